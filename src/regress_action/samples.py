@@ -1,0 +1,152 @@
+"""The domain: what was measured, where, and how often.
+
+A `Report` holds every run of one commit in one environment. A `Run` is one fresh process and the unit of
+evidence; a `Series` holds, for one benchmark and metric, one value per run of its report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a benchmark is defined: a repository-relative posix path and a line from 1."""
+
+    path: str
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """The named thing that is measured.
+
+    `name` is the identity. `service` is the group whose thresholds apply. `parameters` are for display, as
+    (name, value) pairs. `version` is the producer's hash of the benchmark's body: two bodies are never compared.
+    """
+
+    name: str
+    service: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    location: Location | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is measured of a benchmark, in a base unit (`s`, `B`, `1/s`, `B/s`, `count`, `ratio`, or the producer's own).
+
+    `exact` metrics (instruction counts, allocations, artifact sizes) have no noise model of their own: a
+    difference between two constant sides is real. `signed` metrics may be zero or negative and have no ratio.
+    """
+
+    name: str
+    unit: str
+    direction: Direction = Direction.LOWER
+    exact: bool = False
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine a report was measured on; equal fingerprints may be compared."""
+
+    runner: str = "unknown"
+    os: str = "unknown"
+    cpu: str = "unknown"
+    cores: int = 0
+    memory: str = "unknown"
+    runtime: str = "unknown"
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits over every field."""
+        parts = (self.runner, self.os, self.cpu, str(self.cores), self.memory, self.runtime)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def known(self) -> bool:
+        """Whether the CPU model, which decides comparability, was recorded."""
+        return self.cpu != "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One fresh process, or one interleaved half of a pair.
+
+    Two runs with the same `session` and `pair` on the two sides of a comparison were measured next to each
+    other on one machine. `failure` says why a run has no values; a failed run is evidence too.
+    """
+
+    session: str | None = None
+    pair: int | None = None
+    started: str | None = None
+    wall_s: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One benchmark × metric: one value (the median of its rounds) per run of the report, in `metric.unit`.
+
+    `values`, `rounds` and `spreads` are as long as the report's `runs`. A value is NaN where that run holds
+    none. `rounds` counts the timed executions behind a value; `spreads` is their standard deviation in the
+    metric's unit, NaN where unknown. `dropped` counts non-finite rounds that were left out.
+    """
+
+    benchmark: Benchmark
+    metric: Metric
+    values: tuple[float, ...]
+    rounds: tuple[int, ...] = ()
+    spreads: tuple[float, ...] = ()
+    dropped: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The identity under which two sides are matched."""
+        return self.benchmark.name, self.metric.name
+
+    @property
+    def measured(self) -> tuple[float, ...]:
+        """The values of the runs that have one."""
+        return tuple(value for value in self.values if not math.isnan(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A benchmark that was attempted and gave no value."""
+
+    benchmark: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All runs of one commit in one environment.
+
+    `created` is an ISO 8601 time in UTC. `source` names the format it was read from, `origin` the file.
+    `warnings` are sentences for the user about the input itself.
+    """
+
+    series: tuple[Series, ...]
+    runs: tuple[Run, ...]
+    suite: str = "default"
+    commit: str | None = None
+    branch: str | None = None
+    created: str | None = None
+    environment: Environment = field(default_factory=Environment)
+    failures: tuple[Failure, ...] = ()
+    source: str = "unknown"
+    origin: str | None = None
+    warnings: tuple[str, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
