@@ -44,7 +44,7 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured of a benchmark, in a base unit (`s`, `B`, `1/s`, `B/s`, `count`, `ratio`, or the producer's own).
+    """What is measured of a benchmark, in a base unit: `s`, `B`, `1/s`, `B/s`, `count`, `ratio`, or the producer's own.
 
     `exact` metrics (instruction counts, allocations, artifact sizes) have no noise model of their own: a
     difference between two constant sides is real. `signed` metrics may be zero or negative and have no ratio.

@@ -1,0 +1,30 @@
+"""Answer a running measurement: which benchmarks need more pairs?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from regress_action import formats, judge
+from regress_action.pipeline.judging import overridden
+from regress_action.pipeline.policies import policy_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regress_action.settings import Settings
+
+
+def decide(measurement: Path, settings: Settings) -> str:
+    """Look at what was measured so far and return the measurer's JSON answer.
+
+    The answer is `{"continue": bool, "select": [names] | null, "why": sentence}`.
+    """
+    folder = measurement if measurement.is_dir() else measurement.parent
+    measured = formats.read_measurement(folder)
+    if measured.base is None:
+        return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
+    base, head = overridden([measured.base, measured.head], settings.benchmarks)
+    look = judge.look([base], [head], policy_of(settings), judge.Plan(pairs=settings.runs))
+    return orjson.dumps({"continue": look.proceed, "select": list(look.undecided) or None, "why": look.why}).decode()

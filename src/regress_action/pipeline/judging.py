@@ -1,0 +1,75 @@
+"""A judgement with the exit code that follows from it, made from reports and settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from regress_action import judge
+from regress_action.errors import ExitCode
+from regress_action.pipeline.policies import policy_of
+from regress_action.verdicts import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.judge import Policy
+    from regress_action.samples import Benchmark, Report, Series
+    from regress_action.settings import Settings
+    from regress_action.settings.model import Override
+    from regress_action.verdicts import Judgement, Mode
+
+_EXITS = {Outcome.FAIL: ExitCode.REGRESSION, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgement, the suite it is about, and how the process should end."""
+
+    judgement: Judgement
+    suite: str = "default"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the documented exit code of the verdict."""
+        return _EXITS.get(self.judgement.summary.verdict, ExitCode.OK)
+
+
+def judge_reports(
+    baseline: Sequence[Report],
+    head: Sequence[Report],
+    settings: Settings,
+    *,
+    policy: Policy | None = None,
+    mode: Mode | None = None,
+) -> Judged:
+    """Judge `head` against `baseline` after the overrides of the settings were laid over both."""
+    judgement = judge.compare(
+        overridden(baseline, settings.benchmarks),
+        overridden(head, settings.benchmarks),
+        policy or policy_of(settings),
+        mode=mode,
+    )
+    return Judged(judgement, suite=head[0].suite if head else settings.suite)
+
+
+def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:
+    """Leave out what is ignored and put benchmarks into the services that the overrides name."""
+    if not any(override.ignore or override.service for override in overrides):
+        return tuple(reports)
+    return tuple(
+        replace(report, series=tuple(kept for series in report.series if (kept := _laid_over(series, overrides))))
+        for report in reports
+    )
+
+
+def _laid_over(series: Series, overrides: Sequence[Override]) -> Series | None:
+    benchmark: Benchmark = series.benchmark
+    for override in overrides:
+        if fnmatchcase(benchmark.name, override.match) and fnmatchcase(series.metric.name, override.metric):
+            if override.ignore:
+                return None
+            if override.service:
+                benchmark = replace(benchmark, service=override.service)
+    return series if benchmark is series.benchmark else replace(series, benchmark=benchmark)

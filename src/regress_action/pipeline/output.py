@@ -1,0 +1,57 @@
+"""Deliver a judgement: to the terminal, to a JSON file, to a Markdown file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from regress_action.pipeline.judging import Judged
+
+
+def deliver(judged: Judged, *, json_out: str | None, markdown: str | None, verbose: bool) -> None:
+    """Show the judgement unless standard output was asked for something else, and write the files."""
+    if json_out:
+        import orjson
+
+        from regress_action.report import structured
+
+        content = structured.as_object(judged.judgement, suite=judged.suite)
+        write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if markdown:
+        from regress_action.report import markdown as pages
+
+        text = pages.render(judged.judgement, audience="file", context=pages.Context(suite=judged.suite))
+        write(markdown, text.encode())
+    if "-" not in (json_out, markdown):
+        show(judged, verbose=verbose)
+
+
+def show(judged: Judged, *, verbose: bool) -> None:
+    """Print the judgement for a person."""
+    from rich.console import Console
+
+    from regress_action.report import terminal
+
+    terminal.show(judged.judgement, Console(highlight=False), verbose=verbose)
+
+
+def write(where: str, content: bytes) -> None:
+    """Write `content` to the file `where`, or to standard output for `-`."""
+    if where == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    path = Path(where)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InfrastructureError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            meaning="The judgement was made, but this copy of it is lost.",
+            remedy="Give a path in a folder you may write to.",
+        ) from error

@@ -1,0 +1,124 @@
+"""The text of the files that `init` writes; every line that a newcomer may want to change explains itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regress_action.scaffold.projects import Project
+
+WORKFLOW = PurePosixPath(".github/workflows/performance.yml")
+CONFIG = PurePosixPath("regress.yml")
+THRESHOLDS = PurePosixPath("thresholds.yml")
+
+_WORKFLOW = """\
+# Guards this repository's performance. Written by `regress-action init`; yours to change.
+name: performance
+
+on:
+  pull_request:            # measures base and head in turn on one machine, and judges the difference
+  push:
+    branches: [{branch}]   # records a baseline, and confirms regressions that were merged
+  schedule:
+    - cron: "23 4 * * 1"   # once a week: drift, steps and creep along the history
+  workflow_dispatch:
+
+permissions: {{}}            # nothing by default; the job below asks for what it uses
+
+concurrency:             # a newer push makes the older run of a pull request moot
+  group: performance-${{{{ github.ref }}}}
+  cancel-in-progress: ${{{{ github.event_name == 'pull_request' }}}}
+
+jobs:
+  regress:
+    runs-on: ubuntu-latest
+    timeout-minutes: 60
+    permissions:
+      contents: write        # push records to the branch regress-data (from {branch} only)
+      checks: write          # the check run with annotations
+      pull-requests: write   # one comment, kept up to date, only when there is something to say
+      issues: write          # issues for confirmed regressions, closed on recovery
+    steps:
+      - uses: actions/checkout@v6
+        with:
+          fetch-depth: 0               # the base commit must be here to be measured
+          persist-credentials: false   # the suite shall not find a token in .git/config
+{toolchain}      - uses: {action}
+        with:
+          config: regress.yml
+          github-token: ${{{{ github.token }}}}
+"""
+
+_CONFIG = """\
+# Settings of regress-action; `regress-action doctor` checks them on this machine.
+suite: {suite}
+
+# Prepares each of the two checked-out commits once, before anything is measured.
+setup: {setup}
+
+# Runs the suite once, in a fresh process. {{out}} is where this run's results go.
+command: {command}
+{results}{carry}
+# Interleaved pairs of base and head. Ten see a change of about 3 % on a hosted runner.
+runs: 10
+
+# Stop measuring after this many minutes, with what there is.
+budget-minutes: 30
+
+# Lowest severity that fails the step: none, minor, moderate or critical.
+fail-on: critical
+
+thresholds: thresholds.yml
+"""
+
+_THRESHOLDS = """\
+# A ratio of 1.2 means: 20 % worse than the baseline is a regression worth a warning. Per service, as many as you like:
+#
+#   cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15}
+#
+# Keys other than regression_threshold are absolute budgets, with their unit in the key's suffix.
+default: {regression_threshold: 1.2}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file to be written, and the sentence that tells what it is for."""
+
+    path: PurePosixPath
+    text: str
+    purpose: str
+
+
+def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[Draft, ...]:
+    """Return the three files for a project whose default branch is `branch`, using `action` in the workflow."""
+    toolchain = "".join(f"      {line}\n" for line in project.toolchain)
+    results = f"\n# What the suite writes.\nresults: {_scalar(project.results)}\n" if project.results else ""
+    carry = (
+        f"\n# The head's benchmark files are laid over the base, so that both sides run the same benchmarks.\n"
+        f"carry: [{_scalar(project.carry)}]\n"
+        if project.carry
+        else ""
+    )
+    config = _CONFIG.format(
+        suite=_scalar(suite),
+        setup=_scalar(project.setup),
+        command=_scalar(project.command),
+        results=results,
+        carry=carry,
+    )
+    workflow = _WORKFLOW.format(branch=branch, toolchain=toolchain, action=action)
+    return (
+        Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
+        Draft(CONFIG, config, "says how the suite is prepared and run"),
+        Draft(THRESHOLDS, _THRESHOLDS, "says what counts as a regression"),
+    )
+
+
+def _scalar(text: str) -> str:
+    """Return `text` as a YAML scalar: plain where that is safe, else JSON, which YAML contains."""
+    plain = bool(text) and all(character.isalnum() or character in "-_./" for character in text)
+    return text if plain else json.dumps(text)

@@ -1,0 +1,103 @@
+"""The thresholds file: per service, a regression threshold and absolute budgets whose unit is in the key's suffix.
+
+cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15}
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regress_action.errors import SettingsError
+from regress_action.settings.sources import read_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THRESHOLD_KEY = "regression_threshold"
+
+_SUFFIXES = {
+    "_ops_per_sec": (1.0, "1/s"),
+    "_per_second": (1.0, "1/s"),
+    "_per_sec": (1.0, "1/s"),
+    "_percent": (0.01, "ratio"),
+    "_bytes": (1.0, "B"),
+    "_count": (1.0, "count"),
+    "_kb": (1e3, "B"),
+    "_mb": (1e6, "B"),
+    "_gb": (1e9, "B"),
+    "_kib": (2.0**10, "B"),
+    "_mib": (2.0**20, "B"),
+    "_gib": (2.0**30, "B"),
+    "_ns": (1e-9, "s"),
+    "_us": (1e-6, "s"),
+    "_ms": (1e-3, "s"),
+    "_s": (1.0, "s"),
+}
+"""Suffix of a key → (factor to the base unit, base unit), longest first where one ends with another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An absolute limit: `name` is the key without its unit, `limit` is in the base unit `unit`."""
+
+    service: str
+    key: str
+    name: str
+    limit: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The whole file: a regression threshold (a ratio) per service, and every budget."""
+
+    ratios: tuple[tuple[str, float], ...] = ()
+    budgets: tuple[Budget, ...] = ()
+
+
+def load(path: Path) -> Thresholds:
+    """Read and check a thresholds file.
+
+    Raises:
+        SettingsError: naming the service, the key and what is expected instead.
+    """
+    ratios: list[tuple[str, float]] = []
+    budgets: list[Budget] = []
+    for service, keys in read_yaml(path).items():
+        if not isinstance(keys, dict):
+            raise SettingsError(
+                f"{path}: service {service!r} holds {keys!r}, not keys and numbers.",
+                remedy=f"Write it like  {service}: {{some_operation_ms: 100, {THRESHOLD_KEY}: 1.2}}",
+            )
+        for key, value in keys.items():
+            number = _number(value, f"{path}: {service}.{key}")
+            if key == THRESHOLD_KEY:
+                ratios.append((service, _ratio(number, f"{path}: {service}.{key}")))
+            else:
+                budgets.append(_budget(service, str(key), number))
+    return Thresholds(tuple(ratios), tuple(budgets))
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise SettingsError(f"{where} is {value!r}.", remedy="Give a finite number that is not negative.")
+    return float(value)
+
+
+def _ratio(number: float, where: str) -> float:
+    if number <= 1:
+        raise SettingsError(
+            f"{where} is {number:g}.",
+            meaning="A threshold is a ratio to the baseline: 1.2 means 20 % worse.",
+            remedy="Give a ratio above 1.",
+        )
+    return number
+
+
+def _budget(service: str, key: str, number: float) -> Budget:
+    for suffix, (factor, unit) in _SUFFIXES.items():
+        if key.endswith(suffix) and len(key) > len(suffix):
+            return Budget(service, key, key.removesuffix(suffix), number * factor, unit)
+    return Budget(service, key, key, number, "count")
