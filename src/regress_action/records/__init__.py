@@ -1,0 +1,17 @@
+"""The JSON Lines form of a `Report`: a header, then one line per benchmark × metric; written once, never rewritten.
+
+    {"schema":1,"kind":"report","series":2,"suite":"default","commit":"4f2a…","environment":{…},"runs":[{…},{…}],…}
+    {"benchmark":"parse","metric":"time","unit":"s","direction":"lower","values":[0.1,0.11],"rounds":[5,5],…}
+    {"benchmark":"parse","metric":"peak_memory","unit":"B","direction":"lower","values":[1048576.0,null]}
+
+The header says how many lines follow, so a file cut at the end of a line is noticed too. Fields that hold their
+default are left out; NaN is null. Who changes the form raises `SCHEMA` and adds the step from the old one to
+`schemas`: records are never rewritten, so every schema ever written stays readable.
+"""
+
+from regress_action.records.naming import path_of, slug
+from regress_action.records.reading import decode
+from regress_action.records.schemas import LARGEST, SCHEMA
+from regress_action.records.writing import encode
+
+__all__ = ["LARGEST", "SCHEMA", "decode", "encode", "path_of", "slug"]

@@ -1,0 +1,196 @@
+"""Bytes as a report, or the line in which they are none."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import orjson
+
+from regress_action.errors import InputError
+from regress_action.records.fields import (
+    FlawError,
+    Object,
+    all_text,
+    items,
+    mapping,
+    optional,
+    refuse_unknown,
+    required,
+    typed,
+    utc,
+)
+from regress_action.records.schemas import ENVIRONMENT_TYPES, HEADER_KEYS, LARGEST, RUN_TYPES, SERIES_KEYS, upgrades
+from regress_action.samples import Benchmark, Direction, Environment, Failure, Location, Metric, Report, Run, Series
+
+_DIRECTIONS: Final = {direction.value: direction for direction in Direction}
+
+
+def decode(data: bytes, where: str) -> Report:
+    """Read the record `data`; `where` names it in errors. Older schemas are migrated in memory.
+
+    Raises:
+        InputError: the record is cut, foreign, from a newer version or contradicts itself; names the line.
+    """
+    number = 1
+    try:
+        lines = _lines(data)
+        header = _parse(lines[0])
+        steps = upgrades(header)
+        for upgrade, _ in steps:
+            header = upgrade(header)
+        metrics: dict[tuple[object, ...], Metric] = {}
+        runs = _runs(header)
+        series: dict[tuple[str, str], Series] = {}
+        for number, line in enumerate(lines[1:], 2):  # noqa: B007 - `number` is for the message below
+            fields = _parse(line)
+            for _, upgrade in steps:
+                fields = upgrade(fields)
+            one = _series(fields, len(runs), metrics)
+            _once(series, one)
+        number = 1
+        return _report(header, runs, tuple(series.values()))
+    except FlawError as flaw:
+        raise InputError(
+            f"{where}, line {number}: {flaw}.",
+            meaning=flaw.meaning,
+            remedy=flaw.remedy,
+        ) from None
+
+
+def _lines(data: bytes) -> list[bytes]:
+    if not data:
+        raise FlawError("the file is empty")
+    if len(data) > LARGEST:
+        raise FlawError(f"the file has {len(data)} bytes, and a record has at most {LARGEST}")
+    if not data.endswith(b"\n"):
+        raise FlawError("the file is cut: its last line has no end")
+    return data[:-1].split(b"\n")
+
+
+def _parse(line: bytes) -> Object:
+    try:
+        fields = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise FlawError(f"is no JSON ({error})") from None
+    if type(fields) is not dict:
+        raise FlawError("is no JSON object")
+    return fields
+
+
+def _report(header: Object, runs: tuple[Run, ...], series: tuple[Series, ...]) -> Report:
+    refuse_unknown(header, HEADER_KEYS)
+    if header.get("kind") != "report":
+        raise FlawError(f"is the header of a {header.get('kind')!r}, not of a report")
+    if header.get("series") != len(series):
+        raise FlawError(f"announces {header.get('series')!r} lines, and {len(series)} follow: the file is cut or mixed")
+    created = optional(header, "created", str)
+    if created is not None:
+        utc(created)
+    return Report(
+        series=series,
+        runs=runs,
+        suite=required(header, "suite"),
+        commit=optional(header, "commit", str),
+        branch=optional(header, "branch", str),
+        created=created,
+        environment=Environment(**typed(mapping(header, "environment"), ENVIRONMENT_TYPES)),
+        failures=tuple(map(_failure, items(header, "failures"))),
+        source=required(header, "source"),
+        origin=optional(header, "origin", str),
+        warnings=all_text(items(header, "warnings"), "warnings"),
+        provenance=tuple(all_text(pair, "provenance") for pair in mapping(header, "provenance").items()),
+    )
+
+
+def _runs(header: Object) -> tuple[Run, ...]:
+    runs = items(header, "runs")
+    if not all(type(run) is dict for run in runs):
+        raise FlawError("`runs` holds something that is no object")
+    return tuple(Run(**typed(run, RUN_TYPES)) for run in runs)
+
+
+def _failure(fields: object) -> Failure:
+    if type(fields) is not dict or fields.keys() != {"benchmark", "reason"}:
+        raise FlawError("`failures` holds something else than a benchmark and a reason")
+    return Failure(*all_text((fields["benchmark"], fields["reason"]), "failures"))
+
+
+def _series(fields: Object, runs: int, metrics: dict[tuple[object, ...], Metric]) -> Series:
+    refuse_unknown(fields, SERIES_KEYS)
+    location = fields.get("location")
+    benchmark = Benchmark(
+        required(fields, "benchmark"),
+        optional(fields, "service", str),
+        _parameters(fields["parameters"]) if "parameters" in fields else (),
+        None if location is None else _location(location),
+        optional(fields, "version", str),
+    )
+    key = (fields.get("metric"), fields.get("unit"), fields.get("direction"), fields.get("exact"), fields.get("signed"))
+    try:
+        metric = metrics.get(key) or metrics.setdefault(key, _metric(fields))
+    except TypeError:  # a list or an object where a text belongs
+        raise FlawError("`metric`, `unit` or `direction` is not a text") from None
+    dropped = fields.get("dropped", 0)
+    if type(dropped) is not int or dropped < 0:
+        raise FlawError(f"`dropped` is {dropped!r}, which is no count")
+    return Series(
+        benchmark,
+        metric,
+        _numbers(fields, "values", runs),
+        _counts(fields["rounds"], runs) if "rounds" in fields else (),
+        _numbers(fields, "spreads", runs) if "spreads" in fields else (),
+        dropped,
+    )
+
+
+def _once(series: dict[tuple[str, str], Series], one: Series) -> None:
+    if series.setdefault(one.key, one) is not one:
+        raise FlawError(f"holds {one.metric.name} of {one.benchmark.name!r} a second time")
+
+
+def _metric(fields: Object) -> Metric:
+    direction = _DIRECTIONS.get(fields.get("direction", ""))
+    if direction is None:
+        raise FlawError(f"`direction` is {fields.get('direction')!r}, and can be 'lower' or 'higher'")
+    return Metric(
+        required(fields, "metric"),
+        required(fields, "unit"),
+        direction,
+        optional(fields, "exact", bool) or False,
+        optional(fields, "signed", bool) or False,
+    )
+
+
+def _location(pair: object) -> Location:
+    match pair:
+        case [str() as path, int() as line] if line >= 1:
+            return Location(path, line)
+    raise FlawError("`location` is not a path and a line")
+
+
+def _parameters(pairs: object) -> tuple[tuple[str, str], ...]:
+    if type(pairs) is not list or not all(type(pair) is list and len(pair) == 2 for pair in pairs):  # noqa: PLR2004
+        raise FlawError("`parameters` is no list of names and values")
+    return tuple(all_text(pair, "parameters") for pair in pairs)
+
+
+def _numbers(fields: Object, key: str, runs: int) -> tuple[float, ...]:
+    numbers = fields.get(key)
+    if type(numbers) is not list or len(numbers) != runs:
+        raise FlawError(f"`{key}` is no list with one number for each of the {runs} runs")
+    if set(map(type, numbers)) <= {float}:
+        return tuple(numbers)
+    if not all(number is None or type(number) in {int, float} for number in numbers):
+        raise FlawError(f"`{key}` holds something that is no number")
+    return tuple(math.nan if number is None else float(number) for number in numbers)
+
+
+def _counts(counts: object, runs: int) -> tuple[int, ...]:
+    if (
+        type(counts) is not list
+        or len(counts) != runs
+        or not all(type(count) is int and count >= 0 for count in counts)
+    ):
+        raise FlawError(f"`rounds` is no list with one count for each of the {runs} runs")
+    return tuple(counts)

@@ -1,0 +1,67 @@
+"""What the fields of our schema are, and the steps from every older schema to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from regress_action.records.fields import FlawError, Object, optional
+from regress_action.samples import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Step = Callable[[Object], Object]
+
+SCHEMA: Final = 1
+LARGEST: Final = 64 * 1024 * 1024  # bytes; a record is untrusted input, and real ones are thousands of times smaller
+
+HEADER_KEYS: Final = frozenset(
+    {"schema", "kind", "series", "suite", "commit", "branch", "created", "environment"}
+    | {"runs", "failures", "source", "origin", "warnings", "provenance"}
+)
+SERIES_KEYS: Final = frozenset(
+    {"benchmark", "service", "parameters", "location", "version", "metric", "unit", "direction"}
+    | {"exact", "signed", "values", "rounds", "spreads", "dropped"}
+)
+RUN_TYPES: Final = {"session": (str,), "pair": (int,), "started": (str,), "wall_s": (float, int), "failure": (str,)}
+ENVIRONMENT_TYPES: Final = {name: (int,) if name == "cores" else (str,) for name in Environment.__slots__}
+
+
+def upgrades(header: Object) -> list[tuple[Step, Step]]:
+    """Return the steps from the schema of `header` to ours, for headers and for series lines."""
+    schema = header.get("schema")
+    if type(schema) is not int or schema < 0:
+        raise FlawError(
+            "is no header of a record (it has no `schema`)",
+            meaning="The file was not written by regress-action.",
+            remedy="Give results of other tools to `compare`, or bring old ones in with `history import`.",
+        )
+    if schema > SCHEMA:
+        raise FlawError(
+            f"has schema {schema}, and this version reads up to {SCHEMA}",
+            meaning="It was made by a newer version of regress-action.",
+            remedy="Upgrade regress-action.",
+        )
+    return [_MIGRATIONS[step] for step in range(schema, SCHEMA)]
+
+
+def _header_from_0(header: Object) -> Object:
+    """Schema 0 gave the number of runs alone, and had other names for the kind, the environment and the line count."""
+    renamed = {"env": "environment", "lines": "series"}
+    count = optional(header, "runs", int) or 0
+    return {renamed.get(key, key): value for key, value in header.items()} | {
+        "schema": 1,
+        "kind": "report",
+        "runs": [{} for _ in range(min(max(count, 0), 10_000))],
+        "source": header.get("source", "unknown"),
+    }
+
+
+def _series_from_0(fields: Object) -> Object:
+    """Schema 0 called the benchmark `name` and had a flag for the direction."""
+    upgraded = {"benchmark" if key == "name" else key: value for key, value in fields.items()}
+    upgraded["direction"] = "higher" if upgraded.pop("higher_is_better", False) else "lower"
+    return upgraded
+
+
+_MIGRATIONS: Final[dict[int, tuple[Step, Step]]] = {0: (_header_from_0, _series_from_0)}
