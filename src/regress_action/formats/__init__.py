@@ -1,0 +1,14 @@
+"""Results of any known tool, as reports: one small reader per tool, found by looking at the file.
+
+    reading ─► registry ─► readers/<tool> ─► tally ─► Report
+       │                                               ▲
+       └─► measurement (runs of head and base) ─► stacking
+
+A reader is one module of `readers` named in `registry.READERS`; it is imported when a file first needs it.
+"""
+
+from regress_action.formats.measurement import Execution, Measurement, read_measurement
+from regress_action.formats.reading import gather, read
+from regress_action.formats.stacking import merge
+
+__all__ = ["Execution", "Measurement", "gather", "merge", "read", "read_measurement"]

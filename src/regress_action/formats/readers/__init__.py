@@ -1,0 +1,1 @@
+"""One module per format; `registry` says what each must offer."""

@@ -1,0 +1,149 @@
+"""pytest-benchmark, versions 2 to 5 (`--benchmark-json`, `--benchmark-save`).
+
+One file is one run. A benchmark is named by `fullname`; its service is its group, else its module without
+`test_` and `bench_`. Numbers in `extra_info` become metrics when their key ends in a unit (`units.metric_from_key`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from regress_action.formats.naming import clean
+from regress_action.formats.rounds import Sample, single, summarise
+from regress_action.formats.shape import (
+    mapping,
+    optional_count,
+    optional_mapping,
+    optional_number,
+    optional_text,
+    sequence,
+    text,
+)
+from regress_action.formats.tally import Origin, Tally
+from regress_action.formats.units import metric, metric_from_key
+from regress_action.samples import Benchmark, Environment, Location
+
+if TYPE_CHECKING:
+    from regress_action.formats.document import Document
+    from regress_action.samples import Metric, Report
+
+TITLE = "pytest-benchmark"
+_TIME = metric("time", "s")
+_CPU_TIME = metric("cpu_time", "s")
+_CPU_TIMERS = frozenset({"process_time", "thread_time"})
+_AFFIX = re.compile(r"^(test|bench(mark)?|perf)_|_(test|bench(mark)?|perf)$")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_LONGEST_PARAMETER = 100
+_NOWHERE = frozenset({"unversioned", "(unknown)", "(detached head)"})
+
+
+def sniff(document: Document) -> bool:
+    """Whether the file has the three parts that this tool alone writes together."""
+    found = document.json
+    return isinstance(found, dict) and {"benchmarks", "machine_info", "commit_info"} <= found.keys()
+
+
+def read(document: Document) -> tuple[Report, ...]:
+    """Return the one run in the file."""
+    content = mapping(document.json, "the file")
+    tally = Tally()
+    for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
+        where = f"benchmarks[{index}]"
+        _read_benchmark(mapping(entry, where), where, tally)
+    return (tally.report(document.path, TITLE, _origin(content)),)
+
+
+def _read_benchmark(entry: dict[str, Any], where: str, tally: Tally) -> None:
+    fullname = text(entry.get("fullname") or entry.get("name"), f"{where}.fullname")
+    benchmark = _benchmark(fullname, optional_text(entry.get("group")), _parameters(entry.get("params")))
+    if entry.get("stats") is None:
+        tally.fail(benchmark.name, "The benchmark raised before it was timed.")
+        return
+    timer = optional_text(optional_mapping(entry.get("options")).get("timer"))
+    main = _CPU_TIME if timer in _CPU_TIMERS else _TIME
+    tally.add(benchmark, main, _sample(mapping(entry["stats"], f"{where}.stats"), f"{where}.stats"))
+    for key, value in optional_mapping(entry.get("extra_info")).items():
+        if extra := _extra(key, value, main, f"{where}.extra_info"):
+            tally.add(benchmark, *extra)
+
+
+def _sample(stats: dict[str, Any], where: str) -> Sample:
+    data = stats.get("data")
+    # a file that was cut for publication keeps fewer rounds than its own median stands for
+    if isinstance(data, list) and data and stats.get("rounds", len(data)) == len(data):
+        return summarise(data, f"{where}.data")
+    summary = single(stats.get("median", stats.get("mean")), f"{where}.median")
+    rounds = optional_count(stats.get("rounds"))
+    if not summary.rounds or rounds <= 1:  # of one round the tool says that its deviation is 0
+        return summary
+    spread = optional_number(stats.get("stddev"))
+    return Sample(summary.value, rounds, math.nan if spread is None else spread)
+
+
+def _extra(key: str, value: object, main: Metric, where: str) -> tuple[Metric, Sample] | None:
+    named = metric_from_key(clean(key))
+    if named is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    found, factor = named
+    if found.name == main.name:
+        found = metric(clean(key), found.unit)
+    return found, single(value, f"{where}.{clean(key)}", factor=factor, signed=found.signed)
+
+
+@functools.lru_cache(maxsize=4096)
+def _benchmark(fullname: str, group: str | None, parameters: tuple[tuple[str, str], ...]) -> Benchmark:
+    path = PurePosixPath(fullname.partition("::")[0])
+    inside = path.suffix == ".py" and not path.is_absolute() and ".." not in path.parts
+    service = group or (_AFFIX.sub("", path.stem) if inside else None)
+    return Benchmark(
+        name=clean(fullname),
+        service=clean(service) if service else None,
+        parameters=parameters,
+        location=Location(clean(str(path))) if inside else None,
+    )
+
+
+def _parameters(params: object) -> tuple[tuple[str, str], ...]:
+    # the address inside an unserialisable value is another one in every process
+    return tuple(
+        (
+            clean(name),
+            "…" if isinstance(value, list | dict) else clean(_ADDRESS.sub("", str(value)), _LONGEST_PARAMETER),
+        )
+        for name, value in optional_mapping(params).items()
+    )
+
+
+def _origin(content: dict[str, Any]) -> Origin:
+    commit = optional_mapping(content.get("commit_info"))
+    version = optional_text(content.get("version"))
+    tool = (("tool", f"{TITLE} {version}"),) if version else ()
+    dirty = (("dirty", "true"),) if commit.get("dirty") is True else ()
+    return Origin(
+        commit=_known(commit.get("id")),
+        branch=_known(commit.get("branch")),
+        created=optional_text(content.get("datetime")),
+        environment=_environment(optional_mapping(content.get("machine_info"))),
+        provenance=(*tool, *dirty),
+    )
+
+
+def _known(value: object) -> str | None:
+    told = optional_text(value)
+    return None if told in _NOWHERE else told
+
+
+def _environment(machine: dict[str, Any]) -> Environment:
+    cpu = optional_mapping(machine.get("cpu"))
+    system = [optional_text(machine.get(key)) for key in ("system", "machine")]
+    python = [optional_text(machine.get(key)) for key in ("python_implementation", "python_version")]
+    return Environment(
+        os=" ".join(filter(None, system)) or "unknown",
+        cpu=optional_text(cpu.get("brand_raw")) or optional_text(cpu.get("brand")) or "unknown",
+        cores=optional_count(cpu.get("count")),
+        runtime=" ".join(filter(None, python)) or "unknown",
+    )

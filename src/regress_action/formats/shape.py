@@ -1,0 +1,78 @@
+"""Checked access to JSON that somebody else wrote.
+
+Every function returns its value with the type it promises or raises a `ShapeError` that says where in the
+file something else was found. `registry` turns that into an `InputError` that names the file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_LARGEST_COUNT = 1e12
+_KINDS = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+
+
+class ShapeError(Exception):
+    """A file has the outline of its format but not its content."""
+
+
+def _wrong(where: str, expected: str, value: object) -> ShapeError:
+    return ShapeError(f"{where} is {_KINDS.get(type(value), 'a number')} where {expected} is expected")
+
+
+def mapping(value: object, where: str) -> dict[str, Any]:
+    """Return `value` when it is an object."""
+    if not isinstance(value, dict):
+        raise _wrong(where, "an object", value)
+    return value
+
+
+def sequence(value: object, where: str) -> list[Any]:
+    """Return `value` when it is a list."""
+    if not isinstance(value, list):
+        raise _wrong(where, "a list", value)
+    return value
+
+
+def text(value: object, where: str) -> str:
+    """Return `value` when it is a string."""
+    if not isinstance(value, str):
+        raise _wrong(where, "a string", value)
+    return value
+
+
+def number(value: object, where: str) -> float:
+    """Return `value` as a float, NaN and the infinities included; a boolean is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(where, "a number", value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def optional_mapping(value: object) -> dict[str, Any]:
+    """Return `value`, or an empty object in place of anything else: for what is only told along."""
+    return value if isinstance(value, dict) else {}
+
+
+def optional_text(value: object) -> str | None:
+    """Return `value` when it is a string that says something, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def optional_number(value: object) -> float | None:
+    """Return `value` as a float when it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def optional_count(value: object) -> int:
+    """Return `value` as a whole number from 1 to a million million, else 0."""
+    found = optional_number(value)
+    return int(found) if found is not None and 1 <= found <= _LARGEST_COUNT else 0
