@@ -1,0 +1,198 @@
+"""The history: reports and decisions, added to the end and read back by window."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
+
+from regress_action.errors import HistoryError
+from regress_action.history.events import Event, decode_event, encode_event
+from regress_action.history.names import Entry
+from regress_action.history.precision import rounded
+from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.records import decode, encode, path_of, slug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from regress_action.history.store import Store
+    from regress_action.samples import Report
+
+_log = logging.getLogger(__name__)
+_SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock
+_FIRST_READ: Final = 4
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was written: the paths, and what proves it (a commit where the store is a branch)."""
+
+    paths: tuple[str, ...]
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Append-only reports and events in a store.
+
+    `clock` gives the present in UTC: records from beyond tomorrow are left out, and a report without a time gets it.
+    """
+
+    store: Store
+    clock: Callable[[], datetime] = field(default=_now)
+
+    @property
+    def where(self) -> str:
+        """The place, as a person may read it."""
+        return self.store.where
+
+    def append(self, report: Report, *, events: Iterable[Event] = ()) -> str:
+        """Store one report, with the `events` about it, and return its path; `extend` says more."""
+        return self.extend([report], events=events).paths[0]
+
+    def extend(
+        self,
+        reports: Sequence[Report],
+        *,
+        events: Iterable[Event] = (),
+        remove: Collection[str] = (),
+        message: str = "",
+    ) -> Receipt:
+        """Store `reports` and `events` in one writing, the reports' paths first in the receipt.
+
+        Storing the same report again changes nothing. A report from the future gets the present time and a warning.
+
+        Raises:
+            HistoryError: the place cannot be written; a branch is then as it was before.
+            InputError: a report cannot be written down.
+        """
+        files: dict[str, bytes] = {}
+        for report in reports:
+            stored = rounded(self._dated(report))
+            data = encode(stored)
+            files[str(path_of(stored, data))] = data
+        noted = dict(encode_event(event) for event in events)
+        proof = self.store.write(files | noted, message or _message(reports, len(noted)), remove=remove)
+        return Receipt((*files, *noted), proof)
+
+    def load(self, selection: Selection = EVERYTHING) -> tuple[Report, ...]:
+        """Return the selected reports, oldest first, each with its selected series.
+
+        Only the window is read: `last` reports cost the same whether a hundred or a hundred thousand are stored.
+
+        Raises:
+            HistoryError: the place cannot be read, or a record does not match its name.
+            InputError: a record is cut, or from a newer version.
+        """
+        return tuple(report for _, report in self.records(selection))
+
+    def records(self, selection: Selection = EVERYTHING) -> list[tuple[Entry, Report]]:
+        """Return what `load` does, each report with its entry."""
+        found: list[tuple[Entry, Report]] = []
+        entries = self._newest_first(selection)
+        size = _FIRST_READ
+        while selection.last is None or len(found) < selection.last:
+            size = max(2 * size, (selection.last or 0) - len(found))
+            chunk = list(islice(entries, None if selection.last is None else size))
+            if not chunk:
+                break
+            for entry, report in zip(chunk, self.read(chunk), strict=True):
+                narrowed = selection.narrowed(report)
+                if narrowed is not None:
+                    found.append((entry, narrowed))
+        return found[: selection.last][::-1]
+
+    def entries(self, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
+        """Return what the paths of the selected records tell, oldest first, without opening one.
+
+        What only the content tells (branch, benchmark, service, metric, event) is not looked at.
+        """
+        return tuple(islice(self._newest_first(selection), selection.last))[::-1]
+
+    def read(self, entries: Sequence[Entry]) -> list[Report]:
+        """Open records, and check each against its name."""
+        contents = self.store.read([entry.path for entry in entries])
+        for entry, data in zip(entries, contents, strict=True):
+            if hashlib.sha256(data).hexdigest()[:12] != entry.digest:
+                raise HistoryError(
+                    f"{self.where}: the content of {entry.path} is not what its name says.",
+                    meaning="The record was changed after it was written, or the disk is damaged.",
+                    remedy="Run `regress-action history verify` to see who changed it, and restore the file.",
+                )
+        return [decode(data, entry.path) for entry, data in zip(entries, contents, strict=True)]
+
+    def events(self, since: datetime | None = None) -> tuple[Event, ...]:
+        """Return the decisions from `since` on, oldest first."""
+        folders = self._months(["events"], Selection(since=since))
+        listed = self.store.children(list(chain.from_iterable(folders.values())))
+        paths = sorted(f"{folder}/{name}" for folder, children in listed.items() for name in children.files)
+        contents = self.store.read(paths)
+        events = (decode_event(data, path) for path, data in zip(paths, contents, strict=True))
+        return tuple(sorted((one for one in events if since is None or one.time >= since), key=lambda one: one.time))
+
+    def _newest_first(self, selection: Selection) -> Iterator[Entry]:
+        """Yield entries, newest first, by months in steps that double: a window needs few round trips."""
+        suites = self._below(["runs"], lambda name: selection.suite is None or name == slug(selection.suite))
+        machines = self._below(suites, lambda name: name.startswith(selection.environment or ""))
+        months = sorted(self._months(machines, selection).items(), reverse=True)
+        admits = selection.entry_filter()
+        tomorrow = self.clock() + _SKEW
+        step = 1 if selection.last is not None else len(months)
+        while months:
+            batch, months = months[:step], months[step:]
+            step *= 2
+            listed = self.store.children([folder for _, folders in batch for folder in folders])
+            paths = (f"{folder}/{name}" for folder, children in listed.items() for name in children.files)
+            entries = (entry for path in paths if (entry := Entry.parse(path)) is not None and admits(entry))
+            for entry in sorted(entries, reverse=True):
+                if entry.time <= tomorrow or selection.until is not None:
+                    yield entry
+                else:
+                    _log.warning("%s is dated in the future and is left out: a clock was wrong", entry.path)
+
+    def _below(self, folders: Sequence[str], wanted: Callable[[str], bool]) -> list[str]:
+        listed = self.store.children(folders) if folders else {}
+        return [f"{folder}/{name}" for folder, children in listed.items() for name in children.folders if wanted(name)]
+
+    def _months(self, roots: Sequence[str], selection: Selection) -> dict[tuple[str, str], list[str]]:
+        """Return the folders of each month below `roots`."""
+        months = defaultdict(list)
+        for folder in self._below(self._below(roots, str.isdigit), str.isdigit):
+            year, month = folder.split("/")[-2:]
+            if selection.admits_month(year, month):
+                months[year, month].append(folder)
+        return months
+
+    def _dated(self, report: Report) -> Report:
+        now = self.clock()
+        stamp = now.isoformat(timespec="seconds")
+        if report.created is None:
+            return replace(report, created=stamp)
+        try:
+            ahead = datetime.fromisoformat(report.created) - now > _SKEW
+        except (TypeError, ValueError):
+            return report  # `path_of` refuses it with the right words
+        if not ahead:
+            return report
+        warning = f"It says it was made at {report.created}, which is in the future; stored with the present time."
+        return replace(report, created=stamp, warnings=(*report.warnings, warning))
+
+
+def _message(reports: Sequence[Report], events: int) -> str:
+    """Say what is written, for `git log` on the branch."""
+    if len(reports) == 1:
+        what = f"Record {reports[0].suite} at {(reports[0].commit or 'no commit')[:12]}"
+    else:
+        what = f"Record {len(reports)} reports" if reports else f"Note {events} decisions"
+    made_by = dict(reports[0].provenance) if reports else {}
+    facts = "\n".join(f"{name}: {value}" for name, value in made_by.items())
+    return f"{what}\n\n{facts}".strip()

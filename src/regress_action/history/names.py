@@ -1,0 +1,60 @@
+"""What the path of a record says without opening it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Final
+
+_PATH: Final = re.compile(
+    r"runs/(?P<suite>[a-z0-9._~-]+)/(?P<environment>[0-9a-f]{12})/(?P<year>\d{4})/(?P<month>\d\d)/"
+    r"(?P<time>\d{8}T\d{6}Z)-(?P<commit>[0-9a-f]{7,12})-(?P<run>[a-z0-9._~-]+)\.(?P<attempt>[a-z0-9_~-]+)"
+    r"-(?P<digest>[0-9a-f]{12})\.jsonl"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """A record by its path alone; sorts by time.
+
+    `suite` is in its form for paths, `commit` the first twelve digits, or zeros where no commit was known.
+    """
+
+    time: datetime
+    path: str
+    suite: str
+    environment: str
+    commit: str
+    run: str
+    attempt: str
+    digest: str
+
+    @classmethod
+    def parse(cls, path: str) -> Entry | None:
+        """Read `path`, or return None where it is no path of a record."""
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return None
+        try:
+            time = datetime.strptime(match["time"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        if (match["year"], match["month"]) != (f"{time:%Y}", f"{time:%m}"):
+            return None
+        return cls(
+            time,
+            path,
+            match["suite"],
+            match["environment"],
+            match["commit"],
+            match["run"],
+            match["attempt"],
+            match["digest"],
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return PurePosixPath(self.path).name

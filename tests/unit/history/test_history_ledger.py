@@ -1,0 +1,219 @@
+"""Reports go in at the end, and come back by window."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from regress_action.errors import HistoryError, InputError
+from regress_action.history import Event, History, Kind, Mark, Selection, open_history
+from regress_action.history.folder import FolderStore
+from regress_action.history.names import Entry
+from regress_action.records import encode, path_of
+from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+TIME = Metric("time", "s")
+
+
+def report(day: int, **changes: object) -> Report:
+    """A report made `day` days before NOW."""
+    made = Report(
+        series=(
+            Series(Benchmark("parse", "io"), TIME, (1.0 + day, 1.1)),
+            Series(Benchmark("render", "web"), Metric("peak_memory", "B"), (5.0, 6.0)),
+        ),
+        runs=(Run(), Run()),
+        suite="unit",
+        commit=f"{abs(day):04x}" * 10,
+        branch="main",
+        created=(NOW - timedelta(days=day)).isoformat(),
+        provenance=(("event", "push"), ("run_id", str(day)), ("attempt", "1")),
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """An empty history in a folder, in the present of NOW."""
+    return History(FolderStore(tmp_path / "history"), clock=lambda: NOW)
+
+
+def days(reports: tuple[Report, ...]) -> list[int]:
+    """Which reports these are, by the day in their commit."""
+    return [int((one.commit or "")[:4], 16) for one in reports]
+
+
+def test_an_empty_history_is_fine(history: History) -> None:
+    """Nothing recorded yet is no error, and makes no folder."""
+    assert history.load() == ()
+    assert history.entries() == ()
+    assert history.events() == ()
+    assert not Path(history.where).exists()
+
+
+def test_what_was_appended_is_loaded_oldest_first(history: History) -> None:
+    """Reports come back whole, in the order of time, whatever the order in which they came."""
+    for day in (3, 90, 1):
+        path = history.append(report(day))
+        assert (Path(history.where) / path).is_file()
+    assert history.load() == (report(90), report(3), report(1))
+
+
+def test_the_same_report_twice_is_one_record(history: History) -> None:
+    """A job that is not sure whether it stored its report may store it again."""
+    assert history.append(report(1)) == history.append(report(1))
+    assert len(history.load()) == 1
+
+
+def test_the_same_commit_measured_again_is_another_record(history: History) -> None:
+    """A re-run is new evidence, even within the same second."""
+    history.append(report(1))
+    history.append(report(1, provenance=(("event", "push"), ("run_id", "1"), ("attempt", "2"))))
+    history.append(report(1, series=()))
+    assert len(history.load()) == 3
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(suite="unit"), [400, 40, 3, 2, 1]),
+        (Selection(suite="Unit Other"), [5]),
+        (Selection(suite="none"), []),
+        (Selection(last=2), [2, 1]),
+        (Selection(last=2, branch="topic"), [4]),
+        (Selection(branch="main", last=1), [1]),
+        (Selection(benchmark="par*", last=1), [1]),
+        (Selection(service="io", until=NOW - timedelta(days=10)), [400, 40]),
+        (Selection(metric="peak*", since=NOW - timedelta(days=2)), [2, 1]),
+        (Selection(benchmark="nothing"), []),
+        (Selection(environment=Environment(cpu="z80").fingerprint), [6]),
+        (Selection(environment=Environment(cpu="z80").fingerprint[:5]), [6]),
+        (Selection(commits=frozenset({"0028" * 10, "0002000"})), [40, 2]),
+        (Selection(commits=frozenset({"0" * 40})), []),
+        (Selection(since=NOW - timedelta(days=40), until=NOW - timedelta(days=3), suite="unit"), [40, 3]),
+    ],
+)
+def test_a_selection_narrows(history: History, selection: Selection, expected: list[int]) -> None:
+    """Suite, pattern, service, metric, environment, branch, commits, time and number narrow alone and together."""
+    for day in (1, 2, 3, 40, 400):
+        history.append(report(day))
+    history.append(report(4, branch="topic", suite="other"))
+    history.append(report(5, suite="Unit Other"))
+    history.append(report(6, environment=Environment(cpu="z80"), suite="other"))
+    assert days(history.load(selection)) == expected
+
+
+def test_a_selection_narrows_the_series_too(history: History) -> None:
+    """Who asks for one metric gets no other."""
+    history.append(report(1))
+    (loaded,) = history.load(Selection(metric="time"))
+    assert [series.metric.name for series in loaded.series] == ["time"]
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "merge_group", "made_up"])
+def test_records_of_untrusted_events_are_ignored(history: History, event: str) -> None:
+    """A pull request that got a record in is still never a reference."""
+    history.append(report(1, provenance=(("event", event),)))
+    assert history.load() == ()
+    assert len(history.load(Selection(untrusted=True))) == 1
+
+
+def test_the_past_of_a_broken_clock_is_repaired(history: History) -> None:
+    """A report from next year is stored now, and says so."""
+    history.append(report(-300))
+    (stored,) = history.load()
+    assert stored.created == NOW.isoformat()
+    assert "future" in stored.warnings[0]
+
+
+def test_a_record_from_the_future_does_not_hide_the_present(history: History) -> None:
+    """What a writer with a wrong clock left is left out, unless the time is asked for."""
+    future = report(-300)
+    path = Path(history.where) / path_of(future)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode(future))
+    history.append(report(2))
+    assert days(history.load(Selection(last=1))) == [2]
+    assert len(history.load(Selection(until=NOW + timedelta(days=999)))) == 2
+
+
+def test_a_report_without_a_time_gets_the_present(history: History) -> None:
+    """Formats that know no time can be stored."""
+    history.append(report(1, created=None))
+    assert history.load()[0].created == NOW.isoformat()
+
+
+def test_noise_is_not_stored_and_exact_counts_are(history: History) -> None:
+    """Seven digits of a time are kept, and all of a count."""
+    noisy = Series(Benchmark("a"), TIME, (0.123456789123, 1.0), (3, 3), (0.00123456, 0.0))
+    exact = Series(Benchmark("a"), Metric("instructions", "count", exact=True), (123456789123.0, 1.0))
+    history.append(report(1, series=(noisy, exact)))
+    (stored,) = history.load()
+    assert stored.series[0].values == (0.1234568, 1.0)
+    assert stored.series[0].spreads == (0.001235, 0.0)
+    assert stored.series[1] == exact
+
+
+def test_a_changed_record_is_refused(history: History) -> None:
+    """The name holds a digest of the content: an edit in place is noticed on the next read."""
+    path = Path(history.where) / history.append(report(1))
+    path.write_bytes(path.read_bytes().replace(b"2.0", b"9.0"))
+    with pytest.raises(HistoryError, match="not what its name says"):
+        history.load()
+
+
+def test_a_newer_record_is_refused_with_the_way_out(history: History) -> None:
+    """A record of a newer version is not silently left out of a baseline."""
+    data = encode(report(1)).replace(b'"schema":1', b'"schema":2')
+    path = Path(history.where) / path_of(report(1), data)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="Upgrade"):
+        history.load()
+
+
+def test_foreign_files_are_not_records(history: History) -> None:
+    """What no record's name has is left alone."""
+    folder = (Path(history.where) / history.append(report(1))).parent
+    (folder / "notes.txt").write_text("hello")
+    (folder / "20250101T000000Z-x.jsonl").write_text("{}")
+    (folder.parent / "13").mkdir()
+    (folder.parent / "13" / "20251301T000000Z-000000000000-local.1-0123456789ab.jsonl").write_text("{}")
+    assert days(history.load()) == [1]
+
+
+def test_the_path_tells_what_an_entry_tells(history: History) -> None:
+    """Who wrote which commit when is known without opening a record."""
+    history.append(report(1))
+    (entry,) = history.entries()
+    assert (entry.time, entry.suite, entry.run, entry.attempt) == (NOW - timedelta(days=1), "unit", "1", "1")
+    assert entry == Entry.parse(entry.path)
+
+
+def test_events_come_back_in_order(history: History) -> None:
+    """Decisions are kept beside the records, and read from a day on."""
+    early = Event(Kind.HELD, "2025-01-31T12:00:00Z", "ci", "1.4 times slower", marks=(Mark("parse", "time", 1.4),))
+    late = Event(Kind.ACCEPTED, "2025-02-01T12:00:00Z", "ada", "worth it", commit="4f2a")
+    receipt = history.extend([report(1)], events=[late, early])
+    assert len(receipt.paths) == 3
+    assert history.events() == (early, late)
+    assert history.events(datetime(2025, 2, 1, tzinfo=UTC)) == (late,)
+
+
+@pytest.mark.parametrize("line", ["", "{}", '{"schema":2}\n', '{"schema":1,"kind":"held"', '{"schema":1,"kind":"x"}\n'])
+def test_a_flawed_event_is_refused(history: History, line: str) -> None:
+    """An event that cannot be read is an error: a decision must not vanish."""
+    folder = Path(history.where) / "events/2025/01"
+    folder.mkdir(parents=True)
+    (folder / "x.jsonl").write_text(line)
+    with pytest.raises(InputError, match=r"x\.jsonl"):
+        history.events()
+
+
+def test_a_relative_folder_lies_in_the_repository(tmp_path: Path) -> None:
+    """`.regress/history` is the repository's, wherever the command is called."""
+    history = open_history(".regress/history", repository=tmp_path, environ={})
+    history.append(report(1))
+    assert list((tmp_path / ".regress/history/runs").rglob("*.jsonl"))
