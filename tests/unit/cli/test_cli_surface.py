@@ -11,7 +11,9 @@ from regress_action.cli import COMMANDS, options, root
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program as a user does."""
-    return subprocess.run([sys.executable, "-m", "regress_action", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "regress_action", *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def test_help_lists_every_command_and_the_exit_codes() -> None:

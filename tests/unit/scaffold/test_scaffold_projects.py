@@ -51,5 +51,7 @@ def test_an_asv_project_keeps_its_asv(tmp_path: Path) -> None:
     """Where asv is set up, its results folder is what is read."""
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "asv.conf.json").touch()
-    texts = {draft.path.name: draft.text for draft in drafts(recognise(tmp_path), suite="s", branch="b", action="o/a@v1")}
+    texts = {
+        draft.path.name: draft.text for draft in drafts(recognise(tmp_path), suite="s", branch="b", action="o/a@v1")
+    }
     assert "results: .asv/results" in texts["regress.yml"]

@@ -1,0 +1,59 @@
+"""What the judge is told, made from settings, thresholds file and waivers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.judge import BudgetRule, Limit, Policy
+from regress_action.settings import thresholds
+from regress_action.verdicts import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.judge import Waiver
+    from regress_action.settings import Settings
+    from regress_action.verdicts import Comparison
+
+_EVERY_SERVICE = {"default", "*"}
+
+
+def policy_of(settings: Settings, *, root: Path | None = None, waivers: Sequence[Waiver] = ()) -> Policy:
+    """Return the policy that these settings ask for; paths in them are relative to `root`.
+
+    In the thresholds file the service `default` stands for every service; overrides of `regress.yml` win over both.
+    """
+    limits = _limits(thresholds.load((root or Path()) / settings.thresholds)) if settings.thresholds else ()
+    overrides = tuple(
+        Limit(benchmark=override.match, metric=override.metric, regression_threshold=override.threshold)
+        for override in settings.benchmarks
+        if override.threshold is not None
+    )
+    return Policy(fail_on=settings.fail_on, limits=(*limits, *overrides), waivers=tuple(waivers))
+
+
+def ratio_that_fails(settings: Settings, comparison: Comparison) -> float:
+    """Return the ratio from which a regression of this comparison has the severity that fails."""
+    policy = policy_of(settings)
+    moderate, critical = policy.severities
+    bands = {Severity.MODERATE: moderate, Severity.CRITICAL: critical}
+    return max(bands.get(policy.fail_on, 1.0), comparison.threshold)
+
+
+def _limits(loaded: thresholds.Thresholds) -> tuple[Limit, ...]:
+    """Return one limit per service, `default` first, since the last that matches wins."""
+    ratios = dict(loaded.ratios)
+    services = dict.fromkeys([*ratios, *(budget.service for budget in loaded.budgets)])
+    return tuple(
+        Limit(
+            service="*" if service in _EVERY_SERVICE else service,
+            regression_threshold=ratios.get(service),
+            budgets=tuple(
+                BudgetRule(key=budget.key, name=budget.name, limit=budget.limit, unit=budget.unit)
+                for budget in loaded.budgets
+                if budget.service == service
+            ),
+        )
+        for service in sorted(services, key=lambda name: name not in _EVERY_SERVICE)
+    )
