@@ -1,0 +1,81 @@
+# One virtualenv, made on first use, from hash-locked requirements. `make help` lists what can be done.
+
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --quiet --disable-pip-version-check
+ARGS   ?=
+PYTEST := $(PY) -m pytest
+
+# The first interpreter that is new enough and can make a virtualenv; PYTHON=… overrides it.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14 python3 python,\
+            $(shell $(name) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+
+SHELL_FILES := $(wildcard bin/* .ci/*)
+WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
+
+.PHONY: help demo test check fix bench-accuracy bench-speed bench-storage bench-container e2e browser lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.dev ## Measure the example at two commits and judge the planted slowdown
+	@$(PY) -m compileall -q src
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/demo.sh $(ARGS)
+
+test: $(VENV)/.dev ## Run the unit and integration tests
+	$(PYTEST) -n 2 tests/unit $(wildcard tests/integration) $(ARGS)
+
+check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architecture; changes nothing
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/shellcheck $(SHELL_FILES)
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/actionlint $(WORKFLOWS)
+	$(VENV)/bin/zizmor --offline --no-progress --quiet action.yml $(WORKFLOWS)
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+
+fix: $(VENV)/.dev ## Format, and repair what the linter can
+	$(VENV)/bin/ruff format
+	$(VENV)/bin/ruff check --fix
+
+bench-accuracy bench-speed bench-storage bench-container: bench-%: $(VENV)/.dev
+	$(PY) benchmarks/$*.py $(ARGS)
+
+bench-accuracy:  ## False alarms and detections of the judge, beside its peers
+bench-speed:     ## How long judging, start-up and reporting take
+bench-storage:   ## What history costs on disk and over the network
+bench-container: ## Image size, start-up and step overhead of the container
+
+e2e: $(VENV)/.dev $(VENV)/.tools ## Run real workflows against a real Docker engine (needs Docker)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PYTEST) tests/e2e $(ARGS)
+
+browser: $(VENV)/.dev ## Open the reports in a real browser (needs Chromium)
+	$(PYTEST) tests/browser $(ARGS)
+
+lock: $(VENV)/.dev ## Resolve every requirement anew and write the lock files
+	$(PIP) install uv
+	$(VENV)/bin/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
+	$(VENV)/bin/uv pip compile $(LOCK) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(VENV)/bin/uv pip compile $(LOCK) --group tools --constraint requirements-dev.lock --output-file requirements-tools.lock
+
+LOCK := --quiet --fork-strategy fewest --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+clean: ## Remove the virtualenv and everything that was generated
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist .coverage*
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv and ensurepip was found; nothing can be set up without one." \
+	  "Install it (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Setting up $(VENV) with $(PYTHON), once"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --no-deps --editable .
+	@$(PY) -m compileall -q src
+	@touch $@
+
+$(VENV)/.tools: requirements-tools.lock $(VENV)/.dev
+	@$(PIP) install --require-hashes --requirement requirements-tools.lock
+	@touch $@
