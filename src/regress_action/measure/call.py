@@ -1,0 +1,200 @@
+"""What a caller can ask for: the command line as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from regress_action.measure.command import STYLES
+from regress_action.measure.errors import CallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DEFAULT_PAIRS = 10
+DEFAULT_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything one measurement was asked to do; times in seconds, `pairs` counts single runs without a base."""
+
+    command: tuple[str, ...]
+    out: Path
+    repository: Path = Path()
+    base: str | None = None
+    head: str | None = None
+    merge_base: bool = False
+    fetch: bool = False
+    pairs: int = DEFAULT_PAIRS
+    warmup: int = 0
+    budget_s: float | None = None
+    setup: str | None = None
+    carry: tuple[str, ...] = ()
+    results: str | None = None
+    suffix: str = ".json"
+    suite: str = "default"
+    timeout_s: float | None = None
+    job_timeout_s: float | None = None
+    retries: int = 0
+    cpus: tuple[int, ...] = ()
+    hash_seed: int | None = None
+    nice: int = 0
+    clean_env: bool = False
+    keep_env: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    select_style: str = "plain"
+    decide: str | None = None
+    look_every: int = 2
+    runtime: str | None = None
+    events: int | None = None
+    show_output: bool = False
+    overwrite: bool = False
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides that are measured, in the order of the first pair."""
+        return ("base", "head") if self.base else ("head",)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse that raises the room's error instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CallError(
+            f"The call is wrong: {message}.",
+            meaning="Nothing was measured.",
+            remedy="See `python -m regress_action.measure --help`.",
+        )
+
+
+def parse(arguments: Sequence[str]) -> Call:
+    """Read a command line; what follows the first `--` is the suite's command.
+
+    Raises:
+        CallError: an option is unknown, malformed or contradicts another.
+    """
+    words = list(arguments)
+    cut = words.index("--") if "--" in words else len(words)
+    values: dict[str, Any] = vars(_parser().parse_args(words[:cut]))
+    command = tuple(words[cut + 1 :])
+    if not any(word.strip() for word in command):
+        raise CallError(
+            "There is no command to measure.",
+            meaning="The suite's command follows a lone `--`.",
+            remedy="For example: python -m regress_action.measure --out m -- pytest bench --benchmark-json={out}",
+        )
+    runs, pairs = values.pop("runs"), values.pop("pairs")
+    _check_counts(values["base"], runs, pairs)
+    if values["carry"] and not values["base"]:
+        raise CallError("--carry needs --base.", meaning="It lays the head's files over the base's worktree.")
+    count = pairs or DEFAULT_PAIRS if values["base"] else runs or DEFAULT_RUNS
+    budget = values.pop("budget_minutes")
+    values |= {name: tuple(values[name]) for name in ("carry", "keep_env", "select")}
+    return Call(command=command, pairs=count, budget_s=budget and budget * 60, **values)
+
+
+def _check_counts(base: str | None, runs: int | None, pairs: int | None) -> None:
+    if base and runs:
+        raise CallError(
+            "--runs is for one side; with --base the count is --pairs.", remedy="Replace --runs by --pairs."
+        )
+    if pairs and not base:
+        raise CallError("--pairs needs --base.", remedy="Name a base, or replace --pairs by --runs.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m regress_action.measure",
+        usage="%(prog)s --out DIR [options] -- COMMAND...",
+        description="Run a suite in fresh processes, base and head interleaved, and keep every result.",
+        epilog="COMMAND: one argument is given to bash, several are run as they are. {out} in it is the result file "
+        "of the run ($REGRESS_OUT too), {select} the selection. Exit codes: 0 measured, 2 the call is wrong, "
+        "3 nothing was measured, 4 git, disk or machine failed, 130 interrupted (what was measured is kept).",
+        allow_abbrev=False,
+    )
+    _add_what(parser.add_argument_group("what is measured"))
+    _add_how_often(parser.add_argument_group("how often and how long"))
+    _add_where(parser.add_argument_group("isolation"))
+    _add_told(parser.add_argument_group("what is told"))
+    return parser
+
+
+def _add_what(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="where the measurement goes")
+    add("--overwrite", action="store_true", help="replace a measurement that is already in DIR")
+    add("--repository", type=Path, default=Path(), metavar="DIR", help="where the command runs (default: here)")
+    add("--base", metavar="REF", help="compare with this commit, in a worktree of its own")
+    add("--head", metavar="REF", help="measure this commit (default: what is on disk, uncommitted changes too)")
+    add("--merge-base", action="store_true", help="take the commit where head left --base instead of its tip")
+    add("--fetch", action="store_true", help="fetch a commit that a shallow clone lacks from origin")
+    add("--carry", action="append", default=[], metavar="PATH", help="lay the head's PATH over the base's")
+    add("--setup", metavar="CMD", help="run once in each tree before measuring")
+    add("--results", metavar="PATH", help="file, folder or glob the suite writes; stale ones are removed before a run")
+    add("--suffix", default=".json", help="ending of the file that {out} names (default: .json)")
+    add("--suite", default="default", metavar="NAME")
+    add("--select", action="append", default=[], metavar="NAME", help="benchmarks that {select} stands for")
+    add("--select-style", choices=sorted(STYLES), default="plain", help="how {select} is written (default: plain)")
+
+
+def _add_how_often(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--pairs", type=_whole(1), metavar="N", help=f"pairs with --base (default: {DEFAULT_PAIRS})")
+    add("--runs", type=_whole(1), metavar="N", help=f"runs without --base (default: {DEFAULT_RUNS})")
+    add("--warmup", type=_whole(0), default=0, metavar="N", help="runs per side that are thrown away")
+    add("--budget-minutes", type=_seconds, metavar="M", help="begin no pair that would end later, from the first run")
+    add("--timeout", dest="timeout_s", type=_seconds, metavar="S", help="limit of one run")
+    add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
+    add("--retries", type=_whole(0), default=0, metavar="N", help="try a failed run again (default: 0)")
+    add("--decide", metavar="CMD", help="ask CMD MEASUREMENT after pair 5 whether to go on, and with what")
+    add("--look-every", type=_whole(1), default=2, metavar="N", help="pairs between two such questions (default: 2)")
+
+
+def _add_where(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--cpus", type=_cpus, default=(), metavar="0,1", help="pin the suite to these CPUs")
+    add("--nice", type=int, default=0, metavar="N", help="add N to the suite's niceness")
+    add("--hash-seed", type=_whole(0), metavar="N", help="set PYTHONHASHSEED")
+    add("--clean-env", action="store_true", help="pass on an allow-list of variables only")
+    add("--keep-env", action="append", default=[], metavar="NAME", help="a variable that --clean-env lets through")
+
+
+def _add_told(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--runtime", metavar="TEXT", help="the suite's language runtime, when it is not this Python")
+    add("--events", type=_whole(0), metavar="FD", help="write JSON lines there instead of text")
+    add("--show-output", action="store_true", help="print what the suite printed, after each run")
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is below {least}")
+        return number
+
+    return whole
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive, finite number")
+    return number
+
+
+def _cpus(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of CPU numbers like 0,1") from None

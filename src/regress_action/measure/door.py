@@ -1,0 +1,45 @@
+"""From the words of the command line to an exit code; the only place where an error is told."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from regress_action.measure.call import parse
+from regress_action.measure.errors import BrokenGroundError, MeasureError
+from regress_action.measure.voice import Lines, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.measure.voice import Voice
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, and return the exit code of the process."""
+    voice: Voice | None = None
+    try:
+        call = parse(arguments)
+        voice = choose(events=call.events, show_output=call.show_output)
+        _require_psutil()
+        from regress_action.measure.session import measure  # noqa: PLC0415 - --help works without psutil
+
+        return measure(call, voice)
+    except MeasureError as error:
+        if isinstance(voice, Lines):
+            code = int(error.exit_code)
+            voice.say("error", what=error.what, meaning=error.meaning, remedy=error.remedy, exit_code=code)
+        else:
+            print(error, file=sys.stderr)  # noqa: T201 - this is where a person is told
+        return error.exit_code
+
+
+def _require_psutil() -> None:
+    try:
+        import psutil  # noqa: F401, PLC0415 - only whether it is there
+    except ImportError as error:
+        raise BrokenGroundError(
+            f"psutil is not installed for {sys.executable}.",
+            meaning="It follows the suite's processes while they run.",
+            remedy="Install it: python -m pip install psutil",
+        ) from error

@@ -1,0 +1,140 @@
+"""The few things that are asked of git, none of which touches the user's files, index or refs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from regress_action.measure.errors import BrokenGroundError, CallError
+
+# A hook or an outer git leaves these behind, and they would send our calls, or the suite's, to another index.
+HOOK_VARIABLES = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+)
+# No hook of the user runs for our checkouts. A job container's checkout belongs to another uid, and the caller
+# has already asked us to execute what is in it.
+_CONFIG = ("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c", "advice.detachedHead=false")
+_IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "regress-action"), ("EMAIL", "regress-action@localhost"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Git in one folder."""
+
+    folder: Path
+
+    def ask(self, *arguments: str, environment: dict[str, str] | None = None) -> str | None:
+        """Return what git printed, stripped, or None where it failed."""
+        done = self._run(arguments, environment)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def tell(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
+        """Return what git printed, stripped.
+
+        Raises:
+            BrokenGroundError: git failed.
+        """
+        done = self._run(arguments, environment)
+        if done.returncode:
+            raise BrokenGroundError(
+                f"git {arguments[0]} failed with status {done.returncode}: {done.stderr.strip()[-500:]}",
+                meaning=f"The tree to measure could not be prepared from {self.folder}.",
+                remedy="Run the same git command by hand to see more.",
+            )
+        return done.stdout.strip()
+
+    def _run(self, arguments: tuple[str, ...], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
+        variables = {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
+        variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(environment or {})}
+        try:
+            return subprocess.run(  # noqa: S603 - an argv of ours, no shell
+                ["git", "-C", str(self.folder), *_CONFIG, *arguments],  # noqa: S607 - the user's own git
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except FileNotFoundError as error:
+            raise BrokenGroundError(
+                f"git could not be started in {self.folder}.",
+                meaning="Comparing two commits needs git, and the folder has to exist.",
+                remedy="Install git, or measure without --base.",
+            ) from error
+
+
+def commit_of(git: Git, ref: str, *, fetch: bool) -> str:
+    """Return the full id of the commit that `ref` names, fetching it only if asked.
+
+    Raises:
+        CallError: there is no such commit here.
+    """
+    found = None if ref.startswith("-") else git.ask("rev-parse", "--verify", "--quiet", ref + "^{commit}")
+    if (
+        found is None
+        and fetch
+        and git.ask("fetch", "--quiet", "--no-tags", "--depth=1", "origin", "--", ref) is not None
+    ):
+        found = git.ask("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}")
+    if found is not None:
+        return found
+    if git.ask("rev-parse", "--is-shallow-repository") == "true":
+        raise CallError(
+            f"The commit {ref!r} is not in this clone.",
+            meaning="The clone is shallow, so most of the history is missing.",
+            remedy="Give actions/checkout `fetch-depth: 0`, run `git fetch --unshallow`, or add --fetch.",
+        )
+    raise CallError(
+        f"There is no commit {ref!r} in {git.folder}.",
+        meaning="It is no branch, tag or commit id that git knows here.",
+        remedy="See `git branch --all`; a branch of the server is `origin/NAME`.",
+    )
+
+
+def fork_point(git: Git, base: str, head: str) -> str:
+    """Return the commit where `head` left `base`.
+
+    Raises:
+        CallError: the two share no history here.
+    """
+    found = git.ask("merge-base", base, head)
+    if found is None:
+        raise CallError(
+            f"{base[:12]} and {head[:12]} share no commit in this clone.",
+            meaning="Without it there is no commit where head left base.",
+            remedy="Give actions/checkout `fetch-depth: 0`, or leave --merge-base out.",
+        )
+    return found
+
+
+def is_dirty(git: Git) -> bool:
+    """Whether there are changes on disk, new files included, that no commit holds."""
+    return bool(git.tell("status", "--porcelain", "--untracked-files=normal"))
+
+
+def snapshot(git: Git, scratch: Path) -> str:
+    """Return a commit, on no branch, of what is on disk; it is unreachable and git collects it in time.
+
+    The index is a copy in `scratch`, so the user's own stays as it is.
+    """
+    index = scratch / "index"
+    own = Path(git.tell("rev-parse", "--absolute-git-dir")) / "index"
+    if own.exists():
+        index.write_bytes(own.read_bytes())
+    environment = {"GIT_INDEX_FILE": str(index), **_IDENTITY}
+    git.tell("add", "--all", "--", ":/", environment=environment)
+    tree = git.tell("write-tree", environment=environment)
+    return git.tell("commit-tree", tree, "-p", "HEAD", "-m", "What was on disk", environment=environment)

@@ -1,0 +1,103 @@
+"""The machine: what it is, as far as numbers may depend on it, and how busy it is."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_GIB = 2**30
+
+
+def fingerprint(cpus: tuple[int, ...] = (), runtime: str | None = None) -> dict[str, str | int]:
+    """Return what decides whether two measurements may be compared."""
+    return {
+        "runner": runner_class(dict(os.environ)),
+        "os": _system(),
+        "cpu": _cpu_model(),
+        "cores": len(cpus) or _usable_cores(),
+        "memory": memory_class(_memory()),
+        "runtime": runtime or f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def image() -> str | None:
+    """Return the version of the runner's image, which changes weekly and so is no part of the fingerprint."""
+    return os.environ.get("ImageVersion")  # noqa: SIM112 - the runner spells it so
+
+
+def runner_class(variables: dict[str, str]) -> str:
+    """Return `github-hosted ubuntu24`, `self-hosted`, or `local` where no runner says what it is."""
+    kind = variables.get("RUNNER_ENVIRONMENT")
+    return " ".join(filter(None, (kind, variables.get("ImageOS")))) if kind else "local"
+
+
+def memory_class(size: int) -> str:
+    """Return bytes as the nearest size in which memory is sold: 15.6 GiB usable is a `16 GiB` machine."""
+    classes = [step * 2**power for power in range(11) for step in (1, 1.5)]
+    nearest = min(classes, key=lambda candidate: abs(math.log(max(size, 1) / _GIB / candidate)))
+    return f"{nearest:g} GiB"
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        name = f"{platform.system()} {platform.mac_ver()[0] or platform.release()}"
+    return f"{name} {platform.machine()}"
+
+
+def _cpu_model() -> str:
+    if platform.system() == "Darwin":
+        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"  # noqa: S603 - fixed words
+    lines = (line.partition(":") for line in _read("/proc/cpuinfo").splitlines())
+    described = {name.strip(): value.strip() for name, _, value in lines}
+    # Arm names no model, but numbers its maker and its design.
+    arm = " ".join(filter(None, (described.get("CPU implementer"), described.get("CPU part"))))
+    return described.get("model name") or (arm and f"arm {arm}") or platform.processor() or "unknown"
+
+
+def _usable_cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _read("/sys/fs/cgroup/cpu.max").split()
+    if quota and quota[0] != "max":
+        cores = min(cores, max(1, math.ceil(int(quota[0]) / int(quota[1]))))
+    return cores
+
+
+def _memory() -> int:
+    limit = _read("/sys/fs/cgroup/memory.max").strip()
+    total = int(psutil.virtual_memory().total)
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """How busy the machine is: load over a minute, seconds the hypervisor took since boot, clock in MHz."""
+
+    load: float
+    steal_s: float
+    mhz: float | None
+
+
+def busy() -> Busy:
+    """Look at the machine now; costs about a millisecond, so never while a run is timed."""
+    try:
+        clock = psutil.cpu_freq()
+    except (NotImplementedError, OSError):
+        clock = None
+    steal = float(getattr(psutil.cpu_times(), "steal", 0.0))
+    return Busy(round(os.getloadavg()[0], 2), steal, clock and round(clock.current, 1))

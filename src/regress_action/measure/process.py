@@ -1,0 +1,219 @@
+"""One command from its start to the end of the last process it began, and what all of them used."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from regress_action.measure.errors import CallError
+from regress_action.measure.family import die_with, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from regress_action.measure.bell import Bell
+    from regress_action.measure.family import Family
+    from regress_action.measure.log import Log
+
+_CHUNK = 65536
+_CHUNKS = 16
+_GRACE_S = 1.0
+_LINGER_S = 0.2
+_BLOCK = 512
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+class Watcher(Protocol):
+    """What looks at the tree while it runs."""
+
+    peak_rss: int
+
+    @property
+    def cpu_s(self) -> tuple[float, float]:
+        """User and system seconds seen."""
+
+    def pause_s(self) -> float:
+        """Seconds until it wants to look again."""
+
+    def sample(self) -> None:
+        """Look, if it is time."""
+
+
+@dataclass(slots=True)
+class Blind:
+    """A watcher that never looks, for commands that are not measured."""
+
+    peak_rss: int = 0
+    cpu_s: tuple[float, float] = (0.0, 0.0)
+
+    def pause_s(self) -> float:
+        """Never."""
+        return math.inf
+
+    def sample(self) -> None:
+        """See nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A command and its surroundings; it is stopped at `limit_s`, and `prepare` runs between fork and exec."""
+
+    argv: Sequence[str]
+    folder: Path
+    variables: Mapping[str, str]
+    limit_s: float = math.inf
+    prepare: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a process tree used; `peak_rss_bytes` is None where it ended before anybody could look."""
+
+    user_s: float
+    system_s: float
+    peak_rss_bytes: int | None
+    context_switches: int
+    read_bytes: int
+    write_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its status as subprocess gives it, None if it was cut off at a limit or by a stop."""
+
+    status: int | None
+    wall_s: float
+    used: Used
+    left_behind: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reaper:
+    """Collects every child that ends, adopted ones included, with the resources of those it had waited for."""
+
+    root: int
+    status: int | None = None
+    usages: list[resource.struct_rusage] = field(default_factory=list)
+
+    def reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                self.usages.append(usage)
+                if pid == self.root:
+                    self.status = os.waitstatus_to_exitcode(status)
+
+
+def execute(task: Task, log: Log, bell: Bell, family: Family, watcher: Watcher) -> Ended:
+    """Run a command until it ends, reaches its limit or a stop is asked; nothing it began outlives this call.
+
+    Raises:
+        CallError: there is no such program.
+    """
+    started = time.perf_counter()
+    child = _spawn(task)
+    assert child.stdout is not None  # noqa: S101 - it is a pipe, which the type does not say
+    reaper = _Reaper(child.pid)
+    streams = [child.stdout.fileno()]
+    os.set_blocking(streams[0], False)
+    while reaper.status is None and bell.stop is None and (left := started + task.limit_s - time.perf_counter()) > 0:
+        for stream in bell.wait(streams, min(left, watcher.pause_s(), 3600.0)):
+            if not _drain(stream, log):
+                streams.remove(stream)
+        reaper.reap()
+        if reaper.status is None:
+            watcher.sample()
+    wall = time.perf_counter() - started
+    cut = reaper.status is None
+    left_behind = _clear(reaper, bell, family, cut=cut)
+    _drain(child.stdout.fileno(), log)
+    child.stdout.close()
+    child.returncode = reaper.status or 0  # it was reaped here, and Popen must not wait for it again
+    return Ended(None if cut else reaper.status, wall, _used(reaper.usages, watcher), left_behind)
+
+
+def _spawn(task: Task) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+
+    def prepare() -> None:
+        die_with(parent)
+        if task.prepare:
+            task.prepare()
+
+    try:
+        return subprocess.Popen(  # noqa: S603 - running the user's command is what we are for
+            list(task.argv),
+            cwd=task.folder,
+            env=dict(task.variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=prepare,  # noqa: PLW1509 - this process has one thread
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise CallError(
+            f"{task.argv[0]!r} could not be started: {error.strerror}.",
+            meaning="Several words after `--` are run as they are, without a shell.",
+            remedy="Correct the program's name, or give the whole command as one quoted argument.",
+        ) from error
+
+
+def _drain(stream: int, log: Log) -> bool:
+    """Take what is there to read, but not for ever from one that never stops; whether more may come."""
+    try:
+        for _ in range(_CHUNKS):
+            data = os.read(stream, _CHUNK)
+            if not data:
+                return False
+            log.add(data)
+    except BlockingIOError:
+        pass
+    return True
+
+
+def _clear(reaper: _Reaper, bell: Bell, family: Family, *, cut: bool) -> tuple[str, ...]:
+    """End what is left of the tree; the names of what an ended command left behind."""
+    left_behind: tuple[str, ...] = ()
+    if not cut:
+        # Helpers such as a resource tracker notice a little later that their parent is gone.
+        until = time.monotonic() + _LINGER_S
+        while family.members() and time.monotonic() < until:
+            bell.wait([], _LINGER_S / 20)
+            reaper.reap()
+        left_behind = names(family.members())
+    family.end(reaper.reap, grace_s=_GRACE_S if cut else _LINGER_S)
+    return left_behind
+
+
+def _used(usages: list[resource.struct_rusage], watcher: Watcher) -> Used:
+    """Add up what the kernel accounted, or what was seen where a parent never waited for its children."""
+    reaped = sum(usage.ru_utime for usage in usages), sum(usage.ru_stime for usage in usages)
+    user, system = max(reaped, watcher.cpu_s, key=sum)
+    return Used(
+        user_s=user,
+        system_s=system,
+        peak_rss_bytes=max(watcher.peak_rss, *map(_own_peak, usages), 0) or None,
+        context_switches=sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
+        read_bytes=_BLOCK * sum(usage.ru_inblock for usage in usages),
+        write_bytes=_BLOCK * sum(usage.ru_oublock for usage in usages),
+    )
+
+
+def _own_peak(usage: resource.struct_rusage) -> int:
+    """Return the largest process's high-water mark, or 0 where it is this process's own.
+
+    Linux keeps the mark of the forking process over exec, so a child smaller than us shows ours.
+    """
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * _RSS_UNIT if usage.ru_maxrss > ours else 0

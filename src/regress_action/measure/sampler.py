@@ -1,0 +1,73 @@
+"""What a process tree uses while it runs, sampled so rarely that the suite cannot tell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+
+import psutil
+
+from regress_action.measure.family import descendants
+
+SHARE = 0.005
+_FIRST_S = 0.002
+_SHORTEST_S = 0.01
+_LONGEST_S = 1.0
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Follows everything below this process, except `spare`, for about `share` of one CPU.
+
+    A sample costs from 0.1 ms to many, depending on the machine and on how many processes there are, so the
+    pause is set by what the samples so far have cost and not by a constant.
+    """
+
+    spare: frozenset[int] = frozenset()
+    share: float = SHARE
+    peak_rss: int = 0
+    samples: int = 0
+    spent_s: float = 0.0
+    _started: float = field(default_factory=time.perf_counter)
+    _due: float = 0.0
+    _known: dict[int, psutil.Process] = field(default_factory=dict)
+    _cpu: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._due = self._started + _FIRST_S
+
+    @property
+    def cpu_s(self) -> tuple[float, float]:
+        """User and system seconds of every process that was seen, as it was last seen."""
+        return sum(user for user, _ in self._cpu.values()), sum(system for _, system in self._cpu.values())
+
+    def pause_s(self) -> float:
+        """Seconds until the next sample is due."""
+        return max(0.0, self._due - time.perf_counter())
+
+    def sample(self) -> None:
+        """Look at the tree once, if it is time."""
+        now = time.perf_counter()
+        if now < self._due:
+            return
+        before = time.process_time()
+        members = [pid for pid in descendants(os.getpid()) if pid not in self.spare]
+        self.peak_rss = max(self.peak_rss, sum(map(self._look, members)))
+        self.samples += 1
+        self.spent_s += time.process_time() - before
+        pause = self.spent_s / self.share - (now - self._started)
+        self._due = now + min(_LONGEST_S, max(_SHORTEST_S, pause))
+
+    def _look(self, pid: int) -> int:
+        """Note one process's CPU time and return its resident bytes; one that just ended has none."""
+        with contextlib.suppress(psutil.Error):
+            new = pid not in self._known
+            process = self._known[pid] if not new else self._known.setdefault(pid, psutil.Process(pid))
+            used = process.cpu_times()
+            self._cpu[pid] = (used.user, used.system)
+            # Between fork and exec a child shows its parent's memory a second time, so a newcomer counts from its
+            # second sample on. The first process of all has executed before anybody looks.
+            return 0 if new and len(self._known) > 1 else int(process.memory_info().rss)
+        return 0

@@ -1,0 +1,198 @@
+"""Base and head: which files each side sees, and that the user's own stay as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from measure_ground import Measurer, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOW = "cat version > {out}"
+
+
+def test_each_side_runs_its_own_commit(repository: Repository, measure: Measurer) -> None:
+    """The base's command sees the base's files and the head's the head's."""
+    done = measure("--base", "HEAD~1", "--pairs", "2", "--", SHOW)
+    assert done.status == 0, done.stderr
+    assert done.results("base") == ["old", "old"]
+    assert done.results("head") == ["new", "new"]
+    assert done.document["sides"]["base"]["commit"] == repository.git("rev-parse", "HEAD~1")
+    assert done.document["sides"]["head"] == {
+        "commit": repository.git("rev-parse", "HEAD"),
+        "branch": "main",
+        "dirty": False,
+        "label": repository.git("rev-parse", "HEAD")[:12],
+    }
+
+
+def test_the_order_is_abba(measure: Measurer) -> None:
+    """Every second pair is turned around, so that a steady drift hits both sides alike."""
+    done = measure("--base", "HEAD~1", "--pairs", "4", "--", "true")
+    assert "".join(run["side"][0] for run in done.runs) == "bhhbbhhb"
+    assert [(run["pair"], run["position"]) for run in done.runs] == [(n // 2 + 1, n % 2) for n in range(8)]
+
+
+def test_a_dirty_tree_is_measured_and_not_touched(repository: Repository, measure: Measurer) -> None:
+    """What is on disk is the head: staged, changed and new files; status, index and contents stay."""
+    repository.commit(staged="0", changed="0", deleted="0", _dot_gitignore="ignored\n")
+    for name in ("staged", "changed", "untracked", "ignored"):
+        (repository.folder / name).write_text("1")
+    (repository.folder / "deleted").unlink()
+    repository.git("add", "staged")
+    before = _state(repository)
+    done = measure("--base", "HEAD", "--pairs", "1", "--", "ls > {out}; cat staged changed >> {out}")
+    assert done.results("head") == ["changed\nstaged\nuntracked\nversion\n11"]
+    assert done.results("base") == ["changed\ndeleted\nstaged\nversion\n00"]
+    assert done.document["sides"]["head"]["dirty"] is True
+    assert _state(repository) == before
+
+
+def test_an_explicit_head_leaves_uncommitted_changes_out(repository: Repository, measure: Measurer) -> None:
+    """--head names a commit, so what is on disk does not matter."""
+    (repository.folder / "version").write_text("dirty")
+    done = measure("--head", "HEAD", "--runs", "1", "--", SHOW)
+    assert done.results() == ["new"]
+    assert done.document["sides"]["head"]["dirty"] is False
+
+
+def test_no_worktree_is_left(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """Neither git nor the temporary folder remembers a measurement."""
+    (tmp_path / "tmp").mkdir()
+    measure("--base", "HEAD~1", "--pairs", "1", "--", "true", TMPDIR=str(tmp_path / "tmp"))
+    assert repository.worktrees == 1
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert repository.git("worktree", "prune", "--dry-run", "--verbose") == ""
+
+
+def test_an_unknown_ref_is_named(repository: Repository, measure: Measurer) -> None:
+    """A ref that does not exist ends in exit code 2, names itself and leaves no worktree."""
+    done = measure("--base", "mian", "--", "true")
+    assert done.status == 2
+    assert "There is no commit 'mian'" in done.stderr
+    assert "git branch --all" in done.stderr
+    assert repository.worktrees == 1
+
+
+def test_a_ref_is_never_an_option(measure: Measurer) -> None:
+    """A ref that begins with a dash is refused, not given to git."""
+    done = measure("--base=--output=x", "--", "true")
+    assert done.status == 2
+    assert "no commit '--output=x'" in done.stderr
+
+
+@pytest.fixture
+def shallow(repository: Repository, tmp_path: Path) -> Repository:
+    """Return a clone that holds the last commit only, as actions/checkout makes it."""
+    folder = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{repository.folder}", folder], check=True)
+    return Repository(folder)
+
+
+def test_a_shallow_clone_says_what_to_do(repository: Repository, shallow: Repository, measure: Measurer) -> None:
+    """A base that a shallow clone lacks ends in exit code 2 and the setting that helps."""
+    base = repository.git("rev-parse", "HEAD~1")
+    done = measure("--repository", str(shallow.folder), "--base", base, "--", "true")
+    assert done.status == 2
+    assert "fetch-depth: 0" in done.stderr
+
+
+def test_a_shallow_clone_fetches_if_asked(repository: Repository, shallow: Repository, measure: Measurer) -> None:
+    """With --fetch the missing commit, and no more, comes from origin."""
+    base = repository.git("rev-parse", "HEAD~1")
+    repository.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    done = measure("--repository", str(shallow.folder), "--base", base, "--fetch", "--pairs", "1", "--", SHOW)
+    assert done.status == 0, done.stderr
+    assert done.results("base") == ["old"]
+
+
+def test_the_merge_base_is_where_head_left(repository: Repository, measure: Measurer) -> None:
+    """With --merge-base, what happened on the base's branch since is not held against the head."""
+    repository.git("checkout", "--quiet", "-b", "feature", "HEAD~1")
+    repository.commit(version="feature")
+    done = measure("--base", "main", "--merge-base", "--pairs", "1", "--", SHOW)
+    assert done.results("base") == ["old"]
+
+
+def test_the_command_runs_in_the_same_subfolder(repository: Repository, measure: Measurer) -> None:
+    """From a subfolder of a monorepo, both sides run in that subfolder."""
+    repository.commit(service__version="1")
+    repository.commit(service__version="2")
+    folder = str(repository.folder / "service")
+    done = measure("--repository", folder, "--base", "HEAD~1", "--pairs", "1", "--", SHOW)
+    assert (done.results("base"), done.results("head")) == (["1"], ["2"])
+
+
+def test_carried_files_are_the_heads(repository: Repository, measure: Measurer) -> None:
+    """--carry lays the head's folder over the base's: changed files change, deleted ones vanish, the rest stays."""
+    repository.commit(bench__kept="old", bench__gone="old", program="old")
+    repository.git("rm", "--quiet", "bench/gone")
+    repository.commit(bench__kept="new", bench__added="new", program="new")
+    done = measure(
+        "--base", "HEAD~1", "--carry", "bench", "--pairs", "1", "--", "(ls bench; cat bench/kept program) > {out}"
+    )
+    assert done.results("base") == ["added\nkept\nnewold"]
+
+
+@pytest.mark.parametrize("path", ["nowhere", "../outside", "/etc", "."])
+def test_a_carried_path_has_to_be_in_the_tree(measure: Measurer, path: str) -> None:
+    """A path that leaves the tree, is all of it, or names nothing is refused before anything runs."""
+    done = measure("--base", "HEAD~1", "--carry", path, "--", "touch ran")
+    assert done.status == 2
+    assert "--carry" in done.stderr
+
+
+def test_submodules_are_checked_out(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """A side has its submodules, and its worktree is removed all the same."""
+    (tmp_path / "library").mkdir()
+    library = Repository(tmp_path / "library")
+    library.git("init", "--quiet")
+    library.commit(content="library")
+    repository.git("submodule", "--quiet", "add", str(library.folder), "library")
+    repository.commit()
+    done = measure("--base", "HEAD", "--pairs", "1", "--", "cat library/content > {out}")
+    assert done.results("base") == ["library"], done.stderr
+    assert repository.worktrees == 1
+
+
+def test_the_users_hooks_do_not_run(repository: Repository, measure: Measurer) -> None:
+    """Our checkouts are nobody's checkout."""
+    hook = repository.folder / ".git/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {repository.folder}/hooked\n")
+    hook.chmod(0o755)
+    measure("--base", "HEAD~1", "--pairs", "1", "--", "true")
+    assert not (repository.folder / "hooked").exists()
+
+
+def test_setup_runs_once_in_each_tree(measure: Measurer) -> None:
+    """The setup's product is there for every run of its side."""
+    done = measure("--base", "HEAD~1", "--pairs", "2", "--setup", "cat version >> built", "--", "cat built > {out}")
+    assert (done.results("base"), done.results("head")) == (["old", "old"], ["new", "new"])
+
+
+def test_a_failing_setup_measures_nothing(repository: Repository, measure: Measurer) -> None:
+    """Exit code 3, with the end of what the setup printed."""
+    done = measure("--base", "HEAD~1", "--setup", "echo no compiler; exit 9", "--", "true")
+    assert done.status == 3
+    assert "status 9" in done.stderr
+    assert "no compiler" in done.stderr
+    assert repository.worktrees == 1
+
+
+def test_without_git_there_is_one_nameless_side(measure: Measurer, tmp_path: Path) -> None:
+    """A folder that is no repository can be measured, and has no commit."""
+    (tmp_path / "plain").mkdir()
+    done = measure("--repository", str(tmp_path / "plain"), "--runs", "1", "--", "true")
+    assert done.status == 0
+    assert done.document["sides"]["head"]["commit"] is None
+
+
+def _state(repository: Repository) -> tuple[str, str, dict[str, str]]:
+    files = [path for path in repository.folder.rglob("*") if path.is_file() and ".git" not in path.parts]
+    contents = {str(path): path.read_text() for path in files}
+    index = hashlib.sha256((repository.folder / ".git/index").read_bytes()).hexdigest()
+    return repository.git("status", "--porcelain"), index + str(sorted(repository.folder.iterdir())), contents
