@@ -1,0 +1,283 @@
+"""From the event that started the workflow to a `Plan`: one pure function.
+
+Payloads are written by GitHub but carry text of strangers, and not every event carries a commit; so every
+field is optional here, and nothing that is read is trusted to be more than a string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from regress_action.github.plan import Plan, Stage
+
+AUTO = "auto"
+HISTORY_BRANCH = "regress-data"
+NOBODY = "0" * 40
+MEASURES_FOREIGN_CODE_WITH_SECRETS = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
+COMMAND = "/regress"
+
+
+def decide(
+    event_name: str,
+    payload: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    wanted: str = AUTO,
+    allow_unsafe: bool = False,
+    history_branch: str = HISTORY_BRANCH,
+) -> Plan:
+    """Choose the stage from the event, or explain why `wanted` is what will be done.
+
+    Measuring is refused, unless `allow_unsafe`, on events that give the token and the secrets of the base repository to
+    a workflow that may run a stranger's code. The history is only ever written for commits of this repository itself.
+    """
+    event = _Event(event_name, payload, environ, history_branch)
+    plan = _READERS.get(event_name, _unknown)(event)
+    if wanted != AUTO:
+        plan = _overridden(plan, Stage(wanted))
+    measures = plan.mode in {Stage.BASELINE, Stage.DETECT, Stage.TREND}
+    if measures and event_name in MEASURES_FOREIGN_CODE_WITH_SECRETS and not allow_unsafe:
+        return replace(plan, mode=Stage.REFUSE, why=_danger(event_name), may_write_history=False)
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """The event with its fields at hand."""
+
+    name: str
+    payload: Mapping[str, Any]
+    environ: Mapping[str, str]
+    history_branch: str
+
+    def get(self, *path: str) -> Any:  # noqa: ANN401 - a payload holds anything
+        """Follow keys into the payload; None where one is missing."""
+        node: Any = self.payload
+        for key in path:
+            node = node.get(key) if isinstance(node, Mapping) else None
+        return node
+
+    def text(self, *path: str) -> str | None:
+        """Follow keys to a string that says something."""
+        found = self.get(*path)
+        return found if isinstance(found, str) and found else None
+
+    def number(self, *path: str) -> int | None:
+        """Follow keys to a whole number."""
+        found = self.get(*path)
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    @property
+    def ref(self) -> str:
+        """The full ref, from the payload or the environment."""
+        return self.text("ref") or self.environ.get("GITHUB_REF", "")
+
+    @property
+    def branch(self) -> str | None:
+        """The branch of the ref."""
+        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else None
+
+    @property
+    def tag(self) -> str | None:
+        """The tag of the ref."""
+        return self.ref.removeprefix("refs/tags/") if self.ref.startswith("refs/tags/") else None
+
+    @property
+    def default_branch(self) -> str:
+        """The default branch; schedules, which may not say, run on it."""
+        said = self.text("repository", "default_branch")
+        return said or (self.environ.get("GITHUB_REF_NAME") if self.name == "schedule" else None) or "main"
+
+    def plan(self, mode: Stage, why: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of Plan
+        """Fill in what every event has."""
+        known: dict[str, Any] = {
+            "head_sha": self.environ.get("GITHUB_SHA") or None,
+            "head_ref": self.branch,
+            "repository": self.environ.get("GITHUB_REPOSITORY") or self.text("repository", "full_name") or "",
+            "action": self.text("action"),
+            "default_branch": self.default_branch,
+            "tag": self.tag,
+            "run_id": _whole(self.environ.get("GITHUB_RUN_ID"), 0),
+            "attempt": _whole(self.environ.get("GITHUB_RUN_ATTEMPT"), 1),
+            "actor": self.environ.get("GITHUB_ACTOR") or self.text("sender", "login") or "",
+            "server_url": self.environ.get("GITHUB_SERVER_URL") or "https://github.com",
+        }
+        known["head_repository"] = known["repository"] or None
+        return Plan(mode=mode, why=why, event=self.name, **(known | rest))
+
+
+def _push(event: _Event) -> Plan:
+    if event.get("deleted") is True or event.text("after") == NOBODY:
+        return event.plan(Stage.NONE, "the push deleted a ref; there is nothing to judge")
+    before = event.text("before")
+    commits = {
+        "head_sha": event.text("after") or event.environ.get("GITHUB_SHA"),
+        "base_sha": None if before == NOBODY else before,
+    }
+    if event.tag:
+        return event.plan(Stage.TREND, f"the tag {event.tag} was pushed: a release report", **commits)
+    if event.branch == event.history_branch:
+        return event.plan(Stage.NONE, f"{event.history_branch} holds our own records", **commits)
+    if event.branch == event.default_branch:
+        why = f"a push to the default branch {event.default_branch}"
+        return event.plan(Stage.BASELINE, why, may_write_history=True, base_ref=event.default_branch, **commits)
+    why = f"a push to {event.branch}, compared with the default branch {event.default_branch}"
+    return event.plan(Stage.DETECT, why, base_ref=event.default_branch, **(commits | {"base_sha": None}))
+
+
+def _pull_request(event: _Event) -> Plan:
+    number = event.number("pull_request", "number") or event.number("number")
+    base_repository = event.text("pull_request", "base", "repo", "full_name") or event.text("repository", "full_name")
+    head_repository = event.text("pull_request", "head", "repo", "full_name")
+    is_fork = head_repository is None or head_repository != base_repository
+    labels = event.get("pull_request", "labels")
+    names = [each.get("name") for each in labels if isinstance(each, Mapping)] if isinstance(labels, list) else []
+    rest: dict[str, Any] = {
+        "head_sha": event.text("pull_request", "head", "sha"),
+        "base_sha": event.text("pull_request", "base", "sha"),
+        "head_ref": event.text("pull_request", "head", "ref"),
+        "base_ref": event.text("pull_request", "base", "ref"),
+        "head_repository": head_repository,
+        "pull_request": number,
+        "pull_request_author": event.text("pull_request", "user", "login"),
+        "is_fork": is_fork,
+        "is_draft": event.get("pull_request", "draft") is True,
+        "labels": tuple(name for name in names if isinstance(name, str)),
+        "may_comment": not is_fork,
+    }
+    if event.text("action") == "closed":
+        return event.plan(Stage.NONE, f"pull request #{number} was closed; the push judges what was merged", **rest)
+    kind = "from a fork, so with a token that can only read" if is_fork else "from this repository"
+    draft = ", a draft" if rest["is_draft"] else ""
+    return event.plan(Stage.DETECT, f"pull request #{number} {kind}{draft}", **rest)
+
+
+def _merge_group(event: _Event) -> Plan:
+    if event.text("action") == "destroyed":
+        return event.plan(Stage.NONE, "the merge group was dissolved")
+    base_ref = (event.text("merge_group", "base_ref") or "").removeprefix("refs/heads/")
+    return event.plan(
+        Stage.DETECT,
+        f"the merge queue of {base_ref}",
+        head_sha=event.text("merge_group", "head_sha"),
+        base_sha=event.text("merge_group", "base_sha"),
+        head_ref=(event.text("merge_group", "head_ref") or "").removeprefix("refs/heads/") or None,
+        base_ref=base_ref or None,
+    )
+
+
+def _schedule(event: _Event) -> Plan:
+    branch = event.environ.get("GITHUB_REF_NAME") or event.default_branch
+    cron = event.text("schedule")
+    return event.plan(Stage.TREND, f"the schedule {cron}" if cron else "a schedule", head_ref=branch)
+
+
+def _dispatch(event: _Event) -> Plan:
+    branch = event.branch or event.environ.get("GITHUB_REF_NAME") or event.default_branch
+    if event.tag:
+        return event.plan(Stage.TREND, f"started by hand on the tag {event.tag}")
+    if event.name == "repository_dispatch" or branch == event.default_branch:
+        why = (
+            f"started by {'an outside event' if event.name == 'repository_dispatch' else 'hand'} on the default branch"
+        )
+        return event.plan(Stage.BASELINE, why, head_ref=event.default_branch, may_write_history=True)
+    why = f"started by hand on {branch}, compared with the default branch {event.default_branch}"
+    return event.plan(Stage.DETECT, why, head_ref=branch, base_ref=event.default_branch)
+
+
+def _release(event: _Event) -> Plan:
+    tag = event.text("release", "tag_name")
+    action = event.text("action")
+    if action in {"deleted", "edited", "unpublished"}:
+        return event.plan(Stage.NONE, f"the release {tag} was {action}; its commit is the same", tag=tag)
+    return event.plan(Stage.TREND, f"the release {tag}: a release report", tag=tag, head_ref=None)
+
+
+def _create(event: _Event) -> Plan:
+    if event.text("ref_type") == "tag":
+        tag = event.text("ref")
+        return event.plan(Stage.TREND, f"the tag {tag} was created: a release report", tag=tag)
+    return event.plan(Stage.NONE, "a branch was created; its pushes are judged")
+
+
+def _workflow_run(event: _Event) -> Plan:
+    conclusion = event.text("workflow_run", "conclusion")
+    head_repository = event.text("workflow_run", "head_repository", "full_name")
+    measured = event.text("workflow_run", "event")
+    rest: dict[str, Any] = {
+        "head_sha": event.text("workflow_run", "head_sha"),
+        "head_ref": event.text("workflow_run", "head_branch"),
+        "head_repository": head_repository,
+        "is_fork": head_repository is None or head_repository != event.text("repository", "full_name"),
+        "measured_run_id": event.number("workflow_run", "id"),
+    }
+    if event.text("action") != "completed":
+        return event.plan(Stage.NONE, "the measuring workflow has not finished yet", **rest)
+    if conclusion in {"skipped", "cancelled", "stale", "startup_failure"}:
+        return event.plan(Stage.NONE, f"the measuring workflow was {conclusion}; it left nothing to publish", **rest)
+    why = f"workflow run {rest['measured_run_id']} measured on {measured}; its artifact is read as data"
+    may_comment = measured == "pull_request"
+    return event.plan(Stage.PUBLISH, why, may_comment=may_comment, **rest)
+
+
+def _issue_comment(event: _Event) -> Plan:
+    body = event.text("comment", "body") or ""
+    number = event.number("issue", "number")
+    rest: dict[str, Any] = {
+        "actor": event.text("comment", "user", "login") or "",
+        "comment": body,
+        "comment_id": event.number("comment", "id"),
+        "pull_request": number if event.get("issue", "pull_request") is not None else None,
+        "may_comment": True,
+    }
+    if event.text("action") != "created" or rest["pull_request"] is None:
+        return event.plan(Stage.NONE, "only new comments on pull requests are read", **rest)
+    if not body.lstrip().startswith(COMMAND):
+        return event.plan(Stage.NONE, f"the comment does not start with {COMMAND}", **rest)
+    return event.plan(Stage.COMMAND, f"a command in a comment on pull request #{number}", **rest)
+
+
+def _unknown(event: _Event) -> Plan:
+    name = event.name or "no event at all"
+    return event.plan(Stage.NONE, f"{name} says nothing about what to judge; set `mode` to decide it yourself")
+
+
+_READERS: dict[str, Callable[[_Event], Plan]] = {
+    "push": _push,
+    "pull_request": _pull_request,
+    "pull_request_target": _pull_request,
+    "merge_group": _merge_group,
+    "schedule": _schedule,
+    "workflow_dispatch": _dispatch,
+    "repository_dispatch": _dispatch,
+    "release": _release,
+    "create": _create,
+    "workflow_run": _workflow_run,
+    "issue_comment": _issue_comment,
+}
+
+
+def _overridden(plan: Plan, wanted: Stage) -> Plan:
+    """Do what the input `mode` says; the event still decides what may be written."""
+    if wanted is plan.mode:
+        return plan
+    if wanted is Stage.PUBLISH and plan.measured_run_id is None:
+        why = "mode publish needs a workflow_run event, whose measuring run it reads"
+        return replace(plan, mode=Stage.REFUSE, why=why)
+    may_write = wanted is Stage.BASELINE and plan.pull_request is None and not plan.is_fork
+    why = f"the input `mode` asks for it (the event alone: {plan.mode}, {plan.why})"
+    return replace(plan, mode=wanted, why=why, may_write_history=may_write)
+
+
+def _danger(event_name: str) -> str:
+    return (
+        f"{event_name} gives the token and the secrets of this repository to code from a pull request. "
+        "Measure on pull_request and report with `mode: publish` on workflow_run, "
+        "or set `allow-unsafe: true` when nobody else's code is checked out"
+    )
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() else default

@@ -1,0 +1,68 @@
+"""What goes wrong on demand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+
+
+@dataclass
+class Fault:
+    """Make the next `times` matching requests go wrong, after letting `skip` pass.
+
+    kind              what the caller sees
+    502-before        502; the write did not happen
+    502-after         502; the write did happen
+    403-secondary     403 of the secondary rate limit with Retry-After
+    403-secondary-bare  the same without the header
+    429               a bare 429, no Retry-After
+    422               a validation error, as when somebody else was faster
+    slow              the right answer, `delay_s` late
+    truncated         the right answer, cut in the middle; the write did happen
+    dropped           the connection closes without an answer; the write did happen
+    """
+
+    kind: str
+    method: str = ".*"
+    path: str = ".*"
+    times: int = 1
+    skip: int = 0
+    delay_s: float = 0.2
+    retry_after_s: int = 0
+    hits: int = field(default=0, init=False)
+
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether this request is hit; counts down."""
+        if not (re.fullmatch(self.method, method) and re.search(self.path, path)) or self.hits >= self.times:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.hits += 1
+        return True
+
+    @property
+    def refusal(self) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        """The answer instead of doing anything; None when the request is served."""
+        match self.kind:
+            case "502-before":
+                return 502, {"message": "Server Error"}, {}
+            case "403-secondary":
+                return 403, {"message": SECONDARY}, {"Retry-After": str(self.retry_after_s)}
+            case "403-secondary-bare":
+                return 403, {"message": SECONDARY}, {}
+            case "429":
+                return 429, {"message": "Too many requests"}, {}
+            case "422":
+                return (
+                    422,
+                    {
+                        "message": "Validation Failed",
+                        "errors": [{"resource": "Any", "field": "any", "code": "invalid"}],
+                    },
+                    {},
+                )
+        return None

@@ -1,0 +1,112 @@
+"""Check runs, with the limits that GitHub enforces beyond its description."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_github import shapes
+from fake_github.routing import Answer, Call, RefusedError, page, route, visible
+from fake_github.shapes import REPO
+from fake_github.world import CheckRun
+
+if TYPE_CHECKING:
+    from fake_github.world import World
+
+Json = Any
+MAX_BYTES = 65535
+LAST_SHORT_CHARACTER = "\uffff"
+
+
+@route(f"POST {REPO}/check-runs", "checks:write")
+def create(world: World, call: Call) -> Answer:
+    """Create a check run."""
+    _check_output(call.body)
+    run = CheckRun(world.next_id(), call.body["name"], call.body["head_sha"], hidden=world.lag)
+    _fill(run, call.body)
+    world.check_runs.append(run)
+    return Answer(201, shapes.check_run(world, run))
+
+
+@route(f"PATCH {REPO}/check-runs/{{check_run_id}}", "checks:write")
+def update(world: World, call: Call) -> Answer:
+    """Change a check run; annotations are appended."""
+    _check_output(call.body)
+    run = _find(world, call)
+    _fill(run, call.body)
+    return Answer(200, shapes.check_run(world, run))
+
+
+@route(f"GET {REPO}/check-runs/{{check_run_id}}", "checks:read")
+def read(world: World, call: Call) -> Answer:
+    """Read a check run."""
+    return Answer(200, shapes.check_run(world, _find(world, call)))
+
+
+@route(f"GET {REPO}/check-runs/{{check_run_id}}/annotations", "checks:read")
+def annotations(world: World, call: Call) -> Answer:
+    """List annotations in the order in which they came."""
+    blank = {"start_column": None, "end_column": None, "title": None, "raw_details": None, "blob_href": "https://x"}
+    return page(call, [blank | each for each in _find(world, call).annotations])
+
+
+@route(f"GET {REPO}/commits/{{ref}}/check-runs", "checks:read")
+def of_commit(world: World, call: Call) -> Answer:
+    """List the check runs of a commit, the newest first; `filter=latest` keeps one for each name."""
+    runs = visible([run for run in world.check_runs if run.head_sha == call.values["ref"]])
+    wanted = [run for run in reversed(runs) if call.query.get("check_name", run.name) == run.name]
+    if call.query.get("filter", "latest") == "latest":
+        wanted = list({run.name: run for run in reversed(wanted)}.values())
+    return page(call, [shapes.check_run(world, run) for run in wanted], "check_runs")
+
+
+def _find(world: World, call: Call) -> CheckRun:
+    for run in world.check_runs:
+        if str(run.id) == call.values["check_run_id"]:
+            return run
+    raise RefusedError(404, "Not Found")
+
+
+def _fill(run: CheckRun, body: dict[str, Json]) -> None:
+    for key in ("name", "status", "conclusion", "external_id", "details_url", "started_at", "completed_at"):
+        if key in body:
+            setattr(run, key, body[key])
+    if "conclusion" in body:
+        run.status = "completed"
+    output = body.get("output", {})
+    for key in ("title", "summary", "text"):
+        if key in output:
+            setattr(run, key, output[key])
+    run.annotations += output.get("annotations", [])
+
+
+def _check_output(body: dict[str, Json]) -> None:
+    """Refuse what GitHub refuses and its description does not mention."""
+    if body.get("status") == "completed" and not body.get("conclusion"):
+        raise RefusedError(422, "Invalid request. A completed run needs a conclusion.")
+    output = body.get("output", {})
+    for key in ("summary", "text"):
+        if len(output.get(key, "").encode()) > MAX_BYTES:
+            raise RefusedError(422, f"Only {MAX_BYTES} bytes are allowed; {key} is longer")
+    if len(output.get("title", "")) > 255:
+        raise RefusedError(422, "title is too long (maximum is 255 characters)")
+    for each in output.get("annotations", []):
+        _check_annotation(each)
+
+
+def _check_annotation(each: dict[str, Json]) -> None:
+    texts = [each["message"], each.get("title", ""), each.get("raw_details", ""), each["path"]]
+    wrong = (
+        not each["path"]
+        or each["path"].startswith("/")
+        or each["start_line"] < 1
+        or each["end_line"] < each["start_line"]
+        or not each["message"]
+        or any(character > LAST_SHORT_CHARACTER or character == "\0" for text in texts for character in text)
+        or len(each["message"].encode()) > 64 * 1024
+        or len(each.get("title", "")) > 255
+        or ("start_column" in each and each["start_line"] != each["end_line"])
+    )
+    if wrong:
+        raise RefusedError(
+            422, "Invalid request. Invalid annotations.", resource="CheckRun", code="invalid", field="annotations"
+        )

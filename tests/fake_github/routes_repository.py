@@ -1,0 +1,204 @@
+"""The repository itself: pull requests, people, comparisons, workflow runs and artifacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fake_github import shapes
+from fake_github.routing import Answer, Call, RefusedError, page, route
+from fake_github.schema import DESCRIPTION
+from fake_github.shapes import REPO
+
+if TYPE_CHECKING:
+    from fake_github.world import Artifact, Issue, WorkflowRun, World
+
+Json = Any
+
+
+@route("GET /user", "metadata:read")
+def me(_: World, call: Call) -> Answer:
+    """Say who the token is; an installation's token may not ask."""
+    if call.login.endswith("[bot]"):
+        raise RefusedError(403, "Resource not accessible by integration")
+    example = DESCRIPTION.example("GET", "/user", 200)
+    return Answer(200, example | shapes.user(call.login))
+
+
+@route(f"GET {REPO}", "metadata:read")
+def repository(world: World, _: Call) -> Answer:
+    """Read the repository."""
+    return Answer(200, shapes.repository(world))
+
+
+@route(f"GET {REPO}/pulls", "pull-requests:read")
+def pulls(world: World, call: Call) -> Answer:
+    """List pull requests; `head` is `owner:branch`."""
+    found = [
+        issue
+        for issue in reversed(world.issues)
+        if issue.pull
+        and call.query.get("state", "open") in {issue.state, "all"}
+        and call.query.get("head", _head(issue)) == _head(issue)
+        and call.query.get("base", issue.pull.base_ref) == issue.pull.base_ref
+    ]
+    return page(call, [shapes.pull(world, issue, simple=True) for issue in found])
+
+
+@route(f"GET {REPO}/pulls/{{pull_number}}", "pull-requests:read")
+def pull(world: World, call: Call) -> Answer:
+    """Read a pull request."""
+    return Answer(200, shapes.pull(world, _pull(world, call)))
+
+
+@route(f"GET {REPO}/commits/{{commit_sha}}/pulls", "pull-requests:read")
+def pulls_of_commit(world: World, call: Call) -> Answer:
+    """List the pull requests that a commit is the head or the merge of."""
+    sha = call.values["commit_sha"]
+    found = [
+        issue for issue in world.issues if issue.pull and sha in {issue.pull.head_sha, issue.pull.merge_commit_sha}
+    ]
+    return page(call, [shapes.pull(world, issue, simple=True) for issue in found])
+
+
+@route(f"POST {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:write")
+def request_review(world: World, call: Call) -> Answer:
+    """Ask people and teams for a review; one stranger spoils the lot."""
+    issue = _pull(world, call)
+    assert issue.pull is not None
+    people, teams = call.body.get("reviewers", []), call.body.get("team_reviewers", [])
+    if issue.user in people:
+        raise RefusedError(422, "Review cannot be requested from pull request author.")
+    if any(login not in world.collaborators for login in people) or any(slug not in world.teams for slug in teams):
+        raise RefusedError(
+            422, "Reviews may only be requested from collaborators. One or more of the users or teams is not one."
+        )
+    issue.pull.reviewers += [login for login in people if login not in issue.pull.reviewers]
+    issue.pull.team_reviewers += [slug for slug in teams if slug not in issue.pull.team_reviewers]
+    return Answer(201, shapes.pull(world, issue, simple=True))
+
+
+@route(f"GET {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:read")
+def reviewers(world: World, call: Call) -> Answer:
+    """List who was asked."""
+    asked = _pull(world, call).pull
+    assert asked is not None
+    people = [shapes.user(login) for login in asked.reviewers]
+    return Answer(200, {"users": people, "teams": [shapes.team(slug) for slug in asked.team_reviewers]})
+
+
+@route(f"GET {REPO}/collaborators/{{username}}/permission", "metadata:read")
+def permission(world: World, call: Call) -> Answer:
+    """Say what somebody may do; a stranger may read a public repository."""
+    login = call.values["username"]
+    level = world.collaborators.get(login, "read")
+    return Answer(200, {"permission": level, "role_name": level, "user": None})
+
+
+@route(f"GET {REPO}/compare/{{basehead}}", "contents:read")
+def compare(world: World, call: Call) -> Answer:
+    """List the commits between two."""
+    base, head = call.values["basehead"].split("...")
+    example = DESCRIPTION.example("GET", f"{REPO}/compare/{{basehead}}", 200)
+    commit = example["commits"][0]
+    shas = world.comparisons.get(f"{base}...{head}", [head])
+    return Answer(
+        200,
+        example
+        | {
+            "base_commit": commit | {"sha": base},
+            "merge_base_commit": commit | {"sha": base},
+            "status": "ahead",
+            "ahead_by": len(shas),
+            "behind_by": 0,
+            "total_commits": len(shas),
+            "commits": [commit | {"sha": sha} for sha in shas],
+            "files": [],
+        },
+    )
+
+
+@route(f"GET {REPO}/actions/runs", "actions:read")
+def runs(world: World, call: Call) -> Answer:
+    """List workflow runs, the newest first."""
+    found = [
+        run
+        for run in reversed(world.runs)
+        if call.query.get("head_sha", run.head_sha) == run.head_sha and call.query.get("event", run.event) == run.event
+    ]
+    return page(call, [shapes.run(world, run) for run in found], "workflow_runs")
+
+
+@route(f"GET {REPO}/actions/runs/{{run_id}}", "actions:read")
+def run(world: World, call: Call) -> Answer:
+    """Read a workflow run."""
+    return Answer(200, shapes.run(world, _run(world, call)))
+
+
+@route(f"POST {REPO}/actions/runs/{{run_id}}/rerun", "actions:write")
+def rerun(world: World, call: Call) -> Answer:
+    """Run a workflow again; one that still runs is refused."""
+    found = _run(world, call)
+    if found.status != "completed":
+        raise RefusedError(403, "This workflow is already running")
+    found.attempt += 1
+    found.status, found.conclusion = "queued", None
+    return Answer(201, {})
+
+
+@route(f"GET {REPO}/actions/runs/{{run_id}}/artifacts", "actions:read")
+def artifacts_of_run(world: World, call: Call) -> Answer:
+    """List what a run uploaded."""
+    found = [
+        each
+        for each in world.artifacts
+        if str(each.run_id) == call.values["run_id"] and call.query.get("name", each.name) == each.name
+    ]
+    return page(call, [shapes.artifact(world, each) for each in found], "artifacts")
+
+
+@route(f"GET {REPO}/actions/artifacts", "actions:read")
+def artifacts(world: World, call: Call) -> Answer:
+    """List every artifact, whoever made it, the newest first."""
+    found = [each for each in reversed(world.artifacts) if call.query.get("name", each.name) == each.name]
+    return page(call, [shapes.artifact(world, each) for each in found], "artifacts")
+
+
+@route(f"GET {REPO}/actions/artifacts/{{artifact_id}}", "actions:read")
+def artifact(world: World, call: Call) -> Answer:
+    """Read an artifact's entry."""
+    return Answer(200, shapes.artifact(world, _artifact(world, call)))
+
+
+@route(f"GET {REPO}/actions/artifacts/{{artifact_id}}/{{archive_format}}", "actions:read")
+def download(world: World, call: Call) -> Answer:
+    """Point at the store that holds the archive."""
+    found = _artifact(world, call)
+    if found.expired:
+        raise RefusedError(410, "Artifact has expired")
+    return Answer(302, None, {"Location": f"https://api.github.com/_blob/{found.id}"})
+
+
+def _artifact(world: World, call: Call) -> Artifact:
+    for each in world.artifacts:
+        if str(each.id) == call.values["artifact_id"]:
+            return each
+    raise RefusedError(404, "Not Found")
+
+
+def _run(world: World, call: Call) -> WorkflowRun:
+    for each in world.runs:
+        if str(each.id) == call.values["run_id"]:
+            return each
+    raise RefusedError(404, "Not Found")
+
+
+def _pull(world: World, call: Call) -> Issue:
+    issue = world.issue(int(call.values["pull_number"]))
+    if issue is None or issue.pull is None:
+        raise RefusedError(404, "Not Found")
+    return issue
+
+
+def _head(issue: Issue) -> str:
+    assert issue.pull is not None
+    return f"{(issue.pull.head_repository or 'ghost/gone').split('/')[0]}:{issue.pull.head_ref}"
