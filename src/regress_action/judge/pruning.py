@@ -1,0 +1,139 @@
+"""Which proposed change points hold up between their neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regress_action.judge import splits
+from regress_action.judge.splits import Stretches
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regress_action.judge.proposals import Proposals
+
+REACH = 100  # runs on each side that a proposal is tested on
+SLACK = np.arange(-10, 11)  # places to which it may move then
+QUANTILES = (np.arange(9) + 0.5) / 9
+
+
+class Found(NamedTuple):
+    """Change points of all series in order: place, series, level before and its shift, p-value, and strength.
+
+    Strength is 1 at the limit of what counts, below it what must go.
+    """
+
+    place: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    level: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    strength: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Found:
+        """Return some of them."""
+        place, owner, level, shift, p_value, strength = self
+        return Found(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
+
+
+def prune(
+    flat: NDArray[np.float32],
+    ends: NDArray[np.intp],
+    proposals: Proposals,
+    minimum: NDArray[np.float64],
+    p: float,
+    smallest: int,
+) -> Found:
+    """Test every proposal on the runs between its neighbours and drop the weakest, until all hold.
+
+    `minimum` is the smallest shift that counts, per series. A proposal is only tested again when a neighbour of
+    it went away, and all that are weaker than their neighbours go at once: what one of them decides touches
+    nothing beyond its neighbours.
+    """
+    place = proposals.place
+    owner = np.searchsorted(ends, place, side="right") - 1
+    found = Found(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
+    while len(found.place):
+        found = _tested(flat, ends, found, minimum, p, smallest)
+        failing = found.strength < 1
+        if not failing.any():
+            break
+        found = _without(found, failing & _weaker_than_neighbours(found))
+    return found
+
+
+def _tested(
+    flat: NDArray[np.float32],
+    ends: NDArray[np.intp],
+    found: Found,
+    minimum: NDArray[np.float64],
+    p: float,
+    smallest: int,
+) -> Found:
+    start, stop = _between_neighbours(ends, found)
+    todo = np.flatnonzero(np.isnan(found.strength))
+    near = Stretches(
+        np.maximum(start, found.place - REACH)[todo],
+        np.minimum(stop, found.place + REACH)[todo],
+        found.place[todo],
+        SLACK,
+        smallest,
+    )
+    place, p_value = splits.best(flat, near)
+    level, shift = _shift(flat, near.start, place, near.stop)
+    size = np.abs(shift) / np.maximum(minimum[found.owner[todo]], 1e-12)
+    significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
+    strength = np.minimum(significance, np.where(size < 1, size, np.inf))
+    found.place[todo], found.p_value[todo], found.strength[todo] = place, p_value, strength
+    found.level[todo], found.shift[todo] = level, shift
+    order = np.argsort(found.place, kind="stable")
+    return found.take(order)
+
+
+def _between_neighbours(ends: NDArray[np.intp], found: Found) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each one's stretch starts and stops: at its neighbours, or where the series does."""
+    start = np.maximum(ends[found.owner], np.concatenate([[0], found.place[:-1]]))
+    stop = np.minimum(ends[found.owner + 1], np.concatenate([found.place[1:], ends[-1:]]))
+    return start, stop
+
+
+def _weaker_than_neighbours(found: Found) -> NDArray[np.bool_]:
+    boundary = found.owner[1:] != found.owner[:-1]
+    left = np.concatenate([[np.inf], np.where(boundary, np.inf, found.strength[:-1])])
+    right = np.concatenate([np.where(boundary, np.inf, found.strength[1:]), [np.inf]])
+    return (found.strength <= left) & (found.strength < right)
+
+
+def _without(found: Found, gone: NDArray[np.bool_]) -> Found:
+    """Drop some, and mark those beside them as untested."""
+    beside = np.zeros_like(gone)
+    beside[1:] |= gone[:-1]
+    beside[:-1] |= gone[1:]
+    found.strength[beside] = np.nan
+    return found.take(~gone)
+
+
+def _shift(
+    flat: NDArray[np.float32], start: NDArray[np.intp], place: NDArray[np.intp], stop: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Estimate the level before and how far it moved: the Hodges-Lehmann shift of 9 quantiles of each side."""
+    before, after = _quantiles(flat, start, place), _quantiles(flat, place, stop)
+    pairs = (after[:, :, None] - before[:, None, :]).reshape(len(start), len(QUANTILES) ** 2)
+    pairs.sort(axis=1)
+    return before[:, len(QUANTILES) // 2], pairs[:, len(QUANTILES) ** 2 // 2]
+
+
+def _quantiles(flat: NDArray[np.float32], start: NDArray[np.intp], stop: NDArray[np.intp]) -> NDArray[np.float32]:
+    sizes = (stop - start)[:, None]
+    window = np.arange(int(sizes.max()))
+    values = np.where(window < sizes, flat[np.minimum(start[:, None] + window, len(flat) - 1)], np.float32(np.inf))
+    values.sort(axis=1)
+    place = np.clip(QUANTILES * sizes - 0.5, 0, sizes - 1)
+    low = np.floor(place).astype(np.intp)
+    high = np.minimum(low + 1, sizes - 1)
+    weight = (place - low).astype(np.float32)
+    rows = np.arange(len(start))[:, None]
+    quantiles: NDArray[np.float32] = values[rows, low] * (1 - weight) + values[rows, high] * weight
+    return quantiles
