@@ -1,1 +1,27 @@
-"""The verdict: what the values of two sides, or of a history, say. Pure computation, no I/O."""
+"""The verdict: reports in, a judgement out. Pure numpy, no input or output, no clock."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regress_action.judge.comparison import compare as compare
+    from regress_action.judge.policy import BudgetRule as BudgetRule
+    from regress_action.judge.policy import Limit as Limit
+    from regress_action.judge.policy import Noise as Noise
+    from regress_action.judge.policy import Policy as Policy
+    from regress_action.judge.policy import Tau as Tau
+    from regress_action.judge.policy import Waiver as Waiver
+
+_HOMES = {
+    "compare": "comparison",
+    **dict.fromkeys(("BudgetRule", "Limit", "Noise", "Policy", "Tau", "Waiver"), "policy"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
+    """Import what is asked for and nothing else, so that a command pays only for what it uses (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,115 @@
+"""Compare a baseline with a head: the one question everything else asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.errors import IncompleteError
+from regress_action.judge import assembly, budgeting, decision, designs, grading, limits, machine, suite
+from regress_action.judge.evidence import grown, lay_out
+from regress_action.judge.policy import Policy
+from regress_action.judge.scale import badness
+from regress_action.judge.weighing import Evidence, weigh
+from regress_action.samples import Benchmark, Environment, Metric, Report
+from regress_action.verdicts import Judgement, Mode, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.judge.evidence import Rows
+
+_DEFAULT = Policy()
+
+
+def compare(
+    baseline: Sequence[Report], head: Sequence[Report], policy: Policy = _DEFAULT, *, mode: Mode | None = None
+) -> Judgement:
+    """Judge `head` against `baseline`; with no baseline at all everything is new and only budgets are checked.
+
+    Runs that share a session and a pair number are compared in pairs; otherwise the baseline is a history of
+    independent sessions; with one session on each side a change is suspected at most. `mode` asks for one design.
+
+    Raises:
+        IncompleteError: when the head holds nothing, or base and head have no benchmark in common.
+        InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
+    """
+    _require_something(baseline, head)
+    rows, base_side, head_side, _ = lay_out(baseline, head)
+    failures = _failures(head)
+    _place_failures(rows, failures)
+    base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
+    scale, base_values, head_values = badness(rows, base_side, head_side)
+    environment = max(head, key=lambda report: report.created or "").environment
+    evidence = Evidence(rows, base_side, head_side, scale, base_values, head_values, environment)
+    weighed = weigh(evidence, policy, mode)
+    families = [metric.name for metric in rows.metrics]
+    thresholds = np.array(limits.thresholds(rows.benchmarks, rows.metrics, policy), dtype=float)
+    usual = machine.between_sessions(environment, policy.tau)
+    moved = suite.common_shift(weighed.estimate, scale, usual)
+    shift = np.where(scale.timed & ~scale.linear, moved or 0.0, 0.0)
+    decided = decision.decide(weighed, scale, families, thresholds, policy, shift)
+    rules, idle = limits.budgets(rows.benchmarks, rows.metrics, policy)
+    table = grading.Table(
+        evidence=evidence,
+        weighed=weighed,
+        decided=decided,
+        thresholds=thresholds,
+        budgets=budgeting.check(rules, evidence, policy) if rules else {},
+        failures=failures,
+        shift=shift,
+    )
+    comparisons = assembly.comparisons(table, policy)
+    return Judgement(
+        mode=designs.mode_of(weighed.estimate),
+        summary=suite.summarise(comparisons, policy, moved),
+        comparisons=comparisons,
+        baseline=_subject(baseline),
+        head=_subject(head),
+        notes=tuple(suite.notes(evidence, weighed, moved)) + tuple(idle),
+    )
+
+
+def _require_something(baseline: Sequence[Report], head: Sequence[Report]) -> None:
+    names = {series.key for report in head for series in report.series}
+    if not names and not _failures(head):
+        raise IncompleteError(
+            "The head holds no measurement.",
+            meaning="Nothing was measured, so nothing can be judged; this is not a pass.",
+            remedy="Look at what the suite printed, and at the pattern that names its result files.",
+        )
+    if baseline and names and not any(series.key in names for report in baseline for series in report.series):
+        raise IncompleteError(
+            "Baseline and head have no benchmark in common.",
+            meaning="There is nothing to compare; this is not a pass.",
+            remedy="Check that both sides come from the same suite, and that names do not contain a path or a commit.",
+        )
+
+
+def _failures(head: Sequence[Report]) -> dict[str, str]:
+    named = {failure.benchmark: failure.reason for report in head for failure in report.failures}
+    if any(report.series for report in head):
+        return named
+    whole = [run.failure for report in head for run in report.runs if run.failure]
+    return named or ({"": whole[0]} if whole else {})
+
+
+def _place_failures(rows: Rows, failures: dict[str, str]) -> None:
+    """Add a row for what failed and was never measured anywhere."""
+    measured = {benchmark.name for benchmark in rows.benchmarks}
+    for name in failures:
+        if name and name not in measured:
+            rows.index[name, "time"] = len(rows)
+            rows.identities.append((name, "time", "s", "lower", None))
+            rows.benchmarks.append(Benchmark(name))
+            rows.metrics.append(Metric("time", "s"))
+
+
+def _subject(reports: Sequence[Report]) -> Subject:
+    if not reports:
+        return Subject()
+    newest = max(reports, key=lambda report: report.created or "")
+    known = newest.environment if newest.environment != Environment() else None
+    label = None if len(reports) == 1 else f"{len(reports)} reports"
+    return Subject(newest.commit, newest.branch, label, known)

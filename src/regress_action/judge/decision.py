@@ -1,0 +1,101 @@
+"""From an estimate to a verdict: significance, size, non-inferiority, severity and what could have been seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.judge import multiplicity, student
+from regress_action.judge.designs import PAIRED, SINGLE
+from regress_action.judge.scale import moments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.judge.arrays import Flags, Floats
+    from regress_action.judge.policy import Policy
+    from regress_action.judge.scale import Scale
+    from regress_action.judge.weighing import Weighed
+
+
+_MOST_RUNS = 10_000  # beyond this, "more runs" is no advice
+_LINEAR_MARGIN = 2.0  # without a ratio, two standard deviations of a run are the smallest difference that matters
+
+
+@dataclass(slots=True)
+class Decided:
+    """One entry per row, on the scale of `badness`; flags exclude each other in the order in which they stand."""
+
+    p: Floats
+    q: Floats
+    low: Floats
+    high: Floats
+    smallest: Floats
+    alarm: Floats
+    detectable: Floats
+    runs_needed: Floats
+    regression: Flags
+    improvement: Flags
+    unchanged: Flags
+
+
+def decide(
+    weighed: Weighed, scale: Scale, families: Sequence[str], thresholds: Floats, policy: Policy, shift: Floats
+) -> Decided:
+    """Judge every row.
+
+    `thresholds` are the badness ratios from which each row alarms; `shift` is what the whole suite moved by and is
+    not held against a single row.
+    """
+    estimate = weighed.estimate
+    d, se, df = estimate.d - shift, estimate.se, estimate.df
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(d == 0, 0.0, d / se)
+    p = np.where(estimate.design <= SINGLE, student.two_sided_p(t, df), np.nan)
+    q = multiplicity.q_values(p, families)
+    needed = multiplicity.levels(q, families, policy.alpha)
+    half = student.quantile(policy.alpha / 2, df) * se
+    strict = student.quantile(needed / 2, df) * se
+    smallest = _smallest(weighed, scale, thresholds, policy)
+    significant = q <= policy.alpha
+    regression = significant & (d >= smallest) & (d > 0)
+    improvement = significant & (d <= -smallest) & (d < 0)
+    margin = np.where(scale.linear, np.fmax(smallest, _LINEAR_MARGIN * estimate.spread), smallest)
+    below = np.where(scale.linear, d + half <= margin, d + half < margin)
+    likely = student.quantile(1 - policy.power, df) * se
+    return Decided(
+        p=p,
+        q=q,
+        low=estimate.d - half,
+        high=estimate.d + half,
+        smallest=smallest,
+        alarm=np.where(scale.linear, np.log(thresholds), np.fmax(np.log(thresholds), half)),
+        detectable=np.fmax(smallest, strict) + likely,
+        runs_needed=_runs_needed(weighed, smallest, policy),
+        regression=regression,
+        improvement=improvement,
+        unchanged=below & ~estimate.weak & ~regression & ~improvement,
+    )
+
+
+def _smallest(weighed: Weighed, scale: Scale, thresholds: Floats, policy: Policy) -> Floats:
+    """Return the smallest difference that is called a change; never above what was asked to alarm."""
+    paired = weighed.estimate.design == PAIRED
+    ratio = np.where(paired, policy.minimum_ratio_paired, policy.minimum_ratio_history)
+    ratio = np.fmin(np.where(scale.exact, policy.minimum_ratio_exact, ratio), thresholds)
+    level = np.abs(moments(weighed.base)[1])
+    return np.where(scale.linear, (ratio - 1) * np.nan_to_num(level), np.log(ratio))
+
+
+def _runs_needed(weighed: Weighed, smallest: Floats, policy: Policy) -> Floats:
+    """Return the runs per side (or pairs) at which `smallest` would be found with the wanted power; NaN for never."""
+    estimate = weighed.estimate
+    reach = student.quantile(policy.alpha / 2, np.inf) + student.quantile(1 - policy.power, np.inf)
+    sides = np.where(estimate.design == PAIRED, 1.0, 2.0)
+    shared = np.where(estimate.design == PAIRED, estimate.floor, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        runs = np.ceil(sides * estimate.spread**2 / ((smallest / reach) ** 2 - shared**2))
+    minimum = np.where(estimate.design == PAIRED, policy.minimum_pairs, policy.minimum_runs)
+    return np.where((runs > 0) & (runs <= _MOST_RUNS), np.fmax(runs, minimum), np.nan)

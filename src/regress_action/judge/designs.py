@@ -1,0 +1,135 @@
+"""The three designs: paired, history, single. Each turns runs into a difference with its standard error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.judge.scale import moments
+from regress_action.verdicts import Mode
+
+if TYPE_CHECKING:
+    from regress_action.judge.arrays import Flags, Floats, Ints
+
+_MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
+PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
+
+
+@dataclass(slots=True)
+class Estimate:
+    """One entry per row, on the scale of `badness`.
+
+    `d` is head minus baseline, `se` its standard error with `df` degrees of freedom; `base_runs` and `head_runs`
+    are the independent runs behind it (pairs count on both sides). `spread` is the standard deviation of one run
+    (of one pair's difference in the paired design) and `floor` the part of `se` that no further run removes.
+    `weak` rows rest on too little to be more than suspected.
+    """
+
+    d: Floats
+    se: Floats
+    df: Floats
+    base_runs: Floats
+    head_runs: Floats
+    spread: Floats
+    floor: Floats
+    weak: Flags
+    design: Ints
+
+    def take(self, rows: Flags, other: Estimate) -> None:
+        """Replace the given rows by those of another estimate."""
+        for name in self.__slots__:
+            getattr(self, name)[rows] = getattr(other, name)[rows]
+
+
+def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
+    """Estimate from rows × pairs of head minus base, measured next to each other.
+
+    SE² = s²/R + tau². The floor tau is known, so the degrees of freedom are Satterthwaite's for the sum: R - 1
+    where the pairs' own spread rules, more where the floor does.
+    """
+    runs, d, squares = moments(differences)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = squares / (runs - 1)
+        sampling = variance / runs
+        se2 = sampling + tau**2
+        df = np.where(sampling > 0, (runs - 1) * (se2 / sampling) ** 2, np.inf)
+    usable = runs > 1
+    return Estimate(
+        d=np.where(usable, d, np.nan),
+        se=np.where(usable, np.sqrt(se2), np.nan),
+        df=df,
+        base_runs=runs,
+        head_runs=runs.copy(),
+        spread=np.sqrt(variance),
+        floor=tau.copy(),
+        weak=runs < minimum,
+        design=np.where(usable, PAIRED, NONE).astype(np.int8),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is known of each row's variance before looking: `df` runs' worth of `variance`; df 0 for nothing."""
+
+    df: Floats
+    variance: Floats
+
+
+def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
+    """Estimate from independent runs of both sides (rows × runs).
+
+    Welch's test where both sides hold `minimum` runs; otherwise the pooled prediction form, its variance
+    moderated by the prior.
+    """
+    runs_b, mean_b, squares_b = moments(base)
+    runs_c, mean_c, squares_c = moments(head)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part_b, part_c = squares_b / (runs_b - 1) / runs_b, squares_c / (runs_c - 1) / runs_c
+        welch_df = (part_b + part_c) ** 2 / (part_b**2 / (runs_b - 1) + part_c**2 / (runs_c - 1))
+        pooled_df = prior.df + runs_b + runs_c - 2
+        pooled = (prior.df * prior.variance + squares_b + squares_c) / pooled_df
+    both = (runs_b >= minimum) & (runs_c >= minimum)
+    usable = (runs_b > 0) & (runs_c > 0) & (pooled_df > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        se2 = np.where(both, part_b + part_c, pooled * (1 / runs_b + 1 / runs_c))
+    constant = runs_b + runs_c - 2
+    return Estimate(
+        d=np.where(usable, mean_c - mean_b, np.nan),
+        se=np.where(usable, np.sqrt(se2), np.nan),
+        df=np.where(both, np.where(np.isnan(welch_df), constant, welch_df), pooled_df),
+        base_runs=runs_b,
+        head_runs=runs_c,
+        spread=np.sqrt(np.where(usable, pooled, np.nan)),
+        floor=np.zeros_like(runs_b),
+        weak=runs_b < minimum,
+        design=np.where(usable, HISTORY, NONE).astype(np.int8),
+    )
+
+
+def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) -> Estimate:
+    """Estimate from one session on each side; what separates sessions is borrowed: SE² = within + 2 tau².
+
+    `within` is the variance of both sides' levels as far as one session shows it, `df` what is behind tau
+    (infinite where it is a constant).
+    """
+    runs_b, mean_b, _ = moments(base)
+    runs_c, mean_c, _ = moments(head)
+    usable = (runs_b > 0) & (runs_c > 0)
+    return Estimate(
+        d=np.where(usable, mean_c - mean_b, np.nan),
+        se=np.where(usable, np.sqrt(within + 2 * tau**2), np.nan),
+        df=df.copy(),
+        base_runs=runs_b,
+        head_runs=runs_c,
+        spread=tau.copy(),
+        floor=np.sqrt(2) * tau,
+        weak=np.ones_like(usable),
+        design=np.where(usable, SINGLE, NONE).astype(np.int8),
+    )
+
+
+def mode_of(estimate: Estimate) -> Mode:
+    """Return the strongest design that any row could use."""
+    return _MODES[min(int(estimate.design.min(initial=SINGLE)), SINGLE)]

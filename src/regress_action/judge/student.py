@@ -1,0 +1,156 @@
+"""Student's t distribution on whole arrays, with numpy alone.
+
+Importing `scipy.special` costs more than judging a thousand benchmarks, and scipy is a hundred megabytes of image;
+the three functions the verdict needs are here and are held to scipy's values by property tests.
+
+Sources: DLMF 8.17.22 (continued fraction of the incomplete beta function) by the modified Lentz method; G. W. Hill,
+"Algorithm 395: Student's t-distribution" and "Algorithm 396: Student's t-quantiles", CACM 13 (1970) 617-620.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from regress_action.judge.arrays import Floats
+
+_NORMAL_FROM = 1000.0  # above this many degrees of freedom Hill's normal form is exact to 13 digits
+_TINY = 1e-300
+_HUGE = 1e150  # its square is still a number
+_STEPS = 400
+_CLOSE = 1e-9  # Newton doubles the digits: the step after this one is below the last bit
+
+_lgamma = np.frompyfunc(math.lgamma, 1, 1)
+_erfc = np.frompyfunc(math.erfc, 1, 1)
+
+
+def two_sided_p(t: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
+    """Return P(|T| ≥ |t|) for `df` degrees of freedom (may be fractional or infinite); NaN where either is NaN."""
+    t, df = _pair(np.minimum(np.abs(np.asarray(t, float)), _HUGE), df)
+    p = np.full(t.shape, np.nan)
+    known = ~(np.isnan(t) | np.isnan(df))
+    near, far = known & (df <= _NORMAL_FROM), known & (df > _NORMAL_FROM)
+    if near.any():
+        p[near] = _tails_by_fraction(t[near], df[near])
+    if far.any():
+        p[far] = 2 * _normal_tail(_as_normal(t[far], df[far]))
+    return p
+
+
+def quantile(tail: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
+    """Return the t ≥ 0 with P(T > t) = `tail` (0 < tail ≤ 0.5): Hill's expansion, then Newton on the log."""
+    tail, df = _pair(tail, df)
+    t = np.full(tail.shape, np.nan)
+    usable = (tail > 0) & (tail <= 0.5) & (df > 0)  # noqa: PLR2004 - half the mass lies beyond zero
+    tail, df = tail[usable], df[usable]
+    guess = _hill_quantile(2 * tail, np.minimum(df, 1e12))
+    for _ in range(20):
+        p = two_sided_p(guess, df) / 2
+        change = p * np.log(p / tail) / _density(guess, df)
+        guess = np.maximum(guess + change, guess / 4)
+        if np.all(np.abs(change) <= _CLOSE * np.maximum(guess, 1e-2)):
+            break
+    t[usable] = guess
+    return t
+
+
+def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Floats, Floats]:
+    left, right = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float))
+    return left, right
+
+
+def _gamma_ratio(df: Floats) -> Floats:
+    """Return log B(df/2, 1/2)."""
+    half = df / 2
+    logs: Floats = np.asarray(_lgamma(half) - _lgamma(half + 0.5), dtype=float)
+    return logs + 0.5 * math.log(math.pi)
+
+
+def _density(t: Floats, df: Floats) -> Floats:
+    finite = np.minimum(df, 1e8)
+    log = -_gamma_ratio(finite) - 0.5 * np.log(finite) - (finite + 1) / 2 * np.log1p(t**2 / finite)
+    return np.asarray(np.exp(log))
+
+
+def _tails_by_fraction(t: Floats, df: Floats) -> Floats:
+    """Return I_x(df/2, 1/2) at x = df / (df + t²), from whichever side converges fast."""
+    x, rest = df / (df + t**2), t**2 / (df + t**2)
+    a, b = df / 2, np.full(df.shape, 0.5)
+    direct = x < (a + 1) / (a + b + 2)
+    with np.errstate(divide="ignore"):
+        front = np.exp(a * np.log(x) + b * np.log(rest) - _gamma_ratio(df))
+    p = np.empty_like(t)
+    p[direct] = (front / a)[direct] * _fraction(x[direct], a[direct], b[direct])
+    mirror = ~direct
+    p[mirror] = 1 - (front / b)[mirror] * _fraction(rest[mirror], b[mirror], a[mirror])
+    return np.clip(p, 0.0, 1.0)
+
+
+def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
+    c = np.ones_like(x)
+    d = 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
+    h = d.copy()
+    for m in range(1, _STEPS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / _away_from_zero(1 + even * d)
+        c = _away_from_zero(1 + even / c)
+        h = h * d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / _away_from_zero(1 + odd * d)
+        c = _away_from_zero(1 + odd / c)
+        h = h * d * c
+        if np.all(np.abs(d * c - 1) < 1e-15):  # noqa: PLR2004 - the last bit
+            break
+    return h
+
+
+def _away_from_zero(values: npt.ArrayLike) -> Floats:
+    return np.where(np.abs(np.asarray(values)) < _TINY, _TINY, values)
+
+
+def _normal_tail(z: Floats) -> Floats:
+    return np.asarray(_erfc(z / math.sqrt(2)), dtype=float) / 2
+
+
+def _as_normal(t: Floats, df: Floats) -> Floats:
+    """Return the normal deviate with the same tail (Hill's algorithm 395, large n)."""
+    n = np.minimum(df, 1e12)
+    a = n - 0.5
+    b = 48 * a**2
+    y = a * np.log1p(t**2 / n)
+    bent = ((((-0.4 * y - 3.3) * y - 24) * y - 85.5) / (0.8 * y**2 + 100 + b) + y + 3) / b + 1
+    return np.asarray(bent * np.sqrt(y))
+
+
+def _hill_quantile(p: Floats, n: Floats) -> Floats:
+    """Return a first guess at the two-sided quantile (Hill's algorithm 396), good to about three digits."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        a = 1 / np.maximum(n - 0.5, 0.25)
+        b = 48 / a**2
+        c = ((20700 * a / b - 98) * a - 16) * a + 96.36
+        d = ((94.5 / (b + c) - 3) / b + 1) * np.sqrt(a * math.pi / 2) * n
+        y = (d * p) ** (2 / n)
+        far = y > 0.05 + a
+        z = _normal_quantile(p / 2)
+        w = z**2
+        scale = (((0.05 * d * z + 5) * z - 7) * z + 2) * z + b + c
+        bent = (((((0.4 * w + 6.3) * w + 36) * w + 94.5) / scale - w - 3) / b + 1) * z
+        near_y = np.expm1(a * bent**2)
+        close = ((1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)) * y - 1) * (n + 1)
+        far_y = close / (n + 2) + 1 / y
+        guess = np.sqrt(n * np.where(far, near_y, far_y))
+    exact_one = 1 / np.tan(np.minimum(p, 1.0) * math.pi / 2)
+    guess = np.where(n < 2, np.maximum(exact_one, 0), guess)  # noqa: PLR2004 - Cauchy is a safe start below two
+    return np.where(np.isfinite(guess), guess, z)
+
+
+def _normal_quantile(tail: Floats) -> Floats:
+    """Return z ≥ 0 with P(Z > z) = tail to three digits (Abramowitz and Stegun 26.2.23)."""
+    r = np.sqrt(-2 * np.log(tail))
+    top = 2.515517 + r * (0.802853 + 0.010328 * r)
+    bottom = 1 + r * (1.432788 + r * (0.189269 + 0.001308 * r))
+    return np.asarray(r - top / bottom)
