@@ -8,35 +8,30 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.errors import ExitCode, IncompleteError, InfrastructureError, UsageError
+from regress_action.errors import ExitCode, IncompleteError, InfrastructureError, RegressError, UsageError
+from regress_action.measure import launch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from regress_action.pipeline.judging import Judged
     from regress_action.settings import Settings
 
-_INTERRUPTED = 130
+_ERRORS: dict[int, type[RegressError]] = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How the suite is kept away from its surroundings."""
+    """How the suite is kept away from its surroundings; the fields are the measurer's options."""
 
     cpus: str | None = None
     hash_seed: str | None = None
     nice: int | None = None
     clean_env: bool = False
-
-    def options(self) -> list[str]:
-        """Return the measurer's options."""
-        named = {"--cpus": self.cpus, "--hash-seed": self.hash_seed, "--nice": self.nice}
-        given = [part for name, value in named.items() if value is not None for part in (name, str(value))]
-        return [*given, *(["--clean-env"] if self.clean_env else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ class Order:
     job_timeout_s: float | None = None
     isolation: Isolation = field(default_factory=Isolation)
     select: Sequence[str] = ()
-    decide_options: Sequence[str] = ()
+    select_style: str = "plain"
 
 
 def run(settings: Settings, order: Order) -> Judged | None:
@@ -67,7 +62,7 @@ def run(settings: Settings, order: Order) -> Judged | None:
     order.out.mkdir(parents=True, exist_ok=True)
     (order.out / ".gitignore").write_text("*\n")
     folder = order.out / "measurement"
-    _measure(options_of(settings, order, folder))
+    _measure(argv(settings, order, folder))
     return judge_measurement(folder, settings, order.out)
 
 
@@ -78,103 +73,97 @@ def judge_measurement(folder: Path, settings: Settings, out: Path) -> Judged | N
     measured = formats.read_measurement(folder)
     (out / "head.jsonl").write_bytes(records.encode(measured.head))
     if measured.base is None:
-        _told(f"Measured {len(measured.head.runs)} runs of {len(measured.head.series)} series: {out / 'head.jsonl'}")
+        _tell(f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}")
         return None
     (out / "base.jsonl").write_bytes(records.encode(measured.base))
-    from regress_action.pipeline.judging import judge_reports
+    from regress_action.pipeline.judging import judge_reports  # numpy must not load while something is measured
 
     return judge_reports([measured.base], [measured.head], settings)
 
 
-def options_of(settings: Settings, order: Order, folder: Path) -> list[str]:
-    """Return the measurer's command line, without the interpreter."""
-    named: dict[str, Any] = {
-        "--out": folder,
-        "--suite": settings.suite,
-        "--results": settings.results or None,
-        "--setup": settings.setup or None,
-        "--budget-minutes": settings.budget_minutes,
-        "--timeout": settings.timeout,
-        "--job-timeout": order.job_timeout_s,
-        "--retries": settings.retries or None,
-    }
-    named |= {"--base": settings.base, "--pairs": settings.runs} if settings.base else {"--runs": settings.runs}
-    options = [part for name, value in named.items() if value is not None for part in (name, str(value))]
-    options += [part for path in settings.carry for part in ("--carry", path)]
-    options += [part for name in order.select for part in ("--select", name)]
-    options += order.isolation.options()
-    if order.adaptive and settings.base:
-        decide = [
-            sys.executable,
-            "-m",
-            "regress_action",
-            "decide",
-            "--pairs",
-            str(settings.runs),
-            *order.decide_options,
-        ]
-        for name, value in (("--thresholds", settings.thresholds), ("--config", settings.config)):
-            if value and Path(value).exists():
-                decide += [name, str(Path(value).resolve())]
-        options += ["--decide", shlex.join(decide)]
-    return [*options, "--", *order.command]
+def argv(settings: Settings, order: Order, folder: Path) -> list[str]:
+    """Return the command line of the measurer."""
+    paired = bool(settings.base)
+    return launch.command(
+        order.command,
+        out=folder,
+        overwrite=True,
+        suite=settings.suite,
+        base=settings.base or None,
+        pairs=settings.runs if paired else None,
+        runs=None if paired else settings.runs,
+        results=settings.results or None,
+        setup=settings.setup or None,
+        carry=settings.carry,
+        budget_minutes=settings.budget_minutes,
+        timeout=settings.timeout,
+        job_timeout=order.job_timeout_s,
+        retries=settings.retries or None,
+        select=order.select,
+        select_style=order.select_style if order.select else None,
+        decide=_decider(settings) if paired and order.adaptive else None,
+        **asdict(order.isolation),
+    )
 
 
-def _measure(options: list[str]) -> None:
-    """Run the measurer and render its events until it ends; interrupts are its to handle."""
+def _decider(settings: Settings) -> str:
+    """Return the shell command by which the measurer asks us whether to go on."""
+    words = [sys.executable, "-m", "regress_action", "decide", f"--pairs={settings.runs}"]
+    for option, value in (("thresholds", settings.thresholds), ("config", settings.config)):
+        if value and Path(value).exists():
+            words.append(f"--{option}={Path(value).resolve()}")
+    return shlex.join(words)
+
+
+def _measure(line: list[str]) -> None:
+    """Run the measurer and render its events until it ends; an interrupt is the measurer's to handle."""
     reader, writer = os.pipe()
-    line = [sys.executable, "-m", "regress_action.measure", "--events", str(writer), *options]
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    split = line.index("--out")
+    line[split:split] = ["--events", str(writer)]
+    searched = os.pathsep.join(filter(None, (str(launch.sources()), os.environ.get("PYTHONPATH"))))
+    previous = signal.signal(signal.SIGINT, lambda *_: None)  # a handler is reset in the child, SIG_IGN would not be
     try:
-        with subprocess.Popen(  # noqa: S603 - our own module
-            line,
-            pass_fds=(writer,),
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_default_interrupt,  # noqa: PLW1509 - single-threaded here
-        ) as measurer:
+        with subprocess.Popen(line, pass_fds=(writer,), env={**os.environ, "PYTHONPATH": searched}) as measurer:  # noqa: S603 - our own module
             os.close(writer)
-            _follow(reader)
-            complaint = measurer.stderr.read() if measurer.stderr else ""
+            complaint = _follow(reader)
     finally:
         signal.signal(signal.SIGINT, previous)
-    _check(measurer.returncode, complaint.strip())
+    _check(measurer.returncode, complaint)
 
 
-def _default_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _follow(reader: int) -> None:
+def _follow(reader: int) -> dict[str, Any]:
+    """Show the events that arrive at `reader` and return the error among them, if there was one."""
     from rich.console import Console
 
     from regress_action.report import progress
 
+    complaint: dict[str, Any] = {}
+
+    def heard(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "error":
+                complaint.update(event)
+            else:
+                yield event
+
     with os.fdopen(reader, encoding="utf-8") as lines:
-        progress.follow(_events(lines), Console(stderr=True, highlight=False))
+        progress.follow(heard(lines), Console(stderr=True, highlight=False))
+    return complaint
 
 
-def _events(lines: Iterator[str] | Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a text stream
-    for line in lines:
-        yield json.loads(line)
-
-
-def _check(status: int, complaint: str) -> None:
-    """Turn the measurer's exit status into our own error; what it printed is the explanation."""
-    what, _, rest = complaint.partition("\n")
+def _check(status: int, complaint: dict[str, Any]) -> None:
+    """Turn the measurer's end into our own: its error becomes ours, its interrupt is one."""
     if status == ExitCode.OK:
-        if complaint:
-            _told(complaint)
         return
-    if status in {_INTERRUPTED, -signal.SIGINT}:
+    if status in {128 + signal.SIGINT, -signal.SIGINT}:
         raise KeyboardInterrupt
-    kind = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}.get(
-        ExitCode(status) if status in set(ExitCode) else ExitCode.INFRASTRUCTURE, InfrastructureError
-    )
-    raise kind(
-        what.removeprefix("regress-action: ") or f"The measurer ended with status {status}.", meaning=rest.strip()
+    raise _ERRORS.get(status, InfrastructureError)(
+        str(complaint.get("what") or f"The measurer ended with status {status}."),
+        meaning=str(complaint.get("meaning") or ""),
+        remedy=str(complaint.get("remedy") or ""),
     )
 
 
-def _told(sentence: str) -> None:
+def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)  # noqa: T201 - progress belongs on standard error
