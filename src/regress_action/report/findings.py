@@ -1,0 +1,105 @@
+"""A judgement sorted into what a reader asks for, in the order in which it matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Self
+
+from regress_action.verdicts import BudgetState, Severity, Verdict
+
+if TYPE_CHECKING:
+    from regress_action.verdicts import Comparison, Judgement
+
+_DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
+_COMPARED = _DECIDED_WITHOUT_ALARM | {Verdict.REGRESSION, Verdict.INCONCLUSIVE}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The comparisons of one judgement by kind, each kind in the judgement's own order, worst first.
+
+    The fields stand in the order of their importance. `regressions` alarm, `slight` ones lie below their threshold.
+    `over_budget` may repeat a comparison of another kind.
+    """
+
+    regressions: list[Comparison] = field(default_factory=list)
+    over_budget: list[Comparison] = field(default_factory=list)
+    failed: list[Comparison] = field(default_factory=list)
+    missing: list[Comparison] = field(default_factory=list)
+    inconclusive: list[Comparison] = field(default_factory=list)
+    unstable: list[Comparison] = field(default_factory=list)
+    incomparable: list[Comparison] = field(default_factory=list)
+    slight: list[Comparison] = field(default_factory=list)
+    improvements: list[Comparison] = field(default_factory=list)
+    new: list[Comparison] = field(default_factory=list)
+    unchanged: list[Comparison] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Self:
+        """Sort every comparison of the judgement."""
+        found = cls()
+        kinds = {
+            Verdict.IMPROVEMENT: found.improvements,
+            Verdict.UNCHANGED: found.unchanged,
+            Verdict.INCONCLUSIVE: found.inconclusive,
+            Verdict.NEW: found.new,
+            Verdict.MISSING: found.missing,
+            Verdict.FAILED: found.failed,
+            Verdict.INCOMPARABLE: found.incomparable,
+            Verdict.UNSTABLE_BASELINE: found.unstable,
+        }
+        for comparison in judgement.comparisons:
+            if comparison.verdict is Verdict.REGRESSION:
+                (found.regressions if comparison.severity.rank > Severity.SLIGHT.rank else found.slight).append(
+                    comparison
+                )
+            else:
+                kinds[comparison.verdict].append(comparison)
+            if comparison.budget is not None and comparison.budget.state is BudgetState.OVER:
+                found.over_budget.append(comparison)
+        return found
+
+    def without_unchanged(self) -> Self:
+        """Leave out what is only ever counted in a short page."""
+        return replace(self, unchanged=[])
+
+    def first(self, rows: int) -> Self:
+        """Keep that many rows, the most important kinds first."""
+        kept = {}
+        for kind in fields(self):
+            comparisons = getattr(self, kind.name)
+            kept[kind.name] = comparisons[:rows]
+            rows -= len(kept[kind.name])
+        return type(self)(**kept)
+
+    def __len__(self) -> int:
+        return sum(len(getattr(self, kind.name)) for kind in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How small a change could have been seen: a ratio, and in how many of the compared rows."""
+
+    ratio: float
+    seen: int
+    compared: int
+
+
+def sight(judgement: Judgement) -> Sight | None:
+    """Return the ratio that about nine in ten comparisons would have found with 80 % power, None if unknown."""
+    compared = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
+    known = sorted(
+        comparison.minimum_detectable_ratio
+        for comparison in compared
+        if comparison.minimum_detectable_ratio is not None
+    )
+    if not known:
+        return None
+    ratio = known[min(len(known), max(1, len(compared) * 9 // 10)) - 1]
+    return Sight(ratio, sum(value <= ratio for value in known), len(compared))
+
+
+def rows_are(judgement: Judgement) -> str:
+    """Return what one row is called: a benchmark, unless some benchmark has several metrics."""
+    names = [comparison.benchmark.name for comparison in judgement.comparisons]
+    return "benchmark" if len(names) == len(set(names)) else "comparison"

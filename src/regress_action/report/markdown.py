@@ -1,0 +1,78 @@
+"""A judgement as GitHub Markdown: a pull request's comment, a job's summary, or a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from regress_action.report import text
+from regress_action.report.context import Context
+from regress_action.report.escape import cut_bytes
+from regress_action.report.findings import Findings, rows_are
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regress_action.verdicts import Judgement
+
+__all__ = ["Audience", "Context", "render"]
+
+Audience = Literal["comment", "summary", "file"]
+LIMIT_BYTES = 65_000
+_NOTES = 10
+
+
+def render(
+    judgement: Judgement,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    audience: Audience = "comment",
+    context: Context | None = None,
+) -> str:
+    """Return the page in at most `limit_bytes` bytes of UTF-8: as many rows as fit, worst first, and how many did not.
+
+    A `comment` shows what changed; a `summary` and a `file` also hold a folded table of what did not.
+    """
+    found = Findings.of(judgement)
+    if audience == "comment":
+        found = found.without_unchanged()
+    return fitting(lambda rows: _page(judgement, found, rows, context or Context()), len(found), limit_bytes)
+
+
+def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
+    """Return `page(n)` with the largest n ≤ `rows` that fits, or the beginning of the shortest page if none does."""
+    whole = page(rows)
+    if len(whole.encode()) <= limit_bytes:
+        return whole
+    fits, too_many = -1, rows
+    best = page(0)
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        candidate = page(middle)
+        if len(candidate.encode()) <= limit_bytes:
+            fits, best = middle, candidate
+        else:
+            too_many = middle
+    return best if fits >= 0 else cut_bytes(best.partition("\n")[0], max(0, limit_bytes))
+
+
+def _page(judgement: Judgement, found: Findings, rows: int, context: Context) -> str:
+    from regress_action.report import templating
+
+    kept = found.first(rows)
+    return templating.page(
+        "report.md.j2",
+        judgement=judgement,
+        headline=text.verdict_parts(judgement),
+        design=text.design(judgement),
+        shift=text.shift(judgement),
+        visible=text.visible(judgement),
+        noun=rows_are(judgement),
+        unchanged=len(Findings.of(judgement).unchanged),
+        found=found,
+        kept=kept,
+        hidden=len(found) - len(kept),
+        notes=judgement.notes[:_NOTES],
+        hidden_notes=max(0, len(judgement.notes) - _NOTES),
+        context=context,
+        footer=templating.footer(judgement, context),
+    )

@@ -1,0 +1,173 @@
+"""Numbers as people say them: three significant digits, a unit that fits, and a sign."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regress_action.report.escape import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UNIT_LIMIT = 16
+_DOUBLE = 2.0
+_DIGITS = 3
+_MOST_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """A unit to print in: how many base units it holds, and from which value it reads best."""
+
+    factor: float
+    symbol: str
+    start: float
+
+
+def _scales(*steps: tuple[float, str]) -> tuple[_Scale, ...]:
+    return tuple(_Scale(factor, symbol, factor) for factor, symbol in steps)
+
+
+_TIME = (
+    *_scales((1e-12, " ps"), (1e-9, " ns"), (1e-6, " µs"), (1e-3, " ms"), (1.0, " s")),
+    _Scale(60.0, " min", 600.0),
+    _Scale(3600.0, " h", 36_000.0),
+)
+_BYTES = _scales((1.0, " B"), (2**10, " KiB"), (2**20, " MiB"), (2**30, " GiB"), (2**40, " TiB"))
+_LARGE = _scales((1.0, ""), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+
+
+def _followed_by(scales: Iterable[_Scale], suffix: str) -> tuple[_Scale, ...]:
+    return tuple(_Scale(scale.factor, scale.symbol + suffix, scale.start) for scale in scales)
+
+
+_BY_UNIT = {
+    "s": _TIME,
+    "B": _BYTES,
+    "B/s": _followed_by(_BYTES, "/s"),
+    "1/s": _followed_by(_LARGE, " ops/s"),
+    "count": _LARGE,
+    "ratio": _scales((1.0, "")),
+}
+
+
+def duration(seconds: float) -> str:
+    """Return 0.00123 as `1.23 ms`."""
+    return quantity(seconds, "s")
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a value for people; `unit` is the metric's: `s`, `B`, `1/s`, `B/s`, `count`, `ratio` or the producer's."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return _in_scale(value, _scale(abs(value), unit), _DIGITS)
+
+
+def transition(before: float | None, after: float | None, unit: str) -> str:
+    """Return `0.980 → 1.02 ms`: one unit where that stays readable, more digits where three would hide the change."""
+    if before is None or after is None or not (math.isfinite(before) and math.isfinite(after)):
+        return f"{quantity(before, unit)} → {quantity(after, unit)}"
+    larger = _scale(max(abs(before), abs(after)), unit)
+    share = min(abs(before), abs(after)) >= larger.factor / 10
+    scales = (larger, larger) if share else (_scale(abs(before), unit), _scale(abs(after), unit))
+    whole = _is_whole(before / scales[0].factor) and _is_whole(after / scales[1].factor)
+    for digits in range(_DIGITS, _MOST_DIGITS + 1):
+        left, right = (
+            _in_scale(value, scale, digits, whole=whole) for value, scale in zip((before, after), scales, strict=True)
+        )
+        if left != right or before == after:
+            break
+    if share:
+        left = left.removesuffix(larger.symbol)
+    return f"{left} → {right}"
+
+
+def percent(ratio: float | None) -> str:
+    """Return the ratio 1.42 as `+42 %` and 0.9 as `−10 %`."""
+    if ratio is None or not math.isfinite(ratio):
+        return "–"
+    change = (ratio - 1) * 100
+    size = _percent_digits(abs(change))
+    if size == "0":
+        return "±0 %"
+    return f"{'+' if change > 0 else '−'}{size} %"
+
+
+def factor(ratio: float) -> str:
+    """Return the ratio 3.142 as `3.1×`."""
+    return f"{_significant(ratio, 2 if ratio < 99.5 else 3)}×"  # noqa: PLR2004 - 123×, not 120×
+
+
+def change(ratio: float | None) -> str:
+    """Return `+42 %` up to a doubling, `3.1×` from there."""
+    if ratio is None or not math.isfinite(ratio):
+        return "–"
+    return factor(ratio) if ratio >= _DOUBLE else percent(ratio)
+
+
+def interval(low: float | None, high: float | None, *, like: float | None) -> str:
+    """Return both ends of an interval of ratios in the form that `change(like)` has."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return "–"
+    if like is not None and like >= _DOUBLE:
+        return f"{_end(factor(low), '×')} to {_end(factor(high), '×') if math.isfinite(high) else '∞'}×"
+    return f"{_end(percent(low), ' %')} to {_end(percent(high), ' %') if math.isfinite(high) else '∞'} %"
+
+
+def certainty(q_value: float | None) -> str:
+    """Return how sure a change is, as the false-discovery rate at which it would still be called one."""
+    if q_value is None or math.isnan(q_value):
+        return "–"
+    if q_value < 0.001:  # noqa: PLR2004 - smaller values say nothing more
+        return "q < 0.001"
+    return f"q = {q_value:.3f}" if q_value < 0.1 else f"q = {q_value:.2f}"  # noqa: PLR2004 - two digits that matter
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 regression` or `2 regressions`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _end(text: str, unit: str) -> str:
+    return text.removesuffix(unit)
+
+
+def _percent_digits(size: float) -> str:
+    if size >= 1e6:  # noqa: PLR2004 - beyond a ten-thousandfold, only the magnitude speaks
+        return f"{size:.0e}"
+    if size >= 9.95:  # noqa: PLR2004 - where one decimal would round to 10.0
+        return f"{size:,.0f}"
+    if size < 0.0095:  # noqa: PLR2004 - a hundredth of a per cent is no news
+        return "0"
+    return (f"{size:.1f}" if size >= 0.95 else f"{size:.2g}").removesuffix(".0")  # noqa: PLR2004 - two digits
+
+
+def _scale(size: float, unit: str) -> _Scale:
+    scales = _BY_UNIT.get(unit) or (_Scale(1.0, f" {plain(unit, UNIT_LIMIT)}" if unit.strip() else "", 1.0),)
+    if size == 0:
+        return next((scale for scale in scales if scale.factor == 1.0), scales[0])
+    rounded = max(size, float(f"{size:.2e}"))  # 999.6 µs reads 1.00 ms
+    return next((scale for scale in reversed(scales) if rounded >= scale.start), scales[0])
+
+
+def _in_scale(value: float, scale: _Scale, digits: int, *, whole: bool = True) -> str:
+    size = abs(value) / scale.factor
+    text = f"{size:,.0f}" if whole and _is_whole(size) else _significant(size, digits)
+    return f"{'−' if value < 0 and text.strip('0.') else ''}{text}{scale.symbol}"
+
+
+def _is_whole(size: float) -> bool:
+    """Whether every digit is to be read, as those of counts and bytes are."""
+    return float(size).is_integer() and abs(size) < 1e6  # noqa: PLR2004 - beyond, nobody counts
+
+
+def _significant(size: float, digits: int) -> str:
+    """Return a number ≥ 0 with `digits` significant digits, and all that stand before the point."""
+    if size == 0:
+        return "0"
+    exponent = math.floor(math.log10(float(f"{size:.{digits - 1}e}")))
+    if not -4 <= exponent < 9:  # noqa: PLR2004 - where zeros take over
+        return f"{size:.{digits - 1}e}"
+    return f"{size:,.{max(0, digits - 1 - exponent)}f}"

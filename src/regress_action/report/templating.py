@@ -1,0 +1,110 @@
+"""Jinja templates in which foreign text is escaped unless a filter made it inert."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from regress_action.report import escape, numbers, text
+
+if TYPE_CHECKING:
+    from regress_action.report.context import Context
+    from regress_action.verdicts import Comparison, Judgement, Subject
+
+_FULL_SHA = re.compile(r"[0-9a-f]{40,64}\Z")
+
+
+class Inert(str):
+    """Markdown that may be printed as it is."""
+
+    __slots__ = ()
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of the Markdown templates: whatever they print is escaped for Markdown, once."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=False,  # noqa: S701 - that would escape for HTML; `finalize` escapes every value for Markdown
+        finalize=_inert,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {
+        "sentence": sentence,
+        "inert": Inert,
+        "code": lambda foreign: Inert(escape.code_span(foreign)),
+        "name": name,
+        "benchmark": lambda row: sentence(text.subject(row), escape.NAME_LIMIT),
+        "quantity": numbers.quantity,
+        "block": lambda command: Inert(escape.code_block(command, "sh")),
+        "link": lambda words, url: Inert(escape.link(_inert(words), url)),
+        "commit": commit,
+        "count": numbers.count,
+        "evidence": evidence,
+        "moved": lambda row: numbers.transition(row.baseline.median, row.head.median, row.metric.unit),
+        "change": lambda row: text.difference(row) if row.ratio is None else numbers.change(row.ratio),
+        "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
+        "budget": lambda row: sentence(text.budget(row)),
+        "runs_needed": text.runs_needed,
+    }
+    return templates
+
+
+def sentence(parts: text.Sentence, limit: int = text.NAME_LIMIT) -> Inert:
+    """Return a sentence with its foreign parts as code."""
+    return Inert(
+        "".join(escape.code_span(part, limit) if isinstance(part, text.Name) else escape.inline(part) for part in parts)
+    )
+
+
+def name(row: Comparison) -> Inert:
+    """Return a benchmark's name, its metric unless that is time, and its service, for a table's cell."""
+    whole = escape.code_span(row.benchmark.name)
+    if row.metric.name != "time":
+        whole += f" {escape.code_span(row.metric.name, text.NAME_LIMIT)}"
+    if row.benchmark.service:
+        whole += f"<br><sub>{escape.markdown(row.benchmark.service, text.NAME_LIMIT)}</sub>"
+    return Inert(whole)
+
+
+def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
+    """Return a side of the comparison, its commit linked when the repository is known."""
+    words = sentence(text.side(subject, otherwise))
+    sha = subject.commit or ""
+    if not context.repository_url or not _FULL_SHA.match(sha):
+        return words
+    return Inert(escape.link(words, f"{context.repository_url}/commit/{sha}"))
+
+
+def footer(judgement: Judgement, context: Context) -> Inert:
+    """Return the last line: the machine, what stopping early saved, and where the rest is."""
+    parts = [escape.markdown(machine)] if (machine := text.environments(judgement)) else []
+    if context.minutes_saved:
+        parts.append(f"{context.minutes_saved:.1f} minutes saved by stopping early")
+    links = (("run", context.run_url), ("dashboard", context.dashboard_url), ("JSON", context.report_url))
+    parts += [escape.link(words, url) for words, url in links if url]
+    return Inert(" · ".join(parts))
+
+
+def page(template: str, **values: object) -> str:
+    """Render a template and close the gaps that left-out sections leave."""
+    return re.sub(r"\n{3,}", "\n\n", environment().get_template(template).render(values)).strip("\n") + "\n"
+
+
+def evidence(row: Comparison) -> str:
+    """Return how sure a change is, and whether somebody measured again."""
+    sure = numbers.certainty(row.q_value)
+    if row.confirmed is None:
+        return sure
+    return f"{sure}, {'confirmed' if row.confirmed else 'not confirmed'}"
+
+
+def _inert(value: object) -> str:
+    return value if isinstance(value, Inert) else Inert(escape.markdown(str(value)))

@@ -1,0 +1,281 @@
+"""Judgements to render: one of every kind, and any at all for property tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from regress_action.samples import Benchmark, Direction, Environment, Location, Metric
+from regress_action.verdicts import (
+    Budget,
+    BudgetState,
+    Comparison,
+    Judgement,
+    Mode,
+    Outcome,
+    Severity,
+    Side,
+    Subject,
+    Summary,
+    Verdict,
+)
+
+TIME = Metric("time", "s")
+MEMORY = Metric("peak_memory", "B")
+THROUGHPUT = Metric("throughput", "1/s", Direction.HIGHER)
+MACHINE = Environment("github-hosted", "ubuntu-24.04", "AMD EPYC 7763 64-Core Processor", 4, "16 GiB", "CPython 3.12.4")
+BASE = Subject("3f1c9a7e5b2d4c6f8a0b1c2d3e4f5a6b7c8d9e0f", "main", None, MACHINE)
+HEAD = Subject("b8e2d4f6a1c3e5079b8d7f6e5c4b3a2918273645", "lru-cache", None, MACHINE)
+
+
+def row(
+    name: str = "cache.get", verdict: Verdict = Verdict.UNCHANGED, ratio: float | None = 1.003, **other: object
+) -> Comparison:
+    """Return a comparison of ten pairs whose interval is 4 % wide on each side."""
+    before = 0.00123
+    known = ratio is not None
+    plain = Comparison(
+        benchmark=Benchmark(name, "cache", (), Location("benchmarks/test_cache.py", 42)),
+        metric=TIME,
+        baseline=Side(10, before),
+        head=Side(10, before * ratio if known else None),
+        ratio=ratio,
+        ratio_low=ratio / 1.04 if known else None,
+        ratio_high=ratio * 1.04 if known else None,
+        p_value=0.2 if known else None,
+        q_value=0.4 if known else None,
+        threshold=1.15,
+        minimum_detectable_ratio=1.028 if known else None,
+        verdict=verdict,
+        severity=Severity.NONE,
+        reason="The interval lies within ±3 % of no change.",
+    )
+    return replace(plain, **other)
+
+
+def regression(name: str, ratio: float, severity: Severity, **other: object) -> Comparison:
+    """Return a proven regression."""
+    reason = "Every one of 10 pairs was slower, and the whole interval lies above the threshold."
+    return row(
+        name,
+        Verdict.REGRESSION,
+        ratio,
+        **{"p_value": 2e-9, "q_value": 3e-8, "severity": severity, "reason": reason} | other,
+    )
+
+
+def judgement(outcome: Outcome, *rows: Comparison, mode: Mode = Mode.PAIRED, **other: object) -> Judgement:
+    """Return a judgement over the rows, counted as the judge counts."""
+    counted = {verdict: sum(comparison.verdict is verdict for comparison in rows) for verdict in Verdict}
+    summary = Summary(
+        outcome,
+        counted[Verdict.REGRESSION],
+        counted[Verdict.IMPROVEMENT],
+        counted[Verdict.INCONCLUSIVE],
+        counted[Verdict.MISSING],
+        1.02 if rows else None,
+        other.pop("environment_shift", None),
+    )
+    return Judgement(mode, summary, rows, BASE, HEAD, **other)
+
+
+UNCHANGED = tuple(
+    row(f"cache.{name}", ratio=1 + index / 500) for index, name in enumerate(("get", "set", "clear", "resize"))
+)
+NOISY = row("workflow.fan_out[64]", minimum_detectable_ratio=1.21)
+
+EXAMPLES = {
+    "pass": judgement(Outcome.PASS, *UNCHANGED, NOISY),
+    "one-regression": judgement(
+        Outcome.FAIL, regression("cache.evict", 3.14, Severity.CRITICAL, confirmed=True), *UNCHANGED
+    ),
+    "everything": judgement(
+        Outcome.FAIL,
+        regression("cache.evict", 3.14, Severity.CRITICAL, confirmed=True),
+        regression(
+            "benchmarks/test_orchestration.py::TestWorkflow::test_compose_agents_with_shared_memory[agents=64-depth=8]",
+            1.66,
+            Severity.MODERATE,
+            metric=MEMORY,
+            baseline=Side(10, 48.2 * 2**20),
+            head=Side(10, 80.1 * 2**20),
+            benchmark=Benchmark(
+                "benchmarks/test_orchestration.py::TestWorkflow::test_compose_agents_with_shared_memory[agents=64-depth=8]",
+                "orchestration",
+            ),
+        ),
+        regression(
+            "session.throughput",
+            1.31,
+            Severity.MINOR,
+            metric=THROUGHPUT,
+            baseline=Side(10, 15_300.0),
+            head=Side(10, 15_300 / 1.31),
+            confirmed=False,
+        ),
+        row(
+            "cache.get",
+            budget=Budget("cache_get_ms", 0.005, 0.0071, 0.0075, BudgetState.OVER),
+            baseline=Side(10, 0.0072),
+            head=Side(10, 0.0073),
+        ),
+        row("export.csv", Verdict.FAILED, None, reason="All 10 runs of the head ended with exit status 1."),
+        row("export.json", Verdict.MISSING, None, reason="The baseline has it, the head does not."),
+        row(
+            "io.read_artifact",
+            Verdict.INCONCLUSIVE,
+            1.11,
+            ratio_low=0.97,
+            ratio_high=1.27,
+            p_value=0.08,
+            q_value=0.14,
+            runs_needed=24,
+            minimum_detectable_ratio=1.2,
+            reason="The interval holds both no change and the threshold.",
+        ),
+        row("db.vacuum", Verdict.UNSTABLE_BASELINE, 1.4, reason="The baseline itself varies by 18 %, more than 10 %."),
+        row("gpu.matmul", Verdict.INCOMPARABLE, None, reason="Measured on another CPU model."),
+        regression("workflow.start", 1.06, Severity.SLIGHT, reason="Proven, and below its threshold of +15 %."),
+        row("workflow.fan_out", Verdict.IMPROVEMENT, 0.62, q_value=1e-6, p_value=1e-7, reason="Every pair was faster."),
+        row(
+            "leak.after_1000_sessions",
+            Verdict.IMPROVEMENT,
+            None,
+            metric=Metric("rss_growth", "B", signed=True),
+            baseline=Side(10, 5.1 * 2**20),
+            head=Side(10, -1024.0),
+            difference=-5.101 * 2**20,
+            q_value=1e-4,
+            reason="Less growth.",
+        ),
+        row(
+            "session.resume",
+            Verdict.NEW,
+            None,
+            baseline=Side(0, None),
+            head=Side(10, 0.0021),
+            reason="Not in the baseline.",
+        ),
+        *UNCHANGED[1:],
+        NOISY,
+        notes=("The waiver for import.time (ceiling 1.3×, until 2027-01-31, issue 412) covers a regression of 1.2×.",),
+    ),
+    "inconclusive": judgement(
+        Outcome.INCONCLUSIVE,
+        row(
+            "io.read",
+            Verdict.INCONCLUSIVE,
+            1.09,
+            ratio_low=0.9,
+            ratio_high=1.32,
+            runs_needed=31,
+            reason="3 runs are too few.",
+        ),
+        row("io.write", Verdict.INCONCLUSIVE, 1.01, ratio_low=0.8, ratio_high=1.28, reason="3 runs are too few."),
+        mode=Mode.HISTORY,
+        environment_shift=1.14,
+        notes=("The runner's CPU differs from the one of 8 of 10 earlier runs.",),
+    ),
+    "empty": judgement(Outcome.INCOMPLETE),
+    "missing": judgement(
+        Outcome.INCOMPLETE, row("a.b", Verdict.MISSING, None, reason="The head does not have it."), *UNCHANGED[:2]
+    ),
+    "budget": judgement(
+        Outcome.FAIL,
+        row("cache.get", budget=Budget("cache_get_ms", 0.005, 0.0071, 0.0075, BudgetState.OVER), head=Side(10, 0.0073)),
+        mode=Mode.SINGLE,
+    ),
+}
+
+HOSTILE = (
+    "</details><script>alert(1)</script>",
+    "@everyone please look",
+    "fixes #1, GH-2 and octo/repo#3",
+    "a|b|c",
+    "`` ` code",
+    "![x](https://example.org/x.png) [y](javascript:alert(1)) https://example.org www.example.org a@example.org",
+    "\u202egnp.exe\u2066 \u200b\ufeff",
+    "x" * 10_240,
+    "a\x00b\x07c\x08\r\n::error::boom",
+    "::error file=a.py,line=1::boom ##[error]boom",
+    "${{ secrets.GITHUB_TOKEN }} $x^2$ $$y$$",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07",
+    "# heading",
+    "- item",
+    "1. item",
+    "> quote",
+    "***",
+    "<!-- regress-action:comment:default -->",
+    "[bold]rich markup[/bold] :smile:",
+    "\ud800 lone surrogate",
+    "😀 \U0001d4b3 emoji",
+    "עברית עם רווחים",
+    "",
+    "   ",
+    "~~struck~~ *bold* __bold__ \\* &lt; &#64;everyone",
+    "```\nfence\n```",
+    "{{ 7*7 }} {% raw %}",
+    "[!CAUTION]",
+    "- [ ] task",
+    "x\u0301" * 300,
+)
+
+foreign = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=80))
+ratios = st.one_of(st.none(), st.floats(1e-9, 1e12), st.sampled_from([1.0, 1.2, 2.0, 0.5]))
+numbers = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(0, 1e4))
+probabilities = st.one_of(st.none(), st.floats(0, 1))
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    """Draw a comparison with any names, numbers and verdict."""
+    low, ratio, high = sorted((draw(ratios) or 1.0, draw(ratios) or 1.0, draw(ratios) or 1.0))
+    has_ratio = draw(st.booleans())
+    unit = draw(st.sampled_from(["s", "B", "1/s", "B/s", "count", "ratio", "", "furlongs", "</td>"]))
+    verdict = draw(st.sampled_from(Verdict))
+    budget = st.builds(
+        Budget, foreign, st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9), st.sampled_from(BudgetState)
+    )
+    return Comparison(
+        benchmark=Benchmark(
+            draw(foreign), draw(st.none() | foreign), (), draw(st.none() | st.builds(Location, foreign))
+        ),
+        metric=Metric(draw(st.sampled_from(["time", "p99"]) | foreign), unit, draw(st.sampled_from(Direction))),
+        baseline=Side(draw(st.integers(0, 99)), draw(numbers)),
+        head=Side(draw(st.integers(0, 99)), draw(numbers)),
+        ratio=ratio if has_ratio else None,
+        ratio_low=low if has_ratio else None,
+        ratio_high=high if has_ratio else None,
+        p_value=draw(probabilities),
+        q_value=draw(probabilities),
+        threshold=draw(st.floats(1, 10)),
+        minimum_detectable_ratio=draw(st.none() | st.floats(1, 100)),
+        verdict=verdict,
+        severity=draw(st.sampled_from(Severity)) if verdict is Verdict.REGRESSION else Severity.NONE,
+        reason=draw(foreign),
+        confirmed=draw(st.none() | st.booleans()),
+        runs_needed=draw(st.none() | st.integers(1, 10_000)),
+        difference=draw(st.none() | st.floats(-1e9, 1e9)),
+        budget=draw(st.none() | budget),
+    )
+
+
+subjects = st.builds(
+    Subject, st.none() | foreign, st.none() | foreign, st.none() | foreign, st.none() | st.just(MACHINE)
+)
+
+
+@st.composite
+def judgements(draw: st.DrawFn, *, max_size: int = 12) -> Judgement:
+    """Draw a judgement of any size, with any text in it."""
+    rows = draw(st.lists(comparisons(), max_size=max_size))
+    shift = draw(st.none() | st.floats(0.5, 2))
+    plain = judgement(
+        draw(st.sampled_from(Outcome)),
+        *rows,
+        mode=draw(st.sampled_from(Mode)),
+        environment_shift=shift,
+        notes=tuple(draw(st.lists(foreign, max_size=4))),
+    )
+    return replace(plain, baseline=draw(subjects), head=draw(subjects))

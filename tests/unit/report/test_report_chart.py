@@ -1,0 +1,64 @@
+"""Pictures of characters show where values lie."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judgements import comparisons, foreign, regression, row
+
+from regress_action.report import chart
+from regress_action.verdicts import Comparison, Severity
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1, 2, 3, 4, 5, 6, 7, 8], "▁▂▃▄▅▆▇█"), ([5, 5], "▅▅"), ([1, math.nan, 2], "▁ █"), ([], ""), ([math.inf], " ")],
+)
+def test_a_sparkline_runs_from_lowest_to_highest(values: list[float], expected: str) -> None:
+    """One block a value, a gap where there is none."""
+    assert expected == chart.sparkline(values)
+
+
+def test_a_bar_shows_interval_threshold_and_no_change() -> None:
+    """The interval lies on a scale on which no change and the threshold are marked."""
+    worse = regression("a", 1.5, Severity.MINOR, ratio_low=1.4, ratio_high=1.61)
+    same = row("b", ratio=1.0, ratio_low=0.95, ratio_high=1.05)
+    axis = chart.Axis.over([worse, same], 24)
+    assert axis.bar(worse) == "   │     ┊      ├──●──┤ "
+    assert axis.bar(same) == " ├─●─┤   ┊              "
+
+
+@given(st.lists(comparisons(), min_size=1, max_size=5), st.integers(5, 60))
+def test_every_bar_is_as_wide_as_its_axis(rows: list[Comparison], cells: int) -> None:
+    """Whatever the numbers, no bar leaves its column."""
+    axis = chart.Axis.over(rows, cells)
+    for comparison in rows:
+        assert len(axis.bar(comparison)) == (cells if comparison.ratio is not None else 0)
+
+
+def test_a_mermaid_chart_holds_the_series() -> None:
+    """Values, labels and a scale, in Mermaid's words."""
+    made = chart.mermaid("cache.evict", "ms", [1.2, 1.3, 3.9], ["a1", "b2", "c3"])
+    assert made.splitlines() == [
+        "xychart-beta",
+        '  title "cache.evict"',
+        '  x-axis ["a1", "b2", "c3"]',
+        '  y-axis "ms" 0 --> 4.29',
+        "  line [1.2, 1.3, 3.9]",
+    ]
+
+
+def test_two_points_are_no_chart() -> None:
+    """A line needs three points to say anything."""
+    assert chart.mermaid("a", "ms", [1.0, 2.0, math.nan]) == ""
+
+
+@given(foreign, st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=100))
+def test_no_name_escapes_a_mermaid_chart(name: str, values: list[float]) -> None:
+    """Quotes, brackets and line breaks of a name stay out of the diagram's syntax."""
+    lines = chart.mermaid(name, name, values).splitlines()
+    assert [line.split()[0] for line in lines] == ["xychart-beta", "title", "y-axis", "line"]
+    assert [line.count('"') for line in lines] == [0, 2, 2, 0]

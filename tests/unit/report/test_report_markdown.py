@@ -1,0 +1,102 @@
+"""The Markdown of comments, summaries and files: verdict first, worst first, within its bytes, inert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
+from test_report_escape import LIVE, rendered
+
+from regress_action.report import markdown
+from regress_action.report.context import Context
+from regress_action.verdicts import Judgement, Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regress_action.report.markdown import Audience
+
+CONTEXT = Context(
+    suite="services",
+    repository_url="https://github.com/octo/services",
+    run_url="https://github.com/octo/services/actions/runs/17",
+    summary_url="https://github.com/octo/services/actions/runs/17#summary-3",
+    report_url="https://github.com/octo/services/actions/runs/17/artifacts/3",
+    dashboard_url="https://octo.github.io/services/",
+    reproduce="regress-action run --base 3f1c9a7 -- pytest benchmarks --benchmark-json={out}",
+    accept="add the label `perf-accepted`, or a waiver to `.regress/waivers.yml`.",
+    minutes_saved=3.2,
+    waivers=("import.time may rise to +30 % until 2027-01-31 (octo/services#412): lazy imports come next.",),
+    advice=("`cache.evict` spends 71 % of its time in `Cache._oldest`, `services/cache.py` line 88.",),
+)
+TAGS = {"h2", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "br", "sub", "strong", "details", "summary"}
+TAGS |= {"ul", "li", "blockquote", "a", "pre"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_comments(example: str, golden: Callable[[str, str], None]) -> None:
+    """Every kind of judgement as a pull request's comment, as a person looked at it."""
+    golden(f"comment/{example}.md", markdown.render(EXAMPLES[example], audience="comment", context=CONTEXT))
+
+
+@pytest.mark.parametrize("audience", ["summary", "file"])
+def test_summaries_and_files_hold_every_row(audience: Audience, golden: Callable[[str, str], None]) -> None:
+    """The long forms fold a table of what did not change."""
+    page = markdown.render(EXAMPLES["everything"], audience=audience, context=CONTEXT)
+    golden(f"{audience}/everything.md", page)
+    assert all(comparison.benchmark.name in page for comparison in EXAMPLES["everything"].comparisons)
+
+
+def test_without_a_context_the_judgement_speaks_alone(golden: Callable[[str, str], None]) -> None:
+    """A local file has no links, no commands and no suite."""
+    golden("file/bare.md", markdown.render(EXAMPLES["one-regression"], audience="file"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(judgements(max_size=40), st.integers(0, 20_000), st.sampled_from(["comment", "summary", "file"]))
+def test_no_page_exceeds_its_bytes(made: Judgement, limit: int, audience: Audience) -> None:
+    """For any judgement and any limit, the page fits."""
+    page = markdown.render(made, limit_bytes=limit, audience=audience, context=CONTEXT)
+    assert len(page.encode()) <= limit
+
+
+@settings(max_examples=60, deadline=None)
+@given(judgements(), st.lists(foreign, max_size=2), foreign)
+def test_hostile_text_is_inert_on_the_whole_page(made: Judgement, sentences: list[str], command: str) -> None:
+    """Whatever the names, reasons, branches, waivers and commands say, the page holds our elements and no mention."""
+    context = Context(
+        suite=command, reproduce=command, accept=command, waivers=tuple(sentences), advice=tuple(sentences)
+    )
+    page = rendered(markdown.render(made, audience="summary", context=context))
+    assert set(page.tags) <= TAGS
+    assert page.tags.count("h2") == 1
+    assert not LIVE.search(page.prose)
+
+
+def test_a_cut_page_keeps_the_worst_and_counts_the_rest() -> None:
+    """A thousand regressions become those that fit and a pointer to the others."""
+    rows = [regression(f"benchmark_{index:04}", 3 - index / 1000, Severity.CRITICAL) for index in range(1000)]
+    page = markdown.render(judgement(Outcome.FAIL, *rows), limit_bytes=10_000, context=CONTEXT)
+    assert 9_000 < len(page.encode()) <= 10_000
+    kept = page.count("| **critical** |")
+    assert all(f"benchmark_{index:04}" in page for index in range(kept))
+    assert f"**{1000 - kept} more** rows are not shown here; [the job summary]({CONTEXT.summary_url})" in page
+    assert page.count("<details>") == page.count("</details>")
+
+
+def test_an_unchanged_hundred_is_one_line_in_a_comment() -> None:
+    """A comment stays short when nothing happened."""
+    rows = [row(f"benchmark_{index}") for index in range(100)]
+    page = markdown.render(judgement(Outcome.PASS, *rows), audience="comment")
+    assert "100 benchmarks unchanged." in page
+    assert "benchmark_7" not in page
+    assert len(page) < 600
+
+
+def test_commits_link_into_the_repository() -> None:
+    """A reader reaches both commits with one click."""
+    page = markdown.render(EXAMPLES["one-regression"], context=CONTEXT)
+    assert "](https://github.com/octo/services/commit/b8e2d4f6a1c3e5079b8d7f6e5c4b3a2918273645)" in page

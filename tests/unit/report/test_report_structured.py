@@ -1,0 +1,66 @@
+"""The JSON is what the schema says, for any judgement."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import orjson
+from hypothesis import given, settings
+from judgements import EXAMPLES, foreign, judgements
+
+from regress_action.report import structured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regress_action.verdicts import Judgement
+
+SCHEMA = json.loads(Path(structured.__file__).with_name("schema.json").read_text(encoding="utf-8"))
+
+
+def closed(schema: object) -> Any:  # noqa: ANN401 - any JSON
+    """Return the schema with no room for keys it does not describe."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    shut = {key: closed(part) for key, part in schema.items()}
+    return {"additionalProperties": False, **shut} if "properties" in shut and "type" in shut else shut
+
+
+VALIDATOR = jsonschema.Draft202012Validator(closed(SCHEMA))
+
+
+def test_the_schema_is_one() -> None:
+    """The schema itself is valid, and describes every object it mentions."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert "closed" not in SCHEMA
+    assert closed(SCHEMA)["additionalProperties"] is False
+
+
+@settings(max_examples=60)
+@given(judgements(), foreign)
+def test_any_judgement_fits_the_schema(made: Judgement, suite: str) -> None:
+    """Every key is described, every number finite, every text encodable, by the strictest writers."""
+    content = structured.as_object(made, suite=suite.encode(errors="replace").decode())
+    VALIDATOR.validate(json.loads(orjson.dumps(content)))
+    assert json.loads(json.dumps(content, allow_nan=False)) == json.loads(orjson.dumps(content))
+
+
+def test_the_object_of_everything(golden: Callable[[str, str], None]) -> None:
+    """Names and order of the keys are part of the interface."""
+    content = structured.as_object(EXAMPLES["everything"], suite="services")
+    golden("everything.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def test_numbers_json_cannot_hold_are_null() -> None:
+    """No reader has to know about NaN."""
+    one = EXAMPLES["one-regression"]
+    wild = replace(one.comparisons[0], ratio_high=math.inf, p_value=math.nan)
+    content = structured.as_object(replace(one, comparisons=(wild,)))
+    assert [content["comparisons"][0][key] for key in ("ratio_high", "p_value")] == [None, None]

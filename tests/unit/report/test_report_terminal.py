@@ -1,0 +1,98 @@
+"""The terminal shows the verdict first, the worst next, and the same without colours."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
+from rich.console import Console
+
+from regress_action.report import terminal, text
+from regress_action.verdicts import Judgement, Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def shown(made: Judgement, width: int, *, verbose: bool = False) -> str:
+    """Print to a file, as a CI log does."""
+    out = io.StringIO()
+    terminal.show(made, Console(file=out, width=width), verbose=verbose)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_at_two_widths(example: str, width: int, golden: Callable[[str, str], None]) -> None:
+    """Every kind of judgement, as a person looked at it."""
+    golden(f"terminal/{example}-{width}.txt", shown(EXAMPLES[example], width))
+
+
+def test_verbose_shows_every_row_and_every_name_in_full(golden: Callable[[str, str], None]) -> None:
+    """Nothing is folded, nothing is cut."""
+    page = shown(EXAMPLES["everything"], 120, verbose=True)
+    golden("terminal/everything-verbose.txt", page)
+    assert all(comparison.benchmark.name in page for comparison in EXAMPLES["everything"].comparisons)
+
+
+def test_the_first_line_is_the_headline() -> None:
+    """Whoever reads one line knows the verdict."""
+    for made in EXAMPLES.values():
+        assert text.headline(made) == shown(made, 200).splitlines()[0]
+
+
+@settings(max_examples=50)
+@given(judgements(), st.integers(40, 200), st.booleans())
+def test_a_log_holds_no_control_character_and_no_command(made: Judgement, width: int, verbose: bool) -> None:  # noqa: FBT001 - drawn
+    """Hostile names reach a CI log as inert text."""
+    page = shown(made, width, verbose=verbose)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
+    assert not [line for line in page.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    assert not [line for line in page.splitlines() if line != line.rstrip()]
+
+
+@given(st.integers(40, 200))
+def test_lines_fit_the_console(width: int) -> None:
+    """At any usable width nothing but the numbers of a very narrow table runs over."""
+    page = shown(EXAMPLES["everything"], width)
+    assert max(len(line) for line in page.splitlines()) <= max(width, 80)
+
+
+def test_many_rows_are_cut_and_counted() -> None:
+    """A log stays readable when everything is slow."""
+    rows = [regression(f"b{index}", 3.0, Severity.CRITICAL) for index in range(100)]
+    page = shown(judgement(Outcome.FAIL, *rows), 80)
+    assert "… and 75 more (--verbose shows all)" in page
+    assert len(page.splitlines()) < 150
+    assert "b99 " in shown(judgement(Outcome.FAIL, *rows), 80, verbose=True)
+
+
+def test_unchanged_rows_are_only_counted() -> None:
+    """A hundred benchmarks without news are one line."""
+    page = shown(judgement(Outcome.PASS, *(row(f"b{index}") for index in range(100))), 120)
+    assert "100 benchmarks unchanged." in page
+    assert "b7" not in page
+
+
+def test_a_console_without_unicode_gets_ascii() -> None:
+    """A Windows runner with a legacy code page prints the same report."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    terminal.show(EXAMPLES["everything"], Console(file=out, width=120))
+    out.flush()
+    assert "1.23 -> 3.86 ms   3.1x" in raw.getvalue().decode("ascii")
+
+
+def test_colours_repeat_what_words_say() -> None:
+    """With and without colours the text is the same."""
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system="truecolor")
+    terminal.show(judgement(Outcome.FAIL, regression("a", 3.0, Severity.CRITICAL), *UNCHANGED), console)
+    assert "\x1b[1;31m" in out.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert plain == shown(judgement(Outcome.FAIL, regression("a", 3.0, Severity.CRITICAL), *UNCHANGED), 80)

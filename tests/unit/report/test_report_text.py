@@ -1,0 +1,164 @@
+"""The sentences say what happened, compared with what, and how small a change could have been seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from judgements import (
+    BASE,
+    EXAMPLES,
+    HEAD,
+    MACHINE,
+    MEMORY,
+    THROUGHPUT,
+    TIME,
+    UNCHANGED,
+    judgement,
+    judgements,
+    regression,
+    row,
+)
+
+from regress_action.report import text
+from regress_action.report.findings import Findings, sight
+from regress_action.samples import Metric
+from regress_action.verdicts import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
+
+CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
+MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcome", "expected"),
+    [
+        ([CRITICAL], Outcome.FAIL, "1 critical regression: cache.evict is 3.1× slower (at least 2.9×)"),
+        ([MINOR], Outcome.WARN, "1 minor regression: cache.get is 31 % slower (at least 26 %)"),
+        (
+            [CRITICAL, MINOR, MINOR],
+            Outcome.FAIL,
+            "3 regressions (1 critical, 2 minor); the worst: cache.evict is 3.1× slower (at least 2.9×)",
+        ),
+        ([MINOR, MINOR], Outcome.WARN, "2 minor regressions; the worst: cache.get is 31 % slower (at least 26 %)"),
+        (
+            [row("a", Verdict.MISSING, None), *UNCHANGED],
+            Outcome.INCOMPLETE,
+            "The comparison is incomplete: 1 benchmark is missing (a)",
+        ),
+        (
+            [row("f", Verdict.FAILED, None), row("a", Verdict.MISSING, None), row("b", Verdict.MISSING, None)],
+            Outcome.INCOMPLETE,
+            "The comparison is incomplete: 1 benchmark failed and 2 benchmarks are missing (f and others)",
+        ),
+        ([], Outcome.INCOMPLETE, "Nothing was compared: the two sides have no benchmark in common"),
+        (
+            [row("a", Verdict.INCONCLUSIVE), *UNCHANGED],
+            Outcome.INCONCLUSIVE,
+            "No verdict yet: 1 of 5 benchmarks could not be decided",
+        ),
+        (
+            list(UNCHANGED),
+            Outcome.PASS,
+            "No regression. Anything above +2.8 % would have been seen (80 % power) in all 4 benchmarks.",
+        ),
+        ([regression("a", 1.06, Severity.SLIGHT, minimum_detectable_ratio=None)], Outcome.PASS, "No regression"),
+    ],
+)
+def test_the_headline_is_the_verdict_in_plain_words(rows: list[Comparison], outcome: Outcome, expected: str) -> None:
+    """The first line alone tells what happened, and names the worst."""
+    assert expected == text.headline(judgement(outcome, *rows))
+
+
+@pytest.mark.parametrize(
+    ("metric", "ratio", "expected"),
+    [
+        (TIME, 1.25, "25 % slower"),
+        (TIME, 0.9, "10 % faster"),
+        (TIME, 0.25, "4.0× faster"),
+        (MEMORY, 2.5, "2.5× larger"),
+        (MEMORY, 0.9, "10 % smaller"),
+        (THROUGHPUT, 1.31, "31 % slower"),
+        (Metric("allocations", "count"), 1.02, "2 % more"),
+        (Metric("hit_rate", "ratio"), 1.5, "50 % worse"),
+    ],
+)
+def test_changes_are_said_in_the_metric_s_own_words(metric: Metric, ratio: float, expected: str) -> None:
+    """Time is slower, memory larger, counts more."""
+    assert expected == text.comparative(row("a", Verdict.REGRESSION, ratio, metric=metric))
+
+
+def test_metrics_without_a_ratio_change_by_a_difference() -> None:
+    """A growth that may be zero is told in its unit."""
+    growth = Metric("rss_growth", "B", signed=True)
+    grown = row("leak", Verdict.REGRESSION, None, metric=growth, difference=3 * 2**20, severity=Severity.MINOR)
+    assert text.headline(judgement(Outcome.WARN, grown)) == "1 minor regression: leak (rss_growth) is 3 MiB larger"
+
+
+def test_an_exceeded_budget_is_named_with_its_limit() -> None:
+    """Without a regression, the budget makes the headline."""
+    assert (
+        text.headline(EXAMPLES["budget"])
+        == "1 budget exceeded: cache.get is at 7.30 ms, its limit cache_get_ms is 5 ms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "runs", "expected"),
+    [
+        (Mode.PAIRED, (10, 10), "10 pairs of runs, measured in turns on one machine"),
+        (Mode.HISTORY, (20, 1), "1 run against 20 earlier ones"),
+        (Mode.HISTORY, (20, 3), "3 runs against 20 earlier ones"),
+        (Mode.SINGLE, (1, 1), "too few runs to know the noise, so changes are at most suspected"),
+    ],
+)
+def test_the_second_line_tells_the_design(mode: Mode, runs: tuple[int, int], expected: str) -> None:
+    """Which commit against which, measured how and how often."""
+    one = row("a", baseline=Side(runs[0], 1.0), head=Side(runs[1], 1.0))
+    made = judgement(Outcome.PASS, one, mode=mode)
+    assert f"b8e2d4f (lru-cache) against 3f1c9a7 (main): {expected}" == text.against(made)
+
+
+def test_sides_without_a_commit_go_by_their_label_or_none() -> None:
+    """Files may come from anywhere."""
+    made = replace(EXAMPLES["empty"], baseline=Subject(label="a/*.json"), head=Subject())
+    assert text.against(made) == "the head against a/*.json"
+
+
+def test_different_machines_are_both_named() -> None:
+    """A reader sees at once that unlike was compared with unlike."""
+    other = replace(MACHINE, cpu="Intel Xeon 8370C")
+    made = replace(EXAMPLES["pass"], head=replace(HEAD, environment=other), baseline=BASE)
+    assert text.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
+
+
+def test_sight_is_what_nine_in_ten_comparisons_could_have_seen() -> None:
+    """One noisy benchmark does not blur the statement about the others."""
+    rows = [row(f"b{index}", minimum_detectable_ratio=1.01 + index / 1000) for index in range(14)]
+    seen = sight(judgement(Outcome.PASS, *rows, row("noisy", minimum_detectable_ratio=1.5)))
+    assert seen is not None
+    assert (seen.ratio, seen.seen, seen.compared) == (1.022, 13, 15)
+
+
+def test_comparisons_without_power_count_as_not_seen() -> None:
+    """What could not be tested was not seen either."""
+    seen = sight(judgement(Outcome.PASS, row("a"), row("b", minimum_detectable_ratio=None)))
+    assert seen is not None
+    assert (seen.seen, seen.compared) == (1, 2)
+
+
+@given(judgements())
+def test_every_comparison_is_found_once(made: Judgement) -> None:
+    """Sorting loses and doubles nothing; only budgets are named a second time."""
+    found = Findings.of(made)
+    assert len(made.comparisons) == len(found) - len(found.over_budget)
+    assert [len(found.first(rows)) for rows in (0, 1, 10_000)] == [0, min(1, len(found)), len(found)]
+
+
+@given(judgements())
+def test_any_judgement_has_short_first_lines(made: Judgement) -> None:
+    """However long the names, the two first lines stay readable, on one line each."""
+    for line in (text.headline(made), text.against(made)):
+        assert line
+        assert len(line) < 400
+        assert "\n" not in line
