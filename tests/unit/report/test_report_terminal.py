@@ -48,7 +48,7 @@ def test_the_first_line_is_the_headline() -> None:
 
 @settings(max_examples=50)
 @given(judgements(), st.integers(40, 200), st.booleans())
-def test_a_log_holds_no_control_character_and_no_command(made: Judgement, width: int, verbose: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_log_holds_no_control_character_and_no_command(made: Judgement, width: int, verbose: bool) -> None:
     """Hostile names reach a CI log as inert text."""
     page = shown(made, width, verbose=verbose)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
