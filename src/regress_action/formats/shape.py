@@ -49,7 +49,7 @@ def number(value: object, where: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def optional_mapping(value: object) -> dict[str, Any]:

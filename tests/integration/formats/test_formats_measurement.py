@@ -1,0 +1,227 @@
+"""Measurement folders: both sides of one session, run by run."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regress_action import records
+from regress_action.errors import InputError
+from regress_action.formats import read, read_measurement
+from regress_action.samples import Environment, Report
+
+DATA = Path(__file__).parents[2] / "data" / "formats"
+RESULT = DATA / "pytest-benchmark" / "full.json"
+ENVIRONMENT = {"runner": "laptop", "os": "Linux", "cpu": "A", "cores": 4, "memory": "16G", "runtime": "CPython 3.12"}
+
+
+def _run(side: str, pair: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - raw JSON
+    return {
+        "side": side,
+        "pair": pair,
+        "position": 0 if side == "base" else 1,
+        "started": f"2026-01-01T00:00:0{pair}Z",
+        "wall_s": 2.0 + pair,
+        "user_s": 1.0,
+        "system_s": 0.5,
+        "peak_rss_bytes": 1000,
+        "exit_status": 0,
+        "failure": None,
+        "result": f"runs/{side}-{pair:02}.json",
+    } | changes
+
+
+def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:  # noqa: ANN401 - raw JSON
+    (folder / "runs").mkdir()
+    content = {
+        "schema": 1,
+        "session": "5e55",
+        "suite": "default",
+        "created": "2026-01-01T00:00:00Z",
+        "command": ["python", "-m", "pytest", "a b"],
+        "environment": ENVIRONMENT,
+        "sides": {
+            "head": {"commit": "h1", "branch": "topic", "dirty": True},
+            "base": {"commit": "b1", "label": "main"},
+        },
+        "runs": list(runs),
+        "monitor": {"cost": 0.001},
+    }
+    (folder / "measurement.json").write_text(json.dumps(content | changes))
+    for run in runs:
+        if isinstance(run["result"], str) and run["failure"] is None:
+            shutil.copy(RESULT, folder / run["result"])
+    return folder
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """Give a measurement of two pairs, written in the order ABBA."""
+    return _written(tmp_path, _run("base", 0), _run("head", 0), _run("head", 1), _run("base", 1))
+
+
+def _base(folder: Path) -> Report:
+    base = read_measurement(folder).base
+    assert base is not None
+    return base
+
+
+def test_runs_are_told_apart_by_session_and_pair(measured: Path) -> None:
+    """The two halves of a pair find each other again."""
+    measurement = read_measurement(measured)
+
+    for side in (measurement.head, _base(measured)):
+        assert [(run.session, run.pair, run.wall_s) for run in side.runs] == [("5e55", 0, 2.0), ("5e55", 1, 3.0)]
+        assert {len(series.values) for series in side.series} == {2}
+        assert side.source == "pytest-benchmark"
+
+
+def test_the_measurement_knows_better_than_the_result_files(measured: Path) -> None:
+    """Commit, branch and machine are those measured, not those a result file claims."""
+    measurement = read_measurement(measured)
+
+    assert (measurement.head.commit, measurement.head.branch) == ("h1", "topic")
+    assert _base(measured).commit == "b1"
+    assert measurement.head.environment == Environment(**ENVIRONMENT)  # type: ignore[arg-type]
+    assert ("dirty", "true") in measurement.head.provenance
+    assert ("dirty", "true") not in _base(measured).provenance
+
+
+def test_session_command_and_monitor_are_kept(measured: Path) -> None:
+    """What the later stages tell about the measurement itself."""
+    measurement = read_measurement(measured)
+
+    assert (measurement.session, measurement.command) == ("5e55", "python -m pytest 'a b'")
+    assert measurement.labels == {"base": "main"}
+    assert measurement.monitor == {"cost": 0.001}
+    assert measurement.executions[0].numbers["peak_rss_bytes"] == 1000
+
+
+def test_a_failed_run_has_no_values_and_says_why(tmp_path: Path) -> None:
+    """A crash leaves a gap in every series, and the run stays as evidence."""
+    folder = _written(tmp_path, _run("head", 0), _run("head", 1, failure="It hung.\x07", exit_status=None))
+
+    head = read_measurement(folder).head
+
+    assert head.runs[1].failure is not None
+    assert head.runs[1].failure.startswith("It hung.~")
+    assert all(math.isnan(series.values[1]) for series in head.series)
+    assert not any(math.isnan(series.values[0]) for series in head.series)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "There is no file"), (b"", "is empty"), (b"{", "not valid JSON"), (b"{}", "no known format")],
+)
+def test_a_bad_result_file_fails_its_run_only(measured: Path, content: bytes | None, message: str) -> None:
+    """One broken file does not cost the other runs."""
+    path = measured / "runs" / "head-01.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    head = read_measurement(measured).head
+
+    assert head.runs[0].failure is None
+    assert message in (head.runs[1].failure or "")
+
+
+def test_a_result_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    """A measurement may come from a stranger: neither `..` nor a link leads out of it."""
+    folder = tmp_path / "measured"
+    folder.mkdir()
+    shutil.copy(RESULT, tmp_path / "secret.json")
+    _written(folder, _run("head", 0, result="../secret.json"), _run("head", 1))
+    (folder / "runs" / "head-01.json").unlink()
+    (folder / "runs" / "head-01.json").symlink_to(tmp_path / "secret.json")
+
+    head = read_measurement(folder).head
+
+    assert head.series == ()
+    assert all("outside" in (run.failure or "") for run in head.runs)
+
+
+def test_a_plain_command_is_the_benchmark(tmp_path: Path) -> None:
+    """Without results the processes themselves are measured: time, CPU time and peak memory."""
+    runs = [_run(side, pair, result=None) for pair in (0, 1) for side in ("base", "head")]
+
+    head = read_measurement(_written(tmp_path, *runs)).head
+
+    assert {series.key: series.values for series in head.series} == {
+        ("python -m pytest 'a b'", "time"): (2.0, 3.0),
+        ("python -m pytest 'a b'", "cpu_time"): (1.5, 1.5),
+        ("python -m pytest 'a b'", "peak_memory"): (1000.0, 1000.0),
+    }
+
+
+def test_a_plain_command_of_a_named_suite_has_its_name(tmp_path: Path) -> None:
+    """A suite is a better name than a command line."""
+    head = read_measurement(_written(tmp_path, _run("head", 0, result=None), suite="startup", command="x")).head
+
+    assert {series.benchmark.name for series in head.series} == {"startup"}
+    assert head.suite == "startup"
+
+
+def test_a_run_that_wrote_nothing_among_others_that_did_failed(tmp_path: Path) -> None:
+    """A missing result is not mistaken for a plain command."""
+    head = read_measurement(_written(tmp_path, _run("head", 0), _run("head", 1, result=None))).head
+
+    assert "left no result file" in (head.runs[1].failure or "")
+    assert {series.metric.name for series in head.series} == {"time", "peak_memory", "throughput", "leak_growth"}
+
+
+def test_a_measurement_without_a_base_has_one_side(tmp_path: Path) -> None:
+    """`run` without `--base` measures the head alone."""
+    assert read_measurement(_written(tmp_path, _run("head", 0))).base is None
+
+
+@pytest.mark.parametrize("name", ["", "measurement.json"])
+def test_read_gives_the_head(measured: Path, name: str) -> None:
+    """Named like any results, a measurement stands for what it measured at the head."""
+    assert repr(read(measured / name)) == repr((read_measurement(measured).head,))
+
+
+def test_sides_can_be_recorded(measured: Path) -> None:
+    """What a measurement says survives being written as a record."""
+    head = read_measurement(measured).head
+
+    assert repr(records.decode(records.encode(head), "x")) == repr(head)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 2}, "its schema is 2, and 1 is known"),
+        ({"schema": None}, "its schema is null"),
+        ({"runs": []}, "no run of the head"),
+        ({"runs": {}}, "runs is an object"),
+        ({"runs": [1]}, r"runs\[0\] is a number"),
+        ({"session": 5}, "session is a number"),
+        ({"command": [5]}, "command is a number"),
+        ({"sides": []}, "sides is a list"),
+    ],
+)
+def test_an_index_of_the_wrong_shape_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    """The place in the index is named."""
+    with pytest.raises(InputError, match=message):
+        read_measurement(_written(tmp_path, _run("head", 0), **changes))
+
+
+def test_half_an_index_says_where_it_ends(measured: Path) -> None:
+    """An index that was cut is told apart from a foreign one."""
+    index = measured / "measurement.json"
+    index.write_bytes(index.read_bytes()[:100])
+
+    with pytest.raises(InputError, match="ends in the middle"):
+        read_measurement(measured)
+
+
+def test_a_folder_without_an_index(tmp_path: Path) -> None:
+    """The missing index is named."""
+    with pytest.raises(InputError, match=r"no file .*measurement\.json"):
+        read_measurement(tmp_path)

@@ -1,0 +1,50 @@
+"""Every sample file at hand: our own, and the collection that `REGRESS_SHARED` or a neighbouring folder holds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regress_action.errors import InputError
+from regress_action.formats import read
+
+if TYPE_CHECKING:
+    from regress_action.samples import Report
+
+DATA = Path(__file__).parents[2] / "data" / "formats"
+SHARED = Path(os.environ.get("REGRESS_SHARED") or Path(__file__).parents[4] / "shared") / "formats"
+FOLDERS = ("pytest-benchmark", "pyperf", "hyperfine", "asv")
+SAMPLES = [path for root in (DATA, SHARED) for folder in FOLDERS for path in sorted((root / folder).rglob("*.*"))]
+KNOWN = {
+    "pytest-benchmark/full_with_data.json": ("test_perf.py::test_fib[5]", "time", 7.110500007456722e-07),
+    "pytest-benchmark/gha_pytest_output_v3.json": ("bench.py::test_fib_10", "time", 2.2300000000363696e-05),
+    "pytest-benchmark/git_dirty_process_time.json": ("test_perf.py::test_fib[5]", "cpu_time", 5.267999999974959e-07),
+    "pyperf/memory.json": ("track", "peak_memory", 12619776.0),
+    "hyperfine/basic.json": ("ok", "time", 0.0062209435),
+    "hyperfine/v2_abort.json": ("true", "peak_memory", 3096576.0),
+    "asv/v2_no_samples.json": ("bench.Mem.mem_list(1000)", "memory", 8056.0),
+    "asv/v1_asv041_samples_stats.json": ("bench.time_simple", "time", 1.7296800012900346e-05),
+}
+
+
+def _label(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=_label)
+def test_a_sample_is_read_or_refused_with_words(path: Path) -> None:
+    """Real files of every version give values or say what is wrong; known ones give known values."""
+    reports: tuple[Report, ...] = ()
+    refusal = None
+    try:
+        reports = read(path)
+    except InputError as error:
+        refusal = error
+    assert reports or (refusal and refusal.remedy)
+    assert all(report.series or report.failures for report in reports)
+    if known := KNOWN.get(_label(path)):
+        values = {series.key: series.values[0] for report in reports for series in report.series}
+        assert values[known[:2]] == pytest.approx(known[2])
