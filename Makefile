@@ -2,7 +2,7 @@
 
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
-PIP    := $(PY) -m pip --quiet --disable-pip-version-check
+PIP    := $(PY) -m pip -qq --disable-pip-version-check
 ARGS   ?=
 PYTEST := $(PY) -m pytest
 

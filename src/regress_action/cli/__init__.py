@@ -25,10 +25,11 @@ COMMANDS = {
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",
+    "plan": "Say what the runner has to measure, from the event and the settings.",
 }
 """Every command and its one-line help, so that --help imports none of them."""
 
-HIDDEN = frozenset({"decide"})
+HIDDEN = frozenset({"decide", "plan"})
 
 
 class LazyGroup(click.Group):

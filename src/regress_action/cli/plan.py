@@ -1,0 +1,20 @@
+"""`regress-action plan`: from the event and the settings to what the runner has to measure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command(name="plan")
+@click.option("--launch", metavar="COMMAND", default="regress-action", help="How the runner starts this program.")
+def command(*, launch: str) -> None:
+    """Write the measurer's command line to .regress/plan, and the outputs that say whether to measure."""
+    from regress_action.pipeline import planning
+
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
+    planning.leave(errand, root, os.environ)
+    click.echo(errand.why)

@@ -1,0 +1,144 @@
+"""What the runner has to measure, decided in the container before anything of the user's runs.
+
+The runner has no YAML reader and no settings model; it gets a list of words for the measurer, and nothing to decide.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regress_action.errors import InputError, SettingsError
+from regress_action.github.events import decide
+from regress_action.github.plan import Stage
+from regress_action.pipeline.measuring import Order, options_of
+from regress_action.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regress_action.github.plan import Plan
+
+FOLDER = Path(".regress")
+PLAN = FOLDER / "plan"
+MEASUREMENT = FOLDER / "measurement"
+_MERGED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What the runner is sent for: the measurer's `words`, none where there is nothing to measure, and why."""
+
+    words: tuple[str, ...]
+    why: str
+    suite_image: str = ""
+
+
+def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the event's payload; an absent file is an empty one.
+
+    Raises:
+        InputError: it is not a JSON object.
+    """
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    try:
+        payload = json.loads(Path(path).read_bytes()) if path and Path(path).exists() else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"The event in {path} cannot be read: {error}.") from error
+    return payload if isinstance(payload, dict) else {}
+
+
+def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
+    """Return the settings from the action's inputs, which are JSON in REGRESS_INPUTS, and from the config file.
+
+    Raises:
+        SettingsError: a setting is wrong, or REGRESS_INPUTS is not a JSON object.
+    """
+    try:
+        inputs = json.loads(environ.get("REGRESS_INPUTS") or "{}")
+    except ValueError as error:
+        raise SettingsError("REGRESS_INPUTS is not JSON.", remedy="It is `toJSON(inputs)` in action.yml.") from error
+    return load(inputs if isinstance(inputs, dict) else {}, root=root)
+
+
+def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, launch: str) -> Errand:
+    """Return what to measure; `launch` is how the runner starts this program again, to be asked for decisions.
+
+    Raises:
+        SettingsError: a setting is wrong, or contradicts another.
+    """
+    settings = read_settings(environ, root)
+    event = environ.get("GITHUB_EVENT_NAME", "")
+    stage = decide(event, payload, environ, wanted=settings.mode, history_branch=settings.history_branch)
+    if stage.mode not in {Stage.BASELINE, Stage.DETECT}:
+        return Errand((), f"{stage}. Nothing is measured.")
+    if not settings.command:
+        return Errand((), f"{stage}. There is no command, so the results of an earlier step are judged.")
+    if settings.suite_image and not settings.results and "{out}" not in settings.command:
+        raise SettingsError(
+            "suite-image needs a suite that writes results.",
+            meaning="From outside the container, the time and memory of a plain command are those of Docker's client.",
+            remedy="Set `results`, or use {out} in `command`.",
+        )
+    extra, settings = _against_base(settings, stage, root)
+    order = Order(command=(settings.command,), out=FOLDER, adaptive=False)
+    words = ("--overwrite", *extra, *_questions(settings, launch), *options_of(settings, order, MEASUREMENT))
+    against = f"against {settings.base}" if settings.base else "alone"
+    return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image)
+
+
+def leave(errand: Errand, root: Path, environ: Mapping[str, str]) -> None:
+    """Write the words for the runner, each ended by a NUL, and tell the steps after this one."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    (root / PLAN).write_bytes(b"".join(word.encode() + b"\0" for word in errand.words))
+    if output := environ.get("GITHUB_OUTPUT"):
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"measure={'true' if errand.words else 'false'}\n")
+            file.write(f"suite-image={' '.join(errand.suite_image.split())}\n")
+
+
+def _against_base(settings: Settings, stage: Plan, root: Path) -> tuple[tuple[str, ...], Settings]:
+    """Return the measurer's options about the base, and the settings with the base in them ("" for none).
+
+    GitHub checks out the merge of a pull request; what the pull request changes is its difference from the first
+    parent. Everywhere else it is the difference from where the branch left its base.
+    """
+    if settings.base == "none" or stage.mode is Stage.BASELINE:
+        return (), settings.model_copy(update={"base": ""})
+    if settings.base:
+        return ("--fetch",), settings
+    if merged_into := _first_parent(root, stage.head_sha):
+        return ("--fetch",), settings.model_copy(update={"base": merged_into})
+    base = stage.base_sha or (f"origin/{stage.base_ref}" if stage.base_ref else "")
+    return (("--merge-base", "--fetch") if base else ()), settings.model_copy(update={"base": base})
+
+
+def _first_parent(root: Path, head: str | None) -> str | None:
+    """Return what HEAD merges `head` into; None where HEAD is no such merge. Works in a clone of depth 1."""
+    asked = subprocess.run(  # noqa: S603 - our own words
+        ["git", "-C", str(root), "-c", "safe.directory=*", "cat-file", "commit", "HEAD"],  # noqa: S607 - the image's
+        capture_output=True,
+        check=False,
+        text=True,
+        errors="replace",
+    )
+    header = asked.stdout.partition("\n\n")[0].splitlines()
+    parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
+    return parents[0] if len(parents) == _MERGED and parents[1] == head else None
+
+
+def _questions(settings: Settings, launch: str) -> tuple[str, ...]:
+    """Return the option by which the measurer asks whether the verdict is in, where that may end it early."""
+    if not (settings.adaptive and settings.base):
+        return ()
+    words = [*shlex.split(launch), "decide", "--pairs", str(settings.runs)]
+    for name, value in (("--thresholds", settings.thresholds), ("--config", settings.config)):
+        if value:
+            words += [name, value]
+    return ("--decide", shlex.join(words))
