@@ -142,7 +142,7 @@ def _run_line(event: Event) -> str:
     result = event["failure"] or seconds(event["wall_s"])
     left = event["remaining_s"]
     return " · ".join(
-        [place, event["side"], result, *([f"about {clock(left)} left"] if left else [])],
+        [place, event["side"], result, *([f"about {clock(left)} left"] if left and left >= 1 else [])],
     )
 
 

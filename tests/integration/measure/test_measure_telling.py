@@ -1,0 +1,123 @@
+"""What a measurement says while it runs: to a person, to a GitHub job, to a program."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from measure_ground import SOURCES, VARIABLES, Measurer, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_log_reads_line_by_line(measure: Measurer) -> None:
+    """One line per run, with the pair, the side, how long it took and what is left."""
+    lines = measure("--base", "HEAD~1", "--pairs", "2", "--", "echo chatter").stdout.splitlines()
+    assert lines[0] == "measuring 2 pairs of base and head · echo chatter"
+    assert [line.split(" · ")[:2] for line in lines[2:6]] == [
+        ["pair 1/2", "base"],
+        ["pair 1/2", "head"],
+        ["pair 2/2", "head"],
+        ["pair 2/2", "base"],
+    ]
+    assert re.fullmatch(r"pair 2/2 · head · \d+ ms", lines[4])
+    assert lines[6].startswith("measured all 2 pairs · good runs: 2 of base, 2 of head")
+    assert "chatter" not in "".join(lines[1:])
+
+
+def test_output_is_in_the_log_file_and_shown_if_asked(measure: Measurer) -> None:
+    """Standard output and error go to the run's log, and with --show-output to the terminal."""
+    done = measure("--runs", "1", "--show-output", "--", "echo one; echo two >&2")
+    assert (done.out / "runs/head-01.log").read_text() == "one\ntwo\n"
+    assert "one\ntwo\n" in done.stdout
+
+
+def test_a_job_log_has_groups_and_obeys_no_suite(measure: Measurer) -> None:
+    """Under GitHub Actions every pair is a group, and commands in the suite's output are switched off."""
+    evil = "echo '::set-output name=x::y'"
+    lines = measure("--base", "HEAD~1", "--pairs", "2", "--", evil, GITHUB_ACTIONS="true").stdout.splitlines()
+    assert [line for line in lines if "group::" in line] == [
+        "::group::pair 1/2",
+        "::endgroup::",
+        "::group::pair 2/2",
+        "::endgroup::",
+    ]
+    stops = [index for index, line in enumerate(lines) if line.startswith("::stop-commands::")]
+    assert len(stops) == 4
+    for index in stops:
+        word = lines[index].removeprefix("::stop-commands::")
+        assert lines[index + 1 : index + 3] == ["::set-output name=x::y", f"::{word}::"]
+    assert len({lines[index] for index in stops}) == 4
+
+
+def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
+    """With --events a program is told everything, and nothing is printed."""
+    with (tmp_path / "events").open("w") as file:
+        done = subprocess.run(
+            measure.argv(
+                "--events", str(file.fileno()), "--base", "HEAD~1", "--pairs", "1", "--setup", "true", "--", "true"
+            ),
+            cwd=measure.folder,
+            env=VARIABLES,
+            pass_fds=[file.fileno()],
+            capture_output=True,
+            check=True,
+        )
+    assert (done.stdout, done.stderr) == (b"", b"")
+    events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert [event["event"] for event in events] == [
+        *["started", "setup", "setup-finished", "setup", "setup-finished", "warning"],
+        *["run-started", "run-finished", "run-started", "run-finished", "finished"],
+    ]
+    assert {"pair": 1, "pairs": 1, "side": "head"}.items() <= events[8].items()
+    assert events[-1]["good"] == {"base": 1, "head": 1}
+
+
+def test_an_error_is_an_event_too(measure: Measurer, tmp_path: Path) -> None:
+    """A program that listens is told what went wrong in the same three parts."""
+    with (tmp_path / "events").open("w") as file:
+        subprocess.run(
+            measure.argv("--events", str(file.fileno()), "--base", "nowhere", "--", "true"),
+            cwd=measure.folder,
+            env=VARIABLES,
+            pass_fds=[file.fileno()],
+            check=False,
+        )
+    event = json.loads((tmp_path / "events").read_text())
+    assert event["event"] == "error"
+    assert event["exit_code"] == 2
+    assert all(event[part] for part in ("what", "meaning", "remedy"))
+
+
+def test_help_needs_neither_psutil_nor_time(repository: Repository) -> None:
+    """--help answers on a Python without any package; measuring there says what to install."""
+    bare = [sys.executable, "-S", "-m", "regress_action.measure"]
+    environment = {**VARIABLES, "PYTHONPATH": str(SOURCES)}
+    shown = subprocess.run([*bare, "--help"], env=environment, capture_output=True, text=True, check=True)
+    assert "--base REF" in shown.stdout
+    refused = subprocess.run(
+        [*bare, "--out", "m", "--", "true"],
+        cwd=repository.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 4
+    assert "pip install psutil" in refused.stderr
+
+
+def test_the_room_stands_alone() -> None:
+    """Measuring loads the standard library, psutil and this room, and nothing else of the package."""
+    code = """
+import sys
+from regress_action.measure import session
+print(sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("regress_action.")}))
+print(bool({"numpy", "rich", "pydantic", "click"} & set(sys.modules)))
+"""
+    shown = subprocess.run([sys.executable, "-c", code], env=VARIABLES, capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines() == ["['regress_action.measure']", "False"]

@@ -1,0 +1,88 @@
+"""What a run used, held against programs whose use is known."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from measure_ground import Measurer, python
+
+MIB = 2**20
+FORKED_AWAY = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN) if IGNORE else None
+for _ in range(4):
+    if os.fork() == 0:
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+        os._exit(0)
+    if not IGNORE:
+        os.wait()
+time.sleep(0.7 if IGNORE else 0)
+"""
+
+
+def test_peak_memory_is_that_of_the_largest_moment(measure: Measurer) -> None:
+    """A process that holds 200 MiB for a moment is seen to within a tenth."""
+    done = measure("--runs", "1", "--", python(f"x = b'x' * {200 * MIB}; del x"))
+    assert done.runs[0]["peak_rss_bytes"] == pytest.approx(200 * MIB, rel=0.1)
+
+
+def test_peak_memory_adds_up_over_processes(measure: Measurer) -> None:
+    """Two processes with 100 MiB each, at the same time, use 200."""
+    hold = python(f"import time; x = b'x' * {100 * MIB}; time.sleep(0.5)")
+    done = measure("--runs", "1", "--", f"{hold} & {hold}; wait")
+    assert done.runs[0]["peak_rss_bytes"] == pytest.approx(200 * MIB, rel=0.2)
+
+
+def test_a_small_command_is_not_charged_with_our_memory(measure: Measurer) -> None:
+    """Linux hands the high-water mark of the forking process down over exec; a sleep still uses 2 MiB."""
+    done = measure("--runs", "1", "--", "sleep 0.2")
+    assert done.runs[0]["peak_rss_bytes"] < 8 * MIB
+
+
+def test_cpu_time_of_children_that_were_never_seen_counts(measure: Measurer) -> None:
+    """Processes that live and die between two samples are in the kernel's account."""
+    done = measure("--runs", "1", "--", python(FORKED_AWAY.replace("IGNORE", "False")))
+    assert done.runs[0]["user_s"] + done.runs[0]["system_s"] == pytest.approx(0.4, abs=0.15)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
+def test_cpu_time_of_orphans_counts(measure: Measurer) -> None:
+    """A child whose parent left is adopted, and its time is not lost."""
+    burn = python("import time\nwhile time.process_time() < 0.4: pass")
+    done = measure("--runs", "1", "--", f"({burn} &) ; sleep 1")
+    assert done.runs[0]["user_s"] + done.runs[0]["system_s"] > 0.35
+
+
+def test_cpu_time_that_no_parent_waits_for_is_sampled(measure: Measurer) -> None:
+    """Where children are disowned the kernel's account misses them, and what was seen of them counts instead."""
+    done = measure("--runs", "1", "--", python(FORKED_AWAY.replace("IGNORE", "True")))
+    assert done.runs[0]["user_s"] + done.runs[0]["system_s"] > 0.2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not account for bytes")
+def test_written_bytes_are_counted(measure: Measurer) -> None:
+    """What reaches the page cache counts, to the block."""
+    done = measure("--runs", "1", "--", "dd if=/dev/zero of=written bs=1M count=8 status=none")
+    assert done.runs[0]["write_bytes"] == pytest.approx(8 * MIB, rel=0.05)
+
+
+def test_context_switches_are_counted(measure: Measurer) -> None:
+    """A hundred sleeps are at least a hundred switches."""
+    done = measure("--runs", "1", "--", python("import time\nfor _ in range(100): time.sleep(0.001)"))
+    assert 100 <= done.runs[0]["context_switches"] < 1000
+
+
+def test_wall_time_is_that_of_the_command(measure: Measurer) -> None:
+    """Half a second takes half a second, start of the process included."""
+    done = measure("--runs", "1", "--", "sleep 0.5")
+    assert 0.5 <= done.runs[0]["wall_s"] < 0.6
+
+
+def test_what_watching_cost_is_stated(measure: Measurer) -> None:
+    """The measurement says how much of a CPU was spent on it."""
+    monitor = measure("--runs", "1", "--", "sleep 1").document["monitor"]
+    assert 0 < monitor["share"] < 0.05
+    assert monitor["samples"] >= 3
