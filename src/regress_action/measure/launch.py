@@ -13,7 +13,7 @@ Option = str | float | bool | Path | None
 
 
 def command(
-    suite: Sequence[str], *, out: Path, python: str = sys.executable, **options: Option | Iterable[str]
+    suite: Sequence[str], /, *, out: Path, python: str = sys.executable, **options: Option | Iterable[str]
 ) -> list[str]:
     """Return the argv that measures `suite`, one shell line or several words.
 
