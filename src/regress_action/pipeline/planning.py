@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.errors import InputError, SettingsError
 from regress_action.github.events import decide
 from regress_action.github.plan import Stage
-from regress_action.pipeline.measuring import Order, options_of
+from regress_action.pipeline.measuring import Order, argv
 from regress_action.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, 
         )
     extra, settings = _against_base(settings, stage, root)
     order = Order(command=(settings.command,), out=FOLDER, adaptive=False)
-    words = ("--overwrite", *extra, *_questions(settings, launch), *options_of(settings, order, MEASUREMENT))
+    line = argv(settings, order, MEASUREMENT)
+    words = (*extra, *_questions(settings, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
     return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image)
 
