@@ -47,7 +47,7 @@ def main(mark: str, folder: str, repository: str) -> None:
         signal.signal(number, signal.SIG_IGN)
     if sys.stdin.buffer.read() == _GOODBYE:
         return
-    from regress_action.measure import family, trees  # noqa: PLC0415 - waiting should cost next to nothing
+    from regress_action.measure import family, trees
 
     family.end(lambda: family.bearers(mark), lambda: None, grace_s=0)
     place = Path(folder)

@@ -87,7 +87,7 @@ def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, 
     extra, settings = _against_base(settings, stage, root)
     order = Order(command=(settings.command,), out=FOLDER, adaptive=False)
     line = argv(settings, order, MEASUREMENT)
-    words = (*extra, *_questions(settings, launch), *line[line.index("--out") :])
+    words = (*extra, *_questions(settings, root, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
     return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image)
 
@@ -134,12 +134,12 @@ def _first_parent(root: Path, head: str | None) -> str | None:
     return parents[0] if len(parents) == _MERGED and parents[1] == head else None
 
 
-def _questions(settings: Settings, launch: str) -> tuple[str, ...]:
+def _questions(settings: Settings, root: Path, launch: str) -> tuple[str, ...]:
     """Return the option by which the measurer asks whether the verdict is in, where that may end it early."""
     if not (settings.adaptive and settings.base):
         return ()
     words = [*shlex.split(launch), "decide", "--pairs", str(settings.runs)]
     for name, value in (("--thresholds", settings.thresholds), ("--config", settings.config)):
-        if value:
+        if value and (root / value).exists():
             words += [name, value]
     return ("--decide", shlex.join(words))

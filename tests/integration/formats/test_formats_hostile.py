@@ -30,7 +30,7 @@ def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, child in children for place in _places(child, (*path, key)))]
 
 
-def _changed(content: Any, place: tuple[Any, ...], value: object, *, remove: bool) -> Any:  # noqa: ANN401 - raw JSON
+def _changed(content: Any, place: tuple[Any, ...], value: object, *, remove: bool) -> Any:
     if not place:
         return value
     changed = copy.deepcopy(content)

@@ -20,7 +20,7 @@ RESULT = DATA / "pytest-benchmark" / "full.json"
 ENVIRONMENT = {"runner": "laptop", "os": "Linux", "cpu": "A", "cores": 4, "memory": "16G", "runtime": "CPython 3.12"}
 
 
-def _run(side: str, pair: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - raw JSON
+def _run(side: str, pair: int, **changes: Any) -> dict[str, Any]:
     return {
         "side": side,
         "pair": pair,
@@ -36,7 +36,7 @@ def _run(side: str, pair: int, **changes: Any) -> dict[str, Any]:  # noqa: ANN40
     } | changes
 
 
-def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:  # noqa: ANN401 - raw JSON
+def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
     (folder / "runs").mkdir()
     content = {
         "schema": 1,

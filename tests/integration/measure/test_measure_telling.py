@@ -54,6 +54,15 @@ def test_a_job_log_has_groups_and_obeys_no_suite(measure: Measurer) -> None:
     assert len({lines[index] for index in stops}) == 4
 
 
+def test_a_job_log_obeys_no_quotation(measure: Measurer) -> None:
+    """What an error quotes from the suite's last words is no command either, wherever a line of it begins."""
+    evil = r"printf '::error::one\n  ::error::two\r::error::three\n##[error]four\n'; exit 1"
+    done = measure("--runs", "1", "--", evil, GITHUB_ACTIONS="true")
+    said = re.split(r"[\r\n]", done.stderr)
+    assert not [line for line in said if line.strip().startswith("::") or "##[" in line]
+    assert [word for word in ("one", "two", "three", "four") if word not in done.stderr] == []
+
+
 def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
     """With --events a program is told everything, and nothing is printed."""
     with (tmp_path / "events").open("w") as file:

@@ -37,7 +37,7 @@ def test_what_is_not_finite_is_dropped_wherever_it_stands(rounds: list[float], l
 
 
 @pytest.mark.parametrize(("lost", "valid"), [(2, True), (3, False)])
-def test_a_fifth_of_the_rounds_may_be_lost(lost: int, valid: bool) -> None:  # noqa: FBT001 - one of two cases
+def test_a_fifth_of_the_rounds_may_be_lost(lost: int, valid: bool) -> None:
     """Of ten rounds two may be lost; with three the run has no value."""
     sample = combine([summarise([1.0] * (10 - lost) + [math.nan] * lost, "x")])
 
