@@ -58,9 +58,9 @@ def markdown(text: str, limit: int = TEXT_LIMIT) -> str:
     """Return running text for GitHub's Markdown, for any place in a line.
 
     It holds no markup, HTML, mention, reference, link or formula. Words between backticks become code, which is as
-    inert.
+    inert. Nothing becomes a dash, since an empty list item would make a heading of the line above.
     """
-    pieces = plain(text, limit).split("`")
+    pieces = (plain(text, limit) or "–").split("`")
     if len(pieces) % 2 == 0 or not all(pieces[1::2]):
         pieces = ["`".join(pieces)]
     escaped = "".join(code_span(piece) if index % 2 else inline(piece) for index, piece in enumerate(pieces))

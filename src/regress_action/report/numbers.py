@@ -65,8 +65,8 @@ def quantity(value: float | None, unit: str) -> str:
     return _in_scale(value, _scale(abs(value), unit), _DIGITS)
 
 
-def transition(before: float | None, after: float | None, unit: str) -> str:
-    """Return `0.980 → 1.02 ms`: one unit where that stays readable, more digits where three would hide the change."""
+def transition(before: float | None, after: float | None, unit: str, *, apart: bool = True) -> str:
+    """Return `0.980 → 1.02 ms`: one unit where that stays readable, more digits if `apart` and three hide the change."""
     if before is None or after is None or not (math.isfinite(before) and math.isfinite(after)):
         return f"{quantity(before, unit)} → {quantity(after, unit)}"
     larger = _scale(max(abs(before), abs(after)), unit)
@@ -77,7 +77,7 @@ def transition(before: float | None, after: float | None, unit: str) -> str:
         left, right = (
             _in_scale(value, scale, digits, whole=whole) for value, scale in zip((before, after), scales, strict=True)
         )
-        if left != right or before == after:
+        if left != right or before == after or not apart:
             break
     if share:
         left = left.removesuffix(larger.symbol)
@@ -112,8 +112,8 @@ def interval(low: float | None, high: float | None, *, like: float | None) -> st
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return "–"
     if like is not None and like >= _DOUBLE:
-        return f"{_end(factor(low), '×')} to {_end(factor(high), '×') if math.isfinite(high) else '∞'}×"
-    return f"{_end(percent(low), ' %')} to {_end(percent(high), ' %') if math.isfinite(high) else '∞'} %"
+        return f"{_significant(low, _DIGITS)} to {_significant(high, _DIGITS) if math.isfinite(high) else '∞'}×"
+    return f"{percent(low).removesuffix(' %')} to {percent(high).removesuffix(' %') if math.isfinite(high) else '∞'} %"
 
 
 def certainty(q_value: float | None) -> str:
@@ -130,10 +130,6 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def _end(text: str, unit: str) -> str:
-    return text.removesuffix(unit)
-
-
 def _percent_digits(size: float) -> str:
     if size >= 1e6:  # noqa: PLR2004 - beyond a ten-thousandfold, only the magnitude speaks
         return f"{size:.0e}"
@@ -141,7 +137,9 @@ def _percent_digits(size: float) -> str:
         return f"{size:,.0f}"
     if size < 0.0095:  # noqa: PLR2004 - a hundredth of a per cent is no news
         return "0"
-    return (f"{size:.1f}" if size >= 0.95 else f"{size:.2g}").removesuffix(".0")  # noqa: PLR2004 - two digits
+    if math.isclose(size, round(size), rel_tol=1e-9):
+        return f"{size:.0f}"
+    return f"{size:.1f}" if size >= 0.05 else f"{size:.2f}"  # noqa: PLR2004 - what would round to nothing
 
 
 def _scale(size: float, unit: str) -> _Scale:
@@ -167,7 +165,7 @@ def _significant(size: float, digits: int) -> str:
     """Return a number ≥ 0 with `digits` significant digits, and all that stand before the point."""
     if size == 0:
         return "0"
-    exponent = math.floor(math.log10(float(f"{size:.{digits - 1}e}")))
+    exponent = int(f"{size:.{digits - 1}e}".partition("e")[2])
     if not -4 <= exponent < 9:  # noqa: PLR2004 - where zeros take over
         return f"{size:.{digits - 1}e}"
     return f"{size:,.{max(0, digits - 1 - exponent)}f}"

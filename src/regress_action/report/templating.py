@@ -48,7 +48,7 @@ def environment() -> Environment:
         "commit": commit,
         "count": numbers.count,
         "evidence": evidence,
-        "moved": lambda row: numbers.transition(row.baseline.median, row.head.median, row.metric.unit),
+        "moved": text.moved,
         "change": lambda row: text.difference(row) if row.ratio is None else numbers.change(row.ratio),
         "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
         "budget": lambda row: sentence(text.budget(row)),

@@ -18,7 +18,7 @@ from regress_action.report.chart import Axis
 from regress_action.report.escape import NAME_LIMIT, plain, shorten
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count
-from regress_action.verdicts import BudgetState, Outcome, Severity, Verdict
+from regress_action.verdicts import BudgetState, Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,9 +92,10 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False) -> No
     page.sentence(text.against(judgement), "dim")
     if machine := text.environments(judgement):
         page.sentence(machine, "dim")
-    if moved := text.shift(judgement):
-        page.line()
+    if (moved := text.shift(judgement)) and not judgement.notes:
         page.sentence(moved, "yellow")
+    for note in judgement.notes:
+        page.sentence(f"Note: {plain(note)}", "yellow" if moved else "")
 
     def because(row: Comparison) -> str:
         return f"{_name(page, row)}: {plain(row.reason)}"
@@ -130,8 +131,6 @@ def _close(page: _Page, judgement: Judgement, found: Findings) -> None:
         said = text.headline_parts(judgement) != text.verdict_parts(judgement)
         seen = "" if said else text.spoken(text.visible(judgement))
         page.sentence(f"{count(len(found.unchanged), rows_are(judgement))} unchanged. {seen}", "green")
-    for note in judgement.notes:
-        page.sentence(f"Note: {plain(note)}", "dim")
 
 
 def _listed(page: _Page, rows: Sequence[Comparison]) -> str:
@@ -144,17 +143,14 @@ def _name(page: _Page, row: Comparison) -> str:
     return text.spoken(text.subject(row), _name_limit(page))
 
 
-def _evidence(row: Comparison, *, with_interval: bool) -> list[str]:
-    """Return what a row rests on: where it belongs and how sure it is, then the judge's reason."""
-    parts = [plain(row.benchmark.service, text.NAME_LIMIT)] if row.benchmark.service else []
-    if with_interval and row.ratio is not None and row.ratio_low is not None:
-        parts.append(f"95 % interval {numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio)}")
-    parts += [numbers.certainty(row.q_value), f"threshold {numbers.change(row.threshold)}"]
+def _evidence(row: Comparison) -> str:
+    """Return the judge's reason, which holds interval and certainty, and what the row was held against."""
+    parts = [f"Threshold {numbers.change(row.threshold)}"]
+    if row.benchmark.service:
+        parts.append(f"service {plain(row.benchmark.service, text.NAME_LIMIT)}")
     if row.confirmed is not None:
-        parts.append("confirmed" if row.confirmed else "not confirmed")
-    if row.verdict is Verdict.INCONCLUSIVE:
-        parts.append(text.runs_needed(row))
-    return [" · ".join(parts), plain(row.reason)]
+        parts.append("confirmed by a second measurement" if row.confirmed else "not confirmed")
+    return f"{plain(row.reason)} {', '.join(parts)}."
 
 
 def _beyond(row: Comparison) -> str:
@@ -188,7 +184,7 @@ def _rows(page: _Page, title: str, rows: Sequence[Comparison], *, why: bool = Tr
     names = [text.spoken(text.subject(row), NAME_LIMIT) for row in shown]
     if not (why or page.verbose):
         names = [shorten(name, room) for name in names]
-    column = max((cell_len(name) for name in names if cell_len(name) <= room), default=_NARROWEST_NAME)
+    column = max((cell_len(name) for name in names if cell_len(name) <= room), default=0)
     page.line()
     page.line(
         (f"{title:<{column + taken - _BAR_CELLS - 1}}" if axis else title, "bold"), (LEGEND if axis else "", "dim")
@@ -203,13 +199,13 @@ def _rows(page: _Page, title: str, rows: Sequence[Comparison], *, why: bool = Tr
         page.line(
             (graded, style),
             (_left(name, column), "bold"),
-            (f"  {_right(moved, widths[0])}", ""),
+            (f"{'  ' if column else ''}{_right(moved, widths[0])}", ""),
             (f"  {_right(change, widths[1])}", style),
             (f"  {_left(interval, widths[2])}" if widths[2] else "", "dim"),
             (f"  {axis.bar(row)}" if axis else "", "cyan"),
         )
-        for words in _evidence(row, with_interval=axis is None) if why else ():
-            page.sentence(words, "dim", indent=2 + grade if grade else 4)
+        if why:
+            page.sentence(_evidence(row), "dim", indent=2 + grade if grade else 4)
     _rest(page, rows)
 
 
@@ -222,7 +218,7 @@ def _right(words: str, width: int) -> str:
 
 
 def _cells(row: Comparison, *, with_interval: bool) -> tuple[str, str, str]:
-    moved = numbers.transition(row.baseline.median, row.head.median, row.metric.unit)
+    moved = text.moved(row)
     if row.ratio is None:
         return moved, text.difference(row), ""
     interval = numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio) if with_interval else ""

@@ -14,7 +14,7 @@ from regress_action.report.escape import plain
 from regress_action.report.findings import Findings, rows_are, sight
 from regress_action.report.numbers import count, duration, percent, quantity
 from regress_action.samples import Direction
-from regress_action.verdicts import Mode, Outcome
+from regress_action.verdicts import Mode, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,35 +63,38 @@ def verdict_parts(judgement: Judgement) -> Sentence:
     if found.regressions:
         worst = found.regressions[0]
         colon = ": " if len(found.regressions) == 1 else "; the worst: "
-        return (_regressions(found.regressions), colon, *what_changed(worst), *at_least(worst))
+        gaps = f"; {_gaps(found)}" if found.failed or found.missing else ""
+        return (_regressions(found.regressions), colon, *what_changed(worst), *at_least(worst), gaps)
     if found.over_budget:
         return (count(len(found.over_budget), "budget"), " exceeded: ", *budget(found.over_budget[0]))
     if found.failed or found.missing:
-        return _incomplete(found)
+        first = (found.failed or found.missing)[0]
+        more = "" if len(found.failed) + len(found.missing) == 1 else " and others"
+        return ("The comparison is incomplete: ", _gaps(found), " (", Name(first.benchmark.name), more, ")")
     if not judgement.comparisons or judgement.summary.verdict is Outcome.INCOMPLETE:
         return ("Nothing was compared: the two sides have no benchmark in common",)
     if judgement.summary.verdict is Outcome.INCONCLUSIVE or (found.inconclusive and not found.unchanged):
         return _undecided(judgement, found)
+    if len(found.new) == len(judgement.comparisons):
+        return (f"Nothing to compare with yet: {count(len(found.new), rows_are(judgement))} measured for the first time",)
     return _NOTHING_FOUND
 
 
 def _regressions(regressions: Sequence[Comparison]) -> str:
     graded = Counter(row.severity for row in regressions)
     kinds = sorted(graded, key=lambda severity: -severity.rank)
+    suspected = "suspected " if all(row.confirmed is False for row in regressions) else ""
     if len(kinds) == 1:
-        return count(len(regressions), f"{kinds[0]} regression")
-    return f"{count(len(regressions), 'regression')} ({', '.join(f'{graded[kind]} {kind}' for kind in kinds)})"
+        return count(len(regressions), f"{suspected}{kinds[0]} regression")
+    shares = ", ".join(f"{graded[kind]} {kind}" for kind in kinds)
+    return f"{count(len(regressions), f'{suspected}regression')} ({shares})"
 
 
-def _incomplete(found: Findings) -> Sentence:
-    parts = []
-    if found.failed:
-        parts.append(f"{count(len(found.failed), 'benchmark')} failed")
+def _gaps(found: Findings) -> str:
+    parts = [f"{count(len(found.failed), 'benchmark')} failed"] if found.failed else []
     if found.missing:
         parts.append(f"{count(len(found.missing), 'benchmark')} {'is' if len(found.missing) == 1 else 'are'} missing")
-    first = (found.failed or found.missing)[0]
-    more = "" if len(found.failed) + len(found.missing) == 1 else " and others"
-    return ("The comparison is incomplete: ", " and ".join(parts), " (", Name(first.benchmark.name), more, ")")
+    return " and ".join(parts)
 
 
 def _undecided(judgement: Judgement, found: Findings) -> Sentence:
@@ -138,6 +141,13 @@ def comparative(comparison: Comparison) -> str:
     if 0 < ratio <= 1 / _DOUBLE:
         return f"{numbers.factor(1 / ratio)} {better}"
     return f"{percent(ratio).lstrip('+−±')} {worse if ratio >= 1 else better}"
+
+
+def moved(comparison: Comparison) -> str:
+    """Return both medians; they are told apart where they are known to differ."""
+    known = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+    before, after = comparison.baseline.median, comparison.head.median
+    return numbers.transition(before, after, comparison.metric.unit, apart=known)
 
 
 def difference(comparison: Comparison) -> str:
@@ -219,7 +229,7 @@ def design(judgement: Judgement) -> str:
         case Mode.HISTORY:
             return f"{head} {'run' if head == '1' else 'runs'} against {base} earlier ones"
         case Mode.SINGLE:
-            return "too few runs to know the noise, so changes are at most suspected"
+            return "one session on each side, so changes are at most suspected; give five runs or more"
 
 
 def _range(runs: Sequence[int]) -> str:
@@ -249,17 +259,15 @@ def machine(environment: Environment) -> str:
 
 
 def shift(judgement: Judgement) -> str:
-    """Return the one sentence about a change of everything at once, empty if there was none."""
+    """Return the sentence about a change of everything at once, for a judgement without notes; empty if there was none."""
     ratio = judgement.summary.environment_shift
     if ratio is None:
         return ""
-    return (
-        f"Everything moved together by {percent(ratio)}: that points to the machine, not to this change. Measure again."
-    )
+    return f"Everything moved together by {percent(ratio)}, which points to the machine. Measure again."
 
 
-def runs_needed(comparison: Comparison) -> str:
+def runs_needed(comparison: Comparison, mode: Mode) -> str:
     """Return how many runs would decide an inconclusive comparison."""
     if comparison.runs_needed is None:
-        return "more runs would decide"
-    return f"about {count(comparison.runs_needed, 'run')} per side would decide"
+        return "–"
+    return count(comparison.runs_needed, "pair") if mode is Mode.PAIRED else f"{comparison.runs_needed:,} per side"

@@ -102,7 +102,7 @@ def test_changes_become_factors_from_a_doubling_on(ratio: float, expected: str) 
 def test_an_interval_has_the_form_of_its_estimate() -> None:
     """Both ends are percentages or factors, as the estimate is, and an open end is infinite."""
     assert numbers.interval(1.38, 1.46, like=1.42) == "+38 to +46 %"
-    assert numbers.interval(1.9, 3.3, like=2.5) == "1.9 to 3.3×"
+    assert numbers.interval(1.9, 3.3, like=2.5) == "1.90 to 3.30×"
     assert numbers.interval(0.97, math.inf, like=1.2) == "−3 to ∞ %"
     assert numbers.interval(None, None, like=1.2) == "–"
 

@@ -109,7 +109,7 @@ def test_an_exceeded_budget_is_named_with_its_limit() -> None:
         (Mode.PAIRED, (10, 10), "10 pairs of runs, measured in turns on one machine"),
         (Mode.HISTORY, (20, 1), "1 run against 20 earlier ones"),
         (Mode.HISTORY, (20, 3), "3 runs against 20 earlier ones"),
-        (Mode.SINGLE, (1, 1), "too few runs to know the noise, so changes are at most suspected"),
+        (Mode.SINGLE, (1, 1), "one session on each side, so changes are at most suspected; give five runs or more"),
     ],
 )
 def test_the_second_line_tells_the_design(mode: Mode, runs: tuple[int, int], expected: str) -> None:
