@@ -61,8 +61,8 @@ def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
-    """Give a measurement of two pairs, written in the order ABBA."""
-    return _written(tmp_path, _run("base", 0), _run("head", 0), _run("head", 1), _run("base", 1))
+    """Give a measurement of two pairs, listed in no order."""
+    return _written(tmp_path, _run("base", 1), _run("head", 0), _run("head", 1), _run("base", 0))
 
 
 def _base(folder: Path) -> Report:

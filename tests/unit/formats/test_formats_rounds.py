@@ -55,6 +55,13 @@ def test_a_process_counts_once_however_many_rounds_it_had() -> None:
     assert sample.rounds == 106
 
 
+def test_a_process_without_a_value_does_not_spoil_the_others() -> None:
+    """One lost process in six is left out like one lost round."""
+    sample = combine([*(summarise([value], "x") for value in (1.0, 2.0, 3.0, 4.0, 5.0)), summarise([math.nan], "x")])
+
+    assert (sample.value, sample.rounds, sample.dropped) == (3.0, 5, 1)
+
+
 def test_the_spread_of_processes_is_that_of_all_rounds() -> None:
     """Differences between the processes are part of the spread."""
     sample = combine([Sample(1.0), Sample(3.0)])

@@ -87,6 +87,7 @@ def test_shards_on_other_cpus_are_a_machine_of_their_own() -> None:
     swapped = merge([_report("a", cpu="B"), _report("b", cpu="A")])
     again = merge([_report("b", cpu="B"), _report("a", cpu="A")])
 
+    assert one.environment.cpu == "mixed: A, B"
     assert one.environment.fingerprint != swapped.environment.fingerprint
     assert one.environment.fingerprint == again.environment.fingerprint
     assert one.environment.fingerprint != _report("a").environment.fingerprint
