@@ -37,6 +37,7 @@ SCHEMA = 1
 _HEAD = "head"
 _BASE = "base"
 _LONGEST_LABEL = 200
+_MOST_WARNINGS = 20
 _MOST_PAIRS = 1_000_000
 _PROCESS = (
     (metric("time", "s"), ("wall_s",)),
@@ -115,8 +116,9 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
     head = side(_HEAD)
     if head is None:
         raise ShapeError("it holds no run of the head; the measurement was stopped before the first one ended")
+    told = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
     return Measurement(
-        head=head,
+        head=replace(head, warnings=(*told[:_MOST_WARNINGS], *head.warnings)),
         base=side(_BASE),
         session=session,
         command=command,

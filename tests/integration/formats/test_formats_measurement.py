@@ -51,6 +51,7 @@ def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
         },
         "runs": list(runs),
         "monitor": {"cost": 0.001},
+        "warnings": ["few pairs"],
     }
     (folder / "measurement.json").write_text(json.dumps(content | changes))
     for run in runs:
@@ -99,6 +100,7 @@ def test_session_command_and_monitor_are_kept(measured: Path) -> None:
     assert (measurement.session, measurement.command) == ("5e55", "python -m pytest 'a b'")
     assert measurement.labels == {"base": "main"}
     assert measurement.monitor == {"cost": 0.001}
+    assert measurement.head.warnings == ("few pairs",)
     assert measurement.executions[0].numbers["peak_rss_bytes"] == 1000
 
 
