@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regress_action.judge.comparison import compare as compare
+    from regress_action.judge.confirmation import confirm as confirm
+    from regress_action.judge.confirmation import suspects as suspects
+    from regress_action.judge.plan import Plan as Plan
     from regress_action.judge.policy import BudgetRule as BudgetRule
     from regress_action.judge.policy import Limit as Limit
     from regress_action.judge.policy import Noise as Noise
     from regress_action.judge.policy import Policy as Policy
     from regress_action.judge.policy import Tau as Tau
     from regress_action.judge.policy import Waiver as Waiver
+    from regress_action.judge.sampling import Look as Look
+    from regress_action.judge.sampling import look as look
 
 _HOMES = {
     "compare": "comparison",
+    "confirm": "confirmation",
+    "suspects": "confirmation",
+    "Plan": "plan",
+    "Look": "sampling",
+    "look": "sampling",
     **dict.fromkeys(("BudgetRule", "Limit", "Noise", "Policy", "Tau", "Waiver"), "policy"),
 }
 

@@ -35,6 +35,22 @@ def compare(
         IncompleteError: when the head holds nothing, or base and head have no benchmark in common.
         InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
     """
+    table = weigh_up(baseline, head, policy, mode=mode)
+    comparisons = assembly.comparisons(table, policy)
+    return Judgement(
+        mode=designs.mode_of(table.weighed.estimate),
+        summary=suite.summarise(comparisons, policy, table.moved),
+        comparisons=comparisons,
+        baseline=_subject(baseline),
+        head=_subject(head),
+        notes=(*suite.notes(table), *table.idle),
+    )
+
+
+def weigh_up(
+    baseline: Sequence[Report], head: Sequence[Report], policy: Policy, *, mode: Mode | None = None
+) -> grading.Table:
+    """Do what `compare` does, up to the point where the arrays are put into words."""
     _require_something(baseline, head)
     rows, base_side, head_side, _ = lay_out(baseline, head)
     failures = _failures(head)
@@ -44,30 +60,20 @@ def compare(
     environment = max(head, key=lambda report: report.created or "").environment
     evidence = Evidence(rows, base_side, head_side, scale, base_values, head_values, environment)
     weighed = weigh(evidence, policy, mode)
-    families = [metric.name for metric in rows.metrics]
     thresholds = np.array(limits.thresholds(rows.benchmarks, rows.metrics, policy), dtype=float)
-    usual = machine.between_sessions(environment, policy.tau)
-    moved = suite.common_shift(weighed.estimate, scale, usual)
+    moved = suite.common_shift(weighed.estimate, scale, machine.between_sessions(environment, policy.tau))
     shift = np.where(scale.timed & ~scale.linear, moved or 0.0, 0.0)
-    decided = decision.decide(weighed, scale, families, thresholds, policy, shift)
     rules, idle = limits.budgets(rows.benchmarks, rows.metrics, policy)
-    table = grading.Table(
+    return grading.Table(
         evidence=evidence,
         weighed=weighed,
-        decided=decided,
+        decided=decision.decide(weighed, scale, [m.name for m in rows.metrics], thresholds, policy, shift),
         thresholds=thresholds,
         budgets=budgeting.check(rules, evidence, policy) if rules else {},
         failures=failures,
+        moved=moved,
         shift=shift,
-    )
-    comparisons = assembly.comparisons(table, policy)
-    return Judgement(
-        mode=designs.mode_of(weighed.estimate),
-        summary=suite.summarise(comparisons, policy, moved),
-        comparisons=comparisons,
-        baseline=_subject(baseline),
-        head=_subject(head),
-        notes=tuple(suite.notes(evidence, weighed, moved)) + tuple(idle),
+        idle=tuple(idle),
     )
 
 

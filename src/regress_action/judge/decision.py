@@ -54,6 +54,9 @@ def decide(
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(d == 0, 0.0, d / se)
     p = np.where(estimate.design <= SINGLE, student.two_sided_p(t, df), np.nan)
+    if policy.plan is not None:
+        looked = np.where(estimate.design == PAIRED, policy.plan.penalty(estimate.base_runs), 1.0)
+        p = np.minimum(p * looked, 1.0)
     q = multiplicity.q_values(p, families)
     needed = multiplicity.levels(q, families, policy.alpha)
     half = student.quantile(policy.alpha / 2, df) * se

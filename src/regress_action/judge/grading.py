@@ -33,7 +33,11 @@ _CODE = {verdict: code for code, verdict in enumerate(WORST_FIRST)}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Everything that is known about the rows of one comparison; `shift` is what the suite moved by."""
+    """Everything that is known about the rows of one comparison.
+
+    `moved` is the log ratio by which the whole suite moved, if it did, and `shift` the part of it in each row.
+    `idle` are sentences about budgets that apply to nothing.
+    """
 
     evidence: Evidence
     weighed: Weighed
@@ -41,7 +45,9 @@ class Table:
     thresholds: Floats
     budgets: dict[int, Budget]
     failures: dict[str, str]
+    moved: float | None
     shift: Floats
+    idle: tuple[str, ...]
 
 
 def verdicts(table: Table) -> tuple[Ints, Flags]:

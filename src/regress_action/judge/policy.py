@@ -10,6 +10,8 @@ from regress_action.verdicts import Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from regress_action.judge.plan import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetRule:
@@ -74,7 +76,8 @@ class Policy:
     `alpha` is the false discovery rate per metric family. The `minimum_ratio_*` are the smallest ratios called a
     change at all; `regression_threshold` is the ratio from which a change alarms where no limit says otherwise.
     `severities` are the ratios from which a regression is moderate and above which it is critical. `screen` is
-    the p-value below which an unproven slowdown is worth measuring again.
+    the p-value below which an unproven slowdown is worth measuring again. `plan` is the one by which the pairs
+    were looked at while they were measured; p-values then pay for the looks.
     """
 
     alpha: float = 0.05
@@ -93,3 +96,4 @@ class Policy:
     limits: tuple[Limit, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     noise: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
+    plan: Plan | None = None

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regress_action.judge.designs import Estimate
+    from regress_action.judge.grading import Table
     from regress_action.judge.policy import Policy
     from regress_action.judge.scale import Scale
-    from regress_action.judge.weighing import Evidence, Weighed
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
 _DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
@@ -75,14 +75,20 @@ def _outcome(
     return Outcome.PASS
 
 
+def over_budget(comparison: Comparison) -> bool:
+    """Whether the head is proven to lie beyond its absolute limit."""
+    return comparison.budget is not None and comparison.budget.state is BudgetState.OVER
+
+
 def _alarms(comparison: Comparison) -> bool:
-    return comparison.verdict is Verdict.REGRESSION and comparison.severity.rank >= Severity.MINOR.rank
+    alarming = comparison.verdict is Verdict.REGRESSION and comparison.severity.rank >= Severity.MINOR.rank
+    return alarming or over_budget(comparison)
 
 
 def _fails(comparison: Comparison, policy: Policy) -> bool:
     if policy.fail_on is Severity.NONE:
         return False
-    if comparison.budget is not None and comparison.budget.state is BudgetState.OVER:
+    if over_budget(comparison):
         return True
     reached = comparison.severity.rank >= policy.fail_on.rank
     return comparison.verdict is Verdict.REGRESSION and reached and comparison.confirmed is not False
@@ -97,10 +103,11 @@ def _open(comparison: Comparison) -> bool:
     return comparison.ratio_high is None or comparison.ratio_high >= comparison.threshold
 
 
-def notes(evidence: Evidence, weighed: Weighed, moved: float | None) -> Iterator[str]:
+def notes(table: Table) -> Iterator[str]:
     """Yield what a reader must know about the comparison as a whole."""
-    if moved is not None:
-        change = (math.exp(moved) - 1) * 100
+    weighed = table.weighed
+    if table.moved is not None:
+        change = (math.exp(table.moved) - 1) * 100
         yield (
             f"The whole suite moved by {change:+.1f} %: one event of the environment, not many regressions. "
             "Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be sure."
@@ -108,7 +115,7 @@ def notes(evidence: Evidence, weighed: Weighed, moved: float | None) -> Iterator
     if weighed.foreign.any():
         yield (
             f"{int(weighed.foreign.sum())} benchmarks have no stored run from this kind of machine "
-            f"({evidence.environment.cpu}); nothing certain can be said about them."
+            f"({table.evidence.environment.cpu}); nothing certain can be said about them."
         )
     if weighed.cut.any():
         yield (

@@ -31,7 +31,8 @@ class Weighed:
     """The estimate of each row and what stands in the way of trusting it.
 
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
-    sides, or from all of them. `spread` is the robust one of a stored baseline.
+    sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
+    last of the pairs measured; None where nothing was paired.
     """
 
     estimate: designs.Estimate
@@ -41,6 +42,7 @@ class Weighed:
     unstable: Flags
     cut: Flags
     spread: Floats
+    latest: Flags | None = None
     base_columns: list[int] | None = None
     head_columns: list[int] | None = None
 
@@ -81,7 +83,8 @@ def weigh(evidence: Evidence, policy: Policy, mode: Mode | None) -> Weighed:
 def _matched(base: Side, head: Side) -> list[tuple[int, int]]:
     """Return the columns of base and head that were measured next to each other."""
     partners = {pair: column for column, pair in enumerate(base.pairs) if pair is not None}
-    return [(partners[pair], column) for column, pair in enumerate(head.pairs) if pair in partners]
+    matched = [(partners[pair], column, pair) for column, pair in enumerate(head.pairs) if pair in partners]
+    return [(base, head) for base, head, _ in sorted(matched, key=lambda match: match[2])]
 
 
 def _paired(evidence: Evidence, policy: Policy, matched: list[tuple[int, int]]) -> Weighed:
@@ -97,6 +100,7 @@ def _paired(evidence: Evidence, policy: Policy, matched: list[tuple[int, int]]) 
         np.where(together, base, np.nan),
         np.where(together, head, np.nan),
         *_nothing_wrong(len(base)),
+        latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
         base_columns=base_columns,
         head_columns=head_columns,
     )
