@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from regress_action.escape import cut_bytes
 from regress_action.report import text
 from regress_action.report.context import Context
-from regress_action.report.escape import cut_bytes
 from regress_action.report.findings import Findings, rows_are
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from regress_action.report import escape, numbers, text
+from regress_action import escape
+from regress_action.report import numbers, text
 
 if TYPE_CHECKING:
     from regress_action.report.context import Context

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
+from regress_action.escape import NAME_LIMIT, plain, shorten
 from regress_action.report import numbers, text
 from regress_action.report.chart import Axis
-from regress_action.report.escape import NAME_LIMIT, plain, shorten
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count
 from regress_action.verdicts import BudgetState, Outcome, Severity

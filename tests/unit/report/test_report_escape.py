@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judgements import HOSTILE, foreign
 
-from regress_action.report import escape
+from regress_action import escape
 
 INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 LIVE = re.compile(r"(?<!\w)@\w|#\d|\bGH-\d|https?://|www\.\w", re.IGNORECASE)
