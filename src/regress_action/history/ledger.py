@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock
-_FIRST_READ: Final = 4
+_MONTHS: Final = 2  # in the first look: a month that has just begun is nearly empty
 
 
 def _now() -> datetime:
@@ -99,10 +99,10 @@ class History:
         """Return what `load` does, each report with its entry."""
         found: list[tuple[Entry, Report]] = []
         entries = self._newest_first(selection)
-        size = _FIRST_READ
+        size = selection.last  # enough, unless contents rule some out
         while selection.last is None or len(found) < selection.last:
-            size = max(2 * size, (selection.last or 0) - len(found))
-            chunk = list(islice(entries, None if selection.last is None else size))
+            chunk = list(islice(entries, size))
+            size = size and 2 * size
             if not chunk:
                 break
             for entry, report in zip(chunk, self.read(chunk), strict=True):
@@ -146,7 +146,7 @@ class History:
         months = sorted(self._months(machines, selection).items(), reverse=True)
         admits = selection.entry_filter()
         tomorrow = self.clock() + _SKEW
-        step = 1 if selection.last is not None else len(months)
+        step = _MONTHS if selection.last is not None else len(months)
         while months:
             batch, months = months[:step], months[step:]
             step *= 2

@@ -1,0 +1,220 @@
+"""Records on a branch of their own, in any git repository; the user's checkout is never touched.
+
+A writer looks at the branch, adds its files on top, and pushes without force: the server takes the push of exactly
+one of those who looked at the same tip, and the others look again. Since every file has a name of its own, looking
+again always succeeds in the end, and since names follow from contents, a push whose answer got lost is not repeated.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from regress_action.errors import HistoryError
+from regress_action.history.clone import Clone
+from regress_action.history.git import GitFailedError, explain
+from regress_action.history.store import Children
+from regress_action.history.trail import steps_of
+from regress_action.history.trees import blob_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from regress_action.history.remote import Remote
+    from regress_action.history.store import Step
+    from regress_action.history.trees import Item
+
+_OURS: Final = frozenset({"runs", "events"})
+_README: Final = """\
+# Performance history
+
+This branch is written by regress-action and holds what its runs
+measured: one file per report in `runs/`, one file per decision about them in `events/`. It shares no commit with the
+code, and is never merged.
+
+* Nothing here is ever edited. The commits are the audit trail: `regress-action history verify` proves along them that
+  no record was changed or removed, and says who wrote each.
+* Old records are thinned by `regress-action history prune`, which leaves a list of what it removed in `events/`.
+* To read it: `regress-action history list --history branch:{branch}`, or `export` for CSV and columns.
+* To start over, delete the branch; the next run makes it anew.
+"""
+
+
+class OvertakenError(Exception):
+    """Somebody else wrote to the branch since we looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit does: files to add (path → content), paths to remove, and its message."""
+
+    files: Mapping[str, bytes]
+    remove: Collection[str]
+    message: str
+
+
+class Publisher(Protocol):
+    """A way to put a commit on the branch."""
+
+    def publish(self, clone: Clone, change: Change) -> str:
+        """Put a commit on top of `clone.tip`, or start the branch where that is None; return the commit.
+
+        Raises:
+            OvertakenError: the branch is not at `clone.tip` any more.
+            GitFailedError: the repository refuses or cannot be reached.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a writer tries again, and what it waits with."""
+
+    limit_s: float = 300.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[float, float], float] = random.uniform
+
+    def pauses(self) -> Iterator[float]:
+        """Pause before each further attempt, until the limit.
+
+        The pauses double from the time that an attempt takes, so a slow server gets more air, and are random from zero
+        up, so writers that collided part.
+        """
+        started = attempt_started = self.clock()
+        attempts = 0
+        while True:
+            yield attempts
+            now = self.clock()
+            if now - started > self.limit_s:
+                return
+            attempts += 1
+            self.sleep(self.jitter(0, min(20.0, max(0.1, now - attempt_started) * 2 ** min(attempts - 1, 6))))
+            attempt_started = self.clock()
+
+
+class BranchStore:
+    """Records on `branch` of `remote`, as the branch was when it was first looked at or last written to."""
+
+    def __init__(
+        self, remote: Remote, branch: str, environ: Mapping[str, str], publisher: Publisher, patience: Patience
+    ) -> None:
+        self._remote = remote
+        self._branch = branch
+        self._environ = environ
+        self._publisher = publisher
+        self._patience = patience
+        self._clone = Clone(remote, branch, environ)
+        self._looked = False
+
+    @property
+    def where(self) -> str:
+        """The branch and its repository, without secrets."""
+        return f"branch:{self._branch}@{self._remote.shown}"
+
+    def children(self, folders: Sequence[str]) -> dict[str, Children]:
+        """List several folders; what is missing of their trees is fetched in one round trip per level."""
+        try:
+            self._look()
+            listed = self._clone.listing(folders) if self._clone.tip else {}
+        except GitFailedError as error:
+            raise explain(error, self.where) from error
+        return {folder: _children(listed.get(folder, {})) for folder in folders}
+
+    def read(self, paths: Sequence[str]) -> list[bytes]:
+        """Return the contents of `paths`, fetched in one round trip."""
+        try:
+            self._look()
+            found = self._clone.find(paths)
+            return self._clone.blobs([_present(found[path], path, self.where) for path in paths])
+        except GitFailedError as error:
+            raise explain(error, self.where) from error
+
+    def write(self, files: Mapping[str, bytes], message: str, *, remove: Collection[str] = ()) -> str:
+        """Add one commit with all of it, and return the commit; the one before where all of it is there already."""
+        last: Exception | None = None
+        for _ in self._patience.pauses():
+            try:
+                return self._attempt(files, message, remove)
+            except OvertakenError as error:
+                last = error
+            except GitFailedError as error:
+                if not error.transient:
+                    raise explain(error, self.where) from error
+                last = error
+        if isinstance(last, GitFailedError):
+            raise explain(last, self.where) from last
+        raise HistoryError(
+            f"{self.where}: others wrote to the branch each time we tried, for {self._patience.limit_s:.0f} s.",
+            meaning="The report is not stored.",
+            remedy="Run the job again, or merge the shards of a matrix first: `regress-action merge`.",
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """Go through the commits of the branch, oldest first."""
+        whole = Clone(self._remote, self._branch, self._environ, audit=True)
+        try:
+            whole.refresh()
+            yield from steps_of(whole.git, whole.tip)
+        except GitFailedError as error:
+            raise explain(error, self.where) from error
+
+    def _look(self) -> None:
+        if not self._looked:
+            self._clone.refresh()
+            self._looked = True
+
+    def _attempt(self, files: Mapping[str, bytes], message: str, remove: Collection[str]) -> str:
+        clone = self._clone
+        clone.refresh()
+        self._looked = True
+        if clone.tip is None:
+            readme = {"README.md": _README.format(branch=self._branch).encode()}
+            return self._publisher.publish(clone, Change(readme | dict(files), (), message))
+        self._ours()
+        found = clone.find([*files, *remove])
+        new = {path: data for path, data in files.items() if not self._stored(path, data)}
+        gone = [path for path in remove if found[path] is not None]
+        if not new and not gone:
+            return clone.tip
+        return self._publisher.publish(clone, Change(new, gone, message))
+
+    def _ours(self) -> None:
+        """Refuse to write records among somebody's code."""
+        root = self._clone.listing([""])[""]
+        if root.keys() - _OURS - {"README.md"}:
+            raise HistoryError(
+                f"{self.where} holds other files than records: {', '.join(sorted(root))[:200]}.",
+                meaning="A history is kept on a branch of its own; nothing was written.",
+                remedy="Name a branch that does not exist yet; it is made on demand.",
+            )
+
+    def _stored(self, path: str, data: bytes) -> bool:
+        item = self._clone.find([path])[path]
+        if item is None:
+            return False
+        if item.identity != blob_identity(data, item.identity):
+            raise HistoryError(
+                f"{self.where}: {path} exists with another content.",
+                meaning="Records are never rewritten and their names follow from their contents: it was changed.",
+                remedy="Run `regress-action history verify` to see who changed it.",
+            )
+        return True
+
+
+def _present(item: Item | None, path: str, where: str) -> str:
+    if item is None or item.is_folder:
+        raise HistoryError(
+            f"{where}: there is no {path}.",
+            meaning="It was pruned, or never recorded.",
+            remedy="`regress-action history list` shows what there is.",
+        )
+    return item.identity
+
+
+def _children(items: Mapping[str, Item]) -> Children:
+    return Children(
+        tuple(sorted(name for name, item in items.items() if item.is_folder)),
+        tuple(sorted(name for name, item in items.items() if not item.is_folder)),
+    )

@@ -1,0 +1,152 @@
+"""A private, shallow, partial clone of one branch: it fetches the trees and files that are looked at, and no others.
+
+The tree is as deep as `runs/<suite>/<environment>/<yyyy>/<mm>`: five levels hold a few names per month, the sixth
+one name per record. Fetching five levels with the tip, then the wanted months, then the wanted files makes a window
+cost the same however long the history is. A server that cannot filter sends the whole tip instead. A repository on
+this disk is not copied at all: its objects are read where they lie.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from regress_action.history.git import Git, GitFailedError
+from regress_action.history.trees import Item, parse_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from regress_action.history.remote import Remote
+
+TIP: Final = "refs/tip"
+_LEVELS: Final = 5
+_ROOT: Final = ""
+_SHALLOW: Final = ("--depth=1", f"--filter=tree:{_LEVELS}")
+
+
+class Clone:
+    """The branch as it was at the last `refresh`; `tip` is None while it does not exist.
+
+    `audit` makes a clone with every commit and tree of the branch, for those who look back.
+    """
+
+    def __init__(self, remote: Remote, branch: str, environ: Mapping[str, str], *, audit: bool = False) -> None:
+        self.branch = branch
+        self.tip: str | None = None
+        self._remote = remote
+        self._audit = audit
+        self._environ = environ
+        self._here: set[str] | None = None  # objects that we hold; None where nothing is missing
+        self._items: dict[str, Item | None] = {}
+
+    @cached_property
+    def git(self) -> Git:
+        """The private repository, made when it is first needed and gone with this object."""
+        folder = tempfile.mkdtemp(prefix="regress-history-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        git = Git(Path(folder), self._environ, {**self._remote.config, "remote.origin.url": self._remote.url})
+        git.run("init", "--quiet", "--bare", "--template=")
+        if self._remote.folder:
+            there = Git(self._remote.folder, self._environ, {"safe.directory": "*"})
+            objects = there.run("rev-parse", "--path-format=absolute", "--git-path", "objects").decode().strip()
+            info = git.folder / "objects" / "info"
+            info.mkdir(exist_ok=True)
+            (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+        return git
+
+    def refresh(self) -> None:
+        """Look at the branch as it is now.
+
+        Raises:
+            GitFailedError: the repository cannot be reached.
+        """
+        what = f"+refs/heads/{self.branch}:{TIP}"
+        depth = () if self._remote.folder else ("--filter=blob:none",) if self._audit else _SHALLOW
+        try:
+            _, said = self.git.talk("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, "origin", what)
+        except GitFailedError as error:
+            if "couldn't find remote ref" not in error.said:
+                raise
+            self.look_at(None, whole=True)
+        else:
+            tip = self.git.run("rev-parse", "--verify", TIP).decode().strip()
+            self.look_at(tip, whole=bool(self._remote.folder) or "filtering not recognized" in said)
+
+    def look_at(self, tip: str | None, *, whole: bool | None = None) -> None:
+        """Take the commit `tip`, which is here, for the branch; `whole` says whether all it holds is here as well."""
+        self.tip = tip
+        self._items = {}
+        if tip is None:
+            return
+        if whole is not None:
+            self._here = None if whole else set()
+        root = self.git.run("rev-parse", "--verify", f"{tip}^{{tree}}").decode().strip()
+        self._items[_ROOT] = Item("40000", root)
+        self._take_stock()
+
+    def find(self, paths: Iterable[str]) -> dict[str, Item | None]:
+        """Return what lies at each path, None where nothing does; trees on the way are fetched level by level."""
+        wanted = [path.strip("/") for path in paths]
+        for level in range(1, 1 + max((path.count("/") + 1 for path in wanted if path), default=0)):
+            steps = {"/".join(path.split("/")[:level]) for path in wanted}
+            self._children({step.rpartition("/")[0] for step in steps if step not in self._items})
+        return {path: self._items.get(path) for path in wanted}
+
+    def listing(self, folders: Sequence[str]) -> dict[str, dict[str, Item]]:
+        """Return the items directly in each folder, by name; a folder that does not exist is empty."""
+        self.find(folders)
+        return self._children(folders)
+
+    def blobs(self, identities: Sequence[str]) -> list[bytes]:
+        """Return contents, fetched in one go."""
+        self._bring(identities)
+        return self._contents(identities)
+
+    def _children(self, folders: Iterable[str]) -> dict[str, dict[str, Item]]:
+        trees = {folder: item for folder in folders if (item := self._items.get(folder)) and item.is_folder}
+        identities = [item.identity for item in trees.values()]
+        self._bring(identities)
+        listed: dict[str, dict[str, Item]] = {folder: {} for folder in folders}
+        for folder, data in zip(trees, self._contents(identities), strict=True):
+            listed[folder] = parse_tree(data, len(identities[0]) // 2)
+            self._items |= {f"{folder}/{name}".lstrip("/"): item for name, item in listed[folder].items()}
+        return listed
+
+    def _bring(self, identities: Iterable[str]) -> None:
+        """Fetch the objects that are not here; a tree comes without what lies in it."""
+        if self._here is None or not (missing := set(identities) - self._here):
+            return
+        self.git.run(
+            *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
+            *("--recurse-submodules=no", "--filter=blob:none", "--stdin", "origin"),
+            feed="".join(f"{one}\n" for one in sorted(missing)).encode(),
+        )
+        self._here |= missing
+
+    def _contents(self, identities: Sequence[str]) -> list[bytes]:
+        """Read objects that are here, with one process for all of them."""
+        if not identities:
+            return []
+        printed = memoryview(
+            self.git.run("cat-file", "--batch", feed="".join(f"{one}\n" for one in identities).encode())
+        )
+        contents, at = [], 0
+        for identity in identities:
+            end = at + bytes(printed[at : at + 200]).index(b"\n")
+            said = bytes(printed[at:end]).split()
+            if len(said) != 3:  # noqa: PLR2004 - identity, kind, size
+                raise GitFailedError(f"the object {identity} is missing in the repository")
+            at = end + 1 + int(said[2]) + 1
+            contents.append(bytes(printed[end + 1 : at - 1]))
+        return contents
+
+    def _take_stock(self) -> None:
+        """Note which objects are here, without git fetching those that are not, one by one."""
+        if self._here is not None:
+            listed = self.git.run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+            self._here = set(listed.decode().split())
