@@ -21,7 +21,9 @@ from regress_action.samples import Direction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from regress_action.judge.arrays import Floats, Ints
 
 SETTLED = 8
 
@@ -100,7 +102,7 @@ class Detector:
         proposals = [self._propose(flat, ends, width) for width in TILES]
         return _describe([scale], _pruned([scale], flat, ends, proposals, self._rule), ends, [self._direction])[0]
 
-    def _propose(self, flat: NDArray[np.float32], ends: NDArray[np.intp], width: int) -> Proposals:
+    def _propose(self, flat: Floats, ends: Ints, width: int) -> Proposals:
         """Search the tiles that are new or were incomplete; a complete tile never changes."""
         start, stop = tiles(ends, width)
         new = start >= self._searched.get(width, 0)
@@ -117,13 +119,13 @@ class Detector:
 class _Scale:
     """The finite values of a series on the scale of levels: logarithms, or as they are when one is not positive."""
 
-    index: NDArray[np.intp]
-    values: NDArray[np.float64]
-    levels: NDArray[np.float32]
+    index: Ints
+    values: Floats
+    levels: Floats
     logarithmic: bool
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> _Scale:
+    def of(cls, values: Floats) -> _Scale:
         index = np.flatnonzero(np.isfinite(values))
         values = values[index]
         logarithmic = bool((values > 0).all())
@@ -144,15 +146,13 @@ class _Scale:
         return (ratio - 1) * float(np.median(np.abs(self.values)))
 
 
-def _join(scales: Sequence[_Scale]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+def _join(scales: Sequence[_Scale]) -> tuple[Floats, Ints]:
     """Lay all levels end to end; series i is `flat[ends[i]:ends[i + 1]]`."""
     ends = np.cumsum([0, *(len(scale.levels) for scale in scales)])
     return np.concatenate([np.zeros(0, np.float32), *(scale.levels for scale in scales)]), ends
 
 
-def _pruned(
-    scales: Sequence[_Scale], flat: NDArray[np.float32], ends: NDArray[np.intp], parts: list[Proposals], rule: Rule
-) -> Found:
+def _pruned(scales: Sequence[_Scale], flat: Floats, ends: Ints, parts: list[Proposals], rule: Rule) -> Found:
     proposals = Proposals.none()
     for part in parts:
         proposals = proposals.and_(part)
@@ -161,7 +161,7 @@ def _pruned(
 
 
 def _describe(
-    scales: Sequence[_Scale], found: Found, ends: NDArray[np.intp], directions: Sequence[Direction] | None
+    scales: Sequence[_Scale], found: Found, ends: Ints, directions: Sequence[Direction] | None
 ) -> list[tuple[ChangePoint, ...]]:
     described: list[list[ChangePoint]] = [[] for _ in scales]
     for at, owner, level, shift, p, _ in zip(*found, strict=True):

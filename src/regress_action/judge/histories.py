@@ -13,8 +13,7 @@ from regress_action.samples import Benchmark, Direction, Metric
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
+    from regress_action.judge.arrays import Floats
     from regress_action.samples import Report, Series
 
 
@@ -42,12 +41,12 @@ class History:
     environment: str | None = None
 
     @property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> Floats:
         """The values, as an array of float64."""
         return np.array([point.value for point in self.points], dtype=np.float64)
 
     @property
-    def times(self) -> NDArray[np.float64] | None:
+    def times(self) -> Floats | None:
         """Seconds since 1970 of every point, or None when one of them has no readable time."""
         seconds = [_seconds(point.time) for point in self.points]
         known = [second for second in seconds if second is not None]

@@ -15,7 +15,7 @@ from regress_action.judge import splits
 from regress_action.judge.splits import Stretches
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from regress_action.judge.arrays import Floats, Ints
 
 TILES = (100, 24)
 EAGERNESS = 7  # a tile proposes at p × 7: beside a second step a real one is weaker in its tile than it will prove
@@ -24,8 +24,8 @@ EAGERNESS = 7  # a tile proposes at p × 7: beside a second step a real one is w
 class Proposals(NamedTuple):
     """Places in the joined values where a new level may begin, and the p-values with which a tile said so."""
 
-    place: NDArray[np.intp]
-    p_value: NDArray[np.float64]
+    place: Ints
+    p_value: Floats
 
     @classmethod
     def none(cls) -> Self:
@@ -48,7 +48,7 @@ class Proposals(NamedTuple):
         return type(self)(place[best], p_value[best])
 
 
-def tiles(ends: NDArray[np.intp], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def tiles(ends: Ints, width: int) -> tuple[Ints, Ints]:
     """Cover every series with tiles that begin half a width apart; return their starts and stops."""
     half = width // 2
     sizes = np.diff(ends)
@@ -59,9 +59,7 @@ def tiles(ends: NDArray[np.intp], width: int) -> tuple[NDArray[np.intp], NDArray
     return start, np.minimum(start + width, ends[1:][owner])
 
 
-def propose(
-    flat: NDArray[np.float32], start: NDArray[np.intp], stop: NDArray[np.intp], p: float, smallest: int
-) -> Proposals:
+def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> Proposals:
     """Split every tile where it differs most, then the parts, for as long as the split is nearly significant."""
     found = Proposals.none()
     while True:

@@ -10,13 +10,11 @@ from regress_action.judge import splits
 from regress_action.judge.splits import Stretches
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from regress_action.judge.arrays import Flags, Floats, Ints
     from regress_action.judge.proposals import Proposals
 
-    Levels = NDArray[np.float32]
 
-REACH = 100  # runs on each side that a proposal is tested on
+REACHES = (100, 16)  # runs on each side that a proposal is tested on: far for small steps, near for young ones
 SLACK = np.arange(-10, 11)  # places to which it may move then
 CLEAR = 4.0  # mean deviations by which two levels are apart when every run shows to which it belongs
 QUANTILES = (np.arange(9) + 0.5) / 9
@@ -28,24 +26,24 @@ class Found(NamedTuple):
     Strength is 1 at the limit of what counts, below it what must go.
     """
 
-    place: NDArray[np.intp]
-    owner: NDArray[np.intp]
-    level: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    p_value: NDArray[np.float64]
-    strength: NDArray[np.float64]
+    place: Ints
+    owner: Ints
+    level: Floats
+    shift: Floats
+    p_value: Floats
+    strength: Floats
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Found:
+    def take(self, rows: Ints | Flags) -> Found:
         """Return some of them."""
         place, owner, level, shift, p_value, strength = self
         return Found(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
 
 
 def prune(
-    flat: NDArray[np.float32],
-    ends: NDArray[np.intp],
+    flat: Floats,
+    ends: Ints,
     proposals: Proposals,
-    minimum: NDArray[np.float64],
+    minimum: Floats,
     p: float,
     smallest: int,
 ) -> Found:
@@ -68,23 +66,16 @@ def prune(
 
 
 def _tested(
-    flat: NDArray[np.float32],
-    ends: NDArray[np.intp],
+    flat: Floats,
+    ends: Ints,
     found: Found,
-    minimum: NDArray[np.float64],
+    minimum: Floats,
     p: float,
     smallest: int,
 ) -> Found:
     start, stop = _between_neighbours(ends, found)
     todo = np.flatnonzero(np.isnan(found.strength))
-    near = Stretches(
-        np.maximum(start, found.place - REACH)[todo],
-        np.minimum(stop, found.place + REACH)[todo],
-        found.place[todo],
-        SLACK,
-        smallest,
-    )
-    place, p_value = splits.best(flat, near)
+    near, place, p_value = _split(flat, start[todo], stop[todo], found.place[todo], smallest)
     level, shift, spread = _shift(flat, near.start, place, near.stop)
     place = _sharpened(flat, near, place, level, shift, spread)
     size = np.abs(shift) / np.maximum(minimum[found.owner[todo]], 1e-12)
@@ -96,21 +87,32 @@ def _tested(
     return found.take(order)
 
 
-def _between_neighbours(ends: NDArray[np.intp], found: Found) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) -> tuple[Stretches, Ints, Floats]:
+    """Split every stretch near its proposal; return the widest stretches used, the places and the p-values."""
+    widths = [
+        Stretches(np.maximum(start, place - reach), np.minimum(stop, place + reach), place, SLACK, smallest)
+        for reach in REACHES
+    ]
+    (far, p_far), (close, p_close) = (splits.best(flat, stretches) for stretches in widths)
+    closer = p_close < p_far
+    return widths[0], np.where(closer, close, far), np.where(closer, p_close, p_far)
+
+
+def _between_neighbours(ends: Ints, found: Found) -> tuple[Ints, Ints]:
     """Return where each one's stretch starts and stops: at its neighbours, or where the series does."""
     start = np.maximum(ends[found.owner], np.concatenate([[0], found.place[:-1]]))
     stop = np.minimum(ends[found.owner + 1], np.concatenate([found.place[1:], ends[-1:]]))
     return start, stop
 
 
-def _weaker_than_neighbours(found: Found) -> NDArray[np.bool_]:
+def _weaker_than_neighbours(found: Found) -> Flags:
     boundary = found.owner[1:] != found.owner[:-1]
     left = np.concatenate([[np.inf], np.where(boundary, np.inf, found.strength[:-1])])
     right = np.concatenate([np.where(boundary, np.inf, found.strength[1:]), [np.inf]])
     return (found.strength <= left) & (found.strength < right)
 
 
-def _without(found: Found, gone: NDArray[np.bool_]) -> Found:
+def _without(found: Found, gone: Flags) -> Found:
     """Drop some, and mark those beside them as untested."""
     beside = np.zeros_like(gone)
     beside[1:] |= gone[:-1]
@@ -119,9 +121,7 @@ def _without(found: Found, gone: NDArray[np.bool_]) -> Found:
     return found.take(~gone)
 
 
-def _shift(
-    flat: NDArray[np.float32], start: NDArray[np.intp], place: NDArray[np.intp], stop: NDArray[np.intp]
-) -> tuple[Levels, Levels, Levels]:
+def _shift(flat: Floats, start: Ints, place: Ints, stop: Ints) -> tuple[Floats, Floats, Floats]:
     """Estimate the level before, how far it moved, and the mean deviation around the two levels.
 
     The move is the Hodges-Lehmann shift of 9 quantiles of each side, which clusters of noise do not pull about.
@@ -134,9 +134,7 @@ def _shift(
     return before[:, middle], pairs[:, len(QUANTILES) ** 2 // 2], np.maximum(*spread)
 
 
-def _sharpened(
-    flat: NDArray[np.float32], near: Stretches, place: NDArray[np.intp], level: Levels, shift: Levels, spread: Levels
-) -> NDArray[np.intp]:
+def _sharpened(flat: Floats, near: Stretches, place: Ints, level: Floats, shift: Floats, spread: Floats) -> Ints:
     """Move a step that stands clear of its noise to the very run.
 
     Classes of values see whether there is a step, and may be a run or two off in saying where. Two levels that
@@ -153,7 +151,7 @@ def _sharpened(
     return np.where(clear, split[np.arange(len(split)), best], place)
 
 
-def _quantiles(flat: NDArray[np.float32], start: NDArray[np.intp], stop: NDArray[np.intp]) -> NDArray[np.float32]:
+def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:
     sizes = (stop - start)[:, None]
     window = np.arange(int(sizes.max()))
     values = np.where(window < sizes, flat[np.minimum(start[:, None] + window, len(flat) - 1)], np.float32(np.inf))
@@ -163,5 +161,5 @@ def _quantiles(flat: NDArray[np.float32], start: NDArray[np.intp], stop: NDArray
     high = np.minimum(low + 1, sizes - 1)
     weight = (place - low).astype(np.float32)
     rows = np.arange(len(start))[:, None]
-    quantiles: NDArray[np.float32] = values[rows, low] * (1 - weight) + values[rows, high] * weight
+    quantiles: Floats = values[rows, low] * (1 - weight) + values[rows, high] * weight
     return quantiles

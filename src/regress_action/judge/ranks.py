@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from regress_action.judge import student
 
-    Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from regress_action.judge.arrays import Floats
 
 
 def ranks(values: Floats) -> Floats:
@@ -25,8 +25,6 @@ def spearman(first: Floats, second: Floats) -> tuple[float, float]:
 
     Where one side is constant nothing correlates: 0 and 1.
     """
-    from scipy.special import stdtr
-
     x, y = ranks(first), ranks(second)
     x, y = x - x.mean(), y - y.mean()
     spread = float(np.sqrt((x @ x) * (y @ y)))
@@ -35,4 +33,4 @@ def spearman(first: Floats, second: Floats) -> tuple[float, float]:
     r = float(np.clip(x @ y / spread, -1, 1))
     freedom = len(x) - 2
     t = abs(r) * np.sqrt(freedom / max(1e-300, 1 - r * r))
-    return r, float(2 * stdtr(freedom, -t))
+    return r, float(student.two_sided_p(t, freedom))

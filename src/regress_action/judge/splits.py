@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from regress_action.judge import chi_square
 
-    Floats = NDArray[np.float32] | NDArray[np.float64]
-    Integers = NDArray[np.intp]
+if TYPE_CHECKING:
+    from regress_action.judge.arrays import Flags, Floats, Ints
+
 
 CLASSES = 8
 VALUES_PER_CLASS = 6
@@ -31,18 +31,18 @@ class Stretches(NamedTuple):
     least `smallest` values on either side.
     """
 
-    start: Integers
-    stop: Integers
-    pivot: Integers
-    columns: Integers
+    start: Ints
+    stop: Ints
+    pivot: Ints
+    columns: Ints
     smallest: int
 
-    def take(self, rows: Integers) -> Stretches:
+    def take(self, rows: Ints) -> Stretches:
         """Return some of the rows."""
         return self._replace(start=self.start[rows], stop=self.stop[rows], pivot=self.pivot[rows])
 
 
-def best(flat: Floats, stretches: Stretches) -> tuple[Integers, NDArray[np.float64]]:
+def best(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:
     """Find the best split of every row and its p-value.
 
     Returns the index into `flat` of the first value after the split, and the p-value of that split from the χ²
@@ -59,7 +59,7 @@ def best(flat: Floats, stretches: Stretches) -> tuple[Integers, NDArray[np.float
     return index, p_value
 
 
-def _best(flat: Floats, stretches: Stretches) -> tuple[Integers, NDArray[np.float64]]:
+def _best(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:
     start, stop, pivot, columns, smallest = stretches
     low = int((start - pivot).min())
     high = int((stop - pivot).max())
@@ -78,18 +78,16 @@ def _best(flat: Floats, stretches: Stretches) -> tuple[Integers, NDArray[np.floa
     rows = np.arange(len(start))
     reached = statistic[rows, choice]
     classes = np.count_nonzero(total, axis=0)
-    return np.where(reached > 0, split[rows, choice], pivot), _tail(classes - 1, reached)
+    return np.where(reached > 0, split[rows, choice], pivot), chi_square.tail(reached, classes - 1)
 
 
 @cache
-def _before(window: tuple[int, ...], columns: tuple[int, ...]) -> NDArray[np.float32]:
+def _before(window: tuple[int, ...], columns: tuple[int, ...]) -> Floats:
     """Say for each place in the window whether it lies before each split: multiplying by it counts."""
     return (np.array(window)[:, None] < np.array(columns)).astype(np.float32)
 
 
-def _counts(
-    values: Floats, inside: NDArray[np.bool_], sizes: Integers, before: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _counts(values: Floats, inside: Flags, sizes: Ints, before: Floats) -> tuple[Floats, Floats]:
     """Count the values of each class before every split, `(classes, rows, splits)`, and in all, `(classes, rows)`."""
     rows, width = values.shape
     classes = np.clip(sizes // VALUES_PER_CLASS, 2, CLASSES)
@@ -107,26 +105,19 @@ def _counts(
     return at_least[:-1] - at_least[1:], all_of_them[:-1] - all_of_them[1:]
 
 
-def _likelihood_ratio(left: NDArray[np.float32], total: NDArray[np.float32]) -> NDArray[np.float32]:
+def _likelihood_ratio(left: Floats, total: Floats) -> Floats:
     """Compute G = 2 Σ O log(O/E) of the table classes × sides, from sums of n log n."""
     right = total[:, :, None] - left
     before, after = left.sum(axis=0), right.sum(axis=0)
     sizes = total.sum(axis=0)
     cells = (_n_log_n(left) + _n_log_n(right)).sum(axis=0)
     margins = _n_log_n(sizes) - _n_log_n(total).sum(axis=0)
-    statistic: NDArray[np.float32] = 2 * (cells - _n_log_n(before) - _n_log_n(after) + margins[:, None])
+    statistic: Floats = 2 * (cells - _n_log_n(before) - _n_log_n(after) + margins[:, None])
     return statistic
 
 
-def _n_log_n(count: NDArray[np.float32]) -> NDArray[np.float32]:
+def _n_log_n(count: Floats) -> Floats:
     logs = np.maximum(count, 1)
     np.log(logs, out=logs)
     logs *= count
     return logs
-
-
-def _tail(freedom: Integers, statistic: NDArray[np.float32]) -> NDArray[np.float64]:
-    from scipy.special import chdtrc
-
-    p: NDArray[np.float64] = chdtrc(np.maximum(freedom, 1), np.maximum(statistic, 0).astype(float))
-    return np.where((freedom > 0) & (statistic > 0), p, 1.0)

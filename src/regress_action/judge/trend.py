@@ -19,9 +19,10 @@ from regress_action.judge.ranks import spearman
 from regress_action.samples import Direction
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Floats = NDArray[np.float64]
+    from regress_action.judge.arrays import Flags, Floats
+
 
 FEWEST = 10
 LAST = 20
@@ -153,7 +154,7 @@ def _best_step(values: Floats) -> _Step:
     return _Step(float(high[best] - low[best]), float(misfit[best]))
 
 
-def _medians(values: Floats, chosen: NDArray[np.bool_]) -> Floats:
+def _medians(values: Floats, chosen: Flags) -> Floats:
     """Compute the median of the chosen values of each row."""
     ordered = np.sort(np.where(chosen, values, np.inf), axis=1)
     count = np.count_nonzero(chosen, axis=1)
