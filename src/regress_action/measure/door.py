@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure.call import parse
 from regress_action.measure.errors import BrokenGroundError, MeasureError
-from regress_action.measure.voice import Job, Lines, choose, harmless
+from regress_action.measure.voice import Lines, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         call = parse(arguments)
         voice = choose(events=call.events, show_output=call.show_output)
         _require_psutil()
-        from regress_action.measure.session import measure
+        from regress_action.measure.session import measure  # --help works without psutil
 
         return measure(call, voice)
     except MeasureError as error:
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             code = int(error.exit_code)
             voice.say("error", what=error.what, meaning=error.meaning, remedy=error.remedy, exit_code=code)
         else:
-            said = harmless(str(error)) if isinstance(voice, Job) else str(error)
-            print(said, file=sys.stderr)  # noqa: T201 - this is where a person is told
+            print(error, file=sys.stderr)  # noqa: T201 - this is where a person is told
         return error.exit_code
 
 

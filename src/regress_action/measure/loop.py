@@ -82,7 +82,7 @@ class Loop:
             self.voice.say("retried", pair=slot.pair, side=slot.side, failure=run.failure)
         self.voice.show(log)
         left = self.call.pairs - slot.pair + 1 - done - 1 / len(self.trees)
-        self._tell("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure)
+        self._tell("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=run.output_tail)
         self._keep(slot, run)
 
     def _keep(self, slot: Slot, run: Run) -> None:

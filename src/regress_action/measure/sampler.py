@@ -12,7 +12,7 @@ import psutil
 from regress_action.measure.family import descendants
 
 SHARE = 0.005
-_FIRST_S = 0.002
+_FIRST_S = 0.02
 _SHORTEST_S = 0.01
 _LONGEST_S = 1.0
 

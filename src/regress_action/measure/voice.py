@@ -1,11 +1,11 @@
 """Who is told what happens: a program (JSON lines), a person reading a log, or the log of a GitHub job.
 
-Events are flat objects with the key `event`:
+Events are flat objects with the key `event`, and with `line`, what a log would say (null: nothing):
 
     started       session, suite, sides, pairs, warmup, command, out
     setup         side                          setup-finished  side, elapsed_s
     run-started   pair, pairs, side, warmup, elapsed_s, remaining_s
-    run-finished  pair, pairs, side, warmup, wall_s, failure, elapsed_s, remaining_s
+    run-finished  pair, pairs, side, warmup, wall_s, failure, output_tail, elapsed_s, remaining_s
     retried       pair, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
     error         what, meaning, remedy, exit_code
@@ -47,8 +47,9 @@ class Lines:
 
     def say(self, event: str, **details: object) -> None:
         """Write one line."""
+        happened = {"event": event, **details}
         with contextlib.suppress(OSError):
-            os.write(self._descriptor, (json.dumps({"event": event, **details}) + "\n").encode())
+            os.write(self._descriptor, (json.dumps(happened | {"line": line_of(happened)}) + "\n").encode())
 
     def show(self, log: Log) -> None:
         """Show nothing: the log is on disk."""

@@ -1,0 +1,68 @@
+"""The command line, and how another room writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regress_action.measure import launch
+from regress_action.measure.call import parse
+from regress_action.measure.errors import CallError
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--out m", "no command"),
+        ("--out m --", "no command"),
+        ("-- true", "--out"),
+        ("--out m --nonsense -- true", "--nonsense"),
+        ("--out m --pairs 3 -- true", "--pairs needs --base"),
+        ("--out m --base x --runs 3 -- true", "--runs is for one side"),
+        ("--out m --carry bench -- true", "--carry needs --base"),
+        ("--out m --runs 0 -- true", "0 is below 1"),
+        ("--out m --runs many -- true", "not a whole number"),
+        ("--out m --timeout -1 -- true", "not a positive"),
+        ("--out m --timeout nan -- true", "not a positive"),
+        ("--out m --budget-minutes inf -- true", "not a positive"),
+        ("--out m --cpus 0;1 -- true", "list of CPU numbers"),
+        ("--out m --select-style java -- true", "invalid choice"),
+    ],
+)
+def test_a_wrong_call_is_named(line: str, words: str) -> None:
+    """Every mistake ends in one sentence that holds the mistake."""
+    with pytest.raises(CallError, match=words):
+        parse(line.split())
+
+
+def test_the_command_begins_at_the_first_lone_dashes() -> None:
+    """What follows is the suite's, options and further dashes included."""
+    assert parse(["--out", "m", "--", "pytest", "--out", "x", "--", "y"]).command == ("pytest", "--out", "x", "--", "y")
+
+
+def test_keywords_become_the_call_they_say() -> None:
+    """What another room asks for by keyword is what is parsed, values with leading dashes included."""
+    argv = launch.command(
+        ["pytest", "-x"],
+        out=Path("m"),
+        base="main",
+        budget_minutes=1.5,
+        carry=["bench", "data"],
+        select=["-a"],
+        clean_env=True,
+        show_output=False,
+        setup=None,
+        timeout=3,
+        cpus="0,1",
+    )
+    call = parse(argv[3:])
+    assert (call.command, call.out, call.base, call.budget_s) == (("pytest", "-x"), Path("m"), "main", 90)
+    assert (call.carry, call.select, call.clean_env) == (("bench", "data"), ("-a",), True)
+    assert (call.show_output, call.setup, call.timeout_s, call.cpus) == (False, None, 3, (0, 1))
+    assert argv[1:3] == ["-m", "regress_action.measure"]
+
+
+def test_the_sources_hold_the_package() -> None:
+    """The folder for PYTHONPATH is the one that has the package in it."""
+    assert (launch.sources() / "regress_action" / "measure" / "__main__.py").is_file()

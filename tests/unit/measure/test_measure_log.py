@@ -1,0 +1,37 @@
+"""Keeping the two ends of what a suite printed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regress_action.measure.log import Log
+
+
+@given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))
+def test_a_log_is_whole_or_has_both_ends(chunks: list[bytes], limit: int) -> None:
+    """What fits is kept as it came; of the rest the first and the last half of the limit, and how much is missing."""
+    log, everything, half = Log(limit), b"".join(chunks), limit // 2
+    for chunk in chunks:
+        log.add(chunk)
+    if len(everything) <= limit:
+        assert log.content == everything
+    else:
+        gap = f"\n… {len(everything) - limit} bytes left out …\n".encode()
+        assert log.content == everything[:half] + gap + everything[-half:]
+
+
+def test_memory_stays_bounded() -> None:
+    """However much is printed, little more than the limit is held."""
+    log = Log(limit=1000)
+    for _ in range(1000):
+        log.add(b"x" * 999)
+    assert len(log._head) + len(log._tail) < 3000
+
+
+def test_the_last_words_are_fit_to_be_shown() -> None:
+    """Terminal sequences and broken UTF-8 become replacement characters, and only the end is kept."""
+    log = Log()
+    log.add(b"a" * 5000 + b"\n\x1b[31mred\xff\tend\n")
+    assert log.last(40).endswith("a\n\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}\tend")
+    assert len(log.last(40)) == 40

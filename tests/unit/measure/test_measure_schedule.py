@@ -1,0 +1,60 @@
+"""The order of the sides, the looks, the budget and the estimate."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regress_action.measure.schedule import Clock, is_look, order
+
+
+@given(st.integers(min_value=1, max_value=500))
+def test_two_pairs_after_each_other_mirror_each_other(pair: int) -> None:
+    """Whichever side is first now is second next, so in every block both have the same mean position."""
+    sides = ("base", "head")
+    assert order(sides, pair) == order(sides, pair + 1)[::-1]
+    assert order(("head",), pair) == ("head",)
+
+
+def test_the_base_begins() -> None:
+    """The first pair runs the base first."""
+    assert order(("base", "head"), 1) == ("base", "head")
+
+
+@pytest.mark.parametrize(("every", "looks"), [(1, [5, 6, 7, 8, 9, 10]), (2, [5, 7, 9]), (4, [5, 9])])
+def test_looks_begin_after_the_fifth_pair(every: int, looks: list[int]) -> None:
+    """Looking earlier or oftener than agreed would cost more false alarms than the judge accounts for."""
+    assert [pair for pair in range(1, 11) if is_look(pair, every)] == looks
+
+
+def _clock(budget_s: float | None, pairs_s: list[float], elapsed_s: float) -> Clock:
+    clock = Clock(budget_s, pairs_s=pairs_s)
+    clock.started -= elapsed_s
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "pairs_s", "elapsed_s", "used_up"),
+    [
+        (None, [10.0] * 9, 1e6, False),
+        (100.0, [], 1e6, False),
+        (100.0, [30.0, 30.0], 60.0, False),
+        (100.0, [30.0, 30.0, 30.0], 90.0, True),
+    ],
+)
+def test_no_pair_begins_that_would_end_too_late(
+    budget_s: float | None,
+    pairs_s: list[float],
+    elapsed_s: float,
+    used_up: bool,
+) -> None:
+    """The budget counts whole pairs, and the first one always runs."""
+    assert _clock(budget_s, pairs_s, elapsed_s).used_up is used_up
+
+
+def test_the_estimate_ends_with_the_budget() -> None:
+    """What is left is what the pairs so far say, but no longer than the budget lasts."""
+    assert _clock(None, [], 5.0).remaining_s(3) is None
+    assert _clock(None, [10.0, 20.0], 30.0).remaining_s(3) == 45
+    assert _clock(50.0, [10.0, 20.0], 30.0).remaining_s(3) == pytest.approx(20, abs=0.1)

@@ -1,0 +1,92 @@
+"""What is read and written in words: decisions, exit statuses, lines of the log, the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from regress_action.measure.decision import Decision, NoDecisionError, read
+from regress_action.measure.machine import memory_class, runner_class
+from regress_action.measure.runner import why_bad
+from regress_action.measure.voice import clock, line_of, seconds
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"continue": true, "select": null, "why": "w"}', Decision(True, None, "w")),  # noqa: FBT003 - the field
+        ('chatter {"x"}\n{"continue": false, "select": ["a"]}\n', Decision(False, ("a",), "no reason given")),  # noqa: FBT003 - the field
+        ('{"continue": true}\n[1]\nbye', Decision(True, None, "no reason given")),  # noqa: FBT003 - the field
+    ],
+)
+def test_the_last_object_is_the_decision(text: str, expected: Decision) -> None:
+    """Whatever else a program prints, its last JSON object counts."""
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yes", "{}", '{"continue": "no"}', '{"continue": true, "select": [1]}'])
+def test_no_decision_is_guessed(text: str) -> None:
+    """An answer in another form is no answer."""
+    with pytest.raises(NoDecisionError):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (0, None),
+        (1, "exited with status 1"),
+        (127, "exited with status 127: the shell found no such command, or may not run it"),
+        (-9, "was killed by SIGKILL"),
+    ],
+)
+def test_a_status_has_words(status: int, words: str | None) -> None:
+    """A reader is told what happened, not a number alone."""
+    assert why_bad(status) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "name"),
+    [
+        (15.6 * GIB, "16 GiB"),
+        (7.7 * GIB, "8 GiB"),
+        (23.4 * GIB, "24 GiB"),
+        (0.95 * GIB, "1 GiB"),
+        (1.4 * GIB, "1.5 GiB"),
+    ],
+)
+def test_memory_is_named_as_it_is_sold(size: float, name: str) -> None:
+    """What the firmware keeps for itself makes no other machine."""
+    assert memory_class(int(size)) == name
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({}, "local"),
+        (
+            {"RUNNER_ENVIRONMENT": "github-hosted", "ImageOS": "ubuntu24", "ImageVersion": "2026.1"},
+            "github-hosted ubuntu24",
+        ),
+        ({"RUNNER_ENVIRONMENT": "self-hosted"}, "self-hosted"),
+    ],
+)
+def test_a_runner_is_known_by_its_class(variables: dict[str, str], name: str) -> None:
+    """The image's weekly version would make every week another machine."""
+    assert runner_class(variables) == name
+
+
+def test_a_run_is_one_line() -> None:
+    """Which pair, which side, how long, how long still."""
+    event = {"event": "run-finished", "pair": 3, "pairs": 10, "side": "head", "warmup": False, "wall_s": 1.8249}
+    assert line_of(event | {"failure": None, "remaining_s": 40.2}) == "pair 3/10 · head · 1.82 s · about 0:40 left"
+    assert line_of(event | {"failure": "broke", "remaining_s": 0.4}) == "pair 3/10 · head · broke"
+    assert line_of(event | {"event": "run-started"}) is None
+
+
+@pytest.mark.parametrize(("amount", "text"), [(0.0314, "31 ms"), (1.0, "1.00 s"), (59.99, "59.99 s"), (125.4, "2:05")])
+def test_a_time_is_readable(amount: float, text: str) -> None:
+    """Three digits or so, in the unit a person would use."""
+    assert seconds(amount) == text
+    assert clock(3723) == "1:02:03"
