@@ -1,7 +1,8 @@
-"""Lay the head's benchmark files over the base, so that both sides run the same benchmark."""
+"""Lay files of one tree over another: the head's benchmarks over the base, uncommitted changes over a commit."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,11 +20,26 @@ def carry(paths: Iterable[str], head: Path, base: Path) -> None:
     Raises:
         CallError: a path leaves the tree, or neither side has it.
     """
+    paths = [path.rstrip("/") for path in paths]
     for path in paths:
         _check(path, head, base)
+    lay(paths, head, base)
+
+
+def lay(paths: Iterable[str], source: Path, target: Path) -> None:
+    """Make each path below `target` what it is below `source`, absence included.
+
+    A submodule's files are laid over, without what ties them to git; a repository inside the tree that is none of its
+    submodules, which git lists with a slash at its end, stays out.
+    """
     for path in paths:
-        _remove(base / path)
-        _copy(head / path, base / path)
+        if path.endswith("/"):
+            continue
+        _remove(target / path)
+        if _exists(source / path):
+            _copy(source / path, target / path)
+        else:
+            _prune(target, path)
 
 
 def _check(path: str, head: Path, base: Path) -> None:
@@ -53,11 +69,16 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _prune(root: Path, path: str) -> None:
+    """Remove the folders that a removed file leaves empty, as git would."""
+    with contextlib.suppress(OSError):
+        for parent in PurePosixPath(path).parents[:-1]:
+            (root / parent).rmdir()
+
+
 def _copy(source: Path, target: Path) -> None:
-    if not _exists(source):
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, symlinks=True)
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
     else:
         shutil.copy2(source, target, follow_symlinks=False)

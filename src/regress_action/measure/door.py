@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from regress_action.measure.call import parse
-from regress_action.measure.errors import BrokenGroundError, MeasureError
-from regress_action.measure.voice import Lines, choose
+from regress_action.measure.errors import BrokenGroundError, Exit, MeasureError
+from regress_action.measure.voice import Job, Lines, choose, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         call = parse(arguments)
         voice = choose(events=call.events, show_output=call.show_output)
         _require_psutil()
-        from regress_action.measure.session import measure  # --help works without psutil
+        from regress_action.measure.session import measure  # here, so that --help works without psutil
 
         return measure(call, voice)
     except MeasureError as error:
@@ -30,8 +31,12 @@ def main(arguments: Sequence[str]) -> int:
             code = int(error.exit_code)
             voice.say("error", what=error.what, meaning=error.meaning, remedy=error.remedy, exit_code=code)
         else:
-            print(error, file=sys.stderr)  # noqa: T201 - this is where a person is told
+            said = harmless(str(error)) if isinstance(voice, Job) else str(error)
+            print(said, file=sys.stderr)  # noqa: T201 - this is where a person is told
         return error.exit_code
+    except Exception:  # noqa: BLE001 - status 1 would mean a regression to whoever called
+        traceback.print_exc()
+        return Exit.GROUND
 
 
 def _require_psutil() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import BrokenGroundError, CallError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A hook or an outer git leaves these behind, and they would send our calls, or the suite's, to another index.
 HOOK_VARIABLES = (
@@ -22,11 +25,6 @@ HOOK_VARIABLES = (
 # No hook of the user runs for our checkouts. A job container's checkout belongs to another uid, and the caller
 # has already asked us to execute what is in it.
 _CONFIG = ("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c", "advice.detachedHead=false")
-_IDENTITY = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "regress-action"), ("EMAIL", "regress-action@localhost"))
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +33,29 @@ class Git:
 
     folder: Path
 
-    def ask(self, *arguments: str, environment: dict[str, str] | None = None) -> str | None:
-        """Return what git printed, stripped, or None where it failed."""
-        done = self._run(arguments, environment)
-        return done.stdout.strip() if done.returncode == 0 else None
+    def ask(self, *arguments: str) -> str | None:
+        """Return what git printed, without the last line break, or None where it failed."""
+        done = self._run(arguments)
+        return done.stdout.rstrip("\n") if done.returncode == 0 else None
 
-    def tell(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
-        """Return what git printed, stripped.
+    def tell(self, *arguments: str) -> str:
+        """Return what git printed, without the last line break.
 
         Raises:
             BrokenGroundError: git failed.
         """
-        done = self._run(arguments, environment)
+        done = self._run(arguments)
         if done.returncode:
             raise BrokenGroundError(
                 f"git {arguments[0]} failed with status {done.returncode}: {done.stderr.strip()[-500:]}",
                 meaning=f"The tree to measure could not be prepared from {self.folder}.",
                 remedy="Run the same git command by hand to see more.",
             )
-        return done.stdout.strip()
+        return done.stdout.rstrip("\n")
 
-    def _run(self, arguments: tuple[str, ...], environment: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         variables = {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
-        variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(environment or {})}
+        variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
         try:
             return subprocess.run(  # noqa: S603 - an argv of ours, no shell
                 ["git", "-C", str(self.folder), *_CONFIG, *arguments],  # noqa: S607 - the user's own git
@@ -66,7 +64,7 @@ class Git:
                 capture_output=True,
                 check=False,
                 encoding="utf-8",
-                errors="replace",
+                errors="surrogateescape",
             )
         except FileNotFoundError as error:
             raise BrokenGroundError(
@@ -120,21 +118,19 @@ def fork_point(git: Git, base: str, head: str) -> str:
     return found
 
 
-def is_dirty(git: Git) -> bool:
-    """Whether there are changes on disk, new files included, that no commit holds."""
-    return bool(git.tell("status", "--porcelain", "--untracked-files=normal"))
+def changed(git: Git) -> list[str]:
+    """Return the paths, from the top of the tree, whose state on disk no commit holds: changed, new or deleted.
 
-
-def snapshot(git: Git, scratch: Path) -> str:
-    """Return a commit, on no branch, of what is on disk; it is unreachable and git collects it in time.
-
-    The index is a copy in `scratch`, so the user's own stays as it is.
+    New files that .gitignore names are none of them.
     """
-    index = scratch / "index"
-    own = Path(git.tell("rev-parse", "--absolute-git-dir")) / "index"
-    if own.exists():
-        index.write_bytes(own.read_bytes())
-    environment = {"GIT_INDEX_FILE": str(index), **_IDENTITY}
-    git.tell("add", "--all", "--", ":/", environment=environment)
-    tree = git.tell("write-tree", environment=environment)
-    return git.tell("commit-tree", tree, "-p", "HEAD", "-m", "What was on disk", environment=environment)
+    if git.ask("rev-parse", "--verify", "--quiet", "HEAD") is None:
+        return _paths(
+            git.tell("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--", ":/")
+        )
+    tracked = git.tell("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD", "--", ":/")
+    new = git.tell("ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":/")
+    return sorted({*_paths(tracked), *_paths(new)})
+
+
+def _paths(listed: str) -> list[str]:
+    return [path for path in listed.split("\0") if path]

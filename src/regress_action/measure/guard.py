@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from regress_action.measure.trees import Scratch
 
 _GOODBYE = b"goodbye"
+_SOURCES = str(Path(__file__).resolve().parents[2])
 
 
 @contextlib.contextmanager
@@ -32,7 +33,10 @@ def guarded(mark: str, place: Scratch) -> Iterator[int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        cwd=Path(__file__).parents[2],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([_SOURCES, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
+        },
     )
     try:
         yield guard.pid

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.measure.carry import carry
+from regress_action.measure.carry import carry, lay
 from regress_action.measure.errors import CallError
-from regress_action.measure.git import Git, commit_of, fork_point, is_dirty, snapshot
+from regress_action.measure.git import Git, changed, commit_of, fork_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,12 +89,13 @@ def prepare(call: Call, place: Scratch) -> dict[str, Tree]:
             meaning="--base and --head name commits.",
             remedy="Correct --repository, or measure without --base.",
         )
-    head = _head(call, git, place)
+    head = _head(call, git)
     trees = {"head": _check_out(git, place, head, Path(top))}
+    lay(head.changed, Path(top), trees["head"].root)
     if call.base is not None:
         base = commit_of(git, call.base, fetch=call.fetch)
         base = fork_point(git, base, head.commit) if call.merge_base else base
-        plan = _Plan("base", base, base, branch=_branch(git, call.base), label=call.base)
+        plan = _Plan("base", base, _branch(git, call.base), call.base)
         trees = {"base": _check_out(git, place, plan, Path(top)), **trees}
         carry(call.carry, trees["head"].folder, trees["base"].folder)
     return trees
@@ -103,36 +104,32 @@ def prepare(call: Call, place: Scratch) -> dict[str, Tree]:
 @dataclass(frozen=True, slots=True)
 class _Plan:
     side: str
-    checkout: str
     commit: str
     branch: str | None
     label: str
-    dirty: bool = False
+    changed: tuple[str, ...] = ()
 
 
 def _own(git: Git, repository: Path, top: str | None) -> Tree:
     if top is None:
         return Tree("head", repository, repository, borrowed=True, label=repository.name)
-    commit, dirty = git.ask("rev-parse", "--verify", "--quiet", "HEAD"), is_dirty(git)
+    commit, dirty = git.ask("rev-parse", "--verify", "--quiet", "HEAD"), bool(changed(git))
     label = _working(commit) if dirty else (commit or "")[:12]
     return Tree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), dirty, label)  # noqa: FBT003 - borrowed
 
 
-def _head(call: Call, git: Git, place: Scratch) -> _Plan:
+def _head(call: Call, git: Git) -> _Plan:
     if call.head is not None:
-        commit = commit_of(git, call.head, fetch=call.fetch)
-        return _Plan("head", commit, commit, _branch(git, call.head), call.head)
-    commit = commit_of(git, "HEAD", fetch=False)
-    if not is_dirty(git):
-        return _Plan("head", commit, commit, _branch(git, "HEAD"), commit[:12])
-    return _Plan("head", snapshot(git, place.folder), commit, _branch(git, "HEAD"), _working(commit), dirty=True)
+        return _Plan("head", commit_of(git, call.head, fetch=call.fetch), _branch(git, call.head), call.head)
+    commit, paths = commit_of(git, "HEAD", fetch=False), tuple(changed(git))
+    return _Plan("head", commit, _branch(git, "HEAD"), _working(commit) if paths else commit[:12], paths)
 
 
 def _check_out(git: Git, place: Scratch, plan: _Plan, top: Path) -> Tree:
     # "base" and "head" are equally long: the length of a path must not be what differs between the sides.
     root = place.folder / plan.side
     place.worktrees.append(root)
-    git.tell("worktree", "add", "--quiet", "--detach", str(root), plan.checkout)
+    git.tell("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
     if (root / ".gitmodules").exists():
         Git(root).tell("submodule", "update", "--init", "--recursive", "--quiet")
     folder = root / git.folder.relative_to(top.resolve())
@@ -142,7 +139,7 @@ def _check_out(git: Git, place: Scratch, plan: _Plan, top: Path) -> Tree:
             meaning=f"The command would run there on the {plan.side} side.",
             remedy="Start from a folder that both commits have.",
         )
-    return Tree(plan.side, root, folder, False, plan.commit, plan.branch, plan.dirty, plan.label)  # noqa: FBT003 - borrowed
+    return Tree(plan.side, root, folder, False, plan.commit, plan.branch, bool(plan.changed), plan.label)  # noqa: FBT003 - borrowed
 
 
 def _branch(git: Git, ref: str) -> str | None:

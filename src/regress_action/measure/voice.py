@@ -14,11 +14,13 @@ Events are flat objects with the key `event`, and with `line`, what a log would 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
 import secrets
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from regress_action.measure.log import Log
 
 Event = dict[str, Any]
+_TAIL_LINES = 10
 
 
 class Voice(Protocol):
@@ -59,13 +62,18 @@ class Text:
     """Plain lines, one per thing that happened, for a log that is read afterwards."""
 
     def __init__(self, stream: TextIO, *, show_output: bool = False) -> None:
+        # A name that is no valid text must not end the measurement.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
         self._stream = stream
         self._show_output = show_output
 
     def say(self, event: str, **details: object) -> None:
-        """Write one line, unless the event is the beginning of something that is told at its end."""
+        """Write one line, unless the event is the beginning of something told at its end; a failure with its tail."""
         if line := line_of({"event": event, **details}):
             self._write(line)
+        if (tail := details.get("output_tail")) and not self._show_output:
+            self._write(textwrap.indent("\n".join(str(tail).splitlines()[-_TAIL_LINES:]), "    "))
 
     def show(self, log: Log) -> None:
         """Write what the suite printed, if that was asked for."""

@@ -52,6 +52,28 @@ def test_a_dirty_tree_is_measured_and_not_touched(repository: Repository, measur
     assert _state(repository) == before
 
 
+def test_measuring_a_dirty_tree_adds_nothing_to_the_repository(repository: Repository, measure: Measurer) -> None:
+    """Uncommitted files, which may be large or secret, do not become objects of the user's repository."""
+    (repository.folder / "untracked").write_text("secret")
+    before = repository.git("count-objects", "-v")
+    assert measure("--base", "HEAD", "--pairs", "1", "--", "true").status == 0
+    assert repository.git("count-objects", "-v") == before
+
+
+def test_names_and_kinds_of_changed_files_do_not_matter(repository: Repository, measure: Measurer) -> None:
+    """Spaces, line breaks, links, deleted folders and what was staged and then removed arrive as they are on disk."""
+    repository.commit(folder__a="1", link="a file")
+    (repository.folder / "a file\nof two lines").write_text("x")
+    (repository.folder / "link").unlink()
+    (repository.folder / "link").symlink_to("version")
+    (repository.folder / "staged").write_text("x")
+    repository.git("add", "staged")
+    (repository.folder / "staged").unlink()
+    repository.git("rm", "-r", "--quiet", "folder")
+    done = measure("--base", "HEAD", "--pairs", "1", "--", "ls -Q > {out}; cat link >> {out}")
+    assert done.results("head") == ['"a file\\nof two lines"\n"link"\n"version"\nnew']
+
+
 def test_an_explicit_head_leaves_uncommitted_changes_out(repository: Repository, measure: Measurer) -> None:
     """--head names a commit, so what is on disk does not matter."""
     (repository.folder / "version").write_text("dirty")

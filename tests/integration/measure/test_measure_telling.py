@@ -36,6 +36,13 @@ def test_output_is_in_the_log_file_and_shown_if_asked(measure: Measurer) -> None
     assert "one\ntwo\n" in done.stdout
 
 
+def test_a_failure_shows_the_end_of_its_output(measure: Measurer) -> None:
+    """Nobody should have to look for the log of a run that failed."""
+    lines = measure("--runs", "1", "--", "seq 12; exit 1").stdout.splitlines()
+    assert lines[1] == "pair 1/1 · head · exited with status 1"
+    assert lines[2:12] == [f"    {number}" for number in range(3, 13)]
+
+
 def test_a_job_log_has_groups_and_obeys_no_suite(measure: Measurer) -> None:
     """Under GitHub Actions every pair is a group, and commands in the suite's output are switched off."""
     evil = "echo '::set-output name=x::y'"
