@@ -9,6 +9,6 @@ A reader is one module of `readers` named in `registry.READERS`; it is imported 
 
 from regress_action.formats.measurement import Execution, Measurement, read_measurement
 from regress_action.formats.reading import gather, read
-from regress_action.formats.stacking import merge
+from regress_action.formats.stacking import merge, stack
 
-__all__ = ["Execution", "Measurement", "gather", "merge", "read", "read_measurement"]
+__all__ = ["Execution", "Measurement", "gather", "merge", "read", "read_measurement", "stack"]

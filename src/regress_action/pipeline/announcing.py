@@ -1,0 +1,127 @@
+"""Stage 4: the judgement in words, in the files of the job, in the outputs of the step, and told to GitHub."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from regress_action.github import outputs
+from regress_action.github.preferences import Preferences, Texts
+from regress_action.pipeline.planning import FOLDER
+from regress_action.report import markdown, structured, text
+from regress_action.report.context import Context
+from regress_action.verdicts import Severity, Verdict
+
+if TYPE_CHECKING:
+    from regress_action.github.speaking import Spoken
+    from regress_action.pipeline.job import Job
+    from regress_action.pipeline.judging import Judged
+    from regress_action.verdicts import Comparison, Judgement
+
+REPORT = FOLDER / "report.json"
+PAGE = FOLDER / "report.md"
+
+
+def preferences_of(job: Job) -> Preferences:
+    """Return what the settings say about who wants to hear what."""
+    settings = job.settings
+    return Preferences(
+        suite=settings.suite,
+        comment=settings.comment,
+        check_run=settings.check_run,
+        issues=settings.issues,
+        fail_on=settings.fail_on,
+        reviewers=settings.reviewers,
+        team_reviewers=settings.team_reviewers,
+        accept_label=settings.accept_label,
+    )
+
+
+def context_of(job: Job) -> Context:
+    """Return the links, and the one command that repeats this comparison on a laptop."""
+    plan, settings = job.plan, job.settings
+    return Context(
+        suite=settings.suite,
+        repository_url=f"{plan.server_url}/{plan.repository}" if plan.repository else None,
+        run_url=plan.run_url if plan.run_id else None,
+        summary_url=plan.run_url if plan.run_id else None,
+        reproduce=_reproduction(job),
+        accept=_acceptance(job),
+    )
+
+
+def texts_of(job: Job, judged: Judged) -> Texts:
+    """Return the judgement in every form that GitHub is told."""
+    judgement, context = judged.judgement, context_of(job)
+    return Texts(
+        headline=text.headline(judgement),
+        comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
+        summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
+        finding=lambda found: f"{text.spoken(text.what_changed(found))}. {found.reason}",
+        details=lambda found, limit: markdown.render(
+            narrowed(judged, found), audience="file", limit_bytes=limit, context=context
+        ),
+    )
+
+
+def narrowed(judged: Judged, comparison: Comparison) -> Judgement:
+    """Return the judgement narrowed to one comparison, for the page of its issue."""
+    return replace(judged.judgement, comparisons=(comparison,), notes=())
+
+
+def write_files(job: Job, judged: Judged) -> None:
+    """Leave the judgement as JSON and as Markdown in the job's folder."""
+    content = structured.as_object(judged.judgement, suite=judged.suite)
+    folder = job.folder
+    (folder / REPORT.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context_of(job))
+    (folder / PAGE.name).write_text(page, encoding="utf-8")
+
+
+def write_outputs(job: Job, judged: Judged | None, spoken: Spoken | None) -> None:
+    """Set every output of the step; without a judgement the verdict is inconclusive."""
+    summary = judged.judgement.summary if judged else None
+    outputs.write(
+        job.environ,
+        {
+            "verdict": summary.verdict.value if summary else "inconclusive",
+            "severity": _worst(judged).value,
+            "regressions": summary.regressions if summary else 0,
+            "improvements": summary.improvements if summary else 0,
+            "report": str(REPORT) if judged else None,
+            "markdown": str(PAGE) if judged else None,
+            "dashboard": None,
+            "check-run-url": spoken.check_run_url if spoken else None,
+        },
+    )
+
+
+def _worst(judged: Judged | None) -> Severity:
+    severities = (
+        found.severity
+        for found in (judged.judgement.comparisons if judged else ())
+        if found.verdict is Verdict.REGRESSION and found.confirmed is not False
+    )
+    return max(severities, key=lambda severity: severity.rank, default=Severity.NONE)
+
+
+def _reproduction(job: Job) -> str | None:
+    settings, plan = job.settings, job.plan
+    if not settings.command or not plan.head_sha:
+        return None
+    base = plan.base_sha or plan.base_ref or "HEAD~1"
+    words = ["regress-action", "run", "--base", base]
+    words += ["--setup", settings.setup] if settings.setup else []
+    words += [part for path in settings.carry for part in ("--carry", path)]
+    words += ["--results", settings.results] if settings.results else []
+    return shlex.join([*words, "--", settings.command])
+
+
+def _acceptance(job: Job) -> str | None:
+    if job.plan.pull_request is None:
+        return None
+    label = job.settings.accept_label
+    return f"Somebody with write access sets the label {label}, or comments: /regress accept <benchmark> <reason>"

@@ -1,0 +1,127 @@
+"""Everything, from the GITHUB_* environment: what the container runs."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from regress_action.errors import ExitCode, UsageError
+from regress_action.github import events
+from regress_action.github.plan import Stage
+from regress_action.github.workflow_commands import Log
+from regress_action.pipeline import announcing, stages, trending
+from regress_action.pipeline.job import Job
+from regress_action.pipeline.planning import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from regress_action.github.alarms import Acceptance
+    from regress_action.github.client import Client
+    from regress_action.pipeline.judging import Judged
+    from regress_action.pipeline.stages import Finished
+
+_STAGES: dict[Stage, Callable[[Job], Finished]] = {Stage.BASELINE: stages.baseline, Stage.DETECT: stages.detect}
+
+
+def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> ExitCode:
+    """Do what the event asks for and return how the step should end.
+
+    The exit code tells the verdict; that GitHub could not be told is a notice, never a failure.
+    """
+    log = Log(sys.stdout)
+    settings = read_settings(environ, root)
+    plan = events.decide(
+        environ.get("GITHUB_EVENT_NAME", ""),
+        payload,
+        environ,
+        wanted=settings.mode,
+        history_branch=settings.history_branch,
+    )
+    log.say(str(plan))
+    if plan.mode is Stage.NONE:
+        return ExitCode.OK
+    if plan.mode is Stage.REFUSE:
+        raise UsageError(plan.why)
+    job = Job(settings=settings, plan=plan, root=root, environ=environ)
+    with ExitStack() as stack:
+        client = _connected(job, stack)
+        if plan.mode is Stage.COMMAND:
+            return _obey(job, client)
+        if plan.mode is Stage.TREND:
+            return trending.report(job, log)
+        return _judge(job, client, log, stack)
+
+
+def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitCode:
+    """Judge within a check run that is open meanwhile, and say what came of it."""
+    from regress_action.github import acceptance, checks, speaking
+
+    preferences = announcing.preferences_of(job)
+    check = stack.enter_context(checks.opened(client, job.plan, preferences))
+    finished = _stage(job, client)
+    if finished.remark:
+        log.say(finished.remark)
+    judged = finished.judged
+    if judged is None:
+        announcing.write_outputs(job, None, None)
+        if check is not None:
+            check.finish("neutral", "No verdict yet", finished.remark)
+        return ExitCode.OK
+    announcing.write_files(job, judged)
+    accepted = acceptance.of(client, job.plan, job.settings.accept_label)
+    spoken = speaking.speak(
+        job.plan,
+        judged.judgement,
+        announcing.texts_of(job, judged),
+        preferences,
+        runner=speaking.Runner(log=log, environ=job.environ),
+        client=client,
+        check=check,
+        accepted=accepted,
+    )
+    announcing.write_outputs(job, judged, spoken)
+    announcing.notify(job, spoken, log)
+    _show(judged)
+    return ExitCode.OK if _is_accepted(judged, accepted) else judged.exit_code
+
+
+def _stage(job: Job, client: Client | None) -> Finished:
+    if job.plan.mode is not Stage.PUBLISH:
+        return _STAGES[job.plan.mode](job)
+    if client is None:
+        raise UsageError("mode: publish needs a token.", remedy="Give the step  github-token: ${{ github.token }}")
+    return stages.publish(job, client)
+
+
+def _connected(job: Job, stack: ExitStack) -> Client | None:
+    from regress_action.github.client import connect
+
+    token = job.settings.github_token.get_secret_value()
+    if not token or "GITHUB_REPOSITORY" not in job.environ:
+        return None
+    return stack.enter_context(connect(token, job.environ, actor=job.plan.actor))
+
+
+def _obey(job: Job, client: Client | None) -> ExitCode:
+    from regress_action.github import commands
+
+    if client is None:
+        raise UsageError("Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}")
+    commands.obey(client, job.plan, workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"))
+    return ExitCode.OK
+
+
+def _is_accepted(judged: Judged, accepted: Sequence[Acceptance]) -> bool:
+    from regress_action.github import alarms
+
+    return judged.exit_code is ExitCode.REGRESSION and not alarms.alarming(judged.judgement, accepted)
+
+
+def _show(judged: Judged) -> None:
+    from regress_action.pipeline import output
+
+    output.show(judged, verbose=False)
+

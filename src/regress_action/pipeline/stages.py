@@ -1,0 +1,143 @@
+"""The stages: baseline and detect judge what was measured, publish judges what another run measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regress_action import records
+from regress_action.errors import InputError
+from regress_action.pipeline import suspecting
+from regress_action.pipeline.judging import judge_reports
+from regress_action.verdicts import Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.github.client import Client
+    from regress_action.pipeline.job import Job
+    from regress_action.pipeline.judging import Judged
+    from regress_action.samples import Report
+
+WINDOW = 20
+"""Baseline reports that a head is compared with at most."""
+
+ARTIFACT = "regress-report"
+"""Name of the artifact in which a run without a token leaves its reports for `mode: publish`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a stage came to: no judgement where there is nothing to compare with, and a sentence about that."""
+
+    judged: Judged | None
+    head: Report | None = None
+    remark: str = ""
+
+
+def baseline(job: Job) -> Finished:
+    """Judge a commit of the default branch against the history, and store its report there."""
+    head, _ = job.sides()
+    references = _references(job, head)
+    _keep(job, head, None)
+    if not references:
+        _store(job, head, None)
+        return Finished(None, head, "This is the first record of this suite; the next run has a baseline.")
+    judged = judge_reports(references, [head], job.settings)
+    confirmed = suspecting.resolved(job, judged)
+    if confirmed is None:
+        return Finished(None, head, "Suspects are measured again, paired with the baseline's commit, before anyone is told.")
+    _store(job, head, confirmed)
+    return Finished(confirmed, head)
+
+
+def detect(job: Job) -> Finished:
+    """Judge a pull request: paired where the base was measured too, else against the history; nothing is stored."""
+    head, base = job.sides()
+    _keep(job, head, base)
+    if base is not None:
+        return Finished(judge_reports([base], [head], job.settings), head)
+    references = _references(job, head)
+    if not references:
+        return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
+    judged = judge_reports(references, [head], job.settings)
+    confirmed = suspecting.resolved(job, judged)
+    if confirmed is None:
+        return Finished(None, head, "Suspects are measured again before anyone is told.")
+    return Finished(confirmed, head)
+
+
+def publish(job: Job, client: Client) -> Finished:
+    """Judge what a run without a token measured; its artifact is data, and nothing of it is believed but numbers."""
+    from regress_action.github import artifacts
+
+    plan = job.plan
+    if plan.measured_run_id is None:
+        raise InputError("The event names no run whose measurement could be published.")
+    archive = artifacts.download(client, plan.measured_run_id, ARTIFACT)
+    found = {name.rsplit("/", 1)[-1]: data for name, data in artifacts.files(archive)}
+    if "head.jsonl" not in found:
+        raise InputError(
+            f"The artifact {ARTIFACT} of run {plan.measured_run_id} holds no head.jsonl.",
+            remedy="Let the measuring workflow upload .regress/head.jsonl and .regress/base.jsonl under that name.",
+        )
+    head = records.decode(found["head.jsonl"], "head.jsonl of the artifact")
+    if head.commit != plan.head_sha:
+        raise InputError(
+            f"The artifact is about commit {head.commit}, the run about {plan.head_sha}.",
+            meaning="A report about another commit is not published under this one's name.",
+        )
+    if "base.jsonl" in found:
+        base = records.decode(found["base.jsonl"], "base.jsonl of the artifact")
+        return Finished(judge_reports([base], [head], job.settings), head)
+    references = _references(job, head)
+    if not references:
+        return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
+    return Finished(judge_reports(references, [head], job.settings), head)
+
+
+def _references(job: Job, head: Report) -> Sequence[Report]:
+    """Return the reports that the head is compared with: the newest of the default branch that were adopted."""
+    from regress_action.history import Selection, references
+
+    history = job.history()
+    if history is None:
+        return ()
+    selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
+    return [report for report in references(history, selection) if report.commit != head.commit]
+
+
+def _store(job: Job, head: Report, judged: Judged | None) -> None:
+    """Add the head to the history, held back as a reference when it shows a regression of note."""
+    from regress_action.history import Event, Kind, Mark
+
+    history = job.history()
+    if history is None or not job.plan.may_write_history:
+        return
+    marks = tuple(
+        Mark(found.benchmark.name, found.metric.name, found.ratio)
+        for found in (judged.judgement.comparisons if judged else ())
+        if found.verdict is Verdict.REGRESSION
+        and found.severity.rank >= Severity.MINOR.rank
+        and found.confirmed is not False
+    )
+    held = Event(
+        kind=Kind.HELD,
+        at=head.created or "",
+        who=job.plan.actor or "unknown",
+        why="It shows a regression that nobody has accepted yet.",
+        run=str(job.plan.run_id),
+        suite=head.suite,
+        environment=head.environment.fingerprint,
+        commit=head.commit,
+        marks=marks,
+    )
+    history.append(head, events=[held] if marks else [])
+
+
+def _keep(job: Job, head: Report, base: Report | None) -> None:
+    """Leave the reports in the job's folder, for an upload, for `merge` and for a second workflow."""
+    (job.folder / "head.jsonl").write_bytes(records.encode(head))
+    if base is not None:
+        (job.folder / "base.jsonl").write_bytes(records.encode(base))
+

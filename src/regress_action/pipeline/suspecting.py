@@ -1,0 +1,62 @@
+"""Confirm before alerting: suspects against the history are measured again, paired with the baseline's commit.
+
+The container runs none of the user's code, so the second measurement is an errand for the runner: the first pass leaves
+its plan and says nothing; the second pass finds the measurement and decides on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from regress_action import formats, judge
+from regress_action.pipeline.job import CONFIRMATION
+from regress_action.pipeline.judging import Judged, judge_reports
+from regress_action.pipeline.measuring import Order, argv
+from regress_action.pipeline.planning import FOLDER, Errand, leave
+from regress_action.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from regress_action.pipeline.job import Job
+    from regress_action.verdicts import Comparison, Judgement
+
+ANSWERED = FOLDER / "confirming"
+"""Exists between the two passes, so that a measurement that failed is not asked for again."""
+
+
+def resolved(job: Job, judged: Judged) -> Judged | None:
+    """Return the judgement that may be told, or None when the runner was sent to measure the suspects again."""
+    if (job.root / CONFIRMATION / "measurement.json").exists():
+        (job.root / ANSWERED).unlink(missing_ok=True)
+        return replace(judged, judgement=_confirmed(job, judged.judgement))
+    asked = (job.root / ANSWERED).exists()
+    (job.root / ANSWERED).unlink(missing_ok=True)
+    suspects = [found for found in judged.judgement.comparisons if _is_suspect(found)]
+    base = judged.judgement.baseline.commit
+    if asked or not suspects or not base or not job.settings.confirm or not job.settings.command:
+        return judged
+    _send(job, suspects, base)
+    return None
+
+
+def _is_suspect(comparison: Comparison) -> bool:
+    return comparison.verdict is Verdict.REGRESSION and comparison.confirmed is None and comparison.severity.rank > 1
+
+
+def _confirmed(job: Job, first: Judgement) -> Judgement:
+    measured = formats.read_measurement(job.root / CONFIRMATION)
+    if measured.base is None:
+        return first
+    again = judge_reports([measured.base], [measured.head], job.settings)
+    return judge.confirm(first, again.judgement)
+
+
+def _send(job: Job, suspects: list[Comparison], base: str) -> None:
+    """Leave the errand: only the suspects where the command takes a selection, on this very machine."""
+    settings = job.settings.model_copy(update={"base": base})
+    names = tuple(dict.fromkeys(found.benchmark.name for found in suspects)) if "{select}" in settings.command else ()
+    order = Order(command=(settings.command,), out=FOLDER, adaptive=False, select=names, select_style="pytest")
+    line = argv(settings, order, CONFIRMATION)
+    why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
+    (job.root / ANSWERED).touch()
+    leave(Errand(("--fetch", *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ)
