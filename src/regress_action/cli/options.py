@@ -67,12 +67,12 @@ def judging(function: F) -> F:
     return function
 
 
-def settings_of(root: Path | None = None, **given: object) -> Settings:
+def settings_of(**given: object) -> Settings:
     """Merge the config file with the options that were given."""
     from regress_action.settings import load
 
     named: dict[str, Any] = {key.replace("_", "-"): value for key, value in given.items()}
-    return load(named, root=root or Path.cwd())
+    return load(named, root=Path.cwd())
 
 
 def finish(judged: Judged, *, json_out: str | None, markdown: str | None, verbose: bool) -> None:

@@ -109,7 +109,9 @@ def _obey(job: Job, client: Client | None) -> ExitCode:
     from regress_action.github import commands
 
     if client is None:
-        raise UsageError("Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}")
+        raise UsageError(
+            "Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}"
+        )
     commands.obey(client, job.plan, workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"))
     return ExitCode.OK
 
@@ -124,4 +126,3 @@ def _show(judged: Judged) -> None:
     from regress_action.pipeline import output
 
     output.show(judged, verbose=False)
-

@@ -8,7 +8,7 @@ import orjson
 
 from regress_action import formats, judge
 from regress_action.pipeline.judging import overridden
-from regress_action.pipeline.policies import policy_of
+from regress_action.pipeline.policies import plan_of, policy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,5 +26,5 @@ def decide(measurement: Path, settings: Settings) -> str:
     if measured.base is None:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
     base, head = overridden([measured.base, measured.head], settings.benchmarks)
-    look = judge.look([base], [head], policy_of(settings), judge.Plan(pairs=settings.runs))
+    look = judge.look([base], [head], policy_of(settings), plan_of(settings))
     return orjson.dumps({"continue": look.proceed, "select": list(look.undecided) or None, "why": look.why}).decode()

@@ -14,7 +14,6 @@ from regress_action.verdicts import Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge import Policy
     from regress_action.samples import Benchmark, Report, Series
     from regress_action.settings import Settings
     from regress_action.settings.model import Override
@@ -41,14 +40,17 @@ def judge_reports(
     head: Sequence[Report],
     settings: Settings,
     *,
-    policy: Policy | None = None,
+    looked: bool = False,
     mode: Mode | None = None,
 ) -> Judged:
-    """Judge `head` against `baseline` after the overrides of the settings were laid over both."""
+    """Judge `head` against `baseline` after the overrides of the settings were laid over both.
+
+    `looked` says that the measurement was looked at while it ran.
+    """
     judgement = judge.compare(
         overridden(baseline, settings.benchmarks),
         overridden(head, settings.benchmarks),
-        policy or policy_of(settings),
+        policy_of(settings, looked=looked),
         mode=mode,
     )
     return Judged(judgement, suite=head[0].suite if head else settings.suite)

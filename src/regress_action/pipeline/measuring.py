@@ -63,13 +63,14 @@ def run(settings: Settings, order: Order) -> Judged | None:
     (order.out / ".gitignore").write_text("*\n")
     folder = order.out / "measurement"
     _measure(argv(settings, order, folder))
-    return judge_measurement(folder, settings, order.out)
+    return judge_measurement(folder, settings, order)
 
 
-def judge_measurement(folder: Path, settings: Settings, out: Path) -> Judged | None:
-    """Read a finished measurement, write `head.jsonl` and `base.jsonl` under `out`, and judge head against base."""
+def judge_measurement(folder: Path, settings: Settings, order: Order) -> Judged | None:
+    """Read a finished measurement, write `head.jsonl` and `base.jsonl` beside it, and judge head against base."""
     from regress_action import formats, records
 
+    out = order.out
     measured = formats.read_measurement(folder)
     (out / "head.jsonl").write_bytes(records.encode(measured.head))
     if measured.base is None:
@@ -78,7 +79,7 @@ def judge_measurement(folder: Path, settings: Settings, out: Path) -> Judged | N
     (out / "base.jsonl").write_bytes(records.encode(measured.base))
     from regress_action.pipeline.judging import judge_reports  # numpy must not load while something is measured
 
-    return judge_reports([measured.base], [measured.head], settings)
+    return judge_reports([measured.base], [measured.head], settings, looked=order.adaptive)
 
 
 def argv(settings: Settings, order: Order, folder: Path) -> list[str]:

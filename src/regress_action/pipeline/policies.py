@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.judge import BudgetRule, Limit, Policy
+from regress_action.judge import BudgetRule, Limit, Plan, Policy
 from regress_action.settings import thresholds
 from regress_action.verdicts import Severity
 
@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from regress_action.settings import Settings
     from regress_action.verdicts import Comparison
 
+LOOK_EVERY = 2
+"""Pairs between two looks: one block ABBA."""
+
 _EVERY_SERVICE = {"default", "*"}
 
 
-def policy_of(settings: Settings, *, root: Path | None = None, waivers: Sequence[Waiver] = ()) -> Policy:
+def policy_of(
+    settings: Settings, *, root: Path | None = None, waivers: Sequence[Waiver] = (), looked: bool = False
+) -> Policy:
     """Return the policy that these settings ask for; paths in them are relative to `root`.
+
+    `looked` says that the measurement was looked at while it ran, for which the p-values have to pay.
 
     In the thresholds file the service `default` stands for every service; overrides of `regress.yml` win over both.
     """
@@ -30,7 +37,17 @@ def policy_of(settings: Settings, *, root: Path | None = None, waivers: Sequence
         for override in settings.benchmarks
         if override.threshold is not None
     )
-    return Policy(fail_on=settings.fail_on, limits=(*limits, *overrides), waivers=tuple(waivers))
+    return Policy(
+        fail_on=settings.fail_on,
+        limits=(*limits, *overrides),
+        waivers=tuple(waivers),
+        plan=plan_of(settings) if looked else None,
+    )
+
+
+def plan_of(settings: Settings) -> Plan:
+    """Return when a measurement with these settings is looked at."""
+    return Plan(pairs=settings.runs, every=LOOK_EVERY)
 
 
 def ratio_that_fails(settings: Settings, comparison: Comparison) -> float:

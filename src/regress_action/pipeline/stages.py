@@ -46,7 +46,7 @@ def baseline(job: Job) -> Finished:
     judged = judge_reports(references, [head], job.settings)
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
-        return Finished(None, head, "Suspects are measured again, paired with the baseline's commit, before anyone is told.")
+        return Finished(None, head, suspecting.SENT)
     _store(job, head, confirmed)
     return Finished(confirmed, head)
 
@@ -56,14 +56,14 @@ def detect(job: Job) -> Finished:
     head, base = job.sides()
     _keep(job, head, base)
     if base is not None:
-        return Finished(judge_reports([base], [head], job.settings), head)
+        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive), head)
     references = _references(job, head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
     judged = judge_reports(references, [head], job.settings)
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
-        return Finished(None, head, "Suspects are measured again before anyone is told.")
+        return Finished(None, head, suspecting.SENT)
     return Finished(confirmed, head)
 
 
@@ -89,7 +89,7 @@ def publish(job: Job, client: Client) -> Finished:
         )
     if "base.jsonl" in found:
         base = records.decode(found["base.jsonl"], "base.jsonl of the artifact")
-        return Finished(judge_reports([base], [head], job.settings), head)
+        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive), head)
     references = _references(job, head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
@@ -140,4 +140,3 @@ def _keep(job: Job, head: Report, base: Report | None) -> None:
     (job.folder / "head.jsonl").write_bytes(records.encode(head))
     if base is not None:
         (job.folder / "base.jsonl").write_bytes(records.encode(base))
-

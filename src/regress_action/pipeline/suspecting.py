@@ -14,14 +14,18 @@ from regress_action.pipeline.job import CONFIRMATION
 from regress_action.pipeline.judging import Judged, judge_reports
 from regress_action.pipeline.measuring import Order, argv
 from regress_action.pipeline.planning import FOLDER, Errand, leave
-from regress_action.verdicts import Verdict
+from regress_action.pipeline.policies import policy_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.pipeline.job import Job
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.verdicts import Judgement
 
 ANSWERED = FOLDER / "confirming"
 """Exists between the two passes, so that a measurement that failed is not asked for again."""
+
+SENT = "Suspects are measured again, paired with the baseline's commit on this machine, before anyone is told."
 
 
 def resolved(job: Job, judged: Judged) -> Judged | None:
@@ -31,7 +35,7 @@ def resolved(job: Job, judged: Judged) -> Judged | None:
         return replace(judged, judgement=_confirmed(job, judged.judgement))
     asked = (job.root / ANSWERED).exists()
     (job.root / ANSWERED).unlink(missing_ok=True)
-    suspects = [found for found in judged.judgement.comparisons if _is_suspect(found)]
+    suspects = judge.suspects(judged.judgement, policy_of(job.settings))
     base = judged.judgement.baseline.commit
     if asked or not suspects or not base or not job.settings.confirm or not job.settings.command:
         return judged
@@ -39,24 +43,33 @@ def resolved(job: Job, judged: Judged) -> Judged | None:
     return None
 
 
-def _is_suspect(comparison: Comparison) -> bool:
-    return comparison.verdict is Verdict.REGRESSION and comparison.confirmed is None and comparison.severity.rank > 1
-
-
 def _confirmed(job: Job, first: Judgement) -> Judgement:
     measured = formats.read_measurement(job.root / CONFIRMATION)
     if measured.base is None:
         return first
     again = judge_reports([measured.base], [measured.head], job.settings)
-    return judge.confirm(first, again.judgement)
+    return judge.confirm(first, again.judgement, policy_of(job.settings))
 
 
-def _send(job: Job, suspects: list[Comparison], base: str) -> None:
+def _send(job: Job, suspects: Sequence[str], base: str) -> None:
     """Leave the errand: only the suspects where the command takes a selection, on this very machine."""
     settings = job.settings.model_copy(update={"base": base})
-    names = tuple(dict.fromkeys(found.benchmark.name for found in suspects)) if "{select}" in settings.command else ()
-    order = Order(command=(settings.command,), out=FOLDER, adaptive=False, select=names, select_style="pytest")
+    order = Order(
+        command=(settings.command,),
+        out=FOLDER,
+        adaptive=False,
+        select=suspects if "{select}" in settings.command else (),
+        select_style=_style(settings.command),
+    )
     line = argv(settings, order, CONFIRMATION)
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
     (job.root / ANSWERED).touch()
     leave(Errand(("--fetch", *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ)
+
+
+def _style(command: str) -> str:
+    """Return how the suite's runner wants to be told names."""
+    words = command.split()
+    if "pytest" in command:
+        return "pytest"
+    return "go" if words[:2] == ["go", "test"] else "plain"

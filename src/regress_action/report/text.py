@@ -76,7 +76,9 @@ def verdict_parts(judgement: Judgement) -> Sentence:
     if judgement.summary.verdict is Outcome.INCONCLUSIVE or (found.inconclusive and not found.unchanged):
         return _undecided(judgement, found)
     if len(found.new) == len(judgement.comparisons):
-        return (f"Nothing to compare with yet: {count(len(found.new), rows_are(judgement))} measured for the first time",)
+        return (
+            f"Nothing to compare with yet: {count(len(found.new), rows_are(judgement))} measured for the first time",
+        )
     return _NOTHING_FOUND
 
 
