@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fake_github import routes_checks, routes_issues, routes_repository  # noqa: F401 - they register themselves
 from fake_github.faults import Fault
 from fake_github.routing import ROUTES, Answer, Call, RefusedError, allowed
 from fake_github.schema import DESCRIPTION
@@ -177,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
     fake: FakeGitHub
     protocol_version = "HTTP/1.1"
     timeout = 30
+    wbufsize = -1  # header and body in one packet, or every answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True
 
     def _respond(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -197,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload[: len(payload) // 2] if kind == "truncated" else payload)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815 - the names http.server calls
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond
 
     def log_message(self, *_: object) -> None:
         """Stay silent; `FakeGitHub.log` has it."""

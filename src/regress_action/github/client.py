@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from github.NamedUser import NamedUser
+    from github.Organization import Organization
     from github.Repository import Repository
 
-APP_TOKEN = "ghs_"  # noqa: S105 - how the tokens of apps begin
+APP_TOKEN = "ghs_"
 BOT = "Bot"
 PAGE = 100
 
@@ -62,7 +63,7 @@ class Client:
         """Pause for some turns of the back-off."""
         self.sleep(turns * self.pace.backoff_s)
 
-    def is_mine(self, author: NamedUser) -> bool:
+    def is_mine(self, author: NamedUser | Organization) -> bool:
         """Whether we wrote that.
 
         An app may not ask who it is. Its name is learnt from the check run it makes; without one, any bot's comment

@@ -24,7 +24,7 @@ class Plan:
 
     `head_sha` is the commit that is judged: the head of a pull request, never its merge commit. `head_repository` is
     None where a fork was deleted. `measured_run_id` is the workflow run whose artifact `publish` reads.
-    `is_fork` also means that the token can only read. `labels` are those of the pull request when the event happened.
+    `is_fork` is about the head. `labels` are those of the pull request when the event happened.
     """
 
     mode: Stage
@@ -58,6 +58,11 @@ class Plan:
     def run_url(self) -> str:
         """The page of the workflow run."""
         return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the token can only read: on a pull request from a fork, whatever the workflow asks for."""
+        return self.is_fork and self.event == "pull_request"
 
     @property
     def on_default_branch(self) -> bool:

@@ -1,0 +1,71 @@
+"""Regressions on the lines that define their benchmarks, worst first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from regress_action import escape
+from regress_action.verdicts import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from regress_action.github.preferences import Texts
+    from regress_action.samples import Location
+    from regress_action.verdicts import Comparison
+
+Level = Literal["notice", "warning", "failure"]
+TITLE_BYTES = 255
+MESSAGE_BYTES = 16_000
+PATH_BYTES = 1_000
+LEVELS: dict[Severity, Level] = {Severity.CRITICAL: "failure", Severity.MODERATE: "warning", Severity.MINOR: "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark on a line, or on none when it is not known where the benchmark is defined."""
+
+    level: Level
+    title: str
+    message: str
+    location: Location | None
+
+    def for_check_run(self) -> dict[str, Any] | None:
+        """Return what the API takes; None without a location, which it insists on."""
+        if self.location is None or not _is_inside(self.location.path):
+            return None
+        line = max(1, self.location.line)
+        return {
+            "path": self.location.path,
+            "start_line": line,
+            "end_line": line,
+            "annotation_level": self.level,
+            "title": escape.cut_bytes(escape.annotation(self.title), TITLE_BYTES),
+            "message": escape.annotation(self.message, MESSAGE_BYTES) or "…",
+        }
+
+
+def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation]:
+    """Return one annotation for each comparison, in their order."""
+    return [
+        Annotation(
+            LEVELS.get(comparison.severity, "notice"),
+            f"{comparison.severity.capitalize()} performance regression",
+            f"{texts.finding(comparison)}\n{comparison.reason}".strip(),
+            comparison.benchmark.location,
+        )
+        for comparison in comparisons
+    ]
+
+
+def _is_inside(path: str) -> bool:
+    """Whether GitHub takes the path: relative, inside the repository, with nothing odd in it."""
+    return (
+        bool(path)
+        and len(path.encode(errors="replace")) <= PATH_BYTES
+        and not path.startswith(("/", "\\"))
+        and ".." not in path.split("/")
+        and path.isprintable()
+        and max(path) <= "\uffff"
+    )

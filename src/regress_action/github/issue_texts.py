@@ -1,0 +1,181 @@
+"""The words of issues: titles, bodies with their hidden state, and what is said when something changes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from regress_action import escape
+from regress_action.github import markers
+from regress_action.github.tracking import Tracked
+from regress_action.verdicts import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.github.plan import Plan
+    from regress_action.github.preferences import Texts
+    from regress_action.verdicts import Comparison
+
+KIND = "issue"
+BODY_BYTES = 60_000
+DETAIL_BYTES = 8_000
+TITLE_LIMIT = 200
+REMEMBERED = 50
+SHOWN = 10
+LISTED = 100
+HABITS = (
+    "This issue follows the benchmark: it is updated with every push, closes when the regression is gone and opens "
+    "again if it returns. Close it as *not planned* to hear no more of it."
+)
+_SHA = re.compile(r"[0-9a-f]{7,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a regression came from: the last commit without it, the first with it, and the pull requests between."""
+
+    base: str | None = None
+    head: str | None = None
+    commits: int | None = None
+    pulls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an issue remembers between runs: hidden in its body."""
+
+    members: dict[str, Severity]
+    origin: Origin = Origin()
+    seen: tuple[tuple[str, str, float | None], ...] = field(default=())
+
+    def after(self, commit: str, severity: Severity, ratio: float | None) -> tuple[tuple[str, str, float | None], ...]:
+        """Return what was seen with one commit more, the newest last."""
+        return (*self.seen, (commit, severity.value, ratio))[-REMEMBERED:]
+
+    def mark(self) -> str:
+        """Return the hidden form."""
+        origin = {"base": self.origin.base, "head": self.origin.head, "commits": self.origin.commits}
+        content = {
+            "members": {mark: severity.value for mark, severity in self.members.items()},
+            "origin": origin | {"pulls": list(self.origin.pulls)},
+            "seen": [list(each) for each in self.seen],
+        }
+        return markers.mark(KIND, content)
+
+    def tracked(self, number: int, reason: str | None, *, is_open: bool) -> Tracked:
+        """Return what the decision needs."""
+        return Tracked(number, is_open, reason, self.members, tuple(commit for commit, _, _ in self.seen))
+
+
+def state_of(body: str | None) -> State | None:
+    """Read the hidden state; None where there is none or somebody damaged it."""
+    content = markers.found(KIND, body)
+    if content is None:
+        return None
+    try:
+        origin = content["origin"]
+        return State(
+            {str(mark): Severity(severity) for mark, severity in content["members"].items()},
+            Origin(origin["base"], origin["head"], origin["commits"], tuple(int(each) for each in origin["pulls"])),
+            tuple((str(commit), str(severity), ratio) for commit, severity, ratio in content["seen"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:
+    """Return the title, of one regression or of many."""
+    if len(comparisons) == 1:
+        return escape.plain(f"Performance: {texts.finding(comparisons[0])}", TITLE_LIMIT)
+    of_suite = "" if suite == "default" else f" in {suite}"
+    return escape.plain(f"Performance: {len(comparisons)} regressions at once{of_suite}", TITLE_LIMIT)
+
+
+def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
+    """Return the body: what, since when, what to do; a table of what was seen; and how the issue behaves."""
+    parts = [
+        state.mark(),
+        *([_one(comparisons[0], texts)] if len(comparisons) == 1 else [_many(comparisons, texts)]),
+        _since(state.origin, plan),
+        _what_to_do(texts),
+        _seen(state),
+        f"<sub>{HABITS} Last judged in [this run]({plan.run_url}).</sub>",
+    ]
+    return escape.cut_bytes("\n\n".join(part for part in parts if part), BODY_BYTES)
+
+
+def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, plan: Plan) -> str:
+    """Say that the severity changed."""
+    now = max((each.severity for each in comparisons), key=lambda each: each.rank)
+    return f"Now **{now}**, before **{before}**, at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
+
+
+def recovered(comparisons: Sequence[Comparison], texts: Texts, plan: Plan, pulls: Sequence[int]) -> str:
+    """Say that it is over, and which commit did it."""
+    by = f", merged with {_numbers(pulls)}" if pulls else ""
+    return f"Recovered in {commit(plan.head_sha)}{by}: {_findings(comparisons, texts)}"
+
+
+def relapsed(comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
+    """Say that it is back."""
+    return f"It is back at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
+
+
+def commit(sha: str | None) -> str:
+    """Return a commit for Markdown; GitHub links a full one by itself."""
+    return sha if sha and _SHA.match(sha) else escape.code_span(sha or "an unknown commit")
+
+
+def _one(comparison: Comparison, texts: Texts) -> str:
+    where = comparison.benchmark.location
+    place = f"\n\nDefined in {escape.code_span(f'{where.path}:{where.line}')}." if where else ""
+    heading = f"**{comparison.severity.capitalize()}**: {escape.markdown(texts.finding(comparison))}."
+    return f"{heading}\n\n{texts.details(comparison, DETAIL_BYTES)}{place}"
+
+
+def _many(comparisons: Sequence[Comparison], texts: Texts) -> str:
+    rows = [f"| {each.severity} | {escape.markdown(texts.finding(each))} |" for each in comparisons[:LISTED]]
+    more = f"\n\n… and {len(comparisons) - LISTED} more in the job summary." if len(comparisons) > LISTED else ""
+    counted = f"**{len(comparisons)} benchmarks** regressed at once. One cause for all of them is likely."
+    return counted + "\n\n| severity | what changed |\n|---|---|\n" + "\n".join(rows) + more
+
+
+def _since(origin: Origin, plan: Plan) -> str:
+    if origin.head is None:
+        return ""
+    words = f"First seen at {commit(origin.head)}"
+    if origin.base and _SHA.match(origin.base) and _SHA.match(origin.head):
+        count = f"{origin.commits} commits" if origin.commits and origin.commits > 1 else "one commit"
+        link = f"{plan.server_url}/{plan.repository}/compare/{origin.base}...{origin.head}"
+        words += f"; the last good one is {commit(origin.base)} ([{count}]({link}))"
+    return words + (f". Merged with {_numbers(origin.pulls)}." if origin.pulls else ".")
+
+
+def _what_to_do(texts: Texts) -> str:
+    if not texts.advice:
+        return ""
+    return "**What to do**\n\n" + "\n".join(f"- {escape.markdown(each)}" for each in texts.advice[:SHOWN])
+
+
+def _seen(state: State) -> str:
+    rows = [
+        f"| {commit(sha)} | {escape.markdown(severity)} | {_times(ratio)} |"
+        for sha, severity, ratio in reversed(state.seen[-SHOWN:])
+    ]
+    table = "| commit | severity | × baseline |\n|---|---|--:|\n" + "\n".join(rows)
+    return f"<details><summary>Seen on {len(state.seen)} commits</summary>\n\n{table}\n\n</details>" if rows else ""
+
+
+def _times(ratio: Any) -> str:
+    return f"{ratio:.2f}" if isinstance(ratio, int | float) else "–"
+
+
+def _findings(comparisons: Sequence[Comparison], texts: Texts) -> str:
+    shown = "; ".join(escape.markdown(texts.finding(each)) for each in comparisons[:SHOWN])
+    return shown + (f"; and {len(comparisons) - SHOWN} more." if len(comparisons) > SHOWN else ".")
+
+
+def _numbers(pulls: Sequence[int]) -> str:
+    return ", ".join(f"#{number}" for number in pulls)

@@ -1,0 +1,188 @@
+"""Issues with a life cycle: opened once, kept up to date, closed on recovery, opened again on relapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from regress_action.github import issue_texts, labels, markers, tracking
+from regress_action.github.alarms import worst
+from regress_action.github.attempts import make_once, read
+from regress_action.github.comments import say_once
+from regress_action.github.issue_texts import Origin, State
+from regress_action.verdicts import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from github.Issue import Issue
+
+    from regress_action.github.client import Client
+    from regress_action.github.speech import Speech
+    from regress_action.verdicts import Comparison
+
+NEEDS = "issues: write"
+COMMITS_ASKED = 5
+
+
+Kind = Literal["opened", "regraded", "recovered", "relapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that people may want to be told: `sentence` is one plain line."""
+
+    kind: Kind
+    severity: Severity
+    sentence: str
+    url: str
+
+
+@dataclass
+class Book:
+    """The issues of a suite, as they are on GitHub, and what a judgement makes of them."""
+
+    client: Client
+    speech: Speech
+
+    def update(self) -> tuple[Change, ...]:
+        """List our issues, decide, and do it; one that fails does not keep the others from being done."""
+        access = self.client.access
+        listed = access.attempt(NEEDS, "the issues", lambda: read(self.client, self._listed))
+        if listed is None:
+            return ()
+        actions = tracking.decide(
+            [state.tracked(issue.number, issue.state_reason, is_open=issue.state == "open") for issue, state in listed],
+            self.speech.judgement.comparisons,
+            self._identify,
+            commit=self._commit,
+            max_issues=self.speech.preferences.max_issues,
+        )
+        known = {issue.number: (issue, state) for issue, state in listed}
+        changes = [access.attempt(NEEDS, "an issue", partial(self._do, action, known)) for action in actions]
+        return tuple(change for change in changes if change is not None)
+
+    @property
+    def _commit(self) -> str:
+        return self.speech.plan.head_sha or ""
+
+    def _identify(self, comparison: Comparison) -> str:
+        return tracking.fingerprint(self.speech.preferences.suite, self.speech.plan.default_branch, comparison)
+
+    def _listed(self) -> list[tuple[Issue, State]]:
+        """Return the issues with our label that we wrote; the search API would be late and soon exhausted."""
+        found = []
+        for issue in self.client.repository.get_issues(state="all", labels=[self.speech.preferences.label]):
+            state = issue_texts.state_of(issue.body) if "/issues/" in issue.html_url else None
+            if state is not None and self.client.is_mine(issue.user):
+                found.append((issue, state))
+        return found
+
+    def _do(self, action: tracking.Action, known: dict[int, tuple[Issue, State]]) -> Change | None:
+        if isinstance(action, tracking.Open):
+            return self._open(action.comparisons)
+        issue, state = known[action.issue.number]
+        match action:
+            case tracking.Merge(into=number):
+                say_once(self.client, issue, {"merged": number}, f"Duplicate of #{number}.")
+                issue.edit(state="closed", state_reason=tracking.DUPLICATE)
+                return None
+            case tracking.Recover(comparisons=comparisons):
+                return self._close(issue, state, comparisons)
+            case tracking.Persist(comparisons=comparisons):
+                self._rewrite(issue, state, comparisons)
+                return None
+            case tracking.Regrade(issue=before, comparisons=comparisons):
+                text = issue_texts.regraded(comparisons, before.severity, self.speech.texts, self.speech.plan)
+                say_once(self.client, issue, {"regraded": self._commit}, text)
+                self._rewrite(issue, state, comparisons)
+                return self._change("regraded", comparisons, issue.html_url)
+            case tracking.Relapse(comparisons=comparisons):
+                text = issue_texts.relapsed(comparisons, self.speech.texts, self.speech.plan)
+                say_once(self.client, issue, {"relapsed": self._commit}, text)
+                self._rewrite(issue, replace(state, origin=self._origin()), comparisons, reopen=True)
+                return self._change("relapsed", comparisons, issue.html_url)
+
+    def _open(self, comparisons: Sequence[Comparison]) -> Change:
+        label = self.speech.preferences.label
+        labels.ensure(self.client, label)
+        members = {self._identify(each): each.severity for each in comparisons}
+        state = State(members, self._origin())
+        state = replace(state, seen=state.after(self._commit, worst(comparisons), _ratio(comparisons)))
+        title = issue_texts.title(comparisons, self.speech.texts, self.speech.preferences.suite)
+        body = issue_texts.body(state, comparisons, self.speech.texts, self.speech.plan)
+
+        def look() -> Issue | None:
+            listed = self._listed()
+            return next((issue for issue, other in listed if other.members.keys() == members.keys()), None)
+
+        def make() -> Issue:
+            return self.client.repository.create_issue(title, body, labels=[label])
+
+        return self._change("opened", comparisons, make_once(self.client, look, make).html_url)
+
+    def _rewrite(self, issue: Issue, state: State, comparisons: Sequence[Comparison], *, reopen: bool = False) -> None:
+        """Bring title, body and hidden state up to date, and open it again if need be, in one request."""
+        now = {self._identify(each): each.severity for each in comparisons}
+        members = {mark: now.get(mark, Severity.NONE) for mark in state.members}
+        seen = state.after(self._commit, worst(comparisons), _ratio(comparisons))
+        body = issue_texts.body(
+            replace(state, members=members, seen=seen), comparisons, self.speech.texts, self.speech.plan
+        )
+        title = issue_texts.title(comparisons, self.speech.texts, self.speech.preferences.suite)
+        if reopen:
+            issue.edit(title=title, body=body, state="open", state_reason="reopened")
+        else:
+            issue.edit(title=title, body=body)
+
+    def _close(self, issue: Issue, state: State, comparisons: Sequence[Comparison]) -> Change:
+        pulls = self._pulls([self._commit])
+        text = issue_texts.recovered(comparisons, self.speech.texts, self.speech.plan, pulls)
+        say_once(self.client, issue, {"recovered": self._commit}, text)
+        seen = state.after(self._commit, Severity.NONE, _ratio(comparisons))
+        kept = replace(state, members=dict.fromkeys(state.members, Severity.NONE), seen=seen)
+        body = markers.replaced(issue_texts.KIND, issue.body or "", kept.mark())
+        issue.edit(body=body, state="closed", state_reason="completed")
+        return self._change("recovered", comparisons, issue.html_url)
+
+    def _change(
+        self,
+        kind: Kind,
+        comparisons: Sequence[Comparison],
+        url: str,
+    ) -> Change:
+        first = self.speech.texts.finding(comparisons[0])
+        more = f" and {len(comparisons) - 1} more" if len(comparisons) > 1 else ""
+        severity = Severity.NONE if kind == "recovered" else worst(comparisons)
+        return Change(kind, severity, first + more, url)
+
+    def _origin(self) -> Origin:
+        """Return the range in which it happened, and the pull requests merged in it, as far as the token may know."""
+        base = self.speech.judgement.baseline.commit or self.speech.plan.base_sha
+        if base is None or base == self._commit:
+            return Origin(None, self._commit, None, self._pulls([self._commit]))
+        shas = self.client.access.attempt("contents: read", "the range of commits", lambda: self._between(base))
+        newest = (shas or [self._commit])[-COMMITS_ASKED:]
+        return Origin(base, self._commit, len(shas) if shas else None, self._pulls(newest))
+
+    def _between(self, base: str) -> list[str]:
+        compared = self.client.repository.compare(base, self._commit)
+        return read(self.client, lambda: [each.sha for each in compared.commits])
+
+    def _pulls(self, shas: Sequence[str]) -> tuple[int, ...]:
+        found: dict[int, None] = {}
+        for sha in shas:
+            ask = partial(read, self.client, partial(self._pulls_of, sha))
+            answer = self.client.access.attempt("pull-requests: read", "the merged pull request", ask)
+            found |= dict.fromkeys(answer or [])
+        return tuple(found)
+
+    def _pulls_of(self, sha: str) -> list[int]:
+        return [pull.number for pull in self.client.repository.get_commit(sha).get_pulls()]
+
+
+def _ratio(comparisons: Sequence[Comparison]) -> float | None:
+    """Return the worst ratio, rounded as it is shown."""
+    ratios = [each.ratio for each in comparisons if each.ratio is not None]
+    return round(max(ratios), 4) if ratios else None

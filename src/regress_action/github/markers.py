@@ -1,0 +1,39 @@
+"""Hidden marks by which we find again what we wrote.
+
+A mark is an HTML comment with a kind and JSON. It is only believed in texts that we wrote ourselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_LIMIT = 60_000
+
+
+def mark(kind: str, content: dict[str, Any]) -> str:
+    """Return a mark; nothing in its content can end it early."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    for character in "<>-&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f"<!-- regress-action:{kind} {text} -->"
+
+
+def replaced(kind: str, text: str, by: str) -> str:
+    """Return the text with the first mark of a kind exchanged; put on top when there is none."""
+    pattern = rf"<!-- regress-action:{kind} \{{[^<>]*\}} -->"
+    made, count = re.subn(pattern, lambda _: by, text, count=1)
+    return made if count else f"{by}\n\n{text}"
+
+
+def found(kind: str, text: str | None) -> dict[str, Any] | None:
+    """Return the content of the first mark of a kind; None without one, or when it is damaged."""
+    match = re.search(rf"<!-- regress-action:{kind} (\{{[^<>]*\}}) -->", (text or "")[:_LIMIT])
+    if match is None:
+        return None
+    try:
+        content = json.loads(match[1])
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,58 @@
+"""What the user wants to hear from us, and the texts in which it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from regress_action.verdicts import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regress_action.verdicts import Comparison
+
+CommentPolicy = Literal["on-change", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What is said where.
+
+    `max_issues` is the number of new issues in one run above which they become one umbrella issue. With
+    `block_moderate` a moderate regression makes the check run `action_required` instead of `neutral`.
+    """
+
+    suite: str = "default"
+    comment: CommentPolicy = "on-change"
+    check_run: bool = True
+    issues: bool = True
+    fail_on: Severity = Severity.CRITICAL
+    block_moderate: bool = False
+    reviewers: tuple[str, ...] = ()
+    team_reviewers: tuple[str, ...] = ()
+    label: str = "performance-regression"
+    accept_label: str = "performance-accepted"
+    max_issues: int = 5
+    max_annotations: int = 500
+
+    @property
+    def check_name(self) -> str:
+        """The name of the check run; one for each suite."""
+        return "Performance" if self.suite == "default" else f"Performance ({self.suite})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """A judgement in words, rendered by whoever can: functions take the number of bytes they may fill.
+
+    `headline` and `finding` are single plain lines; `comment`, `summary` and `details` are Markdown in which foreign
+    text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences.
+    """
+
+    headline: str
+    comment: Callable[[int], str]
+    summary: Callable[[int], str]
+    finding: Callable[[Comparison], str]
+    details: Callable[[Comparison, int], str]
+    advice: tuple[str, ...] = ()

@@ -1,0 +1,168 @@
+"""What becomes of the issues: a pure decision from those that exist and what was judged now."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regress_action.github.alarms import worst
+from regress_action.verdicts import Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from regress_action.verdicts import Comparison
+
+UMBRELLA = 500  # what fits into the hidden state of one issue
+MUTED, DUPLICATE = "not_planned", "duplicate"
+Fingerprint = str
+
+
+def fingerprint(suite: str, branch: str, comparison: Comparison) -> Fingerprint:
+    """Return the identity of a regression: suite, branch, benchmark and metric; no commit, no run."""
+    parts = (suite, branch, comparison.benchmark.name, comparison.metric.name)
+    return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An issue of ours: which regressions it is about, how bad they were, and which commits it has spoken of.
+
+    `reason` is GitHub's `state_reason` of a closed issue.
+    """
+
+    number: int
+    is_open: bool
+    reason: str | None
+    members: Mapping[Fingerprint, Severity]
+    seen: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of its members, as last written."""
+        return max(self.members.values(), key=lambda each: each.rank, default=Severity.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open an issue; about several regressions it is an umbrella."""
+
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Bring the text up to date, silently."""
+
+    issue: Tracked
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Regrade:
+    """Say that the severity changed."""
+
+    issue: Tracked
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Close: everything it is about is well again."""
+
+    issue: Tracked
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relapse:
+    """Open it again."""
+
+    issue: Tracked
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Close a duplicate, which comes of two runs at once."""
+
+    issue: Tracked
+    into: int
+
+
+Action = Open | Persist | Regrade | Recover | Relapse | Merge
+
+
+def decide(
+    existing: Iterable[Tracked],
+    comparisons: Sequence[Comparison],
+    identify: Callable[[Comparison], Fingerprint],
+    *,
+    commit: str,
+    max_issues: int,
+) -> list[Action]:
+    """Return what to do, at most one action for each issue, new issues last.
+
+    New issues need a regression from moderate up that measuring again confirmed. A commit that an issue has spoken of
+    already changes nothing in it, so a job that is run again is silent. An issue closed as not planned stays closed.
+    """
+    judged = {identify(comparison): comparison for comparison in comparisons}
+    owners = _owners(existing)
+    actions: list[Action] = []
+    for issue in sorted(existing, key=lambda each: each.number):
+        owned = [mark for mark in issue.members if owners.get(mark) is issue]
+        if not owned:
+            actions += _merged(issue, owners)
+        elif commit not in issue.seen:
+            actions += _followed(issue, [judged.get(mark) for mark in owned])
+    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, Severity.MODERATE)]
+    new.sort(key=lambda each: (-each.severity.rank, -(each.ratio or 0)))
+    return actions + ([Open(tuple(new[:UMBRELLA]))] if len(new) > max_issues else [Open((each,)) for each in new])
+
+
+def _owners(existing: Iterable[Tracked]) -> dict[Fingerprint, Tracked]:
+    """Return which issue speaks for a regression: an open one first, then a muted one, then the newest."""
+    owners: dict[Fingerprint, Tracked] = {}
+    for issue in sorted(existing, key=_precedence):
+        if issue.reason != DUPLICATE or issue.is_open:
+            for mark in issue.members:
+                owners.setdefault(mark, issue)
+    return owners
+
+
+def _precedence(issue: Tracked) -> tuple[int, int]:
+    if issue.is_open:
+        return 0, issue.number
+    return (1 if issue.reason == MUTED else 2), -issue.number
+
+
+def _merged(issue: Tracked, owners: Mapping[Fingerprint, Tracked]) -> list[Action]:
+    if not issue.is_open or not issue.members:
+        return []
+    return [Merge(issue, owners[next(iter(issue.members))].number)]
+
+
+def _followed(issue: Tracked, members: list[Comparison | None]) -> list[Action]:
+    """Decide about one issue from its members as judged now; None is one that was not measured."""
+    bad = tuple(each for each in members if each is not None and _is_alarm(each, Severity.MINOR))
+    if not issue.is_open:
+        relapsed = issue.reason != MUTED and any(_is_alarm(each, Severity.MODERATE) for each in bad)
+        return [Relapse(issue, bad)] if relapsed else []
+    if bad:
+        return [Persist(issue, bad) if worst(bad) is issue.severity else Regrade(issue, bad)]
+    well = tuple(each for each in members if each is not None and _is_well(each))
+    return [Recover(issue, well)] if len(well) == len(members) else []
+
+
+def _is_alarm(comparison: Comparison, least: Severity) -> bool:
+    return (
+        comparison.verdict is Verdict.REGRESSION
+        and comparison.severity.rank >= least.rank
+        and comparison.confirmed is True
+    )
+
+
+def _is_well(comparison: Comparison) -> bool:
+    """Whether it is known to be no regression; what was not decided or not confirmed proves nothing."""
+    return comparison.verdict in {Verdict.UNCHANGED, Verdict.IMPROVEMENT} or comparison.severity is Severity.SLIGHT
