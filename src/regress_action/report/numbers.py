@@ -66,7 +66,7 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def transition(before: float | None, after: float | None, unit: str, *, apart: bool = True) -> str:
-    """Return `0.980 → 1.02 ms`: one unit where that stays readable, more digits if `apart` and three hide the change."""
+    """Return `0.980 → 1.02 ms`: one unit if that is readable, more digits if `apart` and three hide the change."""
     if before is None or after is None or not (math.isfinite(before) and math.isfinite(after)):
         return f"{quantity(before, unit)} → {quantity(after, unit)}"
     larger = _scale(max(abs(before), abs(after)), unit)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regress_action.report.context import Context
     from regress_action.verdicts import Comparison, Judgement, Subject
 
+CELL_LIMIT = 48
 _FULL_SHA = re.compile(r"[0-9a-f]{40,64}\Z")
 
 
@@ -49,9 +50,8 @@ def environment() -> Environment:
         "commit": commit,
         "count": numbers.count,
         "evidence": evidence,
-        "moved": text.moved,
-        "change": lambda row: text.difference(row) if row.ratio is None else numbers.change(row.ratio),
-        "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
+        "moved": lambda row: unbroken(text.moved(row)),
+        "change": change,
         "budget": lambda row: sentence(text.budget(row)),
         "runs_needed": text.runs_needed,
     }
@@ -66,13 +66,24 @@ def sentence(parts: text.Sentence, limit: int = text.NAME_LIMIT) -> Inert:
 
 
 def name(row: Comparison) -> Inert:
-    """Return a benchmark's name, its metric unless that is time, and its service, for a table's cell."""
-    whole = escape.code_span(row.benchmark.name)
-    if row.metric.name != "time":
-        whole += f" {escape.code_span(row.metric.name, text.NAME_LIMIT)}"
-    if row.benchmark.service:
-        whole += f"<br><sub>{escape.markdown(row.benchmark.service, text.NAME_LIMIT)}</sub>"
-    return Inert(whole)
+    """Return a benchmark's name for a table's cell, short so that the numbers stay in sight, and its metric below."""
+    below = [] if row.metric.name == "time" else [escape.code_span(row.metric.name, text.NAME_LIMIT)]
+    below += [escape.markdown(row.benchmark.service, text.NAME_LIMIT)] if row.benchmark.service else []
+    small = f"<br><sub>{' · '.join(below)}</sub>" if below else ""
+    return Inert(escape.code_span(row.benchmark.name, CELL_LIMIT) + small)
+
+
+def change(row: Comparison) -> Inert:
+    """Return the change for a table's cell, and below it its interval."""
+    if row.ratio is None:
+        return Inert(f"**{escape.inline(text.difference(row))}**")
+    interval = numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio)
+    return Inert(f"**{unbroken(numbers.change(row.ratio))}**<br><sub>{unbroken(interval)}</sub>")
+
+
+def unbroken(words: str) -> Inert:
+    """Return numbers that a narrow table does not tear apart; names can wrap instead."""
+    return Inert(escape.inline(words).replace(" ", "\u00a0"))
 
 
 def commit(subject: Subject, otherwise: str, context: Context) -> Inert:

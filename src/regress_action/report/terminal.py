@@ -6,6 +6,7 @@ has a second line across all columns.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from regress_action.verdicts import Comparison, Judgement
 
+_HELD_TOGETHER = re.compile(r"\d %|q [<=] \d")
 _ROWS = 25
 _NAMED = 8
 _WIDE = 108
@@ -73,11 +75,12 @@ class _Page:
 
     def sentence(self, words: str, style: str = "", indent: int = 0) -> None:
         margin = " " * indent
+        words = _HELD_TOGETHER.sub(lambda match: match[0].replace(" ", "\xa0"), words)
         for wrapped in textwrap.wrap(
             words, self.width - 1, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
         ):
-            start = wrapped.lstrip()
-            self.line((f"{margin}∷{start[2:]}" if start.startswith("::") else wrapped, style))
+            start = wrapped.replace("\xa0", " ").lstrip()
+            self.line((f"{margin}{'∷' + start[2:] if start.startswith('::') else start}", style))
 
     def section(self, title: str) -> None:
         self.line()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
 from regress_action.report import numbers
+from regress_action.report.escape import plain
 from regress_action.report.findings import Findings, rows_are, sight
 from regress_action.report.numbers import count, duration, percent, quantity
 from regress_action.samples import Direction
@@ -61,24 +61,33 @@ def verdict_parts(judgement: Judgement) -> Sentence:
     """Return the verdict in plain words, with the worst of it named."""
     found = Findings.of(judgement)
     if found.regressions:
-        worst = found.regressions[0]
-        colon = ": " if len(found.regressions) == 1 else "; the worst: "
-        gaps = f"; {_gaps(found)}" if found.failed or found.missing else ""
-        return (_regressions(found.regressions), colon, *what_changed(worst), *at_least(worst), gaps)
+        return _alarm(found)
     if found.over_budget:
         return (count(len(found.over_budget), "budget"), " exceeded: ", *budget(found.over_budget[0]))
     if found.failed or found.missing:
         first = (found.failed or found.missing)[0]
         more = "" if len(found.failed) + len(found.missing) == 1 else " and others"
         return ("The comparison is incomplete: ", _gaps(found), " (", Name(first.benchmark.name), more, ")")
+    return _quiet(judgement, found)
+
+
+def _alarm(found: Findings) -> Sentence:
+    worst = found.regressions[0]
+    colon = ": " if len(found.regressions) == 1 else "; the worst: "
+    gaps = f"; {_gaps(found)}" if found.failed or found.missing else ""
+    return (_regressions(found.regressions), colon, *what_changed(worst), *at_least(worst), gaps)
+
+
+def _quiet(judgement: Judgement, found: Findings) -> Sentence:
+    rows = count(len(judgement.comparisons), rows_are(judgement))
     if not judgement.comparisons or judgement.summary.verdict is Outcome.INCOMPLETE:
         return ("Nothing was compared: the two sides have no benchmark in common",)
-    if judgement.summary.verdict is Outcome.INCONCLUSIVE or (found.inconclusive and not found.unchanged):
-        return _undecided(judgement, found)
     if len(found.new) == len(judgement.comparisons):
-        return (
-            f"Nothing to compare with yet: {count(len(found.new), rows_are(judgement))} measured for the first time",
-        )
+        return (f"Nothing to compare with yet: {rows} measured for the first time",)
+    if judgement.summary.verdict is Outcome.INCONCLUSIVE:
+        undecided = len(found.inconclusive) + len(found.unstable) + len(found.incomparable)
+        of_all = f"{undecided} of " if undecided < len(judgement.comparisons) else ""
+        return (f"No verdict yet: {of_all}{rows} could not be decided",)
     return _NOTHING_FOUND
 
 
@@ -97,13 +106,6 @@ def _gaps(found: Findings) -> str:
     if found.missing:
         parts.append(f"{count(len(found.missing), 'benchmark')} {'is' if len(found.missing) == 1 else 'are'} missing")
     return " and ".join(parts)
-
-
-def _undecided(judgement: Judgement, found: Findings) -> Sentence:
-    undecided = len(found.inconclusive) + len(found.unstable) + len(found.incomparable)
-    total = len(judgement.comparisons)
-    of_all = f"{undecided} of " if undecided < total else ""
-    return (f"No verdict yet: {of_all}{count(total, rows_are(judgement))} could not be decided",)
 
 
 def visible(judgement: Judgement) -> Sentence:
@@ -261,7 +263,7 @@ def machine(environment: Environment) -> str:
 
 
 def shift(judgement: Judgement) -> str:
-    """Return the sentence about a change of everything at once, for a judgement without notes; empty if there was none."""
+    """Return the sentence about a change of everything at once, empty if there was none."""
     ratio = judgement.summary.environment_shift
     if ratio is None:
         return ""

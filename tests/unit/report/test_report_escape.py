@@ -105,7 +105,9 @@ def test_running_text_arrives_whole(text: str) -> None:
     """What a reader sees is the plain text, up to backticks that became code and separators of no width."""
     page = rendered(f"x {escape.markdown(text)}")
     dropped = str.maketrans("", "", " `\n\u200b")
-    assert sorted(f"x{escape.plain(text) or '–'}".translate(dropped)) == sorted((page.prose + page.code).translate(dropped))
+    assert sorted(f"x{escape.plain(text) or '–'}".translate(dropped)) == sorted(
+        (page.prose + page.code).translate(dropped)
+    )
 
 
 @given(foreign)
