@@ -78,7 +78,7 @@ class Schema:
         """Return a fresh copy of the description's example of an answer, the shape the fake fills in."""
         return copy.deepcopy(self._example(method, template, status))
 
-    @functools.cache
+    @functools.cache  # noqa: B019 - one schema lives as long as the process
     def _example(self, method: str, template: str, status: int) -> Json:
         answer = self._resolve(self.document["paths"][template][method.lower()]["responses"][str(status)])
         (example,) = answer["content"]["application/json"]["examples"].values()
@@ -115,7 +115,7 @@ class Schema:
             for error in validator.iter_errors(value)
         ]
 
-    @functools.cache
+    @functools.cache  # noqa: B019 - one schema lives as long as the process
     def _validator(self, schema: str) -> jsonschema_rs.Draft7Validator:
         whole = {"components": self.document["components"], "allOf": [json.loads(schema)]}
         return jsonschema_rs.Draft7Validator(whole, validate_formats=True)

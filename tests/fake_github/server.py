@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from fake_github import routes_checks, routes_issues, routes_repository  # noqa: F401 - they register themselves
 from fake_github.faults import Fault
 from fake_github.routing import ROUTES, Answer, Call, RefusedError, allowed
 from fake_github.schema import DESCRIPTION
@@ -198,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload[: len(payload) // 2] if kind == "truncated" else payload)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815 - the names http.server calls
 
     def log_message(self, *_: object) -> None:
         """Stay silent; `FakeGitHub.log` has it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from github.Organization import Organization
     from github.Repository import Repository
 
-APP_TOKEN = "ghs_"
+APP_TOKEN = "ghs_"  # noqa: S105 - how the tokens of apps begin
 BOT = "Bot"
 PAGE = 100
 

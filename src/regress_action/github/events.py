@@ -52,7 +52,7 @@ class _Event:
     environ: Mapping[str, str]
     history_branch: str
 
-    def get(self, *path: str) -> Any:
+    def get(self, *path: str) -> Any:  # noqa: ANN401 - a payload holds anything
         """Follow keys into the payload; None where one is missing."""
         node: Any = self.payload
         for key in path:
@@ -90,7 +90,7 @@ class _Event:
         said = self.text("repository", "default_branch")
         return said or (self.environ.get("GITHUB_REF_NAME") if self.name == "schedule" else None) or "main"
 
-    def plan(self, mode: Stage, why: str, **rest: Any) -> Plan:
+    def plan(self, mode: Stage, why: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of Plan
         """Fill in what every event has."""
         known: dict[str, Any] = {
             "head_sha": self.environ.get("GITHUB_SHA") or None,

@@ -168,7 +168,7 @@ def _seen(state: State) -> str:
     return f"<details><summary>Seen on {len(state.seen)} commits</summary>\n\n{table}\n\n</details>" if rows else ""
 
 
-def _times(ratio: Any) -> str:
+def _times(ratio: Any) -> str:  # noqa: ANN401 - read back from a text that people may edit
     return f"{ratio:.2f}" if isinstance(ratio, int | float) else "–"
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fake_github import FakeGitHub
 
 HURRIED = Pace(0, 0, 0, 0, timeout_s=5, repetitions=3)
-TOKEN = "ghs_test"
+TOKEN = "ghs_test"  # noqa: S105 - opens nothing
 BANDS = ((2.0, Severity.CRITICAL), (1.5, Severity.MODERATE), (1.2, Severity.MINOR), (1.05, Severity.SLIGHT))
 
 
