@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from regress_action.escape import plain
 from regress_action.report import numbers
-from regress_action.report.escape import plain
 from regress_action.report.findings import Findings, rows_are, sight
 from regress_action.report.numbers import count, duration, percent, quantity
 from regress_action.samples import Direction
