@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from regress_action import __version__
-from regress_action.errors import ExitCode, RegressError
+from regress_action.errors import ExitCode, InfrastructureError, RegressError
 
 COMMANDS = {
     "init": "Write a workflow, a config and a thresholds file that fit this repository.",
@@ -81,6 +82,10 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
+    except Exception:  # noqa: BLE001 - a fault of ours must never look like a verdict
+        traceback.print_exc()
+        complain(InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above."))
+        code = ExitCode.INFRASTRUCTURE
     sys.exit(code if isinstance(code, int) else 0)
 
 
