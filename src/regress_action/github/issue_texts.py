@@ -88,7 +88,8 @@ def state_of(body: str | None) -> State | None:
 def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:
     """Return the title, of one regression or of many."""
     if len(comparisons) == 1:
-        return escape.plain(f"Performance: {texts.finding(comparisons[0])}", TITLE_LIMIT)
+        first_sentence = texts.finding(comparisons[0]).partition(". ")[0]
+        return escape.plain(f"Performance: {first_sentence}", TITLE_LIMIT)
     of_suite = "" if suite == "default" else f" in {suite}"
     return escape.plain(f"Performance: {len(comparisons)} regressions at once{of_suite}", TITLE_LIMIT)
 
@@ -131,12 +132,12 @@ def commit(sha: str | None) -> str:
 def _one(comparison: Comparison, texts: Texts) -> str:
     where = comparison.benchmark.location
     place = f"\n\nDefined in {escape.code_span(f'{where.path}:{where.line}')}." if where else ""
-    heading = f"**{comparison.severity.capitalize()}**: {escape.markdown(texts.finding(comparison))}."
+    heading = f"**{comparison.severity.capitalize()}**: {_finding(comparison, texts)}."
     return f"{heading}\n\n{texts.details(comparison, DETAIL_BYTES)}{place}"
 
 
 def _many(comparisons: Sequence[Comparison], texts: Texts) -> str:
-    rows = [f"| {each.severity} | {escape.markdown(texts.finding(each))} |" for each in comparisons[:LISTED]]
+    rows = [f"| {each.severity} | {_finding(each, texts)} |" for each in comparisons[:LISTED]]
     more = f"\n\n… and {len(comparisons) - LISTED} more in the job summary." if len(comparisons) > LISTED else ""
     counted = f"**{len(comparisons)} benchmarks** regressed at once. One cause for all of them is likely."
     return counted + "\n\n| severity | what changed |\n|---|---|\n" + "\n".join(rows) + more
@@ -173,8 +174,12 @@ def _times(ratio: Any) -> str:  # noqa: ANN401 - read back from a text that peop
 
 
 def _findings(comparisons: Sequence[Comparison], texts: Texts) -> str:
-    shown = "; ".join(escape.markdown(texts.finding(each)) for each in comparisons[:SHOWN])
+    shown = "; ".join(_finding(each, texts) for each in comparisons[:SHOWN])
     return shown + (f"; and {len(comparisons) - SHOWN} more." if len(comparisons) > SHOWN else ".")
+
+
+def _finding(comparison: Comparison, texts: Texts) -> str:
+    return escape.markdown(texts.finding(comparison).rstrip("."))
 
 
 def _numbers(pulls: Sequence[int]) -> str:

@@ -9,16 +9,20 @@ from regress_action.github import alarms, checks, comments, issues, reviews, sum
 from regress_action.github.annotations import annotate
 from regress_action.github.issues import Change, Kind
 from regress_action.github.plan import Stage
+from regress_action.github.speech import Speech
 from regress_action.verdicts import Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from regress_action.github.alarms import Acceptance
     from regress_action.github.annotations import Annotation
     from regress_action.github.checks import Check
     from regress_action.github.client import Client
-    from regress_action.github.speech import Speech
+    from regress_action.github.plan import Plan
+    from regress_action.github.preferences import Preferences, Texts
     from regress_action.github.workflow_commands import Log
+    from regress_action.verdicts import Judgement
 
 CHECK_BYTES = 60_000
 WORTH_A_COMMENT = frozenset({Outcome.WARN, Outcome.FAIL, Outcome.INCOMPLETE})
@@ -46,15 +50,26 @@ class Runner:
     environ: Mapping[str, str]
 
 
-def speak(speech: Speech, *, runner: Runner, client: Client | None = None, check: Check | None = None) -> Spoken:
+def speak(  # noqa: PLR0913 - what is said, and to whom
+    plan: Plan,
+    judgement: Judgement,
+    texts: Texts,
+    preferences: Preferences,
+    *,
+    runner: Runner,
+    client: Client | None = None,
+    check: Check | None = None,
+    accepted: Sequence[Acceptance] = (),
+) -> Spoken:
     """Write summary, annotations, check run, comment, labels, review requests and issues; never fail for any of them.
 
     `check` comes from `checks.opened`. Whatever could not be said is one notice in the log, and in `degraded`.
     """
+    speech = Speech(plan=plan, judgement=judgement, texts=texts, preferences=preferences, accepted=tuple(accepted))
     remarks = annotate(speech.alarms, speech.texts)
     runner.log.annotate(remarks)
     summary.append(runner.environ, speech.texts.summary)
-    if speech.plan.read_only:
+    if plan.read_only:
         spoken = Spoken(degraded=(FORK,))
     elif client is None:
         spoken = Spoken()

@@ -29,6 +29,10 @@ class Log:
 
     out: TextIO
 
+    def say(self, sentence: str) -> None:
+        """Print a line of our own, whatever it quotes."""
+        self._write(escape.plain(sentence))
+
     def notice(self, message: str, **properties: str | int) -> None:
         """Annotate the run with a notice; properties are `title`, `file` and `line`."""
         self._command("notice", message, properties)

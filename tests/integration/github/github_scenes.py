@@ -11,7 +11,6 @@ from regress_action.github.client import Client, Pace, connect
 from regress_action.github.plan import Plan, Stage
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.github.speaking import Runner, Spoken, speak
-from regress_action.github.speech import Speech
 from regress_action.github.workflow_commands import Log
 from regress_action.report import markdown, text
 from regress_action.samples import Benchmark, Location, Metric
@@ -161,13 +160,14 @@ class Job:
         preferences = preferences or Preferences()
         environ = {} if self.summary is None else {"GITHUB_STEP_SUMMARY": str(self.summary)}
         with checks.opened(client, plan, preferences) as check:
-            speech = Speech(
-                plan=plan,
-                judgement=judgement,
-                texts=texts or words(judgement, preferences.suite),
-                preferences=preferences,
+            self.spoken = speak(
+                plan,
+                judgement,
+                texts or words(judgement, preferences.suite),
+                preferences,
+                runner=Runner(log=Log(self.out), environ=environ),
+                client=client,
+                check=check,
                 accepted=acceptance.of(client, plan, preferences.accept_label),
             )
-            runner = Runner(log=Log(self.out), environ=environ)
-            self.spoken = speak(speech, runner=runner, client=client, check=check)
         return self.spoken
