@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ class Backend(BaseHTTPRequestHandler):
     requests: ClassVar[list[tuple[str, str]]]
     authorizations: ClassVar[list[str | None]]
     cut_after: ClassVar[int | None] = None
+    token: ClassVar[str | None] = None  # whoever pushes has to have it; None lets everybody push
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -37,6 +39,10 @@ class Backend(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Stay silent."""
 
+    def _knows_token(self) -> bool:
+        scheme, _, secret = (self.headers.get("Authorization") or "").partition(" ")
+        return scheme.lower() == "basic" and base64.b64decode(secret).decode().endswith(f":{self.token}")
+
     def _chunk(self) -> bytes:
         size = int(self.rfile.readline(), 16)
         data = self.rfile.read(size)
@@ -47,6 +53,12 @@ class Backend(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.requests.append((self.command, self.path))
         self.authorizations.append(self.headers.get("Authorization"))
+        if self.token is not None and "git-receive-pack" in self.path and not self._knows_token():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         environ = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "GIT_PROJECT_ROOT": str(self.root),

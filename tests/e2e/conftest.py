@@ -1,0 +1,34 @@
+"""A world per test, and a Docker engine for all of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from e2e_world import REPOSITORY, TOKEN, World, engine_answers, settle
+from fake_github import FakeGitHub
+from smart_http import bare_repository, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine() -> None:
+    """Need a Docker engine: in CI it is an error to have none, at home a reason to skip."""
+    if not engine_answers():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A repository on a forge of its own."""
+    served = tmp_path / "served"
+    (served / REPOSITORY).parent.mkdir(parents=True)
+    bare_repository(served / f"{REPOSITORY}.git")
+    with FakeGitHub() as github, serving(served) as (url, backend):
+        backend.token = TOKEN
+        yield settle(tmp_path, github, url, backend)
+        assert not github.violations

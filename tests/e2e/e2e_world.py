@@ -1,0 +1,214 @@
+"""A small world for whole workflows: a user's repository, a forge that serves it, and a runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fake_github import FakeGitHub
+    from smart_http import Backend
+
+ACTION = Path(__file__).parents[2]
+TOKEN = "ghs_the_token_of_the_job"  # noqa: S105 - of a fake forge
+REPOSITORY = "octo/widgets"
+HISTORY = "regress-data"
+
+# Times that come from a table and a little noise: what is tested here is the action, not the machine it runs on.
+SUITE = '''\
+"""A suite in pytest-benchmark's format."""
+import json, random, sys
+from costs import COSTS
+
+def rounds(cost):
+    level = cost * random.gauss(1, 0.01)
+    return [level * random.gauss(1, 0.005) for _ in range(5)]
+
+def entry(name, cost):
+    data = rounds(cost)
+    mean = sum(data) / len(data)
+    stats = {"data": data, "min": min(data), "max": max(data), "mean": mean, "median": sorted(data)[2], "rounds": 5,
+             "stddev": 0.005 * mean, "iterations": 1, "ops": 1 / mean, "total": sum(data)}
+    return {"name": name, "fullname": f"benchmarks/test_{name}.py::{name}", "group": None, "params": None, "stats": stats}
+
+report = {"version": "5.1.0", "datetime": "2026-01-01T00:00:00+00:00", "machine_info": {}, "commit_info": {},
+          "benchmarks": [entry(name, cost) for name, cost in COSTS.items()]}
+json.dump(report, open(sys.argv[1], "w"))
+'''
+COSTS = {"parse": 0.010, "render": 0.020, "store": 0.005, "search": 0.050}
+
+
+def checked(*words: str | Path, cwd: Path | None = None) -> str:
+    """Run a command that has to succeed and return what it printed."""
+    return subprocess.run(list(map(str, words)), cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished workflow: its exit status, and its log without colours."""
+
+    status: int
+    log: str
+
+    @property
+    def commands(self) -> list[str]:
+        """What the steps printed, without the runner's prefixes."""
+        return re.findall(r"^\[[^\]]+\]\s+(?:\||⚙|❓|💬|🚧|❗)\s+(.*)$", self.log, re.MULTILINE)
+
+    @cached_property
+    def told(self) -> dict[str, str]:
+        """What the last step of the workflow printed as `name=value` about the outputs."""
+        return dict(re.findall(r"\| output ([a-z-]+)=(.*)$", self.log, re.MULTILINE))
+
+
+@dataclass
+class World:
+    """The forge, the bare repository behind it, and a user's clone of it."""
+
+    folder: Path
+    github: FakeGitHub
+    git_url: str
+    backend: type[Backend]
+    runs: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def bare(self) -> Path:
+        """The repository on the server."""
+        return self.folder / "served" / f"{REPOSITORY}.git"
+
+    @property
+    def clone(self) -> Path:
+        """The user's clone."""
+        return self.folder / "widgets"
+
+    def git(self, *words: str) -> str:
+        """Run git in the user's clone."""
+        return checked("git", "-c", "user.name=A user", "-c", "user.email=user@example.org", *words, cwd=self.clone)
+
+    def commit(self, message: str, files: Mapping[str, str]) -> str:
+        """Write files, commit them, and return the commit."""
+        for path, content in files.items():
+            place = self.clone / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(content)
+        self.git("add", "--all", "--force")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def costs(self, message: str = "Change what things cost", **changed: float) -> str:
+        """Commit a program whose benchmarks take these seconds."""
+        return self.commit(message, {"costs.py": f"COSTS = {COSTS | changed!r}\n"})
+
+    def push(self) -> str:
+        """Push what is checked out to main, as its owner does, and return the commit."""
+        checked("git", "push", "--quiet", "--force", self.bare, "HEAD:refs/heads/main", cwd=self.clone)
+        return self.git("rev-parse", "HEAD")
+
+    def history(self) -> list[str]:
+        """Return the paths of the records on the history branch."""
+        listed = subprocess.run(
+            ["git", "ls-tree", "-r", "--name-only", HISTORY], cwd=self.bare, capture_output=True, text=True, check=False
+        )
+        return [path for path in listed.stdout.splitlines() if path.startswith("runs/")]
+
+    def push_event(self, workflow: str, *, job: Sequence[str] = ()) -> Ran:
+        """Run a workflow for the push of what is checked out."""
+        before, after = self.git("rev-parse", "HEAD~1"), self.push()
+        payload = {"ref": "refs/heads/main", "before": before, "after": after, "repository": self._repository()}
+        return self.act("push", workflow, payload, job=job)
+
+    def pull_event(self, workflow: str, *, number: int, fork: bool = False, token: str = TOKEN, **environ: str) -> Ran:
+        """Run a workflow for a pull request of what is checked out, merged into main as GitHub checks it out."""
+        head, base = self.git("rev-parse", "HEAD"), checked("git", "rev-parse", "main", cwd=self.bare)
+        self.git("fetch", "--quiet", str(self.bare), "main")
+        self.git("checkout", "--quiet", "--detach", base)
+        self.git("merge", "--quiet", "--no-ff", "--message", "Merge", head)
+        owner = "stranger/widgets" if fork else REPOSITORY
+        pull = {
+            "number": number,
+            "head": {"sha": head, "ref": "feature", "repo": {"full_name": owner}},
+            "base": {"sha": base, "ref": "main", "repo": {"full_name": REPOSITORY}},
+            "user": {"login": "stranger" if fork else "octo"},
+            "labels": [],
+            "draft": False,
+        }
+        payload = {"action": "synchronize", "number": number, "pull_request": pull, "repository": self._repository()}
+        try:
+            return self.act("pull_request", workflow, payload, token=token, **environ)
+        finally:
+            self.git("checkout", "--quiet", "--detach", head)
+
+    def act(
+        self,
+        event: str,
+        workflow: str,
+        payload: Mapping[str, Any],
+        *,
+        job: Sequence[str] = (),
+        token: str = TOKEN,
+        platform: str = "-self-hosted",
+        **environ: str,
+    ) -> Ran:
+        """Have a runner do what a workflow says about an event."""
+        self.runs += 1
+        event_file = self.folder / "event.json"
+        event_file.write_text(json.dumps(payload))
+        file = self.clone / ".github/workflows/performance.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(workflow)
+        variables = {
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_SERVER_URL": self.git_url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": str(1000 + self.runs),
+            "GITHUB_ACTOR": "octo",
+            **self.environment,
+            **environ,
+        }
+        words = ["act", event, *job, "--workflows", file, "--eventpath", event_file, "--pull=false", "--no-cache-server"]
+        words += ["--platform", f"ubuntu-latest={platform}", "--secret", "GITHUB_TOKEN"]
+        words += ["--local-repository", f"octo/regress-action@v1={ACTION}", "--action-cache-path", self.folder / "act"]
+        words += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        done = subprocess.run(
+            list(map(str, words)),
+            cwd=self.clone,
+            env={**os.environ, "GITHUB_TOKEN": token, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        file.unlink()
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout)
+        (self.folder / f"run-{self.runs:02}.log").write_text(plain)
+        return Ran(done.returncode, plain)
+
+    def _repository(self) -> dict[str, Any]:
+        return {"full_name": REPOSITORY, "default_branch": "main", "private": False}
+
+
+def settle(folder: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> World:
+    """Make a world with one commit on main."""
+    world = World(folder, github, git_url, backend)
+    checked("git", "init", "--quiet", "--initial-branch", "main", world.clone)
+    world.commit("A program with a suite", {"suite.py": SUITE, ".gitignore": ".regress/\n__pycache__/\n"})
+    world.costs("What things cost")
+    return world
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker engine."""
+    return (
+        shutil.which("docker") is not None
+        and subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
+    )
