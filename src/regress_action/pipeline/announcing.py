@@ -10,6 +10,7 @@ import orjson
 
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
+from regress_action.notify import send
 from regress_action.pipeline.planning import FOLDER
 from regress_action.report import markdown, structured, text
 from regress_action.report.context import Context
@@ -17,6 +18,7 @@ from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from regress_action.github.speaking import Spoken
+    from regress_action.github.workflow_commands import Log
     from regress_action.pipeline.job import Job
     from regress_action.pipeline.judging import Judged
     from regress_action.verdicts import Comparison, Judgement
@@ -97,6 +99,15 @@ def write_outputs(job: Job, judged: Judged | None, spoken: Spoken | None) -> Non
             "check-run-url": spoken.check_run_url if spoken else None,
         },
     )
+
+
+def notify(job: Job, spoken: Spoken, log: Log) -> None:
+    """Tell the stakeholders what changed; a notifier that fails is a warning."""
+    urls = [url.get_secret_value() for url in job.settings.notify_urls]
+    title = f"{job.plan.repository}: performance of {job.settings.suite}"
+    lines = [f"{change.title} {change.url}" for change in spoken.changes]
+    for warning in send(urls, title, lines):
+        log.warning(warning)
 
 
 def _worst(judged: Judged | None) -> Severity:

@@ -15,10 +15,9 @@ from regress_action.pipeline.job import Job
 from regress_action.pipeline.planning import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from regress_action.github.alarms import Acceptance
     from regress_action.github.client import Client
     from regress_action.pipeline.judging import Judged
     from regress_action.pipeline.stages import Finished
@@ -40,7 +39,7 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
         wanted=settings.mode,
         history_branch=settings.history_branch,
     )
-    log.say(str(plan))
+    log.foreign(str(plan))
     if plan.mode is Stage.NONE:
         return ExitCode.OK
     if plan.mode is Stage.REFUSE:
@@ -58,12 +57,13 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
 def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitCode:
     """Judge within a check run that is open meanwhile, and say what came of it."""
     from regress_action.github import acceptance, checks, speaking
+    from regress_action.github.speech import Speech
 
     preferences = announcing.preferences_of(job)
     check = stack.enter_context(checks.opened(client, job.plan, preferences))
     finished = _stage(job, client)
     if finished.remark:
-        log.say(finished.remark)
+        log.foreign(finished.remark)
     judged = finished.judged
     if judged is None:
         announcing.write_outputs(job, None, None)
@@ -71,21 +71,21 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
             check.finish("neutral", "No verdict yet", finished.remark)
         return ExitCode.OK
     announcing.write_files(job, judged)
-    accepted = acceptance.of(client, job.plan, job.settings.accept_label)
+    speech = Speech(
+        plan=job.plan,
+        judgement=judged.judgement,
+        texts=announcing.texts_of(job, judged),
+        preferences=preferences,
+        accepted=acceptance.of(client, job.plan, job.settings.accept_label),
+    )
     spoken = speaking.speak(
-        job.plan,
-        judged.judgement,
-        announcing.texts_of(job, judged),
-        preferences,
-        runner=speaking.Runner(log=log, environ=job.environ),
-        client=client,
-        check=check,
-        accepted=accepted,
+        speech, runner=speaking.Runner(log=log, environ=job.environ), client=client, check=check
     )
     announcing.write_outputs(job, judged, spoken)
     announcing.notify(job, spoken, log)
     _show(judged)
-    return ExitCode.OK if _is_accepted(judged, accepted) else judged.exit_code
+    everything_accepted = judged.exit_code is ExitCode.REGRESSION and not speech.alarms
+    return ExitCode.OK if everything_accepted else judged.exit_code
 
 
 def _stage(job: Job, client: Client | None) -> Finished:
@@ -114,12 +114,6 @@ def _obey(job: Job, client: Client | None) -> ExitCode:
         )
     commands.obey(client, job.plan, workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"))
     return ExitCode.OK
-
-
-def _is_accepted(judged: Judged, accepted: Sequence[Acceptance]) -> bool:
-    from regress_action.github import alarms
-
-    return judged.exit_code is ExitCode.REGRESSION and not alarms.alarming(judged.judgement, accepted)
 
 
 def _show(judged: Judged) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from regress_action import records
@@ -103,13 +104,14 @@ def _references(job: Job, head: Report) -> Sequence[Report]:
     history = job.history()
     if history is None:
         return ()
-    selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
-    return [report for report in references(history, selection) if report.commit != head.commit]
+    stored = history.load(Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW))
+    earlier = [report for report in stored if report.commit != head.commit]
+    return references(earlier, history.events()) if earlier else ()
 
 
 def _store(job: Job, head: Report, judged: Judged | None) -> None:
     """Add the head to the history, held back as a reference when it shows a regression of note."""
-    from regress_action.history import Event, Kind, Mark
+    from regress_action.history import Mark, hold
 
     history = job.history()
     if history is None or not job.plan.may_write_history:
@@ -121,17 +123,8 @@ def _store(job: Job, head: Report, judged: Judged | None) -> None:
         and found.severity.rank >= Severity.MINOR.rank
         and found.confirmed is not False
     )
-    held = Event(
-        kind=Kind.HELD,
-        at=head.created or "",
-        who=job.plan.actor or "unknown",
-        why="It shows a regression that nobody has accepted yet.",
-        run=str(job.plan.run_id),
-        suite=head.suite,
-        environment=head.environment.fingerprint,
-        commit=head.commit,
-        marks=marks,
-    )
+    why = "It shows a regression that nobody has accepted yet."
+    held = hold(head, marks, at=datetime.now(UTC), who=job.plan.actor or "unknown", why=why)
     history.append(head, events=[held] if marks else [])
 
 
