@@ -10,16 +10,17 @@ from measure_ground import Measurer, python
 MIB = 2**20
 FORKED_AWAY = """
 import os, signal, time
-signal.signal(signal.SIGCHLD, signal.SIG_IGN) if IGNORE else None
-for _ in range(4):
+if DISOWN:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(CHILDREN):
     if os.fork() == 0:
-        until = time.process_time() + 0.1
-        while time.process_time() < until:
+        while time.process_time() < BURN:
             pass
         os._exit(0)
-    if not IGNORE:
+    try:
         os.wait()
-time.sleep(0.7 if IGNORE else 0)
+    except ChildProcessError:
+        pass
 """
 
 
@@ -44,7 +45,7 @@ def test_a_small_command_is_not_charged_with_our_memory(measure: Measurer) -> No
 
 def test_cpu_time_of_children_that_were_never_seen_counts(measure: Measurer) -> None:
     """Processes that live and die between two samples are in the kernel's account."""
-    done = measure("--runs", "1", "--", python(FORKED_AWAY.replace("IGNORE", "False")))
+    done = measure("--runs", "1", "--", python("DISOWN, CHILDREN, BURN = False, 8, 0.05" + FORKED_AWAY))
     assert done.runs[0]["user_s"] + done.runs[0]["system_s"] == pytest.approx(0.4, abs=0.15)
 
 
@@ -58,8 +59,8 @@ def test_cpu_time_of_orphans_counts(measure: Measurer) -> None:
 
 def test_cpu_time_that_no_parent_waits_for_is_sampled(measure: Measurer) -> None:
     """Where children are disowned the kernel's account misses them, and what was seen of them counts instead."""
-    done = measure("--runs", "1", "--", python(FORKED_AWAY.replace("IGNORE", "True")))
-    assert done.runs[0]["user_s"] + done.runs[0]["system_s"] > 0.2
+    done = measure("--runs", "1", "--", python("DISOWN, CHILDREN, BURN = True, 1, 0.6" + FORKED_AWAY))
+    assert done.runs[0]["user_s"] + done.runs[0]["system_s"] > 0.3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not account for bytes")
