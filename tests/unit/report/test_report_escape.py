@@ -11,8 +11,8 @@ import pytest
 from cmarkgfm.cmark import Options
 from hypothesis import given
 from hypothesis import strategies as st
-from judgements import HOSTILE, foreign
 
+from judgements import HOSTILE, foreign
 from regress_action import escape
 
 INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
 from test_report_escape import LIVE, rendered
 
+from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
 from regress_action.report import markdown
 from regress_action.report.context import Context
 from regress_action.verdicts import Judgement, Outcome, Severity

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judgements import EXAMPLES, judgements
 
+from judgements import EXAMPLES, judgements
 from regress_action.errors import InputError
 from regress_action.report import structured
 from regress_action.report.parsing import as_judgement
