@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The median of a report's runs in the metric's unit, and where and when it was measured."""
+    """The median of a report's runs in the metric's unit, and where and when it was measured.
+
+    `report` is the number of the report among all that were given, in order of time from 0.
+    """
 
     value: float
     commit: str | None = None
     time: str | None = None
+    report: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class History:
     points: tuple[Point, ...]
     suite: str = "default"
     environment: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The names of benchmark and metric."""
+        return self.benchmark.name, self.metric.name
 
     @property
     def values(self) -> Floats:
@@ -66,8 +75,16 @@ def named(  # one argument per column of a table
     values = list(values)
     commits = commits or [None] * len(values)
     times = times or [None] * len(values)
-    points = (Point(float(value), commit, time) for value, commit, time in zip(values, commits, times, strict=True))
+    points = (
+        Point(float(value), commit, time, number)
+        for number, (value, commit, time) in enumerate(zip(values, commits, times, strict=True))
+    )
     return History(Benchmark(name), Metric("value", unit, direction), tuple(points))
+
+
+def in_order(reports: Iterable[Report]) -> list[Report]:
+    """Return the reports oldest first; those without a readable time come first, in the order given."""
+    return sorted(reports, key=lambda report: _seconds(report.created) or 0.0)
 
 
 def of(reports: Iterable[Report]) -> tuple[History, ...]:
@@ -76,12 +93,12 @@ def of(reports: Iterable[Report]) -> tuple[History, ...]:
     Environments and suites are kept apart, and a report in which a series has no value gives it no point.
     """
     found: dict[tuple[str, str, str, str], list[tuple[Series, Point]]] = {}
-    for report in sorted(reports, key=lambda report: _seconds(report.created) or 0.0):
+    for number, report in enumerate(in_order(reports)):
         for series in report.series:
             if not series.measured:
                 continue
             key = (report.suite, report.environment.fingerprint, *series.key)
-            point = Point(float(np.median(series.measured)), report.commit, report.created)
+            point = Point(float(np.median(series.measured)), report.commit, report.created, number)
             found.setdefault(key, []).append((series, point))
     return tuple(_history(suite, environment, seen) for (suite, environment, *_), seen in found.items())
 

@@ -1,0 +1,89 @@
+"""The creep ledger: many small changes added up, and split by commit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from judge_reports import past
+
+from regress_action.judge import creep
+from regress_action.samples import Direction, Metric
+
+
+def crept(
+    steps: dict[int, float], runs: int = 120, drift: float = 1.0, seed: int = 1
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Draw quiet noise with steps and a steady drift."""
+    values = np.exp(0.004 * np.random.default_rng(seed).standard_normal(runs))
+    for index, ratio in steps.items():
+        values[index:] *= ratio
+    return np.asarray(values * np.geomspace(1, drift, runs))
+
+
+def test_small_steps_are_added_up_and_entered_by_commit() -> None:
+    """Three steps of 6 to 8 % since the release are 22 % of creep, each with the commit that brought it."""
+    (book,) = creep.ledger(past(crept({30: 1.06, 60: 1.07, 90: 1.08})), since=f"{10:040x}"[:40])
+    account = book.since_release
+    assert account is not None
+    assert account.ratio == pytest.approx(1.06 * 1.07 * 1.08, rel=0.01)
+    assert account.low > 1.15
+    assert account.start.commit == f"{10:040x}"
+    assert [int(entry.point.commit or "", 16) for entry in account.entries] == pytest.approx([30, 60, 90], abs=1)
+    assert [entry.ratio for entry in account.entries] == pytest.approx([1.06, 1.07, 1.08], rel=0.01)
+    assert account.unexplained == pytest.approx(1, abs=0.01)
+
+
+def test_what_no_commit_explains_is_said_so() -> None:
+    """A drift of 4 %, too slow for change points, is left over as unexplained."""
+    (book,) = creep.ledger(past(crept({}, drift=1.04)), since=f"{0:040x}")
+    account = book.since_release
+    assert account is not None
+    assert account.entries == ()
+    assert account.unexplained == pytest.approx(1.035, abs=0.012)
+    assert account.low > 1
+
+
+def test_the_best_level_is_one_that_lasted() -> None:
+    """Five lucky runs are no level: the account is opened at the best forty runs, not at the spike."""
+    values = crept({40: 1 / 1.2, 80: 1.3})
+    values[100:105] /= 2
+    (book,) = creep.ledger(past(values))
+    assert book.since_release is None
+    account = book.since_best
+    assert account is not None
+    assert account.start.commit == f"{40:040x}"
+    assert account.start_level == pytest.approx(1 / 1.2, rel=0.01)
+    assert account.ratio == pytest.approx(1.3, rel=0.01)
+
+
+def test_only_changes_after_the_release_are_on_its_account() -> None:
+    """The step that the release already had is not charged again."""
+    (book,) = creep.ledger(past(crept({30: 1.5, 90: 1.1})), since=f"{60:040x}")
+    account = book.since_release
+    assert account is not None
+    assert len(account.entries) == 1
+    assert account.ratio == pytest.approx(1.1, rel=0.01)
+
+
+def test_less_throughput_is_creep() -> None:
+    """For higher-is-better a fall is a badness ratio above 1, and levels stay in the metric's unit."""
+    metric = Metric("throughput", "1/s", Direction.HIGHER)
+    (book,) = creep.ledger(past(1000 / crept({60: 1.25}), metric=metric), since=f"{5:040x}")
+    account = book.since_release
+    assert account is not None
+    assert account.ratio == pytest.approx(1.25, rel=0.01)
+    assert account.level == pytest.approx(800, rel=0.01)
+
+
+def test_those_that_crept_most_come_first() -> None:
+    """The ledger is sorted by the worst account of each benchmark."""
+    reports = past(crept({60: 1.1}), "little") + past(crept({60: 1.4}), "much") + past(crept({}), "none")
+    books = creep.ledger(reports)
+    assert [book.history.benchmark.name for book in books] == ["much", "little", "none"]
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, -1.0] * 20])
+def test_too_little_to_keep_books_on(values: list[float]) -> None:
+    """Short histories have no best level, and metrics without a ratio no account."""
+    for book in creep.ledger(past(values)):
+        assert book.since_best is None

@@ -1,0 +1,91 @@
+"""Histories: reports become points in order of time, and are followed to the object of `trend --json`."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+from judge_reports import day, past, report
+
+from regress_action.judge import following, histories
+from regress_action.samples import Direction, Environment, Metric
+
+
+def test_a_point_is_the_median_of_its_report() -> None:
+    """Reports in any order become one history per benchmark, oldest first, with commit and time."""
+    reports = [report(n, {"a": [n + 1.0, n + 2.0, n + 9.0], "b": [1.0] * 3}) for n in range(5)]
+    random.Random(1).shuffle(reports)  # noqa: S311 - an order, not a secret
+    first, second = histories.of(reports)
+    assert first.values.tolist() == [2, 3, 4, 5, 6]
+    assert [point.time for point in first.points] == [day(n) for n in range(5)]
+    assert first.points[3].commit == f"{3:040x}"
+    assert second.key == ("b", "time")
+
+
+def test_environments_are_kept_apart() -> None:
+    """Runs of two machines are two histories: between CPU models nothing is comparable."""
+    other = Environment(cpu="another")
+    reports = past([1.0, 1.0]) + [report(n, {"parse": [2.0]}, environment=other) for n in range(3)]
+    assert sorted(len(history.points) for history in histories.of(reports)) == [2, 3]
+
+
+def test_another_body_is_another_history() -> None:
+    """When the benchmark itself was rewritten, only what measured the present body is followed."""
+    reports = [report(n, {"a": [1.0 + n]}, version="new" if n >= 3 else "old") for n in range(5)]
+    (history,) = histories.of(reports)
+    assert history.values.tolist() == [4, 5]
+
+
+def test_missing_values_give_no_point() -> None:
+    """A report whose runs all lack a value is not a point."""
+    (history,) = histories.of([report(0, {"a": [1.0]}), report(1, {"a": [float("nan")]}), report(2, {"a": [3.0]})])
+    assert history.values.tolist() == [1, 3]
+
+
+def test_a_column_of_values_can_be_followed() -> None:
+    """A CSV column with commits and times, or without either, is a history."""
+    assert histories.named("x", [1.0, 2.0]).times is None
+    dated = histories.named("x", [1.0, 2.0], commits=["a", "b"], times=["2026-01-01", "2026-01-02T00:00:00+00:00"])
+    assert dated.times is not None
+    assert np.diff(dated.times).tolist() == [86_400]
+    assert histories.named("x", [1.0], times=["yesterday"]).times is None
+
+
+def test_the_object_of_trend_json() -> None:
+    """Name, unit, points, direction, correlation, p, drift and change points with commit and time, as JSON."""
+    draw = np.random.default_rng(1)
+    values = np.exp(0.005 * draw.standard_normal(60))
+    values[40:] *= 1.3
+    metric = Metric("throughput", "1/s", Direction.HIGHER)
+    (series,) = json.loads(
+        json.dumps(following.as_object(following.follow(histories.of(past(values, metric=metric)))))
+    )["series"]
+    assert {key: series[key] for key in ("name", "metric", "unit", "points")} == {
+        "name": "parse",
+        "metric": "throughput",
+        "unit": "1/s",
+        "points": 60,
+    }
+    (change,) = series["change_points"]
+    assert (change["index"], change["commit"], change["time"]) == (40, f"{40:040x}", day(40))
+    assert change["ratio"] == pytest.approx(1 / 1.3, rel=0.01)
+    assert series["direction"] == "stable"
+
+
+def test_a_change_point_among_the_last_runs_makes_a_step() -> None:
+    """A step too close to the window's end for the rank correlation is told by the change point, with its height."""
+    values = np.exp(0.005 * np.random.default_rng(2).standard_normal(80))
+    values[-9:] *= 1.2
+    (followed,) = following.follow([histories.named("x", values)])
+    assert followed.trend.direction == "step"
+    assert followed.trend.drift == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_short_history_is_unknown_and_still_json() -> None:
+    """Three points: unknown, with nulls and not with NaN, which JSON has not."""
+    (series,) = following.as_object(following.follow([histories.named("x", [1.0, 2.0, 3.0])]))["series"]
+    assert series["direction"] == "unknown"
+    assert series["correlation"] is None
+    assert json.dumps(series, allow_nan=False)

@@ -1,0 +1,84 @@
+"""Replay: past alarms under two policies, judged by what came after."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from judge_reports import MACHINE, past, report
+
+from regress_action.judge.policy import Policy
+from regress_action.judge.replay import replay
+from regress_action.samples import Environment, Report
+from regress_action.verdicts import Severity
+
+
+def history(steps: dict[int, float], runs: int = 40, seed: int = 1, name: str = "parse") -> list[Report]:
+    """Make reports of five runs each, with 0.5 % noise between them, and steps."""
+    draw = np.random.default_rng(seed)
+    level = np.exp(0.005 * draw.standard_normal(runs))
+    for index, ratio in steps.items():
+        level[index:] *= ratio
+    return [report(n, {name: level[n] * np.exp(0.002 * draw.standard_normal(5))}) for n in range(runs)]
+
+
+def test_a_stricter_threshold_shows_what_it_would_have_found() -> None:
+    """A lasting 15 % step raises nothing at 1.2 and appears at 1.1, at its report and borne out by the next ones."""
+    seen = replay(history({20: 1.15}), Policy(regression_threshold=1.2), Policy(regression_threshold=1.1))
+    assert seen.old.alarms == ()
+    assert seen.vanished == ()
+    first = seen.appeared[0]
+    assert first.place.report == 20
+    assert first.commit == f"{20:040x}"
+    assert first.ratio == pytest.approx(1.15, abs=0.02)
+    assert first.severity is Severity.MINOR
+    assert first.sustained is True
+
+
+def test_the_missed_rate_counts_lasting_worsenings_without_alarm() -> None:
+    """The step that 1.2 never saw is its one miss of one; 1.1 has missed nothing."""
+    seen = replay(history({20: 1.15}), Policy(regression_threshold=1.2), Policy(regression_threshold=1.1))
+    assert (seen.old.worsenings, seen.old.missed_rate) == (1, 1.0)
+    assert seen.old.missed[0].report == pytest.approx(20, abs=1)
+    assert seen.new.missed_rate == 0.0
+
+
+def test_an_alarm_that_does_not_last_was_false() -> None:
+    """One slow report is an alarm that the following ones do not bear out; a laxer policy makes it vanish."""
+    seen = replay(history({20: 1.3, 21: 1 / 1.3}), Policy(), Policy(regression_threshold=1.4))
+    (alarm,) = seen.vanished
+    assert alarm.sustained is False
+    assert (seen.old.false, seen.new.false) == (1, 0)
+    assert seen.old.false_rate == pytest.approx(1 / 39)
+    assert seen.old.worsenings == 0
+
+
+def test_the_newest_alarm_is_still_open() -> None:
+    """With fewer than three reports after it nobody can say whether an alarm was false."""
+    (alarm,) = replay(history({38: 1.5}, runs=39), Policy(), Policy()).old.alarms
+    assert alarm.sustained is None
+
+
+def test_nothing_changes_under_the_same_policy() -> None:
+    """The same policy twice: no alarm appears, none vanishes."""
+    seen = replay(history({20: 1.3}), Policy(), Policy())
+    assert seen.old == seen.new
+    assert (seen.appeared, seen.vanished) == ((), ())
+
+
+def test_machines_are_replayed_apart() -> None:
+    """A report of another machine is never judged against this one's."""
+    slow = Environment(runner="self-hosted", cpu="slow")
+    reports = history({}, runs=20)
+    reports += [report(n, {"parse": [2.0] * 5}, environment=slow) for n in range(20)]
+    seen = replay(reports, Policy(), Policy())
+    assert seen.old.alarms == ()
+    assert seen.old.comparisons == 38
+    assert slow.fingerprint != MACHINE.fingerprint
+
+
+@pytest.mark.parametrize("reports", [[], past([1.0]), [Report((), ()), Report((), ())]])
+def test_nothing_to_replay(reports: list[Report]) -> None:
+    """No report, one, or empty ones: no comparison, and rates that are unknown rather than zero."""
+    seen = replay(reports, Policy(), Policy())
+    assert seen.new.comparisons == 0
+    assert (seen.new.false_rate, seen.new.missed_rate) == (None, None)
