@@ -9,7 +9,9 @@ from regress_action.cli import options
 
 @click.command(name="replay", cls=options.Greedy)
 @click.option("--history", "where", required=True, metavar="WHERE", help="A folder, or branch:NAME.")
-@click.option("--set", "changes", multiple=True, required=True, metavar="K=V", help="threshold, minimum-ratio, alpha, …")
+@click.option(
+    "--set", "changes", multiple=True, required=True, metavar="K=V", help="threshold, minimum-ratio, alpha, …"
+)
 @click.option("--suite", metavar="NAME", help="Suite to replay; default: every suite.")
 @click.option("--branch", metavar="NAME", help="Branch to replay; default: any.")
 @click.option("--last", type=click.IntRange(1), default=500, show_default=True, help="Reports to replay at most.")

@@ -39,7 +39,7 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
         wanted=settings.mode,
         history_branch=settings.history_branch,
     )
-    log.foreign(str(plan))
+    log.say(str(plan))
     if plan.mode is Stage.NONE:
         return ExitCode.OK
     if plan.mode is Stage.REFUSE:
@@ -56,14 +56,13 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
 
 def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitCode:
     """Judge within a check run that is open meanwhile, and say what came of it."""
-    from regress_action.github import acceptance, checks, speaking
-    from regress_action.github.speech import Speech
+    from regress_action.github import acceptance, alarms, checks, speaking
 
     preferences = announcing.preferences_of(job)
     check = stack.enter_context(checks.opened(client, job.plan, preferences))
     finished = _stage(job, client)
     if finished.remark:
-        log.foreign(finished.remark)
+        log.say(finished.remark)
     judged = finished.judged
     if judged is None:
         announcing.write_outputs(job, None, None)
@@ -71,20 +70,21 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
             check.finish("neutral", "No verdict yet", finished.remark)
         return ExitCode.OK
     announcing.write_files(job, judged)
-    speech = Speech(
-        plan=job.plan,
-        judgement=judged.judgement,
-        texts=announcing.texts_of(job, judged),
-        preferences=preferences,
-        accepted=acceptance.of(client, job.plan, job.settings.accept_label),
-    )
+    accepted = acceptance.of(client, job.plan, job.settings.accept_label)
     spoken = speaking.speak(
-        speech, runner=speaking.Runner(log=log, environ=job.environ), client=client, check=check
+        job.plan,
+        judged.judgement,
+        announcing.texts_of(job, judged),
+        preferences,
+        runner=speaking.Runner(log=log, environ=job.environ),
+        client=client,
+        check=check,
+        accepted=accepted,
     )
     announcing.write_outputs(job, judged, spoken)
     announcing.notify(job, spoken, log)
     _show(judged)
-    everything_accepted = judged.exit_code is ExitCode.REGRESSION and not speech.alarms
+    everything_accepted = judged.exit_code is ExitCode.REGRESSION and not alarms.alarming(judged.judgement, accepted)
     return ExitCode.OK if everything_accepted else judged.exit_code
 
 

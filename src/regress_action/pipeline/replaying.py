@@ -44,7 +44,7 @@ def replay(
     last: int,
     json_out: str | None,
 ) -> None:
-    """Replay the newest `last` reports of the history under today's policy and the changed one, and show the difference."""
+    """Replay the newest `last` reports under today's policy and the changed one, and show the difference."""
     old = policy_of(settings)
     new = changed(old, changes)
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
@@ -98,15 +98,11 @@ def _text(found: Replay, reports: int, changes: Sequence[str]) -> str:
 
 
 def _tally(record: Record) -> str:
-    false, missed = record.false_rate, record.missed_rate
+    rate = "" if record.false_rate is None else f" ({record.false_rate * 100:.2g} % of the comparisons)"
     return (
-        f"{len(record.alarms)} alarms in {record.comparisons} comparisons; "
-        f"{_share(false)} of the alarms did not last, {_share(missed)} of {record.worsenings} lasting changes missed"
+        f"{len(record.alarms)} alarms in {record.comparisons} comparisons, {record.false} of which did not last{rate}; "
+        f"{len(record.missed)} of {record.worsenings} lasting changes for the worse missed"
     )
-
-
-def _share(rate: float | None) -> str:
-    return "an unknown share" if rate is None else f"{rate * 100:.0f} %"
 
 
 def _alarms(word: str, alarms: Sequence[Alarm]) -> list[str]:
