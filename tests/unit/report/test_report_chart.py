@@ -7,8 +7,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judgements import comparisons, foreign, regression, row
 
+from judgements import comparisons, foreign, regression, row
 from regress_action.report import chart
 from regress_action.verdicts import Comparison, Severity
 

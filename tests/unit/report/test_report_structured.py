@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import orjson
 from hypothesis import given, settings
-from judgements import EXAMPLES, foreign, judgements
 
+from judgements import EXAMPLES, foreign, judgements
 from regress_action.report import structured
 
 if TYPE_CHECKING:

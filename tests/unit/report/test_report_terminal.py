@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
 from rich.console import Console
 
+from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
 from regress_action.report import terminal, text
 from regress_action.verdicts import Judgement, Outcome, Severity
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+
 from judgements import (
     BASE,
     EXAMPLES,
@@ -20,7 +21,6 @@ from judgements import (
     regression,
     row,
 )
-
 from regress_action.report import text
 from regress_action.report.findings import Findings, sight
 from regress_action.samples import Metric
