@@ -1,0 +1,145 @@
+"""`run` from end to end: real git, real processes, the exit code a CI job needs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SUITE = """
+import json, sys, time
+LOOPS = {loops}
+def work():
+    total = 0
+    for i in range(LOOPS):
+        total += i * i
+    return total
+rounds = []
+for _ in range(12):
+    begin = time.perf_counter(); work(); rounds.append(time.perf_counter() - begin)
+stats = dict(data=rounds, rounds=len(rounds), iterations=1, median=sorted(rounds)[6])
+benchmark = dict(group="maths", name="test_work", fullname="bench.py::test_work", stats=stats, options=dict())
+document = dict(machine_info=dict(), commit_info=dict(), benchmarks=[benchmark], version="5.1.0")
+json.dump(document, open(sys.argv[1], "w"))
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git with a fixed identity."""
+    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.com", "-c", "init.defaultBranch=main")
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a repository whose second commit does three times the work of the first."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    for loops in (40_000, 120_000):
+        (folder / "suite.py").write_text(SUITE.format(loops=loops))
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", f"{loops} loops")
+    return folder
+
+
+def regress(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in `folder` as a user does."""
+    command = [sys.executable, "-m", "regress_action", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+MEASURE = ("run", "--pairs", "5", "--json", "out.json")
+COMMAND = ("--", sys.executable, "suite.py", "{out}")
+
+
+def test_a_slower_commit_is_named_graded_and_fails(project: Path) -> None:
+    """Three times the work is a critical regression: exit code 1, the benchmark's name on the first line."""
+    ended = regress(project, *MEASURE, "--base", "HEAD~1", *COMMAND)
+    assert ended.returncode == 1, ended.stderr
+    assert "test_work" in ended.stdout.splitlines()[0]
+    found = json.loads((project / "out.json").read_text())["comparisons"][0]
+    assert (found["verdict"], found["severity"], found["service"]) == ("regression", "critical", "maths")
+    assert found["ratio_low"] < found["ratio"] < found["ratio_high"]
+    assert 2 < found["ratio"] < 4.5
+
+
+def test_the_same_commit_passes_and_nothing_is_left_behind(project: Path) -> None:
+    """A commit against itself raises no alarm, and the tree is as it was but for .regress, which hides itself."""
+    ended = regress(project, *MEASURE[:3], "--base", "HEAD", *COMMAND)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert git(project, "status", "--porcelain") == ""
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_uncommitted_work_is_measured_and_untouched(project: Path) -> None:
+    """What is on disk is the head; neither file nor index changes by being measured."""
+    (project / "suite.py").write_text(SUITE.format(loops=40_000))
+    (project / "new.txt").write_text("not added\n")
+    before = git(project, "status", "--porcelain"), git(project, "diff")
+    ended = regress(project, *MEASURE, "--base", "HEAD~1", *COMMAND)
+    assert ended.returncode == 0, ended.stdout
+    (project / "out.json").unlink()
+    assert (git(project, "status", "--porcelain"), git(project, "diff")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--base", "no-such-ref", *COMMAND), 2, "no-such-ref"),
+        (("--base", "HEAD~1", "--", sys.executable, "-c", "raise SystemExit(1)"), 3, "exit"),
+        (("--base", "HEAD~1", "--results", "absent.json", "--", "true"), 3, "absent.json"),
+        (("--timeout", "0.3", "--runs", "1", "--", "sleep", "60"), 3, "0.3"),
+        (("--base", "HEAD~1"), 2, "no command"),
+    ],
+    ids=["unknown ref", "suite exits 1", "suite writes nothing", "suite hangs", "no command"],
+)
+def test_what_cannot_be_measured_says_why(project: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+    """Each failure has its exit code and a message with the reason."""
+    ended = regress(project, "run", *arguments)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False), ended.stderr
+    assert said in ended.stderr
+
+
+def test_a_shallow_clone_says_what_to_fetch(project: Path, tmp_path: Path) -> None:
+    """A clone that lacks the base is told apart from a wrong name, with the line to paste."""
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{project}", "shallow")
+    base = git(project, "rev-parse", "HEAD~1")
+    ended = regress(tmp_path / "shallow", "run", "--base", base, *COMMAND)
+    assert ended.returncode == 2
+    assert "fetch-depth: 0" in ended.stderr
+
+
+def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
+    """Ctrl-C ends with 130, leaves no worktree and keeps the finished runs readable."""
+    command = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", "200", *COMMAND]
+    with subprocess.Popen(command, cwd=project, start_new_session=True, stderr=subprocess.DEVNULL) as running:
+        index = project / ".regress/measurement/measurement.json"
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if index.exists() and len(json.loads(index.read_text())["runs"]) >= 3:
+                break
+            time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(timeout=20) == 130
+    assert len(json.loads(index.read_text())["runs"]) >= 3
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_a_history_in_a_folder_remembers_and_detects(project: Path) -> None:
+    """Five recorded runs of the fast commit are a baseline; the slow commit is found against it."""
+    git(project, "checkout", "--quiet", "HEAD~1")
+    for _ in range(5):
+        assert regress(project, "run", "--runs", "1", *COMMAND).returncode == 0
+        assert regress(project, "record", ".regress/head.jsonl", "--history", ".regress/history").returncode == 0
+    git(project, "checkout", "--quiet", "main")
+    assert regress(project, "run", "--runs", "3", *COMMAND).returncode == 0
+    ended = regress(project, "detect", ".regress/head.jsonl", "--history", ".regress/history", "--json", "out.json")
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert json.loads((project / "out.json").read_text())["mode"] == "history"
