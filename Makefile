@@ -33,7 +33,7 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 	$(VENV)/bin/shellcheck $(SHELL_FILES)
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/actionlint $(WORKFLOWS)
-	$(VENV)/bin/zizmor --offline --no-progress --quiet action.yml $(WORKFLOWS)
+	$(VENV)/bin/zizmor --offline --no-progress --quiet --config .github/zizmor.yml action.yml $(WORKFLOWS)
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 
