@@ -46,8 +46,15 @@ class FolderStore:
     def write(self, files: Mapping[str, bytes], message: str, *, remove: Collection[str] = ()) -> str:  # noqa: ARG002
         """Write each file whole or not at all, and flush it to the disk before it gets its name."""
         try:
-            for path, data in files.items():
-                self._put(self.root / path, data)
+            targets = {self.root / path: data for path, data in files.items()}
+            folders = {target.parent for target in targets}
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+                _sweep(folder)
+            for target, data in targets.items():
+                self._put(target, data)
+            for folder in folders:
+                _sync_folder(folder)
             for path in remove:
                 (self.root / path).unlink(missing_ok=True)
         except OSError as error:
@@ -72,8 +79,6 @@ class FolderStore:
         )
 
     def _put(self, target: Path, data: bytes) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target.parent)
         unfinished = target.parent / f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"
         try:
             with unfinished.open("xb") as file:
@@ -83,7 +88,6 @@ class FolderStore:
             self._name(unfinished, target, data)
         finally:
             unfinished.unlink(missing_ok=True)
-        _sync_folder(target.parent)
 
     def _name(self, unfinished: Path, target: Path, data: bytes) -> None:
         """Give the finished file its name, unless that name is taken."""

@@ -133,6 +133,7 @@ def _environment(environ: Mapping[str, str], config: Mapping[str, str]) -> dict[
 
 _ACCESS: Final = re.compile(
     r"(?i)authentication failed|could not read username|permission to .* denied|permission denied|access denied"
+    r"|resource not accessible|bad credentials"
     r"|error: 40[13]"
 )
 _NETWORK: Final = re.compile(

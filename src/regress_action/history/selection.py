@@ -81,7 +81,12 @@ class Selection:
             (self.service, series.benchmark.service or ""),
             (self.metric, series.metric.name),
         )
-        return all(pattern is None or fnmatchcase(text, pattern) for pattern, text in wanted)
+        return all(pattern is None or matches(text, pattern) for pattern, text in wanted)
 
 
 EVERYTHING: Final = Selection()
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether `text` is `pattern` or fits it: names like `test_add[1-2]` are names first, and patterns second."""
+    return text == pattern or fnmatchcase(text, pattern)

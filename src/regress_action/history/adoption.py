@@ -1,0 +1,164 @@
+"""Which stored values are a reference.
+
+A record with a regression is kept, but is no reference yet: otherwise the next run would be compared with the slow one,
+and the slowdown would have been allowed by waiting. It becomes one when somebody accepts the new level, or when it has
+lasted. From then on the series starts anew: the values before belong to another program, and would blur the baseline.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from regress_action.history.events import Event, Kind, Mark
+from regress_action.history.selection import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from regress_action.samples import Report
+
+    Key = tuple[str, str]
+
+
+def hold(report: Report, marks: Iterable[Mark], *, at: datetime, who: str, why: str) -> Event:
+    """Return the event that keeps the marked series of `report` from being a reference."""
+    return Event(
+        Kind.HELD,
+        at.isoformat(timespec="seconds"),
+        who,
+        why,
+        run=_run(report),
+        suite=report.suite,
+        environment=report.environment.fingerprint,
+        commit=report.commit,
+        marks=tuple(marks),
+    )
+
+
+def accept(
+    commit: str | None, marks: Iterable[Mark], *, at: datetime, who: str, why: str, suite: str | None = None
+) -> Event:
+    """Return the event that takes the level of the marked series at `commit` for normal."""
+    return Event(
+        Kind.ACCEPTED, at.isoformat(timespec="seconds"), who, why, suite=suite, commit=commit, marks=tuple(marks)
+    )
+
+
+def references(reports: Sequence[Report], events: Sequence[Event]) -> tuple[Report, ...]:
+    """Return `reports` (oldest first) with the series that are a reference; reports without one are left out."""
+    kept: list[Report] = list(reports)
+    for indices in _groups(reports):
+        group = [reports[index] for index in indices]
+        for key in _touched(group, events):
+            adopted = _adopted(group, key, events)
+            for position, index in enumerate(indices):
+                if not adopted[position]:
+                    kept[index] = _without(kept[index], key)
+    return tuple(report for report in kept if report.series)
+
+
+def persisting(
+    reports: Sequence[Report], events: Sequence[Event], *, at: datetime, patience: int = 5
+) -> tuple[Event, ...]:
+    """Return the events that adopt each level which the newest `patience` reports of its series held in a row."""
+    found = []
+    for indices in _groups(reports):
+        group = [reports[index] for index in indices]
+        for key in sorted(_touched(group, events)):
+            measured = [report for report in group if any(series.key == key for series in report.series)]
+            streak = _streak(measured, key, events)
+            if len(streak) >= patience:
+                found.append(
+                    Event(
+                        Kind.ADOPTED,
+                        at.isoformat(timespec="seconds"),
+                        "regress-action",
+                        f"The new level lasted for {len(streak)} reports.",
+                        suite=group[0].suite,
+                        environment=group[0].environment.fingerprint,
+                        commit=streak[0].commit,
+                        marks=(Mark(*key),),
+                    )
+                )
+    return tuple(found)
+
+
+def _groups(reports: Sequence[Report]) -> Iterator[list[int]]:
+    """Yield the indices of the reports of one suite in one environment, in their order."""
+    groups = defaultdict(list)
+    for index, report in enumerate(reports):
+        groups[report.suite, report.environment.fingerprint].append(index)
+    yield from groups.values()
+
+
+def _touched(group: Sequence[Report], events: Sequence[Event]) -> set[Key]:
+    """Return the series that any event is about; all others are references as they are."""
+    keys = {series.key for report in group for series in report.series}
+    marks = {mark for event in events if _concerns(event, group[0]) for mark in event.marks}
+    return {key for key in keys if any(_marked(key, mark) for mark in marks)}
+
+
+def _adopted(group: Sequence[Report], key: Key, events: Sequence[Event]) -> list[bool]:
+    """Return for each report whether its value of `key` is a reference."""
+    start = 0
+    ours = [event for event in events if _concerns(event, group[0]) and any(_marked(key, mark) for mark in event.marks)]
+    holds = [[event for event in ours if event.kind is Kind.HELD and _is_about(event, report)] for report in group]
+    for event in sorted(ours, key=lambda one: one.time):
+        if event.kind not in {Kind.ACCEPTED, Kind.ADOPTED}:
+            continue
+        first = _first(group, event)
+        while first > start and first < len(group) and holds[first - 1]:
+            first -= 1
+        for index in range(first, len(group)):
+            holds[index] = [held for held in holds[index] if held.time > event.time]
+        start = max(start, first) if first < len(group) else start
+    return [index >= start and not holds[index] for index in range(len(group))]
+
+
+def _streak(measured: Sequence[Report], key: Key, events: Sequence[Event]) -> list[Report]:
+    """Return the newest reports in a row whose value of `key` is no reference, oldest first."""
+    streak: list[Report] = []
+    adopted = _adopted(measured, key, events) if measured else []
+    for report, is_reference in zip(reversed(measured), reversed(adopted), strict=True):
+        if is_reference:
+            break
+        streak.insert(0, report)
+    return streak
+
+
+def _first(group: Sequence[Report], event: Event) -> int:
+    """Return the index of the first report of the event's commit, or else of the first since it was decided."""
+    if event.commit is not None:
+        for index, report in enumerate(group):
+            if report.commit is not None and report.commit.startswith(event.commit):
+                return index
+        return len(group)
+    return next((index for index, report in enumerate(group) if _made(report) >= event.time), len(group))
+
+
+def _made(report: Report) -> datetime:
+    return datetime.fromisoformat(report.created) if report.created else datetime.min.replace(tzinfo=UTC)
+
+
+def _concerns(event: Event, report: Report) -> bool:
+    return event.suite in {None, report.suite} and event.environment in {None, report.environment.fingerprint}
+
+
+def _is_about(event: Event, report: Report) -> bool:
+    return event.commit == report.commit and event.run in {None, _run(report)}
+
+
+def _marked(key: Key, mark: Mark) -> bool:
+    return matches(key[0], mark.benchmark) and matches(key[1], mark.metric)
+
+
+def _run(report: Report) -> str | None:
+    facts = dict(report.provenance)
+    return f"{facts['run_id']}.{facts.get('attempt', '1')}" if "run_id" in facts else None
+
+
+def _without(report: Report, key: Key) -> Report:
+    return replace(report, series=tuple(series for series in report.series if series.key != key))

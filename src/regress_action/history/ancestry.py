@@ -1,0 +1,87 @@
+"""What a change is compared with: the nearest recorded ancestors of its merge base.
+
+The previous record in time is the wrong baseline as soon as two branches are open: it may hold changes that the head
+does not have. The user's repository is only read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from regress_action.errors import HistoryError
+from regress_action.history.git import Git, GitFailedError
+from regress_action.history.selection import EVERYTHING, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from regress_action.history.ledger import History
+    from regress_action.samples import Report
+
+_REVISION: Final = re.compile(r"[A-Za-z0-9_][\w./@{}^~+-]*")
+_SPARE: Final = 10
+
+
+def ancestors(repository: Path, revision: str, environ: Mapping[str, str], *, limit: int = 1000) -> tuple[str, ...]:
+    """Return the hashes of `revision` and up to `limit` commits before it, nearest first.
+
+    Raises:
+        HistoryError: the repository does not hold the commit (a shallow clone, a typing error).
+    """
+    return _commits(repository, environ, "rev-list", "--topo-order", f"--max-count={limit}", _checked(revision))
+
+
+def merge_base(repository: Path, base: str, head: str, environ: Mapping[str, str]) -> str:
+    """Return the commit at which `head` left `base`.
+
+    Raises:
+        HistoryError: there is none in this clone.
+    """
+    return _commits(repository, environ, "merge-base", _checked(base), _checked(head))[0]
+
+
+def between(repository: Path, span: str, environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the commits of a range like `v1.2..main`, for `Selection.commits`; the start is not among them."""
+    first, dots, last = span.partition("..")
+    if not dots:
+        return frozenset(_commits(repository, environ, "rev-parse", "--verify", f"{_checked(span)}^{{commit}}"))
+    return frozenset(_commits(repository, environ, "rev-list", f"{_checked(first)}..{_checked(last or 'HEAD')}"))
+
+
+def nearest(
+    history: History, commits: Sequence[str], selection: Selection = EVERYTHING, *, last: int = 1
+) -> tuple[Report, ...]:
+    """Return the records of the `last` reports nearest to `commits[0]` (nearest first in `commits`), oldest first.
+
+    Nearness is that of ancestry, not of clocks: a late re-run of an old commit does not displace a newer commit.
+    Several reports of one commit count one by one.
+    """
+    ranks = {commit[:12]: rank for rank, commit in enumerate(commits)}
+    wanted = replace(selection, commits=frozenset(commits), last=2 * last + _SPARE)
+    found = history.records(wanted)
+    found.sort(key=lambda one: (ranks[one[0].commit], -one[0].time.timestamp(), one[0].path))
+    return tuple(report for _, report in reversed(found[:last]))
+
+
+def _checked(revision: str) -> str:
+    if not _REVISION.fullmatch(revision):
+        raise HistoryError(
+            f"{revision!r:.100} does not name a commit.",
+            remedy="Give a hash, a branch, a tag, or a range like v1.2..main.",
+        )
+    return revision
+
+
+def _commits(repository: Path, environ: Mapping[str, str], *arguments: str) -> tuple[str, ...]:
+    git = Git(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
+    try:
+        return tuple(git.run(*arguments).decode().split())
+    except GitFailedError as error:
+        raise HistoryError(
+            f"{repository} does not know what {' '.join(arguments[1:])} is: {error.said}",
+            meaning="The baseline of a change is found along its ancestors, and this clone does not hold them.",
+            remedy="Give actions/checkout `fetch-depth: 0`, or fetch the commits that are missing.",
+        ) from error

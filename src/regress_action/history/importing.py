@@ -1,0 +1,212 @@
+"""Years of data from elsewhere: what other tools keep as a series becomes one report per commit.
+
+Single results (of asv, pytest-benchmark, Bencher and all others) are read by `formats`; `import_from` stores them. The
+two series formats are read here. Units are brought to base units by a function that the caller passes in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from regress_action.errors import InputError
+from regress_action.samples import Benchmark, Direction, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from regress_action.history.ledger import History, Receipt
+
+    UnitReader = Callable[[str], tuple[str, float]]
+
+_BIGGER: Final = frozenset({"benchmarkjs", "pytest", "customBiggerIsBetter"})
+_EXPLICIT: Final = frozenset({"customBiggerIsBetter", "customSmallerIsBetter"})
+_METRICS: Final = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
+_PER_ITERATION: Final = re.compile(r"(?i)\s*/\s*(iter|iteration|op|call)s?$")
+_PER_SECOND: Final = re.compile(r"(?i)^(iters?|ops?|calls|reqs?|requests)\s*/\s*s(ec|econd)?$")
+_ATTRIBUTES: Final = frozenset({"time", "commit", "branch"})
+_TIMES: Final = ("%Y.%m.%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y.%m.%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
+
+
+def import_from(history: History, reports: Iterable[Report], *, who: str) -> Receipt:
+    """Store reports from elsewhere in one writing, marked as imported; what is there already is left as it is."""
+    marked = [
+        replace(report, provenance=(("event", "import"), ("actor", who), *_other_facts(report))) for report in reports
+    ]
+    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {who}")
+
+
+def read_data_js(text: str, where: str, base_unit: UnitReader, *, branch: str | None = None) -> tuple[Report, ...]:
+    """Read the `data.js` of github-action-benchmark; `branch` is the one it was kept for.
+
+    Its direction table is corrected where the unit says otherwise (operations per second of JMH). Its spreads have no
+    fixed meaning and are left out, and so are the people's names and addresses in it.
+
+    Raises:
+        InputError: the file is not what it should be.
+    """
+    start = text.find("{")
+    if start < 0 or "BENCHMARK_DATA" not in text[:start]:
+        raise _not_a_series(where, "it does not begin with window.BENCHMARK_DATA")
+    try:
+        suites = orjson.loads(text[start:].rstrip().removesuffix(";"))["entries"]
+        return tuple(
+            _entry(suite, entry, base_unit, branch)
+            for suite, entries in suites.items()
+            for entry in entries
+            if entry["benches"]
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise _not_a_series(where, f"{type(error).__name__}: {error}") from error
+
+
+def read_csv(text: str, where: str, *, suite: str = "default") -> tuple[Report, ...]:
+    """Read a series with a row per commit: `time,commit?,branch?,metric…`; our own export is read as well.
+
+    Comma, semicolon and tabulator separate. Times are ISO 8601, Unix seconds or `2024.01.31 3:00:00 +0100`. A column is
+    a benchmark with the metric `value`, of which less is better.
+
+    Raises:
+        InputError: a row has no time, or holds something that is no number.
+    """
+    lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise _not_a_series(where, "it has no rows")
+    delimiter = max(",;\t", key=lines[0].count)
+    rows = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    columns = rows.fieldnames or []
+    if {"benchmark", "metric", "value", "time"} <= set(columns):
+        return _long(rows, where)
+    if "time" not in columns or not set(columns) - _ATTRIBUTES:
+        raise _not_a_series(where, "it needs a column `time` and at least one with values")
+    return tuple(_wide(row, f"{where}, row {number}", suite) for number, row in enumerate(rows, 1))
+
+
+def _entry(suite: str, entry: Mapping[str, Any], base_unit: UnitReader, branch: str | None) -> Report:
+    tool = str(entry["tool"])
+    series = (_bench(bench, tool, base_unit) for bench in entry["benches"] if "\t" not in str(bench["unit"]))
+    return Report(
+        series=tuple({one.key: one for one in series}.values()),
+        runs=(Run(),),
+        suite=suite,
+        commit=str(entry["commit"]["id"]),
+        branch=branch,
+        created=datetime.fromtimestamp(entry["date"] / 1000, UTC).isoformat(timespec="seconds"),
+        source="github-action-benchmark",
+        provenance=(("tool", tool),),
+    )
+
+
+def _bench(bench: Mapping[str, Any], tool: str, base_unit: UnitReader) -> Series:
+    written = str(bench["unit"]).strip()
+    unit, factor = base_unit("1/s" if _PER_SECOND.match(written) else _PER_ITERATION.sub("", written))
+    name = str(bench["name"]).removesuffix(f" - {written}").strip()
+    higher = tool in _BIGGER or (tool not in _EXPLICIT and unit.endswith("/s"))
+    metric = Metric(
+        _METRICS.get(unit, unit.lower().replace(" ", "_") or "value"),
+        unit or "value",
+        Direction.HIGHER if higher else Direction.LOWER,
+    )
+    return Series(Benchmark(name or "unnamed"), metric, (float(bench["value"]) * factor,))
+
+
+def _wide(row: Mapping[str, str | None], where: str, suite: str) -> Report:
+    return Report(
+        series=tuple(
+            Series(Benchmark(column), Metric("value", "value"), (_number(text, where),))
+            for column, text in row.items()
+            if column not in _ATTRIBUTES and text
+        ),
+        runs=(Run(),),
+        suite=suite,
+        commit=row.get("commit") or None,
+        branch=row.get("branch") or None,
+        created=_time(row["time"] or "", where),
+        source="csv",
+    )
+
+
+def _long(rows: Iterable[Mapping[str, str]], where: str) -> tuple[Report, ...]:
+    """Read rows as `exporting` writes them: one per run and series."""
+    values: dict[tuple[str, ...], dict[tuple[str, ...], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    for number, row in enumerate(rows, 1):
+        here = f"{where}, row {number}"
+        report = (
+            row.get("suite") or "default",
+            row.get("commit") or "",
+            row.get("branch") or "",
+            _time(row["time"], here),
+        )
+        series = tuple(row.get(column) or "" for column in ("benchmark", "service", "metric", "unit", "direction"))
+        values[report][series][int(_number(row.get("run") or "1", here))] = _number(row["value"], here)
+    return tuple(_from_rows(facts, series) for facts, series in values.items())
+
+
+def _from_rows(facts: Sequence[str], series: Mapping[tuple[str, ...], Mapping[int, float]]) -> Report:
+    suite, commit, branch, created = facts
+    runs = max(max(by_run) for by_run in series.values())
+    return Report(
+        series=tuple(
+            Series(
+                Benchmark(name or "unnamed", service or None),
+                Metric(metric or "value", unit or "value", Direction.HIGHER if way == "higher" else Direction.LOWER),
+                tuple(by_run.get(run, math.nan) for run in range(1, runs + 1)),
+            )
+            for (name, service, metric, unit, way), by_run in series.items()
+        ),
+        runs=(Run(),) * runs,
+        suite=suite,
+        commit=commit or None,
+        branch=branch or None,
+        created=created,
+        source="csv",
+    )
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.inf
+    if math.isinf(number):
+        raise _not_a_series(where, f"{text!r:.60} is no number")
+    return number
+
+
+def _time(text: str, where: str) -> str:
+    for read in (_from_unix, datetime.fromisoformat, *(_by_form(form) for form in _TIMES)):
+        try:
+            moment = read(text.strip())
+        except (ValueError, OverflowError):
+            continue
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).isoformat(timespec="seconds")
+    raise _not_a_series(where, f"{text!r:.60} is no time")
+
+
+def _from_unix(text: str) -> datetime:
+    return datetime.fromtimestamp(float(text), UTC)
+
+
+def _by_form(form: str) -> Callable[[str], datetime]:
+    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 - `_time` adds the zone where the form has none
+
+
+def _other_facts(report: Report) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in report.provenance if pair[0] not in {"event", "actor"})
+
+
+def _not_a_series(where: str, why: str) -> InputError:
+    return InputError(
+        f"{where} cannot be imported: {why}.",
+        meaning="Nothing was stored.",
+        remedy="Import a data.js of github-action-benchmark, a CSV with a column `time`, or results as for `compare`.",
+    )

@@ -1,0 +1,114 @@
+"""A commit made by GitHub itself, which signs it: for branches on which a rule demands signatures.
+
+`createCommitOnBranch` takes the commit it must come on top of, so it is the same compare-and-swap as a push without
+force. It cannot start a branch; the first commit is made through the Git Data API.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from regress_action.errors import SettingsError
+from regress_action.history.branch import OvertakenError
+from regress_action.history.git import GitFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from github.Repository import Repository
+
+    from regress_action.history.branch import Change
+    from regress_action.history.clone import Clone
+
+_MUTATION: Final = """
+mutation ($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }
+"""
+_LOST: Final = re.compile(r"(?i)STALE_DATA|expected branch to point|reference already exists|not a fast forward")
+_TIMEOUT_S: Final = 30
+
+
+class Signer:
+    """Makes commits in the repository `name` (`owner/name`) through the API at `url`."""
+
+    def __init__(self, name: str, url: str, token: str) -> None:
+        self._name = name
+        self._url = url
+        self._token = token
+
+    @classmethod
+    def of(cls, name: str | None, environ: Mapping[str, str]) -> Signer:
+        """Take the API and the token from the environment of a workflow.
+
+        Raises:
+            SettingsError: the branch is not on GitHub, or there is no token.
+        """
+        token = environ.get("REGRESS_HISTORY_TOKEN") or environ.get("GITHUB_TOKEN")
+        if name is None or not token:
+            raise SettingsError(
+                "REGRESS_HISTORY_COMMITS=api, and "
+                + ("there is no token." if name else "the branch is not on GitHub."),
+                meaning="Commits through the API are made by GitHub, on behalf of a token.",
+                remedy="Set GITHUB_TOKEN (or REGRESS_HISTORY_TOKEN), or leave REGRESS_HISTORY_COMMITS out.",
+            )
+        return cls(name, environ.get("GITHUB_API_URL", "https://api.github.com"), token)
+
+    def publish(self, clone: Clone, change: Change) -> str:
+        """Let GitHub put the change on the tip, if the branch is still there."""
+        import requests
+        from github import GithubException
+
+        try:
+            commit = self._commit(clone, change) if clone.tip else self._start(clone, change)
+        except GithubException as error:
+            said = f"{error.status} {error.data}"
+            if _LOST.search(said):
+                raise OvertakenError from error
+            raise GitFailedError(f"the API says error: {said}") from error
+        except requests.RequestException as error:
+            raise GitFailedError(f"unable to access the API: {type(error).__name__}") from error
+        clone.refresh()
+        return commit
+
+    def _repository(self) -> Repository:
+        from github import Auth, Github
+
+        api = Github(auth=Auth.Token(self._token), base_url=self._url, timeout=_TIMEOUT_S, retry=None)
+        return api.get_repo(self._name, lazy=True)
+
+    def _commit(self, clone: Clone, change: Change) -> str:
+        headline, _, body = change.message.partition("\n")
+        _, answer = self._repository().requester.graphql_query(
+            _MUTATION,
+            {
+                "input": {
+                    "branch": {"repositoryNameWithOwner": self._name, "branchName": clone.branch},
+                    "expectedHeadOid": clone.tip,
+                    "message": {"headline": headline, "body": body.strip()},
+                    "fileChanges": {
+                        "additions": [
+                            {"path": path, "contents": base64.b64encode(data).decode()}
+                            for path, data in change.files.items()
+                        ],
+                        "deletions": [{"path": path} for path in change.remove],
+                    },
+                }
+            },
+        )
+        return _text(answer["data"]["createCommitOnBranch"]["commit"]["oid"])
+
+    def _start(self, clone: Clone, change: Change) -> str:
+        from github import InputGitTreeElement
+
+        repository = self._repository()
+        elements = [
+            InputGitTreeElement(path, "100644", "blob", content=data.decode()) for path, data in change.files.items()
+        ]
+        commit = repository.create_git_commit(change.message, repository.create_git_tree(elements), [])
+        repository.create_git_ref(f"refs/heads/{clone.branch}", commit.sha)
+        return commit.sha
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - an answer of the API
+    return str(value)

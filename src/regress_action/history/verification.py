@@ -1,0 +1,158 @@
+"""The proof that the history is what was written: no record changed, none removed but by `prune`, every line valid.
+
+On a branch the proof runs along its commits, which git chains by hash: who rewrites one rewrites all that follow. The
+one thing a branch cannot show by itself is that it was replaced as a whole; for that, give an `anchor`, the commit
+that an earlier run printed, and the proof includes that it is still there. A folder remembers nobody, so only its
+names and lines are proved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from regress_action.errors import InputError
+from regress_action.history.events import Kind, decode_event, encode_event
+from regress_action.history.names import Entry
+from regress_action.records import decode, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regress_action.history.events import Event
+    from regress_action.history.ledger import History
+    from regress_action.history.store import Step, Store
+
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who wrote a record, when, in which commit, and by which run."""
+
+    path: str
+    who: str
+    when: str
+    commit: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proved: the records and their origins, how many writings, the newest one, and every contradiction."""
+
+    origins: tuple[Origin, ...]
+    steps: int
+    head: str | None
+    pruned: int
+    problems: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing contradicts it."""
+        return not self.problems
+
+
+def verify(history: History, *, anchor: str | None = None) -> Proof:
+    """Prove the whole history; contradictions are returned, not raised.
+
+    Raises:
+        HistoryError: the place cannot be read.
+    """
+    paths = sorted(_walk(history.store, ""))
+    problems = [f"{path}: this is no record, event or README." for path in paths if not _belongs(path)]
+    events, flaws = _contents(history.store, [path for path in paths if _belongs(path)])
+    problems += flaws
+    trail = _Trail({path: event for path, event in events.items() if event.kind is Kind.PRUNED})
+    for step in history.store.steps():
+        problems += trail.follow(step)
+    if anchor is not None and not any(identity.startswith(anchor) for identity in trail.identities):
+        problems.append(f"The commit {anchor} is not part of the branch: it was replaced or force-pushed since.")
+    origins = tuple(trail.origin(path) for path in paths if Entry.parse(path))
+    return Proof(
+        origins,
+        len(trail.identities),
+        trail.identities[-1] if trail.identities else None,
+        trail.pruned,
+        tuple(problems),
+    )
+
+
+class _Trail:
+    """What the writings did so far."""
+
+    def __init__(self, prunings: dict[str, Event]) -> None:
+        self._prunings = prunings
+        self._writers: dict[str, Step] = {}
+        self.identities: list[str] = []
+        self.pruned = 0
+
+    def follow(self, step: Step) -> Iterator[str]:
+        """Take one writing into account; yield what it should not have done."""
+        self.identities.append(step.identity)
+        by = f"{step.who} in {step.identity[:12]} on {step.when}"
+        for path in step.changed:
+            if path != "README.md":
+                yield f"{path}: was changed by {by}."
+        allowed = {path for event in step.added if event in self._prunings for path, _ in self._prunings[event].records}
+        for path in step.removed:
+            if path in allowed:
+                self.pruned += 1
+            elif path != "README.md":
+                yield f"{path}: was removed by {by}, and no pruning lists it."
+        for path in step.added:
+            if path in self._writers and path != "README.md":
+                yield f"{path}: was written again by {by}."
+            self._writers[path] = step
+
+    def origin(self, path: str) -> Origin:
+        """Return who wrote the record at `path`."""
+        entry = Entry.parse(path)
+        run = f"{entry.run}.{entry.attempt}" if entry else ""
+        step = self._writers.get(path)
+        return Origin(path, step.who, step.when, step.identity, run) if step else Origin(path, "", "", "", run)
+
+
+def _contents(store: Store, paths: Sequence[str]) -> tuple[dict[str, Event], list[str]]:
+    """Open every record and event; return the events, and what is wrong with any of them."""
+    events: dict[str, Event] = {}
+    problems: list[str] = []
+    wanted = [path for path in paths if path != "README.md"]
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
+        for path, data in zip(batch, store.read(batch), strict=True):
+            try:
+                problems += _flaws(path, data, events)
+            except InputError as error:
+                problems.append(error.what)
+    return events, problems
+
+
+def _flaws(path: str, data: bytes, events: dict[str, Event]) -> Iterator[str]:
+    entry = Entry.parse(path)
+    if entry is None:
+        events[path] = decode_event(data, path)
+        if encode_event(events[path])[0] != path:
+            yield f"{path}: the name does not match the content."
+        return
+    report = decode(data, path)
+    if hashlib.sha256(data).hexdigest()[:12] != entry.digest:
+        yield f"{path}: the content is not what the name says."
+    elif str(path_of(report, data)) != path:
+        yield f"{path}: the name does not match the content, which belongs to {path_of(report, data)}."
+
+
+def _belongs(path: str) -> bool:
+    return path == "README.md" or path.startswith("events/") or Entry.parse(path) is not None
+
+
+def _walk(store: Store, root: str) -> Iterator[str]:
+    """Yield every path of the store, level by level."""
+    folders = [root]
+    while folders:
+        listed = store.children(folders)
+        folders = []
+        for folder, children in listed.items():
+            yield from (f"{folder}/{name}".lstrip("/") for name in children.files)
+            folders += (f"{folder}/{name}".lstrip("/") for name in children.folders)

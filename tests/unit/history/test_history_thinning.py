@@ -1,0 +1,138 @@
+"""Old records are thinned by rule, and every removal is in the audit trail."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from regress_action.errors import UsageError
+from regress_action.history import Form, History, Mark, Rule, Selection, accept, discard, listing, prune, show, verify
+from regress_action.history.folder import FolderStore
+from regress_action.records import encode
+from regress_action.samples import Benchmark, Metric, Report, Run, Series
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+
+
+def report(day: int, **changes: object) -> Report:
+    """A report made `day` days before NOW."""
+    made = Report(
+        series=(Series(Benchmark("parse"), Metric("time", "s"), (1.0 + day,)),),
+        runs=(Run(),),
+        suite="unit",
+        commit=f"{day:04x}" * 10,
+        created=(NOW - timedelta(days=day)).isoformat(),
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """A history with a report on each of the last thousand days."""
+    made = History(FolderStore(tmp_path), clock=lambda: NOW)
+    made.extend([report(day) for day in range(1000)])
+    return made
+
+
+def test_the_rule_keeps_days_then_weeks_then_months(history: History) -> None:
+    """Ninety days stay whole, then one a week, then one a month; what remains still verifies."""
+    removed = prune(history, Rule(90, 730), who="ada")
+    ages = [(NOW - entry.time).days for entry in history.entries()]
+    assert [age for age in ages if age <= 90] == list(range(90, -1, -1))
+    assert 90 <= sum(90 < age <= 730 for age in ages) <= 93
+    assert 8 <= sum(age > 730 for age in ages) <= 11
+    assert len(removed) == 1000 - len(ages)
+    assert verify(history).holds
+
+
+def test_the_removal_says_who_which_and_why(history: History) -> None:
+    """The event lists every removed record with its digest, the rule, and who applied it."""
+    removed = prune(history, Rule(), who="ada")
+    (event,) = history.events()
+    assert event.records == tuple((entry.path, entry.digest) for entry in removed)
+    assert (event.who, event.why) == ("ada", "Thinned by rule: all for 90 days, weekly until 730 days, then monthly.")
+
+
+def test_thinning_twice_removes_nothing_more(history: History) -> None:
+    """The rule is stable: what it kept it keeps, and no empty event is written."""
+    prune(history, Rule(), who="ada")
+    assert prune(history, Rule(), who="ada") == ()
+    assert len(history.events()) == 1
+
+
+def test_a_dry_run_removes_nothing(history: History) -> None:
+    """One may look before."""
+    assert prune(history, Rule(), who="ada", dry_run=True)
+    assert len(history.entries()) == 1000
+
+
+def test_accepted_commits_stay(history: History) -> None:
+    """The record with which an accepted level began is not thinned away."""
+    history.extend([], events=[accept(report(501).commit, [Mark("parse")], at=NOW, who="ada", why="worth it")])
+    prune(history, Rule(), who="ada")
+    assert any(entry.commit == report(501).commit[:12] for entry in history.entries())  # type: ignore[index]
+
+
+def test_a_rule_that_contradicts_itself_is_refused() -> None:
+    """Weeks cannot end before days do."""
+    with pytest.raises(UsageError):
+        Rule(90, 30)
+
+
+def test_a_damaged_record_can_be_discarded(history: History) -> None:
+    """The way out of a damaged record: name it, say why, and the trail keeps it."""
+    path = listing(history)[0].path
+    (Path(history.where) / path).write_bytes(b"{")
+    assert not verify(history).holds
+    discard(history, [path], who="ada", why="damaged disk")
+    assert verify(history).holds
+    assert history.events()[0].why == "damaged disk"
+    with pytest.raises(UsageError, match="no record"):
+        discard(history, ["../../etc/passwd"], who="ada", why="x")
+
+
+def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
+    """An edited line, a renamed file, a foreign file and a cut event are each named."""
+    root = Path(history.where)
+    first, second, third, *_ = (root / entry.path for entry in history.entries())
+    first.write_bytes(first.read_bytes().replace(b"unit", b"Unit", 1))
+    second.rename(second.with_name(second.name.replace("-local.1-", "-other.1-")))
+    third.write_bytes(encode(report(5)).replace(b'"schema":1', b'"schema":2'))
+    (root / "notes.txt").write_text("hello")
+    (root / "events/2025/06").mkdir(parents=True)
+    (root / "events/2025/06/20250601T120000Z-held-0123456789ab.jsonl").write_text("{}\n")
+    proof = verify(history)
+    assert not proof.holds
+    problems = "\n".join(proof.problems)
+    assert len(proof.problems) == 5
+    for words in (
+        "not what the name says",
+        "which belongs to",
+        "has schema 2",
+        "notes.txt: this is no record",
+        "-held-",
+    ):
+        assert words in problems
+
+
+def test_the_list_is_made_from_names_where_they_suffice(history: History) -> None:
+    """Who lists a window does not open the records; who asks for their contents does."""
+    assert [entry.commit[:4] for entry in listing(history, Selection(last=2))] == ["0001", "0000"]
+    assert listing(history, Selection(benchmark="nothing", last=2)) == ()
+    assert len(listing(history, Selection(benchmark="parse", last=2))) == 2
+
+
+def test_a_record_is_shown_by_commit_path_name_or_digest(history: History) -> None:
+    """Whatever the list printed can be asked for."""
+    entry = listing(history)[-1]
+    for which in (entry.path, entry.name, entry.digest, (report(0).commit or "")[:8], report(0).commit):
+        ((shown, its_report),) = show(history, which or "")
+        assert (shown, its_report.commit) == (entry, report(0).commit)
+    with pytest.raises(UsageError, match="no record"):
+        show(history, "abc")
+
+
+def test_the_forms_of_export_are_named() -> None:
+    """The command line offers these."""
+    assert [form.value for form in Form] == ["jsonl", "csv", "columns", "parquet"]
