@@ -5,7 +5,7 @@ from conftest import text
 from services.agents import Message, branch, compose, count_words, digest, normalise, panel, rank, summarise
 
 pytestmark = pytest.mark.benchmark(group="agents")
-DOCUMENT = Message(text(sentences=120))
+DOCUMENT = Message(text(sentences=160))
 
 
 def build(times):
@@ -21,7 +21,7 @@ def test_agent_compose(benchmark):
 
 
 def test_agent_run(benchmark, peak_memory):
-    """A team digests a document of 120 sentences."""
+    """A team digests a document of 160 sentences."""
     agent = digest(keywords=10, sentences=5)
 
     found = benchmark(agent, DOCUMENT)
