@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+
+from fake_github.routing import Answer, RefusedError
 
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
@@ -19,7 +20,8 @@ class Fault:
     403-secondary     403 of the secondary rate limit with Retry-After
     403-secondary-bare  the same without the header
     429               a bare 429, no Retry-After
-    422               a validation error, as when somebody else was faster
+    422               a validation error
+    422-after         a validation error because somebody else was faster: what was asked for exists
     slow              the right answer, `delay_s` late
     truncated         the right answer, cut in the middle; the write did happen
     dropped           the connection closes without an answer; the write did happen
@@ -44,25 +46,29 @@ class Fault:
         self.hits += 1
         return True
 
+    def spoil(self, answer: Answer) -> Answer:
+        """Return the answer instead of the right one, where the fault strikes after the work was done."""
+        match self.kind:
+            case "502-after":
+                return Answer(502, {"message": "Server Error"})
+            case "422-after":
+                return RefusedError(
+                    422, "Validation Failed", resource="Any", code="already_exists", field="name"
+                ).answer
+        return answer
+
     @property
-    def refusal(self) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+    def refusal(self) -> Answer | None:
         """The answer instead of doing anything; None when the request is served."""
         match self.kind:
             case "502-before":
-                return 502, {"message": "Server Error"}, {}
+                return Answer(502, {"message": "Server Error"})
             case "403-secondary":
-                return 403, {"message": SECONDARY}, {"Retry-After": str(self.retry_after_s)}
+                return Answer(403, {"message": SECONDARY}, {"Retry-After": str(self.retry_after_s)})
             case "403-secondary-bare":
-                return 403, {"message": SECONDARY}, {}
+                return Answer(403, {"message": SECONDARY})
             case "429":
-                return 429, {"message": "Too many requests"}, {}
+                return Answer(429, {"message": "Too many requests"})
             case "422":
-                return (
-                    422,
-                    {
-                        "message": "Validation Failed",
-                        "errors": [{"resource": "Any", "field": "any", "code": "invalid"}],
-                    },
-                    {},
-                )
+                return RefusedError(422, "Validation Failed", resource="Any", code="invalid", field="any").answer
         return None

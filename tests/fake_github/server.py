@@ -133,16 +133,15 @@ class FakeGitHub:
     def _answer(
         self, method: str, path: str, query: dict[str, str], body: Json, headers: dict[str, str], fault: Fault | None
     ) -> Answer:
-        if not path.startswith(self.prefix + "/"):
-            return Answer(404, {"message": "Not Found"})
         if "authorization" not in headers:
             return Answer(401, {"message": "Requires authentication"})
-        operation = DESCRIPTION.operation(method, path.removeprefix(self.prefix))
+        inside = path.startswith(self.prefix + "/")
+        operation = DESCRIPTION.operation(method, path.removeprefix(self.prefix)) if inside else None
         if operation is None or operation.name not in ROUTES:
             self.violations.append(f"{method} {path} is not served")
             return Answer(404, {"message": "Not Found"})
         if fault and fault.refusal:
-            return Answer(*fault.refusal)
+            return fault.refusal
         errors = DESCRIPTION.request_errors(operation, query, body)
         if errors:
             self.violations += [f"{operation.name}: {error}" for error in errors]
@@ -157,7 +156,7 @@ class FakeGitHub:
             answer.headers["Link"] = f'<{base}?{following}&page={number}>; rel="next"'
         errors = DESCRIPTION.response_errors(operation, answer.status, answer.body)
         self.violations += [f"answer of {operation.name}: {error}" for error in errors]
-        return Answer(502, {"message": "Server Error"}) if fault and fault.kind == "502-after" else answer
+        return answer if fault is None else fault.spoil(answer)
 
     def _handle(self, operation: str, call: Call) -> Answer:
         handler, needs = ROUTES[operation]

@@ -44,8 +44,8 @@ def _ask(client: Client, number: int, people: list[str], teams: tuple[str, ...])
     pull = client.repository.get_pull(number)
 
     def look() -> bool | None:
-        asked, asked_teams = pull.get_review_requests()
-        waiting = {user.login for user in asked} | {team.slug for team in asked_teams}
+        _, asked = client.repository.requester.requestJsonAndCheck("GET", f"{pull.url}/requested_reviewers")
+        waiting = {user["login"] for user in asked["users"]} | {team["slug"] for team in asked["teams"]}
         return True if {*people, *teams} <= waiting else None
 
     def make() -> bool:

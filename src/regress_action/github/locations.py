@@ -1,0 +1,211 @@
+"""Where a benchmark is defined: looked up in the sources as text, nothing of which is executed.
+
+Found are pytest and asv functions, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
+JavaScript (`bench`, `it`, `test`, `.add`) and Java (`@Benchmark`). A name that fits several places equally well is left
+without one: a remark on the wrong line is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from regress_action.samples import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regress_action.samples import Benchmark
+    from regress_action.verdicts import Judgement
+
+MAX_FILE_BYTES = 1_000_000
+MAX_FILES = 20_000
+MAX_TOTAL_BYTES = 100_000_000
+MAX_LINE = 500
+SKIPPED = frozenset({"node_modules", "target", "build", "dist", "vendor", "site-packages", "__pycache__"})
+
+_STRING = r"""["'`](?P<name>[^"'`\\]+)["'`]"""
+_C_FUNCTION = r"^\s*(?:static\s+|inline\s+|template\s*<[^>]*>\s*)*void\s+(?P<name>\w+)\s*\([^)]*\bState\b"
+_C_MACRO = r"^\s*BENCHMARK(?:_CAPTURE|_TEMPLATE|_REGISTER_F)?\w*\s*\(\s*(?P<name>\w+)\s*[,)]"
+_JS_CALL = rf"(?:^|[\s.;(])(?:bench|it|test|add)(?:\.\w+)*\s*\(\s*{_STRING}"
+_PATTERNS: dict[str, tuple[str, ...]] = {
+    ".py": (r"^\s*(?:async\s+)?def\s+(?P<name>(?:test|bench|time|timeraw|mem|peakmem|track)\w*)\s*\(",),
+    ".go": (r"^func\s+(?P<name>Benchmark\w*)\s*\(",),
+    ".rs": (
+        rf"\bbench_(?:function|with_input)\s*\(\s*(?:BenchmarkId::(?:new|from_parameter)\s*\(\s*)?{_STRING}",
+        rf"\bbenchmark_group\s*\(\s*{_STRING}",
+        r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:async\s+)?fn\s+(?P<name>\w+)",
+    ),
+    ".cc": (
+        _C_FUNCTION,
+        r"^\s*BENCHMARK_(?:TEMPLATE_)?(?:DEFINE_)?F\s*\(\s*(?P<container>\w+)\s*,\s*(?P<name>\w+)",
+        _C_MACRO,
+        rf"\bBENCHMARK(?:_ADVANCED)?\s*\(\s*{_STRING}",
+    ),
+    ".js": (_JS_CALL,),
+    ".java": (
+        r"^\s*(?:(?:public|protected|private|static|final|synchronized)\s+)+[\w<>\[\],.?\s]+?\s(?P<name>\w+)\s*\(",
+    ),
+}
+_SAME = {
+    **dict.fromkeys([".cpp", ".cxx", ".c", ".h", ".hpp"], ".cc"),
+    **dict.fromkeys([".mjs", ".cjs", ".ts", ".mts", ".tsx", ".jsx"], ".js"),
+    ".kt": ".java",
+}
+_COMPILED = {suffix: tuple(map(re.compile, patterns)) for suffix, patterns in _PATTERNS.items()}
+_CONTAINER = re.compile(
+    r"^\s*(?:(?:public|abstract|final|export)\s+)*(?:class|mod|describe\(|suite\()\s*['\"`]?(?P<name>\w+)"
+)
+_SEPARATORS = re.compile(r"::|/| > | › |\.(?=[A-Za-z_])")  # noqa: RUF001 - Mocha and Playwright print that mark
+_MARKED = {".java": re.compile(r"@Benchmark\b"), ".rs": re.compile(r"#\[(?:\w+::)*bench\b")}
+_NEEDS_MARK = {".java": 0, ".rs": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A place that defines a benchmark; `rank` is lower for what is more the definition than a mention of it."""
+
+    location: Location
+    container: str | None
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The benchmarks defined in a workspace, by name."""
+
+    definitions: dict[str, list[Definition]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, workspace: Path) -> Self:
+        """Read every source file; links are not followed, large files are left out."""
+        sources = cls()
+        room = MAX_TOTAL_BYTES
+        for path in _files(workspace):
+            text = _text(path)
+            room -= len(text)
+            if room < 0:
+                break
+            relative = path.relative_to(workspace).as_posix()
+            for name, definition in _definitions(relative, path.suffix, text):
+                sources.definitions.setdefault(name, []).append(definition)
+        return sources
+
+    def find(self, benchmark: Benchmark) -> Location | None:
+        """Return where a benchmark is defined; None where that is not known for sure."""
+        for key in _keys(benchmark.name):
+            found = self.definitions.get(key)
+            if found:
+                return _best(found, benchmark.name)
+        return None
+
+
+def find(workspace: Path, benchmark: Benchmark) -> Location | None:
+    """Return where one benchmark is defined; for many, read the `Sources` once."""
+    return Sources.read(workspace).find(benchmark)
+
+
+def located(judgement: Judgement, workspace: Path) -> Judgement:
+    """Return the judgement with the locations that its results did not name."""
+    if all(comparison.benchmark.location for comparison in judgement.comparisons):
+        return judgement
+    sources = Sources.read(workspace)
+    return replace(
+        judgement,
+        comparisons=tuple(
+            comparison
+            if comparison.benchmark.location
+            else replace(
+                comparison,
+                benchmark=replace(comparison.benchmark, location=sources.find(comparison.benchmark)),
+            )
+            for comparison in judgement.comparisons
+        ),
+    )
+
+
+def _files(workspace: Path) -> Iterator[Path]:
+    """Yield the source files in a stable order, whatever else is in the workspace."""
+    count = 0
+    for folder, folders, names in os.walk(workspace, followlinks=False):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if _language(path.suffix) in _COMPILED and not path.is_symlink():
+                count += 1
+                if count > MAX_FILES:
+                    return
+                yield path
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        return ""
+    return content.decode(errors="replace") if len(content) <= MAX_FILE_BYTES else ""
+
+
+def _definitions(path: str, suffix: str, text: str) -> Iterator[tuple[str, Definition]]:
+    """Yield what a file defines, with the class, module or group around it."""
+    language = _language(suffix)
+    container, marked = None, False
+    for number, line in enumerate(text.splitlines(), 1):
+        if len(line) > MAX_LINE or not line.strip():
+            continue
+        if around := _CONTAINER.match(line):
+            container = around["name"]
+        mark = _MARKED.get(language)
+        if mark is not None and mark.search(line):
+            marked = True
+        for rank, pattern in enumerate(_COMPILED[language]):
+            found = pattern.search(line)
+            if found is None or (rank >= _NEEDS_MARK.get(language, 99) and not marked):
+                continue
+            inside = found.groupdict().get("container") or container
+            yield found["name"], Definition(Location(path, number), inside, rank)
+            if rank >= _NEEDS_MARK.get(language, 99):
+                marked = False
+            break
+
+
+def _language(suffix: str) -> str:
+    return _SAME.get(suffix, suffix)
+
+
+def _keys(name: str) -> Iterator[str]:
+    """Yield what a definition may be called, the most specific first: the whole name, then its parts from the end."""
+    yield name
+    bare = re.sub(r"\[.*\]$", "", name, flags=re.DOTALL)
+    yield bare
+    for part in reversed(_SEPARATORS.split(bare)):
+        yield part
+        yield re.sub(r"-\d+$", "", part)
+        yield re.sub(r"<.*>$|\(.*\)$", "", part)
+
+
+def _best(found: list[Definition], name: str) -> Location | None:
+    """Return the one definition that fits the name best; None when two do."""
+    scored = sorted(found, key=lambda each: (-_fit(each, name), each.rank))
+    first, *others = scored
+    rival = next((each for each in others if each.location.path != first.location.path), None)
+    if rival is not None and _fit(rival, name) == _fit(first, name):
+        return None
+    same = [each for each in others if (_fit(each, name), each.rank) == (_fit(first, name), first.rank)]
+    return None if same else first.location
+
+
+def _fit(definition: Definition, name: str) -> int:
+    """Count the hints that a name gives: the path, the file's stem, the class or group."""
+    path = PurePosixPath(definition.location.path)
+    parts = set(_SEPARATORS.split(name)) | {name.split("::", maxsplit=1)[0]}
+    hints = (
+        name.startswith(f"{path}::") or str(path) in parts,
+        path.stem in parts or path.name in parts,
+        definition.container is not None and definition.container in parts,
+    )
+    return 4 * hints[0] + 2 * hints[2] + hints[1]

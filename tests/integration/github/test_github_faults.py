@@ -1,0 +1,184 @@
+"""Whatever goes wrong at whatever request: nothing is said twice, nothing is lost, and no job fails for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from github_scenes import Job, compared, connected, judged, pull, push, sha
+
+from fake_github import FakeGitHub
+from regress_action.github.preferences import Preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WRITES = "POST|PATCH|DELETE"
+SURVIVABLE = ["502-before", "502-after", "403-secondary", "403-secondary-bare", "429", "slow", "truncated", "dropped"]
+ASKING = Preferences(reviewers=("rev",))
+
+
+def pull_request(github: FakeGitHub) -> None:
+    """A pull request with a moderate regression: check run, comment, label, review request."""
+    speak(github, lambda: pull(github, 1), 1.7, preferences=ASKING)
+
+
+def regression(github: FakeGitHub) -> None:
+    """A push with a critical regression: check run, label, issue."""
+    speak(github, lambda: push(5), 2.5)
+
+
+def life(github: FakeGitHub) -> None:
+    """A regression that comes, worsens, recovers and relapses."""
+    for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0), (8, 2.2)):
+        speak(github, lambda number=number: push(number), ratio)
+
+
+def speak(github: FakeGitHub, plan: Callable[[], Any], ratio: float, preferences: Preferences | None = None) -> None:
+    """Run one job."""
+    planned = plan()
+    with connected(github) as client:
+        judgement = judged([compared("cache.get", ratio)], head=planned.head_sha, base=sha(1))
+        Job().run(client, planned, judgement, preferences)
+
+
+SCENES = [pull_request, regression, life]
+
+
+@dataclass
+class World:
+    """A fresh GitHub for each attempt."""
+
+    lag: int = 0
+
+    def __call__(self) -> FakeGitHub:
+        """Return one with a pull request to talk about."""
+        fake = FakeGitHub()
+        fake.world.add_pull(head_sha=sha(77))
+        fake.world.collaborators["rev"] = "write"
+        fake.world.lag = self.lag
+        return fake
+
+
+def seen(github: FakeGitHub) -> dict[str, Any]:
+    """Return what people see, without times and numbers that count requests."""
+    world = github.world
+    return {
+        "checks": [(run.name, run.head_sha, run.conclusion, len(run.annotations)) for run in world.check_runs],
+        "issues": [(each.title, each.state, sorted(each.labels), each.pull) for each in world.issues],
+        "comments": [(each.issue, each.body) for each in world.comments],
+        "labels": [label.name for label in world.labels],
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
+    """What each scene leaves when nothing goes wrong, and its requests."""
+    found = {}
+    for scene in SCENES:
+        with World()() as github:
+            scene(github)
+            found[scene.__name__] = seen(github), [(each.method, each.path) for each in github.log]
+            assert github.violations == []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scene", "kind"),
+    [
+        *((scene, kind) for scene in (pull_request, regression) for kind in SURVIVABLE),
+        *((life, kind) for kind in ("502-before", "502-after", "truncated")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_a_fault_at_any_write_doubles_and_loses_nothing(
+    scene: Callable[[FakeGitHub], None], kind: str, undisturbed: dict[str, Any]
+) -> None:
+    """Each write in turn goes wrong once; in the end people see what they would have seen."""
+    expected, requests = undisturbed[scene.__name__]
+    writes = [each for each in requests if each[0] != "GET"]
+
+    for place, (method, path) in enumerate(writes):
+        with World()() as github:
+            fault = github.fail(kind, WRITES, skip=place, delay_s=0.02)
+            scene(github)
+            assert fault.hits == 1
+            assert seen(github) == expected, f"{kind} at {method} {path}"
+            assert github.violations == []
+
+
+@pytest.mark.parametrize("kind", ["502-before", "truncated"])
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_a_fault_at_any_question_changes_nothing(
+    scene: Callable[[FakeGitHub], None], kind: str, undisturbed: dict[str, Any]
+) -> None:
+    """Each read in turn goes wrong once."""
+    expected, requests = undisturbed[scene.__name__]
+
+    for place in range(sum(method == "GET" for method, _ in requests)):
+        with World()() as github:
+            github.fail(kind, "GET", skip=place)
+            scene(github)
+            assert seen(github) == expected, f"{kind} at question {place}"
+
+
+@pytest.mark.parametrize("kind", ["502-after", "truncated", "dropped"])
+@pytest.mark.parametrize("scene", [pull_request, regression], ids=lambda scene: scene.__name__)
+def test_a_lost_answer_and_a_listing_that_lags_make_no_second_one(
+    scene: Callable[[FakeGitHub], None], kind: str, undisturbed: dict[str, Any]
+) -> None:
+    """What was created shows up only in the second listing after; it is looked for long enough."""
+    expected, requests = undisturbed[scene.__name__]
+
+    for place in range(sum(method == "POST" for method, _ in requests)):
+        with World(lag=2)() as github:
+            github.fail(kind, "POST", skip=place)
+            scene(github)
+            assert seen(github) == expected, f"{kind} at creation {place}"
+
+
+def test_two_jobs_that_create_the_same_label_are_both_content(undisturbed: dict[str, Any]) -> None:
+    """GitHub refuses the second label of a name; it exists, so all is well."""
+    with World()() as github:
+        github.fail("422-after", "POST", "/labels$")
+        regression(github)
+        assert seen(github) == undisturbed["regression"][0]
+
+
+def test_duplicates_of_two_jobs_at_once_are_merged_by_the_next() -> None:
+    """Both listed before either created; the next push closes the younger and keeps the older up to date."""
+    with World()() as github:
+        github.world.lag = 10
+        regression(github)
+        speak(github, lambda: push(6), 2.5)
+        github.world.lag = 0
+        for issue in github.world.issues:
+            issue.hidden = 0
+        speak(github, lambda: push(7), 2.5)
+
+        states = [(issue.state, issue.state_reason) for issue in github.world.issues if issue.pull is None]
+        assert states == [("open", None), ("closed", "duplicate")]
+        speak(github, lambda: push(8), 1.0)
+        assert [issue.state for issue in github.world.issues if issue.pull is None] == ["closed", "closed"]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_a_github_that_is_down_costs_notices_and_no_verdict(scene: Callable[[FakeGitHub], None]) -> None:
+    """Every request fails for good; the job goes on to its end."""
+    with World()() as github:
+        github.fail("502-before", times=100_000)
+        scene(github)
+        assert github.world.check_runs == []
+
+
+def test_a_verdict_that_cannot_be_delivered_says_so() -> None:
+    """The check run opens, then GitHub goes down: the notice tells what is missing."""
+    with World()() as github, connected(github) as client:
+        github.fail("502-before", "PATCH", times=100_000)
+        job = Job()
+        job.run(client, pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(77)))
+
+        assert any("check run" in sentence for sentence in job.spoken.degraded)
+        assert "::notice title=Not everything could be said::" in job.out.getvalue()
+        assert "::error " in job.out.getvalue()
