@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.escape import cut_bytes
-from regress_action.report import text
+from regress_action.report import chart, numbers, text
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from regress_action.verdicts import Judgement
+    from regress_action.verdicts import Comparison, Judgement
 
-__all__ = ["Audience", "Context", "render"]
+__all__ = ["Audience", "Context", "detail", "render"]
 
 Audience = Literal["comment", "summary", "file"]
 LIMIT_BYTES = 65_000
@@ -36,6 +36,38 @@ def render(
     if audience == "comment":
         found = found.without_unchanged()
     return fitting(lambda rows: _page(judgement, found, rows, context or Context()), len(found), limit_bytes)
+
+
+def detail(
+    judgement: Judgement,
+    comparison: Comparison,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    context: Context | None = None,
+    history: Sequence[tuple[str, float]] = (),
+) -> str:
+    """Return everything about one comparison, for its issue: the numbers, the reason, the way to repeat them.
+
+    `history` holds a label and a value in the metric's unit for each earlier run, oldest first; it becomes a chart.
+    """
+    from regress_action.report import templating
+
+    values, unit = numbers.in_one_unit([value for _, value in history], comparison.metric.unit)
+    labels = [label for label, _ in history]
+
+    def page(charts: int) -> str:
+        return templating.page(
+            "detail.md.j2",
+            row=comparison,
+            change=text.comparative(comparison) + text.spoken(text.interval(comparison)),
+            threshold=numbers.change(comparison.threshold),
+            against=text.against_parts(judgement),
+            machine=text.environments(judgement),
+            chart=chart.mermaid(comparison.benchmark.name, unit, values, labels) if charts else "",
+            context=context or Context(),
+        )
+
+    return fitting(page, 1, limit_bytes)
 
 
 def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:

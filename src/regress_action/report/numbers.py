@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action.escape import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 UNIT_LIMIT = 16
 _DOUBLE = 2.0
@@ -82,6 +82,12 @@ def transition(before: float | None, after: float | None, unit: str, *, apart: b
     if share:
         left = left.removesuffix(larger.symbol)
     return f"{left} → {right}"
+
+
+def in_one_unit(values: Sequence[float], unit: str) -> tuple[list[float], str]:
+    """Return the values of a chart in the unit that suits the largest, and that unit."""
+    scale = _scale(max((abs(value) for value in values if math.isfinite(value)), default=0.0), unit)
+    return [value / scale.factor for value in values], scale.symbol.strip()
 
 
 def percent(ratio: float | None) -> str:

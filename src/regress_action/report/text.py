@@ -171,6 +171,14 @@ def at_least(comparison: Comparison) -> Sentence:
     return (f" (at least {end})",)
 
 
+def interval(comparison: Comparison) -> Sentence:
+    """Return `, 95 % interval 2.9 to 3.3×`, empty where there is none."""
+    if comparison.ratio is None or comparison.ratio_low is None:
+        return ()
+    ends = numbers.interval(comparison.ratio_low, comparison.ratio_high, like=comparison.ratio)
+    return (f", 95 % interval {ends}",)
+
+
 def budget(comparison: Comparison) -> Sentence:
     """Return `cache.get is at 7.2 ms, its limit cache_get_ms is 5 ms`."""
     limit = comparison.budget

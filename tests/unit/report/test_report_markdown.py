@@ -100,3 +100,29 @@ def test_commits_link_into_the_repository() -> None:
     """A reader reaches both commits with one click."""
     page = markdown.render(EXAMPLES["one-regression"], context=CONTEXT)
     assert "](https://github.com/octo/services/commit/b8e2d4f6a1c3e5079b8d7f6e5c4b3a2918273645)" in page
+
+
+def test_the_detail_of_one_comparison(golden: Callable[[str, str], None]) -> None:
+    """An issue's page: the numbers, the reason, what the benchmark did before."""
+    made = EXAMPLES["everything"]
+    history = [(f"{index:07x}", 0.00123 + index % 3 / 1e5) for index in range(12)] + [("b8e2d4f", 0.00386)]
+    golden("detail/regression.md", markdown.detail(made, made.comparisons[0], context=CONTEXT, history=history))
+    golden("detail/bare.md", markdown.detail(made, made.comparisons[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    judgements(max_size=3).filter(lambda made: made.comparisons),
+    st.lists(st.tuples(foreign, st.floats())),
+    st.integers(0, 3000),
+)
+def test_any_detail_is_inert_and_within_its_bytes(
+    made: Judgement, history: list[tuple[str, float]], limit: int
+) -> None:
+    """An issue holds our elements and nothing else, whatever the benchmark is called."""
+    context = Context(reproduce=made.comparisons[0].benchmark.name)
+    page = markdown.detail(made, made.comparisons[0], context=context, history=history)
+    assert set(rendered(page).tags) <= TAGS
+    assert not LIVE.search(rendered(page).prose)
+    short = markdown.detail(made, made.comparisons[0], context=context, history=history, limit_bytes=limit)
+    assert len(short.encode()) <= limit

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,3 +98,11 @@ def test_colours_repeat_what_words_say() -> None:
     assert "\x1b[1;31m" in out.getvalue()
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     assert plain == shown(judgement(Outcome.FAIL, regression("a", 3.0, Severity.CRITICAL), *UNCHANGED), 80)
+
+
+def test_the_terminal_imports_nothing_heavy() -> None:
+    """A verdict must not wait for a template engine or a validator."""
+    heavy = {"jinja2", "pydantic", "numpy", "scipy", "markdown_it", "pygments"}
+    program = f"import sys, regress_action.report.terminal, rich.console; print({heavy!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
