@@ -45,6 +45,9 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     if plan.mode is Stage.REFUSE:
         raise UsageError(plan.why)
     job = Job(settings=settings, plan=plan, root=root, environ=environ)
+    if settings.shard and plan.mode in _STAGES:
+        log.say(stages.shard(job))
+        return ExitCode.OK
     with ExitStack() as stack:
         client = _connected(job, stack)
         if plan.mode is Stage.COMMAND:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action import formats
 from regress_action.errors import IncompleteError
+from regress_action.pipeline.merging import SHARD, join
 from regress_action.pipeline.planning import FOLDER, MEASUREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from regress_action.github.plan import Plan
     from regress_action.history import History
@@ -75,8 +76,20 @@ class Job:
                 meaning="There is no measurement to judge, so this gate saw nothing; that is not a pass.",
                 remedy="Look at the step that measures, or set `command` or `results`.",
             )
+        if shards := self._shards():
+            head, base = join(shards)
+            return self._stamped(head), base
         reports = formats.gather([os.fspath(self.root / self.settings.results)])
         return self._stamped(reports[0] if len(reports) == 1 else formats.stack(reports)), None
+
+    def _shards(self) -> list[Path]:
+        """Return the folders that the legs of a matrix left, where `results` names such."""
+        pattern = self.settings.results.rstrip("/")
+        return (
+            []
+            if Path(pattern).is_absolute()
+            else [head.parent for head in sorted(self.root.glob(f"{pattern}/head.jsonl"))]
+        )
 
     def _stamped(self, report: Report) -> Report:
         """Say on whose behalf the report was made; what the event knows of the commit wins over the file."""
@@ -86,6 +99,7 @@ class Job:
             "run_id": str(plan.run_id),
             "attempt": str(plan.attempt),
             "actor": plan.actor,
+            **({SHARD: self.settings.shard} if self.settings.shard else {}),
         }
         return replace(
             report,

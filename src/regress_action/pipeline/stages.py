@@ -68,6 +68,13 @@ def detect(job: Job) -> Finished:
     return Finished(confirmed, head)
 
 
+def shard(job: Job) -> str:
+    """Leave the reports of one leg of a matrix for the job that merges them; return what to say about it."""
+    head, base = job.sides()
+    _keep(job, head, base)
+    return f"Shard {job.settings.shard} is measured; its {len(head.series)} series are left in .regress for the job that merges."
+
+
 def publish(job: Job, client: Client) -> Finished:
     """Judge what a run without a token measured; its artifact is data, and nothing of it is believed but numbers."""
     from regress_action.github import artifacts
