@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from regress_action.measure.bell import Bell
 from regress_action.measure.family import Family, adopt_orphans
 from regress_action.measure.log import Log
-from regress_action.measure.process import Blind, Ended, Task, execute
+from regress_action.measure.process import Blind, Ended, execute
 from regress_action.measure.sampler import Sampler
+from regress_action.measure.start import Task
 
 WORKS = {
     "one process, CPU": "sum(i * i for i in range({n}))",

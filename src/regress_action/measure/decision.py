@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from regress_action.measure.errors import CallError
 from regress_action.measure.family import MARK
 from regress_action.measure.log import Log
-from regress_action.measure.process import Blind, Task, execute
+from regress_action.measure.process import Blind, execute
+from regress_action.measure.start import Task
 
 if TYPE_CHECKING:
     from pathlib import Path

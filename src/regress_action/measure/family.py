@@ -19,25 +19,13 @@ if TYPE_CHECKING:
 
 MARK = "REGRESS_SESSION"
 _LINUX = sys.platform == "linux"
-_SET_PDEATHSIG = 1  # <sys/prctl.h>
-_SET_CHILD_SUBREAPER = 36
+_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _PATIENCE_S = 0.01
-
-
-def _prctl(option: int, value: int) -> bool:
-    return _LINUX and ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
 
 
 def adopt_orphans() -> bool:
     """Make this process the parent of every orphan below it, so that no daemon escapes; Linux only."""
-    return _prctl(_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with(parent: int) -> None:
-    """Ask, between fork and exec, to be killed when `parent` dies; Linux only."""
-    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    return _LINUX and ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def descendants(pid: int) -> list[int]:

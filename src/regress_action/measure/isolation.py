@@ -67,13 +67,6 @@ class Isolation:
     cpus: tuple[int, ...] = ()
     nice: int = 0
 
-    def __call__(self) -> None:
-        """Apply it to the calling process, between fork and exec."""
-        if self.cpus:
-            os.sched_setaffinity(0, self.cpus)
-        if self.nice:
-            os.nice(self.nice)
-
 
 def isolate(call: Call, mark: str, inherited: Mapping[str, str]) -> Isolation:
     """Return the isolation a call asks for.

@@ -5,28 +5,27 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import resource
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from regress_action.measure.errors import CallError
-from regress_action.measure.family import die_with, names
+from regress_action.measure.family import names
+from regress_action.measure.start import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    import resource
 
     from regress_action.measure.bell import Bell
     from regress_action.measure.family import Family
     from regress_action.measure.log import Log
+    from regress_action.measure.start import Root, Task
 
 _CHUNK = 65536
 _CHUNKS = 16
 _GRACE_S = 1.0
 _LINGER_S = 0.2
+_LONGEST_WAIT_S = 3600.0
 _BLOCK = 512
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -63,17 +62,6 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A command and its surroundings; it is stopped at `limit_s`, and `prepare` runs between fork and exec."""
-
-    argv: Sequence[str]
-    folder: Path
-    variables: Mapping[str, str]
-    limit_s: float = math.inf
-    prepare: Callable[[], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Used:
     """What a process tree used; `peak_rss_bytes` is None where it ended before anybody could look."""
 
@@ -87,11 +75,15 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: its status as subprocess gives it, None if it was cut off at a limit or by a stop."""
+    """How a command ended: its status as subprocess gives it, None if it was cut off at a limit or by a stop.
+
+    `watching_s` are the CPU seconds that this process spent on it meanwhile.
+    """
 
     status: int | None
     wall_s: float
     used: Used
+    watching_s: float = 0.0
     left_behind: tuple[str, ...] = ()
 
 
@@ -99,7 +91,7 @@ class Ended:
 class _Reaper:
     """Collects every child that ends, adopted ones included, with the resources of those it had waited for."""
 
-    root: int
+    root: Root
     status: int | None = None
     usages: list[resource.struct_rusage] = field(default_factory=list)
 
@@ -109,8 +101,9 @@ class _Reaper:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                self.usages.append(usage)
-                if pid == self.root:
+                if pid != self.root.starter:
+                    self.usages.append(usage)
+                if pid == self.root.pid:
                     self.status = os.waitstatus_to_exitcode(status)
 
 
@@ -119,54 +112,25 @@ def execute(task: Task, log: Log, bell: Bell, family: Family, watcher: Watcher) 
 
     Raises:
         CallError: there is no such program.
+        BrokenGroundError: no process could be started.
     """
-    started = time.perf_counter()
-    child = _spawn(task)
-    assert child.stdout is not None  # noqa: S101 - it is a pipe, which the type does not say
-    reaper = _Reaper(child.pid)
-    streams = [child.stdout.fileno()]
-    os.set_blocking(streams[0], False)
-    while reaper.status is None and bell.stop is None and (left := started + task.limit_s - time.perf_counter()) > 0:
-        for stream in bell.wait(streams, min(left, watcher.pause_s(), 3600.0)):
+    root = start(task, adopted=family.adopts)
+    reaper, ends, before = _Reaper(root), root.began + task.limit_s, time.process_time()
+    streams = [root.output]
+    while reaper.status is None and bell.stop is None and (left := ends - time.monotonic()) > 0:
+        for stream in bell.wait(streams, min(left, watcher.pause_s(), _LONGEST_WAIT_S)):
             if not _drain(stream, log):
                 streams.remove(stream)
         reaper.reap()
         if reaper.status is None:
             watcher.sample()
-    wall = time.perf_counter() - started
+    wall, watching = time.monotonic() - root.began, time.process_time() - before
     cut = reaper.status is None
     left_behind = _clear(reaper, bell, family, cut=cut)
-    _drain(child.stdout.fileno(), log)
-    child.stdout.close()
-    child.returncode = reaper.status or 0  # it was reaped here, and Popen must not wait for it again
-    return Ended(None if cut else reaper.status, wall, _used(reaper.usages, watcher), left_behind)
-
-
-def _spawn(task: Task) -> subprocess.Popen[bytes]:
-    parent = os.getpid()
-
-    def prepare() -> None:
-        die_with(parent)
-        if task.prepare:
-            task.prepare()
-
-    try:
-        return subprocess.Popen(  # noqa: S603 - running the user's command is what we are for
-            list(task.argv),
-            cwd=task.folder,
-            env=dict(task.variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=prepare,  # noqa: PLW1509 - this process has one thread
-        )
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        raise CallError(
-            f"{task.argv[0]!r} could not be started: {error.strerror}.",
-            meaning="Several words after `--` are run as they are, without a shell.",
-            remedy="Correct the program's name, or give the whole command as one quoted argument.",
-        ) from error
+    _drain(root.output, log)
+    os.close(root.output)
+    used = _used(reaper.usages, watcher)
+    return Ended(None if cut else reaper.status, wall, used, watching, left_behind)
 
 
 def _drain(stream: int, log: Log) -> bool:
@@ -203,17 +167,8 @@ def _used(usages: list[resource.struct_rusage], watcher: Watcher) -> Used:
     return Used(
         user_s=user,
         system_s=system,
-        peak_rss_bytes=max(watcher.peak_rss, *map(_own_peak, usages), 0) or None,
+        peak_rss_bytes=max(watcher.peak_rss, *(_RSS_UNIT * usage.ru_maxrss for usage in usages), 0) or None,
         context_switches=sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
         read_bytes=_BLOCK * sum(usage.ru_inblock for usage in usages),
         write_bytes=_BLOCK * sum(usage.ru_oublock for usage in usages),
     )
-
-
-def _own_peak(usage: resource.struct_rusage) -> int:
-    """Return the largest process's high-water mark, or 0 where it is this process's own.
-
-    Linux keeps the mark of the forking process over exec, so a child smaller than us shows ours.
-    """
-    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return usage.ru_maxrss * _RSS_UNIT if usage.ru_maxrss > ours else 0

@@ -13,9 +13,10 @@ from regress_action.measure import machine
 from regress_action.measure.command import shell
 from regress_action.measure.log import Log
 from regress_action.measure.measurement import Run, broken_disk, now
-from regress_action.measure.process import Blind, Ended, Task, execute
+from regress_action.measure.process import Blind, Ended, execute
 from regress_action.measure.results import BadResultError, Place
 from regress_action.measure.sampler import Sampler
+from regress_action.measure.start import Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,10 +151,17 @@ class Runner:
             "REGRESS_SELECT": "\n".join(selection),
         }
         limit = min(self.call.timeout_s or math.inf, self._left_s)
-        task = Task(self.command.argv(str(place.out), selection), tree.folder, variables, limit, self.isolation)
-        sampler, before = Sampler(self.family.spare), time.process_time()
+        task = Task(
+            self.command.argv(str(place.out), selection),
+            tree.folder,
+            variables,
+            limit,
+            self.isolation.cpus,
+            self.isolation.nice,
+        )
+        sampler = Sampler(self.family.spare)
         ended = execute(task, log, self.bell, self.family, sampler)
-        self.cost.add(sampler.samples, time.process_time() - before, ended.wall_s)
+        self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
         return ended
 
     def _judge(self, ended: Ended, tree: Tree, place: Place) -> tuple[str | None, Path | None]:

@@ -30,13 +30,10 @@ class Sampler:
     peak_rss: int = 0
     samples: int = 0
     spent_s: float = 0.0
-    _started: float = field(default_factory=time.perf_counter)
+    _started: float = 0.0
     _due: float = 0.0
     _known: dict[int, psutil.Process] = field(default_factory=dict)
     _cpu: dict[int, tuple[float, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._due = self._started + _FIRST_S
 
     @property
     def cpu_s(self) -> tuple[float, float]:
@@ -44,7 +41,10 @@ class Sampler:
         return sum(user for user, _ in self._cpu.values()), sum(system for _, system in self._cpu.values())
 
     def pause_s(self) -> float:
-        """Seconds until the next sample is due."""
+        """Seconds until the next sample is due, the first soon after this was first asked."""
+        if not self._started:
+            self._started = time.perf_counter()
+            self._due = self._started + _FIRST_S
         return max(0.0, self._due - time.perf_counter())
 
     def sample(self) -> None:

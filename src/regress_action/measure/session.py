@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ def measure(call: Call, voice: Voice) -> Exit:
     Raises:
         MeasureError: with the exit code of what went wrong.
     """
-    began, mark = time.monotonic(), secrets.token_hex(8)
+    began, mark = time.monotonic(), os.urandom(8).hex()
     adopts = adopt_orphans()
     with Bell().hung() as bell, scratch(call.repository.resolve()) as place:
         isolation = isolate(call, mark, os.environ)

@@ -18,7 +18,6 @@ import io
 import json
 import os
 import re
-import secrets
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
@@ -109,7 +108,7 @@ class Job(Text):
         """Write what the suite printed with the runner's ears closed."""
         if log.content:
             # The suite cannot guess the word that opens them again.
-            word = secrets.token_hex(16)
+            word = os.urandom(16).hex()
             self._write(f"::stop-commands::{word}")
             super().show(log)
             self._write(f"::{word}::")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +12,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """Return a repository whose file `version` says `old` at HEAD~1 and `new` at HEAD."""
-    (tmp_path / "project").mkdir()
-    made = Repository(tmp_path / "project")
-    made.git("init", "--quiet", "--initial-branch=main")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the repository that every test gets a copy of."""
+    made = Repository(tmp_path_factory.mktemp("template"))
+    made.git("init", "--quiet", "--initial-branch=main", "--template=")
+    (made.folder / ".git/hooks").mkdir()
     made.commit(version="old")
     made.commit(version="new")
-    return made
+    return made.folder
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path) -> Repository:
+    """Return a repository whose file `version` says `old` at HEAD~1 and `new` at HEAD."""
+    shutil.copytree(template, tmp_path / "project")
+    return Repository(tmp_path / "project")
 
 
 @pytest.fixture
