@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDEST = math.log(10)
 _MERMAID_POINTS = 60
+_MERMAID_LARGEST = 1e100
+_MERMAID_LOOK = (
+    '%%{init: {"xyChart": {"width": 800, "height": 260}, '
+    '"themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
+)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -76,26 +81,32 @@ class Axis:
 
 
 def mermaid(title: str, unit: str, values: Sequence[float], labels: Sequence[str] = ()) -> str:
-    """Return a Mermaid line chart of a series' last values, in the unit given; empty for fewer than three values."""
+    """Return a Mermaid line chart of a series' last values, in the unit given; empty for fewer than three values.
+
+    `labels` name the values, such as commits; the first and the last of them name the axis.
+    """
     points = [
-        (value, label)
-        for value, label in zip(values, labels or [""] * len(values), strict=True)
-        if math.isfinite(value)
+        (value, label) for value, label in zip(values, labels or [""] * len(values), strict=True) if _drawn(value)
     ]
     points = points[-_MERMAID_POINTS:]
     if len(points) < 3:  # noqa: PLR2004 - a line needs three points to show anything
         return ""
-    axis = ", ".join(f'"{_mermaid_text(label, 12)}"' for _, label in points)
     low, high = min(value for value, _ in points), max(value for value, _ in points)
-    floor = min(low, 0.0) if low <= (high - low) else low - (high - low)
+    floor = 0.0 if 0 <= low <= (high - low) * 2 else low - (high - low)
+    ends = " to ".join(_mermaid_text(label, 12) for _, label in (points[0], points[-1])) if labels else "runs"
     lines = [
+        _MERMAID_LOOK,
         "xychart-beta",
         f'  title "{_mermaid_text(title, 80)}"',
-        *([f"  x-axis [{axis}]"] if labels else []),
+        f'  x-axis "{ends}" 1 --> {len(points)}',
         f'  y-axis "{_mermaid_text(unit, 16)}" {floor:.6g} --> {high + (high - floor) * 0.1 or 1:.6g}',
         f"  line [{', '.join(f'{value:.6g}' for value, _ in points)}]",
     ]
     return "\n".join(lines)
+
+
+def _drawn(value: float) -> bool:
+    return math.isfinite(value) and abs(value) < _MERMAID_LARGEST
 
 
 def _mermaid_text(text: str, limit: int) -> str:

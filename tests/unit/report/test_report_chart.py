@@ -42,10 +42,10 @@ def test_every_bar_is_as_wide_as_its_axis(rows: list[Comparison], cells: int) ->
 def test_a_mermaid_chart_holds_the_series() -> None:
     """Values, labels and a scale, in Mermaid's words."""
     made = chart.mermaid("cache.evict", "ms", [1.2, 1.3, 3.9], ["a1", "b2", "c3"])
-    assert made.splitlines() == [
+    assert made.splitlines()[1:] == [
         "xychart-beta",
         '  title "cache.evict"',
-        '  x-axis ["a1", "b2", "c3"]',
+        '  x-axis "a1 to c3" 1 --> 3',
         '  y-axis "ms" 0 --> 4.29',
         "  line [1.2, 1.3, 3.9]",
     ]
@@ -59,6 +59,9 @@ def test_two_points_are_no_chart() -> None:
 @given(foreign, st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=100))
 def test_no_name_escapes_a_mermaid_chart(name: str, values: list[float]) -> None:
     """Quotes, brackets and line breaks of a name stay out of the diagram's syntax."""
-    lines = chart.mermaid(name, name, values).splitlines()
-    assert [line.split()[0] for line in lines] == ["xychart-beta", "title", "y-axis", "line"]
-    assert [line.count('"') for line in lines] == [0, 2, 2, 0]
+    lines = chart.mermaid(name, name, values, [name] * len(values)).splitlines()
+    if sum(abs(value) < 1e100 for value in values) < 3:
+        assert lines == []
+        return
+    assert [line.split()[0] for line in lines[1:]] == ["xychart-beta", "title", "x-axis", "y-axis", "line"]
+    assert [line.count('"') for line in lines[1:]] == [0, 2, 2, 2, 0]
