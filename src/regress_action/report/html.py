@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SECTIONS = (
     ("inconclusive", "Inconclusive"),
-    ("slight", "Slightly worse, below the threshold"),
+    ("slight", "Worse without alarm: below the threshold, or waived"),
     ("improvements", "Improvements"),
     ("unchanged", "Unchanged"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.escape import cut_bytes
@@ -91,6 +92,8 @@ def _page(judgement: Judgement, found: Findings, rows: int, context: Context) ->
     from regress_action.report import templating
 
     kept = found.first(rows)
+    if not (found.regressions or found.over_budget or found.missing):
+        context = replace(context, accept=None)
     return templating.page(
         "report.md.j2",
         judgement=judgement,

@@ -115,7 +115,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False) -> No
     _rows(page, "Inconclusive", found.inconclusive)
     _lines(page, "Baseline not stable", found.unstable, because)
     _lines(page, "Not comparable", found.incomparable, because)
-    _rows(page, "Slightly worse, below the threshold", found.slight, why=verbose)
+    _rows(page, "Worse without alarm: below the threshold, or waived", found.slight)
     _rows(page, "Improvements", found.improvements, why=verbose)
     if verbose:
         _rows(page, "Unchanged", found.unchanged, why=False)
@@ -127,7 +127,8 @@ def _name_limit(page: _Page) -> int:
 
 
 def _close(page: _Page, judgement: Judgement, found: Findings) -> None:
-    page.line()
+    if found.new or found.unchanged:
+        page.line()
     if found.new:
         page.sentence(f"New, nothing to compare with: {_listed(page, found.new)}", "cyan")
     if found.unchanged:

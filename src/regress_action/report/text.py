@@ -116,7 +116,7 @@ def visible(judgement: Judgement) -> Sentence:
     noun = rows_are(judgement)
     share = f"{seen.seen} of {count(seen.compared, noun)}"
     if seen.seen == seen.compared:
-        share = f"all {count(seen.compared, noun)}" if seen.compared > 1 else f"the one {noun}"
+        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(seen.compared, f"all {count(seen.compared, noun)}")
     return (f"Anything above {numbers.change(seen.ratio)} would have been seen (80 % power) in {share}.",)
 
 
