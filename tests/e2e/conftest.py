@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from e2e_world import REPOSITORY, TOKEN, World, engine_answers, settle
-from fake_github import FakeGitHub
 from smart_http import bare_repository, serving
+
+from fake_github import FakeGitHub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

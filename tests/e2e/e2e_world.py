@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fake_github import FakeGitHub
     from smart_http import Backend
+
+    from fake_github import FakeGitHub
 
 ACTION = Path(__file__).parents[2]
 TOKEN = "ghs_the_token_of_the_job"  # noqa: S105 - of a fake forge

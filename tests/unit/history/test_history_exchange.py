@@ -1,0 +1,186 @@
+"""Years of data come in from other tools, and go out as tables."""
+
+import csv
+import importlib.util
+import io
+import json
+import math
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from regress_action.errors import InputError, UsageError
+from regress_action.history import Form, History, Selection, export_to, import_from, read_csv, read_data_js
+from regress_action.history.folder import FolderStore
+from regress_action.samples import Benchmark, Direction, Metric, Report, Run, Series
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+UNITS = {"ns": ("s", 1e-9), "ms": ("s", 1e-3), "B": ("B", 1.0), "1/s": ("1/s", 1.0), "MB/s": ("B/s", 1e6)}
+SAMPLES = Path(os.environ.get("REGRESS_SHARED", Path(__file__).parents[4] / "shared")) / "formats"
+
+
+def base_unit(unit: str) -> tuple[str, float]:
+    """Units as `formats` brings them to their base, as far as these tests need them."""
+    return UNITS.get(unit, (unit, 1.0))
+
+
+def data_js(*benches: dict[str, object], tool: str = "cargo") -> str:
+    """A data.js with one entry."""
+    entry = {
+        "commit": {"id": "4f2a" * 10, "author": {"email": "ada@example.com"}, "timestamp": "2025-01-31T12:00:00Z"},
+        "date": 1738324800000,
+        "tool": tool,
+        "benches": benches,
+    }
+    return "window.BENCHMARK_DATA = " + json.dumps({"lastUpdate": 1, "entries": {"My suite": [entry]}})
+
+
+def test_a_data_js_becomes_a_report_per_entry() -> None:
+    """Suite, commit, time and values are there in base units; people's addresses are not."""
+    text = data_js({"name": "fib", "value": "254", "unit": "ns/iter", "range": "+/- 35"})
+    (report,) = read_data_js(text + ";\n", "data.js", base_unit, branch="main")
+    assert (report.suite, report.commit, report.branch) == ("My suite", "4f2a" * 10, "main")
+    assert report.created == "2025-01-31T12:00:00+00:00"
+    (series,) = report.series
+    assert (series.benchmark.name, series.metric) == ("fib", Metric("time", "s"))
+    assert series.values == (pytest.approx(254e-9),)
+    assert "ada@" not in repr(report)
+
+
+@pytest.mark.parametrize(
+    ("tool", "unit", "metric", "direction"),
+    [
+        ("pytest", "iter/sec", "throughput", Direction.HIGHER),
+        ("benchmarkjs", "ops/sec", "throughput", Direction.HIGHER),
+        ("jmh", "ops/s", "throughput", Direction.HIGHER),
+        ("jmh", "ms/op", "time", Direction.LOWER),
+        ("go", "MB/s", "throughput", Direction.HIGHER),
+        ("go", "B/op", "memory", Direction.LOWER),
+        ("go", "allocs/op", "allocs", Direction.LOWER),
+        ("customBiggerIsBetter", "Percent", "percent", Direction.HIGHER),
+        ("customSmallerIsBetter", "ops/s", "throughput", Direction.LOWER),
+    ],
+)
+def test_the_direction_follows_the_unit_unless_the_user_said_so(
+    tool: str, unit: str, metric: str, direction: Direction
+) -> None:
+    """Operations per second are better when there are more of them, whatever the other tool thought."""
+    (report,) = read_data_js(data_js({"name": "x", "value": 1, "unit": unit}, tool=tool), "data.js", base_unit)
+    assert (report.series[0].metric.name, report.series[0].metric.direction) == (metric, direction)
+
+
+def test_the_joined_row_of_go_is_not_a_benchmark_of_its_own() -> None:
+    """Only the rows with one unit are taken, under the name of the benchmark."""
+    text = data_js(
+        {"name": "BenchmarkFib", "value": 5, "unit": "ns/op\t3 B/op"},
+        {"name": "BenchmarkFib - ns/op", "value": 5, "unit": "ns/op"},
+        {"name": "BenchmarkFib - B/op", "value": 3, "unit": "B/op"},
+        tool="go",
+    )
+    (report,) = read_data_js(text, "data.js", base_unit)
+    assert [series.key for series in report.series] == [("BenchmarkFib", "time"), ("BenchmarkFib", "memory")]
+
+
+@pytest.mark.parametrize("text", ["", "var x = {}", "window.BENCHMARK_DATA = {", "window.BENCHMARK_DATA = {}"])
+def test_what_is_no_data_js_is_refused(text: str) -> None:
+    """Nothing is imported from half a file."""
+    with pytest.raises(InputError, match=r"data\.js cannot be imported"):
+        read_data_js(text, "data.js", base_unit)
+
+
+def test_real_files_are_read() -> None:
+    """Every data.js of a collection of real ones, where REGRESS_SHARED names it, gives reports with finite values."""
+    own = data_js({"name": "fib", "value": 254, "unit": "ns/iter"})
+    for text in (own, *(path.read_text() for path in SAMPLES.glob("github-action-benchmark/*.js"))):
+        reports = read_data_js(text, "data.js", base_unit)
+        assert reports
+        assert all(math.isfinite(value) for one in reports for series in one.series for value in series.values)
+
+
+def test_a_csv_series_is_read_whatever_its_separator_and_time() -> None:
+    """A column is a benchmark, a row a report; three separators and three forms of time are understood."""
+    for text in (
+        "time,commit,branch,a,b\n2024.01.01 3:00:00 +0100,aaa0,main,154023,10.43\n",
+        "time;commit;branch;a;b\n2024-01-01T02:00:00+00:00;aaa0;main;154023;10.43\n",
+        "# a comment\ntime\tcommit\tbranch\ta\tb\n1704074400\taaa0\tmain\t154023\t10.43\n",
+    ):
+        (report,) = read_csv(text, "x.csv", suite="nightly")
+        assert (report.suite, report.commit, report.branch) == ("nightly", "aaa0", "main")
+        assert report.created == "2024-01-01T02:00:00+00:00"
+        assert [(series.benchmark.name, series.values) for series in report.series] == [
+            ("a", (154023.0,)),
+            ("b", (10.43,)),
+        ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a,b\n1,2\n", "time\n1\n", "time,a\nyesterday,1\n", "time,a\n1,fast\n", "time,a\n1,inf\n"]
+)
+def test_a_csv_that_is_no_series_is_refused(text: str) -> None:
+    """Rows without a time or a number are errors, not gaps."""
+    with pytest.raises(InputError, match=r"cannot be imported"):
+        read_csv(text, "x.csv")
+
+
+def report(day: int) -> Report:
+    """A report with two runs, one of which failed."""
+    return Report(
+        series=(
+            Series(Benchmark("parse", "io"), Metric("time", "s"), (1.0, math.nan), (5, 0), (0.1, math.nan)),
+            Series(Benchmark("rate"), Metric("throughput", "1/s", Direction.HIGHER), (7.0, 8.0)),
+        ),
+        runs=(Run(), Run(failure="exit status 1")),
+        suite="unit",
+        commit="4f2a" * 10,
+        branch="main",
+        created=f"2025-01-{day:02}T12:00:00+00:00",
+    )
+
+
+def test_what_is_imported_is_marked_and_stored_once(tmp_path: Path) -> None:
+    """Imported records say so, are believed like those of the default branch, and a second import adds nothing."""
+    history = History(FolderStore(tmp_path), clock=lambda: NOW)
+    reports = [report(day) for day in (1, 2)]
+    receipt = import_from(history, reports, who="ada")
+    assert import_from(history, reports, who="ada") == receipt
+    stored = history.load(Selection(suite="unit"))
+    assert [dict(one.provenance) for one in stored] == [{"event": "import", "actor": "ada"}] * 2
+
+
+def test_our_csv_comes_back_as_it_went_out() -> None:
+    """Export and import are each other's opposite for values, units, directions and runs."""
+    (back,) = read_csv(export_to([report(1)], Form.CSV).decode(), "x.csv")
+    expected = [(one.key, one.metric.direction, repr(one.values)) for one in report(1).series]
+    assert [(one.key, one.metric.direction, repr(one.values)) for one in back.series] == expected
+    assert (back.suite, back.commit, back.created) == ("unit", "4f2a" * 10, report(1).created)
+
+
+def test_every_form_holds_the_same_rows() -> None:
+    """A row per report, series and run; what was not measured is no row."""
+    reports = [report(1), report(2)]
+    rows = list(csv.DictReader(io.StringIO(export_to(reports, Form.CSV).decode())))
+    lines = [orjson.loads(line) for line in export_to(reports, Form.JSONL).splitlines()]
+    columns = orjson.loads(export_to(reports, Form.COLUMNS))
+    assert len(rows) == len(lines) == 6
+    assert {len(column) for column in columns.values()} == {6}
+    assert [float(row["value"]) for row in rows] == columns["value"] == [line["value"] for line in lines]
+    assert columns["spread"] == [0.1, None, None, 0.1, None, None]
+
+
+def test_a_name_is_never_a_formula() -> None:
+    """A spreadsheet does not execute a benchmark's name."""
+    hostile = replace(report(1), suite="=HYPERLINK(1)")
+    assert "'=HYPERLINK(1)" in export_to([hostile], Form.CSV).decode()
+
+
+def test_parquet_is_written_or_the_way_to_it_is_said() -> None:
+    """Where pyarrow is installed, Parquet is Parquet; where it is not, the message names it."""
+    if importlib.util.find_spec("pyarrow"):
+        assert export_to([report(1)], Form.PARQUET).startswith(b"PAR1")
+    else:
+        with pytest.raises(UsageError, match="pyarrow"):
+            export_to([report(1)], Form.PARQUET)
