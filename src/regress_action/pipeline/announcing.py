@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from regress_action.advise import recommend
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
@@ -42,7 +43,7 @@ def preferences_of(job: Job) -> Preferences:
     )
 
 
-def context_of(job: Job) -> Context:
+def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
     """Return the links, and the one command that repeats this comparison on a laptop."""
     plan, settings = job.plan, job.settings
     return Context(
@@ -52,12 +53,14 @@ def context_of(job: Job) -> Context:
         summary_url=plan.run_url if plan.run_id else None,
         reproduce=_reproduction(job),
         accept=_acceptance(job),
+        advice=advice,
     )
 
 
 def texts_of(job: Job, judged: Judged) -> Texts:
     """Return the judgement in every form that GitHub is told."""
-    judgement, context = judged.judgement, context_of(job)
+    judgement = judged.judgement
+    context = context_of(job, advice=recommend(judgement))
     return Texts(
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
@@ -66,6 +69,7 @@ def texts_of(job: Job, judged: Judged) -> Texts:
         details=lambda found, limit: markdown.render(
             narrowed(judged, found), audience="file", limit_bytes=limit, context=context
         ),
+        advice=context.advice,
     )
 
 
@@ -78,8 +82,9 @@ def write_files(job: Job, judged: Judged) -> None:
     """Leave the judgement as JSON and as Markdown in the job's folder."""
     content = structured.as_object(judged.judgement, suite=judged.suite)
     folder = job.folder
+    context = context_of(job, advice=recommend(judged.judgement))
     (folder / REPORT.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context_of(job))
+    page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context)
     (folder / PAGE.name).write_text(page, encoding="utf-8")
 
 
