@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ def test_exactly_one_reader_takes_a_file(owner: str, path: Path) -> None:
     document = load(path)
 
     assert [name for name in READERS if reader(name).sniff(document)] == [owner]
+
+
+@pytest.mark.parametrize("name", ["benchmarks.json", "machine.json", "measurement.jsonl", "x.txt"])
+def test_the_name_of_a_file_says_nothing(tmp_path: Path, name: str) -> None:
+    """Results are known by their content, even under the names that asv gives to other files."""
+    shutil.copy(SAMPLES["hyperfine"][0], tmp_path / name)
+
+    assert read(tmp_path / name)[0].source == "hyperfine"
 
 
 def test_a_hint_overrules_sniffing() -> None:

@@ -59,9 +59,8 @@ def read(document: Document) -> tuple[Report, ...]:
     tally = Tally()
     for row in rows(content):
         known = optional_mapping(index.get(row.name))
-        measured, factor = _metric(
-            optional_text(known.get("type")) or _kind(row.name), optional_text(known.get("unit"))
-        )
+        kind = optional_text(known.get("type")) or _kind(row.name)
+        measured, factor = _metric(kind, optional_text(known.get("unit")))
         for cell in row.cells:
             benchmark = _benchmark(row, cell, known.get("param_names"))
             if cell.value is None:
