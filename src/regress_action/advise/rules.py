@@ -47,8 +47,9 @@ def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:
             slope = math.log(last.ratio / first.ratio) / math.log(large / small) if small > 0 else 0.0
             if slope >= _STEEPER:
                 yield (
-                    f"{family} is {first.ratio:.2g}× slower at {small:g} and {last.ratio:.2g}× at {large:g}: the cost grows "
-                    f"faster than before, by about N^{slope:.1g} more. Look for a loop inside a loop, or a search through a list."
+                    f"{family} is {first.ratio:.2g}× slower at {small:g} and {last.ratio:.2g}× at {large:g}: "
+                    f"the cost grows faster than before, by about N^{slope:.1g} more. Look for a loop inside a loop, "
+                    "or a search through a list."
                 )
 
 
@@ -60,9 +61,9 @@ def _waiting(judgement: Judgement, rows: Rows) -> Iterator[str]:
             continue
         name = row.benchmark.name
         if cpu.verdict is Verdict.UNCHANGED:
-            yield f"{name} takes longer but computes no more: it waits. Look at I/O, locks, sleeps and connection pools."
+            yield f"{name} takes longer but computes no more: it waits. Look at I/O, locks and connection pools."
         elif cpu.verdict is Verdict.REGRESSION:
-            yield f"{name} takes longer and computes more: profile it at both commits and compare the hottest functions."
+            yield f"{name} takes longer and computes more: profile both commits and compare the hottest functions."
 
 
 def _memory(judgement: Judgement, rows: Rows) -> Iterator[str]:
@@ -72,9 +73,9 @@ def _memory(judgement: Judgement, rows: Rows) -> Iterator[str]:
             continue
         time = next((rows[row.benchmark.name][metric] for metric in _TIMES if metric in rows[row.benchmark.name]), None)
         if time is not None and time.verdict is Verdict.REGRESSION:
-            yield f"{row.benchmark.name} needs more memory and more time: look for copies, and for data read as a whole."
+            yield f"{row.benchmark.name} needs more memory and more time: look for copies and data read as a whole."
         else:
-            yield f"{row.benchmark.name} needs more memory at the same speed: look for caches without a bound and references kept."
+            yield f"{row.benchmark.name} needs more memory at the same speed: look for references that are kept."
 
 
 def _common_cause(judgement: Judgement, rows: Rows) -> Iterator[str]:
@@ -88,8 +89,8 @@ def _common_cause(judgement: Judgement, rows: Rows) -> Iterator[str]:
         logs = [math.log(row.ratio) for row in members if row.ratio]
         if len(members) >= _FEW and max(logs) - min(logs) <= _ALIKE:
             yield (
-                f"{len(members)} benchmarks of {service} moved alike in {metric}: look for one cause that they share, such as "
-                "set-up, serialisation or logging."
+                f"{len(members)} benchmarks of {service} moved alike in {metric}: look for one cause that they share, "
+                "such as set-up, serialisation or logging."
             )
 
 
@@ -102,8 +103,8 @@ def _undecided(judgement: Judgement, rows: Rows) -> Iterator[str]:
     if needed and len(needed) * 2 > len(judgement.comparisons):
         what = "pairs" if judgement.mode is Mode.PAIRED else "runs"
         yield (
-            f"Most comparisons are undecided: {sorted(needed)[len(needed) // 2]} {what} would decide the typical one. Give it "
-            "more, lengthen its rounds, or use a quieter machine."
+            f"Most comparisons are undecided: {sorted(needed)[len(needed) // 2]} {what} would decide the typical one. "
+            "Give it more, lengthen its rounds, or use a quieter machine."
         )
 
 

@@ -72,7 +72,8 @@ def shard(job: Job) -> str:
     """Leave the reports of one leg of a matrix for the job that merges them; return what to say about it."""
     head, base = job.sides()
     _keep(job, head, base)
-    return f"Shard {job.settings.shard} is measured; its {len(head.series)} series are left in .regress for the job that merges."
+    left = f"its {len(head.series)} series are left in .regress for the job that merges"
+    return f"Shard {job.settings.shard} is measured; {left}."
 
 
 def publish(job: Job, client: Client) -> Finished:
