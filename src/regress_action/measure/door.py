@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         call = parse(arguments)
         voice = choose(events=call.events, show_output=call.show_output)
-        _require_psutil()
+        _require_ground()
         from regress_action.measure.session import measure  # here, so that --help works without psutil
 
         return measure(call, voice)
@@ -39,7 +40,18 @@ def main(arguments: Sequence[str]) -> int:
         return Exit.GROUND
 
 
-def _require_psutil() -> None:
+def _require_ground() -> None:
+    """Make sure that the system and the interpreter have what measuring needs.
+
+    Raises:
+        BrokenGroundError: this is Windows, or psutil is missing.
+    """
+    if os.name != "posix":
+        raise BrokenGroundError(
+            "Suites can be measured on Linux and macOS only.",
+            meaning="Ending a whole process tree needs signals and sessions.",
+            remedy="Run the suite yourself and give its result files to `regress-action compare`.",
+        )
     try:
         import psutil  # noqa: F401 - only whether it is there
     except ImportError as error:

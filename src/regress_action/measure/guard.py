@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.measure.errors import MeasureError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,11 +40,17 @@ def guarded(mark: str, place: Scratch) -> Iterator[int]:
             "PYTHONPATH": os.pathsep.join([_SOURCES, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
         },
     )
+    last_word = b""
     try:
         yield guard.pid
+        last_word = _GOODBYE
+    except MeasureError:
+        last_word = _GOODBYE
+        raise
     finally:
+        # After an error that nobody foresaw, the suite may still be running: the guard sees to it.
         with contextlib.suppress(OSError):
-            guard.communicate(_GOODBYE)
+            guard.communicate(last_word)
 
 
 def main(mark: str, folder: str, repository: str) -> None:

@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,45 @@ def test_killing_the_measurer_kills_the_suite(repository: Repository, measure: M
     _until(lambda: not psutil.pid_exists(int(daemon.read_text())))
     _until(lambda: repository.worktrees == 1)
     assert len(json.loads((measure.out / "measurement.json").read_text())["runs"]) == 2
+
+
+def test_a_daemon_is_found_without_adoption(measure: Measurer, tmp_path: Path) -> None:
+    """Where the system has no adoption of orphans, the mark that every process inherits leads to them."""
+    code = """
+import os, sys
+from pathlib import Path
+from regress_action.measure.bell import Bell
+from regress_action.measure.family import MARK, Family
+from regress_action.measure.log import Log
+from regress_action.measure.process import Blind, execute
+from regress_action.measure.start import Task
+task = Task(["sh", "-c", sys.argv[1]], Path.cwd(), {**os.environ, MARK: "m"})
+with Bell().hung() as bell:
+    print(execute(task, Log(), bell, Family("m", adopts=False), Blind()).left_behind)
+"""
+    pid = tmp_path / "pid"
+    argv = [sys.executable, "-c", code, f"setsid sleep 63.5 & echo $! > {pid}; sleep 0.3"]
+    shown = subprocess.run(argv, cwd=measure.folder, env=VARIABLES, capture_output=True, text=True, check=True)
+    assert shown.stdout == "('sleep',)\n"
+    _until(lambda: not psutil.pid_exists(int(pid.read_text())))
+
+
+def test_an_unforeseen_error_leaves_nothing_behind(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """A fault of our own ends in exit code 4, and the guard ends the suite."""
+    pid = tmp_path / "pid"
+    broken = (
+        "import sys; from regress_action.measure import door, sampler\n"
+        "def sample(self): raise RuntimeError('a fault of our own')\n"
+        "sampler.Sampler.sample = sample\n"
+        "sys.exit(door.main(sys.argv[1:]))"
+    )
+    words = measure.argv("--base", "HEAD~1", "--", f"echo $$ > {pid}; exec sleep 64.5")[3:]
+    argv = [sys.executable, "-c", broken, *words]
+    done = subprocess.run(argv, cwd=measure.folder, env=VARIABLES, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "a fault of our own" in done.stderr
+    _until(lambda: not psutil.pid_exists(int(pid.read_text())))
+    assert repository.worktrees == 1
 
 
 def test_the_jobs_limit_ends_a_run_in_progress(measure: Measurer) -> None:
