@@ -65,7 +65,7 @@ class Record:
     """How one policy did over the history.
 
     `comparisons` were judged and raised `alarms`; `worsenings` is how many settled changes for the worse of at
-    least 5 % there were, and `missed` which of them raised no alarm on their first three reports.
+    least 4 % there were, and `missed` which of them raised no alarm on their first three reports.
     """
 
     comparisons: int
@@ -80,8 +80,9 @@ class Record:
 
     @property
     def false_rate(self) -> float | None:
-        """False alarms per comparison; None without any."""
-        return self.false / self.comparisons if self.comparisons else None
+        """The share of alarms that the following runs did not bear out, of those old enough to tell; None without."""
+        told = sum(alarm.sustained is not None for alarm in self.alarms)
+        return self.false / told if told else None
 
     @property
     def missed_rate(self) -> float | None:

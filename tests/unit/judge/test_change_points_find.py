@@ -109,7 +109,7 @@ def test_more_throughput_is_an_improvement() -> None:
 
 
 def test_a_change_below_the_smallest_ratio_is_not_reported() -> None:
-    """A proven 3 % step is left out at the default 5 % and reported when 2 % is asked for."""
+    """A proven 3 % step is left out by default and reported when 2 % is asked for."""
     values = stepped(noise(100, seed=7, spread=0.003), {50: 1.03})
     assert find(values) == ()
     assert len(find(values, minimum_ratio=1.02)) == 1
