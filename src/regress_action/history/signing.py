@@ -74,8 +74,8 @@ class Signer:
     def _repository(self) -> Repository:
         from github import Auth, Github
 
-        api = Github(auth=Auth.Token(self._token), base_url=self._url, timeout=_TIMEOUT_S, retry=None)
-        return api.get_repo(self._name, lazy=True)
+        api = Github(auth=Auth.Token(self._token), base_url=self._url, timeout=_TIMEOUT_S, retry=None, lazy=True)
+        return api.get_repo(self._name)
 
     def _commit(self, clone: Clone, change: Change) -> str:
         headline, _, body = change.message.partition("\n")

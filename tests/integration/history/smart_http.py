@@ -98,9 +98,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[tuple[str, type[Backend]]]:
-    """Serve the bare repositories below `root`; yields the URL and the handler."""
-    handler = type("Handler", (Backend,), {"root": root, "requests": [], "authorizations": []})
+def serving(root: Path, kind: type[Backend] = Backend, **more: object) -> Iterator[tuple[str, type[Backend]]]:
+    """Serve the bare repositories below `root`; yields the URL and the handler, a `kind` that holds `more`."""
+    handler = type("Handler", (kind,), {"root": root, "requests": [], "authorizations": [], **more})
     server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
