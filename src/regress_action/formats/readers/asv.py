@@ -7,6 +7,7 @@ failed and `NaN` was skipped on purpose. Lower is better, by asv's own conventio
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from datetime import UTC, datetime
@@ -117,11 +118,18 @@ def _metric(kind: str, written: str | None) -> tuple[Metric, float]:
 
 def _index(path: Path) -> dict[str, Any]:
     for folder in (path.parent, path.parent.parent):
-        try:
-            return optional_mapping(load(folder / INDEX).json)
-        except InputError:
-            continue
+        if (index := folder / INDEX).is_file():
+            return _parsed(index, index.stat().st_mtime_ns)
     return {}
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(index: Path, _changed_ns: int) -> dict[str, Any]:
+    """Return the index, which hundreds of result files share; a damaged one tells nothing."""
+    try:
+        return optional_mapping(load(index).json)
+    except InputError:
+        return {}
 
 
 def _origin(content: dict[str, Any]) -> Origin:
