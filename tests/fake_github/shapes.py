@@ -227,6 +227,7 @@ def run(world: World, record: WorkflowRun) -> dict[str, Json]:
         "run_attempt": record.attempt,
         "head_repository": example["head_repository"] | _repository_identity(world, record.head_repository),
         "url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}",
+        "artifacts_url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}/artifacts",
         "rerun_url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}/rerun",
         "html_url": f"https://github.com/{world.repository}/actions/runs/{record.id}",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -15,8 +15,6 @@ from regress_action.github.attempts import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from github.Artifact import Artifact
 
     from regress_action.github.client import Client
 
@@ -39,15 +37,16 @@ def download(client: Client, run_id: int, name: str) -> bytes:
         InfrastructureError: it cannot be fetched.
     """
     found = read(client, lambda: _find(client, run_id, name))
-    if found is None or found.expired:
+    if found is None or found["expired"]:
         state = "has expired" if found else "does not exist"
         raise InputError(
             f"The artifact {name} of run {run_id} {state}.",
             meaning="There is nothing to publish.",
             remedy="Let the measuring workflow upload it with actions/upload-artifact, also when it fails.",
         )
-    if found.size_in_bytes > MAX_ARCHIVE_BYTES:
-        raise InputError(f"The artifact {name} has {found.size_in_bytes} bytes; {MAX_ARCHIVE_BYTES} are read at most.")
+    if found["size_in_bytes"] > MAX_ARCHIVE_BYTES:
+        size = found["size_in_bytes"]
+        raise InputError(f"The artifact {name} has {size} bytes; {MAX_ARCHIVE_BYTES} are read at most.")
     return read(client, lambda: _fetch(client, found))
 
 
@@ -82,19 +81,21 @@ def files(archive: bytes, single_name: str = "report.jsonl") -> Iterator[tuple[s
         raise InputError(f"The artifact is damaged: {error}.") from error
 
 
-def _find(client: Client, run_id: int, name: str) -> Artifact | None:
-    run = client.repository.get_workflow_run(run_id)
-    return next((each for each in run.get_artifacts() if each.name == name), None)
+def _find(client: Client, run_id: int, name: str) -> dict[str, Any] | None:
+    """Return the entry of the artifact; names are unique within a run."""
+    url = f"{client.repository.url}/actions/runs/{run_id}/artifacts"
+    _, listed = client.repository.requester.requestJsonAndCheck("GET", url, parameters={"name": name})
+    return next((each for each in listed["artifacts"] if each["name"] == name), None)
 
 
-def _fetch(client: Client, artifact: Artifact) -> bytes:
+def _fetch(client: Client, artifact: dict[str, Any]) -> bytes:
     """Ask for the address, then fetch from there without the token, which the store must not see."""
-    status, headers, _ = client.repository.requester.requestJson("GET", artifact.archive_download_url)
+    status, headers, _ = client.repository.requester.requestJson("GET", artifact["archive_download_url"])
     location = str(headers.get("location", ""))
     allowed = {"https", urlsplit(client.github.requester.base_url).scheme}
     if status != FOUND or urlsplit(location).scheme not in allowed:
         raise InfrastructureError(
-            f"GitHub answered {status} for the artifact {artifact.name}.",
+            f"GitHub answered {status} for the artifact {artifact['name']}.",
             meaning="It cannot be read.",
             remedy="The job needs `actions: read` under `permissions:`.",
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEEDS = "pull-requests: write"
 LIMIT = 500
-_COMMAND = re.compile(r"\s*/regress(?:[ \t]+(?P<verb>\w+))?[ \t]*(?P<rest>[^\r\n]*)")
+_COMMAND = re.compile(r"\s*/regress(?!\S)(?:[ \t]+(?P<verb>\w+))?[ \t]*(?P<rest>[^\r\n]*)")
 _BENCHMARK = re.compile(r"""(?:`(?P<ticks>[^`]+)`|"(?P<quotes>[^"]+)"|(?P<word>\S+))\s*(?P<reason>.*)""")
 HELP = """I know these commands, from people with write access:
 
