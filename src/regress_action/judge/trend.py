@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from regress_action.judge import splits
 from regress_action.judge.ranks import spearman
 from regress_action.samples import Direction
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FEWEST = 10
 LAST = 20
 STEP_COST = 1.05  # a step has one parameter more than a line, its place, and so must fit 5 % better
+STEP_P = 0.001
 SHORTEST_LEVEL = 3
 
 
@@ -88,10 +90,14 @@ def follow(
     correlation, p = spearman(window.times, badness)
     slope = _theil_sen(window.times, badness)
     step = _best_step(badness)
-    established = p < rule.p and abs(correlation) > rule.correlation
-    stepped = established and _misfit(badness - slope * window.times) >= STEP_COST * step.misfit
+    monotone = p < rule.p and abs(correlation) > rule.correlation
+    stepped = (
+        _misfit(badness - slope * window.times) >= STEP_COST * step.misfit
+        if monotone
+        else _differs(badness) < STEP_P  # one that is near an end, where ranks hardly correlate with time
+    )
     change = step.height if stepped else slope * float(window.times[-1] - window.times[0])
-    if not established or abs(change) < window.level_of(rule.drift):
+    if not (monotone or stepped) or abs(change) < window.level_of(rule.drift):
         tendency = Tendency.STABLE
     elif stepped:
         tendency = Tendency.STEP
@@ -137,6 +143,14 @@ def _theil_sen(times: Floats, values: Floats) -> float:
 
 def _misfit(residuals: Floats) -> float:
     return float(np.abs(residuals - np.median(residuals)).sum())
+
+
+def _differs(values: Floats) -> float:
+    """Return the p-value of the split at which the runs before and after differ most (see `splits`)."""
+    start = np.zeros(1, dtype=np.intp)
+    places = np.arange(SHORTEST_LEVEL, len(values) - SHORTEST_LEVEL + 1)
+    _, p = splits.best(values, splits.Stretches(start, start + len(values), start, places, SHORTEST_LEVEL))
+    return float(p[0])
 
 
 class _Step(NamedTuple):
