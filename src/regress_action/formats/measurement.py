@@ -38,6 +38,7 @@ _HEAD = "head"
 _BASE = "base"
 _LONGEST_LABEL = 200
 _MOST_WARNINGS = 20
+_PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 _MOST_PAIRS = 1_000_000
 _PROCESS = (
     (metric("time", "s"), ("wall_s",)),
@@ -116,9 +117,8 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
     head = side(_HEAD)
     if head is None:
         raise ShapeError("it holds no run of the head; the measurement was stopped before the first one ended")
-    told = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
     return Measurement(
-        head=replace(head, warnings=(*told[:_MOST_WARNINGS], *head.warnings)),
+        head=replace(head, warnings=(*_warnings(content), *head.warnings)),
         base=side(_BASE),
         session=session,
         command=command,
@@ -127,6 +127,15 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
         executions=tuple(map(_execution, runs)),
         monitor=MappingProxyType(optional_mapping(content.get("monitor"))),
     )
+
+
+def _warnings(content: dict[str, Any]) -> list[str]:
+    told = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
+    stopped = optional_mapping(content.get("stopped"))
+    if optional_text(stopped.get("word")) in _PLANNED_ENDS:
+        return told[:_MOST_WARNINGS]
+    why = optional_text(stopped.get("why")) or "it was killed, or is still running"
+    return [*told[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why)}."]
 
 
 def _command(command: object) -> str:

@@ -52,6 +52,7 @@ def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
         "runs": list(runs),
         "monitor": {"cost": 0.001},
         "warnings": ["few pairs"],
+        "stopped": {"word": "complete", "why": "measured all 2 pairs"},
     }
     (folder / "measurement.json").write_text(json.dumps(content | changes))
     for run in runs:
@@ -212,6 +213,18 @@ def test_an_index_of_the_wrong_shape_is_refused(tmp_path: Path, changes: dict[st
     """The place in the index is named."""
     with pytest.raises(InputError, match=message):
         read_measurement(_written(tmp_path, _run("head", 0), **changes))
+
+
+@pytest.mark.parametrize(
+    ("stopped", "why"),
+    [(None, "killed"), ({"word": "interrupted", "why": "Ctrl-C after 3 pairs"}, "Ctrl-C after 3 pairs")],
+)
+def test_a_measurement_that_was_cut_short_says_so(tmp_path: Path, stopped: object, why: str) -> None:
+    """What was measured stays usable, and the reader is told that more was planned."""
+    head = read_measurement(_written(tmp_path, _run("head", 0), stopped=stopped)).head
+
+    assert head.series
+    assert why in head.warnings[-1]
 
 
 def test_half_an_index_says_where_it_ends(measured: Path) -> None:
