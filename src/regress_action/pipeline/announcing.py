@@ -78,6 +78,13 @@ def narrowed(judged: Judged, comparison: Comparison) -> Judgement:
     return replace(judged.judgement, comparisons=(comparison,), notes=())
 
 
+def located(job: Job, judged: Judged) -> Judged:
+    """Return the judgement with the lines that define its benchmarks, as far as the workspace's sources tell."""
+    from regress_action.github import locations
+
+    return replace(judged, judgement=locations.located(judged.judgement, job.root))
+
+
 def write_files(job: Job, judged: Judged) -> None:
     """Leave the judgement as JSON and as Markdown in the job's folder."""
     content = structured.as_object(judged.judgement, suite=judged.suite)

@@ -72,6 +72,7 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
         if check is not None:
             check.finish("neutral", "No verdict yet", finished.remark)
         return ExitCode.OK
+    judged = announcing.located(job, judged)
     announcing.write_files(job, judged)
     accepted = acceptance.of(client, job.plan, job.settings.accept_label)
     spoken = speaking.speak(

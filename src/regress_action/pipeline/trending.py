@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import os
+import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +25,14 @@ if TYPE_CHECKING:
     from regress_action.samples import Report
 
 WINDOW = 200
+Content = dict[str, Any]
 _TIME = frozenset({"time", "date", "timestamp"})
 _COMMIT = frozenset({"commit", "sha", "revision"})
 _LABELS = frozenset({"branch", "test", "version", "host"})
 _MAX_BYTES = 50_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Trends:
-    """The object of `trend --json`, and the ledger of creep where it was asked for."""
-
-    content: dict[str, Any]
-    ledger: tuple[creep.Entry, ...] = ()
-
-
-def from_csv(path: Path) -> Trends:
+def from_csv(path: Path) -> Content:
     """Follow every numeric column of a CSV file with a header; `time` and `commit` columns are recognised.
 
     A column whose name ends with `/s`, `_per_sec` or `ops` is better when higher.
@@ -67,12 +60,12 @@ def from_csv(path: Path) -> Trends:
         raise InputError(
             f"{path} has no column to follow.", remedy="Give it a header: time,commit, then one column a series."
         )
-    return Trends(following.as_object(following.follow(found)))
+    return following.as_object(following.follow(found))
 
 
 def from_history(
     where: str, *, suite: str | None, branch: str | None, last: int = WINDOW, since: str | None = None
-) -> Trends:
+) -> Content:
     """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
     from regress_action.history import Selection, open_history
 
@@ -83,22 +76,22 @@ def from_history(
     return of_reports(reports, since=since)
 
 
-def of_reports(reports: Sequence[Report], *, since: str | None = None) -> Trends:
+def of_reports(reports: Sequence[Report], *, since: str | None = None) -> Content:
     """Follow every benchmark of `reports`, and keep the ledger of what crept in."""
-    found = following.follow(histories.of(reports))
-    return Trends(following.as_object(found), creep.ledger(reports, since=since))
+    content = following.as_object(following.follow(histories.of(reports)))
+    return {**content, "creep": [_books(ledger) for ledger in creep.ledger(reports, since)]}
 
 
-def deliver(trends: Trends, *, json_out: str | None, markdown: str | None) -> None:
+def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
     """Show the trends unless standard output was asked for something else, and write the files."""
     from regress_action.report import trends as pages
 
     if json_out:
-        write(json_out, orjson.dumps(trends.content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if markdown:
-        write(markdown, pages.markdown(trends.content).encode())
+        write(markdown, pages.markdown(content).encode())
     if "-" not in (json_out, markdown):
-        sys.stdout.write(pages.text(trends.content))
+        sys.stdout.write(pages.text(content))
 
 
 def report(job: Job, log: Log) -> ExitCode:
@@ -113,12 +106,49 @@ def report(job: Job, log: Log) -> ExitCode:
     if not reports:
         log.notice("There is no history to follow yet; pushes to the default branch record it.")
         return ExitCode.OK
-    trends = of_reports(reports)
-    (job.folder / "trend.json").write_bytes(orjson.dumps(trends.content, option=orjson.OPT_INDENT_2))
-    summary.append(job.environ, lambda limit: pages.markdown(trends.content, limit_bytes=limit))
-    sys.stdout.write(pages.text(trends.content))
+    content = of_reports(reports, since=_released(job))
+    (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    summary.append(job.environ, lambda limit: pages.markdown(content, limit_bytes=limit))
+    sys.stdout.write(pages.text(content))
     outputs.write(job.environ, {"verdict": "pass", "report": ".regress/trend.json"})
     return ExitCode.OK
+
+
+def _released(job: Job) -> str | None:
+    """Return the commit of the newest release before this one, by its tag; None where there is none."""
+    command = ("git", "-C", os.fspath(job.root), "-c", "safe.directory=*")
+    try:
+        tag = _git(*command, "describe", "--tags", "--abbrev=0", "HEAD^" if job.plan.tag else "HEAD")
+        return _git(*command, "rev-list", "-n", "1", tag)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - git
+
+
+def _books(ledger: creep.Ledger) -> Content:
+    return {
+        "name": ledger.history.benchmark.name,
+        "metric": ledger.history.metric.name,
+        "since_release": _account(ledger.since_release),
+        "since_best": _account(ledger.since_best),
+    }
+
+
+def _account(account: creep.Account | None) -> Content | None:
+    if account is None:
+        return None
+    return {
+        "commit": account.start.commit,
+        "time": account.start.time,
+        "ratio": account.ratio,
+        "ratio_low": account.low,
+        "ratio_high": account.high,
+        "unexplained": account.unexplained,
+        "changes": [{"commit": entry.point.commit, "ratio": entry.ratio} for entry in account.entries],
+    }
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

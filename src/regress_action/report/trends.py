@@ -23,6 +23,8 @@ _WORDS = {
     "stable": "stable",
 }
 _SHORT = 8
+_CREEP = 1.03
+_CREPT = 10
 
 
 def headline(content: Mapping[str, Any]) -> str:
@@ -41,8 +43,8 @@ def text(content: Mapping[str, Any]) -> str:
     for one in _moving(content["series"]):
         lines.append(f"{_WORDS[one['direction']]:<9} {escape.plain(_name(one))}  {_evidence(one)}")
         lines += [f"          {_change(point)}" for point in one["change_points"]]
-    lines += ["", _rest(content["series"])]
-    return "\n".join(line for line in lines if line is not None).rstrip() + "\n"
+    lines += ["", _rest(content["series"]), *(f"  {escape.plain(line)}" for line in _creep(content))]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> str:
@@ -54,9 +56,10 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
     ]
     head = [f"## {headline(content)}", ""]
     table = ["| | series | drift | changes of level |", "|---|---|---|---|"] if rows else []
+    crept = ["", *(f"* {escape.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
         left_out = [f"{len(rows) - kept} more are in the JSON."] if kept < len(rows) else []
-        page = "\n".join([*head, *table, *rows[:kept], "", *left_out, _rest(content["series"])]) + "\n"
+        page = "\n".join([*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept]) + "\n"
         if len(page.encode()) <= limit_bytes:
             return page
     return escape.cut_bytes(head[0], limit_bytes)
@@ -86,6 +89,30 @@ def _change(point: Mapping[str, Any]) -> str:
     young = "" if point["settled"] else " (too new to be sure)"
     when = f", {point['time'][:10]}" if point["time"] else ""
     return f"{size} since {where}{when}{young}"
+
+
+def _creep(content: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each of the few series that crept most, worst first, with the commits that did it."""
+    lines = []
+    for book in content.get("creep", ()):
+        since, account = next(
+            (
+                (word, book[key])
+                for word, key in (("the release", "since_release"), ("its best level", "since_best"))
+                if book[key]
+            ),
+            ("", None),
+        )
+        if account is None or account["ratio_low"] <= 1 or account["ratio"] < _CREEP:
+            continue
+        parts = [
+            f"{(change['commit'] or 'unknown')[:_SHORT]} {percent(change['ratio'])}" for change in account["changes"]
+        ]
+        parts += [f"unexplained {percent(account['unexplained'])}"] if parts else []
+        start = (account["commit"] or "unknown")[:_SHORT]
+        spent = f": {', '.join(parts)}" if parts else ""
+        lines.append(f"{_name(book)} crept {percent(account['ratio'])} since {since} ({start}){spent}")
+    return lines[:_CREPT]
 
 
 def _rest(series: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,145 @@
+"""The history for a person: what there is, what it says, and whether it can be trusted."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action import escape, history
+from regress_action.errors import UsageError
+from regress_action.pipeline.output import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from regress_action.history import Entry, History, Selection
+    from regress_action.samples import Report, Series
+
+    Options = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verify has to say, and whether nothing contradicts it."""
+
+    holds: bool
+    lines: tuple[str, ...]
+
+
+def opened(where: str) -> History:
+    """Open the history that `where` names, as seen from the current folder."""
+    return history.open_history(where, repository=Path.cwd(), environ=os.environ)
+
+
+def whoami() -> str:
+    """Return the name under which decisions are written down."""
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+def listing(where: str, options: Options) -> Iterator[str]:
+    """Yield one line per record."""
+    for entry in history.listing(opened(where), selection_of(options)):
+        yield _line(entry)
+
+
+def show(where: str, which: str, options: Options) -> Iterator[str]:
+    """Yield the records of a commit, path or digest."""
+    for entry, report in history.show(opened(where), which, selection_of(options)):
+        yield entry.path
+        yield from (f"  {name}: {escape.plain(value)}" for name, value in _facts(report))
+        yield from (f"    {_series(series)}" for series in report.series)
+
+
+def verify(where: str, anchor: str | None) -> Verified:
+    """Prove the history and say what was proved, or what contradicts it."""
+    proof = history.verify(opened(where), anchor=anchor)
+    tally = f"{len(proof.origins)} records in {proof.steps} writings, {proof.pruned} pruned"
+    verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
+    anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else []
+    origins = [
+        f"  {origin.path}  by {escape.plain(origin.who)} on {origin.when}, run {escape.plain(origin.run)}"
+        for origin in proof.origins
+    ]
+    problems = [f"  problem: {escape.plain(problem, 1000)}" for problem in proof.problems]
+    return Verified(proof.holds, (*origins, verdict, *problems, *anchored))
+
+
+def export(where: str, form: str, out: str, options: Options) -> None:
+    """Write the selected runs as a table."""
+    write(out, history.export_to(opened(where).load(selection_of(options)), history.Form(form)))
+
+
+def prune(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iterator[str]:
+    """Thin the history and yield what went, or would go."""
+    rule = history.Rule(all_days=all_days, weekly_days=weekly_days)
+    removed = history.prune(opened(where), rule, who=whoami(), dry_run=dry_run)
+    yield from (_line(entry) for entry in removed)
+    yield f"{len(removed)} records {'would be' if dry_run else 'were'} removed: {rule}."
+
+
+def accept(where: str, benchmark: str, metric: str, *, commit: str | None, suite: str | None, reason: str) -> str:
+    """Write down that the new level of `benchmark` is normal, and say so."""
+    mark = history.Mark(benchmark, metric)
+    now = datetime.now(UTC)
+    event = history.accept(commit, [mark], at=now, who=whoami(), why=reason, suite=suite)
+    opened(where).extend([], events=[event], message=f"Accept {benchmark}\n\n{reason}")
+    return f"Accepted: {benchmark} ({metric}) from {commit or 'now'} on."
+
+
+def selection_of(options: Options) -> Selection:
+    """Return the selection that the command line asks for.
+
+    Raises:
+        UsageError: a time is not ISO 8601.
+        HistoryError: a range names commits that this repository does not hold.
+    """
+    commits = options.get("commits")
+    last = options.get("last")
+    texts = {
+        name: str(options[name])
+        for name in ("suite", "benchmark", "service", "metric", "environment", "branch")
+        if options.get(name) is not None
+    }
+    return history.Selection(
+        **texts,  # type: ignore[arg-type] - every one of these fields is a string
+        commits=history.between(Path.cwd(), str(commits), os.environ) if commits else None,
+        since=_time(options.get("since")),
+        until=_time(options.get("until")),
+        last=int(last) if last is not None else None,
+    )
+
+
+def _time(text: str | int | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time.", remedy="Write it like 2026-01-31 or 2026-01-31T12:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _line(entry: Entry) -> str:
+    moment = entry.time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment}  {entry.commit}  {entry.suite}  {entry.environment}  {entry.path}"
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    machine = report.environment
+    yield "commit", report.commit or "unknown"
+    yield "branch", report.branch or "unknown"
+    yield "environment", f"{machine.cpu}, {machine.cores} cores, {machine.os}, {machine.runtime}"
+    yield "runs", str(len(report.runs))
+    yield from report.provenance
+
+
+def _series(series: Series) -> str:
+    from regress_action.report.numbers import quantity
+
+    values = sorted(series.measured)
+    median = quantity(values[len(values) // 2], series.metric.unit) if values else "no value"
+    return f"{escape.plain(series.benchmark.name)} · {escape.plain(series.metric.name)}: {median} ({len(values)} runs)"
