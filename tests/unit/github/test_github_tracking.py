@@ -1,0 +1,221 @@
+"""What becomes of an issue, case by case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regress_action.github import markers
+from regress_action.github.issue_texts import Origin, State, state_of
+from regress_action.github.tracking import (
+    Action,
+    Merge,
+    Open,
+    Persist,
+    Recover,
+    Regrade,
+    Relapse,
+    Tracked,
+    decide,
+    fingerprint,
+)
+from regress_action.samples import Benchmark, Metric
+from regress_action.verdicts import Comparison, Severity, Side, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOW = "f" * 40
+RATIOS = {Severity.SLIGHT: 1.1, Severity.MINOR: 1.3, Severity.MODERATE: 1.7, Severity.CRITICAL: 2.5}
+
+
+def row(
+    name: str = "a",
+    severity: Severity = Severity.NONE,
+    verdict: Verdict | None = None,
+    *,
+    confirmed: bool | None = True,
+) -> Comparison:
+    """Return a comparison."""
+    verdict = verdict or (Verdict.UNCHANGED if severity is Severity.NONE else Verdict.REGRESSION)
+    side = Side(10, 1.0)
+    return Comparison(
+        Benchmark(name), Metric("time", "s"), side, side, RATIOS.get(severity, 1.0), None, None, None, None, 1.2, None,
+        verdict, severity, "", confirmed=confirmed,
+    )  # fmt: skip
+
+
+def mark(comparison: Comparison) -> str:
+    """Return a readable fingerprint."""
+    return comparison.benchmark.name
+
+
+def tracked(
+    number: int = 1,
+    *names: str,
+    is_open: bool = True,
+    reason: str | None = None,
+    severity: Severity = Severity.MODERATE,
+    seen: Sequence[str] = (),
+) -> Tracked:
+    """Return an issue."""
+    return Tracked(number, is_open, reason, dict.fromkeys(names or ("a",), severity), tuple(seen))
+
+
+def decided(issues: Sequence[Tracked], rows: Sequence[Comparison], max_issues: int = 5) -> list[Action]:
+    """Decide about the newest commit."""
+    return decide(issues, rows, mark, commit=NOW, max_issues=max_issues)
+
+
+MODERATE, CRITICAL = row(severity=Severity.MODERATE), row(severity=Severity.CRITICAL)
+OPEN, CLOSED = tracked(), tracked(is_open=False, reason="completed")
+MUTED = tracked(is_open=False, reason="not_planned")
+UNCONFIRMED = row(severity=Severity.CRITICAL, confirmed=None)
+
+
+@pytest.mark.parametrize(
+    ("issues", "rows", "expected"),
+    [
+        ([], [MODERATE], [Open((MODERATE,))]),
+        ([], [row(severity=Severity.MINOR)], []),
+        ([], [UNCONFIRMED], []),
+        ([], [row()], []),
+        ([OPEN], [MODERATE], [Persist(OPEN, (MODERATE,))]),
+        ([OPEN], [CRITICAL], [Regrade(OPEN, (CRITICAL,))]),
+        ([OPEN], [row(severity=Severity.MINOR)], [Regrade(OPEN, (row(severity=Severity.MINOR),))]),
+        ([OPEN], [row()], [Recover(OPEN, (row(),))]),
+        ([OPEN], [row(severity=Severity.SLIGHT)], [Recover(OPEN, (row(severity=Severity.SLIGHT),))]),
+        ([OPEN], [row(verdict=Verdict.IMPROVEMENT)], [Recover(OPEN, (row(verdict=Verdict.IMPROVEMENT),))]),
+        ([OPEN], [UNCONFIRMED], []),
+        ([OPEN], [row(verdict=Verdict.INCONCLUSIVE)], []),
+        ([OPEN], [row(verdict=Verdict.MISSING)], []),
+        ([OPEN], [row(verdict=Verdict.FAILED)], []),
+        ([OPEN], [row("b")], []),
+        ([OPEN], [], []),
+        ([CLOSED], [MODERATE], [Relapse(CLOSED, (MODERATE,))]),
+        ([CLOSED], [row(severity=Severity.MINOR)], []),
+        ([CLOSED], [row()], []),
+        ([MUTED], [CRITICAL], []),
+        ([MUTED], [row()], []),
+        ([tracked(seen=[NOW])], [row()], []),
+        ([tracked(is_open=False, seen=[NOW])], [CRITICAL], []),
+        ([tracked(1), tracked(2)], [MODERATE], [Persist(tracked(1), (MODERATE,)), Merge(tracked(2), 1)]),
+        ([tracked(1, is_open=False), tracked(2)], [MODERATE], [Persist(tracked(2), (MODERATE,))]),
+        ([tracked(1, is_open=False, reason="duplicate")], [MODERATE], [Open((MODERATE,))]),
+        ([tracked(3, is_open=False), MUTED], [MODERATE], []),
+    ],
+)
+def test_each_case(issues: list[Tracked], rows: list[Comparison], expected: list[Action]) -> None:
+    """One issue, or none, and what was judged now."""
+    assert decided(issues, rows) == expected
+
+
+def test_many_at_once_are_one_umbrella_worst_first() -> None:
+    """Above the cap there is one issue, and no more next time: it speaks for all of them."""
+    rows = [row(f"n{number}", Severity.MODERATE) for number in range(5)] + [row("worst", Severity.CRITICAL)]
+
+    (action,) = decided([], rows, max_issues=5)
+    assert isinstance(action, Open)
+    assert mark(action.comparisons[0]) == "worst"
+    assert len(decided([], rows[:5], max_issues=5)) == 5
+
+    umbrella = tracked(1, *map(mark, rows), severity=Severity.CRITICAL)
+    assert decided([umbrella], rows) == [Persist(umbrella, tuple(rows))]
+
+
+def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
+    """Until then it is brought up to date with those that are left."""
+    umbrella = tracked(1, "a", "b")
+
+    assert decided([umbrella], [row("a", Severity.MODERATE), row("b")]) == [
+        Persist(umbrella, (row("a", Severity.MODERATE),))
+    ]
+    assert decided([umbrella], [row("a")]) == []
+    assert decided([umbrella], [row("a"), row("b")]) == [Recover(umbrella, (row("a"), row("b")))]
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda number, names, is_open, reason, severity, seen: tracked(
+                number, *names, is_open=is_open, reason=reason, severity=severity, seen=[NOW] if seen else []
+            ),
+            st.integers(1, 9),
+            st.lists(st.sampled_from("abc"), min_size=1, unique=True),
+            st.booleans(),
+            st.sampled_from([None, "completed", "not_planned", "duplicate", "reopened"]),
+            st.sampled_from(Severity),
+            st.booleans(),
+        ),
+        unique_by=lambda each: each.number,
+        max_size=5,
+    ),
+    st.lists(
+        st.builds(
+            row, st.sampled_from("abcd"), st.sampled_from(Severity), confirmed=st.sampled_from([True, False, None])
+        ),
+        unique_by=mark,
+        max_size=4,
+    ),
+)
+def test_nothing_is_ever_told_twice(issues: list[Tracked], rows: list[Comparison]) -> None:
+    """At most one action for each issue, no new issue for what one speaks for, nothing for what is muted."""
+    actions = decided(issues, rows)
+
+    numbers = [action.issue.number for action in actions if not isinstance(action, Open)]
+    assert len(numbers) == len(set(numbers))
+    spoken_for = {name for issue in issues if issue.is_open or issue.reason != "duplicate" for name in issue.members}
+    opened = {mark(each) for action in actions if isinstance(action, Open) for each in action.comparisons}
+    assert not opened & spoken_for
+    muted = {issue.number for issue in issues if not issue.is_open and issue.reason == "not_planned"}
+    assert not muted & set(numbers)
+
+
+def test_a_fingerprint_tells_suites_branches_benchmarks_and_metrics_apart() -> None:
+    """And nothing else: neither ratios nor commits."""
+    one = row(severity=Severity.MODERATE)
+    assert fingerprint("s", "main", one) == fingerprint("s", "main", row(severity=Severity.CRITICAL))
+    others = [fingerprint("t", "main", one), fingerprint("s", "dev", one), fingerprint("s", "main", row("b"))]
+    assert len({fingerprint("s", "main", one), *others}) == 4
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(max_size=10), values, max_size=4), st.text(max_size=20), st.text(max_size=20))
+def test_a_mark_is_found_again_and_cannot_end_early(content: dict[str, object], before: str, after: str) -> None:
+    """Also with `-->` in its content; and what people see of it is nothing."""
+    made = markers.mark("issue", content)
+
+    assert markers.found("issue", f"{before}\n{made}\n{after}") == content
+    assert made.count("-->") == 1
+    assert markers.found("other", made) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, "", "hello", "<!-- regress-action:issue {broken -->", "<!-- regress-action:issue [1] -->"]
+    + [f"<!-- regress-action:issue {text} -->" for text in ("{}", '{"members":1}', '{"members":{"a":"huge"}}')],
+)
+def test_a_damaged_state_is_no_state(body: str | None) -> None:
+    """People may edit what we wrote; then it is not ours any more."""
+    assert state_of(body) is None
+
+
+def test_a_state_survives_the_body() -> None:
+    """Members, origin and what was seen come back as they were."""
+    state = State(
+        {"ab12": Severity.CRITICAL},
+        Origin("a" * 40, "b" * 40, 3, (7, 8)),
+        (("b" * 40, "critical", 2.5), ("c" * 40, "none", None)),
+    )
+
+    assert state_of(f"x\n{state.mark()}\ny") == state
+    assert state.tracked(4, "completed", is_open=False).seen == ("b" * 40, "c" * 40)
