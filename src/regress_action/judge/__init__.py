@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from regress_action.judge.comparison import compare as compare
     from regress_action.judge.confirmation import confirm as confirm
     from regress_action.judge.confirmation import suspects as suspects
+    from regress_action.judge.neighbours import noise_between as noise_between
     from regress_action.judge.plan import Plan as Plan
     from regress_action.judge.policy import BudgetRule as BudgetRule
     from regress_action.judge.policy import Limit as Limit
@@ -23,6 +24,7 @@ _HOMES = {
     "compare": "comparison",
     "confirm": "confirmation",
     "suspects": "confirmation",
+    "noise_between": "neighbours",
     "Plan": "plan",
     "Look": "sampling",
     "look": "sampling",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import grading, wording
-from regress_action.judge.arrays import Flags, Floats, Ints, plain
-from regress_action.judge.scale import medians
+from regress_action.judge.arrays import Flags, Floats, Ints, medians, plain
 from regress_action.verdicts import Budget, BudgetState, Comparison, Severity, Side, Verdict
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import student
-from regress_action.judge.scale import medians
+from regress_action.judge.arrays import medians
 
 if TYPE_CHECKING:
     from regress_action.judge.arrays import Flags, Floats, Ints

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import machine, student
-from regress_action.judge.arrays import Floats, Ints, plain
-from regress_action.judge.scale import moments
+from regress_action.judge.arrays import Floats, Ints, moments, plain
 from regress_action.samples import Direction
 from regress_action.verdicts import Budget, BudgetState
 

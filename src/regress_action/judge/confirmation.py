@@ -21,8 +21,8 @@ _DEFAULT = Policy()
 def suspects(judgement: Judgement, policy: Policy = _DEFAULT) -> tuple[str, ...]:
     """Return the benchmarks to measure again, worst first: what alarms, and what may alarm for all that is known.
 
-    An open comparison that leans to the worse (p ≤ `policy.screen`, and an interval that reaches its threshold) is
-    a suspect too: the second measurement is a complete test of its own, so a loose screen finds more and costs
+    Anything that leans to the worse (p ≤ `policy.screen`) and whose interval reaches its threshold is a suspect,
+    proven or not: the second measurement is a complete test of its own, so a loose screen finds more and costs
     time, not trust.
     """
     rows = (comparison for comparison in judgement.comparisons if _is_suspect(comparison, policy))
@@ -51,12 +51,14 @@ def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Ju
 
 
 def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
-    if comparison.verdict is Verdict.REGRESSION:
-        return comparison.severity is not Severity.SLIGHT
-    if comparison.verdict not in _OPEN or comparison.ratio is None or comparison.p_value is None:
+    if comparison.verdict is Verdict.REGRESSION and comparison.severity is not Severity.SLIGHT:
+        return True
+    if comparison.verdict not in (Verdict.REGRESSION, *_OPEN) or comparison.p_value is None:
         return False
-    worse = comparison.ratio > 1 and comparison.p_value <= policy.screen
-    return worse and comparison.ratio_high is not None and comparison.ratio_high >= comparison.threshold
+    if comparison.ratio is None or comparison.ratio_high is None:
+        return False
+    leans = comparison.ratio > 1 and comparison.p_value <= policy.screen
+    return leans and comparison.ratio_high >= comparison.threshold
 
 
 def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mode: Mode, policy: Policy) -> Comparison:

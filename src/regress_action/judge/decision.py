@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import multiplicity, student
+from regress_action.judge.arrays import moments
 from regress_action.judge.designs import PAIRED, SINGLE
-from regress_action.judge.scale import moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge.scale import moments
+from regress_action.judge.arrays import moments
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     constant = runs_b + runs_c - 2
     return Estimate(
         d=np.where(usable, mean_c - mean_b, np.nan),
-        se=np.where(usable, np.sqrt(se2), np.nan),
+        se=np.sqrt(np.where(usable, se2, np.nan)),
         df=np.where(both, np.where(np.isnan(welch_df), constant, welch_df), pooled_df),
         base_runs=runs_b,
         head_runs=runs_c,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.errors import InputError
+from regress_action.judge.arrays import moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,3 +171,11 @@ def grown(side: Side, rows: int) -> Side:
         values=np.pad(side.values, ((0, more), (0, 0)), constant_values=np.nan),
         newest=np.pad(side.newest, (0, more)),
     )
+
+
+def by_session(values: Floats, side: Side) -> Floats:
+    """Return one value per session, oldest first: runs of one session share its machine and are not independent."""
+    numbers = np.unique(side.sessions)
+    if len(numbers) == len(side.sessions):
+        return values
+    return np.stack([moments(values[:, side.sessions == number])[1] for number in numbers], axis=1)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import student
+from regress_action.judge.arrays import medians
 from regress_action.judge.comparison import weigh_up
-from regress_action.judge.scale import medians
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

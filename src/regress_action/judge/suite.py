@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from regress_action.judge.scale import Scale
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
+_MAD = 1.4826
 _DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
 
 
@@ -27,14 +28,16 @@ def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None
     """Return the log ratio by which all times moved together, or None.
 
     Only between sessions: interleaved pairs share their machine, so there a common move is the code's. `usual` is
-    the spread between two sessions of this kind of machine.
+    the spread between two sessions of this kind of machine. A machine that got slower slows everything about
+    alike; where the benchmarks differ by more than half of the shift (robustly), the code did it.
     """
     apart = (estimate.design == HISTORY) | (estimate.design == SINGLE)
     d = estimate.d[apart & scale.timed & ~scale.linear & np.isfinite(estimate.d)]
     if d.size < _SUITE:
         return None
     middle = float(np.median(d))
-    return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual) else None
+    uneven = _MAD * float(np.median(np.abs(d - middle)))
+    return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual, 2 * uneven) else None
 
 
 def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | None) -> Summary:

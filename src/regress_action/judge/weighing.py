@@ -9,9 +9,9 @@ import numpy as np
 
 from regress_action.errors import InputError
 from regress_action.judge import designs, machine, moderation
-from regress_action.judge.arrays import Flags, Floats, plain
+from regress_action.judge.arrays import Flags, Floats, moments, plain
 from regress_action.judge.baseline import settle
-from regress_action.judge.scale import moments
+from regress_action.judge.evidence import by_session
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _stored(evidence: Evidence, policy: Policy, mode: Mode | None) -> Weighed:
     base, foreign = _same_machine(evidence)
     stability = settle(np.where(scale.linear[:, None], np.nan, base))
     used = np.where(scale.linear[:, None], base, stability.values)
-    sessions_b, sessions_c = _by_session(used, evidence.base), _by_session(head, evidence.head)
+    sessions_b, sessions_c = by_session(used, evidence.base), by_session(head, evidence.head)
     prior, moderated = _prior(evidence, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
@@ -142,14 +142,6 @@ def _same_machine(evidence: Evidence) -> tuple[Floats, Flags]:
         measured_there = present[:, evidence.head.fingerprints == fingerprint].any(axis=1)
         base[np.ix_(~measured_there, evidence.base.fingerprints == fingerprint)] = np.nan
     return base, np.asarray(before & present.any(axis=1) & np.isnan(base).all(axis=1))
-
-
-def _by_session(values: Floats, side: Side) -> Floats:
-    """Return one value per session: runs of one session share its machine and are not independent."""
-    numbers = np.unique(side.sessions)
-    if len(numbers) == len(side.sessions):
-        return values
-    return np.stack([moments(values[:, side.sessions == number])[1] for number in numbers], axis=1)
 
 
 def _prior(evidence: Evidence, base: Floats, head: Floats, policy: Policy) -> tuple[designs.Prior, Flags]:

@@ -1,0 +1,47 @@
+"""How far neighbouring runs of a history lie apart: the noise that a comparison of two commits has to beat.
+
+`noise` says how far a whole level spreads, which is the question of a stored baseline's stability. A level that drifts
+from commit to commit spreads more than its neighbours differ, and there the comparison can see more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.judge.arrays import medians, plain
+from regress_action.judge.evidence import by_session, lay_out
+from regress_action.judge.policy import Noise
+from regress_action.judge.scale import badness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.samples import Report
+
+_MEDIAN_OF_DIFFERENCE = 0.954  # median |x - y| of two independent normal values with standard deviation 1
+_FEWEST = 6
+
+
+def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
+    """Return the session-to-session spread of every benchmark × metric of reports from one kind of machine.
+
+    The median of the differences between neighbours in time: a real change is one large difference among many and
+    a slow drift is many small ones, so neither counts as noise. A series with fewer than six sessions, or without
+    a ratio, teaches nothing.
+    """
+    rows, _, side, _ = lay_out((), reports)
+    scale, _, values = badness(rows, side, side)
+    levels = by_session(values, side)
+    steps = np.full((len(rows), max(levels.shape[1] - 1, 0)), np.nan)
+    for row, level in enumerate(levels):
+        known = np.diff(level[~np.isnan(level)])
+        steps[row, : len(known)] = np.abs(known)
+    spread = medians(steps) / _MEDIAN_OF_DIFFERENCE
+    runs = (~np.isnan(levels)).sum(axis=1)
+    taught = (runs >= _FEWEST) & ~scale.linear & np.isfinite(spread)
+    return {
+        (rows.benchmarks[row].name, rows.metrics[row].name): Noise(float(spread[row]), int(runs[row]))
+        for row in plain(np.flatnonzero(taught))
+    }
