@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,13 +24,24 @@ def engine() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers")
 
 
+@contextmanager
+def _world(folder: Path) -> Iterator[World]:
+    bare_repository(folder / "served" / f"{REPOSITORY}.git")
+    with FakeGitHub() as github, serving(folder / "served") as (url, backend):
+        backend.token = TOKEN
+        yield settle(folder, github, url, backend)
+        assert not github.violations
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A repository on a forge of its own."""
-    served = tmp_path / "served"
-    (served / REPOSITORY).parent.mkdir(parents=True)
-    bare_repository(served / f"{REPOSITORY}.git")
-    with FakeGitHub() as github, serving(served) as (url, backend):
-        backend.token = TOKEN
-        yield settle(tmp_path, github, url, backend)
-        assert not github.violations
+    with _world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A repository whose story the tests of one file tell in order."""
+    with _world(tmp_path_factory.mktemp("story")) as made:
+        yield made

@@ -28,7 +28,7 @@ HISTORY = "regress-data"
 SUITE = '''\
 """A suite in pytest-benchmark's format."""
 import json, random, sys
-from costs import COSTS
+sys.path.insert(0, "."); from costs import COSTS
 
 def rounds(cost):
     level = cost * random.gauss(1, 0.01)
@@ -39,7 +39,8 @@ def entry(name, cost):
     mean = sum(data) / len(data)
     stats = {"data": data, "min": min(data), "max": max(data), "mean": mean, "median": sorted(data)[2], "rounds": 5,
              "stddev": 0.005 * mean, "iterations": 1, "ops": 1 / mean, "total": sum(data)}
-    return {"name": name, "fullname": f"benchmarks/test_{name}.py::{name}", "group": None, "params": None, "stats": stats}
+    place = f"benchmarks/test_{name}.py::{name}"
+    return {"name": name, "fullname": place, "group": None, "params": None, "stats": stats}
 
 report = {"version": "5.1.0", "datetime": "2026-01-01T00:00:00+00:00", "machine_info": {}, "commit_info": {},
           "benchmarks": [entry(name, cost) for name, cost in COSTS.items()]}
@@ -92,6 +93,11 @@ class World:
         """The user's clone."""
         return self.folder / "widgets"
 
+    @property
+    def kept(self) -> Path:
+        """Where a workflow may leave files, as $KEEP; stands for uploaded artifacts."""
+        return self.folder / "kept"
+
     def git(self, *words: str) -> str:
         """Run git in the user's clone."""
         return checked("git", "-c", "user.name=A user", "-c", "user.email=user@example.org", *words, cwd=self.clone)
@@ -122,30 +128,32 @@ class World:
         )
         return [path for path in listed.stdout.splitlines() if path.startswith("runs/")]
 
-    def push_event(self, workflow: str, *, job: Sequence[str] = ()) -> Ran:
-        """Run a workflow for the push of what is checked out."""
+    def push_event(self, workflow: str, **rest: Any) -> Ran:
+        """Push what is checked out to main, and run a workflow for that."""
         before, after = self.git("rev-parse", "HEAD~1"), self.push()
         payload = {"ref": "refs/heads/main", "before": before, "after": after, "repository": self._repository()}
-        return self.act("push", workflow, payload, job=job)
+        return self.act("push", workflow, payload, **rest)
 
-    def pull_event(self, workflow: str, *, number: int, fork: bool = False, token: str = TOKEN, **environ: str) -> Ran:
-        """Run a workflow for a pull request of what is checked out, merged into main as GitHub checks it out."""
+    def pull_event(self, workflow: str, *, fork: bool = False, **rest: Any) -> Ran:
+        """Open a pull request of what is checked out and run a workflow for it, on its merge as GitHub does."""
         head, base = self.git("rev-parse", "HEAD"), checked("git", "rev-parse", "main", cwd=self.bare)
         self.git("fetch", "--quiet", str(self.bare), "main")
         self.git("checkout", "--quiet", "--detach", base)
         self.git("merge", "--quiet", "--no-ff", "--message", "Merge", head)
-        owner = "stranger/widgets" if fork else REPOSITORY
+        owner, author = ("stranger/widgets", "stranger") if fork else (REPOSITORY, "octo")
+        opened = self.github.world.add_pull(head_sha=head, base_sha=base, head_repository=owner, user=author)
+        number = opened.number
         pull = {
             "number": number,
             "head": {"sha": head, "ref": "feature", "repo": {"full_name": owner}},
             "base": {"sha": base, "ref": "main", "repo": {"full_name": REPOSITORY}},
-            "user": {"login": "stranger" if fork else "octo"},
+            "user": {"login": author},
             "labels": [],
             "draft": False,
         }
         payload = {"action": "synchronize", "number": number, "pull_request": pull, "repository": self._repository()}
         try:
-            return self.act("pull_request", workflow, payload, token=token, **environ)
+            return self.act("pull_request", workflow, payload, **rest)
         finally:
             self.git("checkout", "--quiet", "--detach", head)
 
@@ -155,7 +163,7 @@ class World:
         workflow: str,
         payload: Mapping[str, Any],
         *,
-        job: Sequence[str] = (),
+        options: Sequence[str] = (),
         token: str = TOKEN,
         platform: str = "-self-hosted",
         **environ: str,
@@ -173,10 +181,21 @@ class World:
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": str(1000 + self.runs),
             "GITHUB_ACTOR": "octo",
+            "KEEP": str(self.kept),
             **self.environment,
             **environ,
         }
-        words = ["act", event, *job, "--workflows", file, "--eventpath", event_file, "--pull=false", "--no-cache-server"]
+        words = [
+            "act",
+            event,
+            *options,
+            "--workflows",
+            file,
+            "--eventpath",
+            event_file,
+            "--pull=false",
+            "--no-cache-server",
+        ]
         words += ["--platform", f"ubuntu-latest={platform}", "--secret", "GITHUB_TOKEN"]
         words += ["--local-repository", f"octo/regress-action@v1={ACTION}", "--action-cache-path", self.folder / "act"]
         words += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
