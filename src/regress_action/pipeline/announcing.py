@@ -13,6 +13,7 @@ from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
 from regress_action.pipeline.planning import FOLDER
+from regress_action.pipeline.policies import waivers_of
 from regress_action.report import markdown, structured, text
 from regress_action.report.context import Context
 from regress_action.verdicts import Severity, Verdict
@@ -54,6 +55,10 @@ def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
         reproduce=_reproduction(job),
         accept=_acceptance(job),
         advice=advice,
+        waivers=tuple(
+            f"{one.benchmark} ({one.metric}) up to {one.ceiling:g}× until {one.expires}: {one.reason}"
+            for one in waivers_of(settings, root=job.root)
+        ),
     )
 
 

@@ -99,13 +99,17 @@ def selection_of(options: Options) -> Selection:
     """
     commits = options.get("commits")
     last = options.get("last")
-    texts = {
-        name: str(options[name])
-        for name in ("suite", "benchmark", "service", "metric", "environment", "branch")
-        if options.get(name) is not None
-    }
+
+    def text(name: str) -> str | None:
+        return str(options[name]) if options.get(name) is not None else None
+
     return history.Selection(
-        **texts,  # type: ignore[arg-type] - every one of these fields is a string
+        suite=text("suite"),
+        benchmark=text("benchmark"),
+        service=text("service"),
+        metric=text("metric"),
+        environment=text("environment"),
+        branch=text("branch"),
         commits=history.between(Path.cwd(), str(commits), os.environ) if commits else None,
         since=_time(options.get("since")),
         until=_time(options.get("until")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action import formats
 from regress_action.errors import IncompleteError
-from regress_action.pipeline.judging import Judged, judge_reports
+from regress_action.pipeline.judging import Judged, judge_against_history, judge_reports
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def detect(
             meaning="There is nothing to compare the reports with, so nothing can be said.",
             remedy=f"Record one first: regress-action record REPORT... --history {where}",
         )
-    return judge_reports(baseline, head, settings, mode=None)
+    return judge_against_history(baseline, head, settings)

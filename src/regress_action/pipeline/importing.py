@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action import formats, history
@@ -12,6 +11,7 @@ from regress_action.pipeline.browsing import opened, whoami
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from regress_action.samples import Report
 

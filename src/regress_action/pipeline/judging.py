@@ -13,6 +13,7 @@ from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from regress_action.samples import Benchmark, Report, Series
     from regress_action.settings import Settings
@@ -41,18 +42,33 @@ def judge_reports(
     settings: Settings,
     *,
     looked: bool = False,
+    root: Path | None = None,
     mode: Mode | None = None,
 ) -> Judged:
     """Judge `head` against `baseline` after the overrides of the settings were laid over both.
 
-    `looked` says that the measurement was looked at while it ran.
+    `looked` says that the measurement was looked at while it ran; the settings' paths are relative to `root`.
     """
     judgement = judge.compare(
         overridden(baseline, settings.benchmarks),
         overridden(head, settings.benchmarks),
-        policy_of(settings, looked=looked),
+        policy_of(settings, root=root, looked=looked),
         mode=mode,
     )
+    return Judged(judgement, suite=head[0].suite if head else settings.suite)
+
+
+def judge_against_history(
+    references: Sequence[Report], head: Sequence[Report], settings: Settings, *, root: Path | None = None
+) -> Judged:
+    """Judge `head` against stored reports, with the noise that each benchmark has shown in the head's environment."""
+    from regress_action.judge import histories, noise
+
+    policy = policy_of(settings, root=root)
+    baseline = overridden(references, settings.benchmarks)
+    fingerprint = head[0].environment.fingerprint if head else None
+    learned = noise.for_environment(noise.learn_all(histories.of(baseline)), fingerprint)
+    judgement = judge.compare(baseline, overridden(head, settings.benchmarks), replace(policy, noise=learned))
     return Judged(judgement, suite=head[0].suite if head else settings.suite)
 
 

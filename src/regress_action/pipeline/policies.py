@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.judge import BudgetRule, Limit, Plan, Policy
+from regress_action.judge import BudgetRule, Limit, Plan, Policy, Waiver
 from regress_action.settings import thresholds
 from regress_action.verdicts import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from regress_action.judge import Waiver
+    from regress_action import history
     from regress_action.settings import Settings
     from regress_action.verdicts import Comparison
 
@@ -22,9 +21,7 @@ LOOK_EVERY = 2
 _EVERY_SERVICE = {"default", "*"}
 
 
-def policy_of(
-    settings: Settings, *, root: Path | None = None, waivers: Sequence[Waiver] = (), looked: bool = False
-) -> Policy:
+def policy_of(settings: Settings, *, root: Path | None = None, looked: bool = False) -> Policy:
     """Return the policy that these settings ask for; paths in them are relative to `root`.
 
     `looked` says that the measurement was looked at while it ran, for which the p-values have to pay.
@@ -40,9 +37,23 @@ def policy_of(
     return Policy(
         fail_on=settings.fail_on,
         limits=(*limits, *overrides),
-        waivers=tuple(waivers),
+        waivers=tuple(
+            Waiver(benchmark=one.benchmark, metric=one.metric, ceiling=one.ceiling, reason=one.reason)
+            for one in waivers_of(settings, root=root)
+        ),
         plan=plan_of(settings) if looked else None,
     )
+
+
+def waivers_of(settings: Settings, *, root: Path | None = None) -> tuple[history.Waiver, ...]:
+    """Return the reviewed waivers of the repository that are in force today."""
+    path = (root or Path()) / settings.waivers
+    if not path.is_file():
+        return ()
+    from regress_action import history
+
+    today = datetime.now(UTC).date()
+    return history.in_force(history.parse_waivers(path.read_text(encoding="utf-8"), str(path), today), today)
 
 
 def plan_of(settings: Settings) -> Plan:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import records
 from regress_action.errors import InputError
 from regress_action.pipeline import suspecting
-from regress_action.pipeline.judging import judge_reports
+from regress_action.pipeline.judging import judge_against_history, judge_reports
 from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def baseline(job: Job) -> Finished:
     if not references:
         _store(job, head, None)
         return Finished(None, head, "This is the first record of this suite; the next run has a baseline.")
-    judged = judge_reports(references, [head], job.settings)
+    judged = judge_against_history(references, [head], job.settings, root=job.root)
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
         return Finished(None, head, suspecting.SENT)
@@ -57,11 +57,11 @@ def detect(job: Job) -> Finished:
     head, base = job.sides()
     _keep(job, head, base)
     if base is not None:
-        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive), head)
+        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
     references = _references(job, head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
-    judged = judge_reports(references, [head], job.settings)
+    judged = judge_against_history(references, [head], job.settings, root=job.root)
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
         return Finished(None, head, suspecting.SENT)
@@ -98,11 +98,11 @@ def publish(job: Job, client: Client) -> Finished:
         )
     if "base.jsonl" in found:
         base = records.decode(found["base.jsonl"], "base.jsonl of the artifact")
-        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive), head)
+        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
     references = _references(job, head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
-    return Finished(judge_reports(references, [head], job.settings), head)
+    return Finished(judge_against_history(references, [head], job.settings, root=job.root), head)
 
 
 def _references(job: Job, head: Report) -> Sequence[Report]:

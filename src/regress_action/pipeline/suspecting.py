@@ -35,7 +35,7 @@ def resolved(job: Job, judged: Judged) -> Judged | None:
         return replace(judged, judgement=_confirmed(job, judged.judgement))
     asked = (job.root / ANSWERED).exists()
     (job.root / ANSWERED).unlink(missing_ok=True)
-    suspects = judge.suspects(judged.judgement, policy_of(job.settings))
+    suspects = judge.suspects(judged.judgement, policy_of(job.settings, root=job.root))
     base = judged.judgement.baseline.commit
     if asked or not suspects or not base or not job.settings.confirm or not job.settings.command:
         return judged
@@ -47,8 +47,8 @@ def _confirmed(job: Job, first: Judgement) -> Judgement:
     measured = formats.read_measurement(job.root / CONFIRMATION)
     if measured.base is None:
         return first
-    again = judge_reports([measured.base], [measured.head], job.settings)
-    return judge.confirm(first, again.judgement, policy_of(job.settings))
+    again = judge_reports([measured.base], [measured.head], job.settings, root=job.root)
+    return judge.confirm(first, again.judgement, policy_of(job.settings, root=job.root))
 
 
 def _send(job: Job, suspects: Sequence[str], base: str) -> None:
