@@ -80,7 +80,7 @@ def transition(before: float | None, after: float | None, unit: str, *, apart: b
         if left != right or before == after or not apart:
             break
     if share:
-        left = left.removesuffix(larger.symbol)
+        left = left.removesuffix(larger.symbol) + larger.symbol.partition(" ")[0]
     return f"{left} → {right}"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _HELD_TOGETHER = re.compile(r"\d %|q [<=] \d")
 _ROWS = 25
 _NAMED = 8
+_EXPLAINED = 3
 _WIDE = 108
 _BAR_CELLS = 26
 _NARROWEST_NAME = 16
@@ -112,10 +113,12 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False) -> No
     )
     _lines(page, "Failed", found.failed, because)
     _lines(page, "Missing from the head", found.missing, because)
-    _rows(page, "Inconclusive", found.inconclusive)
+    unclear = "Inconclusive: too noisy to tell; more runs or a quieter machine would"
+    _rows(page, unclear, found.inconclusive, why=verbose or len(found.inconclusive) <= _EXPLAINED)
     _lines(page, "Baseline not stable", found.unstable, because)
     _lines(page, "Not comparable", found.incomparable, because)
-    _rows(page, "Worse without alarm: below the threshold, or waived", found.slight)
+    slight = "Worse without alarm: below the threshold, or waived"
+    _rows(page, slight, found.slight, why=verbose or len(found.slight) <= _EXPLAINED)
     _rows(page, "Improvements", found.improvements, why=verbose)
     if verbose:
         _rows(page, "Unchanged", found.unchanged, why=False)
