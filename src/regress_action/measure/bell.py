@@ -52,7 +52,9 @@ class Bell:
     @contextlib.contextmanager
     def hung(self) -> Iterator[Bell]:
         """Install the handlers for as long as the block lasts."""
-        former = {number: signal.signal(number, self._asked) for number in _STOPS}
+        # What whoever started us ignores, as nohup does, we ignore as well.
+        heard = [number for number in _STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+        former = {number: signal.signal(number, self._asked) for number in heard}
         # A handler has to exist for the wake-up pipe to be written; children are reaped where they are waited for.
         former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         wakeup = signal.set_wakeup_fd(self._hand, warn_on_full_buffer=False)

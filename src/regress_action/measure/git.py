@@ -80,16 +80,16 @@ def commit_of(git: Git, ref: str, *, fetch: bool) -> str:
     Raises:
         CallError: there is no such commit here.
     """
-    found = None if ref.startswith("-") else git.ask("rev-parse", "--verify", "--quiet", ref + "^{commit}")
-    if (
-        found is None
-        and fetch
-        and git.ask("fetch", "--quiet", "--no-tags", "--depth=1", "origin", "--", ref) is not None
-    ):
-        found = git.ask("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}")
+    # A clone that is whole must stay whole, so only one that is shallow already is fetched into without history.
+    shallow = git.ask("rev-parse", "--is-shallow-repository") == "true"
+    found = None if ref.startswith("-") else _resolve(git, ref)
+    if found is None and fetch:
+        depth = ("--depth=1",) if shallow else ()
+        fetched = git.ask("fetch", "--quiet", "--no-tags", *depth, "origin", "--", ref)
+        found = None if fetched is None else _resolve(git, "FETCH_HEAD")
     if found is not None:
         return found
-    if git.ask("rev-parse", "--is-shallow-repository") == "true":
+    if shallow:
         raise CallError(
             f"The commit {ref!r} is not in this clone.",
             meaning="The clone is shallow, so most of the history is missing.",
@@ -100,6 +100,10 @@ def commit_of(git: Git, ref: str, *, fetch: bool) -> str:
         meaning="It is no branch, tag or commit id that git knows here.",
         remedy="See `git branch --all`; a branch of the server is `origin/NAME`.",
     )
+
+
+def _resolve(git: Git, ref: str) -> str | None:
+    return git.ask("rev-parse", "--verify", "--quiet", ref + "^{commit}")
 
 
 def fork_point(git: Git, base: str, head: str) -> str:
@@ -127,7 +131,9 @@ def changed(git: Git) -> list[str]:
         return _paths(
             git.tell("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--", ":/")
         )
-    tracked = git.tell("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD", "--", ":/")
+    tracked = git.tell(
+        "diff", "--name-only", "--no-renames", "--no-ext-diff", "--no-relative", "-z", "HEAD", "--", ":/"
+    )
     new = git.tell("ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":/")
     return sorted({*_paths(tracked), *_paths(new)})
 

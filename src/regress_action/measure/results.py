@@ -80,18 +80,26 @@ def check_pattern(pattern: str | None, tree: Tree) -> None:
     """Make sure that removing stale results removes nothing else.
 
     Raises:
-        CallError: in the user's own tree, the pattern matches the tree itself or files that git tracks.
+        CallError: the pattern matches the tree itself, files that git tracks in the user's own tree, or more than one
+            file outside of the tree.
     """
-    for path in matches(pattern, tree) if tree.borrowed else ():
-        real = path.resolve()
-        tracked = Git(tree.folder).ask("ls-files", "--", str(path))
-        if tracked or tree.root.is_relative_to(real):
+    for path in matches(pattern, tree):
+        if what := _not_a_result(path, tree, single=path == tree.folder / str(pattern)):
             raise CallError(
-                f"--results {pattern!r} matches {path.name}, "
-                f"which is {'under version control' if tracked else 'the tree itself'}.",
+                f"--results {pattern!r} matches {path.name or path}, which is {what}.",
                 meaning="Stale results are removed before every run, so measuring would delete it.",
                 remedy="Name a file or folder that the suite alone writes.",
             )
+
+
+def _not_a_result(path: Path, tree: Tree, *, single: bool) -> str | None:
+    root, real = tree.root.resolve(), path.resolve()
+    if root.is_relative_to(real):
+        return "the tree itself"
+    if not real.is_relative_to(root):
+        return None if single and real.is_file() else "outside of the tree"
+    tracked = tree.borrowed and Git(tree.folder).ask("ls-files", "--", str(path))
+    return "under version control" if tracked else None
 
 
 def matches(pattern: str | None, tree: Tree) -> list[Path]:
@@ -125,6 +133,8 @@ def _suffix(path: Path) -> str:
 
 def _copy(source: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
+    if source == target:
+        return target
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:

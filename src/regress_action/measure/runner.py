@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from regress_action.measure.isolation import Isolation
     from regress_action.measure.trees import Tree
 
+_NO_COMMAND = frozenset({126, 127})
+_SHELLS_SIGNAL = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -190,6 +193,14 @@ def why_bad(status: int) -> str | None:
     if status == 0:
         return None
     if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
-    unknown = ": the shell found no such command, or may not run it" if status in {126, 127} else ""
-    return f"exited with status {status}{unknown}"
+        return f"was killed by {_signal(-status)}"
+    if status in _NO_COMMAND:
+        return f"exited with status {status}: the shell found no such command, or may not run it"
+    if status > _SHELLS_SIGNAL and status - _SHELLS_SIGNAL in set(signal.Signals):
+        return f"exited with status {status}, a shell's word for: killed by {_signal(status - _SHELLS_SIGNAL)}"
+    return f"exited with status {status}"
+
+
+def _signal(number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"{name}, as the kernel does when memory runs out" if number == signal.SIGKILL else name

@@ -9,7 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SOURCES = Path(__file__).parents[3] / "src"
 _IDENTITY = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "protocol.file.allow=always"]
@@ -96,10 +99,10 @@ class Measurer:
         """Return its command line."""
         return [sys.executable, "-m", "regress_action.measure", "--out", str(self.out), *words]
 
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        """Start it and return at once."""
+    def start(self, *words: str, wrapper: Sequence[str] = (), **variables: str) -> subprocess.Popen[str]:
+        """Start it, below another program if one is given, and return at once."""
         return subprocess.Popen(
-            self.argv(*words),
+            [*wrapper, *self.argv(*words)],
             cwd=self.folder,
             env=VARIABLES | variables,
             stdout=subprocess.PIPE,

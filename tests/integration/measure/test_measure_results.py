@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from measure_ground import Measurer, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_out_is_quoted_in_a_shell_line(repository: Repository, measure: Measurer) -> None:
@@ -83,6 +88,24 @@ def test_results_that_would_cost_the_user_files_are_refused(
     assert done.status == 2
     assert "would delete it" in done.stderr
     assert (repository.folder / "version").read_text() == "new"
+
+
+def test_outside_of_the_tree_only_one_file_is_a_result(measure: Measurer, tmp_path: Path) -> None:
+    """A file by name may lie anywhere; a folder or a glob might hold what is not the suite's."""
+    (tmp_path / "elsewhere").mkdir()
+    result = tmp_path / "elsewhere" / "bench.json"
+    result.write_text("yesterday")
+    for pattern in (tmp_path / "elsewhere", tmp_path / "elsewhere" / "*.json"):
+        refused = measure("--runs", "1", "--results", str(pattern), "--", "true")
+        assert (refused.status, "outside of the tree" in refused.stderr) == (2, True)
+    done = measure("--base", "HEAD~1", "--pairs", "1", "--results", str(result), "--", f"cat version > {result}")
+    assert (done.results("base"), done.results("head")) == (["old"], ["new"])
+
+
+def test_results_may_name_the_place_that_out_stands_for(measure: Measurer) -> None:
+    """{out} means the same in --results as in the command."""
+    done = measure("--runs", "1", "--results", "{out}", "--", "echo x > {out}")
+    assert done.results() == ["x\n"]
 
 
 def test_measuring_into_the_repository_does_not_make_it_dirty(repository: Repository) -> None:

@@ -132,6 +132,17 @@ def test_a_shallow_clone_fetches_if_asked(repository: Repository, shallow: Repos
     assert done.results("base") == ["old"]
 
 
+def test_fetching_leaves_a_full_clone_full(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """A clone that has all its history keeps it when a branch is fetched."""
+    folder = tmp_path / "full"
+    subprocess.run(["git", "clone", "--quiet", "--single-branch", f"file://{repository.folder}", folder], check=True)
+    repository.git("checkout", "--quiet", "-b", "later")
+    repository.commit(version="later")
+    done = measure("--repository", str(folder), "--base", "later", "--fetch", "--pairs", "1", "--", SHOW)
+    assert done.results("base") == ["later"]
+    assert Repository(folder).git("rev-parse", "--is-shallow-repository") == "false"
+
+
 def test_the_merge_base_is_where_head_left(repository: Repository, measure: Measurer) -> None:
     """With --merge-base, what happened on the base's branch since is not held against the head."""
     repository.git("checkout", "--quiet", "-b", "feature", "HEAD~1")
@@ -203,6 +214,15 @@ def test_a_failing_setup_measures_nothing(repository: Repository, measure: Measu
     assert "status 9" in done.stderr
     assert "no compiler" in done.stderr
     assert repository.worktrees == 1
+
+
+def test_a_repository_without_a_commit_can_be_measured(measure: Measurer, tmp_path: Path) -> None:
+    """What was never committed is all on disk."""
+    (tmp_path / "fresh").mkdir()
+    Repository(tmp_path / "fresh").git("init", "--quiet")
+    done = measure("--repository", str(tmp_path / "fresh"), "--runs", "1", "--", "true")
+    assert done.status == 0
+    assert done.document["sides"]["head"]["commit"] is None
 
 
 def test_without_git_there_is_one_nameless_side(measure: Measurer, tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ def test_a_stop_keeps_what_was_measured(
     assert not psutil.pid_exists(int(pid.read_text()))
 
 
+def test_what_nohup_ignores_is_ignored(measure: Measurer) -> None:
+    """A measurement started with nohup outlives its terminal."""
+    process = measure.start("--runs", "1", "--", "kill -HUP $PPID; sleep 0.1", wrapper=["nohup"])
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 0, stderr
+
+
 def test_killing_the_measurer_kills_the_suite(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
     """After SIGKILL, which cannot be caught, no process and no worktree is left, and the file is whole."""
     pid, daemon = tmp_path / "pid", tmp_path / "daemon"

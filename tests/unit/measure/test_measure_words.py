@@ -38,7 +38,11 @@ def test_no_decision_is_guessed(text: str) -> None:
         (0, None),
         (1, "exited with status 1"),
         (127, "exited with status 127: the shell found no such command, or may not run it"),
-        (-9, "was killed by SIGKILL"),
+        (-11, "was killed by SIGSEGV"),
+        (-9, "was killed by SIGKILL, as the kernel does when memory runs out"),
+        (-40, "was killed by signal 40"),
+        (139, "exited with status 139, a shell's word for: killed by SIGSEGV"),
+        (255, "exited with status 255"),
     ],
 )
 def test_a_status_has_words(status: int, words: str | None) -> None:
