@@ -28,6 +28,18 @@ json.dump(document, open(sys.argv[1], "w"))
 """
 
 
+CALM = """
+work = lambda: None
+rounds = [LOOPS * 1e-6 * (1 + 0.002 * (time.time_ns() % 7)) for _ in range(12)]
+"""
+
+
+def calm(loops: int) -> str:
+    """Return a suite that tells the times of a quiet machine, for what is not about measuring."""
+    measuring = SUITE[SUITE.index("def work") : SUITE.index("stats = ")]
+    return SUITE.replace(measuring, CALM).format(loops=loops)
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git with a fixed identity."""
     identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.com", "-c", "init.defaultBranch=main")
@@ -133,12 +145,13 @@ def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
 
 
 def test_a_history_in_a_folder_remembers_and_detects(project: Path) -> None:
-    """Five recorded runs of the fast commit are a baseline; the slow commit is found against it."""
-    git(project, "checkout", "--quiet", "HEAD~1")
+    """Five recorded runs of the fast program are a baseline; the slow commit is found against it."""
+    (project / "suite.py").write_text(calm(40_000))
     for _ in range(5):
         assert regress(project, "run", "--runs", "1", *COMMAND).returncode == 0
         assert regress(project, "record", ".regress/head.jsonl", "--history", ".regress/history").returncode == 0
-    git(project, "checkout", "--quiet", "main")
+    (project / "suite.py").write_text(calm(120_000))
+    git(project, "commit", "--quiet", "--all", "--message", "slower")
     assert regress(project, "run", "--runs", "3", *COMMAND).returncode == 0
     ended = regress(project, "detect", ".regress/head.jsonl", "--history", ".regress/history", "--json", "out.json")
     assert ended.returncode == 1, ended.stdout + ended.stderr
