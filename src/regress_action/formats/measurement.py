@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.errors import InputError
 from regress_action.formats.document import load
+from regress_action.formats.execution import SOURCE, Execution, execution_of, report_of
 from regress_action.formats.naming import clean
-from regress_action.formats.rounds import single
 from regress_action.formats.shape import (
     ShapeError,
     mapping,
@@ -24,37 +24,19 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.stacking import stack
 from regress_action.formats.tally import utc
-from regress_action.formats.units import metric
-from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.samples import Benchmark, Environment, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 INDEX = "measurement.json"
-SOURCE = "measurement"
 SCHEMA = 1
 _HEAD = "head"
 _BASE = "base"
 _LONGEST_LABEL = 200
 _MOST_WARNINGS = 20
 _PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
-_MOST_PAIRS = 1_000_000
-_PROCESS = (
-    (metric("time", "s"), ("wall_s",)),
-    (metric("cpu_time", "s"), ("user_s", "system_s")),
-    (metric("peak_memory", "B"), ("peak_rss_bytes",)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """One run as the monitor saw it: `numbers` holds what `measurement.json` tells in finite numbers of it."""
-
-    side: str
-    pair: int | None
-    failure: str | None
-    numbers: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +93,7 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
         mine = sorted((run for run in runs if run.get("side") == name), key=_order)
         if not mine:
             return None
-        reports = [_report(folder, run, session, plain) for run in mine]
+        reports = [report_of(folder, run, session, plain) for run in mine]
         return _side(reports, content, optional_mapping(sides.get(name)), suite, folder)
 
     head = side(_HEAD)
@@ -124,7 +106,7 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
         command=command,
         suite=suite,
         labels={name: label for name in sides if (label := optional_text(optional_mapping(sides[name]).get("label")))},
-        executions=tuple(map(_execution, runs)),
+        executions=tuple(map(execution_of, runs)),
         monitor=MappingProxyType(optional_mapping(content.get("monitor"))),
     )
 
@@ -151,61 +133,6 @@ def _is_plain(runs: list[dict[str, Any]]) -> bool:
 
 def _order(run: dict[str, Any]) -> tuple[float, float]:
     return optional_number(run.get("pair")) or 0.0, optional_number(run.get("position")) or 0.0
-
-
-def _pair(run: dict[str, Any]) -> int | None:
-    pair = optional_number(run.get("pair"))
-    return int(pair) if pair is not None and 0 <= pair < _MOST_PAIRS else None
-
-
-def _report(folder: Path, run: dict[str, Any], session: str, plain: Benchmark | None) -> Report:
-    """Return the report of one run, with the run's place in the measurement."""
-    failure = optional_text(run.get("failure"))
-    report = Report((), (Run(),), source=SOURCE)
-    if failure is None:
-        try:
-            report = _process_report(run, plain) if plain else _result(folder, run.get("result"))
-        except InputError as error:
-            failure = error.what
-    place = Run(
-        session=clean(session, _LONGEST_LABEL),
-        pair=_pair(run),
-        started=utc(optional_text(run.get("started"))),
-        wall_s=optional_number(run.get("wall_s")),
-        failure=clean(failure) if failure else None,
-    )
-    return replace(report, runs=(place,))
-
-
-def _result(folder: Path, result: object) -> Report:
-    from regress_action.formats.reading import read  # it reads measurements in turn
-
-    if not isinstance(result, str):
-        raise InputError("The run ended well and left no result file.")
-    path = folder / result
-    # the folder may be an artifact that a stranger made
-    if not path.resolve().is_relative_to(folder.resolve()) or path.name == INDEX:
-        raise InputError(f"The result {clean(result)} lies outside of the measurement.")
-    reports = read(path)
-    if len(reports) != 1 or len(reports[0].runs) != 1:
-        raise InputError(f"The result {clean(result)} holds more than the one run that made it.")
-    return reports[0]
-
-
-def _process_report(run: dict[str, Any], benchmark: Benchmark) -> Report:
-    series = [made for measured, keys in _PROCESS if (made := _process_series(run, benchmark, measured, keys))]
-    return Report(tuple(series), (Run(),), source=SOURCE)
-
-
-def _process_series(
-    run: dict[str, Any], benchmark: Benchmark, measured: Metric, keys: tuple[str, ...]
-) -> Series | None:
-    told = [optional_number(run.get(key)) for key in keys]
-    known = [value for value in told if value is not None]
-    if len(known) < len(keys):
-        return None
-    sample = single(sum(known), ", ".join(keys))
-    return Series(benchmark, measured, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)
 
 
 def _side(reports: list[Report], content: dict[str, Any], told: dict[str, Any], suite: str, folder: Path) -> Report:
@@ -242,14 +169,3 @@ def _environment(told: dict[str, Any]) -> Environment:
 def _label(value: object) -> str | None:
     told = optional_text(value)
     return clean(told, _LONGEST_LABEL) if told else None
-
-
-def _execution(run: dict[str, Any]) -> Execution:
-    numbers = {key: value for key in run if (value := optional_number(run[key])) is not None}
-    failure = optional_text(run.get("failure"))
-    return Execution(
-        side=clean(optional_text(run.get("side")) or "unknown"),
-        pair=_pair(run),
-        failure=clean(failure) if failure else None,
-        numbers=numbers,
-    )

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 READERS = ("pytest_benchmark", "records", "pyperf", "asv", "hyperfine")
 
 
+class UnknownFormatError(InputError):
+    """A file is sound and in no format that is known here."""
+
+
 class Reader(Protocol):
     """What a module of `readers` offers."""
 
@@ -74,7 +78,7 @@ def _sniffed(document: Document) -> Reader:
             meaning="The benchmark command was probably stopped while it wrote the file.",
             remedy="Run it again; a timeout or a full disk shows in its output.",
         )
-    raise InputError(
+    raise UnknownFormatError(
         f"{document.path} is in no known format.",
         meaning=f"Tried: {tried}.",
         remedy="Name the file the tool wrote as JSON.",

@@ -1,4 +1,4 @@
-"""Several reports made into one: the runs of a side put on top of each other, the shards of a matrix side by side."""
+"""Several reports made into one: runs put on top of each other, files of a run and shards of a matrix side by side."""
 
 from __future__ import annotations
 
@@ -66,6 +66,23 @@ def merge(reports: Sequence[Report]) -> Report:
     _distinct(reports)
     ordered = sorted(reports, key=lambda report: min((series.key for series in report.series), default=("", "")))
     return replace(stack(ordered), environment=_environment([report.environment for report in ordered]))
+
+
+def side_by_side(reports: Sequence[Report]) -> Report:
+    """Return one run that wrote all of `reports`, each of which holds other benchmarks of it.
+
+    Raises:
+        InputError: There is no report, or two hold the same metric of the same benchmark.
+    """
+    if not reports:
+        raise InputError("No file that the run left holds results.")
+    _distinct(reports)
+    return replace(
+        reports[0],
+        series=tuple(series for report in reports for series in report.series),
+        failures=tuple(failure for report in reports for failure in report.failures),
+        warnings=_capped([warning for report in reports for warning in report.warnings]),
+    )
 
 
 @dataclass(slots=True)
@@ -148,9 +165,9 @@ def _distinct(reports: Sequence[Report]) -> None:
         for series in report.series:
             if series.key in owners:
                 raise InputError(
-                    f"{series.key[0]} ({series.key[1]}) is in two shards: {owners[series.key]} and {report.origin}.",
+                    f"{series.key[0]} ({series.key[1]}) is twice there: in {owners[series.key]} and {report.origin}.",
                     meaning="Its runs would be counted twice, or mixed from two machines.",
-                    remedy="Name every shard once, and let every benchmark run in one shard only.",
+                    remedy="Name every file once, and let every benchmark run in one shard or file only.",
                 )
             owners[series.key] = report.origin
 

@@ -56,9 +56,15 @@ def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
     }
     (folder / "measurement.json").write_text(json.dumps(content | changes))
     for run in runs:
-        if isinstance(run["result"], str) and run["failure"] is None:
+        if isinstance(run["result"], str) and run["result"].startswith("runs/") and run["result"].endswith(".json"):
             shutil.copy(RESULT, folder / run["result"])
     return folder
+
+
+def _fill(folder: Path, *files: Path) -> None:
+    folder.mkdir()
+    for file in files:
+        shutil.copy(file, folder)
 
 
 @pytest.fixture
@@ -147,6 +153,38 @@ def test_a_result_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
 
     assert head.series == ()
     assert all("outside" in (run.failure or "") for run in head.runs)
+
+
+def test_a_folder_of_results_is_one_run(tmp_path: Path) -> None:
+    """A suite may write a file per part, and tables for people beside them; all are one process."""
+    folder = _written(tmp_path, _run("head", 0, result="runs/head-00", failure=None))
+    _fill(folder / "runs" / "head-00", RESULT, DATA / "hyperfine" / "v1.json")
+    (folder / "runs" / "head-00" / "table.md").write_text("| a | b |")
+
+    head = read_measurement(folder).head
+
+    assert {series.benchmark.name for series in head.series} >= {"ok", "benchmarks/test_cache.py::test_lookup"}
+    assert {len(series.values) for series in head.series} == {1}
+
+
+def test_a_benchmark_in_two_files_of_a_run_fails_it(tmp_path: Path) -> None:
+    """Nobody can say which of the two values is the right one."""
+    folder = _written(tmp_path, _run("head", 0, result="runs/head-00"), _run("head", 1, result="runs/head-01"))
+    _fill(folder / "runs" / "head-00", RESULT)
+    shutil.copy(RESULT, folder / "runs" / "head-00" / "again.json")
+    (folder / "runs" / "head-01").mkdir()
+
+    first, second = read_measurement(folder).head.runs
+
+    assert "is twice there" in (first.failure or "")
+    assert second.failure == "No file that the run left holds results."
+
+
+def test_a_measurement_cannot_contain_itself(tmp_path: Path) -> None:
+    """An index that names itself as a result ends, with words."""
+    head = read_measurement(_written(tmp_path, _run("head", 0, result="measurement.json", failure=None))).head
+
+    assert head.runs[0].failure is not None
 
 
 def test_a_plain_command_is_the_benchmark(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_shards_on_other_cpus_are_a_machine_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        (_report("a"), "a .time. is in two shards: a.json and a.json"),
+        (_report("a"), "a .time. is twice there: in a.json and a.json"),
         (replace(_report("b"), commit="c2"), "not of one commit: c1 in a.json; c2 in b.json"),
         (replace(_report("b"), suite="other"), "not of one suite"),
         (replace(_report("b"), environment=Environment("self-hosted")), "not of one kind of runner"),

@@ -1,0 +1,122 @@
+"""One run of a measurement: what the monitor saw of it, and what its result file says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from regress_action.errors import InputError
+from regress_action.formats.document import load
+from regress_action.formats.naming import clean
+from regress_action.formats.registry import UnknownFormatError, read_document
+from regress_action.formats.rounds import single
+from regress_action.formats.shape import optional_number, optional_text
+from regress_action.formats.stacking import side_by_side
+from regress_action.formats.tally import utc
+from regress_action.formats.units import metric
+from regress_action.samples import Benchmark, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SOURCE = "measurement"
+_LONGEST_LABEL = 200
+_MOST_PAIRS = 1_000_000
+_PROCESS = (
+    (metric("time", "s"), ("wall_s",)),
+    (metric("cpu_time", "s"), ("user_s", "system_s")),
+    (metric("peak_memory", "B"), ("peak_rss_bytes",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run as the monitor saw it: `numbers` holds what `measurement.json` tells in finite numbers of it."""
+
+    side: str
+    pair: int | None
+    failure: str | None
+    numbers: Mapping[str, float]
+
+
+def execution_of(run: dict[str, Any]) -> Execution:
+    """Return what the index tells of a run."""
+    return Execution(
+        side=clean(optional_text(run.get("side")) or "unknown"),
+        pair=_pair(run),
+        failure=_failure(run),
+        numbers={key: value for key in run if (value := optional_number(run[key])) is not None},
+    )
+
+
+def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark | None) -> Report:
+    """Return the report of one run, with its place in the measurement.
+
+    With `plain` the process itself is that benchmark; otherwise its result file counts. A run without a readable
+    result is a failed run that says why.
+    """
+    failure = _failure(run)
+    report = Report((), (Run(),), source=SOURCE)
+    if failure is None:
+        try:
+            report = _process(run, plain) if plain else _result(folder, run.get("result"))
+        except InputError as error:
+            failure = error.what
+    place = Run(
+        session=clean(session, _LONGEST_LABEL),
+        pair=_pair(run),
+        started=utc(optional_text(run.get("started"))),
+        wall_s=optional_number(run.get("wall_s")),
+        failure=failure,
+    )
+    return replace(report, runs=(place,))
+
+
+def _failure(run: dict[str, Any]) -> str | None:
+    told = optional_text(run.get("failure"))
+    return clean(told) if told else None
+
+
+def _pair(run: dict[str, Any]) -> int | None:
+    pair = optional_number(run.get("pair"))
+    return int(pair) if pair is not None and 0 <= pair < _MOST_PAIRS else None
+
+
+def _result(folder: Path, result: object) -> Report:
+    """Return what one process wrote, in one file or in several of a folder."""
+    if not isinstance(result, str):
+        raise InputError("The run ended well and left no result file.")
+    path = folder / result
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if not file.resolve().is_relative_to(folder.resolve()):  # the folder may be an artifact that a stranger made
+            raise InputError(f"The result {clean(result)} lies outside of the measurement.")
+    reports = [report for file in files for report in _reports(file, alone=len(files) == 1)]
+    if any(len(report.runs) != 1 for report in reports):
+        raise InputError(f"The result {clean(result)} holds more than the one run that made it.")
+    return reports[0] if len(reports) == 1 else side_by_side(reports)
+
+
+def _reports(file: Path, *, alone: bool) -> tuple[Report, ...]:
+    try:
+        return read_document(load(file))
+    except UnknownFormatError:
+        if alone:
+            raise
+        return ()  # tables for people and logs lie beside results
+
+
+def _process(run: dict[str, Any], benchmark: Benchmark) -> Report:
+    series = (_process_series(run, benchmark, measured, keys) for measured, keys in _PROCESS)
+    return Report(tuple(one for one in series if one), (Run(),), source=SOURCE)
+
+
+def _process_series(
+    run: dict[str, Any], benchmark: Benchmark, measured: Metric, keys: tuple[str, ...]
+) -> Series | None:
+    known = [value for key in keys if (value := optional_number(run.get(key))) is not None]
+    if len(known) < len(keys):
+        return None
+    sample = single(sum(known), ", ".join(keys))
+    return Series(benchmark, measured, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)
