@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from regress_action import escape
-from regress_action.report import numbers, text
+from regress_action.report import numbers, phrases, sides, text
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
@@ -41,8 +41,8 @@ def render(judgement: Judgement, *, context: Context | None = None) -> str:
         .render(
             judgement=judgement,
             headline=text.headline_parts(judgement),
-            against=text.against_parts(judgement),
-            machine=text.environments(judgement),
+            against=sides.against_parts(judgement),
+            machine=sides.environments(judgement),
             shift=text.shift(judgement),
             visible=text.visible(judgement),
             noun=rows_are(judgement),
@@ -68,10 +68,10 @@ def _environment() -> Environment:
     )
     templates.filters |= {
         "sentence": sentence,
-        "subject": lambda row: sentence(text.subject(row), escape.NAME_LIMIT),
-        "budget": lambda row: sentence(text.budget(row), escape.NAME_LIMIT),
-        "moved": text.moved,
-        "change": lambda row: text.difference(row) if row.ratio is None else numbers.change(row.ratio),
+        "subject": lambda row: sentence(phrases.subject(row), escape.NAME_LIMIT),
+        "budget": lambda row: sentence(phrases.budget(row), escape.NAME_LIMIT),
+        "moved": phrases.moved,
+        "change": lambda row: phrases.difference(row) if row.ratio is None else numbers.change(row.ratio),
         "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
         "certainty": lambda row: numbers.certainty(row.q_value),
         "quantity": numbers.quantity,
@@ -81,10 +81,10 @@ def _environment() -> Environment:
     return templates
 
 
-def sentence(parts: text.Sentence, limit: int = text.NAME_LIMIT) -> Markup:
+def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Markup:
     """Return a sentence with its foreign parts as code."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(escape.plain(part, limit)) if isinstance(part, text.Name) else part
+        Markup("<code>{}</code>").format(escape.plain(part, limit)) if isinstance(part, phrases.Name) else part
         for part in parts
     )
 

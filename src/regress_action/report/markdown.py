@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.escape import cut_bytes
-from regress_action.report import chart, numbers, text
+from regress_action.report import chart, numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
 
@@ -60,10 +60,10 @@ def detail(
         return templating.page(
             "detail.md.j2",
             row=comparison,
-            change=text.comparative(comparison) + text.spoken(text.interval(comparison)),
+            change=phrases.comparative(comparison) + phrases.spoken(phrases.interval(comparison)),
             threshold=numbers.change(comparison.threshold),
-            against=text.against_parts(judgement),
-            machine=text.environments(judgement),
+            against=sides.against_parts(judgement),
+            machine=sides.environments(judgement),
             chart=chart.mermaid(comparison.benchmark.name, unit, values, labels) if charts else "",
             context=context or Context(),
         )
@@ -98,7 +98,7 @@ def _page(judgement: Judgement, found: Findings, rows: int, context: Context) ->
         "report.md.j2",
         judgement=judgement,
         headline=text.verdict_parts(judgement),
-        design=text.design(judgement),
+        design=sides.design(judgement),
         shift=text.shift(judgement),
         visible=text.visible(judgement),
         noun=rows_are(judgement),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regress_action import escape
-from regress_action.report import numbers, text
+from regress_action.report import numbers, phrases, sides
 
 if TYPE_CHECKING:
     from regress_action.report.context import Context
@@ -43,32 +43,34 @@ def environment() -> Environment:
         "inert": Inert,
         "code": lambda foreign: Inert(escape.code_span(foreign)),
         "name": name,
-        "benchmark": lambda row: sentence(text.subject(row), escape.NAME_LIMIT),
+        "benchmark": lambda row: sentence(phrases.subject(row), escape.NAME_LIMIT),
         "quantity": numbers.quantity,
         "block": lambda command: Inert(escape.code_block(command, "sh")),
         "link": lambda words, url: Inert(escape.link(_inert(words), url)),
         "commit": commit,
         "count": numbers.count,
         "evidence": evidence,
-        "moved": lambda row: unbroken(text.moved(row)),
+        "moved": lambda row: unbroken(phrases.moved(row)),
         "change": change,
-        "budget": lambda row: sentence(text.budget(row)),
-        "runs_needed": text.runs_needed,
+        "budget": lambda row: sentence(phrases.budget(row)),
+        "runs_needed": phrases.runs_needed,
     }
     return templates
 
 
-def sentence(parts: text.Sentence, limit: int = text.NAME_LIMIT) -> Inert:
+def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Inert:
     """Return a sentence with its foreign parts as code."""
     return Inert(
-        "".join(escape.code_span(part, limit) if isinstance(part, text.Name) else escape.inline(part) for part in parts)
+        "".join(
+            escape.code_span(part, limit) if isinstance(part, phrases.Name) else escape.inline(part) for part in parts
+        )
     )
 
 
 def name(row: Comparison) -> Inert:
     """Return a benchmark's name for a table's cell, short so that the numbers stay in sight, and its metric below."""
-    below = [] if row.metric.name == "time" else [escape.code_span(row.metric.name, text.NAME_LIMIT)]
-    below += [escape.markdown(row.benchmark.service, text.NAME_LIMIT)] if row.benchmark.service else []
+    below = [] if row.metric.name == "time" else [escape.code_span(row.metric.name, phrases.NAME_LIMIT)]
+    below += [escape.markdown(row.benchmark.service, phrases.NAME_LIMIT)] if row.benchmark.service else []
     small = f"<br><sub>{' · '.join(below)}</sub>" if below else ""
     return Inert(escape.code_span(row.benchmark.name, CELL_LIMIT) + small)
 
@@ -76,7 +78,7 @@ def name(row: Comparison) -> Inert:
 def change(row: Comparison) -> Inert:
     """Return the change for a table's cell, and below it its interval."""
     if row.ratio is None:
-        return Inert(f"**{escape.inline(text.difference(row))}**")
+        return Inert(f"**{escape.inline(phrases.difference(row))}**")
     interval = numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio)
     return Inert(f"**{unbroken(numbers.change(row.ratio))}**<br><sub>{unbroken(interval)}</sub>")
 
@@ -88,7 +90,7 @@ def unbroken(words: str) -> Inert:
 
 def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
     """Return a side of the comparison, its commit linked when the repository is known."""
-    words = sentence(text.side(subject, otherwise))
+    words = sentence(sides.side(subject, otherwise))
     sha = subject.commit or ""
     if not context.repository_url or not _FULL_SHA.match(sha):
         return words
@@ -97,7 +99,7 @@ def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
 
 def footer(judgement: Judgement, context: Context) -> Inert:
     """Return the last line: the machine, what stopping early saved, and where the rest is."""
-    parts = [escape.markdown(machine)] if (machine := text.environments(judgement)) else []
+    parts = [escape.markdown(machine)] if (machine := sides.environments(judgement)) else []
     if context.minutes_saved:
         parts.append(f"{context.minutes_saved:.1f} minutes saved by stopping early")
     links = (("run", context.run_url), ("dashboard", context.dashboard_url), ("JSON", context.report_url))

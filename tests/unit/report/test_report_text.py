@@ -21,7 +21,7 @@ from judgements import (
     regression,
     row,
 )
-from regress_action.report import text
+from regress_action.report import phrases, sides, text
 from regress_action.report.findings import Findings, sight
 from regress_action.samples import Metric
 from regress_action.verdicts import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
@@ -85,7 +85,7 @@ def test_the_headline_is_the_verdict_in_plain_words(rows: list[Comparison], outc
 )
 def test_changes_are_said_in_the_metric_s_own_words(metric: Metric, ratio: float, expected: str) -> None:
     """Time is slower, memory larger, counts more."""
-    assert expected == text.comparative(row("a", Verdict.REGRESSION, ratio, metric=metric))
+    assert expected == phrases.comparative(row("a", Verdict.REGRESSION, ratio, metric=metric))
 
 
 def test_metrics_without_a_ratio_change_by_a_difference() -> None:
@@ -129,7 +129,7 @@ def test_different_machines_are_both_named() -> None:
     """A reader sees at once that unlike was compared with unlike."""
     other = replace(MACHINE, cpu="Intel Xeon 8370C")
     made = replace(EXAMPLES["pass"], head=replace(HEAD, environment=other), baseline=BASE)
-    assert text.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
+    assert sides.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
 
 
 def test_sight_is_what_nine_in_ten_comparisons_could_have_seen() -> None:

@@ -1,0 +1,128 @@
+"""What is said about one comparison, in the metric's own words.
+
+A sentence is a tuple of parts. Parts of type `Name` are foreign (benchmark and metric names, commits, branches), so
+that each view can quote them in its own way; `spoken` joins them for a reader of plain text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regress_action.escape import plain
+from regress_action.report import numbers
+from regress_action.report.numbers import count, percent, quantity
+from regress_action.samples import Direction
+from regress_action.verdicts import Mode, Verdict
+
+if TYPE_CHECKING:
+    from regress_action.samples import Metric
+    from regress_action.verdicts import Comparison
+
+NAME_LIMIT = 60
+_DOUBLE = 2.0
+
+
+class Name(str):
+    """A part of a sentence that somebody else chose."""
+
+    __slots__ = ()
+
+
+Sentence = tuple[str, ...]
+
+
+def spoken(sentence: Sentence, limit: int = NAME_LIMIT) -> str:
+    """Join a sentence for a reader of plain text."""
+    return "".join(plain(part, limit) if isinstance(part, Name) else part for part in sentence)
+
+
+def what_changed(comparison: Comparison) -> Sentence:
+    """Return `cache.evict is 3.1× slower`, with the metric's name where it is not the time."""
+    return (*subject(comparison), " is ", comparative(comparison))
+
+
+def subject(comparison: Comparison) -> Sentence:
+    """Return the benchmark's name, and its metric unless that is plain time."""
+    name = Name(comparison.benchmark.name)
+    return (name,) if comparison.metric.name == "time" else (name, " (", Name(comparison.metric.name), ")")
+
+
+def comparative(comparison: Comparison) -> str:
+    """Return `3.1× slower`, `42 % larger` or `10 % faster`; by the difference where the metric has no ratio."""
+    worse, better = _words(comparison.metric)
+    ratio = comparison.ratio
+    if ratio is None:
+        if comparison.difference is None:
+            return "changed"
+        word = worse if comparison.difference > 0 else better
+        return f"{quantity(abs(comparison.difference), comparison.metric.unit)} {word}"
+    if ratio >= _DOUBLE:
+        return f"{numbers.factor(ratio)} {worse}"
+    if 0 < ratio <= 1 / _DOUBLE:
+        return f"{numbers.factor(1 / ratio)} {better}"
+    return f"{percent(ratio).lstrip('+−±')} {worse if ratio >= 1 else better}"
+
+
+def moved(comparison: Comparison) -> str:
+    """Return both medians; they are told apart where they are known to differ."""
+    known = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+    before, after = comparison.baseline.median, comparison.head.median
+    return numbers.transition(before, after, comparison.metric.unit, apart=known)
+
+
+def difference(comparison: Comparison) -> str:
+    """Return the change in the metric's own unit, positive where it is worse."""
+    if comparison.difference is None:
+        return "–"
+    sign = "+" if comparison.difference > 0 else ""
+    return f"{sign}{quantity(comparison.difference, comparison.metric.unit)}"
+
+
+def at_least(comparison: Comparison) -> Sentence:
+    """Return ` (at least 2.9×)` from the near end of the interval, empty where that end proves nothing."""
+    low = comparison.ratio_low
+    if comparison.ratio is None or low is None or not low > 1:
+        return ()
+    end = numbers.change(low) if comparison.ratio >= _DOUBLE else f"{percent(low).lstrip('+')}"
+    return (f" (at least {end})",)
+
+
+def interval(comparison: Comparison) -> Sentence:
+    """Return `, 95 % interval 2.9 to 3.3×`, empty where there is none."""
+    if comparison.ratio is None or comparison.ratio_low is None:
+        return ()
+    ends = numbers.interval(comparison.ratio_low, comparison.ratio_high, like=comparison.ratio)
+    return (f", 95 % interval {ends}",)
+
+
+def budget(comparison: Comparison) -> Sentence:
+    """Return `cache.get is at 7.2 ms, its limit cache_get_ms is 5 ms`."""
+    limit = comparison.budget
+    if limit is None:
+        return ()
+    unit = comparison.metric.unit
+    measured = quantity(comparison.head.median, unit)
+    return (
+        *subject(comparison),
+        f" is at {measured}, its limit ",
+        Name(limit.key),
+        f" is {quantity(limit.limit, unit)}",
+    )
+
+
+def runs_needed(comparison: Comparison, mode: Mode) -> str:
+    """Return how many runs would decide an inconclusive comparison."""
+    if comparison.runs_needed is None:
+        return "–"
+    return count(comparison.runs_needed, "pair") if mode is Mode.PAIRED else f"{comparison.runs_needed:,} per side"
+
+
+def _words(metric: Metric) -> tuple[str, str]:
+    match metric.unit:
+        case "s" | "1/s" | "B/s":
+            return "slower", "faster"
+        case "B" if metric.direction is Direction.LOWER:
+            return "larger", "smaller"
+        case "count" if metric.direction is Direction.LOWER:
+            return "more", "fewer"
+    return "worse", "better"

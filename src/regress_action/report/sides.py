@@ -1,0 +1,83 @@
+"""The second line of a report: what was compared with what, by which design, on which machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regress_action.escape import plain
+from regress_action.report.numbers import count
+from regress_action.report.phrases import NAME_LIMIT, Name, Sentence, spoken
+from regress_action.verdicts import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.samples import Environment
+    from regress_action.verdicts import Judgement, Subject
+
+_SHA = 40
+
+
+def against(judgement: Judgement) -> str:
+    """Return which commit was compared with which, by what design and with how many runs."""
+    return spoken(against_parts(judgement))
+
+
+def against_parts(judgement: Judgement) -> Sentence:
+    """Return the parts of the second line."""
+    base, head = side(judgement.baseline, "the baseline"), side(judgement.head, "the head")
+    return (*head, " against ", *base, *((": ", how) if (how := design(judgement)) else ()))
+
+
+def side(subject: Subject, otherwise: str) -> Sentence:
+    """Return a side as `a1b2c3d (main)`, or by its label, or by the words given."""
+    commit, branch = short(subject.commit), subject.branch or subject.label
+    if commit and branch:
+        return (Name(commit), " (", Name(branch), ")")
+    return (Name(commit or branch or otherwise),)
+
+
+def short(commit: str | None) -> str | None:
+    """Return seven digits of a full commit id, anything else as it is."""
+    return commit[:7] if commit and len(commit) >= _SHA else commit
+
+
+def design(judgement: Judgement) -> str:
+    """Return how the two sides were measured and how often, empty when nothing was compared."""
+    if not judgement.comparisons:
+        return ""
+    base = _range([comparison.baseline.runs for comparison in judgement.comparisons])
+    head = _range([comparison.head.runs for comparison in judgement.comparisons])
+    match judgement.mode:
+        case Mode.PAIRED:
+            return f"{base} pairs of runs, measured in turns on one machine"
+        case Mode.HISTORY:
+            return f"{head} {'run' if head == '1' else 'runs'} against {base} earlier ones"
+        case Mode.SINGLE:
+            return "one session on each side, so changes are at most suspected; give five runs or more"
+
+
+def _range(runs: Sequence[int]) -> str:
+    present = [number for number in runs if number]
+    if not present:
+        return "0"
+    low, high = min(present), max(present)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def environments(judgement: Judgement) -> str:
+    """Return the machine both sides were measured on, or both machines, empty if unknown."""
+    base, head = judgement.baseline.environment, judgement.head.environment
+    known = [environment for environment in (head, base) if environment is not None and environment.known]
+    if not known:
+        return ""
+    if len(known) == 1 or known[0] == known[1]:
+        return machine(known[0])
+    return f"different machines: {machine(known[0])} against {machine(known[1])}"
+
+
+def machine(environment: Environment) -> str:
+    """Return a machine as `AMD EPYC 7763, 4 cores, ubuntu-24.04`."""
+    cores = count(environment.cores, "core") if environment.cores else ""
+    fields = (environment.cpu, cores, environment.os, environment.runtime)
+    return ", ".join(plain(text, NAME_LIMIT) for text in fields if text and text != "unknown")
