@@ -52,11 +52,15 @@ def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation
         Annotation(
             LEVELS.get(comparison.severity, "notice"),
             f"{comparison.severity.capitalize()} performance regression",
-            f"{texts.finding(comparison)}\n{comparison.reason}".strip(),
+            _message(texts.finding(comparison), comparison.reason),
             comparison.benchmark.location,
         )
         for comparison in comparisons
     ]
+
+
+def _message(finding: str, reason: str) -> str:
+    return finding if reason in finding else f"{finding}\n{escape.plain(reason)}"
 
 
 def _is_inside(path: str) -> bool:

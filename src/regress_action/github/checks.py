@@ -139,7 +139,8 @@ def opened(client: Client | None, plan: Plan, preferences: Preferences) -> Itera
 def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:
     """Find the check run of this attempt, or create it."""
     head_sha = plan.head_sha or ""
-    name, key = preferences.check_name, f"{preferences.suite}/{plan.run_id}.{plan.attempt}"
+    name = preferences.check_name
+    key = f"{name}/{plan.run_id}.{plan.attempt}"
     commit = client.repository.get_commit(head_sha)
 
     def look() -> CheckRun | None:

@@ -25,6 +25,7 @@ TITLE_LIMIT = 200
 REMEMBERED = 50
 SHOWN = 10
 LISTED = 100
+GONE = "recovered"
 HABITS = (
     "This issue follows the benchmark: it is updated with every push, closes when the regression is gone and opens "
     "again if it returns. Close it as *not planned* to hear no more of it."
@@ -113,10 +114,14 @@ def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, 
     return f"Now **{now}**, before **{before}**, at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
 
 
-def recovered(comparisons: Sequence[Comparison], texts: Texts, plan: Plan, pulls: Sequence[int]) -> str:
+def recovered(comparisons: Sequence[Comparison], plan: Plan, pulls: Sequence[int]) -> str:
     """Say that it is over, and which commit did it."""
     by = f", merged with {_numbers(pulls)}" if pulls else ""
-    return f"Recovered in {commit(plan.head_sha)}{by}: {_findings(comparisons, texts)}"
+    shown = [
+        f"{escape.code_span(each.benchmark.name)} is at {_times(each.ratio)} × its baseline" for each in comparisons
+    ]
+    more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return f"Recovered in {commit(plan.head_sha)}{by}: {', '.join(shown[:SHOWN])}{more}."
 
 
 def relapsed(comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
@@ -162,11 +167,12 @@ def _what_to_do(texts: Texts) -> str:
 
 def _seen(state: State) -> str:
     rows = [
-        f"| {commit(sha)} | {escape.markdown(severity)} | {_times(ratio)} |"
+        f"| {commit(sha)} | {GONE if severity == Severity.NONE else escape.markdown(severity)} | {_times(ratio)} |"
         for sha, severity, ratio in reversed(state.seen[-SHOWN:])
     ]
+    judged = "one commit" if len(state.seen) == 1 else f"{len(state.seen)} commits"
     table = "| commit | severity | × baseline |\n|---|---|--:|\n" + "\n".join(rows)
-    return f"<details><summary>Seen on {len(state.seen)} commits</summary>\n\n{table}\n\n</details>" if rows else ""
+    return f"<details><summary>Judged on {judged}</summary>\n\n{table}\n\n</details>" if rows else ""
 
 
 def _times(ratio: Any) -> str:  # noqa: ANN401 - read back from a text that people may edit

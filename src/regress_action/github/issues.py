@@ -138,7 +138,7 @@ class Book:
 
     def _close(self, issue: Issue, state: State, comparisons: Sequence[Comparison]) -> Change:
         pulls = self._pulls([self._commit])
-        text = issue_texts.recovered(comparisons, self.speech.texts, self.speech.plan, pulls)
+        text = issue_texts.recovered(comparisons, self.speech.plan, pulls)
         say_once(self.client, issue, {"recovered": self._commit}, text)
         seen = state.after(self._commit, Severity.NONE, _ratio(comparisons))
         kept = replace(state, members=dict.fromkeys(state.members, Severity.NONE), seen=seen)
@@ -153,6 +153,8 @@ class Book:
         url: str,
     ) -> Change:
         first = self.speech.texts.finding(comparisons[0])
+        if kind == "recovered":
+            first = f"{comparisons[0].benchmark.name} has recovered"
         more = f" and {len(comparisons) - 1} more" if len(comparisons) > 1 else ""
         severity = Severity.NONE if kind == "recovered" else worst(comparisons)
         return Change(kind, severity, first + more, url)

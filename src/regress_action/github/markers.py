@@ -15,7 +15,7 @@ _LIMIT = 60_000
 def mark(kind: str, content: dict[str, Any]) -> str:
     """Return a mark; nothing in its content can end it early."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    for character in "<>&":
+    for character in "<>&@#":
         text = text.replace(character, f"\\u{ord(character):04x}")
     text = text.replace("--", "-\\u002d")  # a single one may be the sign of a number
     return f"<!-- regress-action:{kind} {text} -->"

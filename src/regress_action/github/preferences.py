@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from regress_action import escape
 from regress_action.verdicts import Severity
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from regress_action.verdicts import Comparison
 
+SUITE_LIMIT = 100
 CommentPolicy = Literal["on-change", "always", "never"]
 
 
@@ -39,7 +41,12 @@ class Preferences:
     @property
     def check_name(self) -> str:
         """The name of the check run; one for each suite."""
-        return "Performance" if self.suite == "default" else f"Performance ({self.suite})"
+        return "Performance" if self.suite == "default" else f"Performance ({self.suite_name})"
+
+    @property
+    def suite_name(self) -> str:
+        """The suite in one short line."""
+        return escape.plain(self.suite, SUITE_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | N
     wish, found = speech.preferences.comment, speech.judgement.summary
     if wish == "never":
         return None
-    state = {"suite": speech.preferences.suite, "severity": speech.severity.value, "head": speech.plan.head_sha}
+    state = {"suite": speech.preferences.suite_name, "severity": speech.severity.value, "head": speech.plan.head_sha}
     create = wish == "always" or found.verdict in WORTH_A_COMMENT or found.improvements > 0
     return client.access.attempt(
         comments.NEEDS,

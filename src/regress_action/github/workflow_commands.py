@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from regress_action.github.annotations import Annotation
 
-MESSAGE_BYTES = 4_000
+MESSAGE_LINES = 20
 SHOWN_PER_LEVEL = 10
 COMMANDS: dict[str, Literal["error", "warning", "notice"]] = {
     "failure": "error",
@@ -82,7 +82,7 @@ class Log:
 
     def _command(self, name: str, message: str, properties: dict[str, str | int]) -> None:
         given = ",".join(f"{key}={escape.workflow_property(str(value))}" for key, value in properties.items())
-        data = escape.workflow_data(escape.cut_bytes(message, MESSAGE_BYTES))
+        data = escape.workflow_data("\n".join(message.splitlines()[:MESSAGE_LINES]))
         self._write(f"::{name} {given}::{data}" if given else f"::{name}::{data}")
 
     def _write(self, line: str) -> None:

@@ -147,7 +147,7 @@ def test_a_second_attempt_is_a_run_of_its_own_and_the_same_attempt_is_not(
     for attempt in (1, 1, 2):
         Job().run(connect(), push(5, attempt=attempt), judgement, Preferences(issues=False))
 
-    assert [run.external_id for run in github.world.check_runs] == ["default/9005.1", "default/9005.2"]
+    assert [run.external_id for run in github.world.check_runs] == ["Performance/9005.1", "Performance/9005.2"]
     assert [len(run.annotations) for run in github.world.check_runs] == [1, 1]
 
 

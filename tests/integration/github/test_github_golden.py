@@ -1,0 +1,108 @@
+"""Every text that reaches GitHub, as it stands there: looked at by a person, compared ever since."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from github_scenes import Job, compared, connected, judged, pull, push, sha
+from test_github_accepting import comment
+
+from fake_github.world import WorkflowRun
+from regress_action.github import commands
+from regress_action.github.preferences import Preferences
+
+if TYPE_CHECKING:
+    from fake_github import FakeGitHub
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "github"
+
+
+def check(name: str, text: str) -> None:
+    """Compare with the golden file, or write it when UPDATE_GOLDEN is set."""
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.fixture
+def life(github: FakeGitHub) -> FakeGitHub:
+    """A regression that comes with a merged pull request, worsens, recovers and relapses; then many at once."""
+    github.world.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(105), sha(5)]
+    for number in (1, 2):
+        issue = github.world.add_pull(head_sha=sha(200 + number))
+        assert issue.pull is not None
+        issue.state = "closed"
+        issue.pull.merge_commit_sha = sha(5) if number == 1 else sha(8)
+    story = [(5, {"cache.get": 1.7}), (6, {"cache.get": 1.75}), (7, {"cache.get": 2.5}), (8, {"cache.get": 1.0})]
+    story += [(9, {"cache.get": 2.1}), (10, {"cache.get": 2.1, **{f"api.list[{n}]": 1.6 + n / 10 for n in range(6)}})]
+    for number, ratios in story:
+        with connected(github) as client:
+            rows = [compared(name, ratio) for name, ratio in ratios.items()]
+            Job().run(client, push(number), judged(rows, head=sha(number), base=sha(number - 1)))
+        if number == 5:
+            opened = github.world.issues[-1]
+            check("issue-opened.md", f"# {opened.title}\n\n{opened.body}\n")
+    return github
+
+
+def test_issues(life: FakeGitHub) -> None:
+    """An issue at the end of its life so far, and an umbrella."""
+    single, umbrella = [issue for issue in life.world.issues if issue.pull is None]
+
+    check("issue.md", f"# {single.title}\n\n{single.body}\n")
+    check("umbrella.md", f"# {umbrella.title}\n\n{umbrella.body}\n")
+
+
+def test_what_is_said_in_an_issue(life: FakeGitHub) -> None:
+    """Regraded, recovered, relapsed."""
+    check("issue-comments.md", "\n\n---\n\n".join(each.body for each in life.world.comments) + "\n")
+
+
+def test_the_log_of_a_job_that_may_do_nothing(github: FakeGitHub) -> None:
+    """Annotations, and each missing permission once."""
+    github.world.permissions = dict.fromkeys(github.world.permissions, "read")
+    github.world.add_pull(head_sha=sha(77))
+    job = Job()
+    rows = [compared("cache.get", 2.5), compared("api.list[3]", 1.3, line=None)]
+    with connected(github) as client:
+        job.run(client, pull(github, 1), judged(rows, head=sha(77)), Preferences(reviewers=("rev",)))
+
+    check("read-only.log", job.out.getvalue())
+
+
+def test_the_pull_requests_comment_and_check_run(github: FakeGitHub) -> None:
+    """The comment with its hidden mark, the title of the check run and its annotations."""
+    github.world.add_pull(head_sha=sha(77))
+    rows = [compared("cache.get", 2.5), compared("api.list[3]", 1.3), compared("api.get", 1.0)]
+    with connected(github) as client:
+        Job().run(client, pull(github, 1), judged(rows, head=sha(77)))
+
+    (run,) = github.world.check_runs
+    lines = [
+        f"{each['path']}:{each['start_line']} {each['annotation_level']}: {each['title']}\n{each['message']}\n"
+        for each in run.annotations
+    ]
+    check("comment.md", github.world.comments[0].body + "\n")
+    check("check-run.txt", f"{run.conclusion}: {run.title}\n\n" + "\n".join(lines))
+
+
+def test_answers_to_commands(github: FakeGitHub) -> None:
+    """What each command is answered with."""
+    github.world.add_pull(head_sha=sha(77))
+    github.world.runs.append(WorkflowRun(500, head_sha=sha(77)))
+    asked = [
+        "/regress accept `cache.get` exact now, @team agreed in #12",
+        "/regress run",
+        "/regress explain",
+        "/regress",
+    ]
+    for number, text in enumerate(asked):
+        with connected(github) as client:
+            commands.obey(client, comment(text, number=number), workflow="build.yml")
+
+    check("answers.md", "\n\n---\n\n".join(each.body for each in github.world.comments) + "\n")

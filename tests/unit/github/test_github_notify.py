@@ -1,0 +1,104 @@
+"""People are told outside of GitHub when something changed, and a messenger that fails is a warning."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regress_action import notify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # Apprise's, on Python 3.11 and 3.12
+
+
+class Hook(HTTPServer):
+    """A web hook on loopback."""
+
+    def __init__(self, status: int = 200) -> None:
+        """Answer everything with one status."""
+        self.received: list[dict[str, Any]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                """Take a message."""
+                hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Stay silent."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        """The address in Apprise's words, with something secret in it."""
+        return f"json://user:secret@127.0.0.1:{self.server_address[1]}/token"
+
+
+@pytest.fixture
+def hooks() -> Iterator[list[Hook]]:
+    """One web hook that takes messages and one that does not."""
+    found = [Hook(), Hook(500)]
+    threads = [threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.01}) for hook in found]
+    for thread in threads:
+        thread.start()
+    yield found
+    for hook, thread in zip(found, threads, strict=True):
+        hook.shutdown()
+        hook.server_close()
+        thread.join()
+
+
+def test_changes_are_told_to_everybody(hooks: list[Hook]) -> None:
+    """Title and lines arrive as text; the service that failed is named, its secrets are not."""
+    lines = ["cache.get is 2.5× slower", "@everyone\n::error::x"]
+
+    failed = notify.send([hook.url for hook in hooks], "Performance of octo/widgets", lines)
+
+    (message,) = hooks[0].received
+    assert message["title"] == "Performance of octo/widgets"
+    assert message["message"] == "cache.get is 2.5× slower\n@everyone ∷error::x"
+    assert failed == ("notify-urls: entry 2 (json) did not take the message.",)
+    assert "secret" not in "".join(failed)
+
+
+def test_without_a_change_nobody_is_told(hooks: list[Hook]) -> None:
+    """No lines, no message."""
+    assert notify.send([hooks[0].url], "title", []) == ()
+    assert hooks[0].received == []
+
+
+def test_an_address_that_is_none_is_a_warning() -> None:
+    """The others would still be told."""
+    assert notify.send(["nonsense"], "title", ["x"]) == ("notify-urls: entry 1 is no address that Apprise knows.",)
+
+
+def test_a_service_that_is_not_there_is_a_warning() -> None:
+    """Nobody listens on that port."""
+    assert "did not take" in notify.send(["json://127.0.0.1:9/x"], "title", ["x"])[0]
+
+
+def test_many_changes_are_counted(hooks: list[Hook]) -> None:
+    """A message has twenty lines and the number of the rest."""
+    notify.send([hooks[0].url], "title", [f"line {number}" for number in range(50)])
+
+    lines = hooks[0].received[0]["message"].split("\n")
+    assert (len(lines), lines[-1]) == (21, "… and 30 more")
+
+
+def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apprise is optional."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    assert "regress-action[notify]" in notify.send(["json://127.0.0.1"], "title", ["x"])[0]
