@@ -3,7 +3,7 @@
 SUITE_COMMAND = "python3 -P suite.py {out}"
 
 
-def workflow(inputs: str = "", *, before: str = "", after: str = "", job: str = "") -> str:
+def workflow(inputs: str = "", *, runs: int = 6, before: str = "", after: str = "", job: str = "") -> str:
     """Return a workflow of one job that uses the action; every part is indented YAML text."""
     return f"""
 on: [push, pull_request, workflow_run, schedule, release]
@@ -18,7 +18,7 @@ jobs:
       - uses: octo/regress-action@v1
         id: regress
         with:
-          runs: 6
+          runs: {runs}
 {inputs}
       - if: always()
         run: |
