@@ -62,7 +62,7 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
         try:
             report = _process(run, plain) if plain else _result(folder, run.get("result"))
         except InputError as error:
-            failure = error.what
+            failure = clean(error.what)
     place = Run(
         session=clean(session, _LONGEST_LABEL),
         pair=_pair(run),
@@ -87,15 +87,25 @@ def _result(folder: Path, result: object) -> Report:
     """Return what one process wrote, in one file or in several of a folder."""
     if not isinstance(result, str):
         raise InputError("The run ended well and left no result file.")
-    path = folder / result
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if not file.resolve().is_relative_to(folder.resolve()):  # the folder may be an artifact that a stranger made
-            raise InputError(f"The result {clean(result)} lies outside of the measurement.")
+    try:
+        files = _files(folder.resolve(), folder / result)
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a null byte or a surrogate, links in a circle
+        raise InputError(f"The result {clean(result)} names no file: {error}.") from error
+    if files is None:
+        raise InputError(f"The result {clean(result)} lies outside of the measurement.")
     reports = [report for file in files for report in _reports(file, alone=len(files) == 1)]
     if any(len(report.runs) != 1 for report in reports):
         raise InputError(f"The result {clean(result)} holds more than the one run that made it.")
     return reports[0] if len(reports) == 1 else side_by_side(reports)
+
+
+def _files(root: Path, path: Path) -> list[Path] | None:
+    """Return the file or the files in the folder `path`; None when one is not below `root`.
+
+    The measurement may be an artifact that a stranger made.
+    """
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return files if all(file.resolve().is_relative_to(root) for file in files) else None
 
 
 def _reports(file: Path, *, alone: bool) -> tuple[Report, ...]:

@@ -128,7 +128,7 @@ def _command(command: object) -> str:
 
 def _is_plain(runs: list[dict[str, Any]]) -> bool:
     """Whether no run wrote results although one succeeded: then the command itself is the benchmark."""
-    return not any(run.get("result") for run in runs) and any(run.get("failure") is None for run in runs)
+    return all(run.get("result") is None for run in runs) and any(run.get("failure") is None for run in runs)
 
 
 def _order(run: dict[str, Any]) -> tuple[float, float]:

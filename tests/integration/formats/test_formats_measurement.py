@@ -155,6 +155,20 @@ def test_a_result_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
     assert all("outside" in (run.failure or "") for run in head.runs)
 
 
+@pytest.mark.parametrize(
+    "result", ["", ".", "x" * 700, "\0", "\ud800", "/etc/passwd", "runs/../..", "loop", ["runs"], 5]
+)
+def test_a_result_that_names_no_file_fails_its_run(tmp_path: Path, result: object) -> None:
+    """Whatever stands in the index: the run failed, and the sentence can be printed."""
+    folder = _written(tmp_path, _run("head", 0, result=result))
+    (folder / "loop").symlink_to(folder / "loop")
+
+    (run,) = read_measurement(folder).head.runs
+
+    assert run.failure
+    assert run.failure.isprintable()
+
+
 def test_a_folder_of_results_is_one_run(tmp_path: Path) -> None:
     """A suite may write a file per part, and tables for people beside them; all are one process."""
     folder = _written(tmp_path, _run("head", 0, result="runs/head-00", failure=None))
