@@ -44,8 +44,8 @@ def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | 
     """Count the verdicts and give the one over the suite.
 
     `fail`: a regression that is not merely suspected reaches `policy.fail_on`, or a budget is exceeded.
-    `incomplete`: something was not measured. `warn`: a regression alarms. `inconclusive`: a regression that would
-    alarm cannot be ruled out. Otherwise `pass`.
+    `incomplete`: something, or everything, was not measured. `warn`: a regression alarms. `inconclusive`: a
+    regression that would alarm cannot be ruled out. Otherwise `pass`.
     """
     counts = Counter(comparison.verdict for comparison in comparisons)
     ratios = [
@@ -69,7 +69,7 @@ def _outcome(
 ) -> Outcome:
     if any(_fails(comparison, policy) for comparison in comparisons):
         return Outcome.FAIL
-    if counts[Verdict.MISSING] or counts[Verdict.FAILED]:
+    if not comparisons or counts[Verdict.MISSING] or counts[Verdict.FAILED]:
         return Outcome.INCOMPLETE
     if any(_alarms(comparison) for comparison in comparisons):
         return Outcome.WARN
