@@ -36,7 +36,7 @@ def render(
     found = Findings.of(judgement)
     if audience == "comment":
         found = found.without_unchanged()
-    return fitting(lambda rows: _page(judgement, found, rows, context or Context()), len(found), limit_bytes)
+    return fitting(lambda rows: _page(judgement, found, rows, audience, context or Context()), len(found), limit_bytes)
 
 
 def detail(
@@ -88,7 +88,7 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
     return best if fits >= 0 else cut_bytes(best.partition("\n")[0], max(0, limit_bytes))
 
 
-def _page(judgement: Judgement, found: Findings, rows: int, context: Context) -> str:
+def _page(judgement: Judgement, found: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
     kept = found.first(rows)
@@ -109,5 +109,6 @@ def _page(judgement: Judgement, found: Findings, rows: int, context: Context) ->
         notes=judgement.notes[:_NOTES],
         hidden_notes=max(0, len(judgement.notes) - _NOTES),
         context=context,
+        audience=audience,
         footer=templating.footer(judgement, context),
     )

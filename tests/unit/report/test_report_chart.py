@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgements import comparisons, foreign, regression, row
@@ -31,6 +31,7 @@ def test_a_bar_shows_interval_threshold_and_no_change() -> None:
     assert axis.bar(same) == " ├─●─┤   ┊              "
 
 
+@settings(max_examples=40)
 @given(st.lists(comparisons(), min_size=1, max_size=5), st.integers(5, 60))
 def test_every_bar_is_as_wide_as_its_axis(rows: list[Comparison], cells: int) -> None:
     """Whatever the numbers, no bar leaves its column."""

@@ -58,6 +58,7 @@ def test_a_log_holds_no_control_character_and_no_command(made: Judgement, width:
     assert not [line for line in page.splitlines() if line != line.rstrip()]
 
 
+@settings(max_examples=30)
 @given(st.integers(40, 200))
 def test_lines_fit_the_console(width: int) -> None:
     """At any usable width nothing but the numbers of a very narrow table runs over."""

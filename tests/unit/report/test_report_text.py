@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from judgements import (
     BASE,
@@ -147,6 +147,7 @@ def test_comparisons_without_power_count_as_not_seen() -> None:
     assert (seen.seen, seen.compared) == (1, 2)
 
 
+@settings(max_examples=40)
 @given(judgements())
 def test_every_comparison_is_found_once(made: Judgement) -> None:
     """Sorting loses and doubles nothing; only budgets are named a second time."""
@@ -155,6 +156,7 @@ def test_every_comparison_is_found_once(made: Judgement) -> None:
     assert [len(found.first(rows)) for rows in (0, 1, 10_000)] == [0, min(1, len(found)), len(found)]
 
 
+@settings(max_examples=40)
 @given(judgements())
 def test_any_judgement_has_short_first_lines(made: Judgement) -> None:
     """However long the names, the two first lines stay readable, on one line each."""
