@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from regress_action.verdicts import Comparison, Judgement
 
-__all__ = ["against", "duration", "headline", "percent", "quantity", "spoken", "what_changed"]
+__all__ = ["against", "duration", "finding", "headline", "percent", "quantity", "spoken", "what_changed"]
 
 _NOTHING_FOUND = ("No regression",)
 
@@ -25,6 +25,11 @@ _NOTHING_FOUND = ("No regression",)
 def headline(judgement: Judgement) -> str:
     """Return the verdict in plain words, in one line."""
     return spoken(headline_parts(judgement))
+
+
+def finding(comparison: Comparison) -> str:
+    """Return one change in plain words, in one line: `cache.evict is 3.1× slower (at least 2.9×)`."""
+    return spoken((*what_changed(comparison), *at_least(comparison)))
 
 
 def headline_parts(judgement: Judgement) -> Sentence:

@@ -95,6 +95,12 @@ def test_metrics_without_a_ratio_change_by_a_difference() -> None:
     assert text.headline(judgement(Outcome.WARN, grown)) == "1 minor regression: leak (rss_growth) is 3 MiB larger"
 
 
+def test_a_finding_is_short_enough_for_a_title() -> None:
+    """Issues and annotations name one change."""
+    assert text.finding(CRITICAL) == "cache.evict is 3.1× slower (at least 2.9×)"
+    assert text.finding(row("a", Verdict.IMPROVEMENT, 0.5)) == "a is 2.0× faster"
+
+
 def test_an_exceeded_budget_is_named_with_its_limit() -> None:
     """Without a regression, the budget makes the headline."""
     assert (
