@@ -63,6 +63,12 @@ def test_the_hash_seed_is_set(measure: Measurer) -> None:
     assert _seen(measure, "--hash-seed", "7")["PYTHONHASHSEED"] == "7"
 
 
+def test_a_broken_pipe_ends_a_program_quietly(measure: Measurer) -> None:
+    """Python ignores SIGPIPE, and what is ignored would stay so in the suite."""
+    done = measure("--runs", "1", "--", "yes | head -n 1")
+    assert (done.out / "runs/head-01.log").read_text() == "y\n"
+
+
 def test_niceness_is_added(measure: Measurer) -> None:
     """--nice reaches the suite and not the measurer."""
     assert measure("--runs", "1", "--nice", "3", "--", "nice > {out}").results() == [f"{os.nice(0) + 3}\n"]

@@ -43,6 +43,16 @@ def test_a_small_command_is_not_charged_with_our_memory(measure: Measurer) -> No
     assert done.runs[0]["peak_rss_bytes"] < 8 * MIB
 
 
+def test_a_child_that_has_not_executed_yet_counts_once(measure: Measurer) -> None:
+    """Between fork and exec a child shows all its parent's memory a second time, which nobody uses."""
+    code = (
+        "import os, time\nx = b'x' * {size}\nuntil = time.time() + 1.5\nwhile time.time() < until:\n {fork}\n os.wait()"
+    )
+    fork = "if os.fork() == 0: time.sleep(0.005); os.execv('/bin/true', ['true'])"
+    done = measure("--runs", "1", "--", python(code.format(size=100 * MIB, fork=fork)))
+    assert done.runs[0]["peak_rss_bytes"] == pytest.approx(110 * MIB, rel=0.1)
+
+
 def test_peak_memory_of_a_short_command_is_the_same_every_time(measure: Measurer) -> None:
     """What ends before it can be sampled is known from the kernel, so that equal runs have equal peaks."""
     done = measure("--runs", "5", "--", python("x = b'x' * 4_000_000"))

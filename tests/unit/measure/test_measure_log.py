@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.measure.log import Log
+from regress_action.measure.process import _drain
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))
@@ -19,6 +22,12 @@ def test_a_log_is_whole_or_has_both_ends(chunks: list[bytes], limit: int) -> Non
     else:
         gap = f"\n… {len(everything) - limit} bytes left out …\n".encode()
         assert log.content == everything[:half] + gap + everything[-half:]
+
+
+def test_a_stream_that_never_pauses_is_left_in_time() -> None:
+    """Reading returns to look at the clock however much there is to read."""
+    with Path("/dev/zero").open("rb") as endless:
+        assert _drain(endless.fileno(), Log()) is True
 
 
 def test_memory_stays_bounded() -> None:
