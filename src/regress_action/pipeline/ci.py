@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from regress_action.errors import ExitCode, UsageError
@@ -54,6 +55,10 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
             return _obey(job, client)
         if plan.mode is Stage.TREND:
             return trending.report(job, log)
+        if plan.mode is Stage.PUBLISH and client is not None:
+            from regress_action.github import pulls
+
+            job = replace(job, plan=pulls.resolve(client, plan))
         return _judge(job, client, log, stack)
 
 
