@@ -48,7 +48,7 @@ class ChangePoint:
 class Rule:
     """What counts as a change: its significance, its size as a ratio, and the fewest runs a level lasts.
 
-    Half of all steps of 5 % are estimated below 5 %: to find them, the smallest ratio is 1.04.
+    `p` may be at most 0.01. Half of all steps of 5 % are estimated below 5 %: to find them, the smallest ratio is 1.04.
     """
 
     p: float = 0.001

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regress_action.judge.arrays import Floats, Ints
 
 TILES = (100, 24)
-EAGERNESS = 7  # a tile proposes at p × 7: beside a second step a real one is weaker in its tile than it will prove
+EAGERNESS = 4  # a tile proposes at p × 4: beside a second step a real one is weaker in its tile than it will prove
 
 
 class Proposals(NamedTuple):

@@ -8,7 +8,6 @@ little spread), and there a step moves every cluster: the mean barely sees it, t
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
 
 CLASSES = 8
 VALUES_PER_CLASS = 6
+LARGEST = 255  # values in one stretch: a counter is a byte
 VALUES_AT_ONCE = 6400  # float32 in 8 classes: 200 kB, which stays in the cache
+_ONE = np.left_shift(np.uint64(1), np.arange(0, 8 * CLASSES, 8, dtype=np.uint64)).astype("<u8")
 
 
 class Stretches(NamedTuple):
     """Rows of values to be split: each row is `flat[start:stop]`, laid out around `pivot` in its window.
 
-    `columns` are the split positions tried, relative to `pivot`, the same for every row; a position leaves at
-    least `smallest` values on either side.
+    `columns` are the split positions tried, relative to `pivot`, the same for every row and without gaps; a
+    position leaves at least `smallest` values on either side. A row holds at most 255 values.
     """
 
     start: Ints
@@ -43,7 +44,7 @@ class Stretches(NamedTuple):
 
 
 def best(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:
-    """Find the best split of every row and its p-value.
+    """Find the best split of every row and its p-value, 1 for one above 0.01 or so.
 
     Returns the index into `flat` of the first value after the split, and the p-value of that split from the χ²
     distribution, which does not count the search over positions. A row that cannot be split gives its pivot and 1.
@@ -68,41 +69,52 @@ def _best(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:
     if not len(columns):
         return pivot, np.ones(len(pivot))
     position = pivot[:, None] + window
-    inside = (position >= start[:, None]) & (position < stop[:, None])
-    values = np.where(inside, flat[np.clip(position, 0, len(flat) - 1)], np.float32(np.inf))
-    split = pivot[:, None] + columns
-    left, total = _counts(values, inside, stop - start, _before(tuple(window), tuple(columns)))
-    allowed = (split >= start[:, None] + smallest) & (split <= stop[:, None] - smallest)
-    statistic = np.where(allowed, _likelihood_ratio(left, total), -1.0)
+    ragged = (start - pivot).max() > low or (stop - pivot).min() < high
+    inside = (position >= start[:, None]) & (position < stop[:, None]) if ragged else None
+    values = flat[position] if inside is None else np.where(inside, flat.take(position, mode="clip"), np.inf)
+    left, total = _counts(values, inside, stop - start, slice(columns[0] - low, columns[-1] - low))
+    statistic = _likelihood_ratio(left, total)
+    if ragged:
+        split = pivot[:, None] + columns
+        statistic[(split < start[:, None] + smallest) | (split > stop[:, None] - smallest)] = -1
     choice = statistic.argmax(axis=1)
-    rows = np.arange(len(start))
-    reached = statistic[rows, choice]
-    classes = np.count_nonzero(total, axis=0)
-    return np.where(reached > 0, split[rows, choice], pivot), chi_square.tail(reached, classes - 1)
+    reached = statistic[np.arange(len(start)), choice]
+    return np.where(reached > 0, pivot + columns[choice], pivot), _p_value(reached, np.count_nonzero(total, axis=0) - 1)
 
 
-@cache
-def _before(window: tuple[int, ...], columns: tuple[int, ...]) -> Floats:
-    """Say for each place in the window whether it lies before each split: multiplying by it counts."""
-    return (np.array(window)[:, None] < np.array(columns)).astype(np.float32)
+def _p_value(statistic: Floats, freedom: Ints) -> Floats:
+    """Return the tail of χ² where it is below 0.01 or so, else 1: nobody asks how likely the likely is."""
+    p = np.ones(len(statistic))
+    unlikely = statistic > 2 * freedom + 4
+    p[unlikely] = chi_square.tail(statistic[unlikely], freedom[unlikely])
+    return p
 
 
-def _counts(values: Floats, inside: Flags, sizes: Ints, before: Floats) -> tuple[Floats, Floats]:
-    """Count the values of each class before every split, `(classes, rows, splits)`, and in all, `(classes, rows)`."""
-    rows, width = values.shape
+def _counts(values: Floats, inside: Flags | None, sizes: Ints, between: slice) -> tuple[Floats, Floats]:
+    """Count the values of each class before every split, `(classes, rows, splits)`, and in all, `(classes, rows)`.
+
+    `inside` is None where all values belong to their row. `between` are the columns that lie between the first
+    split and the last. The counters of a row are the eight bytes of one integer, so that one running sum counts
+    all classes.
+    """
+    rows = len(values)
     classes = np.clip(sizes // VALUES_PER_CLASS, 2, CLASSES)
     most = int(classes.max())
     order = np.arange(1, most)[:, None]
     rank = np.where(order < classes, order * sizes // classes, sizes) - 1
     cuts = np.sort(values, axis=1)[np.arange(rows), rank]
-    above = np.empty((most, rows, width), np.float32)
-    above[0] = inside
-    np.multiply(values > cuts[:, :, None], inside, out=above[1:])
-    at_least = np.zeros((most + 1, rows, before.shape[1]), np.float32)
-    np.matmul(above.reshape(-1, width), before, out=at_least[:-1].reshape(-1, before.shape[1]))
-    all_of_them = np.zeros((most + 1, rows), np.float32)
-    above.sum(axis=2, out=all_of_them[:-1])
-    return at_least[:-1] - at_least[1:], all_of_them[:-1] - all_of_them[1:]
+    of = np.zeros(values.shape, np.uint8)
+    for cut in cuts:
+        of += values > cut[:, None]
+    one = _ONE[of] if inside is None else np.where(inside, _ONE[of], np.uint64(0))
+    packed = np.empty((rows, between.stop - between.start + 2), np.uint64)
+    one[:, : between.start].sum(axis=1, out=packed[:, 0])
+    packed[:, 1:-1] = one[:, between]
+    np.cumsum(packed[:, :-1], axis=1, out=packed[:, :-1])
+    packed[:, -1] = packed[:, -2] + one[:, between.stop :].sum(axis=1)
+    bytes_of = packed.view(np.uint8).reshape(rows, -1, CLASSES)[:, :, :most]
+    counts = bytes_of.transpose(2, 0, 1).astype(np.float32, order="C")
+    return counts[:, :, :-1], counts[:, :, -1]
 
 
 def _likelihood_ratio(left: Floats, total: Floats) -> Floats:

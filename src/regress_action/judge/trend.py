@@ -147,6 +147,7 @@ def _misfit(residuals: Floats) -> float:
 
 def _differs(values: Floats) -> float:
     """Return the p-value of the split at which the runs before and after differ most (see `splits`)."""
+    values = values[-splits.LARGEST :]
     start = np.zeros(1, dtype=np.intp)
     places = np.arange(SHORTEST_LEVEL, len(values) - SHORTEST_LEVEL + 1)
     _, p = splits.best(values, splits.Stretches(start, start + len(values), start, places, SHORTEST_LEVEL))
