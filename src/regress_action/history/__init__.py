@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.errors import SettingsError
-from regress_action.history.adoption import accept, hold, persisting, references
+from regress_action.history.adoption import accept, hold, persisting, reference_window, references
 from regress_action.history.ancestry import ancestors, between, merge_base, nearest
 from regress_action.history.artifact import ArtifactStore
 from regress_action.history.branch import BranchStore, Patience
@@ -62,6 +62,7 @@ __all__ = [
     "prune",
     "read_csv",
     "read_data_js",
+    "reference_window",
     "references",
     "show",
     "verify",
@@ -72,7 +73,8 @@ def open_history(where: str, *, repository: Path | None = None, environ: Mapping
     """Return the history that `where` names; nothing is read or made yet.
 
     `where` is a folder (relative to `repository`); or `branch:NAME`, or `branch:NAME@REMOTE` with a URL, a path or
-    `owner/name`; or `artifact:NAME`, or `artifact:NAME@FOLDER`, where new records wait for the upload step.
+    `owner/name`; or `artifact:NAME@FOLDER`, where new records wait in the folder for the upload step (`artifact:NAME`
+    means the folder `.regress/artifact/NAME`, and `artifact:some/folder` the name `some-folder`).
 
     Of `environ`, `GITHUB_TOKEN` opens the repository of the workflow, `REGRESS_HISTORY_TOKEN` another one, and
     `REGRESS_HISTORY_COMMITS=api` lets GitHub make (and sign) the commits.
@@ -98,7 +100,9 @@ def _branch(text: str, repository: Path | None, environ: Mapping[str, str]) -> B
 
 def _artifact(text: str, repository: Path | None, environ: Mapping[str, str]) -> ArtifactStore:
     name, at, folder = text.partition("@")
-    if not name or slug(name) != name.lower() or (at and not folder):
+    if "/" in name and not at:  # a folder; the artifact goes by its path
+        name, folder = slug(name).partition("~")[0], name
+    if not name or "/" in name or slug(name) != name.lower() or (at and not folder) or ".." in Path(folder).parts:
         raise SettingsError(
             f"{text!r:.200} does not name an artifact.",
             meaning="An artifact has a name, and new records wait in a folder for the upload step.",

@@ -18,6 +18,8 @@ from regress_action.history.selection import matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from regress_action.history.ledger import History
+    from regress_action.history.selection import Selection
     from regress_action.samples import Report
 
     Key = tuple[str, str]
@@ -162,3 +164,12 @@ def _run(report: Report) -> str | None:
 
 def _without(report: Report, key: Key) -> Report:
     return replace(report, series=tuple(series for series in report.series if series.key != key))
+
+
+def reference_window(history: History, selection: Selection) -> tuple[Report, ...]:
+    """Load a window of the history and return what of it is a reference.
+
+    Only the decisions since the window's oldest report are read: older ones are about older reports.
+    """
+    reports = history.load(selection)
+    return references(reports, history.events(since=min(map(_made, reports)))) if reports else ()

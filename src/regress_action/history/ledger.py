@@ -131,7 +131,8 @@ class History:
         return [decode(data, entry.path) for entry, data in zip(entries, contents, strict=True)]
 
     def events(self, since: datetime | None = None) -> tuple[Event, ...]:
-        """Return the decisions from `since` on, oldest first."""
+        """Return the decisions from the second `since` on, oldest first."""
+        since = since and since.replace(microsecond=0)
         folders = self._months(["events"], Selection(since=since))
         listed = self.store.children(list(chain.from_iterable(folders.values())))
         paths = sorted(f"{folder}/{name}" for folder, children in listed.items() for name in children.files)

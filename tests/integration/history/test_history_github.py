@@ -213,7 +213,25 @@ def test_a_damaged_archive_is_refused(archive: bytes) -> None:
         dict(unpack(archive, "artifact:x"))
 
 
-@pytest.mark.parametrize("where", ["artifact:", "artifact:../x", "artifact:a b", "artifact:x@"])
+@pytest.mark.parametrize(
+    ("where", "name", "folder"),
+    [
+        ("artifact:regress-data", "regress-data", ".regress/artifact/regress-data"),
+        ("artifact:regress-data@out", "regress-data", "out"),
+        ("artifact:.regress/history", "regress-history", ".regress/history"),
+    ],
+)
+def test_an_artifact_has_a_name_and_a_folder(
+    environ: dict[str, str], tmp_path: Path, where: str, name: str, folder: str
+) -> None:
+    """The workflow uploads the folder under the name."""
+    history = open_history(where, repository=tmp_path, environ=environ)
+    history.append(report(1))
+    assert history.where == f"artifact:{name}"
+    assert (tmp_path / folder / "runs").is_dir()
+
+
+@pytest.mark.parametrize("where", ["artifact:", "artifact:../x", "artifact:x@../y", "artifact:a b", "artifact:x@"])
 def test_a_bad_name_is_refused(where: str) -> None:
     """A name that could lead elsewhere is none."""
     with pytest.raises(SettingsError):

@@ -2,8 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from regress_action.history import Event, Mark, accept, hold, persisting, references
+from regress_action.history import (
+    Event,
+    History,
+    Mark,
+    Selection,
+    accept,
+    hold,
+    persisting,
+    reference_window,
+    references,
+)
+from regress_action.history.folder import FolderStore
 from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -124,3 +136,15 @@ def test_what_comes_and_goes_is_not_adopted() -> None:
     """Five regressions that are not in a row are five regressions."""
     reports = [report(day) for day in range(10)]
     assert persisting(reports, [held(day) for day in (1, 3, 5, 7, 9)], at=START) == ()
+
+
+def test_a_window_comes_with_the_decisions_about_it(tmp_path: Path) -> None:
+    """Decisions older than the window are not read; those about it are applied."""
+    history = History(FolderStore(tmp_path), clock=lambda: START + timedelta(days=99))
+    for day in range(6):
+        history.append(report(day), events=[held(day)] if day in {1, 4} else [])
+    (tmp_path / "events/2024/12").mkdir(parents=True)
+    (tmp_path / "events/2024/12/x.jsonl").write_text("damaged, and nobody looks")
+    window = reference_window(history, Selection(last=3))
+    assert [(one.commit or "")[:4] for one in window if len(one.series) == 2] == ["0003", "0005"]
+    assert reference_window(history, Selection(suite="none")) == ()
