@@ -1,12 +1,15 @@
 """The JSON Lines form of a `Report`: a header, then one line per benchmark × metric; written once, never rewritten.
 
     {"schema":1,"kind":"report","series":2,"suite":"default","commit":"4f2a…","environment":{…},"runs":[{…},{…}],…}
-    {"benchmark":"parse","metric":"time","unit":"s","direction":"lower","values":[0.1,0.11],"rounds":[5,5],…}
-    {"benchmark":"parse","metric":"peak_memory","unit":"B","direction":"lower","values":[1048576.0,null]}
+    {"benchmark":"parse","metric":"time","unit":"s","direction":"lower","rounds":[5,5],"decimals":2,"values":[10,11]}
+    {"benchmark":"parse","metric":"peak_memory","unit":"B","direction":"lower","values":[1048576,null]}
 
 The header says how many lines follow, so a file cut at the end of a line is noticed too. Fields that hold their
-default are left out; NaN is null. Who changes the form raises `SCHEMA` and adds the step from the old one to
-`schemas`: records are never rewritten, so every schema ever written stays readable.
+default are left out; NaN is null. Values are whole numbers over ten to the power of `decimals` wherever that is exact
+(0.1 and 0.11 above), which packs better, and plain numbers elsewhere; every float comes back as it was.
+
+Who changes the form raises `SCHEMA` and adds the step from the old one to `schemas`: records are never rewritten, so
+every schema ever written stays readable.
 """
 
 from regress_action.records.naming import path_of, slug

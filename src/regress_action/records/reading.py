@@ -20,9 +20,20 @@ from regress_action.records.fields import (
     typed,
     utc,
 )
-from regress_action.records.schemas import ENVIRONMENT_TYPES, HEADER_KEYS, LARGEST, RUN_TYPES, SERIES_KEYS, upgrades
+from regress_action.records.schemas import (
+    ENVIRONMENT_TYPES,
+    HEADER_KEYS,
+    LARGEST,
+    MOST_DECIMALS,
+    RUN_TYPES,
+    SERIES_KEYS,
+    upgrades,
+)
 from regress_action.samples import Benchmark, Direction, Environment, Failure, Location, Metric, Report, Run, Series
 
+_NUMBERS: Final = frozenset({int, float, type(None)})
+_WHOLE_NUMBERS: Final = frozenset({int, type(None)})
+_POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(MOST_DECIMALS + 1))
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
 
@@ -131,15 +142,16 @@ def _series(fields: Object, runs: int, metrics: dict[tuple[object, ...], Metric]
         metric = metrics.get(key) or metrics.setdefault(key, _metric(fields))
     except TypeError:  # a list or an object where a text belongs
         raise FlawError("`metric`, `unit` or `direction` is not a text") from None
+    scale = _scale(fields)
     dropped = fields.get("dropped", 0)
     if type(dropped) is not int or dropped < 0:
         raise FlawError(f"`dropped` is {dropped!r}, which is no count")
     return Series(
         benchmark,
         metric,
-        _numbers(fields, "values", runs),
+        _numbers(fields, "values", runs, scale),
         _counts(fields["rounds"], runs) if "rounds" in fields else (),
-        _numbers(fields, "spreads", runs) if "spreads" in fields else (),
+        _numbers(fields, "spreads", runs, scale) if "spreads" in fields else (),
         dropped,
     )
 
@@ -175,15 +187,23 @@ def _parameters(pairs: object) -> tuple[tuple[str, str], ...]:
     return tuple(all_text(pair, "parameters") for pair in pairs)
 
 
-def _numbers(fields: Object, key: str, runs: int) -> tuple[float, ...]:
+def _scale(fields: Object) -> int:
+    decimals = fields.get("decimals", 0)
+    if type(decimals) is not int or not 0 <= decimals <= MOST_DECIMALS:
+        raise FlawError(f"`decimals` is {decimals!r:.60}, and can be 0 to {MOST_DECIMALS}")
+    return _POWERS[decimals]
+
+
+def _numbers(fields: Object, key: str, runs: int, scale: int) -> tuple[float, ...]:
     numbers = fields.get(key)
     if type(numbers) is not list or len(numbers) != runs:
         raise FlawError(f"`{key}` is no list with one number for each of the {runs} runs")
-    if set(map(type, numbers)) <= {float}:
-        return tuple(numbers)
-    if not all(number is None or type(number) in {int, float} for number in numbers):
+    kinds = set(map(type, numbers))
+    if not kinds <= (_NUMBERS if scale == 1 else _WHOLE_NUMBERS):
         raise FlawError(f"`{key}` holds something that is no number")
-    return tuple(math.nan if number is None else float(number) for number in numbers)
+    if kinds == {float}:
+        return tuple(numbers)
+    return tuple([math.nan if number is None else number / scale for number in numbers])
 
 
 def _counts(counts: object, runs: int) -> tuple[int, ...]:

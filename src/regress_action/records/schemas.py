@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Step = Callable[[Object], Object]
 
 SCHEMA: Final = 1
+MOST_DECIMALS: Final = 22  # the largest power of ten that is a float: dividing by it rounds once, to the number written
 LARGEST: Final = 64 * 1024 * 1024  # bytes; a record is untrusted input, and real ones are thousands of times smaller
 
 HEADER_KEYS: Final = frozenset(
@@ -21,7 +22,7 @@ HEADER_KEYS: Final = frozenset(
 )
 SERIES_KEYS: Final = frozenset(
     {"benchmark", "service", "parameters", "location", "version", "metric", "unit", "direction"}
-    | {"exact", "signed", "values", "rounds", "spreads", "dropped"}
+    | {"exact", "signed", "values", "rounds", "spreads", "dropped", "decimals"}
 )
 RUN_TYPES: Final = {"session": (str,), "pair": (int,), "started": (str,), "wall_s": (float, int), "failure": (str,)}
 ENVIRONMENT_TYPES: Final = {name: (int,) if name == "cores" else (str,) for name in Environment.__slots__}

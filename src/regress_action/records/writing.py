@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from regress_action.errors import InputError
-from regress_action.records.schemas import ENVIRONMENT_TYPES, RUN_TYPES, SCHEMA
+from regress_action.records.schemas import ENVIRONMENT_TYPES, MOST_DECIMALS, RUN_TYPES, SCHEMA
 
 if TYPE_CHECKING:
     from regress_action.records.fields import Object
     from regress_action.samples import Report, Series
+
+_EXACT: Final = 2**53  # below it every whole number is a float
 
 
 def encode(report: Report) -> bytes:
@@ -75,7 +78,33 @@ def _series_line(series: Series) -> Object:
         direction=metric.direction,
         exact=metric.exact or None,
         signed=metric.signed or None,
-        rounds=series.rounds,
-        spreads=series.spreads,
         dropped=series.dropped or None,
-    ) | {"values": series.values}
+        rounds=series.rounds,
+    ) | _numbers(series)
+
+
+def _numbers(series: Series) -> Object:
+    """Return values and spreads as whole numbers over a common power of ten, where that is exact: it packs better."""
+    floats = {"values": series.values, **_present(spreads=series.spreads)}
+    present = [number for number in (*series.values, *series.spreads) if not math.isnan(number)]
+    decimals = max(map(_decimals, present), default=0)
+    if decimals > MOST_DECIMALS or not all(_is_whole(number, 10**decimals) for number in present):
+        return floats
+    return _present(decimals=decimals or None) | {
+        name: [None if math.isnan(number) else round(number * 10**decimals) for number in numbers]
+        for name, numbers in floats.items()
+    }
+
+
+def _decimals(number: float) -> int:
+    """Return how many digits `number` has after the point, in the shortest form that reads as the same number."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else MOST_DECIMALS + 1  # infinite
+
+
+def _is_whole(number: float, scale: int) -> bool:
+    """Whether `number` comes back from being a whole number over `scale`; zero may have a sign to lose."""
+    if abs(scaled := number * scale) >= _EXACT:
+        return False
+    whole = round(scaled)
+    return whole / scale == number and (whole != 0 or math.copysign(1, number) > 0)

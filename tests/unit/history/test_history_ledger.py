@@ -1,5 +1,6 @@
 """Reports go in at the end, and come back by window."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,20 +147,20 @@ def test_a_report_without_a_time_gets_the_present(history: History) -> None:
 
 
 def test_noise_is_not_stored_and_exact_counts_are(history: History) -> None:
-    """Seven digits of a time are kept, and all of a count."""
-    noisy = Series(Benchmark("a"), TIME, (0.123456789123, 1.0), (3, 3), (0.00123456, 0.0))
-    exact = Series(Benchmark("a"), Metric("instructions", "count", exact=True), (123456789123.0, 1.0))
-    history.append(report(1, series=(noisy, exact)))
+    """Six digits of a time are kept, two of the pooled spread, and all of a count."""
+    noisy = Series(Benchmark("a"), TIME, (0.123456789123, 1.0, 2.0), (3, 3, 0), (0.003, 0.004, math.nan))
+    exact = Series(Benchmark("a"), Metric("instructions", "count", exact=True), (123456789123.0, 1.0, 2.0))
+    history.append(report(1, series=(noisy, exact), runs=(Run(), Run(), Run())))
     (stored,) = history.load()
-    assert stored.series[0].values == (0.1234568, 1.0)
-    assert stored.series[0].spreads == (0.001235, 0.0)
+    assert stored.series[0].values == (0.123457, 1.0, 2.0)
+    assert repr(stored.series[0].spreads) == "(0.0035, 0.0035, nan)"
     assert stored.series[1] == exact
 
 
 def test_a_changed_record_is_refused(history: History) -> None:
     """The name holds a digest of the content: an edit in place is noticed on the next read."""
     path = Path(history.where) / history.append(report(1))
-    path.write_bytes(path.read_bytes().replace(b"2.0", b"9.0"))
+    path.write_bytes(path.read_bytes().replace(b"main", b"mine"))
     with pytest.raises(HistoryError, match="not what its name says"):
         history.load()
 

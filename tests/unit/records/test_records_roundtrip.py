@@ -23,7 +23,7 @@ from regress_action.samples import (
 
 text = st.text(min_size=1, max_size=20)  # any valid Unicode, control characters and right-to-left marks included
 optional_text = st.none() | text
-value = st.floats(allow_infinity=False)
+value = st.floats(allow_infinity=False) | st.decimals(-9999, 9999, places=4).map(float) | st.sampled_from([0.0, -0.0])
 benchmarks = st.builds(
     Benchmark,
     text,
@@ -107,3 +107,12 @@ def test_the_path_names_time_commit_run_and_content() -> None:
     assert path.name.startswith("20250131T120000Z-4f2a4f2a4f2a-77.2-")
     assert path != path_of(replace(report, source="other"))
     assert path == path_of(report, encode(report))
+
+
+def test_short_decimals_are_written_as_whole_numbers() -> None:
+    """Times of a few digits share one power of ten, and numbers that do not are written as they are."""
+    series = Series(Benchmark("a"), Metric("time", "s"), (0.000123, math.nan), (), (0.00001, 0.0))
+    line = encode(Report((series,), (Run(), Run()))).splitlines()[1]
+    assert b'"decimals":6,"values":[123,null],"spreads":[10,0]' in line
+    third = replace(series, values=(1 / 3, -0.0))
+    assert b'"values":[0.3333333333333333,-0.0]' in encode(Report((third,), (Run(), Run()))).splitlines()[1]

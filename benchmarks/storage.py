@@ -1,0 +1,250 @@
+"""What a history costs: on disk, over the network, and as it grows; beside the layouts of the peers.
+
+    python benchmarks/storage.py [--quick] [--json]
+
+Every number is measured here, with real git: repositories are built with `git fast-import`, packed with `git gc`, and
+read over smart HTTP from a server on loopback. `one file` is the layout of github-action-benchmark (one JSON, rewritten
+by every run), `append-only` one JSON Lines file that every run adds to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "integration" / "history")]
+
+from smart_http import bare_repository, serving  # noqa: E402
+
+from regress_action.history import Selection, open_history, verify  # noqa: E402
+from regress_action.history.precision import rounded  # noqa: E402
+from regress_action.records import decode, encode, path_of  # noqa: E402
+from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+ENVIRONMENT = Environment("ubuntu-latest", "ubuntu-24.04", "AMD EPYC 7763", 4, "16 GB", "CPython 3.13")
+RUNS = 5
+WINDOW = 50
+LIMITS = {"packed_mb": 4.0, "clone_s": 1.0, "decode_s": 0.5}
+
+
+def reports(count: int, benchmarks: int, rng: random.Random) -> Iterator[Report]:
+    """Yield reports a few hours apart, of `benchmarks` benchmarks with five runs each, as noisy as hosted runners."""
+    levels = [10 ** rng.uniform(-6, 0) for _ in range(benchmarks)]
+    step = timedelta(days=5 * 365) / count
+    for number in range(count):
+        machine = rng.gauss(1, 0.05)
+        values = [[level * machine * rng.gauss(1, 0.01) for _ in range(RUNS)] for level in levels]
+        yield Report(
+            series=tuple(
+                Series(
+                    Benchmark(f"tests/bench_{index % 7}.py::test_operation_{index}", f"service{index % 7}"),
+                    Metric("time", "s"),
+                    tuple(row),
+                    (20,) * RUNS,
+                    tuple(abs(value * rng.gauss(0.01, 0.003)) for value in row),
+                )
+                for index, row in enumerate(values)
+            ),
+            runs=tuple(Run(f"{rng.getrandbits(64):016x}", None, None, 12.5) for _ in range(RUNS)),
+            suite="unit",
+            commit=f"{rng.getrandbits(160):040x}",
+            branch="main",
+            created=(START + number * step).isoformat(),
+            environment=ENVIRONMENT,
+            source="pytest-benchmark",
+            provenance=(("event", "push"), ("run_id", str(9_000_000_000 + number)), ("attempt", "1")),
+        )
+
+
+@contextmanager
+def importer(path: Path) -> Iterator[Callable[[dict[str, bytes]], None]]:
+    """Make a repository, and yield what adds one commit with the given files to its branch."""
+    bare_repository(path)
+    with subprocess.Popen(["git", "-C", path, "fast-import", "--quiet"], stdin=subprocess.PIPE) as process:  # noqa: S607
+        stream = process.stdin
+        assert stream is not None  # noqa: S101 - it was asked for
+
+        def commit(files: dict[str, bytes]) -> None:
+            stream.write(b"commit refs/heads/regress-data\ncommitter b <b@localhost> 1700000000 +0000\ndata 1\nx\n")
+            for name, data in files.items():
+                stream.write(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))
+
+        yield commit
+
+
+def ours(path: Path, made: Iterator[Report]) -> int:
+    """Fill a repository with one file per report; return the bytes of all records."""
+    total = 0
+    with importer(path) as commit:
+        for report in made:
+            stored = rounded(report)
+            data = encode(stored)
+            total += len(data)
+            commit({str(path_of(stored, data)): data})
+    return total
+
+
+def one_file(path: Path, made: Iterator[Report]) -> None:
+    """Fill a repository as github-action-benchmark does: every run rewrites the whole series."""
+    entries: list[str] = []
+    with importer(path) as commit:
+        for report in made:
+            benches = [
+                {"name": one.benchmark.name, "value": one.values[0], "range": f"stddev: {one.spreads[0]}", "unit": "s"}
+                for one in report.series
+            ]
+            entry = {"commit": {"id": report.commit, "message": "x"}, "date": 1, "tool": "pytest", "benches": benches}
+            entries.append(json.dumps(entry, indent=2))
+            text = 'window.BENCHMARK_DATA = {"entries": {"unit": [' + ",\n".join(entries) + "]}}"
+            commit({"dev/bench/data.js": text.encode()})
+
+
+def append_only(path: Path, made: Iterator[Report]) -> None:
+    """Fill a repository with one JSON Lines file that every run adds to."""
+    whole = b""
+    with importer(path) as commit:
+        for report in made:
+            whole += encode(rounded(report))
+            commit({"history.jsonl": whole})
+
+
+def size_mb(path: Path) -> float:
+    """Return the bytes below `path`, in megabytes."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
+
+
+def packed_mb(path: Path) -> float:
+    """Pack as a host does, and return the size of the packs in megabytes."""
+    subprocess.run(["git", "-C", path, "gc", "-q", "--prune=now"], check=True)  # noqa: S607
+    return size_mb(path / "objects" / "pack")
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the seconds of the fastest of three goes, and the last result."""
+    best, result = float("inf"), None
+    for _ in range(3):
+        started = time.perf_counter()
+        result = action()
+        best = min(best, time.perf_counter() - started)
+    return best, result
+
+
+def window(where: str, last: int = WINDOW) -> list[Report]:
+    """Read a window with nothing known before: a cold clone."""
+    found = open_history(where, environ={"PATH": os.environ["PATH"]}).load(Selection(suite="unit", last=last))
+    assert len(found) == last  # noqa: S101 - a fast wrong answer is none
+    return list(found)
+
+
+def budget(folder: Path, count: int, url: str) -> dict[str, float]:
+    """Measure what a thousand reports of a hundred benchmarks cost."""
+    repository = folder / "budget.git"
+    raw = ours(repository, reports(count, 100, random.Random(1)))  # noqa: S311 - measurements, no secrets
+    packed = packed_mb(repository)
+    clone_s, found = timed(lambda: window(f"branch:regress-data@{url}/budget.git"))
+    local_s, _ = timed(lambda: window(f"branch:regress-data@{repository}"))
+    records = [encode(report) for report in found]
+    decode_s, _ = timed(lambda: [decode(data, "") for data in records])
+    history = open_history(f"branch:regress-data@{repository}", environ={"PATH": os.environ["PATH"]})
+    started = time.perf_counter()
+    proof = verify(history)
+    verify_s = time.perf_counter() - started
+    assert proof.holds  # noqa: S101
+    return {
+        "reports": count,
+        "raw_mb": raw / 1e6,
+        "packed_mb": packed,
+        "clone_s": clone_s,
+        "local_s": local_s,
+        "decode_s": decode_s,
+        "verify_s": verify_s,
+    }
+
+
+def growth(folder: Path, counts: list[int]) -> list[dict[str, float]]:
+    """Measure packed sizes of the three layouts, and what a fresh clone of the tip transfers."""
+    rows = []
+    for count in counts:
+        row: dict[str, float] = {"reports": count}
+        for name, fill in (("ours", ours), ("one_file", one_file), ("append_only", append_only)):
+            repository = folder / f"{name}-{count}.git"
+            fill(repository, reports(count, 100, random.Random(2)))  # type: ignore[operator] # noqa: S311
+            row[f"{name}_loose_mb"] = size_mb(repository / "objects")
+            row[f"{name}_mb"] = packed_mb(repository)
+            shutil.rmtree(repository)
+        rows.append(row)
+    return rows
+
+
+def scale(folder: Path, counts: list[int], url: str, handler: Any) -> list[dict[str, float]]:  # noqa: ANN401
+    """Measure reading a window of 50 out of more and more reports (of three benchmarks, to be done today)."""
+    rows = []
+    for count in counts:
+        repository = folder / f"scale-{count}.git"
+        ours(repository, reports(count, 3, random.Random(3)))  # noqa: S311
+        subprocess.run(["git", "-C", repository, "repack", "-adq", "--write-bitmap-index"], check=True)  # noqa: S607
+        handler.requests.clear()
+        seconds, _ = timed(lambda at=f"branch:regress-data@{url}/{repository.name}": window(at))
+        rows.append({"reports": count, "window_s": seconds, "requests": len(handler.requests) / 3})
+        shutil.rmtree(repository)
+    return rows
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the tables."""
+    first = found["budget"]
+    print(f"{first['reports']} reports x 100 benchmarks x {RUNS} runs, one file each")
+    print(f"  raw {first['raw_mb']:.1f} MB, packed {first['packed_mb']:.2f} MB (budget {LIMITS['packed_mb']:.0f} MB)")
+    print(f"  cold clone and read of a {WINDOW}-report window over HTTP {first['clone_s']:.2f} s (budget 1 s)")
+    print(
+        f"  the same from this disk {first['local_s']:.2f} s; decoding alone {first['decode_s']:.3f} s (budget 0.5 s)"
+    )
+    print(f"  verifying all of it {first['verify_s']:.2f} s\n")
+    print("growth of the repository, MB after `git gc` (as written, before it)")
+    print(f"{'reports':>9} {'one file per report':>22} {'one file, rewritten':>22} {'append-only JSONL':>22}")
+    for row in found["growth"]:
+        cells = [
+            f"{row[f'{name}_mb']:.2f} ({row[f'{name}_loose_mb']:.1f})" for name in ("ours", "one_file", "append_only")
+        ]
+        print(f"{row['reports']:>9} " + " ".join(f"{cell:>22}" for cell in cells))
+    print(f"\nreading the newest {WINDOW} reports over HTTP, cold")
+    for row in found["scale"]:
+        print(f"{row['reports']:>9} reports {row['window_s']:8.2f} s {row['requests']:6.0f} requests")
+
+
+def main() -> int:
+    """Measure, print, and fail where a budget is broken."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small repositories; the budgets are for the full ones")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    quick = chosen.quick
+    with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (url, handler):
+        folder = Path(name)
+        found = {
+            "budget": budget(folder, 100 if quick else 1000, url),
+            "growth": growth(folder, [20, 40] if quick else [100, 200, 400]),
+            "scale": scale(folder, [1000, 4000] if quick else [1000, 10_000, 100_000], url, handler),
+        }
+    print(json.dumps(found)) if chosen.json else show(found)
+    return 0 if all(found["budget"][key] <= limit for key, limit in LIMITS.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
