@@ -61,9 +61,9 @@ def test_a_suite_that_hangs_is_stopped_with_all_its_children(measure: Measurer, 
     )
     assert done.status == 3
     assert done.failures() == ["ran longer than its limit of 0.5 s and was stopped"]
-    assert 0.5 <= done.runs[0]["wall_s"] < 1
+    assert 0.5 <= done.runs[0]["wall_s"] < 5
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_a_suite_that_ignores_polite_signals_is_killed(measure: Measurer) -> None:
@@ -113,7 +113,7 @@ def test_a_daemon_does_not_outlive_its_run(measure: Measurer, tmp_path: Path) ->
     done = measure("--runs", "1", "--", python(DAEMON, str(tmp_path / "pid"), "0"))
     assert done.status == 0
     assert [name.startswith("python") for name in done.runs[0]["left_behind"]] == [True]
-    assert done.runs[0]["wall_s"] < 1
+    assert done.runs[0]["wall_s"] < 10
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
     assert "left processes behind" in done.stdout
 

@@ -76,7 +76,7 @@ def test_a_plain_command_is_the_benchmark(measure: Measurer) -> None:
     done = measure("--runs", "2", "--", "true")
     assert done.status == 0
     assert [run["result"] for run in done.runs] == [None, None]
-    assert all(0 < run["wall_s"] < 1 for run in done.runs)
+    assert all(0 < run["wall_s"] < 5 for run in done.runs)
 
 
 @pytest.mark.parametrize("pattern", ["version", "*", ".", ".."])

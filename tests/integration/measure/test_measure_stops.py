@@ -109,9 +109,9 @@ def test_an_unforeseen_error_leaves_nothing_behind(repository: Repository, measu
 
 def test_the_jobs_limit_ends_a_run_in_progress(measure: Measurer) -> None:
     """What was measured before the limit is kept and counts."""
-    done = measure("--runs", "5", "--job-timeout", "2", "--", SLOW_LATER.replace("PID", "/dev/null"))
+    done = measure("--runs", "5", "--job-timeout", "3", "--", SLOW_LATER.replace("PID", "/dev/null"))
     assert done.status == 0
-    assert done.failures() == [None, "was cut off by the limit of the whole job, 2 s"]
+    assert done.failures() == [None, "was cut off by the limit of the whole job, 3 s"]
     assert done.document["stopped"]["word"] == "job-timeout"
 
 
