@@ -34,6 +34,21 @@ MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
     ("rows", "outcome", "expected"),
     [
         ([CRITICAL], Outcome.FAIL, "1 critical regression: cache.evict is 3.1× slower (at least 2.9×)"),
+        (
+            [regression("cache.evict", 3.1, Severity.CRITICAL, confirmed=False)],
+            Outcome.WARN,
+            "1 suspected critical regression: cache.evict is 3.1× slower (at least 3.0×)",
+        ),
+        (
+            [row("a", Verdict.NEW, None), row("b", Verdict.NEW, None)],
+            Outcome.PASS,
+            "Nothing to compare with yet: 2 benchmarks measured for the first time",
+        ),
+        (
+            [CRITICAL, row("a", Verdict.MISSING, None)],
+            Outcome.FAIL,
+            "1 critical regression: cache.evict is 3.1× slower (at least 2.9×); 1 benchmark is missing",
+        ),
         ([MINOR], Outcome.WARN, "1 minor regression: cache.get is 31 % slower (at least 26 %)"),
         (
             [CRITICAL, MINOR, MINOR],
