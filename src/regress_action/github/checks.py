@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from github import GithubException
 from requests import RequestException
@@ -15,6 +17,7 @@ from regress_action.github.attempts import TRIES, is_uncertain, once, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
 
     from github.CheckRun import CheckRun
 
@@ -45,6 +48,19 @@ class Check:
     def finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]] = ()) -> None:
         """Send the annotations, at most 50 with each request, and the conclusion with the last of them.
 
+        Where GitHub does not take it, that is a notice and no error.
+        """
+        self.client.access.attempt(
+            NEEDS, "the verdict of the check run", lambda: self._finish(conclusion, title, summary, annotations)
+        )
+
+    def abandon(self, reason: str) -> None:
+        """Say that there is no verdict; a required check stays unfulfilled, a person sees why."""
+        self.finish("cancelled", "No verdict", reason)
+
+    def _finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]]) -> None:
+        """Finish, unless the same attempt has said just that before.
+
         GitHub appends annotations, so a request whose answer was lost is not simply repeated: the check run says
         how many it has. An annotation that GitHub refuses is left out without costing the others.
         """
@@ -62,12 +78,6 @@ class Check:
             waiting = waiting[BATCH:]
         self._append(output, waiting, done)
         self.finished = True
-
-    def abandon(self, reason: str) -> None:
-        """Say that there is no verdict; a required check stays unfulfilled, a person sees why."""
-        self.client.access.attempt(
-            NEEDS, "the end of the check run", lambda: self.finish("cancelled", "No verdict", reason)
-        )
 
     def _says(self, conclusion: str, output: dict[str, Any]) -> bool:
         """Whether the same attempt has said just that before."""
@@ -127,13 +137,31 @@ def opened(client: Client | None, plan: Plan, preferences: Preferences) -> Itera
     if client is not None and plan.head_sha and preferences.check_run and not plan.read_only:
         check = client.access.attempt(NEEDS, "the check run", lambda: _open(client, plan, preferences))
     try:
-        yield check
+        with _stoppable():
+            yield check
     except BaseException as error:
         if check is not None and not check.finished:
             check.abandon(f"regress-action stopped before it had a verdict: {type(error).__name__}.")
         raise
     if check is not None and not check.finished:
         check.abandon("regress-action ended without a verdict. The log of the job says why.")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let a termination, as of a cancelled workflow, unwind the stack like any other end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:

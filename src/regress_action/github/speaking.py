@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.github import alarms, checks, comments, issues, reviews, summary
+from regress_action.github import alarms, comments, issues, reviews, summary
 from regress_action.github.annotations import annotate
 from regress_action.github.issues import Change, Kind
 from regress_action.github.plan import Stage
@@ -83,7 +83,7 @@ def speak(  # noqa: PLR0913 - what is said, and to whom
 def _to_github(client: Client, speech: Speech, check: Check | None, remarks: Sequence[Annotation]) -> Spoken:
     """Use the API; the verdict first, the issues, which are the most requests, last."""
     if check is not None:
-        client.access.attempt(checks.NEEDS, "the verdict of the check run", lambda: _finish(check, speech, remarks))
+        _finish(check, speech, remarks)
     sticky = None
     if speech.plan.pull_request is not None and speech.plan.may_comment:
         sticky = _comment(client, speech, speech.plan.pull_request)
@@ -102,7 +102,7 @@ def _to_github(client: Client, speech: Speech, check: Check | None, remarks: Seq
 def _finish(check: Check, speech: Speech, remarks: Sequence[Annotation]) -> None:
     lines = [line for line in (remark.for_check_run() for remark in remarks) if line is not None]
     conclusion = alarms.conclusion(speech.judgement, speech.preferences, speech.accepted)
-    check.finish(conclusion, speech.title, speech.texts.comment(CHECK_BYTES), lines)
+    check.finish(conclusion, speech.title, speech.comment(CHECK_BYTES), lines)
 
 
 def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | None:
@@ -115,7 +115,7 @@ def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | N
     return client.access.attempt(
         comments.NEEDS,
         "the comment",
-        lambda: comments.stick(client, number, state, speech.texts.comment, create=create),
+        lambda: comments.stick(client, number, state, speech.comment, create=create),
     )
 
 

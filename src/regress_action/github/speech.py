@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regress_action import escape
 from regress_action.github import alarms
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Preferences, Texts
     from regress_action.verdicts import Comparison, Judgement, Severity
+
+
+SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,22 @@ class Speech:
     @property
     def title(self) -> str:
         """The headline, and who took responsibility for what it says."""
-        regressions = alarms.alarming(self.judgement)
-        by = {each.by: None for each in self.accepted if any(each.covers(comparison) for comparison in regressions)}
+        by = {each.by: None for each in self._acceptances}
         return f"{self.texts.headline} (accepted by {', '.join(by)})" if by else self.texts.headline
+
+    def comment(self, limit: int) -> str:
+        """Return the report for a pull request, and what was accepted of it by whom."""
+        lines = [_accepted(each) for each in self._acceptances[:SHOWN]]
+        below = "\n\n" + "\n>\n".join(lines) if lines else ""
+        return self.texts.comment(limit - len(below.encode())) + below
+
+    @property
+    def _acceptances(self) -> list[Acceptance]:
+        """What was accepted and is there."""
+        regressions = alarms.alarming(self.judgement)
+        return [each for each in self.accepted if any(each.covers(comparison) for comparison in regressions)]
+
+
+def _accepted(each: Acceptance) -> str:
+    who, what = escape.markdown(each.by), escape.code_span(each.benchmark)
+    return f"> Accepted by {who}: {what}, {escape.markdown(each.reason)}"

@@ -53,6 +53,7 @@ def test_the_label_counts_from_people_with_write_access(
     (run,) = github.world.check_runs
     assert run.conclusion == ("success" if counts else "failure")
     assert (run.title or "").endswith(f"(accepted by {by})") is counts
+    assert ("> Accepted by" in github.world.comments[0].body) is counts
     assert any("does not count" in sentence for sentence in job.spoken.degraded) is not counts
 
 

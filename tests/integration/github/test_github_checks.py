@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,17 @@ def test_a_crash_leaves_no_run_hanging(github: FakeGitHub, client: Client, error
 
     (run,) = github.world.check_runs
     assert (run.status, run.conclusion, run.title) == ("completed", "cancelled", "No verdict")
+
+
+def test_a_cancelled_workflow_leaves_no_run_hanging(github: FakeGitHub, client: Client) -> None:
+    """The runner terminates us; there is time to say so, and afterwards signals are what they were."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit), checks.opened(client, push(5), Preferences()):
+        signal.raise_signal(signal.SIGTERM)
+
+    assert github.world.check_runs[0].conclusion == "cancelled"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_block_that_ends_without_a_verdict_is_no_pass(github: FakeGitHub, client: Client) -> None:
