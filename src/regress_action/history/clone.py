@@ -74,18 +74,17 @@ class Clone:
                 raise
             self.look_at(None, whole=True)
         else:
-            tip = self.git.run("rev-parse", "--verify", TIP).decode().strip()
-            self.look_at(tip, whole=bool(self._remote.folder) or "filtering not recognized" in said)
+            self.look_at(TIP, whole=bool(self._remote.folder) or "filtering not recognized" in said)
 
     def look_at(self, tip: str | None, *, whole: bool | None = None) -> None:
         """Take the commit `tip`, which is here, for the branch; `whole` says whether all it holds is here as well."""
-        self.tip = tip
+        self.tip = None
         self._items = {}
         if tip is None:
             return
         if whole is not None:
             self._here = None if whole else set()
-        root = self.git.run("rev-parse", "--verify", f"{tip}^{{tree}}").decode().strip()
+        self.tip, root = self.git.run("rev-parse", f"{tip}^{{commit}}", f"{tip}^{{tree}}").decode().split()
         self._items[_ROOT] = Item("40000", root)
         self._take_stock()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock
-_MONTHS: Final = 2  # in the first look: a month that has just begun is nearly empty
+_MONTHS: Final = 4  # in the first look: their names are small, and another round trip is not
 
 
 def _now() -> datetime:
