@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measure examples/services at two commits and judge the change between them.
 #
-#   demo.sh [--identical] [--pairs N]
+#   demo.sh [--identical] [--pairs N] [--json FILE]
 #
 # Exits with 0 when the verdict is the right one: 1 for the planted slowdown, 0 for identical commits.
 set -euo pipefail
@@ -9,11 +9,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 identical=false
 pairs=10
+json=
 while [ $# -gt 0 ]; do
   case $1 in
     --identical) identical=true ;;
+    --json) json=$(realpath -m -- "${2:?"--json needs a file"}"); shift ;;
     --pairs) pairs=${2:?"--pairs needs a number"}; shift ;;
-    *) echo "demo.sh: unknown option $1; known are --identical and --pairs N" >&2; exit 2 ;;
+    *) echo "demo.sh: unknown option $1; known are --identical, --pairs N and --json FILE" >&2; exit 2 ;;
   esac
   shift
 done
@@ -46,6 +48,7 @@ echo
 
 status=0
 regress-action run --base HEAD~1 --pairs "$pairs" --carry benchmarks --thresholds thresholds.yml --results bench.json \
+  ${json:+--json "$json"} \
   -- python -m pytest benchmarks --benchmark-json={out} -q || status=$?
 
 echo

@@ -26,6 +26,7 @@ def command(
     fail_on: str | None,
     json_out: str | None,
     markdown: str | None,
+    html: str | None,
     verbose: bool,
 ) -> None:
     """Judge result files against result files, in any known format.
@@ -36,4 +37,4 @@ def command(
 
     settings = options.settings_of(thresholds=thresholds, config=config, fail_on=fail_on)
     judged = comparing.compare_files(baseline, head, settings, hint=hint, mode=mode)
-    options.finish(judged, json_out=json_out, markdown=markdown, verbose=verbose)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)

@@ -23,6 +23,7 @@ def command(
     last: int,
     json_out: str | None,
     markdown: str | None,
+    html: str | None,
     verbose: bool,
     **given: object,
 ) -> None:
@@ -31,4 +32,4 @@ def command(
 
     settings = options.settings_of(**given)
     judged = comparing.detect(reports, where, settings, suite=suite, branch=branch, last=last)
-    options.finish(judged, json_out=json_out, markdown=markdown, verbose=verbose)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)

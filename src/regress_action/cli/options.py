@@ -60,6 +60,7 @@ def judging(function: F) -> F:
                 "--json", "json_out", metavar="FILE", help="Write the judgement as JSON; - is standard output."
             ),
             click.option("--markdown", metavar="FILE", help="Write the report as Markdown; - is standard output."),
+            click.option("--html", metavar="FILE", help="Write the report as one HTML page that loads nothing."),
             click.option("--verbose", "-v", is_flag=True, help="Show every benchmark, with full names and reasons."),
         )
     ):
@@ -75,9 +76,9 @@ def settings_of(**given: object) -> Settings:
     return load(named, root=Path.cwd())
 
 
-def finish(judged: Judged, *, json_out: str | None, markdown: str | None, verbose: bool) -> None:
+def finish(judged: Judged, **asked: Any) -> None:  # noqa: ANN401 - the options of `judging`, passed on
     """Show the judgement, write what was asked for, and leave with its exit code."""
     from regress_action.pipeline import output
 
-    output.deliver(judged, json_out=json_out, markdown=markdown, verbose=verbose)
+    output.deliver(judged, **asked)
     raise click.exceptions.Exit(judged.exit_code)

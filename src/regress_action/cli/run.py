@@ -42,6 +42,7 @@ def command(
     clean_env: bool,
     json_out: str | None,
     markdown: str | None,
+    html: str | None,
     verbose: bool,
     **given: object,
 ) -> None:
@@ -68,4 +69,4 @@ def command(
     )
     judged = measuring.run(settings, order)
     if judged:
-        options.finish(judged, json_out=json_out, markdown=markdown, verbose=verbose)
+        options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)

@@ -70,17 +70,10 @@ def texts_of(job: Job, judged: Judged) -> Texts:
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
         summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
-        finding=lambda found: f"{text.spoken(text.what_changed(found))}. {found.reason}",
-        details=lambda found, limit: markdown.render(
-            narrowed(judged, found), audience="file", limit_bytes=limit, context=context
-        ),
+        finding=text.finding,
+        details=lambda found, limit: markdown.detail(judgement, found, limit_bytes=limit, context=context),
         advice=context.advice,
     )
-
-
-def narrowed(judged: Judged, comparison: Comparison) -> Judgement:
-    """Return the judgement narrowed to one comparison, for the page of its issue."""
-    return replace(judged.judgement, comparisons=(comparison,), notes=())
 
 
 def located(job: Job, judged: Judged) -> Judged:

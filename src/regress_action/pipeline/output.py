@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from regress_action.pipeline.judging import Judged
 
 
-def deliver(judged: Judged, *, json_out: str | None, markdown: str | None, verbose: bool) -> None:
+def deliver(
+    judged: Judged,
+    *,
+    json_out: str | None = None,
+    markdown: str | None = None,
+    html: str | None = None,
+    verbose: bool = False,
+) -> None:
     """Show the judgement unless standard output was asked for something else, and write the files."""
     if json_out:
         import orjson
@@ -26,7 +33,12 @@ def deliver(judged: Judged, *, json_out: str | None, markdown: str | None, verbo
 
         text = pages.render(judged.judgement, audience="file", context=pages.Context(suite=judged.suite))
         write(markdown, text.encode())
-    if "-" not in (json_out, markdown):
+    if html:
+        from regress_action.report import html as page
+        from regress_action.report.context import Context
+
+        write(html, page.render(judged.judgement, context=Context(suite=judged.suite)).encode())
+    if "-" not in (json_out, markdown, html):
         show(judged, verbose=verbose)
 
 
