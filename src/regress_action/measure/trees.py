@@ -120,7 +120,8 @@ def _own(git: Git, repository: Path, top: str | None) -> Tree:
 
 def _head(call: Call, git: Git) -> _Plan:
     if call.head is not None:
-        return _Plan("head", commit_of(git, call.head, fetch=call.fetch), _branch(git, call.head), call.head)
+        commit = commit_of(git, call.head, fetch=call.fetch)
+        return _Plan("head", commit, _branch(git, call.head), commit[:12] if call.head == "HEAD" else call.head)
     commit, paths = commit_of(git, "HEAD", fetch=False), tuple(changed(git))
     return _Plan("head", commit, _branch(git, "HEAD"), _working(commit) if paths else commit[:12], paths)
 
