@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from regress_action.github.workflow_commands import Log
     from regress_action.pipeline.job import Job
     from regress_action.pipeline.judging import Judged
-    from regress_action.verdicts import Comparison, Judgement
 
 REPORT = FOLDER / "report.json"
 PAGE = FOLDER / "report.md"
