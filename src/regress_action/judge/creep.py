@@ -86,7 +86,7 @@ def _worst(book: Ledger) -> float:
 
 def _books(history: History, changes: Sequence[ChangePoint], since: str | None) -> Ledger:
     levels = _Levels.of(history, changes)
-    released = next((i for i, point in enumerate(history.points) if _is(point, since)), None)
+    released = next((i for i in range(len(history)) if _is(history.point(i), since)), None)
     return Ledger(
         history,
         None if released is None else levels.account(levels.around(released), released),
@@ -143,14 +143,14 @@ class _Levels:
         total = self._level(now) - self._level(start)
         error = _TWO_SIDED_95 * math.hypot(self._error(now), self._error(start))
         entries = tuple(
-            Entry(self.history.points[change.index], change.ratio, change.p_value, change.settled)
+            Entry(self.history.point(change.index), change.ratio, change.p_value, change.settled)
             for change in self.changes
             if change.index > opened and change.ratio is not None
         )
         explained = math.fsum(math.log(entry.ratio) for entry in entries)
         sign = -1 if self.history.metric.direction is Direction.HIGHER else 1
         return Account(
-            start=self.history.points[opened],
+            start=self.history.point(opened),
             start_level=math.exp(sign * self._level(start)),
             level=math.exp(sign * self._level(now)),
             ratio=math.exp(total),
@@ -168,4 +168,4 @@ class _Levels:
 
     def _error(self, stretch: _Stretch) -> float:
         values = self.badness[stretch.first : stretch.stop]
-        return _MEDIAN_COST * noise.robust_deviation(values) / math.sqrt(len(values))
+        return _MEDIAN_COST * float(noise.robust_deviations(values[None])[0]) / math.sqrt(len(values))

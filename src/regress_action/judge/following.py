@@ -42,7 +42,7 @@ def follow(
         [history.values for history in histories], changes, [history.metric.direction for history in histories]
     )
     return tuple(
-        Followed(history, _with_steps(_trend(history, trends), points, len(history.points)), points)
+        Followed(history, _with_steps(_trend(history, trends), points, len(history)), points)
         for history, points in zip(histories, found, strict=True)
     )
 
@@ -74,7 +74,7 @@ def _series(followed: Followed) -> dict[str, object]:
         "unit": history.metric.unit,
         "suite": history.suite,
         "environment": history.environment,
-        "points": len(history.points),
+        "points": len(history),
         "direction": going.direction.value,
         "correlation": going.correlation,
         "p_value": going.p_value,
@@ -82,8 +82,8 @@ def _series(followed: Followed) -> dict[str, object]:
         "change_points": [
             {
                 "index": point.index,
-                "commit": history.points[point.index].commit,
-                "time": history.points[point.index].time,
+                "commit": history.point(point.index).commit,
+                "time": history.point(point.index).time,
                 "ratio": point.ratio,
                 "difference": point.difference,
                 "p_value": point.p_value,

@@ -1,48 +1,67 @@
-"""A benchmark's values along time: one history per benchmark × metric and environment, one point per report."""
+"""A benchmark's values along time: one history per benchmark × metric and environment, one value per report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.judge.arrays import medians, plain
 from regress_action.samples import Benchmark, Direction, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from regress_action.judge.arrays import Floats
+    from regress_action.judge.arrays import Floats, Ints
     from regress_action.samples import Report, Series
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The median of a report's runs in the metric's unit, and where and when it was measured.
-
-    `report` is the number of the report among all that were given, in order of time from 0.
-    """
+    """One value of a history in the metric's unit, and the commit and time it is from."""
 
     value: float
-    commit: str | None = None
-    time: str | None = None
-    report: int = 0
+    commit: str | None
+    time: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """The points of one benchmark × metric in one environment, oldest first.
+class Moment:
+    """The commit and time of one report; `seconds` since 1970 is None where the time cannot be read."""
 
-    Points of another body of the benchmark (`Benchmark.version`) than the newest one's are left out: two bodies
-    are never compared. `environment` is a fingerprint, None when the values came without one.
+    commit: str | None
+    time: str | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, commit: str | None, time: str | None) -> Moment:
+        """Read the time, ISO 8601 and UTC where it does not say."""
+        return cls(commit, time, _seconds(time))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The values of one benchmark × metric in one environment, oldest first.
+
+    `values` holds the median of each report's runs, in the metric's unit; `reports` the number of the report that
+    each is from, counted in order of time over all that were given; `moments` has one entry per report. Values of
+    another body of the benchmark (`Benchmark.version`) than the newest one's are left out: two bodies are never
+    compared. `environment` is a fingerprint, None when the values came without one.
     """
 
     benchmark: Benchmark
     metric: Metric
-    points: tuple[Point, ...]
+    values: Floats
+    reports: Ints
+    moments: Sequence[Moment]
     suite: str = "default"
     environment: str | None = None
+
+    def __len__(self) -> int:
+        """Return the number of values."""
+        return len(self.values)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -50,19 +69,19 @@ class History:
         return self.benchmark.name, self.metric.name
 
     @property
-    def values(self) -> Floats:
-        """The values, as an array of float64."""
-        return np.array([point.value for point in self.points], dtype=np.float64)
-
-    @property
     def times(self) -> Floats | None:
-        """Seconds since 1970 of every point, or None when one of them has no readable time."""
-        seconds = [_seconds(point.time) for point in self.points]
+        """Seconds since 1970 of every value, or None when one of them has no readable time."""
+        seconds = [self.moments[report].seconds for report in self.reports]
         known = [second for second in seconds if second is not None]
         return np.array(known, dtype=np.float64) if len(known) == len(seconds) else None
 
+    def point(self, index: int) -> Point:
+        """Return one value with its commit and time."""
+        moment = self.moments[self.reports[index]]
+        return Point(float(self.values[index]), moment.commit, moment.time)
 
-def named(  # one argument per column of a table
+
+def named(
     name: str,
     values: Iterable[float],
     *,
@@ -72,14 +91,11 @@ def named(  # one argument per column of a table
     times: Sequence[str | None] = (),
 ) -> History:
     """Make a history of a bare column of values; `commits` and `times` (ISO 8601) are as long or empty."""
-    values = list(values)
-    commits = commits or [None] * len(values)
-    times = times or [None] * len(values)
-    points = (
-        Point(float(value), commit, time, number)
-        for number, (value, commit, time) in enumerate(zip(values, commits, times, strict=True))
-    )
-    return History(Benchmark(name), Metric("value", unit, direction), tuple(points))
+    column = np.array(list(values), dtype=np.float64)
+    commits = commits or [None] * len(column)
+    times = times or [None] * len(column)
+    moments = [Moment.of(commit, time) for commit, time in zip(commits, times, strict=True)]
+    return History(Benchmark(name), Metric("value", unit, direction), column, np.arange(len(column)), moments)
 
 
 def in_order(reports: Iterable[Report]) -> list[Report]:
@@ -92,21 +108,76 @@ def of(reports: Iterable[Report]) -> tuple[History, ...]:
 
     Environments and suites are kept apart, and a report in which a series has no value gives it no point.
     """
-    found: dict[tuple[str, str, str, str], list[tuple[Series, Point]]] = {}
-    for number, report in enumerate(in_order(reports)):
-        for series in report.series:
-            if not series.measured:
-                continue
-            key = (report.suite, report.environment.fingerprint, *series.key)
-            point = Point(float(np.median(series.measured)), report.commit, report.created, number)
-            found.setdefault(key, []).append((series, point))
-    return tuple(_history(suite, environment, seen) for (suite, environment, *_), seen in found.items())
+    ordered = in_order(reports)
+    moments = [Moment.of(report.commit, report.created) for report in ordered]
+    groups: dict[tuple[str, str], _Group] = {}
+    for number, report in enumerate(ordered):
+        key = report.suite, report.environment.fingerprint
+        groups.setdefault(key, _Group(*key)).add(number, report)
+    return tuple(history for group in groups.values() for history in group.histories(moments))
 
 
-def _history(suite: str, environment: str, seen: list[tuple[Series, Point]]) -> History:
-    newest = seen[-1][0]
-    points = tuple(point for series, point in seen if series.benchmark.version == newest.benchmark.version)
-    return History(newest.benchmark, newest.metric, points, suite, environment)
+@dataclass(slots=True)
+class _Group:
+    """The reports of one suite and environment; every row is a benchmark × metric, every column a report.
+
+    Reports of one suite nearly always list the same series in the same order, so their rows are looked up once.
+    """
+
+    suite: str
+    environment: str
+    rows: dict[tuple[str, str], int] = field(default_factory=dict)
+    newest: list[Series] = field(default_factory=list)
+    began: list[int] = field(default_factory=list)
+    known: list[tuple[str, str, str | None]] = field(default_factory=list)
+    block: Ints = field(default_factory=lambda: np.zeros(0, np.intp))
+    columns: list[tuple[int, Ints, Floats]] = field(default_factory=list)
+
+    def add(self, number: int, report: Report) -> None:
+        identities = [(s.benchmark.name, s.metric.name, s.benchmark.version) for s in report.series]
+        if identities != self.known:
+            self.known = identities
+            self.block = np.array([self._row(series) for series in report.series], np.intp)
+        for row, series in zip(plain(self.block), report.series, strict=True):
+            if self.newest[row].benchmark.version != series.benchmark.version:
+                self.began[row] = len(self.columns)
+            self.newest[row] = series
+        self.columns.append((number, self.block, medians(_values(report))))
+
+    def _row(self, series: Series) -> int:
+        row = self.rows.setdefault(series.key, len(self.newest))
+        if row == len(self.newest):
+            self.newest.append(series)
+            self.began.append(0)
+        return row
+
+    def histories(self, moments: Sequence[Moment]) -> Iterator[History]:
+        values = np.full((len(self.newest), len(self.columns)), np.nan)
+        for column, (_, block, of_report) in enumerate(self.columns):
+            values[block, column] = of_report
+        numbers = np.array([number for number, _, _ in self.columns], np.intp)
+        for row, series in enumerate(self.newest):
+            present = np.isfinite(values[row])
+            present[: self.began[row]] = False
+            if present.any():
+                yield History(
+                    series.benchmark,
+                    series.metric,
+                    values[row, present],
+                    numbers[present],
+                    moments,
+                    self.suite,
+                    self.environment,
+                )
+
+
+def _values(report: Report) -> Floats:
+    width = max((len(series.values) for series in report.series), default=0)
+    values = np.full((len(report.series), width), np.nan)
+    for row, series in enumerate(report.series):
+        values[row, : len(series.values)] = series.values
+    values[~np.isfinite(values)] = np.nan
+    return values
 
 
 def _seconds(time: str | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import change_points
+from regress_action.judge.arrays import medians
 from regress_action.judge.policy import Noise
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from regress_action.judge.arrays import Floats
-    from regress_action.judge.change_points import ChangePoint
+    from regress_action.judge.arrays import Floats, Ints
     from regress_action.judge.histories import History
 
 FEWEST = 5
@@ -24,7 +24,7 @@ LARGEST_SPREAD = 0.10
 LAST = 50
 _NORMAL_MAD = 1.4826
 _NORMAL_DECILES = 2.5631
-_SMALL = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
+_SMALL = np.array([1.0, 1.0, 1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107])  # by the number of runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +48,49 @@ class Learned:
         return Noise(self.spread, self.runs) if self.stable and self.spread is not None else None
 
 
-def learn(values: ArrayLike, *, changes: Sequence[ChangePoint] | None = None) -> Learned:
+def learn(values: ArrayLike) -> Learned:
     """Learn from the run values of one benchmark in one environment, oldest first.
 
-    Only the last fifty runs since the last change point count. `changes` saves finding the change points again.
+    Only the last fifty runs since the last change point count.
     """
-    values = np.asarray(values, float).ravel()
-    found = change_points.find(values) if changes is None else changes
-    since = found[-1].index if found else 0
-    finite = np.flatnonzero(np.isfinite(values[since:])) + since
-    used = finite[-LAST:]
-    runs, first = len(used), int(used[0]) if len(used) else since
-    if runs < FEWEST:
-        return Learned(None, runs, first, stable=False, why=_too_few(runs, changed=bool(found)))
-    if (values[used] <= 0).any():
-        why = "Values of zero or less have no relative spread; differences are judged as they are."
-        return Learned(None, runs, first, stable=False, why=why)
-    spread = robust_deviation(np.log(values[used]))
-    stable = spread <= LARGEST_SPREAD
-    return Learned(spread, runs, first, stable=stable, why=_verdict(spread, runs, stable=stable))
+    return _learn([np.asarray(values, float).ravel()])[0]
 
 
 def learn_all(histories: Iterable[History]) -> dict[tuple[str, str, str | None], Learned]:
     """Learn from every history, by benchmark, metric and fingerprint of the environment."""
     histories = list(histories)
-    found = change_points.find_all([history.values for history in histories])
-    return {
-        (history.benchmark.name, history.metric.name, history.environment): learn(history.values, changes=changes)
-        for history, changes in zip(histories, found, strict=True)
-    }
+    learned = _learn([history.values for history in histories])
+    return {(*history.key, history.environment): one for history, one in zip(histories, learned, strict=True)}
+
+
+def _learn(series: Sequence[Floats]) -> list[Learned]:
+    found = change_points.find_all(series)
+    since = [changes[-1].index if changes else 0 for changes in found]
+    used = [_last(values, first) for values, first in zip(series, since, strict=True)]
+    levels = np.full((len(series), LAST), np.nan)
+    for row, (values, places) in enumerate(zip(series, used, strict=True)):
+        if len(places) >= FEWEST and values[places].min() > 0:
+            levels[row, : len(places)] = np.log(values[places])
+    spreads = robust_deviations(levels)
+    return [
+        _judged(len(places), int(places[0]) if len(places) else first, float(spread), changed=bool(changes))
+        for places, first, spread, changes in zip(used, since, spreads, found, strict=True)
+    ]
+
+
+def _last(values: Floats, since: int) -> Ints:
+    finite = np.flatnonzero(np.isfinite(values[since:])) + since
+    return finite[-LAST:]
+
+
+def _judged(runs: int, since: int, spread: float, *, changed: bool) -> Learned:
+    if runs < FEWEST:
+        return Learned(None, runs, since, stable=False, why=_too_few(runs, changed=changed))
+    if np.isnan(spread):
+        why = "Values of zero or less have no relative spread; differences are judged as they are."
+        return Learned(None, runs, since, stable=False, why=why)
+    stable = spread <= LARGEST_SPREAD
+    return Learned(spread, runs, since, stable=stable, why=_verdict(spread, runs, stable=stable))
 
 
 def for_environment(
@@ -90,17 +104,29 @@ def for_environment(
     }
 
 
-def robust_deviation(values: Floats) -> float:
-    """Estimate a standard deviation that single disturbed runs do not move.
+def robust_deviations(values: Floats) -> Floats:
+    """Estimate the standard deviation of each row, ignoring NaN, so that single disturbed runs do not move it.
 
     The larger of the median absolute deviation, with the finite-sample factors of Croux and Rousseeuw (1992), and
     the distance of the outer deciles: noise in clusters, where three of four runs agree to the digit, would look
     silent to the first alone.
     """
-    runs = len(values)
-    deviation = _NORMAL_MAD * float(np.median(np.abs(values - np.median(values))))
-    low, high = np.quantile(values, (0.1, 0.9))
-    return max(deviation * _SMALL.get(runs, runs / (runs - 0.8)), float(high - low) / _NORMAL_DECILES)
+    runs = np.count_nonzero(~np.isnan(values), axis=1)
+    deviation = _NORMAL_MAD * medians(np.abs(values - medians(values)[:, None]))
+    factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
+    ordered = np.sort(values, axis=1)
+    low, high = (_quantile(ordered, runs, share) for share in (0.1, 0.9))
+    return np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
+
+
+def _quantile(ordered: Floats, runs: Ints, share: float) -> Floats:
+    """Return a quantile of rows that are in order up to their NaN, interpolated between neighbours."""
+    place = share * np.maximum(runs - 1, 0)
+    low = place.astype(np.intp)
+    each = np.arange(len(ordered))
+    below, above = ordered[each, low], ordered[each, np.minimum(low + 1, np.maximum(runs - 1, 0))]
+    quantile: Floats = below + (above - below) * (place - low)
+    return quantile
 
 
 def _too_few(runs: int, *, changed: bool) -> str:

@@ -144,7 +144,7 @@ class _Past:
             [history.values for history in followed], directions=[history.metric.direction for history in followed]
         )
         worsened = (
-            Place(suite, environment, *history.key, history.points[change.index].report)
+            Place(suite, environment, *history.key, int(history.reports[change.index]))
             for history, changes in zip(followed, found, strict=True)
             for change in changes
             if change.settled and change.difference > 0
@@ -169,9 +169,7 @@ def _by_report(history: History, reports: int) -> Floats:
     values = np.full(reports, np.nan)
     if (history.values > 0).all():
         logs = np.log(history.values)
-        values[[point.report for point in history.points]] = (
-            -logs if history.metric.direction is Direction.HIGHER else logs
-        )
+        values[history.reports] = -logs if history.metric.direction is Direction.HIGHER else logs
     return values
 
 

@@ -19,8 +19,8 @@ def test_a_point_is_the_median_of_its_report() -> None:
     random.Random(1).shuffle(reports)  # noqa: S311 - an order, not a secret
     first, second = histories.of(reports)
     assert first.values.tolist() == [2, 3, 4, 5, 6]
-    assert [point.time for point in first.points] == [day(n) for n in range(5)]
-    assert first.points[3].commit == f"{3:040x}"
+    assert [first.point(n).time for n in range(5)] == [day(n) for n in range(5)]
+    assert first.point(3).commit == f"{3:040x}"
     assert second.key == ("b", "time")
 
 
@@ -28,7 +28,7 @@ def test_environments_are_kept_apart() -> None:
     """Runs of two machines are two histories: between CPU models nothing is comparable."""
     other = Environment(cpu="another")
     reports = past([1.0, 1.0]) + [report(n, {"parse": [2.0]}, environment=other) for n in range(3)]
-    assert sorted(len(history.points) for history in histories.of(reports)) == [2, 3]
+    assert sorted(len(history) for history in histories.of(reports)) == [2, 3]
 
 
 def test_another_body_is_another_history() -> None:
