@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from regress_action.measure.errors import BrokenGroundError
 from regress_action.measure.family import names
 from regress_action.measure.start import start
 
@@ -106,6 +107,21 @@ class _Reaper:
                 if pid == self.root.pid:
                     self.status = os.waitstatus_to_exitcode(status)
 
+    def check(self) -> None:
+        """Refuse to wait for a command that is gone without a word, rather than wait for ever."""
+        if self.status is not None:
+            return
+        try:
+            os.kill(self.root.pid, 0)
+        except ProcessLookupError as error:
+            raise BrokenGroundError(
+                "The command ended, and somebody else collected its exit status.",
+                meaning="Whether it succeeded is not known, so this run cannot be used.",
+                remedy="Measure again; if it happens again, report it.",
+            ) from error
+        except PermissionError:
+            return
+
 
 def execute(task: Task, log: Log, bell: Bell, family: Family, watcher: Watcher) -> Ended:
     """Run a command until it ends, reaches its limit or a stop is asked; nothing it began outlives this call.
@@ -122,6 +138,7 @@ def execute(task: Task, log: Log, bell: Bell, family: Family, watcher: Watcher) 
             if not _drain(stream, log):
                 streams.remove(stream)
         reaper.reap()
+        reaper.check()
         if reaper.status is None:
             watcher.sample()
     wall, watching = time.monotonic() - root.began, time.process_time() - before
