@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from regress_action.github.client import Client
     from regress_action.github.plan import Plan
 
-NEEDS = "pull-requests: write"
+NEEDS = "pull-requests: read"
 KIND = "accepted"
 EVERYTHING = "*"
 
@@ -26,10 +26,8 @@ def of(client: Client | None, plan: Plan, label: str) -> tuple[Acceptance, ...]:
     if client is None or number is None:
         return ()
     accepted = client.access.attempt(NEEDS, "accepted regressions", lambda: _by_command(client, number)) or ()
-    if label in plan.labels:
-        found = client.access.attempt(NEEDS, "the accept label", lambda: _by_label(client, number, label))
-        accepted += (found,) if found else ()
-    return accepted
+    found = client.access.attempt(NEEDS, "the accept label", lambda: _by_label(client, number, label))
+    return (*accepted, found) if found else accepted
 
 
 def record(accepted: Acceptance) -> str:
@@ -38,6 +36,8 @@ def record(accepted: Acceptance) -> str:
 
 
 def _by_label(client: Client, number: int, label: str) -> Acceptance | None:
+    if label not in labels.of(client, number):
+        return None
     login = labels.set_by(client, number, label)
     if login is None or not labels.may_write(client, login):
         client.access.note(f"The label {label} does not count: nobody with write access set it.")

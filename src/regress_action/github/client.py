@@ -39,7 +39,10 @@ class Pace:
 
 @dataclass
 class Client:
-    """A repository, who we are in it, and what the token turned out not to be allowed."""
+    """A repository, who we are in it, and what the token turned out not to be allowed.
+
+    `labels` remembers those of pull requests, once asked for.
+    """
 
     repository: Repository
     github: Github
@@ -47,6 +50,7 @@ class Client:
     pace: Pace = field(default_factory=Pace)
     access: Access = field(default_factory=Access)
     login: str | None = None
+    labels: dict[int, frozenset[str]] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
 
     def __enter__(self) -> Self:

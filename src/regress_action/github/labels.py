@@ -33,6 +33,17 @@ def ensure(client: Client, name: str, colour: str = COLOUR, description: str = D
     once(client, look, lambda: client.repository.create_label(name, colour, description))
 
 
+def of(client: Client, number: int) -> frozenset[str]:
+    """Return the labels of an issue or pull request as they are now, asked for once.
+
+    Those in the event are as old as the event, and a job that is run again gets the old event.
+    """
+    if number not in client.labels:
+        issue = client.repository.get_issue(number)
+        client.labels[number] = read(client, lambda: frozenset(label.name for label in issue.get_labels()))
+    return client.labels[number]
+
+
 def put(client: Client, number: int, name: str) -> None:
     """Set a label on an issue or pull request; setting it twice changes nothing."""
     issue = client.repository.get_issue(number)

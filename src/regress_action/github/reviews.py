@@ -22,7 +22,8 @@ def update(client: Client, plan: Plan, number: int, severity: Severity, preferen
     Reviews are asked for together with the label, so nobody is asked again with every push; never of drafts.
     """
     label, access = preferences.label, client.access
-    labelled = label in plan.labels
+    present = access.attempt("pull-requests: read", "the labels", lambda: labels.of(client, number))
+    labelled = present is not None and label in present
     if severity.rank < Severity.MODERATE.rank:
         if labelled:
             access.attempt(NEEDS, "the label", lambda: labels.take(client, number, label))

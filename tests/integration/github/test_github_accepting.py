@@ -57,6 +57,15 @@ def test_the_label_counts_from_people_with_write_access(
     assert any("does not count" in sentence for sentence in job.spoken.degraded) is not counts
 
 
+def test_a_label_counts_also_when_it_is_younger_than_the_event(github: FakeGitHub, client: Client) -> None:
+    """A job that is run again gets the old event; the label is asked for."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    event = pull(github, 1)
+    github.world.add_label(issue, LABEL, "octo")
+
+    assert [each.by for each in acceptance.of(client, event, LABEL)] == ["octo"]
+
+
 def test_a_label_that_was_taken_off_and_set_by_a_stranger_does_not_count(github: FakeGitHub, client: Client) -> None:
     """The last to set it is who counts."""
     issue = github.world.add_pull(head_sha=sha(77))

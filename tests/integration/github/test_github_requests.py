@@ -24,7 +24,7 @@ def requests(github: FakeGitHub) -> list[str]:
     return [f"{each.method} {each.path.removeprefix('/repos/octo/widgets/')}" for each in github.log]
 
 
-def test_a_quiet_pull_request_takes_five_requests(github: FakeGitHub, client: Client) -> None:
+def test_a_quiet_pull_request_takes_six_requests(github: FakeGitHub, client: Client) -> None:
     """The check run, opened and finished, and a look for what was accepted and for a comment to bring up to date."""
     github.world.add_pull(head_sha=sha(77))
 
@@ -34,12 +34,13 @@ def test_a_quiet_pull_request_takes_five_requests(github: FakeGitHub, client: Cl
         f"GET commits/{sha(77)}/check-runs",
         "POST check-runs",
         "GET issues/1/comments",
+        "GET issues/1/labels",
         "PATCH check-runs/1001",
         "GET issues/1/comments",
     ]
 
 
-def test_a_pull_request_with_a_moderate_regression_takes_ten(github: FakeGitHub, client: Client) -> None:
+def test_a_pull_request_with_a_moderate_regression_takes_eleven(github: FakeGitHub, client: Client) -> None:
     """Comment, label and review request come on top; below the twelve that were promised."""
     github.world.add_pull(head_sha=sha(77), user="author")
 
@@ -50,7 +51,7 @@ def test_a_pull_request_with_a_moderate_regression_takes_ten(github: FakeGitHub,
         Preferences(reviewers=("octo",)),
     )
 
-    assert len(requests(github)) == 10
+    assert len(requests(github)) == 11
     assert len(requests(github)) <= 12
 
 
