@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from e2e_workflows import measuring, workflow
-from e2e_world import REPOSITORY, TOKEN
+from e2e_world import REPOSITORY, TOKEN, checked
 
 if TYPE_CHECKING:
     from e2e_world import World
@@ -43,7 +43,7 @@ print("::add-mask::pass\n##[error]had\n::error::had")
 print("\r::error::had", file=sys.stderr)
 
 # 3. The history, without a token.
-push = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "push", os.environ["TARGET"], "HEAD:refs/heads/regress-data"]
+push = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "push", os.environ["TARGET"], "HEAD:refs/heads/x"]
 if subprocess.run(push, capture_output=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}).returncode == 0:
     said("history written")
 
@@ -105,16 +105,33 @@ def test_a_hostile_pull_request_gains_nothing(world: World) -> None:
     """It reads no token, writes no history, is not imported, commands no runner, and cannot talk the verdict away."""
     world.push()
     hostile = HOSTILE.replace("@TOKEN@", TOKEN)
-    shadows = dict.fromkeys(("json.py", "venv.py", "psutil.py", "numpy.py", "regress_action.py", "sitecustomize.py"), SHADOW)
+    shadows = dict.fromkeys(
+        ("json.py", "venv.py", "psutil.py", "numpy.py", "regress_action.py", "sitecustomize.py"), SHADOW
+    )
     world.commit("Improve", {"hostile.py": hostile, **shadows})
     world.costs("Slower", store=0.02)
     command = measuring('"python3 -P suite.py {out} && python3 -P hostile.py || true"')
     ran = world.pull_event(workflow(command), TARGET=f"{world.git_url}/{REPOSITORY}")
     assert not (world.kept / "loot").exists(), (world.kept / "loot").read_text()
-    assert not world.history()
+    assert checked("git", "branch", "--list", cwd=world.bare).split() == ["*", "main"]
     assert "a module of the workspace was imported" not in ran.log
     assert TOKEN not in ran.log
     assert (ran.status, ran.told["verdict"]) == (1, "fail")
+
+
+def test_a_measurement_in_the_checkout_is_not_judged(world: World) -> None:
+    """A pull request may bring a folder that looks like ours; nothing of it is believed."""
+    world.push()
+    world.costs("Innocent")
+    world.pull_event(workflow(measuring()))
+    made = {
+        f".regress/measurement/{path.relative_to(world.kept / 'measurement')}": path.read_text()
+        for path in (world.kept / "measurement").rglob("*")
+        if path.is_file()
+    }
+    world.commit("Bring a measurement along", made | {"suite.py": "raise SystemExit('slow, but who would know')\n"})
+    ran = world.pull_event(workflow(measuring()))
+    assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
 
 
 def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(world: World) -> None:

@@ -16,5 +16,8 @@ def command(*, launch: str) -> None:
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
+    planning.clear(root)
+    if errand.words:
+        planning.lend_psutil(root)
     planning.leave(errand, root, os.environ)
     click.echo(errand.why)

@@ -16,7 +16,7 @@ from regress_action.pipeline.planning import FOLDER
 from regress_action.pipeline.policies import waivers_of
 from regress_action.report import markdown, structured, text
 from regress_action.report.context import Context
-from regress_action.verdicts import Severity, Verdict
+from regress_action.verdicts import Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
     from regress_action.github.speaking import Spoken
@@ -92,13 +92,15 @@ def write_files(job: Job, judged: Judged) -> None:
     (folder / PAGE.name).write_text(page, encoding="utf-8")
 
 
-def write_outputs(job: Job, judged: Judged | None, spoken: Spoken | None) -> None:
-    """Set every output of the step; without a judgement the verdict is inconclusive."""
+def write_outputs(
+    job: Job, judged: Judged | None, spoken: Spoken | None, *, otherwise: Outcome = Outcome.INCONCLUSIVE
+) -> None:
+    """Set every output of the step; without a judgement the verdict is `otherwise`."""
     summary = judged.judgement.summary if judged else None
     outputs.write(
         job.environ,
         {
-            "verdict": summary.verdict.value if summary else "inconclusive",
+            "verdict": summary.verdict.value if summary else otherwise.value,
             "severity": _worst(judged).value,
             "regressions": summary.regressions if summary else 0,
             "improvements": summary.improvements if summary else 0,

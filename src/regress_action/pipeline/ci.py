@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from regress_action.errors import ExitCode, UsageError
+from regress_action.errors import ExitCode, IncompleteError, InputError, UsageError
 from regress_action.github import events
 from regress_action.github.plan import Stage
 from regress_action.github.workflow_commands import Log
 from regress_action.pipeline import announcing, stages, trending
 from regress_action.pipeline.job import Job
 from regress_action.pipeline.planning import read_settings
+from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,13 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
 
     preferences = announcing.preferences_of(job)
     check = stack.enter_context(checks.opened(client, job.plan, preferences))
-    finished = _stage(job, client)
+    try:
+        finished = _stage(job, client)
+    except (IncompleteError, InputError) as error:
+        announcing.write_outputs(job, None, None, otherwise=Outcome.INCOMPLETE)
+        if check is not None:
+            check.finish("failure", error.what, str(error))
+        raise
     if finished.remark:
         log.say(finished.remark)
     judged = finished.judged

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from regress_action import formats
 from regress_action.errors import IncompleteError
 from regress_action.pipeline.merging import SHARD, join
-from regress_action.pipeline.planning import FOLDER, MEASUREMENT
+from regress_action.pipeline.planning import FOLDER, HISTORY, MEASUREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +46,8 @@ class Job:
         """The history in the words of `open_history`; None where there is none."""
         return {
             "branch": f"branch:{self.settings.history_branch}",
-            "folder": os.fspath(self.root / FOLDER / "history"),
-            "artifact": f"artifact:{FOLDER / 'history'}",
+            "folder": os.fspath(self.root / HISTORY),
+            "artifact": f"artifact:{HISTORY}",
             "none": None,
         }[self.settings.baseline]
 

@@ -5,8 +5,10 @@ The runner has no YAML reader and no settings model; it gets a list of words for
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 FOLDER = Path(".regress")
 PLAN = FOLDER / "plan"
 MEASUREMENT = FOLDER / "measurement"
+HISTORY = FOLDER / "history"
 _MERGED = 2
 
 
@@ -90,6 +93,31 @@ def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, 
     words = (*extra, *_questions(settings, root, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
     return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image)
+
+
+def clear(root: Path) -> None:
+    """Make the folder anew, but for a history that was restored into it.
+
+    A checkout can bring files of ours along: a measurement, say, that a pull request commits and hopes to be judged by.
+    """
+    folder = root / FOLDER
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    folder.mkdir(exist_ok=True)
+    for item in folder.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            if item.name != HISTORY.name:
+                shutil.rmtree(item)
+        else:
+            item.unlink()
+
+
+def lend_psutil(root: Path) -> None:
+    """Copy our psutil for the measurer; its wheel fits every CPython, so the runner needs neither pip nor a network."""
+    found = importlib.util.find_spec("psutil")
+    for place in (found.submodule_search_locations or ()) if found else ():
+        without = shutil.ignore_patterns("tests", "__pycache__")
+        shutil.copytree(place, root / FOLDER / "lent" / "psutil", ignore=without, copy_function=shutil.copyfile)
 
 
 def leave(errand: Errand, root: Path, environ: Mapping[str, str]) -> None:

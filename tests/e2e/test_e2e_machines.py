@@ -1,0 +1,97 @@
+"""Jobs in containers of their own, suites in an image, and a matrix whose legs are put together again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from e2e_workflows import SUITE_COMMAND, measuring, workflow
+from e2e_world import COSTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from e2e_world import World
+
+pytestmark = pytest.mark.timeout(900)
+JOB_IMAGE = "regress-e2e-job:latest"
+JOB_DOCKERFILE = """
+FROM debian:trixie-slim
+RUN apt-get update -qq \\
+ && apt-get install -y -qq --no-install-recommends ca-certificates docker-cli git python3 python3-venv >/dev/null
+"""
+
+
+@pytest.fixture(scope="module")
+def job_image() -> str:
+    """An image for jobs: Python, git and a Docker client, no Node."""
+    build = ["docker", "build", "--quiet", "--tag", JOB_IMAGE, "-"]
+    done = subprocess.run(build, input=JOB_DOCKERFILE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return JOB_IMAGE
+
+
+@pytest.mark.parametrize(("wanted", "taken"), [("auto", "docker"), ("venv", "venv")])
+def test_a_job_in_a_container(world: World, job_image: str, wanted: str, taken: str) -> None:
+    """In a job's own container the analysis borrows its volumes, or makes a virtualenv in it."""
+    world.push()
+    world.costs("Slower", parse=0.030)
+    text = workflow(measuring(more=f"          engine: {wanted}"), job=f"container: {job_image}")
+    ran = world.pull_event(text, KEEP="/kept")
+    assert f"(engine: {taken})" in ran.log
+    assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
+
+
+def test_a_suite_in_an_image(world: World, job_image: str) -> None:
+    """The suite runs in the image that was named, without network, and leaves nothing that its owner cannot remove."""
+    world.push()
+    world.costs("Slower", parse=0.030)
+    command = f'"cat /etc/debian_version; {SUITE_COMMAND}"'
+    image = f"          suite-image: {job_image} --network=none"
+    ran = world.pull_event(workflow(measuring(command, image)))
+    assert "trixie" in ran.log or "13." in ran.log
+    assert (ran.status, ran.told["verdict"]) == (1, "fail")
+
+
+def measured_shards(world: World, numbers: tuple[int, ...]) -> Path:
+    """Run these legs of a matrix of four, each of which measures one benchmark; return the folder of their reports."""
+    folder = world.clone / "shards"
+    for number in numbers:
+        shutil.rmtree(world.kept, ignore_errors=True)
+        name = ("parse", "render", "store", "search")[number - 1]
+        leg = workflow(measuring(f'"{SUITE_COMMAND} {name}"', f"          shard: {number}/4"))
+        ran = world.pull_event(leg)
+        assert ran.status == 0, ran.log
+        assert f"Shard {number}/4 is measured" in ran.log
+        (folder / str(number)).mkdir(parents=True)
+        for report in world.kept.glob("*.jsonl"):
+            shutil.copy(report, folder / str(number))
+    return folder
+
+
+def test_four_shards_become_one_verdict(world: World) -> None:
+    """Every leg is silent; the job that merges them judges all benchmarks and speaks once."""
+    world.push()
+    world.costs("Slower", store=0.010)
+    measured_shards(world, (1, 2, 3, 4))
+    assert not world.github.world.check_runs
+    ran = world.pull_event(workflow('          results: "shards/*"'))
+    assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
+    judged = json.loads((world.kept / "report.json").read_text())
+    assert sorted(each["benchmark"].rpartition("::")[2] for each in judged["comparisons"]) == sorted(COSTS)
+    assert len(world.github.world.check_runs) == 1
+
+
+def test_a_lost_shard_is_no_pass(world: World) -> None:
+    """A leg that failed leaves a hole; what it would have measured was not seen."""
+    world.push()
+    world.costs("The same")
+    measured_shards(world, (1, 4))
+    ran = world.pull_event(workflow('          results: "shards/*"'))
+    assert "2 are missing: 2, 3" in ran.log
+    assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
+    [check] = world.github.world.check_runs
+    assert check.conclusion == "failure"
