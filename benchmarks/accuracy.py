@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from verdicts.tables import Table
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
 SECTIONS = {
     "paired": "verdicts.paired",
     "history": "verdicts.history",
     "known": "verdicts.known",
+    "series": "verdicts.series",
 }
 """Name → module with a function `tables(source, *, quick) -> list[Table]`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,8 +52,8 @@ class _Rows:
         self._ratios = list(
             zip(*(_ratios(ends, linear) for ends in (estimate.d, decided.low, decided.high)), strict=True)
         )
-        self._differences = [_or_none(d) for d in plain(np.where(linear, estimate.d, np.nan))]
-        self._p, self._q = ([_or_none(value) for value in plain(array)] for array in (decided.p, decided.q))
+        self._differences = _known(np.where(linear, estimate.d, np.nan))
+        self._p, self._q = _known(decided.p), _known(decided.q)
         self._alarms = plain(np.exp(np.minimum(decided.alarm, 700.0)))
         self._smallest = plain(np.exp(np.minimum(decided.smallest, 700.0)))
         self._detectable = _ratios(decided.detectable, linear)
@@ -154,17 +154,17 @@ def _sides(table: Table, *, base: bool) -> list[Side]:
     count = (~np.isnan(side.values)).sum(axis=1)
     unused = np.isnan(middle)
     runs = np.where(unused | np.isnan(independent) | (independent == 0), count, independent)
-    return [
-        Side(int(number), _or_none(value))
-        for number, value in zip(plain(runs), plain(np.where(unused, every, middle)), strict=True)
-    ]
+    medians_known = _known(np.where(unused, every, middle))
+    return [Side(*side) for side in zip(plain(runs.astype(int)), medians_known, strict=True)]
 
 
 def _ratios(logs: Floats, linear: Flags) -> list[float | None]:
     finite = np.isfinite(logs) & ~linear
-    ratios = np.exp(np.clip(np.where(finite, logs, 0.0), -700.0, 700.0))
-    return [ratio if known else None for ratio, known in zip(plain(ratios), plain(finite), strict=True)]
+    return _known(np.exp(np.clip(np.where(finite, logs, np.nan), -700.0, 700.0)))
 
 
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _known(values: Floats) -> list[float | None]:
+    """Return the values with None for NaN."""
+    objects: Any = values.astype(object)  # the typing of numpy knows no None among objects
+    objects[np.isnan(values)] = None
+    return plain(objects)

@@ -18,7 +18,7 @@ from regress_action.verdicts import Judgement, Mode, Subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge.evidence import Rows
+    from regress_action.judge.evidence import Rows, Side
 
 _DEFAULT = Policy()
 
@@ -51,8 +51,9 @@ def weigh_up(
     baseline: Sequence[Report], head: Sequence[Report], policy: Policy, *, mode: Mode | None = None
 ) -> grading.Table:
     """Do what `compare` does, up to the point where the arrays are put into words."""
-    _require_something(baseline, head)
+    _require_measurement(head)
     rows, base_side, head_side, _ = lay_out(baseline, head)
+    _require_overlap(rows, base_side, head_side)
     failures = _failures(head)
     _place_failures(rows, failures)
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
@@ -77,15 +78,20 @@ def weigh_up(
     )
 
 
-def _require_something(baseline: Sequence[Report], head: Sequence[Report]) -> None:
-    names = {series.key for report in head for series in report.series}
-    if not names and not _failures(head):
+def _require_measurement(head: Sequence[Report]) -> None:
+    if not any(report.series for report in head) and not _failures(head):
         raise IncompleteError(
             "The head holds no measurement.",
             meaning="Nothing was measured, so nothing can be judged; this is not a pass.",
             remedy="Look at what the suite printed, and at the pattern that names its result files.",
         )
-    if baseline and names and not any(series.key in names for report in baseline for series in report.series):
+
+
+def _require_overlap(rows: Rows, base: Side, head: Side) -> None:
+    """Refuse two sides that have benchmarks but none in common; one whose body changed is in common."""
+    if rows.clashes or not (base.listed.any() and head.listed.any()):
+        return
+    if not (base.listed & head.listed).any():
         raise IncompleteError(
             "Baseline and head have no benchmark in common.",
             meaning="There is nothing to compare; this is not a pass.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,10 @@ _MAXIMUM_DROPPED = 0.2
 
 Identity = tuple[str, str, str, str, str | None]
 """Benchmark, metric, unit, direction and the version of the body."""
+
+_IDENTITY = tuple(
+    map(attrgetter, ("benchmark.name", "metric.name", "metric.unit", "metric.direction", "benchmark.version"))
+)
 
 
 @dataclass(slots=True)
@@ -39,18 +44,28 @@ class Rows:
 
     def place(self, identities: Sequence[Identity], series: Sequence[Series]) -> Ints:
         """Return the row of each series, adding rows as needed; -1 where unit, direction or body differ."""
-        rows = np.empty(len(series), dtype=np.int64)
-        for position, identity in enumerate(identities):
-            row = self.index.setdefault(identity[:2], len(self.identities))
-            if row == len(self.identities):
-                self.identities.append(identity)
-                self.benchmarks.append(series[position].benchmark)
-                self.metrics.append(series[position].metric)
-            elif identity != self.identities[row] and (clash := _clash(self.identities[row], identity)):
-                self.clashes[row] = clash
-                row = -1
-            rows[position] = row
-        return rows
+        if not self.identities:
+            self._begin(identities, series)
+        return np.array([self._row(*one) for one in zip(identities, series, strict=True)], dtype=np.int64)
+
+    def _row(self, identity: Identity, series: Series) -> int:
+        row = self.index.setdefault(identity[:2], len(self.identities))
+        if row == len(self.identities):
+            self.identities.append(identity)
+            self.benchmarks.append(series.benchmark)
+            self.metrics.append(series.metric)
+        elif identity != self.identities[row] and (clash := _clash(self.identities[row], identity)):
+            self.clashes[row] = clash
+            return -1
+        return row
+
+    def _begin(self, identities: Sequence[Identity], series: Sequence[Series]) -> None:
+        """Take over a whole first report at once; a name that occurs twice is left to `place`."""
+        index = {identity[:2]: row for row, identity in enumerate(identities)}
+        if len(index) == len(identities):
+            self.index, self.identities = index, list(identities)
+            self.benchmarks = [one.benchmark for one in series]
+            self.metrics = [one.metric for one in series]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,8 @@ class Side:
     """All runs of one side: `values` is rows × runs, NaN where a run holds none; the rest is one entry per run.
 
     `sessions` numbers what was measured together on one machine; `fingerprints` numbers the environments as in
-    `environments`. `newest` marks the rows that the newest commit of the side was meant to measure.
+    `environments`. `newest` marks the rows that the newest commit of the side was meant to measure, `listed` those that
+    any report names.
     """
 
     values: Floats
@@ -66,6 +82,7 @@ class Side:
     fingerprints: Ints
     pairs: tuple[tuple[str, int] | None, ...]
     newest: Flags
+    listed: Flags
     blocks: tuple[tuple[Ints, slice, Report], ...]
 
 
@@ -96,15 +113,12 @@ def _ordered(reports: Sequence[Report]) -> list[Report]:
 def _blocks(reports: Sequence[Report], rows: Rows) -> list[Ints]:
     """Return the rows of every series of every report, newest report first described."""
     blocks: list[Ints] = []
-    known: list[Identity] | None = None
+    known: list[list[str | None]] | None = None
     for report in reversed(_ordered(reports)):
-        identities: list[Identity] = [
-            (s.benchmark.name, s.metric.name, s.metric.unit, s.metric.direction, s.benchmark.version)
-            for s in report.series
-        ]
-        if identities != known:  # reports of one suite list the same series in the same order
-            block = rows.place(identities, report.series)
-            known = identities
+        columns = [list(map(attribute, report.series)) for attribute in _IDENTITY]
+        if columns != known:  # reports of one suite list the same series in the same order
+            block = rows.place(list(zip(*columns, strict=True)), report.series)
+            known = columns
         blocks.append(block)
     return blocks[::-1]
 
@@ -122,7 +136,7 @@ def _clash(newer: Identity, older: Identity) -> str | None:
 def _side(blocks: list[Ints], reports: list[Report], rows: Rows, environments: dict[str, int]) -> Side:
     total = sum(len(report.runs) for report in reports)
     values = np.full((len(rows) + 1, total), np.nan)  # the last row takes what clashes
-    newest = np.zeros(len(rows) + 1, dtype=bool)
+    newest, listed = np.zeros(len(rows) + 1, dtype=bool), np.zeros(len(rows) + 1, dtype=bool)
     sessions, fingerprints = np.zeros(total, np.int64), np.zeros(total, np.int64)
     numbers: dict[object, int] = {}
     placed = []
@@ -130,6 +144,7 @@ def _side(blocks: list[Ints], reports: list[Report], rows: Rows, environments: d
     for number, (block, report) in enumerate(zip(blocks, reports, strict=True)):
         runs = slice(column, column + len(report.runs))
         values[block, runs] = _values(report, rows, block)
+        listed[block] = True
         newest[block] |= report.commit == reports[-1].commit
         fingerprints[runs] = environments.setdefault(report.environment.fingerprint, len(environments))
         sessions[runs] = [numbers.setdefault(run.session or number, len(numbers)) for run in report.runs]
@@ -141,7 +156,7 @@ def _side(blocks: list[Ints], reports: list[Report], rows: Rows, environments: d
         for run in report.runs
     )
     values[~np.isfinite(values)] = np.nan
-    return Side(values[:-1], sessions, fingerprints, pairs, newest[:-1], tuple(placed))
+    return Side(values[:-1], sessions, fingerprints, pairs, newest[:-1], listed[:-1], tuple(placed))
 
 
 def _values(report: Report, rows: Rows, block: Ints) -> Floats:
@@ -154,8 +169,9 @@ def _values(report: Report, rows: Rows, block: Ints) -> Floats:
             meaning="It is unknown which value belongs to which run.",
             remedy="Write the report again, or leave this file out.",
         ) from error
-    for position, series in enumerate(report.series):
-        if series.dropped and series.dropped > _MAXIMUM_DROPPED * (series.dropped + sum(series.rounds)):
+    for position in np.flatnonzero([series.dropped for series in report.series]):
+        series = report.series[position]
+        if series.dropped > _MAXIMUM_DROPPED * (series.dropped + sum(series.rounds)):
             values[position] = np.nan
             rows.invalid[int(block[position])] = f"{series.dropped} of its rounds were no finite numbers"
     return values
@@ -170,6 +186,7 @@ def grown(side: Side, rows: int) -> Side:
         side,
         values=np.pad(side.values, ((0, more), (0, 0)), constant_values=np.nan),
         newest=np.pad(side.newest, (0, more)),
+        listed=np.pad(side.listed, (0, more)),
     )
 
 
@@ -177,5 +194,10 @@ def by_session(values: Floats, side: Side) -> Floats:
     """Return one value per session, oldest first: runs of one session share its machine and are not independent."""
     numbers = np.unique(side.sessions)
     if len(numbers) == len(side.sessions):
-        return values
+        return values  # numbered as they were met, so sorted already
     return np.stack([moments(values[:, side.sessions == number])[1] for number in numbers], axis=1)
+
+
+def ranks(side: Side) -> Ints:
+    """Return for each run the column of its session in `by_session`."""
+    return np.unique(side.sessions, return_inverse=True)[1]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = re.compile(r"\[.*\]$|\(.*\)$")
 _SEPARATORS = re.compile(r"::|[./\s]")
-_PREFIX = re.compile(r"^(?:test|bench|benchmark)_?", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:test|benchmark|bench)_?", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MEMORY = ("memory_limit", "memory", "peak_memory")
 

@@ -13,17 +13,11 @@ if TYPE_CHECKING:
     from regress_action.samples import Environment
 
 _OWN = ("self", "local", "dedicated", "bare")
-_SHARED = ("hosted", "ubuntu-", "windows-", "macos-")
 
 
 def is_own(environment: Environment) -> bool:
     """Whether the machine is known to be the same one every time."""
     return environment.known and any(word in environment.runner.lower() for word in _OWN)
-
-
-def is_shared(environment: Environment) -> bool:
-    """Whether the machine is one of a cloud's many."""
-    return not is_own(environment) and any(word in environment.runner.lower() for word in _SHARED)
 
 
 def between_sessions(environment: Environment, tau: Tau) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NORMAL_FROM = 1000.0  # above this many degrees of freedom Hill's normal form is exact to 13 digits
 _TINY = 1e-300
+_MANY = 1e8
 _HUGE = 1e150  # its square is still a number
 _STEPS = 400
 _CLOSE = 1e-9  # Newton doubles the digits: the step after this one is below the last bit
@@ -31,14 +32,7 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 def two_sided_p(t: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
     """Return P(|T| ≥ |t|) for `df` degrees of freedom (may be fractional or infinite); NaN where either is NaN."""
     t, df = _pair(np.minimum(np.abs(np.asarray(t, float)), _HUGE), df)
-    p = np.full(t.shape, np.nan)
-    known = ~(np.isnan(t) | np.isnan(df))
-    near, far = known & (df <= _NORMAL_FROM), known & (df > _NORMAL_FROM)
-    if near.any():
-        p[near] = _tails_by_fraction(t[near], df[near])
-    if far.any():
-        p[far] = 2 * _normal_tail(_as_normal(t[far], df[far]))
-    return p
+    return _two_sided(t, df, _log_beta(df))
 
 
 def quantile(tail: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
@@ -47,10 +41,11 @@ def quantile(tail: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
     t = np.full(tail.shape, np.nan)
     usable = (tail > 0) & (tail <= 0.5) & (df > 0)  # noqa: PLR2004 - half the mass lies beyond zero
     tail, df = tail[usable], df[usable]
+    log_beta = _log_beta(df)
     guess = _hill_quantile(2 * tail, np.minimum(df, 1e12))
     for _ in range(20):
-        p = two_sided_p(guess, df) / 2
-        change = p * np.log(p / tail) / _density(guess, df)
+        p = _two_sided(guess, df, log_beta) / 2
+        change = p * np.log(p / tail) / _density(guess, df, log_beta)
         guess = np.maximum(guess + change, guess / 4)
         if np.all(np.abs(change) <= _CLOSE * np.maximum(guess, 1e-2)):
             break
@@ -63,26 +58,37 @@ def _pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[Floats, Floats]:
     return left, right
 
 
-def _gamma_ratio(df: Floats) -> Floats:
-    """Return log B(df/2, 1/2)."""
-    half = df / 2
+def _two_sided(t: Floats, df: Floats, log_beta: Floats) -> Floats:
+    p = np.full(t.shape, np.nan)
+    known = ~(np.isnan(t) | np.isnan(df))
+    near, far = known & (df <= _NORMAL_FROM), known & (df > _NORMAL_FROM)
+    if near.any():
+        p[near] = _tails_by_fraction(t[near], df[near], log_beta[near])
+    if far.any():
+        p[far] = 2 * _normal_tail(_as_normal(t[far], df[far]))
+    return p
+
+
+def _log_beta(df: Floats) -> Floats:
+    """Return log B(df/2, 1/2); from a hundred million degrees of freedom on it no longer changes what it is for."""
+    half = np.minimum(np.nan_to_num(df, nan=1.0), _MANY) / 2
     logs: Floats = np.asarray(_lgamma(half) - _lgamma(half + 0.5), dtype=float)
     return logs + 0.5 * math.log(math.pi)
 
 
-def _density(t: Floats, df: Floats) -> Floats:
-    finite = np.minimum(df, 1e8)
-    log = -_gamma_ratio(finite) - 0.5 * np.log(finite) - (finite + 1) / 2 * np.log1p(t**2 / finite)
+def _density(t: Floats, df: Floats, log_beta: Floats) -> Floats:
+    finite = np.minimum(df, _MANY)
+    log = -log_beta - 0.5 * np.log(finite) - (finite + 1) / 2 * np.log1p(t**2 / finite)
     return np.asarray(np.exp(log))
 
 
-def _tails_by_fraction(t: Floats, df: Floats) -> Floats:
+def _tails_by_fraction(t: Floats, df: Floats, log_beta: Floats) -> Floats:
     """Return I_x(df/2, 1/2) at x = df / (df + t²), from whichever side converges fast."""
     x, rest = df / (df + t**2), t**2 / (df + t**2)
     a, b = df / 2, np.full(df.shape, 0.5)
     direct = x < (a + 1) / (a + b + 2)
     with np.errstate(divide="ignore"):
-        front = np.exp(a * np.log(x) + b * np.log(rest) - _gamma_ratio(df))
+        front = np.exp(a * np.log(x) + b * np.log(rest) - log_beta)
     p = np.empty_like(t)
     p[direct] = (front / a)[direct] * _fraction(x[direct], a[direct], b[direct])
     mirror = ~direct

@@ -94,8 +94,9 @@ def _fails(comparison: Comparison, policy: Policy) -> bool:
         return False
     if over_budget(comparison):
         return True
-    reached = comparison.severity.rank >= policy.fail_on.rank
-    return comparison.verdict is Verdict.REGRESSION and reached and comparison.confirmed is not False
+    if comparison.verdict is not Verdict.REGRESSION or comparison.confirmed is False:
+        return False
+    return comparison.severity.rank >= policy.fail_on.rank
 
 
 def _open(comparison: Comparison) -> bool:

@@ -11,7 +11,7 @@ from regress_action.errors import InputError
 from regress_action.judge import designs, machine, moderation
 from regress_action.judge.arrays import Flags, Floats, moments, plain
 from regress_action.judge.baseline import settle
-from regress_action.judge.evidence import by_session
+from regress_action.judge.evidence import by_session, ranks
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
@@ -114,9 +114,10 @@ def _nothing_wrong(rows: int) -> tuple[Flags, Flags, Flags, Floats]:
 def _stored(evidence: Evidence, policy: Policy, mode: Mode | None) -> Weighed:
     scale, head = evidence.scale, evidence.head_values
     base, foreign = _same_machine(evidence)
-    stability = settle(np.where(scale.linear[:, None], np.nan, base))
-    used = np.where(scale.linear[:, None], base, stability.values)
-    sessions_b, sessions_c = by_session(used, evidence.base), by_session(head, evidence.head)
+    sessions_b, sessions_c = by_session(base, evidence.base), by_session(head, evidence.head)
+    stability = settle(np.where(scale.linear[:, None], np.nan, sessions_b))
+    sessions_b = np.where(scale.linear[:, None], sessions_b, stability.values)
+    used = np.where(np.isnan(sessions_b)[:, ranks(evidence.base)], np.nan, base)
     prior, moderated = _prior(evidence, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated

@@ -1,0 +1,162 @@
+"""A stored baseline: cut after its last step, doubted when it is wild, and moderated by its suite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judge_sides import OWN, one, runs, session, stored
+from scipy import special
+
+from regress_action import judge
+from regress_action.judge import baseline, machine, moderation
+from regress_action.samples import Environment
+from regress_action.verdicts import Verdict
+
+examples = settings(max_examples=40, deadline=None)
+
+
+def noise(count: int, seed: int = 0, spread: float = 0.01) -> list[float]:
+    """Draw log-normal values around one."""
+    return np.exp(np.random.default_rng(seed).normal(0, spread, count)).tolist()
+
+
+def test_only_the_runs_since_the_last_step_count() -> None:
+    """Twice up: the level before last is no part of the baseline."""
+    values = [*noise(8), *(2 * v for v in noise(7, 1)), *(3 * v for v in noise(6, 2))]
+
+    found = stored(values, [3.0])
+
+    assert (found.baseline.runs, found.verdict) == (6, Verdict.UNCHANGED)
+    assert found.baseline.median == pytest.approx(3, rel=0.02)
+
+
+def test_a_new_level_of_fewer_than_five_runs_is_an_unstable_baseline() -> None:
+    """It says since when, and how many are needed."""
+    found = stored([*noise(8), *(2 * v for v in noise(4, 1))], [2.0])
+
+    assert found.verdict is Verdict.UNSTABLE_BASELINE
+    assert found.reason.startswith("Its level changed 4 stored runs ago")
+
+
+def test_a_single_outlier_is_no_step() -> None:
+    """Neither at the end nor in between."""
+    for place in (3, 11):
+        values = noise(12)
+        values[place] *= 1.5
+        assert stored(values, [1.0]).baseline.runs == 12
+
+
+def test_a_step_smaller_than_what_is_called_a_change_is_left_in() -> None:
+    """4 % between two steady stretches belongs to the noise of the baseline."""
+    values = [*noise(10, spread=0.001), *(1.04 * v for v in noise(10, 1, spread=0.001))]
+
+    assert stored(values, [1.02]).baseline.runs == 20
+
+
+def test_steady_baselines_are_hardly_ever_cut() -> None:
+    """At most one in a thousand: here none of two thousand, of any length."""
+    random = np.random.default_rng(9)
+    for length in (6, 12, 50):
+        assert baseline.settle(random.normal(0, 0.05, (700, length))).cut.mean() <= 0.003
+
+
+def test_a_baseline_that_spreads_too_far_says_nothing() -> None:
+    """And never fails a gate, however bad the head looks."""
+    wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
+
+    found = stored(wild, [9.0])
+
+    assert found.verdict is Verdict.UNSTABLE_BASELINE
+    assert "more than a baseline may" in found.reason
+
+
+def test_how_far_a_baseline_may_spread_is_a_setting() -> None:
+    """Who knows the benchmark can allow more."""
+    wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
+
+    assert stored(wild, [9.0], judge.Policy(maximum_spread=0.5)).verdict is Verdict.REGRESSION
+
+
+def test_the_order_of_reports_is_that_of_their_times() -> None:
+    """Reports arrive in any order; a step is one in time."""
+    made = [
+        session({"b": [value]}, name=str(n), created=f"2026-01-{n + 1:02d}")
+        for n, value in enumerate([*noise(6), *(2 * v for v in noise(6, 1))])
+    ]
+
+    found = one(judge.compare(made[::-1], runs({"b": [2.0]})))
+
+    assert (found.baseline.runs, found.verdict) == (6, Verdict.UNCHANGED)
+
+
+@examples
+@given(st.lists(st.floats(0.05, 500), min_size=1, max_size=20))
+def test_digamma_and_trigamma_are_those_of_scipy(x: list[float]) -> None:
+    """To nine digits."""
+    values = np.array(x)
+
+    assert moderation._digamma(values) == pytest.approx(special.digamma(values), rel=1e-8, abs=1e-9)
+    assert moderation._trigamma(values) == pytest.approx(special.polygamma(1, values), rel=1e-8)
+
+
+@examples
+@given(st.floats(0.01, 50))
+def test_the_inverse_of_trigamma_is_one(x: float) -> None:
+    """There and back."""
+    assert moderation._inverse_trigamma(float(special.polygamma(1, x))) == pytest.approx(x, rel=1e-6)
+
+
+def test_the_prior_recovers_what_the_variances_were_drawn_from() -> None:
+    """Scaled inverse chi-square with six degrees of freedom around 0.0004: the moment fit finds both."""
+    random = np.random.default_rng(3)
+    true = 6 * 0.0004 / random.chisquare(6, 4000)
+    seen = true * random.chisquare(5, 4000) / 5
+
+    d0, s0 = moderation.fit(seen, np.full(4000, 5.0))
+
+    assert d0 == pytest.approx(6, rel=0.2)
+    assert s0 == pytest.approx(0.0004, rel=0.1)
+
+
+def test_equal_variances_are_trusted_no_further_than_ten_runs() -> None:
+    """The fit would say infinitely, which one odd benchmark would pay for."""
+    random = np.random.default_rng(3)
+
+    d0, s0 = moderation.fit(0.0004 * random.chisquare(5, 500) / 5, np.full(500, 5.0))
+
+    assert (d0, s0) == (10.0, pytest.approx(0.0004, rel=0.1))
+
+
+def test_a_handful_of_benchmarks_teaches_nothing() -> None:
+    """Below ten there is no prior."""
+    assert moderation.fit(np.full(9, 0.01), np.full(9, 4.0)) == (0.0, 0.0)
+
+
+def test_noise_between_neighbours_sees_neither_steps_nor_drift() -> None:
+    """A step is one large difference among many, a drift many small ones."""
+    random = np.random.default_rng(1)
+    drawn = np.exp(random.normal(0, 0.02, 60) + np.linspace(0, 0.5, 60) + np.repeat([0, 1], 30))
+
+    learned = judge.noise_between(runs({"b": drawn.tolist(), "short": [1.0] * 5}))
+
+    assert set(learned) == {("b", "time")}
+    assert learned["b", "time"].spread == pytest.approx(0.02, rel=0.3)
+    assert learned["b", "time"].runs == 60
+
+
+@pytest.mark.parametrize(
+    ("environment", "tau"),
+    [
+        (OWN, 0.015),
+        (Environment(runner="local", cpu="x"), 0.015),
+        (Environment(runner="github-hosted ubuntu24", cpu="x"), 0.03),
+        (Environment(runner="unknown", cpu="x"), 0.03),
+        (Environment(runner="self-hosted"), 0.10),
+        (Environment(), 0.10),
+    ],
+)
+def test_how_far_two_sessions_may_lie_apart(environment: Environment, tau: float) -> None:
+    """Little on one's own machine, more on one of many, most where the CPU is unknown."""
+    assert machine.between_sessions(environment, judge.Tau()) == tau

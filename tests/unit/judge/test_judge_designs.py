@@ -1,0 +1,156 @@
+"""The three designs against scipy and against the formulas they are named after."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judge_sides import HOSTED, TIME, one, paired, runs, session, stored
+from scipy import stats
+
+from regress_action import judge
+from regress_action.errors import InputError
+from regress_action.judge import designs
+from regress_action.samples import Benchmark, Report, Run, Series
+from regress_action.verdicts import Mode, Verdict
+
+examples = settings(max_examples=40, deadline=None)
+SEEDS = st.integers(0, 2**32 - 1)
+NO_TAU = judge.Policy(tau=judge.Tau(paired=0.0))
+
+
+def drawn(seed: int, count: int, spread: float = 0.02, shift: float = 0.0) -> list[float]:
+    """Draw log-normal values around one."""
+    return np.exp(np.random.default_rng(seed).normal(shift, spread, count)).tolist()
+
+
+@examples
+@given(SEEDS, st.integers(5, 9))
+def test_a_few_pairs_without_a_floor_are_the_paired_t_test(seed: int, count: int) -> None:
+    """Below ten pairs nothing is trimmed: scipy's p-value and interval, on logs."""
+    base, head = drawn(seed, count), drawn(seed + 1, count, shift=0.01)
+    expected = stats.ttest_rel(np.log(head), np.log(base))
+    low, high = expected.confidence_interval()
+
+    found = paired(base, head, NO_TAU)
+
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (found.ratio_low, found.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(10, 40))
+def test_from_ten_pairs_on_the_tenth_part_at_either_end_is_trimmed(seed: int, count: int) -> None:
+    """Yuen's one-sample test on the differences, written out."""
+    base, head = drawn(seed, count), drawn(seed + 1, count)
+    differences = np.sort(np.log(head) - np.log(base))
+    cut = count // 10
+    kept = count - 2 * cut
+    winsorised = np.clip(differences, differences[cut], differences[-cut - 1])
+    se = np.sqrt(((winsorised - winsorised.mean()) ** 2).sum() / (kept * (kept - 1)))
+    middle = differences[cut:-cut].mean()
+
+    found = paired(base, head, NO_TAU)
+
+    assert found.ratio == pytest.approx(np.exp(middle), rel=1e-9)
+    assert found.p_value == pytest.approx(2 * stats.t(kept - 1).sf(abs(middle) / se), rel=1e-6)
+
+
+def test_the_floor_widens_the_interval_of_perfectly_steady_pairs() -> None:
+    """Two builds of the same code differ by layout, which no number of pairs removes: 0.75 %."""
+    found = paired([1.0] * 8, [1.02] * 8)
+
+    reach = stats.t(7).isf(0.025) * 0.0075
+    assert np.log(found.ratio_high) == pytest.approx(np.log(1.02) + reach, abs=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(5, 12), st.integers(5, 12))
+def test_five_runs_on_both_sides_are_welchs_test(seed: int, base_runs: int, head_runs: int) -> None:
+    """Scipy's p-value and interval for unequal variances, on logs."""
+    base, head = drawn(seed, base_runs, 0.01), drawn(seed + 1, head_runs, 0.03)
+    expected = stats.ttest_ind(np.log(head), np.log(base), equal_var=False)
+    low, high = expected.confidence_interval()
+
+    found = stored(base, head)
+
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (found.ratio_low, found.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(5, 15))
+def test_one_new_run_is_held_against_the_prediction_interval(seed: int, count: int) -> None:
+    """T with n - 1 degrees of freedom and s² (1 + 1/n), the textbook interval for one more observation."""
+    base, head = drawn(seed, count), drawn(seed + 1, 1)
+    logs = np.log(base)
+    t = (np.log(head[0]) - logs.mean()) / (logs.std(ddof=1) * np.sqrt(1 + 1 / count))
+
+    assert stored(base, head).p_value == pytest.approx(2 * stats.t(count - 1).sf(abs(t)), rel=1e-6)
+
+
+def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
+    """s² = (d0 s0² + SS) / (d0 + df), with d0 more degrees of freedom."""
+    base, head = np.array([[0.0, 0.1]]), np.array([[0.3]])
+    prior = designs.Prior(np.array([4.0]), np.array([0.04]))
+
+    found = designs.history(base, head, prior, 5)
+
+    variance = (4 * 0.04 + 0.005) / 5
+    assert found.se == pytest.approx(np.sqrt(variance * 1.5))
+    assert found.df == pytest.approx(5)
+
+
+def test_learned_noise_widens_a_baseline_that_looks_too_steady() -> None:
+    """Five runs that happen to agree are not trusted beyond what fifty runs have shown."""
+    steady, new = [1.0, 1.001, 0.999, 1.0, 1.0], [1.06]
+    learned = judge.Policy(noise={("b", "time"): judge.Noise(spread=0.05, runs=50)})
+
+    assert stored(steady, new).verdict is Verdict.REGRESSION
+    assert stored(steady, new, learned).verdict is Verdict.INCONCLUSIVE
+
+
+def test_one_session_each_borrows_the_spread_of_the_machine() -> None:
+    """SE² = within + 2 tau², a z test: 1.5 % on one's own machine, 3 % on a hosted one."""
+    for environment, tau in ((None, 0.015), (HOSTED, 0.03)):
+        more = {"environment": environment} if environment else {}
+        found = one(judge.compare(runs({"b": [1.0]}, **more), runs({"b": [1.1]}, **more)))
+        assert found.p_value == pytest.approx(2 * stats.norm.sf(np.log(1.1) / np.sqrt(2 * tau**2 + 0.0)), rel=1e-6)
+
+
+def test_rounds_of_one_run_show_only_the_spread_within_it() -> None:
+    """The standard deviation of the rounds adds (s/x)²/n for each side, and nothing more."""
+    report = Report((Series(Benchmark("b"), TIME, (2.0,), (25,), (0.5,)),), (Run(),), environment=HOSTED)
+
+    found = one(judge.compare([report], [report]))
+
+    se = np.sqrt(2 * (0.25**2 / 25) + 2 * 0.03**2)
+    assert np.log(found.ratio_high) == pytest.approx(stats.norm.isf(0.025) * se, rel=1e-6)
+
+
+def test_runs_of_one_session_are_not_independent() -> None:
+    """Ten runs on one machine against ten on another are one session each, and suspected at most."""
+    base = session({"b": drawn(1, 10)}, name="monday")
+    head = session({"b": drawn(2, 10, shift=0.3)}, name="tuesday")
+
+    judgement = judge.compare([base], [head])
+
+    assert judgement.mode is Mode.SINGLE
+    assert one(judgement).confirmed is False
+
+
+def test_sessions_of_a_history_count_once_each() -> None:
+    """Six stored sessions of four runs are six runs of evidence."""
+    base = [session({"b": drawn(n, 4)}, name=f"session {n}", commit=str(n)) for n in range(6)]
+
+    assert one(judge.compare(base, [session({"b": drawn(9, 4)}, name="new")])).baseline.runs == 6
+
+
+def test_a_design_can_be_asked_for() -> None:
+    """`mode` overrides what the runs would allow, and pairs that are not there cannot be asked for."""
+    base, head = runs({"b": drawn(1, 6)}), runs({"b": drawn(2, 6)})
+
+    assert judge.compare(base, head, mode=Mode.SINGLE).mode is Mode.SINGLE
+    with pytest.raises(InputError, match="no run of the head was measured next to"):
+        judge.compare(base, head, mode=Mode.PAIRED)

@@ -1,0 +1,142 @@
+"""Looking at a running measurement: what is decided stops, and looking often costs no false alarm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judge_sides import NAN, one, pairs, session
+
+from regress_action import judge
+from regress_action.judge.plan import Plan
+
+if TYPE_CHECKING:
+    from regress_action.samples import Report
+
+PLAN = Plan(pairs=10)
+
+
+def sides(values: dict[str, tuple[list[float], list[float]]]) -> tuple[list[Report], list[Report]]:
+    """Make both sides from base and head values."""
+    base, head = ({name: both[n] for name, both in values.items()} for n in (0, 1))
+    return [pairs(base)], [pairs(head)]
+
+
+def steady(count: int, ratio: float = 1.0) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark whose ratio is clear after five pairs."""
+    values = [1 + 0.001 * (n % 3) for n in range(count)]
+    return values, [value * ratio for value in values[::-1]]
+
+
+def torn(count: int) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark that may or may not have changed by 3 %."""
+    return [1.0] * count, [1.03 + 0.02 * (-1) ** n for n in range(count)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(2, 10), st.integers(1, 5))
+def test_the_shares_of_all_looks_add_up_to_one(maximum: int, minimum: int, every: int) -> None:
+    """The union bound: however the looks depend on each other, alpha is kept."""
+    plan = Plan(maximum, minimum, every)
+
+    shares = 1 / plan.penalty(np.array(plan.looks, dtype=float))
+
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_decided_suite_stops() -> None:
+    """A clear regression, a clear improvement and no change at all need no sixth pair."""
+    look = judge.look(*sides({"a": steady(5), "b": steady(5, 1.5), "c": steady(5, 0.5)}), judge.Policy(), PLAN)
+
+    assert not look.proceed
+    assert "all 3 benchmarks are decided" in look.why
+
+
+def test_only_the_undecided_go_on() -> None:
+    """The rest of the budget is theirs."""
+    look = judge.look(*sides({"clear": steady(5), "torn": torn(5)}), judge.Policy(), PLAN)
+
+    assert look.proceed
+    assert look.undecided == ("torn",)
+
+
+def test_what_was_decided_earlier_is_not_measured_again() -> None:
+    """A benchmark that is absent from the latest pair was let go and stays decided."""
+    clear = tuple(side + [NAN] * 2 for side in torn(5))
+
+    look = judge.look(*sides({"gone": clear, "torn": torn(7)}), judge.Policy(), PLAN)
+
+    assert look.undecided == ("torn",)
+
+
+def test_a_hopeless_benchmark_is_given_up() -> None:
+    """Noise so large that the pairs that are left will hardly decide it."""
+    wild = ([1.0] * 6, [1.0, 1.8, 0.6, 1.6, 0.7, 1.2])
+
+    look = judge.look(*sides({"wild": wild}), judge.Policy(), PLAN)
+
+    assert not look.proceed
+    assert "1 of them too noisy" in look.why
+
+
+def test_one_stalled_process_is_not_noise() -> None:
+    """The median deviation sees through it, so the benchmark is measured on."""
+    base, head = steady(6, 1.05)
+    head[2] = 3.0
+
+    assert judge.look(*sides({"b": (base, head)}), judge.Policy(), PLAN).proceed
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_before_the_fifth_pair_everything_goes_on(count: int) -> None:
+    """No verdict rests on less."""
+    assert judge.look(*sides({"b": steady(count, 3.0)}), judge.Policy(), PLAN).proceed
+
+
+def test_the_last_pair_ends_it() -> None:
+    """Whatever is still open is inconclusive then."""
+    assert not judge.look(*sides({"b": torn(10)}), judge.Policy(), PLAN).proceed
+
+
+def test_what_stopping_saves_is_said_in_minutes() -> None:
+    """Five pairs of two one-minute runs are left out."""
+    base, head = sides({"b": steady(5)})
+    timed = [[replace(side[0], runs=tuple(replace(run, wall_s=60.0) for run in side[0].runs))] for side in (base, head)]
+
+    look = judge.look(*timed, judge.Policy(), PLAN)
+
+    assert look.minutes == pytest.approx(10)
+    assert "10.0 minutes saved" in look.why
+
+
+def test_without_pairs_there_is_nothing_to_decide() -> None:
+    """One side measured alone goes on as planned."""
+    assert judge.look([session({"b": [1.0] * 6})], [session({"b": [1.0] * 6}, name="t")], judge.Policy(), PLAN).proceed
+
+
+def test_p_values_pay_for_the_looks() -> None:
+    """The same pairs: stopped at the fifth of six looks, ten times as dear; at the end, twice."""
+    plain = one(judge.compare(*sides({"b": torn(9)}))).p_value
+    looked = one(judge.compare(*sides({"b": torn(9)}), judge.Policy(plan=PLAN))).p_value
+    at_the_end = one(judge.compare(*sides({"b": torn(10)}), judge.Policy(plan=PLAN))).p_value
+
+    assert looked == pytest.approx(min(10 * plain, 1))
+    assert at_the_end == pytest.approx(2 * one(judge.compare(*sides({"b": torn(10)}))).p_value)
+
+
+def test_looking_after_every_pair_keeps_the_error_rate() -> None:
+    """A/A with no floor to help: at most 5 % of 2000 benchmarks ever look changed at any of the six looks."""
+    random = np.random.default_rng(2)
+    base, head = (np.exp(random.normal(0, 0.02, (2000, 10))) for _ in range(2))
+    policy = judge.Policy(tau=judge.Tau(paired=0.0), plan=PLAN)
+    alarmed: set[str] = set()
+    for count in PLAN.looks:
+        values = {f"b{n}": (base[n, :count].tolist(), head[n, :count].tolist()) for n in range(2000)}
+        found = judge.compare(*sides(values), policy).comparisons
+        alarmed |= {one.benchmark.name for one in found if one.p_value <= 0.05}
+
+    assert 0.01 <= len(alarmed) / 2000 <= 0.05
