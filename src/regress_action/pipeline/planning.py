@@ -29,6 +29,9 @@ FOLDER = Path(".regress")
 PLAN = FOLDER / "plan"
 MEASUREMENT = FOLDER / "measurement"
 HISTORY = FOLDER / "history"
+PAIRED = ("--fetch", "--head=HEAD")
+"""The measurer's options for a pair: what earlier steps left uncommitted must not be on one side only."""
+
 _MERGED = 2
 
 
@@ -141,11 +144,11 @@ def _against_base(settings: Settings, stage: Plan, root: Path) -> tuple[tuple[st
     if settings.base == "none" or stage.mode is Stage.BASELINE:
         return (), settings.model_copy(update={"base": ""})
     if settings.base:
-        return ("--fetch",), settings
+        return PAIRED, settings
     if merged_into := _first_parent(root, stage.head_sha):
-        return ("--fetch",), settings.model_copy(update={"base": merged_into})
+        return PAIRED, settings.model_copy(update={"base": merged_into})
     base = stage.base_sha or (f"origin/{stage.base_ref}" if stage.base_ref else "")
-    return (("--merge-base", "--fetch") if base else ()), settings.model_copy(update={"base": base})
+    return (("--merge-base", *PAIRED) if base else ()), settings.model_copy(update={"base": base})
 
 
 def _first_parent(root: Path, head: str | None) -> str | None:

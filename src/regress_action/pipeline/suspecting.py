@@ -13,7 +13,7 @@ from regress_action import formats, judge
 from regress_action.pipeline.job import CONFIRMATION
 from regress_action.pipeline.judging import Judged, judge_reports
 from regress_action.pipeline.measuring import Order, argv
-from regress_action.pipeline.planning import FOLDER, Errand, leave
+from regress_action.pipeline.planning import FOLDER, PAIRED, Errand, leave
 from regress_action.pipeline.policies import policy_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _send(job: Job, suspects: Sequence[str], base: str) -> None:
     line = argv(settings, order, CONFIRMATION)
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
     (job.root / ANSWERED).touch()
-    leave(Errand(("--fetch", *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ)
+    leave(Errand((*PAIRED, *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ)
 
 
 def _style(command: str) -> str:
