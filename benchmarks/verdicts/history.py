@@ -26,7 +26,7 @@ BASELINE = 10
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
     """Return the table of the history design."""
-    step = 40 if quick else 4
+    step = 40 if quick else 8
     windows = [
         (series, start)
         for number, series in enumerate(source.histories)
@@ -41,7 +41,7 @@ def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
         rows["regress-action, history"].append(alone)
         rows["regress-action, confirmed"].append(confirmed)
         remeasured.append(suspected)
-        for name, rule in peers.ON_RUNS.items():
+        for name, rule in peers.on_runs().items():
             calls = [rule(*_plain(series, start, factor)) for series, start in windows]
             rows.setdefault(name, []).append(100 * float(np.mean(calls)))
     rows["(measured again)"] = remeasured

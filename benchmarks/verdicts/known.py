@@ -68,7 +68,7 @@ class Commits:
             ("regress-action, whole suite", _rates(self._within_suite(changes), self._within_suite(nulls))),
             ("regress-action, one run each", _rates(self._single(changes), self._single(nulls))),
         ]
-        for name, rule in peers.ON_ROUNDS.items():
+        for name, rule in peers.on_rounds().items():
             rows.append((name, _rates(*(self._by_peer(rule, cases) for cases in (changes, nulls)))))
         found, false = rows[0][1][:2]
         return Table(

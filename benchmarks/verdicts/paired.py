@@ -47,7 +47,7 @@ def slower(pair: Pair, factor: float, policy: judge.Policy | None = None) -> boo
 def _alarms(both: Sequence[Pair]) -> Table:
     ours = [_percent(slower(pair, factor) for pair in both) for factor in FACTORS]
     rows = [("regress-action, paired", tuple(ours))]
-    for name, rule in peers.ON_ROUNDS.items():
+    for name, rule in peers.on_rounds().items():
         rates = (_percent(rule(pair.base, pair.head * factor) for pair in both) for factor in FACTORS)
         rows.append((name, tuple(rates)))
     found = dict(zip(FACTORS, ours, strict=True))
@@ -75,7 +75,7 @@ def _suites(both: Sequence[Pair], count: int) -> Table:
         head = side({str(n): pair.head for n, pair in enumerate(chosen)}, session="s", commit="b")
         ours = any(row.verdict == "regression" for row in judge.compare([base], [head]).comparisons)
         alarms.setdefault("regress-action, paired", []).append(ours)
-        for name, rule in peers.ON_ROUNDS.items():
+        for name, rule in peers.on_rounds().items():
             alarms.setdefault(name, []).append(any(rule(pair.base, pair.head) for pair in chosen))
     ours_rate = _percent(alarms["regress-action, paired"])
     return Table(

@@ -6,10 +6,10 @@ Each rule takes the rounds (or runs) of base and head in seconds and answers whe
 from __future__ import annotations
 
 import functools
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,8 @@ def pyperf_and_5_percent(base: Sequence[float], head: Sequence[float]) -> bool:
 
 def benchstat(base: Sequence[float], head: Sequence[float]) -> bool:
     """Mann-Whitney U at 0.05 and medians, no threshold (the rule of Go's benchstat)."""
+    from scipy import stats
+
     p = stats.mannwhitneyu(base, head, alternative="two-sided").pvalue
     return bool(p < 0.05 and np.median(head) > np.median(base))  # noqa: PLR2004 - its default alpha
 
@@ -65,17 +67,31 @@ def otava(base: Sequence[float], head: Sequence[float]) -> bool:
     return any(point.index == len(base) and point.stats.mean_2 > point.stats.mean_1 for point in points)
 
 
-ON_ROUNDS: dict[str, Rule] = {
-    "pyperf compare_to": pyperf_compare_to,
-    "pyperf, at least 5 %": pyperf_and_5_percent,
-    "benchstat (Mann-Whitney)": benchstat,
-    "asv compare (1.1)": asv_compare,
-    "github-action-benchmark 2.0": functools.partial(ratio_of_medians, 2.0),
-    "github-action-benchmark 1.2": functools.partial(ratio_of_medians, 1.2),
-    "Apache Otava": otava,
-}
-ON_RUNS: dict[str, Rule] = {
-    "github-action-benchmark 2.0": functools.partial(ratio, 2.0),
-    "github-action-benchmark 1.2": functools.partial(ratio, 1.2),
-    "Apache Otava": otava,
-}
+def on_rounds() -> dict[str, Rule]:
+    """Return the rules that judge two runs by their rounds, without those whose program is not installed."""
+    return _installed(
+        {
+            "pyperf compare_to": ("pyperf", pyperf_compare_to),
+            "pyperf, at least 5 %": ("pyperf", pyperf_and_5_percent),
+            "benchstat (Mann-Whitney)": ("scipy", benchstat),
+            "asv compare (1.1)": ("asv", asv_compare),
+            "github-action-benchmark 2.0": ("numpy", functools.partial(ratio_of_medians, 2.0)),
+            "github-action-benchmark 1.2": ("numpy", functools.partial(ratio_of_medians, 1.2)),
+            "Apache Otava": ("otava", otava),
+        }
+    )
+
+
+def on_runs() -> dict[str, Rule]:
+    """Return the rules that hold one new run against stored ones."""
+    return _installed(
+        {
+            "github-action-benchmark 2.0": ("numpy", functools.partial(ratio, 2.0)),
+            "github-action-benchmark 1.2": ("numpy", functools.partial(ratio, 1.2)),
+            "Apache Otava": ("otava", otava),
+        }
+    )
+
+
+def _installed(rules: dict[str, tuple[str, Rule]]) -> dict[str, Rule]:
+    return {name: rule for name, (module, rule) in rules.items() if find_spec(module)}

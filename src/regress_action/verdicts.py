@@ -91,7 +91,8 @@ class Budget:
 class Comparison:
     """One benchmark × metric, baseline against head.
 
-    `threshold` is the ratio from which a proven change counts as a regression. `minimum_detectable_ratio` is the
+    `threshold` is the ratio from which a proven change alarms: that of its service, or what the noise allows where
+    that is more; a smaller proven change is a regression too, but `slight`. `minimum_detectable_ratio` is the
     smallest ratio this comparison would have found with 80 % power. `runs_needed` is how many runs per side
     would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
     minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio.
