@@ -75,7 +75,7 @@ def measured_shards(world: World, numbers: tuple[int, ...]) -> Path:
 def test_four_shards_become_one_verdict(world: World) -> None:
     """Every leg is silent; the job that merges them judges all benchmarks and speaks once."""
     world.push()
-    world.costs("Slower", store=0.010)
+    world.costs("Slower", store=0.015)
     measured_shards(world, (1, 2, 3, 4))
     assert not world.github.world.check_runs
     ran = world.pull_event(workflow('          results: "shards/*"'))

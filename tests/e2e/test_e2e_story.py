@@ -5,10 +5,12 @@ The tests of this file tell one story and run in order.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from e2e_workflows import measuring, workflow
+from e2e_world import COSTS
 
 if TYPE_CHECKING:
     from e2e_world import World
@@ -92,3 +94,15 @@ def test_recovery_closes_the_issue(shared_world: World) -> None:
     [issue] = [each for each in github.issues if each.pull is None]
     assert ran.status == 0, ran.log
     assert issue.state == "closed"
+
+
+def test_a_schedule_follows_the_history(shared_world: World) -> None:
+    """Nothing is measured; every benchmark is followed along the records, and the summary says what moves."""
+    world = shared_world
+    payload = {"schedule": "23 4 * * 1", "repository": {"default_branch": "main"}}
+    ran = world.act("schedule", WORKFLOW, payload, GITHUB_REF_NAME="main")
+    assert ran.status == 0, ran.log
+    assert "measure=true" not in ran.log
+    followed = json.loads((world.kept / "trend.json").read_text())
+    assert len(followed["series"]) == len(COSTS)
+    assert {each["points"] for each in followed["series"]} == {8}

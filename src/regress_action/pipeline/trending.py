@@ -108,9 +108,11 @@ def report(job: Job, log: Log) -> ExitCode:
         return ExitCode.OK
     content = of_reports(reports, since=_released(job))
     (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    (job.folder / "trend.md").write_text(pages.markdown(content), encoding="utf-8")
     summary.append(job.environ, lambda limit: pages.markdown(content, limit_bytes=limit))
     sys.stdout.write(pages.text(content))
-    outputs.write(job.environ, {"verdict": "pass", "report": ".regress/trend.json"})
+    left = {"report": ".regress/trend.json", "markdown": ".regress/trend.md"}
+    outputs.write(job.environ, {"verdict": "pass", **left})
     return ExitCode.OK
 
 
