@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fake_github.routing import Answer, RefusedError
 
+PRIMARY = "API rate limit exceeded for installation."
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
 
@@ -19,6 +20,7 @@ class Fault:
     502-after         502; the write did happen
     403-secondary     403 of the secondary rate limit with Retry-After
     403-secondary-bare  the same without the header
+    403-primary       403 because the hour's requests are used up; the reset is far away
     429               a bare 429, no Retry-After
     422               a validation error
     422-after         a validation error because somebody else was faster: what was asked for exists
@@ -60,15 +62,12 @@ class Fault:
     @property
     def refusal(self) -> Answer | None:
         """The answer instead of doing anything; None when the request is served."""
-        match self.kind:
-            case "502-before":
-                return Answer(502, {"message": "Server Error"})
-            case "403-secondary":
-                return Answer(403, {"message": SECONDARY}, {"Retry-After": str(self.retry_after_s)})
-            case "403-secondary-bare":
-                return Answer(403, {"message": SECONDARY})
-            case "429":
-                return Answer(429, {"message": "Too many requests"})
-            case "422":
-                return RefusedError(422, "Validation Failed", resource="Any", code="invalid", field="any").answer
-        return None
+        refusals = {
+            "502-before": Answer(502, {"message": "Server Error"}),
+            "403-secondary": Answer(403, {"message": SECONDARY}, {"Retry-After": str(self.retry_after_s)}),
+            "403-secondary-bare": Answer(403, {"message": SECONDARY}),
+            "403-primary": Answer(403, {"message": PRIMARY}, {"X-RateLimit-Reset": "4102444800"}),
+            "429": Answer(429, {"message": "Too many requests"}),
+            "422": RefusedError(422, "Validation Failed", resource="Any", code="invalid", field="any").answer,
+        }
+        return refusals.get(self.kind)

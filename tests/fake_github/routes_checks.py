@@ -19,7 +19,9 @@ LAST_SHORT_CHARACTER = "\uffff"
 
 @route(f"POST {REPO}/check-runs", "checks:write")
 def create(world: World, call: Call) -> Answer:
-    """Create a check run."""
+    """Create a check run; only apps may."""
+    if not call.login.endswith("[bot]"):
+        raise RefusedError(403, "You must authenticate via a GitHub App.")
     _check_output(call.body)
     run = CheckRun(world.next_id(), call.body["name"], call.body["head_sha"], hidden=world.lag)
     _fill(run, call.body)

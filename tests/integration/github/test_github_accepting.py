@@ -66,6 +66,18 @@ def test_a_label_counts_also_when_it_is_younger_than_the_event(github: FakeGitHu
     assert [each.by for each in acceptance.of(client, event, LABEL)] == ["octo"]
 
 
+def test_a_label_that_somebody_else_takes_off_first_is_no_trouble(github: FakeGitHub, client: Client) -> None:
+    """It was to go, and it is gone."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    github.world.add_label(issue, "performance-regression", "octo")
+    github.fail("502-after", "DELETE")
+    job = Job()
+
+    job.run(client, pull(github, 1), judged([compared("cache.get", 1.0)], head=sha(77)))
+
+    assert (issue.labels, job.spoken.degraded) == ([], ())
+
+
 def test_a_label_that_was_taken_off_and_set_by_a_stranger_does_not_count(github: FakeGitHub, client: Client) -> None:
     """The last to set it is who counts."""
     issue = github.world.add_pull(head_sha=sha(77))

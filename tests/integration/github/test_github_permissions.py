@@ -152,6 +152,27 @@ def test_a_personal_token_knows_its_own_comments(github: FakeGitHub) -> None:
     assert [comment.user for comment in github.world.comments] == ["mallory", "octo"]
 
 
+def test_a_personal_token_is_told_what_it_takes_to_write_checks(github: FakeGitHub) -> None:
+    """GitHub lets only apps do that; the token of the workflow is one."""
+    github.world.login = "octo"
+    job = Job()
+    with connected(github, token="ghp_x") as client:  # noqa: S106 - opens nothing
+        job.run(client, push(5), CRITICAL, Preferences(issues=False))
+
+    assert "${{ github.token }}" in job.spoken.degraded[0]
+
+
+def test_a_rate_limit_that_is_used_up_is_not_waited_for(github: FakeGitHub, client: Client) -> None:
+    """The reset may be an hour away; the job says so and ends."""
+    github.fail("403-primary", times=1000)
+    job = Job()
+
+    job.run(client, push(5), CRITICAL)
+
+    assert len(job.spoken.degraded) == 2
+    assert all("rate limit" in sentence for sentence in job.spoken.degraded)
+
+
 @pytest.mark.parametrize("check_run", [True, False])
 def test_a_stranger_cannot_make_us_edit_their_comment(
     github: FakeGitHub, connect: Callable[[], Client], check_run: bool

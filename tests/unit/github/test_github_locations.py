@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.github.locations import MAX_FILE_BYTES, Sources, find
-from regress_action.samples import Benchmark, Location
+from regress_action.github.locations import MAX_FILE_BYTES, Sources, find, located
+from regress_action.samples import Benchmark, Location, Metric
+from regress_action.verdicts import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Summary, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +115,24 @@ def test_a_benchmark_is_found_on_its_line(workspace: Path, name: str, place: str
 def test_what_is_ambiguous_or_not_there_has_no_line(workspace: Path, name: str) -> None:
     """Two places that fit equally well, foreign folders, plain functions and odd names: no location."""
     assert find(workspace, Benchmark(name)) is None
+
+
+def test_a_judgement_gets_the_locations_it_lacks(workspace: Path) -> None:
+    """Those that the results name stay; the sources are not even read when all are named."""
+    named, lacking, unknown = (
+        Comparison(
+            Benchmark(name, location=location), Metric("time", "s"), Side(1, 1.0), Side(1, 1.0), 1.0, None, None, None,
+            None, 1.2, None, Verdict.UNCHANGED, Severity.NONE, "",
+        )
+        for name, location in [("fib 20", Location("own.rs", 9)), ("test_evict", None), ("nowhere", None)]
+    )  # fmt: skip
+    judgement = Judgement(Mode.PAIRED, Summary(Outcome.PASS), (named, lacking, unknown), Subject(), Subject())
+
+    found = [each.benchmark.location for each in located(judgement, workspace).comparisons]
+
+    assert found == [Location("own.rs", 9), Location("tests/bench_cache.py", 7), None]
+    only = replace(judgement, comparisons=(named,))
+    assert located(only, workspace) is only
 
 
 def test_links_out_of_the_workspace_and_huge_files_are_not_read(tmp_path: Path) -> None:
