@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fake_github import FakeGitHub
 
 ACTION = Path(__file__).parents[2]
+STUBS = Path(__file__).parent / "stubs"
 TOKEN = "ghs_the_token_of_the_job"  # noqa: S105 - of a fake forge
 REPOSITORY = "octo/widgets"
 HISTORY = "regress-data"
@@ -200,7 +201,8 @@ class World:
             "--no-cache-server",
         ]
         words += ["--platform", f"ubuntu-latest={platform}", "--secret-file", secrets]
-        words += ["--local-repository", f"octo/regress-action@v1={ACTION}", "--action-cache-path", self.folder / "act"]
+        words += ["--action-cache-path", self.folder / "act"]
+        words += [part for name, place in self._actions(workflow) for part in ("--local-repository", f"{name}={place}")]
         words += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
         done = subprocess.run(
             list(map(str, words)),
@@ -215,6 +217,13 @@ class World:
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout)
         (self.folder / f"run-{self.runs:02}.log").write_text(plain)
         return Ran(done.returncode, plain)
+
+    def _actions(self, workflow: str) -> list[tuple[str, Path]]:
+        """Return where each action of a workflow lies: ours is this repository, those of GitHub are stood in for."""
+        used = set(re.findall(r"uses: (\S+@\S+)", workflow))
+        named = {name: STUBS / name.partition("@")[0].rpartition("/")[2] for name in used}
+        places = {name: ACTION if place.name == "regress-action" else place for name, place in named.items()}
+        return sorted((name, place) for name, place in places.items() if place.exists())
 
     def _repository(self) -> dict[str, Any]:
         return {"full_name": REPOSITORY, "default_branch": "main", "private": False}

@@ -1,0 +1,85 @@
+"""The workflows in examples/ do what they say, as they are; GitHub's own actions are stood in for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from e2e_world import ACTION
+
+if TYPE_CHECKING:
+    from e2e_world import World
+
+pytestmark = pytest.mark.timeout(900)
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "widgets"
+version = "1"
+"""
+PROGRAM = "def total(numbers):\n    return sum(numbers)\n"
+SLOWER = "def total(numbers):\n    return sum(sorted(numbers, key=str))\n"
+BENCHMARKS = """
+import pytest
+from widgets import total
+
+@pytest.mark.parametrize("size", [1000, 2000, 3000, 4000])
+def test_total(benchmark, size):
+    benchmark(total, list(range(size)))
+"""
+RUN = """#!/usr/bin/env python3
+import json, random, sys
+times = [random.gauss(0.1, 0.001) for _ in range(10)]
+json.dump({"results": [{"command": "run", "mean": 0.1, "median": 0.1, "times": times}]}, open(sys.argv[2], "w"))
+"""
+
+
+def example(name: str) -> str:
+    """Return an example as it is."""
+    return (ACTION / "examples/workflows" / f"{name}.yml").read_text()
+
+
+@pytest.fixture
+def project(world: World) -> World:
+    """A small Python package with a suite for pytest-benchmark, and a branch that is slower."""
+    files = {"pyproject.toml": PROJECT, "src/widgets/__init__.py": PROGRAM, "benchmarks/test_total.py": BENCHMARKS}
+    world.commit("A package", files | {"regress.yml": "runs: 5\n"})
+    world.push()
+    world.commit("Sum in order", {"src/widgets/__init__.py": SLOWER})
+    return world
+
+
+def test_python_pytest(project: World) -> None:
+    """Each side is installed into an environment of its own, and the slowdown is found."""
+    ran = project.pull_event(example("python-pytest"))
+    assert ran.status == 1, ran.log
+    [check] = project.github.world.check_runs
+    assert check.conclusion == "failure"
+    assert {each["path"] for each in check.annotations} == {"benchmarks/test_total.py"}
+
+
+def test_matrix_shards(project: World) -> None:
+    """Four legs measure a quarter of the suite each; the fifth job alone speaks, about all of it."""
+    ran = project.pull_event(example("matrix-shards"))
+    assert ran.status == 1, ran.log
+    assert sorted(path.name for path in (project.kept / "artifacts").iterdir()) == [
+        f"regress-shard-{number}" for number in (1, 2, 3, 4)
+    ]
+    [check] = project.github.world.check_runs
+    assert check.conclusion == "failure"
+    assert len(check.annotations) == 4
+
+
+def test_results_only(world: World) -> None:
+    """Files of an earlier step are judged against history, which pushes to main wrote."""
+    world.commit("A suite", {"benchmarks/run": RUN})
+    world.git("update-index", "--chmod=+x", "benchmarks/run")
+    (world.clone / "benchmarks/run").chmod(0o755)
+    text = example("results-only")
+    for number in range(3):
+        world.commit(f"Change {number}", {"notes.txt": f"{number}\n"})
+        ran = world.push_event(text)
+        assert ran.status == 0, ran.log
+    assert len(world.history()) == 3
