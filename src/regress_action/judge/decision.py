@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,15 +60,14 @@ def decide(
         p = np.minimum(p * looked, 1.0)
     q = multiplicity.q_values(p, families)
     needed = multiplicity.levels(q, families, policy.alpha)
-    half = student.quantile(policy.alpha / 2, df) * se
-    strict = student.quantile(needed / 2, df) * se
+    tails = np.stack([np.full_like(p, policy.alpha / 2), needed / 2, np.full_like(p, 1 - policy.power)])
+    half, strict, likely = student.quantile(tails, df) * se
     smallest = _smallest(weighed, scale, thresholds, policy)
     significant = q <= policy.alpha
     regression = significant & (d >= smallest) & (d > 0)
     improvement = significant & (d <= -smallest) & (d < 0)
     margin = np.where(scale.linear, np.fmax(smallest, _LINEAR_MARGIN * estimate.spread), smallest)
     below = np.where(scale.linear, d + half <= margin, d + half < margin)
-    likely = student.quantile(1 - policy.power, df) * se
     return Decided(
         p=p,
         q=q,
@@ -95,10 +95,16 @@ def _smallest(weighed: Weighed, scale: Scale, thresholds: Floats, policy: Policy
 def _runs_needed(weighed: Weighed, smallest: Floats, policy: Policy) -> Floats:
     """Return the runs per side (or pairs) at which `smallest` would be found with the wanted power; NaN for never."""
     estimate = weighed.estimate
-    reach = student.quantile(policy.alpha / 2, np.inf) + student.quantile(1 - policy.power, np.inf)
+    reach = _reach(policy.alpha, policy.power)
     sides = np.where(estimate.design == PAIRED, 1.0, 2.0)
     shared = np.where(estimate.design == PAIRED, estimate.floor, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         runs = np.ceil(sides * estimate.spread**2 / ((smallest / reach) ** 2 - shared**2))
     minimum = np.where(estimate.design == PAIRED, policy.minimum_pairs, policy.minimum_runs)
     return np.where((runs > 0) & (runs <= _MOST_RUNS), np.fmax(runs, minimum), np.nan)
+
+
+@cache
+def _reach(alpha: float, power: float) -> float:
+    """Return how many standard errors an effect must measure to be found with this power."""
+    return float(student.quantile(alpha / 2, np.inf) + student.quantile(1 - power, np.inf))

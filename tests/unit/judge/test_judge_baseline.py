@@ -14,7 +14,7 @@ from regress_action.judge import baseline, machine, moderation
 from regress_action.samples import Environment
 from regress_action.verdicts import Verdict
 
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=25, deadline=None)
 
 
 def noise(count: int, seed: int = 0, spread: float = 0.01) -> list[float]:

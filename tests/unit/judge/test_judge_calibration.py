@@ -17,7 +17,7 @@ from regress_action.verdicts import Mode, Verdict
 if TYPE_CHECKING:
     from regress_action.verdicts import Judgement
 
-MANY = 4000
+MANY = 3000
 BARE = judge.Policy(tau=judge.Tau(paired=0.0), minimum_ratio_paired=1.0 + 1e-9, minimum_ratio_history=1.0 + 1e-9)
 
 
@@ -44,8 +44,8 @@ def test_history_calls_identical_code_changed_as_often_as_it_says(
 
     judgement = judge.compare(runs(drawn(1, base_runs)), runs(drawn(2, head_runs)), BARE)
 
-    assert 0.036 <= rate(judgement) <= 0.064
-    assert 0.005 <= rate(judgement, 0.01) <= 0.017
+    assert 0.034 <= rate(judgement) <= 0.066
+    assert 0.004 <= rate(judgement, 0.01) <= 0.018
 
 
 def test_a_moderated_suite_is_no_less_honest() -> None:
@@ -58,14 +58,14 @@ def test_pairs_call_identical_code_changed_as_often_as_they_say(count: int) -> N
     """Below, at and above the number from which pairs are trimmed."""
     judgement = judge.compare([pairs(drawn(5, count))], [pairs(drawn(6, count))], BARE)
 
-    assert 0.036 <= rate(judgement) <= 0.064
+    assert 0.034 <= rate(judgement) <= 0.066
 
 
 def test_heavy_tails_only_make_pairs_more_careful() -> None:
     """Student noise with three degrees of freedom, as stalls make it."""
     judgement = judge.compare([pairs(drawn(7, 10, heavy=True))], [pairs(drawn(8, 10, heavy=True))], BARE)
 
-    assert 0.02 <= rate(judgement) <= 0.064
+    assert 0.02 <= rate(judgement) <= 0.066
 
 
 def test_one_session_each_is_calibrated_when_tau_is_right() -> None:
@@ -81,7 +81,7 @@ def test_one_session_each_is_calibrated_when_tau_is_right() -> None:
         [session(base, environment=HOSTED)], [session(head, name="t", environment=HOSTED)], BARE, mode=Mode.SINGLE
     )
 
-    assert 0.036 <= rate(judgement) <= 0.07
+    assert 0.034 <= rate(judgement) <= 0.07
 
 
 def test_intervals_cover_what_was_injected() -> None:
@@ -91,11 +91,11 @@ def test_intervals_cover_what_was_injected() -> None:
 
     covered = np.mean([found.ratio_low <= 1.1 <= found.ratio_high for found in judgement.comparisons])
 
-    assert 0.936 <= covered <= 0.964
+    assert 0.934 <= covered <= 0.966
 
 
 def test_false_discoveries_stay_below_the_rate_that_was_asked_for() -> None:
-    """A tenth of four thousand benchmarks truly slower: of what is called slower, at most 5 % is not."""
+    """A tenth of three thousand benchmarks truly slower: of what is called slower, at most 5 % is not."""
     head = drawn(15, 6)
     slow = set(list(head)[: MANY // 10])
     head = {name: [value * (1.08 if name in slow else 1.0) for value in values] for name, values in head.items()}

@@ -15,7 +15,7 @@ from regress_action.judge import designs
 from regress_action.samples import Benchmark, Report, Run, Series
 from regress_action.verdicts import Mode, Verdict
 
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=25, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
 NO_TAU = judge.Policy(tau=judge.Tau(paired=0.0))
 

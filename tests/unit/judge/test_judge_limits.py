@@ -140,7 +140,7 @@ def test_an_exceeded_budget_fails_the_suite_unless_nothing_shall_fail() -> None:
     assert failed.comparisons[0].benchmark.name == "cache_get"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(0.0001, 1.0))
 def test_the_interval_of_a_budget_holds_the_median(level: float) -> None:
     """Whatever the level."""

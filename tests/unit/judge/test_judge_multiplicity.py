@@ -10,7 +10,7 @@ from scipy import stats
 
 from regress_action.judge import multiplicity
 
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=25, deadline=None)
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,9 +12,17 @@ from hypothesis import strategies as st
 from judge_sides import RATE, one, paired, pairs, stored
 
 from regress_action import judge
+from regress_action.samples import Benchmark, Metric, Report, Run, Series
 from regress_action.verdicts import Severity, Verdict
 
-examples = settings(max_examples=40, deadline=None)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regress_action.verdicts import Comparison
+
+    Values = NDArray[np.float64]
+
+examples = settings(max_examples=25, deadline=None)
 VALUES = st.lists(st.floats(0.5, 2.0), min_size=5, max_size=14)
 MIRRORED = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
 
@@ -135,20 +144,25 @@ def test_the_threshold_shown_is_what_the_noise_allows() -> None:
 def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None:
     """Injected on fresh noise, it is called a regression about four times in five."""
     random = np.random.default_rng(5)
-    suite = {f"b{n}": np.exp(random.normal(0, 0.03, 8)).tolist() for n in range(300)}
-    noise = {name: np.exp(random.normal(0, 0.03, 8)) for name in suite}
-    quiet = judge.compare([pairs(suite)], [pairs({name: values.tolist() for name, values in noise.items()})])
-    alone = [
-        paired(suite[name], (noise[name] * _detectable(suite[name], noise[name])).tolist()).verdict
-        for name in list(suite)[:150]
+    first, second, again = (np.exp(random.normal(0, 0.03, (600, 8))) for _ in range(3))
+    promised = [found.minimum_detectable_ratio for found in alone(first, second)]
+
+    found = alone(first, again * np.array(promised)[:, None])
+
+    assert 0.74 <= np.mean([one.verdict is Verdict.REGRESSION for one in found]) <= 0.88
+
+
+def alone(base: Values, head: Values) -> list[Comparison]:
+    """Compare rows × pairs, each as if it were the only one: a metric of its own is a family of its own."""
+    sides = [
+        Report(
+            tuple(Series(Benchmark("b"), Metric(f"time {n}", "s"), tuple(row)) for n, row in enumerate(side.tolist())),
+            tuple(Run(session="s", pair=pair) for pair in range(side.shape[1])),
+        )
+        for side in (base, head)
     ]
-
-    assert len(quiet.comparisons) == 300
-    assert 0.70 <= np.mean([verdict is Verdict.REGRESSION for verdict in alone]) <= 0.90
-
-
-def _detectable(base: list[float], head: object) -> float:
-    return paired(base, list(head)).minimum_detectable_ratio
+    found = judge.compare(sides[:1], sides[1:]).comparisons
+    return sorted(found, key=lambda one: int(one.metric.name.split()[1]))
 
 
 def test_more_pairs_see_smaller_changes() -> None:

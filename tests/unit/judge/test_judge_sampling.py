@@ -37,7 +37,7 @@ def torn(count: int) -> tuple[list[float], list[float]]:
     return [1.0] * count, [1.03 + 0.02 * (-1) ** n for n in range(count)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 60), st.integers(2, 10), st.integers(1, 5))
 def test_the_shares_of_all_looks_add_up_to_one(maximum: int, minimum: int, every: int) -> None:
     """The union bound: however the looks depend on each other, alpha is kept."""

@@ -10,7 +10,7 @@ from scipy import stats
 
 from regress_action.judge import student
 
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=25, deadline=None)
 DEGREES = st.one_of(st.floats(1, 1e6), st.integers(1, 200).map(float), st.just(float("inf")))
 
 
