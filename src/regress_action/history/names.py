@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Final
 
 _PATH: Final = re.compile(
     r"runs/(?P<suite>[a-z0-9._~-]+)/(?P<environment>[0-9a-f]{12})/(?P<year>\d{4})/(?P<month>\d\d)/"
-    r"(?P<time>\d{8}T\d{6}Z)-(?P<commit>[0-9a-f]{7,12})-(?P<run>[a-z0-9._~-]+)\.(?P<attempt>[a-z0-9_~-]+)"
+    r"(?P<time>(?P=year)(?P=month)\d\dT\d{6}Z)-(?P<commit>[0-9a-f]{7,12})-(?P<run>[a-z0-9._~-]+)\.(?P<attempt>[a-z0-9_~-]+)"
     r"-(?P<digest>[0-9a-f]{12})\.jsonl"
 )
 
@@ -38,10 +38,8 @@ class Entry:
         if match is None:
             return None
         try:
-            time = datetime.strptime(match["time"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            time = datetime.fromisoformat(match["time"])
         except ValueError:
-            return None
-        if (match["year"], match["month"]) != (f"{time:%Y}", f"{time:%m}"):
             return None
         return cls(
             time,
