@@ -127,7 +127,7 @@ LAYOUTS = {"ours": Layout, "one_file": OneFile, "append_only": AppendOnly}
 def importer(path: Path) -> Iterator[Callable[[dict[str, bytes]], None]]:
     """Make a repository, and yield what adds one commit with the given files to its branch."""
     bare_repository(path)
-    with subprocess.Popen(["git", "-C", path, "fast-import", "--quiet"], stdin=subprocess.PIPE) as process:  # noqa: S607
+    with subprocess.Popen(["git", "-C", path, "fast-import", "--quiet"], stdin=subprocess.PIPE) as process:
         stream = process.stdin
         assert stream is not None  # noqa: S101 - it was asked for
 
@@ -155,7 +155,7 @@ def size_mb(path: Path) -> float:
 
 def packed_mb(path: Path) -> float:
     """Pack as a host does, and return the size of the packs in megabytes."""
-    subprocess.run(["git", "-C", path, "gc", "-q", "--prune=now"], check=True)  # noqa: S607
+    subprocess.run(["git", "-C", path, "gc", "-q", "--prune=now"], check=True)
     return size_mb(path / "objects" / "pack")
 
 
@@ -222,7 +222,7 @@ def scale(folder: Path, counts: list[int], url: str, handler: Any) -> list[dict[
     for count in counts:
         repository = folder / f"scale-{count}.git"
         fill(repository, reports(count, 3, random.Random(3)))  # noqa: S311
-        subprocess.run(["git", "-C", repository, "repack", "-adq", "--write-bitmap-index"], check=True)  # noqa: S607
+        subprocess.run(["git", "-C", repository, "repack", "-adq", "--write-bitmap-index"], check=True)
         handler.requests.clear()
         seconds, _ = timed(lambda at=f"branch:regress-data@{url}/{repository.name}": window(at))
         rows.append({"reports": count, "window_s": seconds, "requests": len(handler.requests) / 3})
