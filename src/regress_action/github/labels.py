@@ -68,12 +68,12 @@ def take(client: Client, number: int, name: str) -> None:
 
 
 def set_by(client: Client, number: int, name: str) -> str | None:
-    """Return who set a label last; None when it is not set, or not known by whom."""
+    """Return who set a label last; None where nobody did, or the account is gone."""
     issue = client.repository.get_issue(number)
     who = None
     for event in read(client, lambda: list(issue.get_events())):
-        if event.event in {"labeled", "unlabeled"} and event.label is not None and event.label.name == name:
-            who = event.actor.login if event.event == "labeled" and event.actor is not None else None
+        if event.event == "labeled" and event.label is not None and event.label.name == name:
+            who = event.actor.login if event.actor is not None else None
     return who
 
 
