@@ -1,8 +1,9 @@
 """Composing agents, in time and memory."""
 
 import pytest
-from conftest import text
 from services.agents import Message, branch, compose, count_words, digest, normalise, panel, rank, summarise
+
+from conftest import text
 
 pytestmark = pytest.mark.benchmark(group="agents")
 DOCUMENT = Message(text(sentences=160))
