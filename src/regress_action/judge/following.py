@@ -38,17 +38,14 @@ def follow(
     A change point needs less evidence to be seen in a whole history than in its last runs, so runs that are
     stable but for a change point among them are called a step.
     """
-    found = change_points.find_all(
-        [history.values for history in histories], changes, [history.metric.direction for history in histories]
-    )
+    values = [history.values for history in histories]
+    directions = [history.metric.direction for history in histories]
+    found = change_points.find_all(values, changes, directions)
+    going = trend.follow_all(values, [history.times for history in histories], directions, trends)
     return tuple(
-        Followed(history, _with_steps(_trend(history, trends), points, len(history)), points)
-        for history, points in zip(histories, found, strict=True)
+        Followed(history, _with_steps(one, points, len(history)), points)
+        for history, one, points in zip(histories, going, found, strict=True)
     )
-
-
-def _trend(history: History, rule: trend.Rule) -> Trend:
-    return trend.follow(history.values, history.times, direction=history.metric.direction, rule=rule)
 
 
 def _with_steps(followed: Trend, points: tuple[ChangePoint, ...], runs: int) -> Trend:

@@ -9,7 +9,9 @@ import numpy as np
 from regress_action.judge import student
 
 if TYPE_CHECKING:
-    from regress_action.judge.arrays import Floats
+    from regress_action.judge.arrays import Floats, Ints
+
+FEWEST = 3  # two points always correlate
 
 
 def ranks(values: Floats) -> Floats:
@@ -20,17 +22,18 @@ def ranks(values: Floats) -> Floats:
     return shared
 
 
-def spearman(first: Floats, second: Floats) -> tuple[float, float]:
-    """Compute the rank correlation and its two-sided p-value (t with n - 2 degrees of freedom).
-
-    Where one side is constant nothing correlates: 0 and 1.
-    """
+def correlation(first: Floats, second: Floats) -> float:
+    """Compute Spearman's rank correlation; where one side is constant nothing correlates, and it is 0."""
+    if len(first) < FEWEST:
+        return 0.0
     x, y = ranks(first), ranks(second)
     x, y = x - x.mean(), y - y.mean()
     spread = float(np.sqrt((x @ x) * (y @ y)))
-    if len(x) < 3 or not spread:  # noqa: PLR2004 - two points always correlate
-        return 0.0, 1.0
-    r = float(np.clip(x @ y / spread, -1, 1))
-    freedom = len(x) - 2
-    t = abs(r) * np.sqrt(freedom / max(1e-300, 1 - r * r))
-    return r, float(student.two_sided_p(t, freedom))
+    return float(np.clip(x @ y / spread, -1, 1)) if spread else 0.0
+
+
+def significance(correlations: Floats, runs: Ints) -> Floats:
+    """Compute the two-sided p-values of rank correlations: Student's t with n - 2 degrees of freedom."""
+    freedom = np.maximum(runs - 2, 1)
+    t = np.abs(correlations) * np.sqrt(freedom / np.maximum(1 - correlations**2, 1e-300))
+    return np.where(runs >= FEWEST, student.two_sided_p(t, freedom), 1.0)

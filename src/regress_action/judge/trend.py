@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.judge import splits
-from regress_action.judge.ranks import spearman
+from regress_action.judge import ranks, splits
+from regress_action.judge.arrays import plain
 from regress_action.samples import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from regress_action.judge.arrays import Flags, Floats
@@ -82,48 +84,64 @@ def follow(
     `times` are in any unit, as long as `values`; without them runs count as equally spaced. Values that are not
     finite are left out. Where one is not positive, drift is a share of the median magnitude, not a ratio.
     """
-    window = _Window.of(np.asarray(values, float).ravel(), times, rule.last)
+    return follow_all([values], [times], [direction], rule)[0]
+
+
+def follow_all(
+    series: Sequence[ArrayLike],
+    times: Sequence[ArrayLike | None],
+    directions: Sequence[Direction],
+    rule: Rule = DEFAULT,
+) -> list[Trend]:
+    """Follow many series, each with its times or None."""
+    windows = [_Window.of(*one, rule.last) for one in zip(series, times, directions, strict=True)]
+    correlations = [ranks.correlation(window.times, window.levels) for window in windows]
+    runs = np.array([len(window.levels) for window in windows], dtype=np.intp)
+    chances = ranks.significance(np.array(correlations, dtype=np.float64), runs)
+    return [_trend(*one, rule) for one in zip(windows, correlations, plain(chances), strict=True)]
+
+
+def _trend(window: _Window, correlation: float, p: float, rule: Rule) -> Trend:
     points = len(window.levels)
     if points < FEWEST:
         return Trend(Tendency.UNKNOWN, points=points)
-    badness = -window.levels if direction is Direction.HIGHER else window.levels
-    correlation, p = spearman(window.times, badness)
-    slope = _theil_sen(window.times, badness)
-    step = _best_step(badness)
-    monotone = p < rule.p and abs(correlation) > rule.correlation
-    stepped = (
-        _misfit(badness - slope * window.times) >= STEP_COST * step.misfit
-        if monotone
-        else _differs(badness) < STEP_P  # one that is near an end, where ranks hardly correlate with time
-    )
-    change = step.height if stepped else slope * float(window.times[-1] - window.times[0])
-    if not (monotone or stepped) or abs(change) < window.level_of(rule.drift):
-        tendency = Tendency.STABLE
-    elif stepped:
-        tendency = Tendency.STEP
-    else:
-        tendency = Tendency.DEGRADING if change > 0 else Tendency.IMPROVING
+    drift = _theil_sen(window.times, window.levels) * float(window.times[-1] - window.times[0])
+    tendency, change = _named(window, drift, rule, monotone=p < rule.p and abs(correlation) > rule.correlation)
     return Trend(tendency, correlation, p, window.share_of(change), points)
 
 
+def _named(window: _Window, drift: float, rule: Rule, *, monotone: bool) -> tuple[Tendency, float]:
+    """Name the tendency and the change that it is about."""
+    smallest = window.level_of(rule.drift)
+    if monotone or _differs(window.levels) < STEP_P:  # a step near an end hardly correlates with time
+        step = _best_step(window.levels)
+        line = _misfit(window.levels - drift * (window.times - window.times[0]) / np.ptp(window.times))
+        if not monotone or line >= STEP_COST * step.misfit:
+            return (Tendency.STEP if abs(step.height) >= smallest else Tendency.STABLE), step.height
+    if not monotone or abs(drift) < smallest:
+        return Tendency.STABLE, drift
+    return (Tendency.DEGRADING if drift > 0 else Tendency.IMPROVING), drift
+
+
 class _Window(NamedTuple):
-    """The last finite values on the scale of levels: logarithms, or shares of the median magnitude."""
+    """The last finite values as badness: logarithms, or shares of the median magnitude; larger is worse."""
 
     times: Floats
     levels: Floats
     logarithmic: bool
 
     @classmethod
-    def of(cls, values: Floats, times: ArrayLike | None, last: int) -> _Window:
+    def of(cls, series: ArrayLike, times: ArrayLike | None, direction: Direction, last: int) -> _Window:
+        values = np.asarray(series, float).ravel()
         when = np.arange(len(values), dtype=float) if times is None else np.asarray(times, float).ravel()
         known = np.flatnonzero(np.isfinite(values) & np.isfinite(when))
         known = known[np.argsort(when[known], kind="stable")][-last:]
         if len(known) and when[known[0]] == when[known[-1]]:
             when = np.arange(len(values), dtype=float)
-        chosen = values[known]
+        chosen, sign = values[known], -1.0 if direction is Direction.HIGHER else 1.0
         if (chosen > 0).all():
-            return cls(when[known], np.log(chosen), logarithmic=True)
-        return cls(when[known], chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
+            return cls(when[known], sign * np.log(chosen), logarithmic=True)
+        return cls(when[known], sign * chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
 
     def share_of(self, change: float) -> float:
         return math.expm1(change) if self.logarithmic else change

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.judge import trend
-from regress_action.judge.ranks import ranks, spearman
+from regress_action.judge import ranks, trend
 from regress_action.judge.trend import Rule, Tendency, follow
 from regress_action.samples import Direction
 
@@ -159,8 +158,9 @@ def test_spearman_is_scipys(first: list[int], seed: int) -> None:
 
     x = np.array(first, float)
     y = np.random.default_rng(seed).integers(0, 8, len(x)).astype(float)
-    assert ranks(x) == pytest.approx(stats.rankdata(x))
-    correlation, p = spearman(x, y)
+    assert ranks.ranks(x) == pytest.approx(stats.rankdata(x))
+    correlation = ranks.correlation(x, y)
+    (p,) = ranks.significance(np.array([correlation]), np.array([len(x)]))
     if x.std() and y.std():
         expected = stats.spearmanr(x, y)
         assert correlation == pytest.approx(expected.statistic)
