@@ -20,7 +20,7 @@ def tail(statistic: Floats, freedom: Ints) -> Floats:
     """
     half = np.maximum(statistic, 0.0).astype(float) / 2
     odd = freedom % 2 == 1
-    p = np.where(odd, _erfc(np.sqrt(half)).astype(float), 0.0)
+    p = np.where(odd, np.asarray(_erfc(np.sqrt(half)), dtype=float), 0.0)
     power = np.where(odd, 0.5, 0.0)
     term = np.exp(-half) * np.where(odd, np.sqrt(half) * 2 / math.sqrt(math.pi), 1.0)  # e^-h h^power / Γ(power + 1)
     while (wanted := 2 * power + 2 <= freedom).any():

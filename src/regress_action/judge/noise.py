@@ -116,7 +116,8 @@ def robust_deviations(values: Floats) -> Floats:
     factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
     ordered = np.sort(values, axis=1)
     low, high = (_quantile(ordered, runs, share) for share in (0.1, 0.9))
-    return np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
+    deviations: Floats = np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
+    return deviations
 
 
 def _quantile(ordered: Floats, runs: Ints, share: float) -> Floats:
