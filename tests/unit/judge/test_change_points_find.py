@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.judge.change_points import SETTLED, Detector, Rule, find, find_all
+from regress_action.judge.change_points import Detector, Rule, find, find_all
 from regress_action.samples import Direction
 
 Floats = NDArray[np.float64]
@@ -50,6 +50,8 @@ def test_every_step_of_a_staircase_is_found() -> None:
     found = find(stepped(noise(1000, seed=2), steps))
     assert [point.index for point in found] == pytest.approx(list(steps), abs=2)
     assert [point.ratio for point in found] == pytest.approx(list(steps.values()), rel=0.02)
+    levels = 100 * np.cumprod([1, *steps.values()])
+    assert [point.difference for point in found] == pytest.approx(np.diff(levels), abs=2)
 
 
 def test_a_short_episode_has_two_ends() -> None:
@@ -117,10 +119,10 @@ def test_a_change_below_the_smallest_ratio_is_not_reported() -> None:
 
 def test_the_newest_change_is_too_new_to_judge() -> None:
     """A change point with fewer than eight runs after it is marked as unsettled."""
-    values = stepped(noise(60, seed=8), {60 - SETTLED + 1: 1.5})
+    values = stepped(noise(60, seed=8), {53: 1.5})
     (young,) = find(values)
     assert not young.settled
-    (older,) = find(stepped(noise(60, seed=8), {60 - SETTLED: 1.5}))
+    (older,) = find(stepped(noise(60, seed=8), {52: 1.5}))
     assert older.settled
 
 

@@ -65,6 +65,17 @@ def test_only_changes_after_the_release_are_on_its_account() -> None:
     assert account.ratio == pytest.approx(1.1, rel=0.01)
 
 
+def test_a_release_owns_the_step_that_it_brought() -> None:
+    """When the release itself begins the new level, its account opens there, with nothing to enter."""
+    (book,) = creep.ledger(past(crept({60: 1.3})), since=f"{60:040x}")
+    account = book.since_release
+    assert account is not None
+    assert account.entries == ()
+    assert account.low < account.ratio < account.high
+    assert account.ratio == pytest.approx(1, abs=0.01)
+    assert (account.low, account.high) == pytest.approx((1, 1), abs=0.02)
+
+
 def test_less_throughput_is_creep() -> None:
     """For higher-is-better a fall is a badness ratio above 1, and levels stay in the metric's unit."""
     metric = Metric("throughput", "1/s", Direction.HIGHER)

@@ -48,6 +48,13 @@ def test_only_the_present_level_teaches() -> None:
     assert learned.stable
 
 
+def test_the_last_fifty_runs_teach() -> None:
+    """A machine that became quieter is known by its last fifty runs."""
+    learned = noise.learn(np.concatenate([steady(100, 1, 0.06), steady(50, 2, 0.01)]))
+    assert learned.runs == 50
+    assert learned.spread == pytest.approx(0.01, rel=0.4)
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [

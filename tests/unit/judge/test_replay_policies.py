@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from judge_reports import MACHINE, past, report
+from judge_reports import MACHINE, TIME, past, report
 
 from regress_action.judge.policy import Policy
 from regress_action.judge.replay import replay
-from regress_action.samples import Environment, Report
+from regress_action.samples import Direction, Environment, Metric, Report
 from regress_action.verdicts import Severity
 
 
-def history(steps: dict[int, float], runs: int = 40, seed: int = 1, name: str = "parse") -> list[Report]:
-    """Make reports of five runs each, with 0.5 % noise between them, and steps."""
-    draw = np.random.default_rng(seed)
-    level = np.exp(0.005 * draw.standard_normal(runs))
+def history(steps: dict[int, float], runs: int = 40, metric: Metric = TIME) -> list[Report]:
+    """Make reports of five runs each around 7, with 0.5 % noise between them, and steps."""
+    draw = np.random.default_rng(1)
+    level = 7 * np.exp(0.005 * draw.standard_normal(runs))
     for index, ratio in steps.items():
         level[index:] *= ratio
-    return [report(n, {name: level[n] * np.exp(0.002 * draw.standard_normal(5))}) for n in range(runs)]
+    values = [level[n] * np.exp(0.002 * draw.standard_normal(5)) for n in range(runs)]
+    return [report(n, {"parse": of_report}, metric=metric) for n, of_report in enumerate(values)]
 
 
 def test_a_stricter_threshold_shows_what_it_would_have_found() -> None:
@@ -51,6 +52,22 @@ def test_an_alarm_that_does_not_last_was_false() -> None:
     assert (seen.old.false_rate, seen.new.false_rate) == (1.0, None)
     assert seen.old.comparisons == 39
     assert seen.old.worsenings == 0
+
+
+def test_an_episode_of_three_reports_was_false() -> None:
+    """What follows an alarm decides, not the alarm itself: of the next five reports three are fast again."""
+    alarms = replay(history({20: 1.3, 23: 1 / 1.3}), Policy(), Policy()).old.alarms
+    assert alarms[0].place.report == 20
+    assert alarms[0].sustained is False
+
+
+def test_lasting_loss_of_throughput_is_sustained() -> None:
+    """For higher-is-better the following reports must stay lower, not higher."""
+    metric = Metric("throughput", "1/s", Direction.HIGHER)
+    seen = replay(history({20: 1 / 1.4}, metric=metric), Policy(), Policy()).old
+    assert seen.alarms[0].place.report == 20
+    assert seen.alarms[0].sustained is True
+    assert (seen.worsenings, seen.missed) == (1, ())
 
 
 def test_the_newest_alarm_is_still_open() -> None:
