@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from regress_action.history.ancestry import nearest
 from regress_action.history.events import Event, Kind, Mark
 from regress_action.history.selection import matches
 
@@ -166,10 +167,11 @@ def _without(report: Report, key: Key) -> Report:
     return replace(report, series=tuple(series for series in report.series if series.key != key))
 
 
-def reference_window(history: History, selection: Selection) -> tuple[Report, ...]:
-    """Load a window of the history and return what of it is a reference.
+def reference_window(history: History, selection: Selection, commits: Sequence[str] = ()) -> tuple[Report, ...]:
+    """Load a window of the history and return what of it is a reference, oldest first.
 
-    Only the decisions since the window's oldest report are read: older ones are about older reports.
+    With `commits` (what `ancestors` returns for a merge base) the window holds the `selection.last` reports nearest to
+    the first of them. Only the decisions since the window's oldest report are read: older ones are about older reports.
     """
-    reports = history.load(selection)
+    reports = nearest(history, commits, selection, last=selection.last or 1) if commits else history.load(selection)
     return references(reports, history.events(since=min(map(_made, reports)))) if reports else ()

@@ -148,3 +148,6 @@ def test_a_window_comes_with_the_decisions_about_it(tmp_path: Path) -> None:
     window = reference_window(history, Selection(last=3))
     assert [(one.commit or "")[:4] for one in window if len(one.series) == 2] == ["0003", "0005"]
     assert reference_window(history, Selection(suite="none")) == ()
+    known = [report(day).commit or "" for day in (2, 1, 0)]
+    window = reference_window(history, Selection(last=2), known)
+    assert [((one.commit or "")[:4], len(one.series)) for one in window] == [("0001", 1), ("0002", 2)]
