@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from judge_reports import day, past, report
 
-from regress_action.judge import following, histories
+from regress_action.judge import following, histories, trend
+from regress_action.judge.trend import Tendency
 from regress_action.samples import Direction, Environment, Metric
 
 
@@ -74,13 +75,29 @@ def test_the_object_of_trend_json() -> None:
     assert series["direction"] == "stable"
 
 
+def clustered_step(runs_after: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Draw three machine types with little noise each, and a 12 % step."""
+    draw = np.random.default_rng(9)
+    level = draw.choice([0.0, 0.16, 0.33], 110, p=[0.7, 0.2, 0.1])
+    values = 100 * np.exp(level + 0.01 * draw.standard_normal(110))
+    values[110 - runs_after :] *= 1.12
+    return np.asarray(values)
+
+
 def test_a_change_point_among_the_last_runs_makes_a_step() -> None:
-    """A step too close to the window's end for the rank correlation is told by the change point, with its height."""
-    values = np.exp(0.005 * np.random.default_rng(2).standard_normal(80))
-    values[-9:] *= 1.2
+    """A step that twenty runs alone cannot tell from noise is told by the whole history, with its height."""
+    values = clustered_step(runs_after=16)
+    assert trend.follow(values).direction is Tendency.STABLE
     (followed,) = following.follow([histories.named("x", values)])
-    assert followed.trend.direction == "step"
-    assert followed.trend.drift == pytest.approx(0.2, abs=0.02)
+    assert followed.trend.direction is Tendency.STEP
+    assert followed.trend.drift == pytest.approx(0.12, abs=0.01)
+
+
+def test_a_change_point_of_long_ago_does_not() -> None:
+    """A step before the last twenty runs is a change point of the history and no tendency of the present."""
+    (followed,) = following.follow([histories.named("x", clustered_step(runs_after=40))])
+    assert followed.change_points
+    assert followed.trend.direction is Tendency.STABLE
 
 
 def test_a_short_history_is_unknown_and_still_json() -> None:
