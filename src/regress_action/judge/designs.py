@@ -107,22 +107,25 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     """Estimate from independent runs of both sides (rows × runs).
 
     Welch's test where both sides hold `minimum` runs; otherwise the pooled prediction form, its variance
-    moderated by the prior.
+    moderated by the prior. There a baseline of ten runs or more is trimmed as pairs are: one bad commit among them
+    must not hide the next.
     """
     runs_b, mean_b, squares_b = moments(base)
     runs_c, mean_c, squares_c = moments(head)
+    _, trimmed_mean, trimmed_variance, trimmed_df = _trimmed(base)
     with np.errstate(invalid="ignore", divide="ignore"):
         part_b, part_c = squares_b / (runs_b - 1) / runs_b, squares_c / (runs_c - 1) / runs_c
         welch_df = (part_b + part_c) ** 2 / (part_b**2 / (runs_b - 1) + part_c**2 / (runs_c - 1))
-        pooled_df = prior.df + runs_b + runs_c - 2
-        pooled = (prior.df * prior.variance + squares_b + squares_c) / pooled_df
+        pooled_df = prior.df + trimmed_df + runs_c - 1
+        own = np.where(trimmed_df > 0, trimmed_df * trimmed_variance, 0.0)
+        pooled = (prior.df * prior.variance + own + squares_c) / pooled_df
     both = (runs_b >= minimum) & (runs_c >= minimum)
     usable = (runs_b > 0) & (runs_c > 0) & (pooled_df > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         se2 = np.where(both, part_b + part_c, pooled * (1 / runs_b + 1 / runs_c))
     constant = runs_b + runs_c - 2
     return Estimate(
-        d=np.where(usable, mean_c - mean_b, np.nan),
+        d=np.where(usable, mean_c - np.where(both, mean_b, trimmed_mean), np.nan),
         se=np.sqrt(np.where(usable, se2, np.nan)),
         df=np.where(both, np.where(np.isnan(welch_df), constant, welch_df), pooled_df),
         base_runs=runs_b,

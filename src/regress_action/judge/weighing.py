@@ -162,8 +162,10 @@ def _prior(evidence: Evidence, base: Floats, head: Floats, policy: Policy) -> tu
         strength, typical = moderation.fit(variance[family], df[family])
         if strength:
             prior_df[family], prior[family], moderated[family] = strength, typical, True
-    for row, noise in _learned(evidence, policy):
-        prior_df[row], prior[row], moderated[row] = min(noise[1] - 1, _LEARNED_DF), noise[0] ** 2, True
+    for row, (spread, runs) in _learned(evidence, policy):
+        beyond = runs - runs_b[row]  # what the baseline holds itself is not counted twice
+        if beyond > 0:
+            prior_df[row], prior[row], moderated[row] = min(beyond, _LEARNED_DF), spread**2, True
     return designs.Prior(prior_df, prior), moderated
 
 

@@ -80,7 +80,7 @@ def test_five_runs_on_both_sides_are_welchs_test(seed: int, base_runs: int, head
 
 
 @examples
-@given(SEEDS, st.integers(5, 15))
+@given(SEEDS, st.integers(5, 9))
 def test_one_new_run_is_held_against_the_prediction_interval(seed: int, count: int) -> None:
     """T with n - 1 degrees of freedom and s² (1 + 1/n), the textbook interval for one more observation."""
     base, head = drawn(seed, count), drawn(seed + 1, 1)
@@ -88,6 +88,14 @@ def test_one_new_run_is_held_against_the_prediction_interval(seed: int, count: i
     t = (np.log(head[0]) - logs.mean()) / (logs.std(ddof=1) * np.sqrt(1 + 1 / count))
 
     assert stored(base, head).p_value == pytest.approx(2 * stats.t(count - 1).sf(abs(t)), rel=1e-6)
+
+
+def test_one_bad_commit_in_a_long_baseline_does_not_hide_the_next() -> None:
+    """From ten stored runs on the tenth part at either end is trimmed."""
+    base = drawn(4, 20, 0.01)
+    base[11] = 1.5
+
+    assert stored(base, [1.1]).verdict is Verdict.REGRESSION
 
 
 def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
@@ -109,6 +117,14 @@ def test_learned_noise_widens_a_baseline_that_looks_too_steady() -> None:
 
     assert stored(steady, new).verdict is Verdict.REGRESSION
     assert stored(steady, new, learned).verdict is Verdict.INCONCLUSIVE
+
+
+def test_noise_learned_from_the_baseline_itself_is_not_counted_twice() -> None:
+    """Ten runs stay ten runs of evidence, however often their spread is quoted."""
+    base = drawn(3, 10)
+    learned = judge.Policy(noise={("b", "time"): judge.Noise(spread=0.001, runs=10)})
+
+    assert stored(base, [1.05], learned).p_value == stored(base, [1.05]).p_value
 
 
 def test_one_session_each_borrows_the_spread_of_the_machine() -> None:
