@@ -57,7 +57,7 @@ browser: $(VENV)/.dev ## Open the reports in a real browser (needs Chromium)
 
 lock: $(VENV)/.dev ## Resolve every requirement anew and write the lock files
 	$(PIP) install uv
-	$(VENV)/bin/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
+	$(VENV)/bin/uv pip compile $(LOCK) pyproject.toml --extra notify --output-file requirements.lock
 	$(VENV)/bin/uv pip compile $(LOCK) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(VENV)/bin/uv pip compile $(LOCK) --group tools --constraint requirements-dev.lock --output-file requirements-tools.lock
 
