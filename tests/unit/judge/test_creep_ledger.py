@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from judge_reports import past
+from judge_reports import past, report
 
 from regress_action.judge import creep
 from regress_action.samples import Direction, Metric
@@ -98,3 +98,15 @@ def test_too_little_to_keep_books_on(values: list[float]) -> None:
     """Short histories have no best level, and metrics without a ratio no account."""
     for book in creep.ledger(past(values)):
         assert book.since_best is None
+
+
+def test_the_interval_covers_what_it_says() -> None:
+    """Where nothing crept, the 95 % interval since the release leaves out 1 in about one of twenty histories."""
+    reports = [
+        report(n, {f"b{seed}": [value] for seed, value in enumerate(values)})
+        for n, values in enumerate(np.transpose([crept({}, runs=40, seed=seed) for seed in range(300)]))
+    ]
+    accounts = [book.since_release for book in creep.ledger(reports, since=f"{10:040x}")]
+    covering = [account.low <= 1 <= account.high for account in accounts if account]
+    assert len(covering) == 300
+    assert 262 <= sum(covering) <= 297
