@@ -174,30 +174,23 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _mutable(tree: ast.AST) -> Iterator[Any]:
-    """Walk what is executed: no annotations, no type-checking imports, no texts of errors."""
-    for node in ast.iter_child_nodes(tree):
+    """Walk what is executed: no annotations, no decorators, no type-checking imports, no texts of errors."""
+    for node in _parts(tree):
         if isinstance(node, ast.Raise) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
             continue
         if hasattr(node, "lineno"):
             yield node
-        if isinstance(node, ast.ClassDef):
-            for part in node.body:  # decorators of a class only say that it is a value
-                yield from _with_self(part)
-        elif isinstance(node, ast.FunctionDef):
-            for part in (*node.args.defaults, *node.args.kw_defaults, *node.body):
-                if part is not None:
-                    yield from _with_self(part)
-        elif isinstance(node, ast.AnnAssign):
-            if node.value is not None:
-                yield from _with_self(node.value)
-        else:
-            yield from _mutable(node)
+        yield from _mutable(node)
 
 
-def _with_self(node: ast.AST) -> Iterator[Any]:
-    if isinstance(node, ast.Raise):
-        return
-    yield from _mutable(ast.Module(body=[node], type_ignores=[]))
+def _parts(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.ClassDef):
+        return list(node.body)
+    if isinstance(node, ast.FunctionDef):
+        return [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body]
+    if isinstance(node, ast.AnnAssign):
+        return [node.value] if node.value is not None else []
+    return list(ast.iter_child_nodes(node))
 
 
 def _changes(node: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any node, one case each

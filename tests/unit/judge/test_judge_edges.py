@@ -148,6 +148,16 @@ def test_added_and_removed_benchmarks_are_named() -> None:
     assert judgement.summary.verdict is Outcome.INCOMPLETE
 
 
+def test_a_new_benchmark_shows_what_was_measured() -> None:
+    """Its runs and their median, although nothing could be compared."""
+    head = pairs({"both": STEADY, "young": [3.0, NAN, 5.0, NAN, 4.0, NAN]})
+
+    found = of(judge.compare([pairs({"both": STEADY})], [head]), "young")
+
+    assert (found.head.runs, found.head.median) == (3, 4.0)
+    assert (found.baseline.runs, found.baseline.median) == (0, None)
+
+
 def test_what_only_old_commits_knew_is_no_news() -> None:
     """A benchmark that left the suite three commits ago is not missing today."""
     base = runs({"gone": [1.0] * 3, "here": STEADY})

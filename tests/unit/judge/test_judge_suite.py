@@ -77,6 +77,22 @@ def test_memory_does_not_move_with_the_clock() -> None:
     assert judgement.summary.regressions == 12
 
 
+def test_a_shift_of_times_is_not_taken_off_other_metrics() -> None:
+    """The clock got slower by 30 %; peak memory that grew by 30 % still did so by itself."""
+    memory = Metric("peak_memory", "B")
+    names = [f"b{n}" for n in range(12)]
+    grown = runs({"m": [1.3]}, metric=memory)
+
+    judgement = judge.compare(
+        [*runs(dict.fromkeys(names, STEADY)), *runs({"m": STEADY, "n": STEADY}, metric=memory)],
+        [*runs({name: [1.3] for name in names}), *grown, *runs({"n": [1.0]}, metric=memory)],
+    )
+
+    assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert (of(judgement, "m").verdict, of(judgement, "m").severity) == (Verdict.REGRESSION, Severity.MINOR)
+    assert of(judgement, "n").verdict is Verdict.UNCHANGED
+
+
 def test_the_mean_of_the_suite_is_geometric_and_of_times_only() -> None:
     """Twice and half cancel; memory does not count."""
     judgement = judge.compare(
