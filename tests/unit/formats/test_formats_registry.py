@@ -19,6 +19,7 @@ SAMPLES = {
     "pytest_benchmark": [*DATA.glob("pytest-benchmark/*.json")],
     "pyperf": [*DATA.glob("pyperf/*.json")],
     "hyperfine": [*DATA.glob("hyperfine/*.json")],
+    "google_benchmark": [*DATA.glob("google-benchmark/*.json")],
     "asv": [*DATA.glob("asv/results/**/*.json")],
 }
 
