@@ -20,6 +20,7 @@ SAMPLES = {
     "pyperf": [*DATA.glob("pyperf/*.json")],
     "hyperfine": [*DATA.glob("hyperfine/*.json")],
     "google_benchmark": [*DATA.glob("google-benchmark/*.json")],
+    "go_bench": [*DATA.glob("go/*.txt")],
     "asv": [*DATA.glob("asv/results/**/*.json")],
 }
 
