@@ -25,12 +25,11 @@ def decide(
     environ: Mapping[str, str],
     *,
     wanted: str = AUTO,
-    allow_unsafe: bool = False,
     history_branch: str = HISTORY_BRANCH,
 ) -> Plan:
     """Choose the stage from the event, or explain why `wanted` is what will be done.
 
-    Measuring is refused, unless `allow_unsafe`, on events that give the token and the secrets of the base repository to
+    Measuring is refused on events that give the token and the secrets of the base repository to
     a workflow that may run a stranger's code. The history is only ever written for commits of this repository itself.
     """
     event = _Event(event_name, payload, environ, history_branch)
@@ -38,7 +37,7 @@ def decide(
     if wanted != AUTO:
         plan = _overridden(plan, Stage(wanted))
     measures = plan.mode in {Stage.BASELINE, Stage.DETECT, Stage.TREND}
-    if measures and event_name in MEASURES_FOREIGN_CODE_WITH_SECRETS and not allow_unsafe:
+    if measures and event_name in MEASURES_FOREIGN_CODE_WITH_SECRETS:
         return replace(plan, mode=Stage.REFUSE, why=_danger(event_name), may_write_history=False)
     return plan
 
@@ -274,8 +273,7 @@ def _overridden(plan: Plan, wanted: Stage) -> Plan:
 def _danger(event_name: str) -> str:
     return (
         f"{event_name} gives the token and the secrets of this repository to code from a pull request. "
-        "Measure on pull_request and report with `mode: publish` on workflow_run, "
-        "or set `allow-unsafe: true` when nobody else's code is checked out"
+        "Measure on pull_request and report with `mode: publish` on workflow_run"
     )
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from regress_action import records
-from regress_action.errors import InputError
+from regress_action.errors import HistoryError, InputError
+from regress_action.github.plan import Stage
 from regress_action.pipeline import suspecting
 from regress_action.pipeline.judging import judge_against_history, judge_reports
 from regress_action.verdicts import Severity, Verdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.github.client import Client
+    from regress_action.history import History
     from regress_action.pipeline.job import Job
     from regress_action.pipeline.judging import Judged
     from regress_action.samples import Report
@@ -39,16 +41,17 @@ class Finished:
 def baseline(job: Job) -> Finished:
     """Judge a commit of the default branch against the history, and store its report there."""
     head, _ = job.sides()
-    references = _references(job, head)
+    history = job.history()
+    references = _references(job, history, head)
     _keep(job, head, None)
     if not references:
-        _store(job, head, None)
+        _store(job, history, head, None)
         return Finished(None, head, "This is the first record of this suite; the next run has a baseline.")
     judged = judge_against_history(references, [head], job.settings, root=job.root)
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
         return Finished(None, head, suspecting.SENT)
-    _store(job, head, confirmed)
+    _store(job, history, head, confirmed)
     return Finished(confirmed, head)
 
 
@@ -58,7 +61,7 @@ def detect(job: Job) -> Finished:
     _keep(job, head, base)
     if base is not None:
         return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
-    references = _references(job, head)
+    references = _references(job, job.history(), head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
     judged = judge_against_history(references, [head], job.settings, root=job.root)
@@ -99,29 +102,42 @@ def publish(job: Job, client: Client) -> Finished:
     if "base.jsonl" in found:
         base = records.decode(found["base.jsonl"], "base.jsonl of the artifact")
         return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
-    references = _references(job, head)
+    references = _references(job, job.history(), head)
     if not references:
         return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
     return Finished(judge_against_history(references, [head], job.settings, root=job.root), head)
 
 
-def _references(job: Job, head: Report) -> Sequence[Report]:
-    """Return the reports that the head is compared with: the newest of the default branch that were adopted."""
-    from regress_action.history import Selection, references
+def _references(job: Job, history: History | None, head: Report) -> Sequence[Report]:
+    """Return the reports that the head is compared with: those nearest to it on its own line that were adopted."""
+    from regress_action.history import Selection, reference_window
 
-    history = job.history()
     if history is None:
         return ()
-    stored = history.load(Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW))
-    earlier = [report for report in stored if report.commit != head.commit]
-    return references(earlier, history.events()) if earlier else ()
+    selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
+    line = _line(job)
+    found = reference_window(history, selection, line) if line else ()
+    return [one for one in found or reference_window(history, selection) if one.commit != head.commit]
 
 
-def _store(job: Job, head: Report, judged: Judged | None) -> None:
-    """Add the head to the history, held back as a reference when it shows a regression of note."""
-    from regress_action.history import Mark, hold
+def _line(job: Job) -> Sequence[str]:
+    """Return the commits from where the head left its base back in time; empty where they are not checked out."""
+    from regress_action.history import ancestors, merge_base
 
-    history = job.history()
+    plan = job.plan
+    if plan.mode is Stage.PUBLISH or plan.head_sha is None:  # nothing is checked out
+        return ()
+    try:
+        start = merge_base(job.root, plan.base_sha, "HEAD", job.environ) if plan.base_sha else plan.head_sha
+        return ancestors(job.root, start, job.environ)
+    except HistoryError:
+        return ()
+
+
+def _store(job: Job, history: History | None, head: Report, judged: Judged | None) -> None:
+    """Add the head to the history, held back as a reference while it shows a regression that has not lasted."""
+    from regress_action.history import Mark, Selection, hold, persisting
+
     if history is None or not job.plan.may_write_history:
         return
     marks = tuple(
@@ -131,9 +147,13 @@ def _store(job: Job, head: Report, judged: Judged | None) -> None:
         and found.severity.rank >= Severity.MINOR.rank
         and found.confirmed is not False
     )
+    now = datetime.now(UTC)
     why = "It shows a regression that nobody has accepted yet."
-    held = hold(head, marks, at=datetime.now(UTC), who=job.plan.actor or "unknown", why=why)
-    history.append(head, events=[held] if marks else [])
+    events = [hold(head, marks, at=now, who=job.plan.actor or "unknown", why=why)] if marks else []
+    if events:
+        selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
+        events += persisting([*history.load(selection), head], [*history.events(), *events], at=now)
+    history.append(head, events=events)
 
 
 def _keep(job: Job, head: Report, base: Report | None) -> None:

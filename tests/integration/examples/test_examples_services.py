@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def _pytest(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "-B", "-m", "pytest", "-q", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    # pytest-benchmark measures nothing when it thinks that it is a worker of pytest-xdist
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

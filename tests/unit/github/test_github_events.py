@@ -158,13 +158,12 @@ def test_a_dispatch_on_another_branch_never_writes_history() -> None:
 
 @pytest.mark.parametrize("event", sorted(MEASURES_FOREIGN_CODE_WITH_SECRETS))
 def test_measuring_is_refused_where_a_stranger_would_get_the_secrets(event: str) -> None:
-    """The dangerous events measure nothing unless the workflow says that it is safe."""
+    """The dangerous events measure nothing, whatever the workflow asks for."""
     payload = example("pull_request", "opened") | {"workflow_run": {"id": 1}, "comment": {"body": "/regress run"}}
 
     refused = plan_of(event, payload, wanted="detect")
-    trusted = plan_of(event, payload, wanted="detect", allow_unsafe=True)
 
-    assert (refused.mode, trusted.mode) == (Stage.REFUSE, Stage.DETECT)
+    assert refused.mode is Stage.REFUSE
     assert "mode: publish" in refused.why
 
 
