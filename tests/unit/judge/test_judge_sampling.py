@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judge_sides import NAN, one, pairs, session
+from judge_sides import NAN, one, pairs, runs, session
 
 from regress_action import judge
 from regress_action.judge.plan import Plan
@@ -126,6 +126,13 @@ def test_p_values_pay_for_the_looks() -> None:
 
     assert looked == pytest.approx(min(10 * plain, 1))
     assert at_the_end == pytest.approx(2 * one(judge.compare(*sides({"b": torn(10)}))).p_value)
+
+
+def test_a_history_was_not_looked_at_and_pays_nothing() -> None:
+    """The plan is one of pairs."""
+    base, head = runs({"b": [1.0, 1.02, 0.98, 1.01, 0.99]}), runs({"b": [1.05]})
+
+    assert one(judge.compare(base, head, judge.Policy(plan=PLAN))) == one(judge.compare(base, head))
 
 
 def test_looking_after_every_pair_keeps_the_error_rate() -> None:

@@ -27,7 +27,7 @@ def test_a_suite_that_moves_as_one_is_one_event_of_the_environment() -> None:
     assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
     assert judgement.summary.regressions == 0
     assert judgement.summary.verdict is Outcome.INCONCLUSIVE
-    assert any("one event of the environment" in note for note in judgement.notes)
+    assert any("moved by +30.0 %: one event of the environment" in note for note in judgement.notes)
 
 
 def test_what_moves_beyond_the_shift_is_a_regression_of_its_own() -> None:
