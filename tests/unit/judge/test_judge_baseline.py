@@ -72,6 +72,15 @@ def test_a_baseline_that_spreads_too_far_says_nothing() -> None:
     assert "more than a baseline may" in found.reason
 
 
+def test_the_spread_of_a_baseline_is_a_standard_deviation() -> None:
+    """Of normal noise, robustly."""
+    random = np.random.default_rng(2)
+
+    spread = baseline.settle(random.normal(0, 0.05, (200, 100))).spread
+
+    assert spread.mean() == pytest.approx(0.05, rel=0.05)
+
+
 def test_how_far_a_baseline_may_spread_is_a_setting() -> None:
     """Who knows the benchmark can allow more."""
     wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
@@ -139,9 +148,9 @@ def test_noise_between_neighbours_sees_neither_steps_nor_drift() -> None:
     random = np.random.default_rng(1)
     drawn = np.exp(random.normal(0, 0.02, 60) + np.linspace(0, 0.5, 60) + np.repeat([0, 1], 30))
 
-    learned = judge.noise_between(runs({"b": drawn.tolist(), "short": [1.0] * 5}))
+    learned = judge.noise_between(runs({"b": drawn.tolist(), "enough": [1.0] * 6, "short": [1.0] * 5}))
 
-    assert set(learned) == {("b", "time")}
+    assert set(learned) == {("b", "time"), ("enough", "time")}
     assert learned["b", "time"].spread == pytest.approx(0.02, rel=0.3)
     assert learned["b", "time"].runs == 60
 
