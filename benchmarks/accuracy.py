@@ -14,6 +14,7 @@ import json
 import sys
 import time
 import warnings
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,8 @@ def _tables(options: argparse.Namespace) -> list[Table]:
     found = []
     for section in options.only or SECTIONS:
         started = time.perf_counter()
-        for table in import_module(SECTIONS[section]).tables(source, quick=options.quick):
+        for made in import_module(SECTIONS[section]).tables(source, quick=options.quick):
+            table = made if options.data or section == "series" else replace(made, targets=())
             found.append(table)
             if not options.json:
                 print(table.text(), flush=True)
