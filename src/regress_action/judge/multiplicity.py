@@ -45,5 +45,5 @@ def _step_up(p: Floats) -> Floats:
     order = np.argsort(p)[::-1]
     ranked = p[order] * p.size / np.arange(p.size, 0, -1)
     q = np.empty_like(p)
-    q[order] = np.minimum(np.minimum.accumulate(ranked), 1.0)
+    q[order] = np.minimum.accumulate(ranked)  # the largest p-value comes first, so no q exceeds one
     return q

@@ -6,6 +6,7 @@ import pytest
 from judge_sides import of, pairs, runs
 
 from regress_action import judge
+from regress_action.samples import Metric
 from regress_action.verdicts import Judgement, Outcome, Severity, Verdict
 
 NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03, 0.98, 1.02]
@@ -62,6 +63,24 @@ def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() 
     assert "did not repeat" in found.reason
     assert calmed.summary.verdict is not Outcome.FAIL
     assert calmed.summary.regressions == 0
+
+
+def test_what_was_seen_first_is_quoted_when_it_does_not_repeat() -> None:
+    """The reader may have seen it."""
+    reason = of(judge.confirm(first(steady_a=2.5), again(steady_a=1.0)), "steady_a").reason
+
+    assert reason.startswith("It looked 150.0 % worse, but that did not repeat when measured interleaved with the base")
+
+
+def test_a_metric_without_a_ratio_is_a_suspect_only_when_it_alarms() -> None:
+    """There is no saying how near it is to its threshold."""
+    count = Metric("errors", "count")
+    judgement = judge.compare(
+        runs({"quiet": [0.0, 1.0, 0.0, 2.0, 1.0, 0.0], "loud": [0.0] * 6}, metric=count),
+        runs({"quiet": [2.0], "loud": [9.0]}, metric=count),
+    )
+
+    assert judge.suspects(judgement) == ("loud",)
 
 
 def test_an_open_suspect_that_is_proven_by_the_pairs_becomes_a_confirmed_regression() -> None:

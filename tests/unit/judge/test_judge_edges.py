@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
-from judge_sides import COUNT, EXACT, NAN, OTHER, RATE, SIGNED, TIME, of, one, paired, pairs, runs, session, stored
+from judge_sides import COUNT, EXACT, NAN, OTHER, OWN, RATE, SIGNED, TIME, of, one, paired, pairs, runs, session, stored
 
 from regress_action import judge
 from regress_action.errors import IncompleteError, InputError
 from regress_action.samples import Benchmark, Direction, Failure, Metric, Report, Run, Series
 from regress_action.verdicts import Mode, Outcome, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from regress_action.verdicts import Comparison
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.0005, 0.9995]
 
@@ -56,6 +64,13 @@ def test_a_run_that_lost_a_fifth_of_its_rounds_is_invalid() -> None:
 
     assert found.verdict is Verdict.FAILED
     assert "3 of its rounds were no finite numbers" in found.reason
+
+
+def test_a_run_that_lost_a_round_or_two_still_counts() -> None:
+    """Up to a fifth."""
+    dented = Report((Series(Benchmark("b"), TIME, (1.0,), (8,), (), dropped=2),), (Run(),), environment=OWN)
+
+    assert one(judge.compare(runs({"b": STEADY}), [dented])).verdict is Verdict.UNCHANGED
 
 
 def test_a_time_of_zero_fails_and_says_why() -> None:
@@ -190,6 +205,21 @@ def test_a_failed_benchmark_is_failed_and_not_missing() -> None:
 
     assert (of(judgement, "old").verdict, of(judgement, "old").reason) == (Verdict.FAILED, "boom")
     assert (of(judgement, "young").verdict, of(judgement, "young").reason) == (Verdict.FAILED, "bam")
+
+
+def test_a_benchmark_that_failed_once_and_was_measured_is_judged() -> None:
+    """One failed run of several is a failure of the run, not of the benchmark."""
+    head = [replace(report, failures=(Failure("b", "boom"),)) for report in runs({"b": STEADY})]
+
+    assert one(judge.compare(runs({"b": STEADY}), head)).verdict is Verdict.UNCHANGED
+
+
+@pytest.mark.parametrize("compare", [paired, stored])
+def test_five_runs_or_pairs_are_enough(compare: Callable[..., Comparison]) -> None:
+    """To prove a change and to rule one out."""
+    assert compare([1.0] * 5, [1.0] * 5).verdict is Verdict.UNCHANGED
+    proven = compare([1.0] * 5, [1.3] * 5)
+    assert (proven.verdict, proven.confirmed) == (Verdict.REGRESSION, None)
 
 
 def test_a_head_that_failed_as_a_whole_fails_every_benchmark() -> None:

@@ -16,6 +16,7 @@ MEMORY = Metric("peak_memory", "B")
 CPU = Metric("cpu_time", "s")
 MS = judge.BudgetRule("cache_get_ms", "cache_get", 0.005, "s")
 MB = judge.BudgetRule("memory_limit_mb", "memory_limit", 50e6, "B")
+SESSIONS = judge.BudgetRule("concurrent", "concurrent", 100.0, "count")
 OPS = judge.BudgetRule("throughput_ops_per_sec", "throughput", 1000.0, "1/s")
 
 
@@ -63,6 +64,8 @@ def test_a_benchmark_is_known_by_its_last_word(name: str, short: str) -> None:
         ("anything", TIME, MB, False),
         ("anything", RATE, OPS, True),
         ("anything", Metric("cache_get", "s"), MS, True),
+        ("anything", Metric("concurrent", "sessions"), SESSIONS, True),
+        ("anything", Metric("concurrent", "s"), SESSIONS, False),
     ],
 )
 def test_a_key_names_a_benchmark_or_a_metric_of_its_service(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from judge_sides import HOSTED, TIME, of, pairs, runs, session
+from judge_sides import HOSTED, OTHER, TIME, of, pairs, runs, session
 
 from regress_action import judge
-from regress_action.samples import Metric
+from regress_action.samples import Failure, Metric
 from regress_action.verdicts import Judgement, Outcome, Severity, Verdict
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
@@ -174,6 +176,20 @@ def test_the_worst_comes_first() -> None:
         "better",
         "same",
     ]
+
+
+def test_every_verdict_is_counted_where_it_belongs() -> None:
+    """What was not measured, what could not be judged, and what was found."""
+    wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2]
+    base = runs({"worse": STEADY, "better": STEADY, "gone": STEADY, "broken": STEADY, "wild": wild, "other": STEADY})
+    head = [
+        replace(runs({"worse": [1.5], "better": [0.5], "wild": [1.0]})[0], failures=(Failure("broken", "boom"),)),
+        *runs({"other": [1.1]}, environment=OTHER),
+    ]
+
+    summary = judge.compare(base, head).summary
+
+    assert (summary.regressions, summary.improvements, summary.inconclusive, summary.missing) == (1, 1, 2, 2)
 
 
 def test_both_sides_are_described() -> None:
