@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judge_sides import OWN, one, runs, session, stored
+from judge_sides import EXACT, OWN, SIGNED, one, runs, session, stored
 from scipy import special
 
 from regress_action import judge
 from regress_action.judge import baseline, machine, moderation
-from regress_action.samples import Environment
+from regress_action.samples import Environment, Metric
 from regress_action.verdicts import Verdict
 
 examples = settings(max_examples=25, deadline=None)
@@ -86,6 +86,14 @@ def test_how_far_a_baseline_may_spread_is_a_setting() -> None:
     wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
 
     assert stored(wild, [9.0], judge.Policy(maximum_spread=0.5)).verdict is Verdict.REGRESSION
+
+
+@pytest.mark.parametrize("metric", [EXACT, SIGNED])
+def test_only_noise_makes_a_baseline_unstable(metric: Metric) -> None:
+    """Exact counts that differ and values around zero have no relative spread to doubt."""
+    wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
+
+    assert stored(wild, [1.0], metric=metric).verdict is not Verdict.UNSTABLE_BASELINE
 
 
 def test_the_order_of_reports_is_that_of_their_times() -> None:
