@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from regress_action.settings import Settings
     from regress_action.verdicts import Comparison, Judgement
 
+_NAMED = 5
+
 
 class Level(StrEnum):
     """How much a finding matters."""
@@ -98,7 +100,7 @@ def noise(judgement: Judgement, pairs: int) -> Iterator[Finding]:
         yield Finding(Level.FAULT, "The suite gave nothing to judge.", "Look at .regress/doctor/measurement/runs/*.log")
         return
     typical = visible[len(visible) // 2]
-    more = 1 + (typical - 1) / math.sqrt(3)
+    more = typical ** (1 / math.sqrt(3))
     yield Finding(
         Level.FINE,
         f"On this machine you can see {_percent(typical)} in {pairs} pairs, and about {_percent(more)} in {3 * pairs}.",
@@ -111,15 +113,16 @@ def noise(judgement: Judgement, pairs: int) -> Iterator[Finding]:
             f"Identical code was called slower: {names}.",
             "This machine drifts; close other programs or pin with --cpus.",
         )
-    for comparison in judgement.comparisons:
-        ratio = comparison.minimum_detectable_ratio
-        if ratio is not None and ratio > comparison.threshold:
-            yield Finding(
-                Level.ADVICE,
-                f"{comparison.benchmark.name} ({comparison.metric.name}) shows only changes above {_percent(ratio)}, "
-                f"but its threshold is {_percent(comparison.threshold)}.",
-                "Make its rounds longer, give it more pairs, or raise its threshold.",
-            )
+    blind = [found for found in judgement.comparisons if (found.minimum_detectable_ratio or 0) > found.threshold]
+    for found in sorted(blind, key=lambda one: one.minimum_detectable_ratio or 0, reverse=True)[:_NAMED]:
+        yield Finding(
+            Level.ADVICE,
+            f"{found.benchmark.name} ({found.metric.name}) shows only changes above "
+            f"{_percent(found.minimum_detectable_ratio or 0)}, but its threshold is {_percent(found.threshold)}.",
+            "Make its rounds longer, give it more pairs, or raise its threshold.",
+        )
+    if len(blind) > _NAMED:
+        yield Finding(Level.ADVICE, f"So do {len(blind) - _NAMED} more of {len(judgement.comparisons)}.")
 
 
 def canary(base: Report, head: Report, settings: Settings) -> Finding:
