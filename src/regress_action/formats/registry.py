@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from regress_action.formats.document import Document
     from regress_action.samples import Report
 
-READERS = ("pytest_benchmark", "records", "pyperf", "asv", "hyperfine", "google_benchmark", "go_bench")
+READERS = (
+    "pytest_benchmark",
+    "records",
+    "pyperf",
+    "asv",
+    "hyperfine",
+    "google_benchmark",
+    "go_bench",
+    "libtest",
+    "vitest",
+)
 
 
 class UnknownFormatError(InputError):

@@ -68,5 +68,6 @@ class Command:
 
 
 def shell() -> list[str]:
-    """Return the shell that runs one-word commands: bash, which most CI steps use, or sh."""
-    return [shutil.which("bash") or "sh", "-c"]
+    """Return the shell that runs one-word commands: bash, in which a pipe fails with any of its parts, or sh."""
+    bash = shutil.which("bash")
+    return [bash, "-o", "pipefail", "-c"] if bash else ["sh", "-c"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_NEW_VITEST = 5  # which has no --outputJson any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,7 @@ def _cargo(root: Path) -> Project | None:
         kind="cargo",
         why="Cargo.toml was found",
         setup="cargo bench --no-run",
-        command="cargo bench",
-        results="target/criterion",
+        command="cargo bench --benches -- --output-format bencher | tee {out}",
         carry="benches" if (root / "benches").is_dir() else "",
         toolchain=("- run: rustup toolchain install stable --profile minimal",),
     )
@@ -107,13 +109,24 @@ def _node(root: Path) -> Project | None:
     except (ValueError, AttributeError, TypeError, OSError):
         wanted = {}
     vitest = "vitest" in wanted
+    asked = (
+        "--reporter=json --outputFile={out}"
+        if _major(str(wanted.get("vitest"))) >= _NEW_VITEST
+        else "--outputJson={out}"
+    )
     return Project(
         kind="node",
         why="package.json was found" + (" with vitest" if vitest else ""),
         setup="npm ci",
-        command="npx vitest bench --run --outputJson={out}" if vitest else "npm run --silent bench > {out}",
+        command=f"npx vitest bench --run {asked}" if vitest else "npm run --silent bench > {out}",
         toolchain=("- uses: actions/setup-node@v6", "  with: {node-version: lts/*}"),
     )
+
+
+def _major(version: str) -> int:
+    """Return the first number of a version range such as `^4.1.0`; 0 where it names none."""
+    found = re.search(r"\d+", version)
+    return int(found[0]) if found else 0
 
 
 def _cmake(root: Path) -> Project | None:

@@ -115,3 +115,10 @@ def test_measuring_into_the_repository_does_not_make_it_dirty(repository: Reposi
     )
     assert done.document["sides"]["head"]["dirty"] is False
     assert repository.git("status", "--porcelain") == ""
+
+
+def test_a_pipe_fails_with_any_of_its_parts(measure: Measurer) -> None:
+    """A suite that breaks is not hidden by the `tee` behind it."""
+    done = measure("--runs", "1", "--", "false | tee {out}")
+    assert done.returncode == 3
+    assert "exited with status 1" in done.stderr
