@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_world import REPOSITORY, TOKEN, World, engine_answers, settle
+from e2e_world import REPOSITORY, TOKEN, World, download, engine_answers, settle
 from smart_http import bare_repository, serving
 
 from fake_github import FakeGitHub
@@ -24,24 +24,30 @@ def engine() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Docker engine answers")
 
 
+@pytest.fixture(scope="session")
+def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The action as it is downloaded."""
+    return download(tmp_path_factory.mktemp("download") / "regress-action")
+
+
 @contextmanager
-def _world(folder: Path) -> Iterator[World]:
+def _world(folder: Path, action: Path) -> Iterator[World]:
     bare_repository(folder / "served" / f"{REPOSITORY}.git")
     with FakeGitHub() as github, serving(folder / "served") as (url, backend):
         backend.token = TOKEN
-        yield settle(folder, github, url, backend)
+        yield settle(folder, action, github, url, backend)
         assert not github.violations
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, action: Path) -> Iterator[World]:
     """A repository on a forge of its own."""
-    with _world(tmp_path) as made:
+    with _world(tmp_path, action) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def shared_world(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Iterator[World]:
     """A repository whose story the tests of one file tell in order."""
-    with _world(tmp_path_factory.mktemp("story")) as made:
+    with _world(tmp_path_factory.mktemp("story"), action) as made:
         yield made

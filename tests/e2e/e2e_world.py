@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from fake_github import FakeGitHub
 
-ACTION = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+PARTS = ("action.yml", "bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")
 STUBS = Path(__file__).parent / "stubs"
 TOKEN = "ghs_the_token_of_the_job"  # noqa: S105 - of a fake forge
 REPOSITORY = "octo/widgets"
@@ -55,6 +56,17 @@ def checked(*words: str | Path, cwd: Path | None = None) -> str:
     return subprocess.run(list(map(str, words)), cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def download(folder: Path) -> Path:
+    """Return the action as a runner downloads it: without what a work tree has beside it, which is large."""
+    folder.mkdir()
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    return folder
+
+
 @dataclass(frozen=True)
 class Ran:
     """A finished workflow: its exit status, and its log without colours."""
@@ -78,6 +90,7 @@ class World:
     """The forge, the bare repository behind it, and a user's clone of it."""
 
     folder: Path
+    action: Path
     github: FakeGitHub
     git_url: str
     backend: type[Backend]
@@ -222,16 +235,16 @@ class World:
         """Return where each action of a workflow lies: ours is this repository, those of GitHub are stood in for."""
         used = set(re.findall(r"uses: (\S+@\S+)", workflow))
         named = {name: STUBS / name.partition("@")[0].rpartition("/")[2] for name in used}
-        places = {name: ACTION if place.name == "regress-action" else place for name, place in named.items()}
+        places = {name: self.action if place.name == "regress-action" else place for name, place in named.items()}
         return sorted((name, place) for name, place in places.items() if place.exists())
 
     def _repository(self) -> dict[str, Any]:
         return {"full_name": REPOSITORY, "default_branch": "main", "private": False}
 
 
-def settle(folder: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> World:
+def settle(folder: Path, action: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> World:
     """Make a world with one commit on main."""
-    world = World(folder, github, git_url, backend)
+    world = World(folder, action, github, git_url, backend)
     checked("git", "init", "--quiet", "--initial-branch", "main", world.clone)
     world.commit("A program with a suite", {"suite.py": SUITE, ".gitignore": ".regress/\n__pycache__/\n"})
     world.costs("What things cost")

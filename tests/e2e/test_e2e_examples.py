@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_world import ACTION
+from e2e_world import ROOT
 
 if TYPE_CHECKING:
     from e2e_world import World
@@ -18,6 +18,8 @@ build-backend = "hatchling.build"
 [project]
 name = "widgets"
 version = "1"
+[tool.pytest.ini_options]
+addopts = "--benchmark-max-time=0.1"
 """
 PROGRAM = "def total(numbers):\n    return sum(numbers)\n"
 SLOWER = "def total(numbers):\n    return sum(sorted(numbers, key=str))\n"
@@ -38,7 +40,7 @@ json.dump({"results": [{"command": "run", "mean": 0.1, "median": 0.1, "times": t
 
 def example(name: str) -> str:
     """Return an example as it is."""
-    return (ACTION / "examples/workflows" / f"{name}.yml").read_text()
+    return (ROOT / "examples/workflows" / f"{name}.yml").read_text()
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from e2e_workflows import SUITE_COMMAND
-from e2e_world import ACTION, COSTS, SUITE, checked
+from e2e_world import COSTS, SUITE, checked, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(300)
 SOMEBODY = 1501
-PARTS = ("bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")
 
 
 @pytest.fixture
@@ -27,10 +26,7 @@ def ground() -> Iterator[Path]:
     """A folder that everybody may enter: the action as a runner downloads it, and a workspace with two commits."""
     folder = Path(tempfile.mkdtemp(prefix="regress-e2e-"))
     folder.chmod(0o755)
-    (folder / "action").mkdir()
-    for part in PARTS:
-        copy = shutil.copytree if (ACTION / part).is_dir() else shutil.copy
-        copy(ACTION / part, folder / "action" / part)
+    download(folder / "action")
     workspace = folder / "workspace"
     checked("git", "init", "--quiet", "--initial-branch", "main", workspace)
     (workspace / "suite.py").write_text(SUITE)
