@@ -153,7 +153,7 @@ def _sides(table: Table, *, base: bool) -> list[Side]:
     every = medians(side.values)
     count = (~np.isnan(side.values)).sum(axis=1)
     unused = np.isnan(middle)
-    runs = np.where(unused | np.isnan(independent) | (independent == 0), count, independent)
+    runs = np.where(unused, count, independent)
     medians_known = _known(np.where(unused, every, middle))
     return [Side(*side) for side in zip(plain(runs.astype(int)), medians_known, strict=True)]
 

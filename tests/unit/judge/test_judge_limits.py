@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge_sides import HOSTED, OWN, RATE, TIME, of, one, paired, pairs, runs, session
+from scipy import stats
 
 from regress_action import judge
 from regress_action.judge import limits
@@ -129,6 +131,22 @@ def test_one_session_of_a_hosted_runner_is_given_the_spread_of_the_others() -> N
     for environment, state in ((HOSTED, BudgetState.UNCLEAR), (OWN, BudgetState.OVER)):
         head = session({"cache_get": level}, service="cache", environment=environment)
         assert one(judge.compare([], [head], policy)).budget.state is state
+
+
+def test_the_interval_is_that_of_the_runs_and_of_the_machines_together() -> None:
+    """Student's over six runs of one session, with the 3 % between sessions of a hosted runner on top."""
+    policy = judge.Policy(limits=(judge.Limit(service="cache", budgets=(MS,)),))
+    values = [0.004, 0.0041, 0.0039, 0.0042, 0.004, 0.0041]
+    logs = np.log(values)
+    sampling = logs.var(ddof=1) / 6
+    df = 5 * ((sampling + 0.03**2) / sampling) ** 2
+    reach = stats.t(df).isf(0.025) * np.sqrt(sampling + 0.03**2)
+
+    budget = one(
+        judge.compare([], [session({"cache_get": values}, service="cache", environment=HOSTED)], policy)
+    ).budget
+
+    assert (budget.low, budget.high) == pytest.approx((np.exp(logs.mean() - reach), np.exp(logs.mean() + reach)))
 
 
 def test_an_exceeded_budget_fails_the_suite_unless_nothing_shall_fail() -> None:
