@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 import orjson
@@ -19,10 +20,14 @@ from regress_action.report.context import Context
 from regress_action.verdicts import Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.github.speaking import Spoken
     from regress_action.github.workflow_commands import Log
     from regress_action.pipeline.job import Job
     from regress_action.pipeline.judging import Judged
+    from regress_action.samples import Report
+    from regress_action.verdicts import Comparison
 
 REPORT = FOLDER / "report.json"
 PAGE = FOLDER / "report.md"
@@ -61,8 +66,8 @@ def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
     )
 
 
-def texts_of(job: Job, judged: Judged) -> Texts:
-    """Return the judgement in every form that GitHub is told."""
+def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
+    """Return the judgement in every form that GitHub is told; `past` are the reports that an issue's chart shows."""
     judgement = judged.judgement
     context = context_of(job, advice=recommend(judgement))
     return Texts(
@@ -70,9 +75,23 @@ def texts_of(job: Job, judged: Judged) -> Texts:
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
         summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
         finding=text.finding,
-        details=lambda found, limit: markdown.detail(judgement, found, limit_bytes=limit, context=context),
+        details=lambda found, limit: markdown.detail(
+            judgement, found, limit_bytes=limit, context=context, history=_history(past, found)
+        ),
         advice=context.advice,
     )
+
+
+def _history(past: Sequence[Report], comparison: Comparison) -> list[tuple[str, float]]:
+    """Return a label and the median of each earlier report that measured this, oldest first, and the head last."""
+    key = (comparison.benchmark.name, comparison.metric.name)
+    points = [
+        ((report.commit or "?")[:7], median(series.measured))
+        for report in past
+        for series in report.series
+        if series.key == key and series.measured
+    ]
+    return [*points, ("head", comparison.head.median)] if points and comparison.head.median is not None else []
 
 
 def located(job: Job, judged: Judged) -> Judged:

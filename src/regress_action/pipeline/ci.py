@@ -90,7 +90,7 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
     spoken = speaking.speak(
         job.plan,
         judged.judgement,
-        announcing.texts_of(job, judged),
+        announcing.texts_of(job, judged, finished.references),
         preferences,
         runner=speaking.Runner(log=log, environ=job.environ),
         client=client,

@@ -36,6 +36,7 @@ class Finished:
     judged: Judged | None
     head: Report | None = None
     remark: str = ""
+    references: Sequence[Report] = ()
 
 
 def baseline(job: Job) -> Finished:
@@ -52,7 +53,7 @@ def baseline(job: Job) -> Finished:
     if confirmed is None:
         return Finished(None, head, suspecting.SENT)
     _store(job, history, head, confirmed)
-    return Finished(confirmed, head)
+    return Finished(confirmed, head, references=references)
 
 
 def detect(job: Job) -> Finished:
@@ -68,7 +69,7 @@ def detect(job: Job) -> Finished:
     confirmed = suspecting.resolved(job, judged)
     if confirmed is None:
         return Finished(None, head, suspecting.SENT)
-    return Finished(confirmed, head)
+    return Finished(confirmed, head, references=references)
 
 
 def shard(job: Job) -> str:

@@ -169,6 +169,7 @@ def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspa
     assert "measured again" in log
     [issue] = workspace.github.world.issues
     assert "test_parse" in issue.title + issue.body
+    assert "xychart" in issue.body
     records = list((workspace.folder / ".regress/history/runs").rglob("*.jsonl"))
     assert len(records) == 6
 
