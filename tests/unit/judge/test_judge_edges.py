@@ -103,6 +103,19 @@ def test_a_signed_metric_is_compared_by_difference() -> None:
     assert stored(quiet, [value - 100 for value in quiet], metric=SIGNED).verdict is Verdict.IMPROVEMENT
 
 
+def test_metrics_with_and_without_a_ratio_stand_side_by_side() -> None:
+    """A leak around zero beside a time: each on its own scale."""
+    leak = [-1.0, 1.0, 0.5, -0.6, 0.1, 0.0]
+
+    judgement = judge.compare(
+        [*runs({"t": STEADY}), *runs({"l": leak}, metric=SIGNED)],
+        [*runs({"t": [1.3 * value for value in STEADY]}), *runs({"l": [9 + value for value in leak]}, metric=SIGNED)],
+    )
+
+    assert of(judgement, "t").ratio == pytest.approx(1.3)
+    assert of(judgement, "l").difference == pytest.approx(9)
+
+
 def test_one_signed_value_on_either_side_says_nothing() -> None:
     """There is no noise to hold the difference against."""
     assert stored([1.0], [50.0], metric=SIGNED).verdict is Verdict.INCONCLUSIVE
