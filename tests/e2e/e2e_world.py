@@ -210,6 +210,7 @@ class World:
             file,
             "--eventpath",
             event_file,
+            "--rm",
             "--pull=false",
             "--no-cache-server",
         ]
