@@ -140,7 +140,8 @@ def _first_guess(tail: Floats, df: Floats) -> Floats:
     z = _normal_quantile(tail)
     many = np.maximum(df, _FEW)
     bent = np.sqrt(many * np.expm1((many - 1.5) / (many - 1) ** 2 * z**2))
-    return np.where(df < _FEW, 1 / np.tan(math.pi * tail), bent)
+    guess: Floats = np.where(df < _FEW, 1 / np.tan(math.pi * tail), bent)
+    return guess
 
 
 def _normal_quantile(tail: Floats) -> Floats:
