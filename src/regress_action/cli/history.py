@@ -101,14 +101,17 @@ def export(*, where: str, form: str, out: str, **selection: str | int | None) ->
 @click.argument("sources", nargs=-1, required=True, metavar="FILE...")
 @click.option("--suite", metavar="NAME", help="Name of the suite, when the files do not say.")
 @click.option("--branch", metavar="NAME", help="Branch of the commits, when the files do not say.")
-def import_(*, where: str, sources: tuple[str, ...], suite: str | None, branch: str | None) -> None:
+@click.option("--commit", metavar="SHA", help="Commit that was measured, when the files do not say.")
+@click.option("--time", metavar="TIME", help="When it was measured (ISO 8601), when the files do not say.")
+def import_(*, where: str, sources: tuple[str, ...], **unsaid: str | None) -> None:
     """Move here with years of data.
 
-    Takes data.js of github-action-benchmark, an asv results folder, a .benchmarks folder of pytest-benchmark, and CSV.
+    Takes data.js of github-action-benchmark, an asv results folder, a .benchmarks folder of pytest-benchmark, what
+    `bencher perf` prints, CSV, and results in every format that compare reads (Bencher Metric Format, say).
     """
     from regress_action.pipeline import importing
 
-    click.echo(importing.import_from(where, [Path(source) for source in sources], suite=suite, branch=branch))
+    click.echo(importing.import_from(where, [Path(source) for source in sources], **unsaid))
 
 
 @command.command()

@@ -27,6 +27,7 @@ READERS = (
     "go_bench",
     "libtest",
     "vitest",
+    "bencher",
 )
 
 

@@ -9,6 +9,7 @@ from regress_action.errors import SettingsError
 from regress_action.history.adoption import accept, hold, persisting, reference_window, references
 from regress_action.history.ancestry import ancestors, between, merge_base, nearest
 from regress_action.history.artifact import ArtifactStore
+from regress_action.history.bencher import is_perf, read_perf
 from regress_action.history.branch import BranchStore, Patience
 from regress_action.history.browsing import listing, show
 from regress_action.history.downloading import newest
@@ -52,6 +53,7 @@ __all__ = [
     "hold",
     "import_from",
     "in_force",
+    "is_perf",
     "listing",
     "may_write",
     "merge_base",
@@ -62,6 +64,7 @@ __all__ = [
     "prune",
     "read_csv",
     "read_data_js",
+    "read_perf",
     "reference_window",
     "references",
     "show",

@@ -111,13 +111,18 @@ def selection_of(options: Options) -> Selection:
         environment=text("environment"),
         branch=text("branch"),
         commits=history.between(Path.cwd(), str(commits), os.environ) if commits else None,
-        since=_time(options.get("since")),
-        until=_time(options.get("until")),
+        since=moment_of(options.get("since")),
+        until=moment_of(options.get("until")),
         last=int(last) if last is not None else None,
     )
 
 
-def _time(text: str | int | None) -> datetime | None:
+def moment_of(text: str | int | None) -> datetime | None:
+    """Return the time that somebody wrote in ISO 8601, in UTC unless it says its zone; None for None.
+
+    Raises:
+        UsageError: it is no time.
+    """
     if text is None:
         return None
     try:

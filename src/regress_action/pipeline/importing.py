@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from regress_action import formats, history
 from regress_action.errors import InputError
-from regress_action.pipeline.browsing import opened, whoami
+from regress_action.pipeline.browsing import moment_of, opened, whoami
+from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,14 +19,33 @@ if TYPE_CHECKING:
 _MAX_BYTES = 200_000_000
 
 
-def import_from(where: str, sources: Sequence[Path], *, suite: str | None, branch: str | None) -> str:
+def import_from(
+    where: str,
+    sources: Sequence[Path],
+    *,
+    suite: str | None = None,
+    branch: str | None = None,
+    commit: str | None = None,
+    time: str | None = None,
+) -> str:
     """Read every source and store its reports in one writing; return a sentence about what was stored.
+
+    `branch`, `commit` and `time` (ISO 8601) stand where a source does not say them; a `suite` wins.
 
     Raises:
         InputError: a source cannot be read, or holds nothing.
+        UsageError: `time` is none.
     """
+    moment = moment_of(time)
+    created = moment.isoformat(timespec="seconds") if moment else None
     reports = [
-        replace(report, suite=suite or report.suite, branch=report.branch or branch)
+        replace(
+            report,
+            suite=suite or report.suite,
+            branch=report.branch or branch,
+            commit=report.commit or commit,
+            created=report.created or created,
+        )
         for source in sources
         for report in _read(source, branch)
     ]
@@ -34,10 +54,10 @@ def import_from(where: str, sources: Sequence[Path], *, suite: str | None, branc
         raise InputError(
             f"{undated[0]} says not when it was measured.",
             meaning="Without a time it has no place in a history.",
-            remedy="Import files that hold their date, or use `regress-action record`.",
+            remedy="Say it: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
         )
     receipt = history.import_from(opened(where), reports, who=whoami())
-    return f"Imported {len(reports)} reports as {len(receipt.paths)} records."
+    return f"Imported {count(len(reports), 'report')} as {count(len(receipt.paths), 'record')}."
 
 
 def _read(source: Path, branch: str | None) -> Iterator[Report]:
@@ -45,6 +65,8 @@ def _read(source: Path, branch: str | None) -> Iterator[Report]:
         yield from history.read_data_js(_text(source), str(source), formats.base_unit, branch=branch)
     elif source.suffix == ".csv":
         yield from history.read_csv(_text(source), str(source))
+    elif source.suffix == ".json" and history.is_perf(text := _text(source)):
+        yield from history.read_perf(text, str(source), formats.base_unit)
     elif source.is_dir() and not (source / "benchmarks.json").exists():
         yield from formats.gather([f"{source}/**/*.json"])  # .benchmarks has a folder per machine
     else:

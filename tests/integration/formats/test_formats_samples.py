@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 SHARED = Path(os.environ.get("REGRESS_SHARED") or Path(__file__).parents[4] / "shared") / "formats"
-FOLDERS = ("pytest-benchmark", "pyperf", "hyperfine", "asv")
+FOLDERS = ("pytest-benchmark", "pyperf", "hyperfine", "asv", "bencher", "bencher-bmf")
 SAMPLES = [path for root in (DATA, SHARED) for folder in FOLDERS for path in sorted((root / folder).rglob("*.*"))]
 KNOWN = {
     "pytest-benchmark/full_with_data.json": ("test_perf.py::test_fib[5]", "time", 7.110500007456722e-07),
@@ -26,6 +26,8 @@ KNOWN = {
     "hyperfine/basic.json": ("ok", "time", 0.0062209435),
     "hyperfine/v2_abort.json": ("true", "peak_memory", 3096576.0),
     "asv/v2_no_samples.json": ("bench.Mem.mem_list(1000)", "memory", 8056.0),
+    "bencher-bmf/report_bmf_mixed.json": ("benchmark-b", "time", 3.443e-06),
+    "bencher-bmf/report_dhat.json": ("bench_play_game", "total_bytes", 662.0),
     "asv/v1_asv041_samples_stats.json": ("bench.time_simple", "time", 1.7296800012900346e-05),
 }
 

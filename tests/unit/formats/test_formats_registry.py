@@ -22,6 +22,9 @@ SAMPLES = {
     "google_benchmark": [*DATA.glob("google-benchmark/*.json")],
     "go_bench": [*DATA.glob("go/*.txt")],
     "asv": [*DATA.glob("asv/results/**/*.json")],
+    "vitest": [*DATA.glob("vitest/*.json")],
+    "libtest": [*DATA.glob("libtest/*.txt")],
+    "bencher": [*DATA.glob("bencher/*.json")],
 }
 
 

@@ -14,7 +14,17 @@ import orjson
 import pytest
 
 from regress_action.errors import InputError, UsageError
-from regress_action.history import Form, History, Selection, export_to, import_from, read_csv, read_data_js
+from regress_action.history import (
+    Form,
+    History,
+    Selection,
+    export_to,
+    import_from,
+    is_perf,
+    read_csv,
+    read_data_js,
+    read_perf,
+)
 from regress_action.history.folder import FolderStore
 from regress_action.samples import Benchmark, Direction, Metric, Report, Run, Series
 
@@ -124,6 +134,63 @@ def test_a_csv_that_is_no_series_is_refused(text: str) -> None:
     """Rows without a time or a number are errors, not gaps."""
     with pytest.raises(InputError, match=r"cannot be imported"):
         read_csv(text, "x.csv")
+
+
+def perf_line(measure: dict[str, str], *points: tuple[str, int, float, str | None]) -> dict[str, object]:
+    """A line of `bencher perf`: points are (report, iteration, value, commit)."""
+    return {
+        "branch": {"name": "main", "slug": "main"},
+        "testbed": {"name": "ubuntu-latest"},
+        "benchmark": {"name": "parse"},
+        "measure": measure,
+        "metrics": [
+            {
+                "report": name,
+                "iteration": iteration,
+                "start_time": f"2024-05-0{name[-1]}T12:00:00+02:00",
+                "end_time": "2024-05-09T12:00:00Z",
+                "version": {"number": 7, "hash": commit},
+                "metric": {"value": value, "lower_value": None, "upper_value": value * 2},
+            }
+            for name, iteration, value, commit in points
+        ],
+    }
+
+
+LATENCY = {"name": "Latency", "slug": "latency", "units": "nanoseconds (ns)"}
+SIZE = {"name": "File Size", "slug": "file-size", "units": "MB/s"}
+
+
+def test_a_report_of_bencher_is_one_again() -> None:
+    """Lines of one report come together, its iterations are runs, and units come from the measure."""
+    lines = [
+        perf_line(LATENCY, ("r2", 0, 99.0, None), ("r1", 0, 88.0, "4f2a" * 10), ("r1", 1, 90.0, "4f2a" * 10)),
+        perf_line(SIZE, ("r1", 1, 3.0, "4f2a" * 10)),
+    ]
+    text = json.dumps({"project": {}, "results": lines})
+    assert is_perf(text)
+    first, second = read_perf(text, "perf.json", base_unit)
+    assert (first.commit, first.branch, first.created) == ("4f2a" * 10, "main", "2024-05-01T10:00:00+00:00")
+    assert (second.commit, second.created, len(second.runs)) == (None, "2024-05-02T10:00:00+00:00", 1)
+    assert first.environment.runner == "ubuntu-latest"
+    time, size = first.series
+    assert (time.key, time.values) == (("parse", "time"), (pytest.approx(88e-9), pytest.approx(90e-9)))
+    assert (size.key, repr(size.values)) == (("parse", "file_size"), "(nan, 3000000.0)")
+    assert size.metric.direction is Direction.HIGHER
+
+
+@pytest.mark.parametrize("change", [('"value": 88.0', '"value": NaN'), ("2024-05", "soon"), ('"version"', '"v"')])
+def test_half_an_answer_of_bencher_is_refused(change: tuple[str, str]) -> None:
+    """Nothing is imported where a point has no time, no version or no number."""
+    text = json.dumps({"results": [perf_line(LATENCY, ("r1", 0, 88.0, None))]}).replace(*change)
+    with pytest.raises(InputError, match=r"perf\.json cannot be imported"):
+        read_perf(text, "perf.json", base_unit)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": 5}', '{"results": [{"command": "ls"}]}'])
+def test_other_files_are_no_answer_of_bencher(text: str) -> None:
+    """The file of hyperfine has results, too."""
+    assert not is_perf(text)
 
 
 def report(day: int) -> Report:

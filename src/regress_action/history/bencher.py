@@ -1,0 +1,105 @@
+"""Years of data from Bencher: what `bencher perf` prints of a project, with times, commits, branches and units.
+
+Bencher keeps a line per branch, testbed, benchmark and measure, and a point in it per report and iteration. Here a
+report is one `Report` again, and its iterations are its runs.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from regress_action.errors import InputError
+from regress_action.samples import Benchmark, Direction, Environment, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from regress_action.history.importing import UnitReader
+
+    Values = Mapping[int, float]
+
+_NAMES: Final = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
+_SYMBOL: Final = re.compile(r"\(([^()]+)\)\s*$")
+
+
+def is_perf(text: str) -> bool:
+    """Whether `text` is what `bencher perf` prints, and no file of results."""
+    try:
+        lines = orjson.loads(text)["results"]
+        return all("testbed" in line and "metrics" in line for line in lines)
+    except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+        return False
+
+
+def read_perf(text: str, where: str, base_unit: UnitReader) -> tuple[Report, ...]:
+    """Read the answer of `bencher perf`, oldest report first.
+
+    Its bounds have no fixed meaning and are left out. More is better where the unit is per second, and less elsewhere.
+
+    Raises:
+        InputError: the file is not what it should be.
+    """
+    grouped: dict[tuple[str, ...], dict[tuple[str, Metric], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    try:
+        for line in orjson.loads(text)["results"]:
+            metric, factor = _metric(line["measure"], base_unit)
+            key = str(line["benchmark"]["name"]), metric
+            for point, facts in _points(line):
+                grouped[facts][key][int(point["iteration"])] = _value(point) * factor
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{where} cannot be imported: {type(error).__name__}: {error}.",
+            meaning="It is not the whole answer of `bencher perf`; nothing was stored.",
+            remedy="Write it again: `bencher perf PROJECT --branches … --measures … > perf.json`.",
+        ) from error
+    return tuple(_report(facts, series) for facts, series in sorted(grouped.items()))
+
+
+def _points(line: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """Yield each point of a line, and what tells its report from others."""
+    for point in line["metrics"]:
+        moment = datetime.fromisoformat(point["start_time"]).astimezone(UTC).isoformat(timespec="seconds")
+        commit = point["version"].get("hash") or ""
+        yield point, (moment, str(point["report"]), commit, str(line["branch"]["name"]), str(line["testbed"]["name"]))
+
+
+def _metric(measure: Mapping[str, Any], base_unit: UnitReader) -> tuple[Metric, float]:
+    """Return what a measure is: its units read like `nanoseconds (ns)`."""
+    written = str(measure.get("units") or "value")
+    symbol = _SYMBOL.search(written)
+    unit, factor = base_unit(symbol[1] if symbol else written)
+    better = Direction.HIGHER if unit.endswith("/s") else Direction.LOWER
+    slug = str(measure["slug"])
+    known = slug in {"latency", "throughput"}
+    return Metric(_NAMES.get(unit, slug) if known else slug.replace("-", "_"), unit, better), factor
+
+
+def _value(point: Mapping[str, Any]) -> float:
+    value = float(point["metric"]["value"])
+    if not math.isfinite(value):
+        raise ValueError("a value is not finite")
+    return value
+
+
+def _report(facts: tuple[str, ...], series: Mapping[tuple[str, Metric], Values]) -> Report:
+    moment, identity, commit, branch, testbed = facts
+    iterations = sorted({iteration for values in series.values() for iteration in values})
+    return Report(
+        series=tuple(
+            Series(Benchmark(name or "unnamed"), metric, tuple(values.get(one, math.nan) for one in iterations))
+            for (name, metric), values in series.items()
+        ),
+        runs=(Run(),) * len(iterations),
+        commit=commit or None,
+        branch=branch,
+        created=moment,
+        environment=Environment(runner=testbed),
+        source="bencher",
+        provenance=(("bencher_report", identity),),
+    )
