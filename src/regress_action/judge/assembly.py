@@ -55,7 +55,9 @@ class _Rows:
         self._differences = _known(np.where(linear, estimate.d, np.nan))
         self._p, self._q = _known(decided.p), _known(decided.q)
         self._alarms = plain(np.exp(np.minimum(decided.alarm, 700.0)))
-        self._smallest = plain(np.exp(np.minimum(decided.smallest, 700.0)))
+        self._margins = plain(np.exp(np.minimum(decided.margin, 700.0)))
+        self._ruled_out = plain(np.exp(np.minimum(decided.ruled_out, 700.0)))
+        self._beyond = [None if pairs < 0 else pairs for pairs in plain(decided.beyond)]
         self._detectable = _ratios(decided.detectable, linear)
         self._needed = [None if math.isnan(runs) else int(runs) for runs in plain(decided.runs_needed)]
         self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
@@ -98,7 +100,9 @@ class _Rows:
             low=low,
             high=high,
             q=self._q[row] or 0.0,
-            smallest=self._smallest[row],
+            margin=self._margins[row],
+            ruled_out=self._ruled_out[row],
+            beyond=self._beyond[row],
             detectable=self._detectable[row],
             runs_needed=self._needed[row],
             difference=self._differences[row] or 0.0,

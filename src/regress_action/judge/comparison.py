@@ -61,7 +61,7 @@ def weigh_up(
     environment = max(head, key=lambda report: report.created or "").environment
     evidence = Evidence(rows, base_side, head_side, scale, base_values, head_values, environment)
     weighed = weigh(evidence, policy, mode)
-    thresholds = np.array(limits.thresholds(rows.benchmarks, rows.metrics, policy), dtype=float)
+    thresholds = limits.thresholds(rows.benchmarks, rows.metrics, policy)
     moved = suite.common_shift(weighed.estimate, scale, machine.between_sessions(environment, policy.tau))
     shift = np.where(scale.timed & ~scale.linear, moved or 0.0, 0.0)
     rules, idle = limits.budgets(rows.benchmarks, rows.metrics, policy)
@@ -69,7 +69,7 @@ def weigh_up(
         evidence=evidence,
         weighed=weighed,
         decided=decision.decide(weighed, scale, [m.name for m in rows.metrics], thresholds, policy, shift),
-        thresholds=thresholds,
+        thresholds=thresholds.alarm,
         budgets=budgeting.check(rules, evidence, policy) if rules else {},
         failures=failures,
         moved=moved,

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge import multiplicity, student
+from regress_action.judge import multiplicity, pairs, student
 from regress_action.judge.arrays import moments
 from regress_action.judge.designs import PAIRED, SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge.arrays import Flags, Floats
+    from regress_action.judge.arrays import Flags, Floats, Ints
+    from regress_action.judge.limits import Thresholds
     from regress_action.judge.policy import Policy
     from regress_action.judge.scale import Scale
     from regress_action.judge.weighing import Weighed
@@ -27,29 +28,39 @@ _LINEAR_MARGIN = 2.0  # without a ratio, two standard deviations of a run are th
 
 @dataclass(slots=True)
 class Decided:
-    """One entry per row, on the scale of `badness`; flags exclude each other in the order in which they stand."""
+    """One entry per row, on the scale of `badness`; flags exclude each other in the order in which they stand.
+
+    `smallest` is the smallest difference called a change; `margin` is what must be ruled out for a row to count as
+    unchanged: the threshold that somebody wrote down for it, else `smallest`. `ruled_out` is the smaller of the two
+    that is proven not to be reached, NaN where neither is, and `beyond` the number of pairs beyond it where the
+    pairs had to be counted, else -1.
+    """
 
     p: Floats
     q: Floats
     low: Floats
     high: Floats
     smallest: Floats
+    margin: Floats
     alarm: Floats
     detectable: Floats
     runs_needed: Floats
+    ruled_out: Floats
+    beyond: Ints
     regression: Flags
     improvement: Flags
     unchanged: Flags
 
 
 def decide(
-    weighed: Weighed, scale: Scale, families: Sequence[str], thresholds: Floats, policy: Policy, shift: Floats
+    weighed: Weighed,
+    scale: Scale,
+    families: Sequence[str],
+    thresholds: Thresholds,
+    policy: Policy,
+    shift: Floats,
 ) -> Decided:
-    """Judge every row.
-
-    `thresholds` are the badness ratios from which each row alarms; `shift` is what the whole suite moved by and is
-    not held against a single row.
-    """
+    """Judge every row; `shift` is what the whole suite moved by and is not held against a single row."""
     estimate = weighed.estimate
     d, se, df = estimate.d - shift, estimate.se, estimate.df
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -62,25 +73,46 @@ def decide(
     needed = multiplicity.levels(q, families, policy.alpha)
     tails = np.stack([np.full_like(p, policy.alpha / 2), needed / 2, np.full_like(p, 1 - policy.power)])
     half, strict, likely = student.quantile(tails, df) * se
-    smallest = _smallest(weighed, scale, thresholds, policy)
+    smallest = _smallest(weighed, scale, thresholds.alarm, policy)
     significant = q <= policy.alpha
     regression = significant & (d >= smallest) & (d > 0)
     improvement = significant & (d <= -smallest) & (d < 0)
-    margin = np.where(scale.linear, np.fmax(smallest, _LINEAR_MARGIN * estimate.spread), smallest)
-    below = np.where(scale.linear, d + half <= margin, d + half < margin)
+    margin = np.where(scale.linear, smallest, np.fmax(np.log(thresholds.asked), smallest))  # fmax ignores NaN
+    ruled_out, beyond = _ruled_out(weighed, scale, d, half, (smallest, margin), policy)
     return Decided(
         p=p,
         q=q,
         low=estimate.d - half,
         high=estimate.d + half,
         smallest=smallest,
-        alarm=np.where(scale.linear, np.log(thresholds), np.fmax(np.log(thresholds), half)),
+        margin=margin,
+        alarm=np.where(scale.linear, np.log(thresholds.alarm), np.fmax(np.log(thresholds.alarm), half)),
         detectable=np.fmax(smallest, strict) + likely,
-        runs_needed=_runs_needed(weighed, smallest, policy),
+        runs_needed=_runs_needed(weighed, margin, policy),
+        ruled_out=ruled_out,
+        beyond=beyond,
         regression=regression,
         improvement=improvement,
-        unchanged=below & ~estimate.weak & ~regression & ~improvement,
+        unchanged=~np.isnan(ruled_out) & ~estimate.weak & ~regression & ~improvement,
     )
+
+
+def _ruled_out(
+    weighed: Weighed, scale: Scale, d: Floats, half: Floats, sizes: tuple[Floats, Floats], policy: Policy
+) -> tuple[Floats, Ints]:
+    """Return the smaller of two sizes that a row is proven not to reach, and the pairs beyond it where they decide."""
+    found, beyond = np.full_like(d, np.nan), np.full(len(d), -1)
+    paired = (weighed.estimate.design == PAIRED) & ~scale.linear
+    differences = np.where(paired[:, None], weighed.head - weighed.base, np.nan) if paired.any() else None
+    for size in reversed(sizes):
+        wide = np.where(scale.linear, np.fmax(size, _LINEAR_MARGIN * weighed.estimate.spread), size)
+        below = np.where(scale.linear, d + half <= wide, d + half < wide)
+        found, beyond = np.where(below, size, found), np.where(below, -1, beyond)
+        if differences is not None:
+            counted = pairs.ruled_out(differences, d, size, policy.alpha) & paired & ~below
+            found = np.where(counted, size, found)
+            beyond = np.where(counted, pairs.count_beyond(differences, size), beyond)
+    return found, beyond
 
 
 def _smallest(weighed: Weighed, scale: Scale, thresholds: Floats, policy: Policy) -> Floats:
@@ -92,14 +124,14 @@ def _smallest(weighed: Weighed, scale: Scale, thresholds: Floats, policy: Policy
     return np.where(scale.linear, (ratio - 1) * np.nan_to_num(level), np.log(ratio))
 
 
-def _runs_needed(weighed: Weighed, smallest: Floats, policy: Policy) -> Floats:
-    """Return the runs per side (or pairs) at which `smallest` would be found with the wanted power; NaN for never."""
+def _runs_needed(weighed: Weighed, margin: Floats, policy: Policy) -> Floats:
+    """Return the runs per side (or pairs) at which `margin` would be found with the wanted power; NaN for never."""
     estimate = weighed.estimate
     reach = _reach(policy.alpha, policy.power)
     sides = np.where(estimate.design == PAIRED, 1.0, 2.0)
     shared = np.where(estimate.design == PAIRED, estimate.floor, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        runs = np.ceil(sides * estimate.spread**2 / ((smallest / reach) ** 2 - shared**2))
+        runs = np.ceil(sides * estimate.spread**2 / ((margin / reach) ** 2 - shared**2))
     minimum = np.where(estimate.design == PAIRED, policy.minimum_pairs, policy.minimum_runs)
     return np.where((runs > 0) & (runs <= _MOST_RUNS), np.fmax(runs, minimum), np.nan)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regress_action.judge.arrays import Floats
     from regress_action.judge.policy import BudgetRule, Limit, Policy, Waiver
     from regress_action.samples import Benchmark, Metric
 
@@ -19,20 +23,31 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MEMORY = ("memory_limit", "memory", "peak_memory")
 
 
-def threshold_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> float:
-    """Return the badness ratio from which a change of this metric alarms."""
-    ratio = policy.regression_threshold
-    for limit in policy.limits:
-        if limit.regression_threshold is not None and _matches(limit, benchmark, metric):
-            ratio = limit.regression_threshold
-    return ratio
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The badness ratio from which each row alarms, and the one that somebody wrote down for it (NaN for none)."""
+
+    alarm: Floats
+    asked: Floats
 
 
-def thresholds(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy) -> list[float]:
-    """Return `threshold_of` for every row; without limits nothing is matched at all."""
-    if not any(limit.regression_threshold is not None for limit in policy.limits):
-        return [policy.regression_threshold] * len(benchmarks)
-    return [threshold_of(*row, policy) for row in zip(benchmarks, metrics, strict=True)]
+def asked_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> float | None:
+    """Return the threshold that a limit gives this metric: that of the last one that matches."""
+    given = (
+        limit.regression_threshold
+        for limit in reversed(policy.limits)
+        if limit.regression_threshold is not None and _matches(limit, benchmark, metric)
+    )
+    return next(given, None)
+
+
+def thresholds(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy) -> Thresholds:
+    """Return the thresholds of every row; without limits nothing is matched at all."""
+    asked = np.full(len(benchmarks), np.nan)
+    if any(limit.regression_threshold is not None for limit in policy.limits):
+        rows = zip(benchmarks, metrics, strict=True)
+        asked = np.array([asked_of(*row, policy) for row in rows], dtype=float)
+    return Thresholds(np.where(np.isnan(asked), policy.regression_threshold, asked), asked)
 
 
 def budgets(

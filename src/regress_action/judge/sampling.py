@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge import student
-from regress_action.judge.arrays import medians
+from regress_action.judge import pairs, student
+from regress_action.judge.arrays import medians, plain
 from regress_action.judge.comparison import weigh_up
 
 if TYPE_CHECKING:
@@ -39,43 +39,52 @@ def look(
 ) -> Look:
     """Judge what was measured so far; `pairs_done` is the number of whole pairs, counted from the reports if None.
 
-    A benchmark is decided when every metric of it is proven worse, better or unchanged, cannot be compared at all,
-    or has hardly a chance of being decided by the pairs that are left. What was decided earlier and not measured
-    in the latest pair stays decided.
+    A benchmark is decided when every metric of it is proven worse, better or unchanged, or cannot be compared at
+    all, and given up when it has hardly a chance of being decided by the pairs that are left. What was decided
+    earlier and not measured in the latest pair stays decided.
     """
     table = weigh_up(baseline, head, replace(policy, plan=plan))
     latest = table.weighed.latest
     done = pairs_done if pairs_done is not None else int(table.weighed.estimate.base_runs.max(initial=0))
     if latest is None:
         return Look(proceed=True, undecided=(), why="Nothing was measured in pairs so far.")
-    open_rows = latest & ~_settled(table)
-    futile = open_rows & _futile(table, plan)
+    settled = _settled(table)
+    futile = ~settled & _futile(table, plan, policy.alpha)
     names = [benchmark.name for benchmark in table.evidence.rows.benchmarks]
-    undecided = tuple(dict.fromkeys(names[row] for row in np.flatnonzero(open_rows & ~futile)))
+    undecided = _names(names, latest & ~settled & ~futile)
+    given_up = set(_names(names, futile & ~table.decided.unchanged)) - set(undecided)
     total = len(set(names))
     minutes = _minutes(baseline, head, plan.pairs - done, len(undecided) / total)
     if done < plan.minimum:
         return Look(proceed=True, undecided=(), why=f"{done} of at least {plan.minimum} pairs.")
     if done >= plan.pairs or not undecided:
-        return Look(proceed=False, undecided=(), why=_stopped(total, int(futile.sum()), minutes, done), minutes=minutes)
-    why = f"After {done} pairs {total - len(undecided)} of {total} benchmarks are decided."
+        why = f"{_state(total, total, len(given_up), done)}{f'; {minutes:.1f} minutes saved' if minutes else ''}."
+        return Look(proceed=False, undecided=(), why=why, minutes=minutes)
+    why = f"{_state(total, total - len(undecided), len(given_up), done)}."
     return Look(proceed=True, undecided=undecided, why=why, minutes=minutes)
 
 
+def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names[row] for row in plain(np.flatnonzero(rows))))
+
+
 def _settled(table: Table) -> Flags:
+    """Return the rows of which nothing more is to be learned: even the smallest change is proven or ruled out."""
     decided = table.decided
     compared = ~np.isnan(table.weighed.estimate.d)
-    proven = decided.regression | decided.improvement | decided.unchanged
+    unchanged = decided.unchanged & (decided.ruled_out <= decided.smallest)
+    proven = decided.regression | decided.improvement | unchanged
     return np.asarray(~compared | (proven & ~table.weighed.estimate.weak))
 
 
-def _futile(table: Table, plan: Plan) -> Flags:
-    """Return the rows that will hardly be decided by the end of the plan (conditional power).
+def _futile(table: Table, plan: Plan, alpha: float) -> Flags:
+    """Return the rows that will hardly get any further by the end of the plan (conditional power).
 
-    The median and the median deviation of the pairs so far stand for what comes, so that one stalled process does
-    not look like noise.
+    A row whose threshold is ruled out goes on for the smallest change only where that has a chance. The median and
+    the median deviation of the pairs so far stand for what comes, so that one stalled process does not look like
+    noise.
     """
-    estimate, smallest = table.weighed.estimate, table.decided.smallest
+    estimate, decided = table.weighed.estimate, table.decided
     differences = table.weighed.head - table.weighed.base
     now = np.maximum(estimate.base_runs, 1.0)
     left = np.maximum(plan.pairs - now, 0.0)
@@ -85,11 +94,27 @@ def _futile(table: Table, plan: Plan) -> Flags:
         spread**2 / plan.pairs + estimate.floor**2
     )
     wander = np.maximum(spread * np.sqrt(np.maximum(1 / now - 1 / plan.pairs, 0)), 1e-9)
-    size = np.maximum(smallest, half)
-    worse = _beyond((size - middle) / wander)
-    better = _beyond((size + middle) / wander)
-    unchanged = _beyond((middle - (smallest - half)) / wander)
-    return np.asarray((left > 0) & (worse + better + unchanged < _FUTILE))
+    size = np.maximum(decided.smallest, half)
+    changed = _beyond((size - middle) / wander) + _beyond((size + middle) / wander)
+
+    def unchanged(margin: Floats) -> Floats:
+        by_interval = _beyond((middle - (margin - half)) / wander)
+        return np.maximum(by_interval, _chance_of_few(differences, margin, plan.pairs, alpha))
+
+    tolerated = np.where(decided.unchanged, 0.0, unchanged(decided.margin))
+    return np.asarray((left > 0) & (changed + np.maximum(tolerated, unchanged(decided.smallest)) < _FUTILE))
+
+
+def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: float) -> Floats:
+    """Return the chance that of `planned` pairs so few end beyond `margin` that counting them rules it out."""
+    now = (~np.isnan(differences)).sum(axis=1)
+    left = np.maximum(planned - now, 0)
+    beyond = pairs.count_beyond(differences, margin)
+    room = pairs.most_allowed(now + left, alpha) - beyond
+    share = (beyond + 0.5) / (now + 1)
+    wander = np.sqrt(left * share * (1 - share) * (1 + left / (now + 1)))  # of the pairs to come, and of the share
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((room >= 0) & (left > 0), _beyond((left * share - room - 0.5) / wander), 0.0)
 
 
 def _beyond(z: Floats) -> Floats:
@@ -106,7 +131,9 @@ def _minutes(baseline: Sequence[Report], head: Sequence[Report], pairs_left: int
     return 2 * float(np.mean(walls)) * pairs_left * (1 - share) / 60
 
 
-def _stopped(total: int, futile: int, minutes: float | None, done: int) -> str:
-    saved = f"; {minutes:.1f} minutes saved" if minutes else ""
-    given_up = f", {futile} of them too noisy for the pairs that are left" if futile else ""
-    return f"After {done} pairs all {total} benchmarks are decided{given_up}{saved}."
+def _state(total: int, closed: int, given_up: int, done: int) -> str:
+    """Say how far a measurement is: what is decided, and what was given up."""
+    decided = closed - given_up
+    which = f"all {total} benchmarks are" if decided == total else f"{decided} of {total} benchmarks are"
+    noise = f", {given_up} too noisy for the pairs that are left" if given_up else ""
+    return f"After {done} pairs {which} decided{noise}"

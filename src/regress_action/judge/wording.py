@@ -16,7 +16,10 @@ _WORSE = {"s": ("slower", "faster"), "B": ("larger", "smaller")}
 
 @dataclass(slots=True)
 class Case:
-    """What a sentence is made of; ratios are badness ratios, `difference` is in the metric's unit."""
+    """What a sentence is made of; ratios are badness ratios, `difference` is in the metric's unit.
+
+    `beyond` is the number of pairs beyond `ruled_out` where counting them decided, else None.
+    """
 
     metric: Metric
     design: int
@@ -26,7 +29,9 @@ class Case:
     low: float | None
     high: float | None
     q: float
-    smallest: float
+    margin: float
+    ruled_out: float
+    beyond: int | None
     detectable: float | None
     runs_needed: int | None
     difference: float
@@ -57,10 +62,11 @@ def unchanged(case: Case) -> str:
     """Say what change is ruled out."""
     if case.low is None or case.high is None:
         return f"No change: the difference is {case.difference:.4g} {case.metric.unit}, {_evidence(case)}."
-    return (
-        f"A change of {percent(case.smallest)} or more for the worse is ruled out: it lies between "
-        f"{signed(case.low)} and {signed(case.high)}, {_evidence(case)}."
-    )
+    ruled_out = f"A change of {percent(case.ruled_out)} or more for the worse is ruled out"
+    if case.beyond is not None:
+        few = "none" if case.beyond == 0 else f"only {case.beyond}"
+        return f"{ruled_out}: of {case.base_runs:.0f} interleaved pairs {few} differ so much."
+    return f"{ruled_out}: it lies between {signed(case.low)} and {signed(case.high)}, {_evidence(case)}."
 
 
 def inconclusive(case: Case, *, weak: bool) -> str:
@@ -76,7 +82,7 @@ def inconclusive(case: Case, *, weak: bool) -> str:
     more = "no number of further runs would show" if case.runs_needed is None else _more(case)
     return (
         f"It lies between {signed(case.low)} and {signed(case.high)}, {_evidence(case)}: a change of "
-        f"{percent(case.detectable)} would have been found, {more} {percent(case.smallest)}."
+        f"{percent(case.detectable)} would have been found, {more} {percent(case.margin)}."
     )
 
 

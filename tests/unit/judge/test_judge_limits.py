@@ -33,10 +33,10 @@ def test_the_last_limit_that_matches_wins() -> None:
         )
     )
 
-    assert limits.threshold_of(Benchmark("x"), TIME, policy) == 1.5
-    assert limits.threshold_of(Benchmark("x", "cache"), TIME, policy) == 1.15
-    assert limits.threshold_of(Benchmark("a_slow_one", "cache"), TIME, policy) == 1.9
-    assert limits.threshold_of(Benchmark("a_slow_one", "cache"), CPU, policy) == 1.15
+    assert limits.asked_of(Benchmark("x"), TIME, policy) == 1.5
+    assert limits.asked_of(Benchmark("x", "cache"), TIME, policy) == 1.15
+    assert limits.asked_of(Benchmark("a_slow_one", "cache"), TIME, policy) == 1.9
+    assert limits.asked_of(Benchmark("a_slow_one", "cache"), CPU, policy) == 1.15
 
 
 @pytest.mark.parametrize(

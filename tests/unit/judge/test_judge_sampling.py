@@ -80,7 +80,7 @@ def test_a_hopeless_benchmark_is_given_up() -> None:
     look = judge.look(*sides({"wild": wild}), judge.Policy(), PLAN)
 
     assert not look.proceed
-    assert "1 of them too noisy" in look.why
+    assert "0 of 1 benchmarks are decided, 1 too noisy for the pairs that are left" in look.why
 
 
 def test_one_stalled_process_is_not_noise() -> None:
