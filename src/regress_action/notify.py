@@ -5,6 +5,7 @@ Apprise is the optional extra `notify`. A notifier that fails costs a warning, n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from regress_action import escape
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 TITLE_LIMIT = 200
 LINES = 20
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://", re.IGNORECASE)
 
 
 def send(urls: Iterable[str], title: str, lines: Sequence[str]) -> tuple[str, ...]:
@@ -36,15 +38,21 @@ def send(urls: Iterable[str], title: str, lines: Sequence[str]) -> tuple[str, ..
     body = "\n".join([*shown, *more])
     failed = []
     for number, url in enumerate(targets, 1):
+        entry = f"notify-urls: entry {number}"
         service = apprise.Apprise()
-        if not service.add(url):
-            failed.append(f"notify-urls: entry {number} is no address that Apprise knows.")
-        elif not service.notify(
-            title=escape.plain(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
-        ):
-            failed.append(f"notify-urls: entry {number} ({_scheme(url)}) did not take the message.")
+        try:
+            if not service.add(url):
+                failed.append(f"{entry} is no address that Apprise knows.")
+            elif not service.notify(
+                title=escape.plain(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
+            ):
+                failed.append(f"{entry}{_scheme(url)} did not take the message.")
+        except Exception as error:  # noqa: BLE001 - any of a hundred services, and what it says may hold the address
+            failed.append(f"{entry}{_scheme(url)} failed with {type(error).__name__}.")
     return tuple(failed)
 
 
 def _scheme(url: str) -> str:
-    return escape.plain(url.partition("://")[0], 20)
+    """Return the service of an address in brackets; nothing where it is not sure to be only that."""
+    found = _SCHEME.match(url)
+    return f" ({found[1]})" if found else ""

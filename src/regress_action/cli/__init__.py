@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from importlib import import_module
@@ -83,7 +84,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
     except Exception:  # noqa: BLE001 - a fault of ours must never look like a verdict
-        traceback.print_exc()
+        click.echo(_hidden(_inert(traceback.format_exc())), err=True)
         complain(InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above."))
         code = ExitCode.INFRASTRUCTURE
     sys.exit(code if isinstance(code, int) else 0)
@@ -91,10 +92,26 @@ def main() -> NoReturn:
 
 def complain(error: RegressError) -> None:
     """Print what happened, what it means and what to do, and annotate the step when on a runner."""
-    click.echo(f"regress-action: {error.what}", err=True)
-    for line in (error.meaning, error.remedy):
-        if line:
-            click.echo(f"  {line}", err=True)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = str(error).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        click.echo(f"::error title=regress-action::{text}")
+    text = _hidden(f"regress-action: {error.what}")
+    text += "".join(f"\n  {_hidden(line)}" for line in (error.meaning, error.remedy) if line)
+    on_runner = os.environ.get("GITHUB_ACTIONS") == "true"
+    click.echo(_inert(text) if on_runner else text, err=True)
+    if on_runner:
+        from regress_action import escape
+
+        click.echo(f"::error title=regress-action::{escape.workflow_data(_hidden(str(error)))}")
+
+
+def _inert(text: str) -> str:
+    """Return lines of which the runner obeys none: they may quote files that a stranger wrote."""
+    text = re.sub(r"^(\s*)(?=::)", r"\1| ", text.replace("\r", " "), flags=re.MULTILINE)
+    return text.replace("##[", "# #[")
+
+
+def _hidden(text: str) -> str:
+    """Return the text without what is secret in the action's inputs."""
+    if "REGRESS_INPUTS" not in os.environ:
+        return text
+    from regress_action.settings import secrets
+
+    return secrets.redacted(text, secrets.in_inputs(os.environ))

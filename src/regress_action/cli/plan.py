@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -12,9 +13,11 @@ import click
 @click.option("--launch", metavar="COMMAND", default="regress-action", help="How the runner starts this program.")
 def command(*, launch: str) -> None:
     """Write the measurer's command line to .regress/plan, and the outputs that say whether to measure."""
-    from regress_action.pipeline import planning
+    from regress_action.github.workflow_commands import Log
+    from regress_action.pipeline import hiding, planning
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    hiding.hidden_settings(os.environ, root, Log(sys.stdout))
     errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
     planning.clear(root)
     if errand.words:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import secrets as randomness
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -45,9 +45,9 @@ class Log:
         """Annotate the run with an error."""
         self._command("error", message, properties)
 
-    def mask(self, secret: str) -> None:
-        """Keep a secret out of the log; each line of it, as the runner masks lines."""
-        for line in secret.splitlines():
+    def mask(self, secrets: Iterable[str]) -> None:
+        """Keep secrets out of the log; each line of them, as the runner masks lines."""
+        for line in (line for secret in secrets for line in secret.splitlines()):
             if line.strip():
                 self._write(f"::add-mask::{line.replace('%', '%25')}")
 
@@ -62,7 +62,7 @@ class Log:
 
     def foreign(self, text: str) -> None:
         """Print text of others; none of it is obeyed."""
-        token = secrets.token_hex(16)
+        token = randomness.token_hex(16)
         self._write(f"::stop-commands::{token}")
         self._write(text)
         self._write(f"::{token}::")

@@ -42,6 +42,7 @@ def preferences_of(job: Job) -> Preferences:
         check_run=settings.check_run,
         issues=settings.issues,
         fail_on=settings.fail_on,
+        block_moderate=settings.block_moderate,
         reviewers=settings.reviewers,
         team_reviewers=settings.team_reviewers,
         accept_label=settings.accept_label,

@@ -12,8 +12,8 @@ from regress_action.github import events
 from regress_action.github.plan import Stage
 from regress_action.github.workflow_commands import Log
 from regress_action.pipeline import announcing, stages, trending
+from regress_action.pipeline.hiding import hidden_settings
 from regress_action.pipeline.job import Job
-from regress_action.pipeline.planning import read_settings
 from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     The exit code tells the verdict; that GitHub could not be told is a notice, never a failure.
     """
     log = Log(sys.stdout)
-    settings = read_settings(environ, root)
+    settings = hidden_settings(environ, root, log)
     plan = events.decide(
         environ.get("GITHUB_EVENT_NAME", ""),
         payload,

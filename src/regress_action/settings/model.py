@@ -106,6 +106,12 @@ class Settings(BaseModel):
         description="Lowest severity that fails the step; `none` never fails.",
         json_schema_extra=INPUT,
     )
+    block_moderate: bool = Field(
+        False,
+        description="Let a moderate regression wait for a decision (check run `action_required`) instead of passing as "
+        "`neutral`.",
+        json_schema_extra=INPUT,
+    )
     comment: Literal["on-change", "always", "never"] = Field(
         "on-change",
         description="Pull request comment: when there is something to say, always, or never.",

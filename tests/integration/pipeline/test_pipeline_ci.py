@@ -3,133 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from fake_github import FakeGitHub
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-SUITE = """
-import json, random, sys
-level = float(open("cost.txt").read()) * random.gauss(1, 0.005)
-data = [level * random.gauss(1, 0.005) for _ in range(7)]
-stats = dict(data=data, rounds=7, iterations=1, median=sorted(data)[3])
-row = dict(group="parsing", name="test_parse", fullname="benchmarks/test_parse.py::test_parse", stats=stats, options={})
-json.dump(dict(machine_info={}, commit_info={}, benchmarks=[row], version="5.1.0"), open(sys.argv[1], "w"))
-"""
-REPOSITORY = "octo/widgets"
-
-
-@dataclass
-class Workspace:
-    """A checkout on a runner, and the GitHub that it belongs to."""
-
-    folder: Path
-    github: FakeGitHub
-
-    def git(self, *words: str) -> str:
-        """Run git in the checkout."""
-        identity = ("-c", "user.name=A user", "-c", "user.email=user@example.org")
-        command = ["git", *identity, *words]
-        return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
-
-    def commit(self, cost: float) -> str:
-        """Commit a program whose benchmark takes `cost` seconds."""
-        (self.folder / "cost.txt").write_text(f"{cost}\n")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", f"Cost {cost}")
-        return self.git("rev-parse", "HEAD")
-
-    def step(self, event: str, payload: dict[str, Any], **inputs: str) -> tuple[int, dict[str, str], str]:
-        """Do what the action does for an event; return exit status, outputs and log."""
-        runner = self.folder.parent
-        (runner / "event.json").write_text(json.dumps(payload))
-        output = runner / "output"
-        output.write_text("")
-        inputs = {"command": f"{sys.executable} suite.py {{out}}", "baseline": "folder", "runs": "6", **inputs}
-        environ = {
-            **os.environ,
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_WORKSPACE": str(self.folder),
-            "GITHUB_EVENT_NAME": event,
-            "GITHUB_EVENT_PATH": str(runner / "event.json"),
-            "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_API_URL": self.github.url,
-            "GITHUB_OUTPUT": str(output),
-            "GITHUB_STEP_SUMMARY": str(runner / "summary.md"),
-            "GITHUB_RUN_ID": "7",
-            "REGRESS_INPUTS": json.dumps({**inputs, "github-token": "ghs_token"}),
-        }
-        status, log = self._run(["-m", "regress_action", "plan"], environ)
-        while "measure=true" in output.read_text():
-            output.write_text("")
-            words = (self.folder / ".regress/plan").read_bytes().decode().split("\0")[:-1]
-            log += self._run(["-m", "regress_action.measure", *words], environ)[1]
-            status, said = self._run(["-m", "regress_action", "ci"], environ)
-            log += said
-        return status, self._outputs(output), log
-
-    def _run(self, words: list[str], environ: dict[str, str]) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    def _outputs(self, file: Path) -> dict[str, str]:
-        lines = file.read_text().splitlines()
-        found = {}
-        for position, line in enumerate(lines):
-            if "<<ghadelimiter_" in line:
-                found[line.partition("<<")[0]] = lines[position + 1]
-        return found
-
-    def pull_request(self, head: str, base: str) -> dict[str, Any]:
-        """Open a pull request and return the payload of its event."""
-        pull = self.github.world.add_pull(head_sha=head, base_sha=base, head_repository=REPOSITORY, user="octo")
-        side = {"repo": {"full_name": REPOSITORY}}
-        return {
-            "action": "opened",
-            "number": pull.number,
-            "pull_request": {
-                "number": pull.number,
-                "head": {"sha": head, "ref": "feature", **side},
-                "base": {"sha": base, "ref": "main", **side},
-                "user": {"login": "octo"},
-                "labels": [],
-            },
-            "repository": {"full_name": REPOSITORY, "default_branch": "main"},
-        }
-
-    def pushed(self, commit: str) -> dict[str, Any]:
-        """Return the payload of a push to main."""
-        repository = {"full_name": REPOSITORY, "default_branch": "main"}
-        return {"ref": "refs/heads/main", "before": "1" * 40, "after": commit, "repository": repository}
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """Return a checkout whose GitHub checks every request against GitHub's own description."""
-    with FakeGitHub() as github:
-        found = Workspace(tmp_path / "widgets", github)
-        found.folder.mkdir()
-        found.git("init", "--quiet", "--initial-branch", "main")
-        (found.folder / "suite.py").write_text(SUITE)
-        yield found
-        assert github.violations == []
+    from pipeline_workspace import Workspace
 
 
 def test_a_slower_pull_request_fails_and_says_so_everywhere(workspace: Workspace) -> None:
@@ -144,7 +23,8 @@ def test_a_slower_pull_request_fails_and_says_so_everywhere(workspace: Workspace
     assert "test_parse" in comment.body
     assert "test_parse" in (workspace.folder.parent / "summary.md").read_text()
     assert json.loads((workspace.folder / outputs["report"]).read_text())["summary"]["verdict"] == "fail"
-    assert log.splitlines()[0].startswith("Mode detect: pull request #")
+    said = [line for line in log.splitlines() if not line.startswith("::add-mask::")]
+    assert said[0].startswith("Mode detect: pull request #")
 
 
 def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
@@ -180,3 +60,15 @@ def test_nothing_measured_is_a_failure_of_its_own(workspace: Workspace) -> None:
     status, _, log = workspace.step("pull_request", workspace.pull_request(head, base), command="exit 1")
     assert status == 3, log
     assert all(check.status == "completed" for check in workspace.github.world.check_runs)
+
+
+@pytest.mark.parametrize(("block", "conclusion"), [("", "neutral"), ("true", "action_required")])
+def test_a_moderate_regression_waits_for_a_decision_where_it_shall(
+    workspace: Workspace, block: str, conclusion: str
+) -> None:
+    """The step passes either way; what a required check makes of it is the policy's."""
+    base, head = workspace.commit(0.01), workspace.commit(0.0172)
+    event = workspace.pull_request(head, base)
+    status, outputs, log = workspace.step("pull_request", event, **{"block-moderate": block})
+    assert (status, outputs["severity"]) == (0, "moderate"), log
+    assert [check.conclusion for check in workspace.github.world.check_runs] == [conclusion]

@@ -114,7 +114,7 @@ def test_a_group_ends_also_after_an_error() -> None:
 
 def test_every_line_of_a_secret_is_masked() -> None:
     """The runner masks line by line; an empty line would mask everything."""
-    assert logged(lambda log: log.mask("one\n\ntwo%")) == "::add-mask::one\n::add-mask::two%25\n"
+    assert logged(lambda log: log.mask(["one\n\ntwo%"])) == "::add-mask::one\n::add-mask::two%25\n"
 
 
 def read(path: Path) -> dict[str, str]:
