@@ -48,7 +48,7 @@ class Call:
     select: tuple[str, ...] = ()
     select_style: str = "plain"
     decide: str | None = None
-    look_every: int = 2
+    look_every: int | None = None
     runtime: str | None = None
     events: int | None = None
     show_output: bool = False
@@ -151,7 +151,7 @@ def _add_how_often(group: argparse._ArgumentGroup) -> None:
     add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
     add("--retries", type=_whole(0), default=0, metavar="N", help="try a failed run again (default: 0)")
     add("--decide", metavar="CMD", help="ask CMD MEASUREMENT after pair 5 whether to go on, and with what")
-    add("--look-every", type=_whole(1), default=2, metavar="N", help="pairs between two such questions (default: 2)")
+    add("--look-every", type=_whole(1), metavar="N", help="pairs between two such questions (default: by the plan)")
 
 
 def _add_where(group: argparse._ArgumentGroup) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure.decision import NoDecisionError, ask
 from regress_action.measure.runner import Slot
-from regress_action.measure.schedule import FEWEST, HOPELESS, Clock, is_look, order
+from regress_action.measure.schedule import FEWEST, HOPELESS, Clock, is_look, look_step, order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Loop:
         if self.clock.used_up:
             few = f", fewer than the {FEWEST} a verdict needs" if pair < FEWEST and len(self.trees) > 1 else ""
             self.stopped = Stopped("budget", f"stopped after {pair} {self._unit}s{few}: the budget is used up")
-        elif self.call.decide and is_look(pair, self.call.look_every):
+        elif self.call.decide and is_look(pair, self.call.look_every or look_step(self.call.pairs)):
             self._look(self.call.decide)
         return self.stopped is not None
 

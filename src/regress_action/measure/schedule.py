@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,11 +12,18 @@ if TYPE_CHECKING:
 
 FEWEST = 5
 HOPELESS = 3
+_BLOCK = 2  # pairs of one ABBA block
+_EARLY_LOOKS = 5  # a verdict pays for every look before the last, so that a long plan takes longer steps
 
 
 def order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
     """Return the sides of a pair, counted from 1, in ABBA order: whatever drifts steadily hits both alike."""
     return tuple(sides) if pair % 2 else tuple(reversed(sides))
+
+
+def look_step(pairs: int) -> int:
+    """Return how many pairs of a plan of `pairs` lie between two looks."""
+    return max(_BLOCK, math.ceil((pairs - FEWEST) / _EARLY_LOOKS))
 
 
 def is_look(pair: int, every: int) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.judge import BudgetRule, Limit, Plan, Policy, Waiver
+from regress_action.measure.schedule import look_step
 from regress_action.settings import thresholds
 from regress_action.verdicts import Severity
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from regress_action.settings import Settings
     from regress_action.verdicts import Comparison
 
-LOOK_EVERY = 2
-"""Pairs between two looks: one block ABBA."""
 
 _EVERY_SERVICE = {"default", "*"}
 
@@ -58,7 +57,7 @@ def waivers_of(settings: Settings, *, root: Path | None = None) -> tuple[history
 
 def plan_of(settings: Settings) -> Plan:
     """Return when a measurement with these settings is looked at."""
-    return Plan(pairs=settings.runs, every=LOOK_EVERY)
+    return Plan(pairs=settings.runs, every=look_step(settings.runs))
 
 
 def ratio_that_fails(settings: Settings, comparison: Comparison) -> float:

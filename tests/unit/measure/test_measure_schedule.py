@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.schedule import Clock, is_look, order
+from regress_action.measure.schedule import Clock, is_look, look_step, order
 
 
 @given(st.integers(min_value=1, max_value=500))
@@ -26,6 +26,13 @@ def test_the_base_begins() -> None:
 def test_looks_begin_after_the_fifth_pair(every: int, looks: list[int]) -> None:
     """Looking earlier or oftener than agreed would cost more false alarms than the judge accounts for."""
     assert [pair for pair in range(1, 11) if is_look(pair, every)] == looks
+
+
+@pytest.mark.parametrize(("pairs", "step"), [(5, 2), (10, 2), (15, 2), (20, 3), (40, 7), (1000, 199)])
+def test_a_longer_plan_is_not_looked_at_more_often(pairs: int, step: int) -> None:
+    """At most five looks before the end, each after whole ABBA blocks or more: every look costs some certainty."""
+    assert look_step(pairs) == step
+    assert sum(is_look(pair, step) for pair in range(1, pairs)) <= 5
 
 
 def _clock(budget_s: float | None, pairs_s: list[float], elapsed_s: float) -> Clock:
