@@ -134,6 +134,6 @@ def _minutes(baseline: Sequence[Report], head: Sequence[Report], pairs_left: int
 def _state(total: int, closed: int, given_up: int, done: int) -> str:
     """Say how far a measurement is: what is decided, and what was given up."""
     decided = closed - given_up
-    which = f"all {total} benchmarks are" if decided == total else f"{decided} of {total} benchmarks are"
+    which = "everything is" if decided == total else f"{decided} of {total} benchmarks are"
     noise = f", {given_up} too noisy for the pairs that are left" if given_up else ""
     return f"After {done} pairs {which} decided{noise}"

@@ -53,7 +53,7 @@ def test_a_decided_suite_stops() -> None:
     look = judge.look(*sides({"a": steady(5), "b": steady(5, 1.5), "c": steady(5, 0.5)}), judge.Policy(), PLAN)
 
     assert not look.proceed
-    assert "all 3 benchmarks are decided" in look.why
+    assert "After 5 pairs everything is decided" in look.why
 
 
 def test_only_the_undecided_go_on() -> None:
@@ -81,6 +81,45 @@ def test_a_hopeless_benchmark_is_given_up() -> None:
 
     assert not look.proceed
     assert "0 of 1 benchmarks are decided, 1 too noisy for the pairs that are left" in look.why
+
+
+def two_speeds(count: int, slow: set[int]) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark that has not changed, of which the head met a busy neighbour in some pairs."""
+    return [1.0 + 0.004 * (n % 3) for n in range(count)], [
+        1.6 if n in slow else 1.0 + 0.004 * (n % 2) for n in range(count)
+    ]
+
+
+def test_a_machine_of_two_speeds_is_no_reason_to_give_up() -> None:
+    """The interval is hopeless, and yet so few pairs lie beyond that counting them will decide it."""
+    look = judge.look(*sides({"b": two_speeds(8, {2, 5})}), judge.Policy(), Plan(pairs=30))
+
+    assert look.undecided == ("b",)
+
+
+def test_pairs_that_cannot_be_counted_out_any_more_are_given_up() -> None:
+    """Half of the pairs lie beyond, and with fourteen pairs only two may."""
+    wild = ([1.0] * 10, [1.0, 1.9, 0.6, 1.6, 0.7, 1.8, 0.5, 1.4, 1.7, 0.6])
+
+    assert not judge.look(*sides({"b": wild}), judge.Policy(), Plan(pairs=14)).proceed
+
+
+def test_what_was_asked_is_decided_when_it_is_ruled_out_and_nothing_smaller_can_be() -> None:
+    """Five per cent of noise: the threshold of 30 % is ruled out, 3 % never will be; that is decided, not given up."""
+    noisy = ([1.0] * 8, [1.05, 0.95, 1.06, 0.94, 1.05, 0.95, 1.06, 0.94])
+    policy = judge.Policy(limits=(judge.Limit(regression_threshold=1.3),))
+
+    look = judge.look(*sides({"b": noisy}), policy, PLAN)
+
+    assert not look.proceed
+    assert look.why == "After 8 pairs everything is decided."
+
+
+def test_a_threshold_that_is_ruled_out_does_not_end_the_search_for_less() -> None:
+    """Whether it is 3 % slower may still be found out, and is worth the pairs that are left."""
+    policy = judge.Policy(limits=(judge.Limit(regression_threshold=1.3),))
+
+    assert judge.look(*sides({"b": torn(5)}), policy, PLAN).undecided == ("b",)
 
 
 def test_one_stalled_process_is_not_noise() -> None:
