@@ -27,7 +27,7 @@ SHOWN = 10
 LISTED = 100
 GONE = "recovered"
 HABITS = (
-    "This issue follows the benchmark: it is updated with every push, closes when the regression is gone and opens "
+    "This issue follows the benchmark: it is updated with every {}, closes when the regression is gone and opens "
     "again if it returns. Close it as *not planned* to hear no more of it."
 )
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
@@ -50,6 +50,7 @@ class State:
     members: dict[str, Severity]
     origin: Origin = Origin()
     seen: tuple[tuple[str, str, float | None], ...] = field(default=())
+    by_trend: bool = False
 
     def after(self, commit: str, severity: Severity, ratio: float | None) -> tuple[tuple[str, str, float | None], ...]:
         """Return what was seen with one commit more, the newest last."""
@@ -62,12 +63,14 @@ class State:
             "members": {mark: severity.value for mark, severity in self.members.items()},
             "origin": origin | {"pulls": list(self.origin.pulls)},
             "seen": [list(each) for each in self.seen],
+            **({"by_trend": True} if self.by_trend else {}),
         }
         return markers.mark(KIND, content)
 
     def tracked(self, number: int, reason: str | None, *, is_open: bool) -> Tracked:
         """Return what the decision needs."""
-        return Tracked(number, is_open, reason, self.members, tuple(commit for commit, _, _ in self.seen))
+        seen = tuple(commit for commit, _, _ in self.seen)
+        return Tracked(number, is_open, reason, self.members, seen, self.by_trend)
 
 
 def state_of(body: str | None) -> State | None:
@@ -81,6 +84,7 @@ def state_of(body: str | None) -> State | None:
             {str(mark): Severity(severity) for mark, severity in content["members"].items()},
             Origin(origin["base"], origin["head"], origin["commits"], tuple(int(each) for each in origin["pulls"])),
             tuple((str(commit), str(severity), ratio) for commit, severity, ratio in content["seen"]),
+            content.get("by_trend") is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -97,13 +101,14 @@ def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:
 
 def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
     """Return the body: what, since when, what to do; a table of what was seen; and how the issue behaves."""
+    habits = HABITS.format("look at the trend" if state.by_trend else "push")
     parts = [
         state.mark(),
         *([_one(comparisons[0], texts)] if len(comparisons) == 1 else [_many(comparisons, texts)]),
         _since(state.origin, plan),
         _what_to_do(texts),
         _seen(state),
-        f"<sub>{HABITS} Last judged in [this run]({plan.run_url}).</sub>",
+        f"<sub>{habits} Last judged in [this run]({plan.run_url}).</sub>",
     ]
     return escape.cut_bytes("\n\n".join(part for part in parts if part), BODY_BYTES)
 

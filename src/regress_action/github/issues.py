@@ -11,6 +11,7 @@ from regress_action.github.alarms import worst
 from regress_action.github.attempts import make_once, read
 from regress_action.github.comments import say_once
 from regress_action.github.issue_texts import Origin, State
+from regress_action.github.plan import Stage
 from regress_action.verdicts import Severity
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Book:
             self._identify,
             commit=self._commit,
             max_issues=self.speech.preferences.max_issues,
+            by_trend=self._by_trend,
         )
         known = {issue.number: (issue, state) for issue, state in listed}
         changes = [access.attempt(NEEDS, "an issue", partial(self._do, action, known)) for action in actions]
@@ -66,6 +68,10 @@ class Book:
     @property
     def _commit(self) -> str:
         return self.speech.plan.head_sha or ""
+
+    @property
+    def _by_trend(self) -> bool:
+        return self.speech.plan.mode is Stage.TREND
 
     def _identify(self, comparison: Comparison) -> str:
         return tracking.fingerprint(self.speech.preferences.suite, self.speech.plan.default_branch, comparison)
@@ -101,14 +107,15 @@ class Book:
             case tracking.Relapse(comparisons=comparisons):
                 text = issue_texts.relapsed(comparisons, self.speech.texts, self.speech.plan)
                 say_once(self.client, issue, {"relapsed": self._commit}, text)
-                self._rewrite(issue, replace(state, origin=self._origin()), comparisons, reopen=True)
+                origin = self._origin(comparisons)
+                self._rewrite(issue, replace(state, origin=origin), comparisons, reopen=True)
                 return self._change("relapsed", comparisons, issue.html_url)
 
     def _open(self, comparisons: Sequence[Comparison]) -> Change:
         label = self.speech.preferences.label
         labels.ensure(self.client, label)
         members = {self._identify(each): each.severity for each in comparisons}
-        state = State(members, self._origin())
+        state = State(members, self._origin(comparisons), by_trend=self._by_trend)
         state = replace(state, seen=state.after(self._commit, worst(comparisons), _ratio(comparisons)))
         title = issue_texts.title(comparisons, self.speech.texts, self.speech.preferences.suite)
         body = issue_texts.body(state, comparisons, self.speech.texts, self.speech.plan)
@@ -127,9 +134,8 @@ class Book:
         now = {self._identify(each): each.severity for each in comparisons}
         members = {mark: now.get(mark, Severity.NONE) for mark in state.members}
         seen = state.after(self._commit, worst(comparisons), _ratio(comparisons))
-        body = issue_texts.body(
-            replace(state, members=members, seen=seen), comparisons, self.speech.texts, self.speech.plan
-        )
+        state = replace(state, members=members, seen=seen, by_trend=self._by_trend)
+        body = issue_texts.body(state, comparisons, self.speech.texts, self.speech.plan)
         title = issue_texts.title(comparisons, self.speech.texts, self.speech.preferences.suite)
         if reopen:
             issue.edit(title=title, body=body, state="open", state_reason="reopened")
@@ -159,17 +165,30 @@ class Book:
         severity = Severity.NONE if kind == "recovered" else worst(comparisons)
         return Change(kind, severity, first + more, url)
 
-    def _origin(self) -> Origin:
+    def _origin(self, comparisons: Sequence[Comparison]) -> Origin:
         """Return the range in which it happened, and the pull requests merged in it, as far as the token may know."""
+        if self.speech.texts.span is not None:
+            return self._long_origin(*self.speech.texts.span(comparisons))
         base = self.speech.judgement.baseline.commit or self.speech.plan.base_sha
         if base is None or base == self._commit:
             return Origin(None, self._commit, None, self._pulls([self._commit]))
-        shas = self.client.access.attempt("contents: read", "the range of commits", lambda: self._between(base))
+        shas = self._between(base, self._commit)
         newest = (shas or [self._commit])[-COMMITS_ASKED:]
         return Origin(base, self._commit, len(shas) if shas else None, self._pulls(newest))
 
-    def _between(self, base: str) -> list[str]:
-        compared = self.client.repository.compare(base, self._commit)
+    def _long_origin(self, good: str | None, bad: str | None) -> Origin:
+        """Return the range that a history shows; pull requests are only named where there are few to suspect."""
+        if good is None or bad is None or good == bad:
+            return Origin(None, bad or self._commit)
+        shas = self._between(good, bad)
+        suspects = shas if shas and len(shas) <= COMMITS_ASKED else []
+        return Origin(good, bad, len(shas) if shas else None, self._pulls(suspects))
+
+    def _between(self, base: str, head: str) -> list[str] | None:
+        return self.client.access.attempt("contents: read", "the range of commits", lambda: self._listing(base, head))
+
+    def _listing(self, base: str, head: str) -> list[str]:
+        compared = self.client.repository.compare(base, head)
         return read(self.client, lambda: [each.sha for each in compared.commits])
 
     def _pulls(self, shas: Sequence[str]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from regress_action import escape
 from regress_action.verdicts import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from regress_action.verdicts import Comparison
 
@@ -54,7 +54,8 @@ class Texts:
     """A judgement in words, rendered by whoever can: functions take the number of bytes they may fill.
 
     `headline` and `finding` are single plain lines; `comment`, `summary` and `details` are Markdown in which foreign
-    text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences.
+    text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences. `span` names the
+    last good and the first bad commit of what an issue is about, where the judgement's own two do not.
     """
 
     headline: str
@@ -63,3 +64,4 @@ class Texts:
     finding: Callable[[Comparison], str]
     details: Callable[[Comparison, int], str]
     advice: tuple[str, ...] = ()
+    span: Callable[[Sequence[Comparison]], tuple[str | None, str | None]] | None = None

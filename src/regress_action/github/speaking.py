@@ -131,6 +131,8 @@ def _changed(sticky: comments.Sticky | None, speech: Speech) -> tuple[Change, ..
 
 
 def _may_file(speech: Speech) -> bool:
-    """Issues are about the default branch, where what is slow has been merged."""
+    """Issues are about the default branch, where what is slow has been merged; its history is what a trend follows."""
     plan = speech.plan
-    return speech.preferences.issues and plan.on_default_branch and plan.mode in {Stage.BASELINE, Stage.TREND}
+    if plan.mode is Stage.TREND:
+        return speech.preferences.issues and plan.pull_request is None and not plan.is_fork
+    return speech.preferences.issues and plan.on_default_branch and plan.mode is Stage.BASELINE

@@ -29,7 +29,8 @@ def fingerprint(suite: str, branch: str, comparison: Comparison) -> Fingerprint:
 class Tracked:
     """An issue of ours: which regressions it is about, how bad they were, and which commits it has spoken of.
 
-    `reason` is GitHub's `state_reason` of a closed issue.
+    `reason` is GitHub's `state_reason` of a closed issue. `by_trend` says who found it: pushes, which compare with what
+    was measured lately, or the trend, which alone sees what came slowly, and so alone knows when that is over.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Tracked:
     reason: str | None
     members: Mapping[Fingerprint, Severity]
     seen: tuple[str, ...] = ()
+    by_trend: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -101,11 +103,14 @@ def decide(
     *,
     commit: str,
     max_issues: int,
+    by_trend: bool = False,
 ) -> list[Action]:
     """Return what to do, at most one action for each issue, new issues last.
 
-    New issues need a regression from moderate up that measuring again confirmed. A commit that an issue has spoken of
-    already changes nothing in it, so a job that is run again is silent. An issue closed as not planned stays closed.
+    New issues need a confirmed regression: from moderate up, and from minor up when the trend found it, since nobody
+    else will tell of that one. An open issue follows whoever found it; a push that finds worse takes it over. A commit
+    that an issue has spoken of already changes nothing in it, so a job that is run again is silent. An issue closed as
+    not planned stays closed.
     """
     judged = {identify(comparison): comparison for comparison in comparisons}
     owners = _owners(existing)
@@ -115,8 +120,9 @@ def decide(
         if not owned:
             actions += _merged(issue, owners)
         elif commit not in issue.seen:
-            actions += _followed(issue, [judged.get(mark) for mark in owned])
-    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, Severity.MODERATE)]
+            actions += _followed(issue, [judged.get(mark) for mark in owned], by_trend=by_trend)
+    least = _least(by_trend=by_trend)
+    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, least)]
     new.sort(key=lambda each: (-each.severity.rank, -(each.ratio or 0)))
     return actions + ([Open(tuple(new[:UMBRELLA]))] if len(new) > max_issues else [Open((each,)) for each in new])
 
@@ -143,12 +149,19 @@ def _merged(issue: Tracked, owners: Mapping[Fingerprint, Tracked]) -> list[Actio
     return [Merge(issue, owners[next(iter(issue.members))].number)]
 
 
-def _followed(issue: Tracked, members: list[Comparison | None]) -> list[Action]:
+def _least(*, by_trend: bool) -> Severity:
+    return Severity.MINOR if by_trend else Severity.MODERATE
+
+
+def _followed(issue: Tracked, members: list[Comparison | None], *, by_trend: bool) -> list[Action]:
     """Decide about one issue from its members as judged now; None is one that was not measured."""
     bad = tuple(each for each in members if each is not None and _is_alarm(each, Severity.MINOR))
     if not issue.is_open:
-        relapsed = issue.reason != MUTED and any(_is_alarm(each, Severity.MODERATE) for each in bad)
+        relapsed = issue.reason != MUTED and any(_is_alarm(each, _least(by_trend=by_trend)) for each in bad)
         return [Relapse(issue, bad)] if relapsed else []
+    if issue.by_trend is not by_trend:
+        takes_over = not by_trend and worst(bad).rank > max(issue.severity.rank, Severity.MINOR.rank)
+        return [Regrade(issue, bad)] if takes_over else []
     if bad:
         return [Persist(issue, bad) if worst(bad) is issue.severity else Regrade(issue, bad)]
     well = tuple(each for each in members if each is not None and _is_well(each))

@@ -11,7 +11,7 @@ from regress_action.errors import ExitCode, IncompleteError, InputError, UsageEr
 from regress_action.github import events
 from regress_action.github.plan import Stage
 from regress_action.github.workflow_commands import Log
-from regress_action.pipeline import announcing, stages, trending
+from regress_action.pipeline import announcing, stages
 from regress_action.pipeline.hiding import hidden_settings
 from regress_action.pipeline.job import Job
 from regress_action.verdicts import Outcome
@@ -55,7 +55,9 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
         if plan.mode is Stage.COMMAND:
             return _obey(job, client)
         if plan.mode is Stage.TREND:
-            return trending.report(job, log)
+            from regress_action.pipeline import watching
+
+            return watching.report(job, client, log)
         if plan.mode is Stage.PUBLISH and client is not None:
             from regress_action.github import pulls
 

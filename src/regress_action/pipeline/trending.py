@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.errors import ExitCode, IncompleteError, InputError
+from regress_action.errors import IncompleteError, InputError
 from regress_action.judge import creep, following, histories
 from regress_action.pipeline.output import write
 from regress_action.samples import Direction
@@ -20,8 +19,6 @@ from regress_action.samples import Direction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.github.workflow_commands import Log
-    from regress_action.pipeline.job import Job
     from regress_action.samples import Report
 
 WINDOW = 200
@@ -78,8 +75,12 @@ def from_history(
 
 def of_reports(reports: Sequence[Report], *, since: str | None = None) -> Content:
     """Follow every benchmark of `reports`, and keep the ledger of what crept in."""
-    content = following.as_object(following.follow(histories.of(reports)))
-    return {**content, "creep": [_books(ledger) for ledger in creep.ledger(reports, since)]}
+    return as_content(following.follow(histories.of(reports)), creep.ledger(reports, since))
+
+
+def as_content(followed: Sequence[following.Followed], books: Sequence[creep.Ledger]) -> Content:
+    """Return the object of `trend --json`."""
+    return {**following.as_object(followed), "creep": [_books(ledger) for ledger in books]}
 
 
 def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
@@ -92,42 +93,6 @@ def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> 
         write(markdown, pages.markdown(content).encode())
     if "-" not in (json_out, markdown):
         sys.stdout.write(pages.text(content))
-
-
-def report(job: Job, log: Log) -> ExitCode:
-    """Follow the history of the suite's default branch, and put what moves into the job summary."""
-    from regress_action.github import outputs, summary
-    from regress_action.history import Selection
-    from regress_action.report import trends as pages
-
-    history = job.history()
-    selection = Selection(suite=job.settings.suite, branch=job.plan.default_branch, last=WINDOW)
-    reports = history.load(selection) if history else ()
-    if not reports:
-        log.notice("There is no history to follow yet; pushes to the default branch record it.")
-        return ExitCode.OK
-    content = of_reports(reports, since=_released(job))
-    (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-    (job.folder / "trend.md").write_text(pages.markdown(content), encoding="utf-8")
-    summary.append(job.environ, lambda limit: pages.markdown(content, limit_bytes=limit))
-    sys.stdout.write(pages.text(content))
-    left = {"report": ".regress/trend.json", "markdown": ".regress/trend.md"}
-    outputs.write(job.environ, {"verdict": "pass", **left})
-    return ExitCode.OK
-
-
-def _released(job: Job) -> str | None:
-    """Return the commit of the newest release before this one, by its tag; None where there is none."""
-    command = ("git", "-C", os.fspath(job.root), "-c", "safe.directory=*")
-    try:
-        tag = _git(*command, "describe", "--tags", "--abbrev=0", "HEAD^" if job.plan.tag else "HEAD")
-        return _git(*command, "rev-list", "-n", "1", tag)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _git(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - git
 
 
 def _books(ledger: creep.Ledger) -> Content:

@@ -115,6 +115,8 @@ def page(template: str, **values: object) -> str:
 def evidence(row: Comparison) -> str:
     """Return how sure a change is, and whether somebody measured again."""
     sure = numbers.certainty(row.q_value)
+    if row.q_value is None and row.p_value is not None:
+        sure = f"p = {row.p_value:.2g}"
     if row.confirmed is None:
         return sure
     return f"{sure}, {'confirmed' if row.confirmed else 'not confirmed'}"

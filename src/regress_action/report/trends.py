@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action import escape
 from regress_action.report.numbers import count, percent
+from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from regress_action.verdicts import Judgement
 
 LIMIT_BYTES = 65_000
 _ORDER = ("degrading", "step", "improving", "unknown", "stable")
@@ -25,6 +28,7 @@ _WORDS = {
 _SHORT = 8
 _CREEP = 1.03
 _CREPT = 10
+_ALERTED = 50
 
 
 def headline(content: Mapping[str, Any]) -> str:
@@ -37,9 +41,29 @@ def headline(content: Mapping[str, Any]) -> str:
     return f"Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
 
 
+def alerts(judgement: Judgement) -> list[dict[str, Any]]:
+    """Return what of a judgement over histories is worse for good, worst first, for the object of `trend --json`."""
+    return [
+        {
+            "name": row.benchmark.name,
+            "metric": row.metric.name,
+            "severity": row.severity.value,
+            "ratio": row.ratio,
+            "threshold": row.threshold,
+            "reason": row.reason,
+        }
+        for row in judgement.comparisons
+        if row.verdict is Verdict.REGRESSION and row.severity.rank >= Severity.MINOR.rank
+    ]
+
+
 def text(content: Mapping[str, Any]) -> str:
     """Return the page for a terminal or a log."""
     lines = [headline(content), ""]
+    lines += [
+        f"{one['severity'].upper()}  {escape.plain(_name(one))}  {escape.plain(one['reason'])}"
+        for one in _alerts(content)
+    ]
     for one in _moving(content["series"]):
         lines.append(f"{_WORDS[one['direction']]:<9} {escape.plain(_name(one))}  {_evidence(one)}")
         lines += [f"          {_change(point)}" for point in one["change_points"]]
@@ -54,7 +78,7 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
         f"| {'<br>'.join(escape.markdown(_change(point)) for point in one['change_points'][-3:])} |"
         for one in _moving(content["series"])
     ]
-    head = [f"## {headline(content)}", ""]
+    head = [f"## {headline(content)}", "", *_warnings(content)]
     table = ["| | series | drift | changes of level |", "|---|---|---|---|"] if rows else []
     crept = ["", *(f"* {escape.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
@@ -63,6 +87,22 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
         if len(page.encode()) <= limit_bytes:
             return page
     return escape.cut_bytes(head[0], limit_bytes)
+
+
+def _alerts(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    alerts: Sequence[Mapping[str, Any]] = content.get("alerts", ())
+    return alerts[:_ALERTED]
+
+
+def _warnings(content: Mapping[str, Any]) -> list[str]:
+    """Return what is worse for good as a table of its own."""
+    rows = [
+        f"| **{one['severity']}** | {escape.code_span(_name(one))} | {escape.markdown(one['reason'])} |"
+        for one in _alerts(content)
+    ]
+    more = len(content.get("alerts", ())) - len(rows)
+    left_out = ["", f"{more} more are in the JSON."] if more else []
+    return ["| | worse for good | why |", "|---|---|---|", *rows, *left_out, ""] if rows else []
 
 
 def _moving(series: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +112,37 @@ UNCONFIRMED = row(severity=Severity.CRITICAL, confirmed=None)
 def test_each_case(issues: list[Tracked], rows: list[Comparison], expected: list[Action]) -> None:
     """One issue, or none, and what was judged now."""
     assert decided(issues, rows) == expected
+
+
+MINOR = row(severity=Severity.MINOR)
+CREPT = replace(tracked(severity=Severity.MINOR), by_trend=True)
+CREPT_CLOSED = replace(CREPT, is_open=False, reason="completed")
+
+
+@pytest.mark.parametrize(
+    ("issue", "now", "pushed", "followed"),
+    [
+        (None, row(), [], []),
+        (None, MINOR, [], [Open((MINOR,))]),
+        (None, replace(MINOR, confirmed=None), [], []),
+        (CREPT, row(), [], [Recover(CREPT, (row(),))]),
+        (CREPT, row(verdict=Verdict.INCONCLUSIVE), [], []),
+        (CREPT, MINOR, [], [Persist(CREPT, (MINOR,))]),
+        (CREPT, CRITICAL, [Regrade(CREPT, (CRITICAL,))], [Regrade(CREPT, (CRITICAL,))]),
+        (OPEN, row(), [Recover(OPEN, (row(),))], []),
+        (OPEN, CRITICAL, [Regrade(OPEN, (CRITICAL,))], []),
+        (CREPT_CLOSED, MINOR, [], [Relapse(CREPT_CLOSED, (MINOR,))]),
+        (MUTED, MINOR, [], []),
+        (replace(CREPT, seen=(NOW,)), row(), [], []),
+    ],
+)
+def test_an_issue_follows_whoever_found_it(
+    issue: Tracked | None, now: Comparison, pushed: list[Action], followed: list[Action]
+) -> None:
+    """A push sees nothing of what came slowly, so it cannot call that over; only when it finds worse it takes over."""
+    existing = [issue] if issue else []
+    assert decide(existing, [now], mark, commit=NOW, max_issues=5) == pushed
+    assert decide(existing, [now], mark, commit=NOW, max_issues=5, by_trend=True) == followed
 
 
 def test_many_at_once_are_one_umbrella_worst_first() -> None:
