@@ -18,57 +18,89 @@ from regress_action import judge
 from regress_action.samples import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from verdicts.sources import History, Pair, Real, Synthetic
 
 FACTORS = (1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0)
-BASELINE = 10
+BASELINE, TAUGHT = 10, 40
 
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
-    """Return the table of the history design."""
+    """Return the tables of the history design: with ten stored runs alone, and with the noise of forty."""
     step = 40 if quick else 8
     windows = [
         (series, start)
         for number, series in enumerate(source.histories)
         for start in range(number % step, len(series.values) - BASELINE, step)
     ]
+    older = [(series, start) for series, start in windows if start + BASELINE >= TAUGHT]
+    return [
+        _table("10 stored runs against 1", windows, source, peers.on_runs()),
+        _table(f"10 stored runs against 1, noise learned from {TAUGHT}", older, source, {}, taught=True),
+    ]
+
+
+def _table(
+    name: str,
+    windows: list[tuple[History, int]],
+    source: Real | Synthetic,
+    rules: Mapping[str, peers.Rule],
+    *,
+    taught: bool = False,
+) -> Table:
     random = np.random.default_rng(11)
     rows: dict[str, list[float]] = {"regress-action, history": [], "regress-action, confirmed": []}
     remeasured = []
     for factor in FACTORS:
-        outcomes = [_judged(series, start, factor, source.pairs, random) for series, start in windows]
+        outcomes = [
+            _judged(series, start, factor, source.pairs, random, _policy(series, start) if taught else judge.Policy())
+            for series, start in windows
+        ]
         alone, confirmed, suspected = (100 * float(np.mean(column)) for column in zip(*outcomes, strict=True))
         rows["regress-action, history"].append(alone)
         rows["regress-action, confirmed"].append(confirmed)
         remeasured.append(suspected)
-        for name, rule in peers.on_runs().items():
+        for rule_name, rule in rules.items():
             calls = [rule(*_plain(series, start, factor)) for series, start in windows]
-            rows.setdefault(name, []).append(100 * float(np.mean(calls)))
+            rows.setdefault(rule_name, []).append(100 * float(np.mean(calls)))
     rows["(measured again)"] = remeasured
     found = dict(zip(FACTORS, rows["regress-action, confirmed"], strict=True))
-    return [
-        Table(
-            "Hosted history, 10 stored runs against 1: called slower, %",
-            f"{len(windows)} windows of {len(source.histories)} series, another machine each run, CPU unknown. "
-            "The last line says how often the suspect was measured again.",
-            tuple(f"x{factor:g}" for factor in FACTORS),
-            tuple((name, tuple(values)) for name, values in rows.items()),
-            (
-                Target("identical code called slower, confirmed", found[1.0], 0.5, at_most=True),
-                Target("x1.2 found, confirmed", found[1.2], 70.0, at_most=False),
-            ),
-        )
-    ]
+    return Table(
+        f"Hosted history, {name}: called slower, %",
+        f"{len(windows)} windows of {len(source.histories)} series, another machine each run, CPU unknown. "
+        "The last line says how often the suspect was measured again.",
+        tuple(f"x{factor:g}" for factor in FACTORS),
+        tuple((row, tuple(values)) for row, values in rows.items()),
+        (
+            Target("identical code called slower, confirmed", found[1.0], 0.5, at_most=True),
+            Target("x1.2 found, confirmed", found[1.2], 70.0, at_most=False),
+        ),
+    )
+
+
+def _policy(series: History, start: int) -> judge.Policy:
+    """Return the policy with the noise that the runs up to the end of the window have taught."""
+    end = start + BASELINE
+    runs = [one_run(series.name, run, series.metric) for run in series.values[end - TAUGHT : end]]
+    return judge.Policy(noise=judge.noise_between(runs))
 
 
 def _judged(
-    series: History, start: int, factor: float, pairs: list[Pair], random: np.random.Generator
+    series: History,
+    start: int,
+    factor: float,
+    pairs: list[Pair],
+    random: np.random.Generator,
+    policy: judge.Policy,
 ) -> tuple[bool, bool, bool]:
     """Return whether the history alone alarms, whether it does once confirmed, and whether that was needed."""
     base, value = _window(series, start)
     slowed = value * factor if series.metric.direction is Direction.LOWER else value / factor
     first = judge.compare(
-        [one_run(series.name, run, series.metric) for run in base], [one_run(series.name, slowed, series.metric)]
+        [one_run(series.name, run, series.metric) for run in base],
+        [one_run(series.name, slowed, series.metric)],
+        policy,
     )
     alone = first.comparisons[0].verdict == "regression"
     if not judge.suspects(first):

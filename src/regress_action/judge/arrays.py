@@ -35,3 +35,15 @@ def medians(values: Floats) -> Floats:
     count = np.maximum((~np.isnan(values)).sum(axis=1), 1)
     each = np.arange(len(values))
     return np.asarray((ranked[each, (count - 1) // 2] + ranked[each, count // 2]) / 2)
+
+
+def quantiles(ordered: Floats, share: float) -> Floats:
+    """Return a quantile of rows that are in order up to their NaN, interpolated between its neighbours."""
+    if not ordered.shape[1]:
+        return np.full(len(ordered), np.nan)
+    last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=1) - 1, 0)
+    place = share * last
+    low = place.astype(np.intp)
+    each = np.arange(len(ordered))
+    below, above = ordered[each, low], ordered[each, np.minimum(low + 1, last)]
+    return np.asarray(below + (above - below) * (place - low))

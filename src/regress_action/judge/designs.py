@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
 PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
 _TRIM = 10  # one pair in ten is left out at either end
+_HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 
 
 @dataclass(slots=True)
@@ -77,13 +78,12 @@ def _trimmed(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         variance = squares / (runs - 1)
     if not cut.any():
         return runs, mean, variance, runs - 1
-    ranked, each = np.sort(values, axis=1), np.arange(len(values))
+    ranked = np.sort(values, axis=1)
     last = np.maximum(runs.astype(int) - 1 - cut, 0)
     rank = np.arange(values.shape[1])
     inner = np.where((rank >= cut[:, None]) & (rank <= last[:, None]), ranked, np.nan)
     kept, trimmed_mean, _ = moments(inner)
-    winsorised = np.clip(ranked, ranked[each, cut][:, None], ranked[each, last][:, None])
-    _, _, squares = moments(np.where(np.isnan(ranked), np.nan, winsorised))
+    _, _, squares = moments(_winsorised(ranked, ranked))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = squares * runs / (kept * (kept - 1))
     trimmed = cut > 0
@@ -95,12 +95,38 @@ def _trimmed(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     )
 
 
+def _winsorised(values: Floats, ranked: Floats) -> Floats:
+    """Return the values with the tenth part at either end drawn in to the next; `ranked` are they in order."""
+    runs, each = (~np.isnan(values)).sum(axis=1), np.arange(len(values))
+    cut = runs // _TRIM
+    return np.clip(values, ranked[each, cut][:, None], ranked[each, np.maximum(runs - 1 - cut, 0)][:, None])
+
+
+def _present_level(values: Floats) -> tuple[Floats, Floats]:
+    """Return the level at which each row ends, and which share of one run's variance it has.
+
+    A winsorised mean whose weights halve every five runs, newest last: where a level wanders from commit to
+    commit, what it was twenty commits ago says little about the next run.
+    """
+    present = ~np.isnan(values)
+    age = present.sum(axis=1, keepdims=True) - np.cumsum(present, axis=1)
+    weights = np.where(present, 0.5 ** (age / _HALF_LIFE), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weights /= weights.sum(axis=1, keepdims=True)
+    level = np.where(present, weights * _winsorised(values, np.sort(values, axis=1)), 0.0).sum(axis=1)
+    return level, (weights**2).sum(axis=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is known of each row's variance before looking: `df` runs' worth of `variance`; df 0 for nothing."""
+    """What is known of each row's variance before looking: `df` runs' worth of `variance`; df 0 for nothing.
+
+    Where `taught`, a longer history than the baseline says it all, and the baseline's own variance adds nothing.
+    """
 
     df: Floats
     variance: Floats
+    taught: Flags
 
 
 def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
@@ -108,7 +134,8 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
 
     Welch's test where both sides hold `minimum` runs; otherwise the pooled prediction form, its variance
     moderated by the prior. There a baseline of ten runs or more is trimmed as pairs are: one bad commit among them
-    must not hide the next.
+    must not hide the next. Where the prior was taught by how far neighbouring runs lie apart, the head is held
+    to the level at which the baseline ends, so that what the level did before is not laid at its door.
     """
     runs_b, mean_b, squares_b = moments(base)
     runs_c, mean_c, squares_c = moments(head)
@@ -119,13 +146,17 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
         pooled_df = prior.df + trimmed_df + runs_c - 1
         own = np.where(trimmed_df > 0, trimmed_df * trimmed_variance, 0.0)
         pooled = (prior.df * prior.variance + own + squares_c) / pooled_df
+        share = 1 / runs_b
+    taught, level = prior.taught, trimmed_mean.copy()
+    pooled, pooled_df = np.where(taught, [prior.variance, prior.df], [pooled, pooled_df])
+    level[taught], share[taught] = _present_level(base[taught])
     both = (runs_b >= minimum) & (runs_c >= minimum)
     usable = (runs_b > 0) & (runs_c > 0) & (pooled_df > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        se2 = np.where(both, part_b + part_c, pooled * (1 / runs_b + 1 / runs_c))
+        se2 = np.where(both, part_b + part_c, pooled * (share + 1 / runs_c))
     constant = runs_b + runs_c - 2
     return Estimate(
-        d=np.where(usable, mean_c - np.where(both, mean_b, trimmed_mean), np.nan),
+        d=np.where(usable, mean_c - np.where(both, mean_b, level), np.nan),
         se=np.sqrt(np.where(usable, se2, np.nan)),
         df=np.where(both, np.where(np.isnan(welch_df), constant, welch_df), pooled_df),
         base_runs=runs_b,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import change_points
-from regress_action.judge.arrays import medians
+from regress_action.judge.arrays import medians, quantiles
 from regress_action.judge.policy import Noise
 
 if TYPE_CHECKING:
@@ -115,19 +115,9 @@ def robust_deviations(values: Floats) -> Floats:
     deviation = _NORMAL_MAD * medians(np.abs(values - medians(values)[:, None]))
     factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
     ordered = np.sort(values, axis=1)
-    low, high = (_quantile(ordered, runs, share) for share in (0.1, 0.9))
+    low, high = (quantiles(ordered, share) for share in (0.1, 0.9))
     deviations: Floats = np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
     return deviations
-
-
-def _quantile(ordered: Floats, runs: Ints, share: float) -> Floats:
-    """Return a quantile of rows that are in order up to their NaN, interpolated between neighbours."""
-    place = share * np.maximum(runs - 1, 0)
-    low = place.astype(np.intp)
-    each = np.arange(len(ordered))
-    below, above = ordered[each, low], ordered[each, np.minimum(low + 1, np.maximum(runs - 1, 0))]
-    quantile: Floats = below + (above - below) * (place - low)
-    return quantile
 
 
 def _too_few(runs: int, *, changed: bool) -> str:

@@ -53,7 +53,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The run-to-run spread that history taught: a standard deviation of log values, and the runs behind it."""
+    """The spread between neighbouring runs that history taught: the standard deviation of a log value, and its runs."""
 
     spread: float
     runs: int

@@ -156,17 +156,16 @@ def _prior(evidence: Evidence, base: Floats, head: Floats, policy: Policy) -> tu
     prior_df = np.where(runs_b < policy.minimum_runs, _BORROWED_DF, 0.0)
     prior = machine.per_row(evidence.scale, usual, policy.tau) ** 2
     prior_df[prior == 0] = 0.0
-    moderated = np.zeros(len(df), dtype=bool)
+    moderated, taught = np.zeros((2, len(df)), dtype=bool)
     for timed in (True, False):
         family = (evidence.scale.timed == timed) & ~evidence.scale.linear & ~evidence.scale.exact
         strength, typical = moderation.fit(variance[family], df[family])
         if strength:
             prior_df[family], prior[family], moderated[family] = strength, typical, True
     for row, (spread, runs) in _learned(evidence, policy):
-        beyond = runs - runs_b[row]  # what the baseline holds itself is not counted twice
-        if beyond > 0:
-            prior_df[row], prior[row], moderated[row] = min(beyond, _LEARNED_DF), spread**2, True
-    return designs.Prior(prior_df, prior), moderated
+        if 0 < runs_b[row] < runs:  # else the baseline shows as much itself
+            prior_df[row], prior[row], taught[row] = min(runs, _LEARNED_DF), spread**2, True
+    return designs.Prior(prior_df, prior, taught), moderated | taught
 
 
 def _learned(evidence: Evidence, policy: Policy) -> list[tuple[int, tuple[float, int]]]:

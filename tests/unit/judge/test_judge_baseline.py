@@ -156,11 +156,27 @@ def test_noise_between_neighbours_sees_neither_steps_nor_drift() -> None:
     random = np.random.default_rng(1)
     drawn = np.exp(random.normal(0, 0.02, 60) + np.linspace(0, 0.5, 60) + np.repeat([0, 1], 30))
 
-    learned = judge.noise_between(runs({"b": drawn.tolist(), "enough": [1.0] * 6, "short": [1.0] * 5}))
+    learned = judge.noise_between(runs({"b": drawn.tolist(), "enough": [1.0] * 12, "short": [1.0] * 11}))
 
     assert set(learned) == {("b", "time"), ("enough", "time")}
     assert learned["b", "time"].spread == pytest.approx(0.02, rel=0.3)
     assert learned["b", "time"].runs == 60
+
+
+def test_noise_in_clusters_is_not_taken_for_silence() -> None:
+    """Four of five runs agree to half a per cent and the fifth is 6 % off: the median alone sees nothing of it."""
+    random = np.random.default_rng(5)
+    clustered = np.exp(random.choice([0.0, 0.06], 60, p=[0.8, 0.2]) + random.normal(0, 0.005, 60))
+
+    assert judge.noise_between(runs({"b": clustered.tolist()}))["b", "time"].spread > 0.02
+
+
+def test_one_real_change_in_a_dozen_runs_is_no_noise() -> None:
+    """The outer decile of eleven differences lies below the largest."""
+    random = np.random.default_rng(2)
+    stepped = np.exp(random.normal(0, 0.01, 12) + np.repeat([0.0, 0.7], 6))
+
+    assert judge.noise_between(runs({"b": stepped.tolist()}))["b", "time"].spread < 0.03
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Every bound is the nominal rate plus or minus about four standard errors of the 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,21 @@ def test_history_calls_identical_code_changed_as_often_as_it_says(
 
     assert 0.034 <= rate(judgement) <= 0.066
     assert 0.004 <= rate(judgement, 0.01) <= 0.018
+
+
+def _since(values: dict[str, list[float]], start: int, stop: int) -> dict[str, list[float]]:
+    return {name: row[start:stop] for name, row in values.items()}
+
+
+@pytest.mark.parametrize("heavy", [False, True], ids=["normal", "heavy tails"])
+def test_learned_noise_is_as_honest_as_a_baselines_own(*, heavy: bool) -> None:
+    """Forty runs teach, ten of them are the baseline, the next is the head: no more than five per cent."""
+    values = drawn(7, 41, heavy=heavy)
+    learned = judge.noise_between(runs(_since(values, 0, 40)))
+
+    judgement = judge.compare(runs(_since(values, 30, 40)), runs(_since(values, 40, 41)), replace(BARE, noise=learned))
+
+    assert 0.03 <= rate(judgement) <= 0.066
 
 
 def test_a_moderated_suite_is_no_less_honest() -> None:

@@ -101,7 +101,7 @@ def test_one_bad_commit_in_a_long_baseline_does_not_hide_the_next() -> None:
 def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
     """s² = (d0 s0² + SS) / (d0 + df), with d0 more degrees of freedom."""
     base, head = np.array([[0.0, 0.1]]), np.array([[0.3]])
-    prior = designs.Prior(np.array([4.0]), np.array([0.04]))
+    prior = designs.Prior(np.array([4.0]), np.array([0.04]), np.array([False]))
 
     found = designs.history(base, head, prior, 5)
 
@@ -117,6 +117,47 @@ def test_learned_noise_widens_a_baseline_that_looks_too_steady() -> None:
 
     assert stored(steady, new).verdict is Verdict.REGRESSION
     assert stored(steady, new, learned).verdict is Verdict.INCONCLUSIVE
+
+
+def test_noise_taught_by_a_longer_history_replaces_the_baselines_own() -> None:
+    """Its variance and degrees of freedom stand alone; a baseline that is noisier or quieter changes nothing."""
+    base, head = np.log([[1.0, 1.1, 0.9, 1.0, 1.05, 0.95]]), np.log([[1.2]])
+    prior = designs.Prior(np.array([20.0]), np.array([0.0004]), np.array([True]))
+
+    found = designs.history(base, head, prior, 5)
+
+    weights = 0.5 ** (np.arange(5, -1, -1) / 5)
+    weights /= weights.sum()
+    assert found.d == pytest.approx(np.log(1.2) - (weights * base[0]).sum())
+    assert found.se == pytest.approx(0.02 * np.sqrt((weights**2).sum() + 1))
+    assert found.df == 20
+
+
+def test_what_the_level_did_before_is_not_laid_at_the_heads_door() -> None:
+    """A level that crept up by 12 % in twenty commits makes no regression of a head that stayed where it was."""
+    crept = np.exp(np.linspace(-0.12, 0.0, 20) + np.tile([0.005, -0.005], 10)).tolist()
+    taught = judge.Policy(noise={("b", "time"): judge.Noise(spread=0.01, runs=50)})
+
+    assert stored(crept, [1.01]).verdict is not Verdict.REGRESSION
+    assert stored(crept, [1.01], taught).verdict is not Verdict.REGRESSION
+    assert stored(crept, [1.09], taught).verdict is Verdict.REGRESSION
+    assert stored(crept, [1.09]).q_value > stored(crept, [1.09], taught).q_value
+
+
+def test_one_bad_commit_does_not_set_the_level_of_a_baseline_with_learned_noise() -> None:
+    """Not even the newest of twenty: its value is drawn in to that of the next."""
+    base = [*drawn(4, 19, 0.01), 1.5]
+    taught = judge.Policy(noise={("b", "time"): judge.Noise(spread=0.01, runs=50)})
+
+    assert stored(base, [1.0], taught).verdict is not Verdict.IMPROVEMENT
+    assert stored(base, [1.1], taught).verdict is Verdict.REGRESSION
+
+
+def test_learned_noise_needs_a_baseline_to_be_held_against() -> None:
+    """A benchmark whose noise is known and whose baseline holds nothing is new."""
+    taught = judge.Policy(noise={("b", "time"): judge.Noise(spread=0.01, runs=50)})
+
+    assert one(judge.compare([], runs({"b": [1.0]}), taught)).verdict is Verdict.NEW
 
 
 def test_noise_learned_from_the_baseline_itself_is_not_counted_twice() -> None:
