@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/*)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo test check fix bench-accuracy bench-speed bench-storage bench-container e2e browser lock clean
+.PHONY: help demo test test-kills check fix bench-accuracy bench-speed bench-storage bench-container e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(VENV)/.dev ## Measure the example at two commits and judge the planted s
 
 test: $(VENV)/.dev ## Run the unit and integration tests
 	$(PYTEST) -n 2 tests/unit $(wildcard tests/integration) $(ARGS)
+
+test-kills: $(VENV)/.dev ## Kill writers of a history at KILLS moments (400), and say what they left
+	REGRESS_KILLS=$(or $(KILLS),400) $(PYTEST) -n 2 -rP tests/integration/history/test_history_killed.py $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architecture; changes nothing
 	$(VENV)/bin/ruff check

@@ -8,6 +8,7 @@ again always succeeds in the end, and since names follow from contents, a push w
 from __future__ import annotations
 
 import random
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from regress_action.history.store import Step
     from regress_action.history.trees import Item
 
+_LOCK: Final = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 _OURS: Final = frozenset({"runs", "events"})
 _README: Final = """\
 # Performance history
@@ -145,6 +147,12 @@ class BranchStore:
                 last = error
         if isinstance(last, GitFailedError):
             raise explain(last, self.where) from last
+        if left := _LOCK.search(str(last and last.__cause__)):
+            raise HistoryError(
+                f"{self.where}: the branch was locked by {left[1]} for {self._patience.limit_s:.0f} s.",
+                meaning="A git that is killed while it moves a branch leaves its lock. The report is not stored.",
+                remedy="Remove that file in the repository once no git is at work there, and run the job again.",
+            )
         raise HistoryError(
             f"{self.where}: others wrote to the branch each time we tried, for {self._patience.limit_s:.0f} s.",
             meaning="The report is not stored.",

@@ -2,11 +2,8 @@
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +18,6 @@ from regress_action.history.pushing import Pusher
 from regress_action.history.remote import remote_of
 from regress_action.samples import Benchmark, Metric, Report, Run, Series
 
-KILLS = int(os.environ.get("REGRESS_KILLS", "40"))  # hundreds take minutes
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 
 
@@ -297,39 +293,3 @@ def test_twenty_four_writers_at_once_lose_nothing(bare: Path, served: tuple[str,
     assert sorted(numbers(open_history(f"branch:regress-data@{bare}", environ=ENVIRON))) == list(range(24))
     assert git(bare, "rev-list", "--count", "regress-data") == "24"
     assert git(bare, "fsck", "--strict", "--no-dangling") == ""
-
-
-WRITER = """
-import os, sys
-from regress_action.history import open_history
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
-for number in range(int(sys.argv[2]), 100_000):
-    series = Series(Benchmark("parse"), Metric("time", "s"), (1.0 + number,))
-    made = Report((series,), (Run(),), commit=f"{number:04x}" * 10, created="2025-01-01T00:00:00Z")
-    open_history(sys.argv[1], environ=os.environ).append(made)
-    print(number, flush=True)
-"""
-
-
-@pytest.mark.timeout(300 + 3 * KILLS)
-def test_a_writer_killed_at_any_moment_leaves_a_whole_branch(bare: Path) -> None:
-    """After each SIGKILL the branch is a whole one, with every record that was reported as stored."""
-    stored = 0
-    for moment in range(KILLS):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, f"branch:regress-data@{bare}", str(stored)],
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        ) as writer:
-            assert writer.stdout is not None
-            first = writer.stdout.readline()
-            time.sleep(0.08 * moment / KILLS)
-            os.killpg(writer.pid, signal.SIGKILL)
-            told = [int(line) for line in (first + writer.stdout.read()).split()]
-        found = sorted(numbers(open_history(f"branch:regress-data@{bare}", environ=ENVIRON)))
-        assert found == list(range(len(found)))
-        assert set(told) <= set(found)
-        stored = len(found)
-    assert git(bare, "fsck", "--strict", "--no-dangling") == ""
-    assert stored >= KILLS

@@ -1,0 +1,161 @@
+"""Writers that are killed: one process imports the program once and forks a writer for every moment.
+
+    python killing.py anywhere WHERE KILLS SEED    writers that write on and on, killed at random moments
+    python killing.py steps WHERE FOLDER [BARE]    writers that are killed by the git of `steps_folder`, at every step;
+                                                   each finds the repository BARE without the branch
+
+Prints one JSON object per writer: `told`, the numbers of the reports that it called stored, and `found`, those that a
+fresh look then finds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from regress_action.history import open_history
+from regress_action.samples import Benchmark, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNTOUCHED = dict(os.environ)
+STEP = """\
+#!/bin/sh
+number=$(($(cat "$STEPS" 2>/dev/null || echo 0) + 1))
+echo "$number" > "$STEPS"
+[ "$number" = "$KILL_BEFORE" ] && kill -9 "$WRITER" 0
+"{git}" "$@"
+status=$?
+[ "$number" = "$KILL_AFTER" ] && kill -9 "$WRITER" 0
+exit $status
+"""
+
+
+def report(number: int) -> Report:
+    """One of many reports that differ."""
+    series = Series(Benchmark("parse"), Metric("time", "s"), (1.0 + number,))
+    return Report((series,), (Run(),), commit=f"{number:04x}" * 10, created="2025-01-01T00:00:00Z")
+
+
+def stored(where: str) -> list[int]:
+    """The numbers of the reports that a fresh look finds."""
+    return sorted(int((one.commit or "")[:4], 16) for one in open_history(where, environ=UNTOUCHED).load())
+
+
+def steps_folder(folder: Path) -> Path:
+    """Fill a folder for PATH and GIT_EXEC_PATH with a git that counts its starts, its own helpers' too, and kills.
+
+    It kills the writer and all of git before or after the start number KILL_BEFORE or KILL_AFTER.
+    """
+    folder.mkdir()
+    programs = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
+    for program in os.scandir(programs):
+        if program.name != "git":
+            (folder / program.name).symlink_to(program.path)
+    found = subprocess.run(["sh", "-c", "command -v git"], check=True, capture_output=True, text=True).stdout.strip()
+    (folder / "git").write_text(STEP.replace("{git}", found))
+    (folder / "git").chmod(0o755)
+    return folder
+
+
+def forked(work: Callable[[int], None]) -> tuple[int, int]:
+    """Start a writer that does `work` with a pipe to tell by; return its process and our end of the pipe."""
+    ours, theirs = os.pipe()
+    if child := os.fork():
+        os.close(theirs)
+        return child, ours
+    os.close(ours)
+    try:
+        work(theirs)
+    finally:
+        os._exit(0)
+
+
+def ended(child: int, pipe: int) -> list[int]:
+    """Wait for the end of a writer, and return what it told."""
+    os.waitpid(child, 0)
+    with open(pipe) as told:
+        return [int(line) for line in told]
+
+
+def write(where: str, number: int, out: int) -> None:
+    """Write one report, and tell."""
+    open_history(where, environ=os.environ).append(report(number))
+    os.write(out, b"%d\n" % number)
+
+
+def kill(child: int, *, helpers: bool) -> None:
+    """Kill a writer as it is at this moment, and with `helpers` all of its git."""
+    os.kill(child, signal.SIGSTOP)
+    below = psutil.Process(child).children(recursive=True) if helpers else []
+    os.kill(child, signal.SIGKILL)
+    for process in below:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(below, timeout=10)
+
+
+def tell(where: str, told: list[int]) -> None:
+    """Print what a writer told, and what is there."""
+    print(json.dumps({"told": told, "found": stored(where)}), flush=True)  # noqa: T201 - the answer of this program
+
+
+def anywhere(where: str, kills: int, seed: int) -> None:
+    """Kill writers at random moments of about two writings, every second one with all of its git."""
+    rng = random.Random(seed)  # noqa: S311 - moments, no secrets
+    write(where, 0, os.open(os.devnull, os.O_WRONLY))
+    started = time.perf_counter()
+    write(where, 1, os.open(os.devnull, os.O_WRONLY))
+    longest_s = 2 * (time.perf_counter() - started)
+    for number in range(kills):
+        first = len(stored(where))
+        child, pipe = forked(lambda out, first=first: [write(where, one, out) for one in range(first, 0xFFFF)])
+        time.sleep(rng.uniform(0, longest_s))
+        kill(child, helpers=number % 2 == 0)
+        tell(where, ended(child, pipe))
+
+
+def steps(where: str, folder: str, bare: str | None = None) -> None:
+    """Kill writers before, and then after, the first step of git, the second, and so on until one comes through."""
+    anew = ["git", "-C", bare, "update-ref", "-d", "refs/heads/regress-data"] if bare else ["true"]
+    os.environ |= {"PATH": os.pathsep.join([folder, os.environ["PATH"]]), "GIT_EXEC_PATH": folder}
+    count = Path(folder, "count")
+    os.environ["STEPS"] = str(count)
+    for variable in ("KILL_BEFORE", "KILL_AFTER"):
+        for step in range(1, 100):
+            subprocess.run(anew, check=True)
+            first = len(stored(where))
+            count.unlink(missing_ok=True)
+
+            def work(out: int, variable: str = variable, step: int = step, first: int = first) -> None:
+                os.environ |= {variable: str(step), "WRITER": str(os.getpid())}
+                write(where, first, out)
+
+            told = ended(*forked(work))
+            tell(where, told)
+            if told:
+                break
+
+
+def main() -> None:
+    """Do what the call says."""
+    mode, where, *more = sys.argv[1:]
+    if mode == "steps":
+        steps(where, *more)
+    else:
+        anywhere(where, *map(int, more))
+
+
+if __name__ == "__main__":
+    main()
