@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from regress_action.judge.policy import BudgetRule, Policy
     from regress_action.judge.weighing import Evidence
 
+_ROUNDING = 1e-12  # relative; what a logarithm and its inverse leave of a count that stands exactly on its limit
+
 
 def check(rules: Mapping[int, BudgetRule], evidence: Evidence, policy: Policy) -> dict[int, Budget]:
     """Return where each head stands against its limit, with the interval of its level in the metric's unit.
@@ -53,5 +55,6 @@ def _interval(rows: Ints, evidence: Evidence, policy: Policy) -> tuple[Floats, F
 def _state(rule: BudgetRule, direction: Direction, low: float, high: float) -> Budget:
     worst, best = (high, low) if direction == Direction.LOWER else (-low, -high)
     limit = rule.limit if direction == Direction.LOWER else -rule.limit
-    state = BudgetState.OVER if best > limit else BudgetState.WITHIN if worst <= limit else BudgetState.UNCLEAR
+    at_most = limit + _ROUNDING * abs(limit)
+    state = BudgetState.OVER if best > at_most else BudgetState.WITHIN if worst <= at_most else BudgetState.UNCLEAR
     return Budget(rule.key, rule.limit, low, high, state)

@@ -1,0 +1,98 @@
+"""What stands exactly on a line: from where a severity, a threshold, a waiver or a budget begins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from judge_sides import EXACT, OWN, RATE, SIGNED, TIME, one, paired, runs, session, stored
+
+from regress_action import judge
+from regress_action.judge import limits, multiplicity
+from regress_action.samples import Benchmark
+from regress_action.verdicts import BudgetState, Severity, Verdict
+
+BASE, HEAD = [1.0] * 6, [1.37] * 6
+
+
+def severity(**settings: object) -> Severity:
+    """Grade a slowdown of 37 % under a policy."""
+    return paired(BASE, HEAD, judge.Policy(**settings)).severity
+
+
+def test_severities_begin_where_they_are_said_to() -> None:
+    """An alarm and moderate from their ratio on, critical above its own."""
+    ratio = paired(BASE, HEAD).ratio
+    just_above = float(np.nextafter(ratio, 2))
+
+    assert severity(regression_threshold=ratio) is Severity.MINOR
+    assert severity(regression_threshold=just_above) is Severity.SLIGHT
+    assert severity(severities=(ratio, 2.0)) is Severity.MODERATE
+    assert severity(severities=(just_above, 2.0)) is Severity.MINOR
+    assert severity(severities=(1.1, ratio)) is Severity.MODERATE
+    assert severity(severities=(1.1, 1.3)) is Severity.CRITICAL
+
+
+def test_a_waiver_covers_its_ceiling() -> None:
+    """Up to it, and not beyond; of several the highest counts, and what does not alarm needs none."""
+    ratio = paired(BASE, HEAD).ratio
+    waiver, higher = judge.Waiver("b", ceiling=ratio), judge.Waiver("*", ceiling=9.0)
+
+    assert severity(waivers=(waiver,)) is Severity.SLIGHT
+    assert severity(waivers=(judge.Waiver("b", ceiling=float(np.nextafter(ratio, 1))),)) is Severity.MINOR
+    for order in ((waiver, higher), (higher, waiver)):
+        assert limits.waiver_of(Benchmark("b"), TIME, judge.Policy(waivers=order)) is higher
+    slight = paired(BASE, [1.1] * 6, judge.Policy(waivers=(higher,)))
+    assert (slight.severity, "Waived" in slight.reason) == (Severity.SLIGHT, False)
+    assert "no reason given" in paired(BASE, HEAD, judge.Policy(waivers=(higher,))).reason
+
+
+def test_a_discovery_at_exactly_alpha_is_one() -> None:
+    """It counts for what the others need."""
+    needed = multiplicity.levels(np.array([0.05, 0.9]), ["time"] * 2, 0.05)
+
+    assert needed == pytest.approx([0.025, 0.05])
+
+
+def test_a_difference_that_matters_is_a_share_of_the_level() -> None:
+    """A signed metric around 100: a proven 4 % is no change, a proven 6 % is one."""
+    base = [100.0, 100.1, 99.9, 100.0, 100.05, 99.95]
+    small, large = (stored(base, [value + more for value in base], metric=SIGNED) for more in (4.0, 6.0))
+
+    assert small.p_value < 0.001
+    assert (small.verdict, large.verdict) == (Verdict.UNCHANGED, Verdict.REGRESSION)
+
+
+def test_what_is_certain_is_said_to_be_certain() -> None:
+    """A p-value that is zero to the last digit is no q of one."""
+    found = stored([100.0], [150.0], metric=EXACT)
+
+    assert found.p_value == 0
+    assert found.reason == "50.0 % worse (+50.0 % to +50.0 %), one session on each side; q < 0.001."
+
+
+@pytest.mark.parametrize(
+    ("metric", "level", "state"),
+    [
+        (EXACT, 100, BudgetState.WITHIN),
+        (EXACT, 101, BudgetState.OVER),
+        (EXACT, 99, BudgetState.WITHIN),
+    ],
+)
+def test_a_budget_may_be_used_up(metric: object, level: float, state: BudgetState) -> None:
+    """The limit itself is within it, and an exact metric has no doubt around it."""
+    rule = judge.BudgetRule("instructions", "instructions", 100.0, "count")
+    policy = judge.Policy(limits=(judge.Limit(budgets=(rule,)),))
+    head = session({"b": [level]}, metric=metric, environment=OWN)
+
+    assert one(judge.compare([], [head], policy)).budget.state is state
+
+
+def test_a_budget_of_a_rate_is_its_least() -> None:
+    """Its interval is given in the metric's unit, the lower end first."""
+    rule = judge.BudgetRule("throughput_ops_per_sec", "throughput", 1000.0, "1/s")
+    policy = judge.Policy(limits=(judge.Limit(budgets=(rule,)),))
+
+    budget = one(judge.compare([], runs({"b": [900.0, 905.0, 895.0, 900.0]}, metric=RATE), policy)).budget
+
+    assert budget.low < 900 < budget.high < 1000
+    assert (budget.state, budget.limit, budget.key) == (BudgetState.OVER, 1000.0, "throughput_ops_per_sec")
