@@ -175,8 +175,7 @@ def _describe(
             ChangePoint(
                 index=int(scale.index[local]),
                 ratio=math.exp(sign * shift) if scale.logarithmic else None,
-                difference=sign
-                * float(scale.values[0] * math.exp(level) * math.expm1(shift) if scale.logarithmic else shift),
+                difference=sign * scale.difference(level, shift),
                 p_value=float(p),
                 settled=len(scale.levels) - local >= SETTLED,
             )

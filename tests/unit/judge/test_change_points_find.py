@@ -185,3 +185,41 @@ def test_a_hundred_thousand_runs_are_searched_in_seconds() -> None:
     near = [np.abs(truth - point.index).min() <= 3 for point in found]
     assert sum(near) == len(truth)
     assert len(found) - sum(near) <= 10
+
+
+def test_a_difference_is_told_from_the_level_and_not_from_the_first_run() -> None:
+    """However far off the first run was, by 20 % of a hundred the values rose by twenty."""
+    for first in (40.0, 100.0, 300.0):
+        values = stepped(noise(80, seed=1), {40: 1.2})
+        values[0] = first
+        (point,) = find(values)
+        assert point.difference == pytest.approx(20, rel=0.1)
+
+
+def test_the_smallest_step_without_a_ratio_is_a_share_of_the_magnitude() -> None:
+    """Around zero 4 % of the median magnitude is what counts: a clear step of 3 is none at 100, and one of 5 is."""
+    quiet = np.random.default_rng(3).normal(0, 0.2, 80) + 100
+    quiet[0] = -1
+    for height, count in ((3.0, 0), (5.0, 1)):
+        assert len(find(np.where(np.arange(80) < 40, quiet, quiet + height))) == count
+
+
+def test_what_counts_as_a_change_is_a_setting() -> None:
+    """How sure it must be, and how many runs it must last."""
+    values = stepped(noise(40, seed=17, spread=0.03), {25: 1.06})
+    (p,) = (point.p_value for point in find(values, p=0.01, minimum_ratio=1.01))
+    assert find(values, p=p * 1.01, minimum_ratio=1.01)
+    assert not find(values, p=p * 0.99, minimum_ratio=1.01)
+
+    brief = stepped(noise(60, seed=12), {52: 2.0})
+    assert [point.index for point in find(brief)] == [52]
+    assert [point.index for point in find(brief, minimum_segment=10)] == [50]
+
+
+def test_a_growing_series_follows_its_rule_and_direction() -> None:
+    """The detector's answer is that of `find` with the same settings."""
+    values = stepped(noise(90, seed=13, spread=0.003), {50: 1.03})
+    assert Detector().extend(values) == ()
+    (point,) = Detector(Rule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
+    assert point == find(values, minimum_ratio=1.02, direction=Direction.HIGHER)[0]
+    assert point.difference == pytest.approx(-3, abs=0.3)
