@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from judge_reports import past, report
 
-from regress_action.judge import creep
+from regress_action.judge import creep, noise
 from regress_action.samples import Direction, Metric
 
 
@@ -110,3 +110,55 @@ def test_the_interval_covers_what_it_says() -> None:
     covering = [account.low <= 1 <= account.high for account in accounts if account]
     assert len(covering) == 300
     assert 262 <= sum(covering) <= 297
+
+
+def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
+    """Five before it, the release itself and five after, as far as they are on its level."""
+    values = np.exp(0.01 * np.random.default_rng(3).permutation(np.arange(60)) / 60)
+    for released, first, stop in ((30, 25, 36), (2, 0, 8), (58, 53, 60)):
+        (book,) = creep.ledger(past(values), since=f"{released:040x}")
+        account = book.since_release
+        assert account is not None
+        assert account.start_level == pytest.approx(np.exp(np.median(np.log(values[first:stop]))))
+        assert account.level == pytest.approx(np.exp(np.median(np.log(values[-10:]))))
+
+
+def test_the_interval_is_that_of_two_medians() -> None:
+    """1.96 standard errors of a median, 1.2533 s / sqrt(n), on either side: of eleven runs and of the last ten."""
+    values = np.exp(0.01 * np.random.default_rng(4).standard_normal(60))
+    (book,) = creep.ledger(past(values), since=f"{30:040x}")
+    account = book.since_release
+    assert account is not None
+    spreads = [noise.robust_deviations(np.log(of)[None])[0] / np.sqrt(len(of)) for of in (values[25:36], values[-10:])]
+    reach = 1.96 * 1.2533 * np.hypot(*spreads)
+    assert np.log([account.low, account.high]) == pytest.approx(np.log(account.ratio) + np.array([-reach, reach]))
+
+
+def test_an_episode_is_no_best_level() -> None:
+    """Eight fast runs between two steps are too few to have lasted; ten are enough."""
+    for lasted, ratio in ((8, 1.0), (10, 1.3)):
+        (book,) = creep.ledger(past(crept({40: 1 / 1.3, 40 + lasted: 1.3}, runs=80, seed=4)))
+        account = book.since_best
+        assert account is not None
+        assert (account.start.commit == f"{40:040x}") is (lasted == 10)
+        assert account.ratio == pytest.approx(ratio, rel=0.01)
+
+
+def test_a_long_level_is_looked_at_forty_runs_at_a_time() -> None:
+    """In a slow drift the best part is the first; of equals it is the newest, and a short rest is left out."""
+    (book,) = creep.ledger(past(crept({}, runs=100, drift=1.03)))
+    assert book.since_best is not None
+    assert book.since_best.start.commit == f"{0:040x}"
+
+    (still,) = creep.ledger(past([1.0] * 85))
+    assert still.since_best is not None
+    assert still.since_best.start.commit == f"{40:040x}"
+
+
+def test_a_release_is_known_by_its_first_digits() -> None:
+    """A commit that no report is from opens no account, nor does an empty one."""
+    reports = past(crept({}))
+    for since, known in ((f"{10:040x}", True), (f"{10:040x}"[:39], False), ("f" * 40, False), ("", False)):
+        (book,) = creep.ledger(reports, since=since)
+        opened = book.since_release.start.commit if book.since_release else None
+        assert opened == (f"{10:040x}" if known else f"{0:040x}" if len(since) == 39 else None)

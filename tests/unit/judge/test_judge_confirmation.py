@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from judge_sides import of, pairs, runs
 
@@ -130,3 +132,67 @@ def test_the_worst_comes_first_after_confirming_as_before() -> None:
     after = judge.confirm(first(steady_a=2.5, wild_e=1.6), again(steady_a=1.0, wild_e=1.6))
 
     assert [found.benchmark.name for found in after.comparisons] == ["wild_e", "steady_a"]
+
+
+def test_of_regressions_alike_the_larger_comes_first_after_confirming() -> None:
+    """By the ratio of the second measurement, not of the first."""
+    after = judge.confirm(first(steady_a=2.9, steady_b=2.5), again(steady_a=2.2, steady_b=2.4))
+
+    assert [found.benchmark.name for found in after.comparisons] == ["steady_b", "steady_a"]
+
+
+def test_what_was_seen_on_another_machine_is_a_suspect_from_its_threshold_on() -> None:
+    """The upper end must reach the threshold exactly; the screen is reached at its edge."""
+    judgement = first(noisy_d=1.12)
+    (found,) = judgement.comparisons
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+    def suspected(**numbers: float) -> bool:
+        edged = replace(judgement, comparisons=(replace(found, **numbers),))
+        return judge.suspects(edged) == ("noisy_d",)
+
+    assert suspected(ratio_high=1.3, threshold=1.3)
+    assert not suspected(ratio_high=1.29, threshold=1.3)
+    assert suspected(p_value=0.2)
+    assert not suspected(p_value=0.21)
+    assert not suspected(ratio=1.0)
+
+
+def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numbers() -> None:
+    """Without pairs it may repeat the alarm and does not know better how large it is."""
+    alarmed = first(steady_a=2.5)
+    confirmed = of(judge.confirm(alarmed, first(steady_a=2.2)), "steady_a")
+    calmed = of(judge.confirm(alarmed, first(steady_a=1.0)), "steady_a")
+
+    assert confirmed.ratio == of(alarmed, "steady_a").ratio
+    assert confirmed.reason.startswith("Confirmed by measuring it once more: ")
+    assert "did not repeat when measured once more" in calmed.reason
+
+
+def test_a_benchmark_that_could_not_be_measured_again_stays_as_it_was() -> None:
+    """Missing or failed in the second measurement is no evidence for the first being wrong."""
+    alarmed = first(steady_a=2.5)
+    lost = judge.compare([pairs({"steady_a": STEADY, "b": STEADY})], [pairs({"b": STEADY})])
+
+    assert judge.confirm(alarmed, lost).comparisons == alarmed.comparisons
+
+
+def test_a_shift_of_the_suite_that_the_pairs_leave_open_stays_open() -> None:
+    """Half of the suspects were measured again; of the others nobody knows more than before."""
+    wild = {f"wild_{n}": 1.6 for n in range(10)}
+    shifted = first(**{f"steady_{n}": 1.3 for n in range(10)}, **wild)
+    assert shifted.summary.environment_shift is not None
+
+    after = judge.confirm(shifted, again(**{f"steady_{n}": 1.0 for n in range(10)}))
+
+    assert after.summary.environment_shift == pytest.approx(shifted.summary.environment_shift)
+    assert after.summary.verdict is Outcome.INCONCLUSIVE
+
+
+def test_what_both_measurements_note_is_said_once() -> None:
+    """The notes of the second follow those of the first."""
+    alarmed, second = first(steady_a=2.5), again(steady_a=1.7)
+
+    after = judge.confirm(replace(alarmed, notes=("one", "both")), replace(second, notes=("both", "two")))
+
+    assert after.notes == ("one", "both", "two")

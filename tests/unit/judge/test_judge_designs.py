@@ -213,3 +213,76 @@ def test_a_design_can_be_asked_for() -> None:
     assert judge.compare(base, head, mode=Mode.SINGLE).mode is Mode.SINGLE
     with pytest.raises(InputError, match="no run of the head was measured next to"):
         judge.compare(base, head, mode=Mode.PAIRED)
+
+
+NOTHING, FEW = np.full((1, 3), np.nan), np.array([[0.0, 0.1, 0.2]])
+NO_PRIOR, BORROWED = (designs.Prior(np.array([df]), np.array([0.01])) for df in (0.0, 4.0))
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        designs.paired(NOTHING, np.array([0.01]), 5),
+        designs.paired(np.array([[0.1, np.nan]]), np.array([0.01]), 5),
+        designs.history(NOTHING, FEW, BORROWED, 5),
+        designs.history(FEW, NOTHING, BORROWED, 5),
+        designs.history(FEW[:, :1], FEW[:, :1], NO_PRIOR, 5),
+        designs.single(NOTHING, FEW, np.array([0.0]), np.array([0.01]), np.array([np.inf])),
+        designs.single(FEW, NOTHING, np.array([0.0]), np.array([0.01]), np.array([np.inf])),
+    ],
+    ids=["no pair", "one pair", "no baseline", "no head", "no variance", "no base session", "no head session"],
+)
+def test_what_cannot_be_compared_is_not_estimated(estimate: designs.Estimate) -> None:
+    """Neither a difference nor its error, and no design to speak of."""
+    assert np.isnan(estimate.d).all()
+    assert np.isnan(estimate.se).all()
+    assert estimate.design.tolist() == [designs.NONE]
+
+
+def test_two_pairs_are_an_estimate_and_a_weak_one() -> None:
+    """Their t test has one degree of freedom; five pairs are what a verdict needs."""
+    two, five = (
+        designs.paired(np.array([values]), np.array([0.0]), 5) for values in ([0.1, 0.2], [0.1, 0.2, 0.1, 0.2, 0.1])
+    )
+
+    assert (two.design.item(), two.df.item(), two.d.item()) == (designs.PAIRED, 1, pytest.approx(0.15))
+    assert two.se.item() == pytest.approx(0.05)
+    assert (two.weak.item(), five.weak.item()) == (True, False)
+
+
+def test_an_estimate_says_how_far_single_runs_spread_and_what_no_run_removes() -> None:
+    """The spread of a pair's difference, the pooled one of stored runs, that between two sessions; and the floors."""
+    draw = np.random.default_rng(7)
+    base, head = draw.normal(0, 0.02, (2, 1, 8))
+    tau = np.array([0.03])
+
+    pair = designs.paired(head - base, tau, 5)
+    history = designs.history(base, head, NO_PRIOR, 5)
+    session_each = designs.single(base, head, np.array([0.0004]), tau, np.array([9.0]))
+
+    pooled = np.sqrt((base.var(ddof=1) + head.var(ddof=1)) / 2)
+    assert (pair.spread.item(), pair.floor.item()) == (pytest.approx((head - base).std(ddof=1)), 0.03)
+    assert (history.spread.item(), history.floor.item()) == (pytest.approx(pooled), 0)
+    assert (session_each.spread.item(), session_each.floor.item()) == (0.03, pytest.approx(0.03 * np.sqrt(2)))
+    assert session_each.se.item() == pytest.approx(np.sqrt(0.0004 + 2 * 0.03**2))
+    assert (session_each.df.item(), session_each.weak.item()) == (9, True)
+
+
+def test_two_constant_sides_keep_the_degrees_of_freedom_of_their_runs() -> None:
+    """Welch's are 0/0 there; all runs but two is what equal variances have."""
+    estimate = designs.history(np.zeros((1, 6)), np.ones((1, 5)), NO_PRIOR, 5)
+
+    assert (estimate.df.item(), estimate.se.item(), estimate.d.item()) == (9, 0, 1)
+
+
+@examples
+@given(SEEDS, st.integers(2, 4), st.integers(1, 4))
+def test_too_few_runs_for_welch_share_one_variance(seed: int, base_runs: int, head_runs: int) -> None:
+    """Scipy's t test for equal variances, and what it finds is weak."""
+    draw = np.random.default_rng(seed)
+    base, head = draw.normal(0, 0.02, (1, base_runs)), draw.normal(0, 0.02, (1, head_runs))
+    estimate = designs.history(base, head, NO_PRIOR, 5)
+
+    expected = stats.ttest_ind(head[0], base[0])
+    assert estimate.d / estimate.se == pytest.approx(expected.statistic)
+    assert (estimate.df.item(), estimate.weak.item()) == (base_runs + head_runs - 2, True)
