@@ -1,161 +1,250 @@
 """Break the judge in small ways and count how many of them its tests notice.
 
-    python benchmarks/mutation.py [--modules designs decision …] [--sample 200] [--seed 1] [--json]
+    python benchmarks/mutation.py [--sample 320] [--seed 1] [--modules designs decision …] [--jobs 2] [--json]
 
 Each mutant changes one operator, constant or choice of one module of `regress_action.judge` and lives in a forked
-process that has only its test run to prove it wrong. A mutant that no test notices has survived; some survivors are
-equivalent (a guess that Newton's method polishes anyway), the others are holes in the tests. POSIX only.
+process whose tests are those that executed its function, fastest first, until one fails. The sample is drawn from
+every module in proportion to its size. A mutant that changes no behaviour cannot be noticed: those that were
+reviewed stand, with the reason, in mutation_equivalents.toml and do not count. POSIX only.
+
+Every result is written at once, so an interrupted run goes on where it stopped; a survivor is tried again when the
+tests have changed, anything when its module has.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import gc
+import hashlib
+import importlib
 import importlib.abc
 import importlib.util
 import json
+import math
 import os
-import random
+import resource
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+import tomllib
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mutants
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mutants import Mutant
 
 ROOT = Path(__file__).parents[1]
 JUDGE = ROOT / "src/regress_action/judge"
 TESTS = ROOT / "tests/unit/judge"
-COMPARING = [
-    "arrays",
-    "assembly",
-    "baseline",
-    "budgeting",
-    "comparison",
-    "confirmation",
-    "decision",
-    "designs",
-    "evidence",
-    "grading",
-    "limits",
-    "machine",
-    "moderation",
-    "multiplicity",
-    "neighbours",
-    "plan",
-    "sampling",
-    "scale",
-    "student",
-    "suite",
-    "weighing",
-    "wording",
-]
-"""The modules behind `compare`, `look` and `confirm`."""
-
-LONGEST_S = 120
-SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.Pow: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-}
-RENAMED = {"fmax": "fmin", "fmin": "fmax", "maximum": "minimum", "minimum": "maximum", "min": "max", "max": "min"} | {
-    "any": "all",
-    "all": "any",
-}
+EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")
+KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "timed out", "survived", "equivalent"
+PATIENCE = 5  # a test of a mutant may take so many times the CPU time that it takes without
+GRACE_S = 8  # and this much more
+MEMORY_BYTES = 4 << 30
+WARM = (
+    "numpy",
+    "scipy.stats",
+    "scipy.special",
+    "hypothesis",
+    "hypothesis.extra.numpy",
+    "pytest",
+    "regress_action.verdicts",
+)
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change: where, and what became what."""
+@dataclass(slots=True)
+class Executed:
+    """Test → CPU seconds, and per module the lines that it executed."""
 
-    module: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, dict[str, set[int]]] = field(default_factory=dict)
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """Return the tests that can notice a mutant, fastest first; all of its module's where it acts on import."""
+        ran = {test: modules.get(mutant.module, set()) for test, modules in self.lines.items()}
+        noticing = {test for test, lines in ran.items() if (lines & set(mutant.lines) if mutant.lines else lines)}
+        return sorted(noticing or (set() if mutant.lines else self.seconds), key=lambda test: self.seconds[test])
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a mutant; `by` is the test that noticed it."""
+
+    key: str
     line: int
-    change: str
-    source: str
+    state: str
+    by: str
+    tests: int
+    seconds: float
+    module_digest: str
+    tests_digest: str
 
 
 def main() -> int:
     """Print the score and the survivors; return 0 whatever it is, 1 when nothing could be measured."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--modules", nargs="+", default=COMPARING)
-    parser.add_argument("--sample", type=int, default=200, help="mutants to try, drawn evenly; 0 for all")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    every = [mutant for module in options.modules for mutant in mutants(module)]
-    chosen = random.Random(options.seed).sample(every, min(options.sample or len(every), len(every)))  # noqa: S311 - a draw
+    options = _options()
+    os.nice(19)
     _warm_up()
-    if noticed(Mutant("plan", 0, "nothing", (JUDGE / "plan.py").read_text())):
+    executed = _measured()
+    if executed is None:
         print("The tests fail without any mutation, so they can prove nothing.", file=sys.stderr)
         return 1
-    survivors = []
-    for number, mutant in enumerate(chosen, 1):
-        started = time.monotonic()
-        killed = noticed(mutant)
-        if not killed:
-            survivors.append(mutant)
-        state = "killed" if killed else "SURVIVED"
-        took = time.monotonic() - started
-        print(
-            f"{number}/{len(chosen)} {state} {mutant.module}.py:{mutant.line} {mutant.change} ({took:.0f} s)",
-            file=sys.stderr,
-        )
-    _report(len(every), len(chosen), survivors, as_json=options.json)
+    every = {path.stem: mutants.of(path) for path in sorted(JUDGE.glob("*.py")) if path.stem != "__init__"}
+    chosen = _sample(every, options.sample, options.seed, options.modules or list(every))
+    reasons = _reasons()
+    known = _known(options.results)
+    todo = [mutant for mutant in chosen if mutant.key not in known and mutant.key not in reasons]
+    with options.results.open("a") as written:
+        for number, result in enumerate(_results(todo, executed, options.jobs), 1):
+            known[result.key] = result
+            written.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+            written.flush()
+            print(f"{number}/{len(todo)} {result.state} in {result.seconds:.1f} s: {result.key}", file=sys.stderr)
+    states = {mutant.key: EQUIVALENT if mutant.key in reasons else known[mutant.key].state for mutant in chosen}
+    stale = sorted(set(reasons) - {mutant.key for module in every.values() for mutant in module})
+    _report(every, chosen, states, stale, as_json=options.json)
     return 0
 
 
-def mutants(module: str) -> Iterator[Mutant]:
-    """Yield every mutant of a module."""
-    tree = ast.parse((JUDGE / f"{module}.py").read_text())
-    for index, node in enumerate(_mutable(tree)):
-        for variant, change in enumerate(_changes(node)):
-            mutated = copy.deepcopy(tree)
-            target = list(_mutable(mutated))[index]
-            list(_changes(target))[variant][1]()
-            yield Mutant(module, node.lineno, change[0], ast.unparse(mutated))
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=320, help="mutants to try, over all modules; 0 for every one")
+    parser.add_argument("--seed", type=int, default=1, help="which sample")
+    parser.add_argument("--modules", nargs="+", help="only these, with their share of the sample")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
+    parser.add_argument("--results", type=Path, default=ROOT / ".mutation.jsonl", help="file to go on from")
+    parser.add_argument("--json", action="store_true", help="print for machines")
+    return parser.parse_args()
 
 
-def noticed(mutant: Mutant) -> bool:
-    """Run the judge's tests in a child in which the module is replaced, and say whether they fail."""
-    child = os.fork()
-    if child == 0:
-        signal.alarm(LONGEST_S)
-        os._exit(_child(mutant))
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) != 0
+def _sample(every: dict[str, list[Mutant]], size: int, seed: int, modules: Sequence[str]) -> list[Mutant]:
+    """Draw from every module in proportion to its size, so that editing one leaves the draw in the others."""
+    share = size / sum(map(len, every.values())) if size else 1.0
+    chosen = []
+    for module in modules:
+        drawn = sorted(every[module], key=lambda mutant: _digest(f"{seed} {mutant.key}"))
+        chosen += drawn[: math.ceil(share * len(drawn))]
+    return chosen
 
 
-def _child(mutant: Mutant) -> int:
+def _reasons() -> dict[str, str]:
+    """Return the reviewed equivalents: key → why nothing can notice it."""
+    listed = tomllib.loads(EQUIVALENTS.read_text())["equivalent"]
+    return {one["mutant"]: one["why"] for one in listed}
+
+
+def _known(file: Path) -> dict[str, Result]:
+    """Read earlier results that still hold."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    tests, modules = _tests_digest(), {path.stem: _digest(path.read_text()) for path in JUDGE.glob("*.py")}
+    known = {}
+    for line in lines:
+        result = Result(**json.loads(line))
+        same = result.module_digest == modules.get(result.key.split(".")[0])
+        if same and (result.state != SURVIVED or result.tests_digest == tests):
+            known[result.key] = result
+        else:
+            known.pop(result.key, None)
+    return known
+
+
+def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[Result]:
+    """Try every mutant, `jobs` at a time, and yield what became of them."""
+    waiting, running, tests_digest = list(reversed(todo)), {}, _tests_digest()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            limits = {test: GRACE_S + PATIENCE * executed.seconds[test] for test in executed.tests(mutant)}
+            child = _forked(partial(_try, mutant, limits))
+            running[child.pid] = mutant, child, len(limits), time.monotonic()
+        pid, status = os.wait()
+        mutant, child, tests_run, started = running.pop(pid)
+        code = os.waitstatus_to_exitcode(status)
+        state = TIMED_OUT if code == -signal.SIGXCPU else KILLED if code else SURVIVED
+        yield Result(
+            mutant.key,
+            mutant.line,
+            state,
+            child.said(),
+            tests_run,
+            round(time.monotonic() - started, 2),
+            _digest((JUDGE / f"{mutant.module}.py").read_text()),
+            tests_digest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    pid: int
+    pipe: int
+
+    def said(self) -> str:
+        with os.fdopen(self.pipe) as said:
+            return said.read()
+
+
+def _forked(work: Callable[[int], int]) -> _Child:
+    """Do `work` in a child, whose exit status it returns and whose pipe it is given; what it prints is lost."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return _Child(pid, reading)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    code = 3
+    try:
+        code = work(writing)
+    finally:
+        os._exit(code)
+
+
+def _try(mutant: Mutant, limits_s: dict[str, float], say: int) -> int:
+    """Run the tests with the module replaced, each for no longer than its limit."""
+    if not limits_s:
+        return 0
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    sys.meta_path.insert(0, _Replaced(mutant))
+    return _run_tests(sorted({test.split("::")[0] for test in limits_s}), _Chosen(limits_s, say))
+
+
+def _run_tests(files: Sequence[str], plugin: object) -> int:
     import pytest
 
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    sys.meta_path.insert(0, _Replaced(mutant))
-    tests = sorted(map(str, TESTS.glob("test_judge_*.py")), key=lambda path: ("calibration" in path, path))
-    quiet = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "-o", "filterwarnings=default"]  # imported before pytest was
-    return int(pytest.main([*quiet, *tests]))
+    quiet = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "-o", "timeout=0", "--no-header", "--tb=no"]
+    imported_before = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return int(pytest.main([*quiet, *imported_before, *files], plugins=[plugin]))
+
+
+class _Chosen:
+    """Keep the tests that can notice, in the given order, and say which one did."""
+
+    def __init__(self, limits_s: dict[str, float], say: int) -> None:
+        self._limits_s, self._say = limits_s, say
+        self._rank = {test: rank for rank, test in enumerate(limits_s)}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = sorted((one for one in items if one.nodeid in self._rank), key=lambda one: self._rank[one.nodeid])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        most_s = math.ceil(time.process_time() + self._limits_s[nodeid])
+        resource.setrlimit(resource.RLIMIT_CPU, (most_s, resource.RLIM_INFINITY))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401 - pytest's own
+        if report.failed:
+            os.write(self._say, report.nodeid.encode())
+
+    def pytest_collectreport(self, report: Any) -> None:  # noqa: ANN401 - pytest's own
+        if report.failed:
+            os.write(self._say, b"import")
 
 
 class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -173,82 +262,123 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102 - that is the point
 
 
-def _mutable(tree: ast.AST) -> Iterator[Any]:
-    """Walk what is executed: no annotations, no decorators, no type-checking imports, no texts of errors."""
-    for node in _parts(tree):
-        if isinstance(node, ast.Raise) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
-            continue
-        if hasattr(node, "lineno"):
-            yield node
-        yield from _mutable(node)
+def _measured() -> Executed | None:
+    """Run the tests once as they are, and learn which of them executes what; None when one fails."""
+    child = _forked(_measure)
+    said = child.said()
+    if os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]):
+        return None
+    executed = Executed()
+    for line in said.splitlines():
+        test, seconds, modules = json.loads(line)
+        executed.seconds[test] = seconds
+        executed.lines[test] = {module: set(lines) for module, lines in modules.items()}
+    return executed
 
 
-def _parts(node: ast.AST) -> list[ast.AST]:
-    if isinstance(node, ast.ClassDef):
-        return list(node.body)
-    if isinstance(node, ast.FunctionDef):
-        return [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body]
-    if isinstance(node, ast.AnnAssign):
-        return [node.value] if node.value is not None else []
-    return list(ast.iter_child_nodes(node))
+def _measure(say: int) -> int:
+    import coverage
+
+    watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*.py")], messages=False)
+    plugin = _Timed(watched)
+    watched.start()
+    code = _run_tests([str(TESTS.relative_to(ROOT))], plugin)
+    watched.stop()
+    if code:
+        return code
+    found: dict[str, dict[str, list[int]]] = {test: {} for test in plugin.seconds}
+    data = watched.get_data()
+    for file in data.measured_files():
+        for line, tests in data.contexts_by_lineno(file).items():
+            for test in filter(None, tests):
+                found[test].setdefault(Path(file).stem, []).append(line)
+    with os.fdopen(say, "w") as said:
+        for test, seconds in plugin.seconds.items():
+            said.write(json.dumps([test, seconds, found[test]]) + "\n")
+    return 0
 
 
-def _changes(node: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any node, one case each
-    """Yield what can be done to a node, as a description and an action."""
-    match node:
-        case ast.Compare(ops=[op, *_]) if type(op) in SWAPPED:
-            yield _swap(op), lambda: node.ops.__setitem__(0, SWAPPED[type(op)]())
-        case ast.BinOp(op=op) | ast.BoolOp(op=op) | ast.AugAssign(op=op) if type(op) in SWAPPED:
-            if (
-                not isinstance(node, ast.BinOp)
-                or not isinstance(node.left, ast.Constant | ast.JoinedStr)
-                or isinstance(getattr(node.left, "value", 0), int | float)
-            ):
-                yield _swap(op), lambda: setattr(node, "op", SWAPPED[type(op)]())
-        case ast.UnaryOp(op=ast.Invert() | ast.Not()):
-            yield "negation dropped", lambda: setattr(node, "op", ast.UAdd()) or _unwrap(node)
-        case ast.Constant(value=bool(value)):
-            yield f"{value} → {not value}", lambda: setattr(node, "value", not value)
-        case ast.Constant(value=int(value)):
-            yield f"{value} → {value + 1}", lambda: setattr(node, "value", value + 1)
-        case ast.Constant(value=float(value)) if value:
-            yield f"{value} → {value * 1.5:g}", lambda: setattr(node, "value", value * 1.5)
-        case ast.Attribute(attr=name) if name in RENAMED:
-            yield f"{name} → {RENAMED[name]}", lambda: setattr(node, "attr", RENAMED[name])
-        case ast.Call(func=ast.Name(id=name)) if name in RENAMED:
-            yield f"{name} → {RENAMED[name]}", lambda: setattr(node.func, "id", RENAMED[name])
+class _Timed:
+    """Take the time of every test, and tell coverage which one is running."""
 
+    def __init__(self, watched: Any) -> None:  # noqa: ANN401 - imported in the child alone
+        self._watched, self.seconds = watched, dict[str, float]()
 
-def _swap(op: ast.AST) -> str:
-    return f"{type(op).__name__} → {SWAPPED[type(op)].__name__}"
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._watched.switch_context(nodeid)
+        self.seconds[nodeid] = -time.process_time()
 
-
-def _unwrap(node: ast.UnaryOp) -> None:
-    """Make `~x` or `not x` into `x or x`, which works for arrays and truth values alike."""
-    operand = node.operand
-    node.__class__ = ast.Subscript  # type: ignore[assignment]
-    node.value = ast.Tuple([operand], ast.Load())  # type: ignore[attr-defined]
-    node.slice = ast.Constant(0)  # type: ignore[attr-defined]
-    node.ctx = ast.Load()  # type: ignore[attr-defined]
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.seconds[nodeid] += time.process_time()
 
 
 def _warm_up() -> None:
-    """Import what every child would import again."""
+    """Import what every child would import again, and let failures be found rather than explained."""
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    sys.dont_write_bytecode = True
     sys.path[:0] = [str(ROOT / "src"), str(TESTS)]
     os.chdir(ROOT)
-    for name in ("numpy", "scipy.stats", "hypothesis", "hypothesis.extra.numpy", "pytest"):
+    for name in WARM:
         importlib.import_module(name)
+    from hypothesis import HealthCheck, Phase, settings
+
+    settings.register_profile(
+        "mutation",
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    settings.load_profile("mutation")
+    gc.freeze()
 
 
-def _report(every: int, tried: int, survivors: list[Mutant], *, as_json: bool) -> None:
-    score = 100 * (tried - len(survivors)) / tried
+def _tests_digest() -> str:
+    return _digest("".join(path.read_text() for path in sorted(TESTS.glob("*.py"))))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _report(
+    every: dict[str, list[Mutant]],
+    chosen: Sequence[Mutant],
+    states: dict[str, str],
+    stale: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    counts = {module: Counter(states[one.key] for one in chosen if one.module == module) for module in every}
+    counts = {module: count for module, count in counts.items() if count}
+    counts["all"] = sum(counts.values(), Counter())
+    sizes = {module: len(found) for module, found in every.items()}
+    sizes["all"] = sum(sizes[module] for module in counts if module != "all")
+    survivors = sorted((one for one in chosen if states[one.key] == SURVIVED), key=lambda one: (one.module, one.line))
     if as_json:
-        found = [{key: value for key, value in asdict(one).items() if key != "source"} for one in survivors]
-        print(json.dumps({"mutants": every, "tried": tried, "score": score, "survivors": found}, indent=1))
+        rows = {module: {"mutants": sizes[module], **count, "score": _score(count)} for module, count in counts.items()}
+        print(
+            json.dumps({"modules": rows, "survivors": [one.key for one in survivors], "stale": list(stale)}, indent=1)
+        )
         return
-    print(f"{tried} of {every} mutants tried, {tried - len(survivors)} noticed: {score:.1f} %")
+    columns = (KILLED, TIMED_OUT, SURVIVED, EQUIVALENT)
+    print(
+        f"{'module':14}{'mutants':>8}{'tried':>7}", *(f"{column:>11}" for column in columns), f"{'noticed':>9}", sep=""
+    )
+    for module, count in counts.items():
+        cells = (f"{count[column]:>11}" for column in columns)
+        print(f"{module:14}{sizes[module]:>8}{count.total():>7}", *cells, f"{_score(count):>7.1f} %", sep="")
     for one in survivors:
-        print(f"  survived: {one.module}.py:{one.line} {one.change}")
+        print(f"survived: judge/{one.module}.py:{one.line}  {one.key}")
+    for key in stale:
+        print(f"listed as equivalent and no longer there: {key}")
+
+
+def _score(count: Counter[str]) -> float:
+    """Return the per cent that was noticed, of what could be."""
+    possible = count.total() - count[EQUIVALENT]
+    return 100 * (count[KILLED] + count[TIMED_OUT]) / possible if possible else 100.0
 
 
 if __name__ == "__main__":
