@@ -32,12 +32,12 @@ HELP = """I know these commands, from people with write access:
 
 - `/regress run` measures this pull request again
 - `/regress accept <benchmark> <reason>` accepts a change; `*` is any part of a name, backticks hold one with spaces
-- `/regress explain` says how a verdict comes about"""
-EXPLANATION = """Base and head are measured in turns on one machine, each time in a fresh process. One process gives \
-one value, so what is compared is processes, not iterations. A change is a regression when it is larger than its \
-threshold, when it is unlikely to be chance after correcting for the number of benchmarks, and when measuring again \
-confirms it. Everything else is *unchanged* or *inconclusive*, and the report says how small a change could have been \
-seen."""
+- `/regress explain` says why the last verdict is what it is; `/regress explain <benchmark>` says it of one"""
+EXPLANATION = """I find no verdict about this pull request yet. How one comes about: base and head are measured in \
+turns on one machine, each time in a fresh process. One process gives one value, so what is compared is processes, not \
+iterations. A change is a regression when it is larger than its threshold, when it is unlikely to be chance after \
+correcting for the number of benchmarks, and when measuring again confirms it. Everything else is *unchanged* or \
+*inconclusive*, and the report says how small a change could have been seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,12 @@ def parse(comment: str | None) -> Command | None:
 
 
 def obey(
-    client: Client, plan: Plan, *, workflow: str, explain: Callable[[str | None], str] | None = None
+    client: Client, plan: Plan, *, workflow: str, explain: Callable[[str | None], str | None] | None = None
 ) -> Command | None:
     """Do what the comment of the plan asks for, and answer once; None when nobody with a right asked for anything.
 
-    `workflow` is the file name of the workflow that `run` starts again. `explain` may say more about a benchmark.
+    `workflow` is the file name of the workflow that `run` starts again. `explain` says why the last verdict is what it
+    is, about one benchmark or all; None where it knows of none.
     """
     command, number = parse(plan.comment), plan.pull_request
     if command is None or number is None:
@@ -88,7 +89,7 @@ def obey(
         case "accept":
             answer = _accept(client, plan, command, workflow)
         case "explain":
-            answer = explain(command.benchmark) if explain else EXPLANATION
+            answer = (explain(command.benchmark) if explain else None) or EXPLANATION
         case "help":
             answer = HELP
     client.access.attempt(NEEDS, "the answer", lambda: _say(client, issue, plan, answer))

@@ -55,7 +55,8 @@ class Texts:
 
     `headline` and `finding` are single plain lines; `comment`, `summary` and `details` are Markdown in which foreign
     text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences. `span` names the
-    last good and the first bad commit of what an issue is about, where the judgement's own two do not.
+    last good and the first bad commit of what an issue is about, where the judgement's own two do not. `record` is the
+    judgement as data, for whoever is asked to explain it later.
     """
 
     headline: str
@@ -64,4 +65,5 @@ class Texts:
     finding: Callable[[Comparison], str]
     details: Callable[[Comparison, int], str]
     advice: tuple[str, ...] = ()
+    record: Callable[[int], bytes] | None = None
     span: Callable[[Sequence[Comparison]], tuple[str | None, str | None]] | None = None

@@ -102,7 +102,7 @@ def _to_github(client: Client, speech: Speech, check: Check | None, remarks: Seq
 def _finish(check: Check, speech: Speech, remarks: Sequence[Annotation]) -> None:
     lines = [line for line in (remark.for_check_run() for remark in remarks) if line is not None]
     conclusion = alarms.conclusion(speech.judgement, speech.preferences, speech.accepted)
-    check.finish(conclusion, speech.title, speech.comment(CHECK_BYTES), lines)
+    check.finish(conclusion, speech.title, speech.remembered(CHECK_BYTES), lines)
 
 
 def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | None:
@@ -115,7 +115,7 @@ def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | N
     return client.access.attempt(
         comments.NEEDS,
         "the comment",
-        lambda: comments.stick(client, number, state, speech.comment, create=create),
+        lambda: comments.stick(client, number, state, speech.remembered, create=create),
     )
 
 

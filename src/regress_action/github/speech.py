@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regress_action import escape
-from regress_action.github import alarms
+from regress_action.github import alarms, memory
 
 if TYPE_CHECKING:
     from regress_action.github.alarms import Acceptance
@@ -49,6 +49,12 @@ class Speech:
         lines = [_accepted(each) for each in self._acceptances[:SHOWN]]
         below = "\n\n" + "\n>\n".join(lines) if lines else ""
         return self.texts.comment(limit - len(below.encode())) + below
+
+    def remembered(self, limit: int) -> str:
+        """Return the same, and hidden on top of it the judgement as data."""
+        hidden = memory.remembered(self.texts.record) if self.texts.record else ""
+        top = f"{hidden}\n" if hidden else ""
+        return top + self.comment(limit - len(top))
 
     @property
     def _acceptances(self) -> list[Acceptance]:

@@ -13,6 +13,7 @@ from regress_action.advise import recommend
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
+from regress_action.pipeline import explaining
 from regress_action.pipeline.planning import FOLDER
 from regress_action.pipeline.policies import waivers_of
 from regress_action.report import markdown, structured, text
@@ -80,6 +81,7 @@ def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
             judgement, found, limit_bytes=limit, context=context, history=_history(past, found)
         ),
         advice=context.advice,
+        record=lambda limit: explaining.record(judgement, context.reproduce, limit),
     )
 
 

@@ -53,7 +53,7 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     with ExitStack() as stack:
         client = _connected(job, stack)
         if plan.mode is Stage.COMMAND:
-            return _obey(job, client)
+            return _obey(job, client, log)
         if plan.mode is Stage.TREND:
             from regress_action.pipeline import watching
 
@@ -123,14 +123,22 @@ def _connected(job: Job, stack: ExitStack) -> Client | None:
     return stack.enter_context(connect(token, job.environ, actor=job.plan.actor))
 
 
-def _obey(job: Job, client: Client | None) -> ExitCode:
+def _obey(job: Job, client: Client | None, log: Log) -> ExitCode:
     from regress_action.github import commands
+    from regress_action.pipeline import explaining
 
     if client is None:
         raise UsageError(
             "Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}"
         )
-    commands.obey(client, job.plan, workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"))
+    commands.obey(
+        client,
+        job.plan,
+        workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
+        explain=lambda benchmark: explaining.answer(job, client, benchmark),
+    )
+    for sentence in client.access.notices:
+        log.notice(sentence, title="Not everything could be done")
     return ExitCode.OK
 
 

@@ -1,0 +1,61 @@
+"""What a later job is asked about a verdict: the judgement as data, and the answer made of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from regress_action.errors import InputError
+from regress_action.report import explanation, parsing, structured
+
+if TYPE_CHECKING:
+    from regress_action.github.client import Client
+    from regress_action.pipeline.job import Job
+    from regress_action.verdicts import Judgement
+
+ANSWER_BYTES = 30_000
+COMMAND_LIMIT = 2_000
+
+
+def record(judgement: Judgement, reproduce: str | None, limit: int) -> bytes:
+    """Return the judgement as JSON in about `limit` bytes: as many comparisons as fit, worst first."""
+    kept = len(judgement.comparisons)
+    while True:
+        content: dict[str, Any] = {
+            "judgement": structured.as_object(replace(judgement, comparisons=judgement.comparisons[:kept])),
+            "left_out": len(judgement.comparisons) - kept,
+            "reproduce": (reproduce or "")[:COMMAND_LIMIT],
+        }
+        data = orjson.dumps(content)
+        if len(data) <= limit or not kept:
+            return data
+        kept = min(kept - 1, kept * limit // len(data))
+
+
+def answer(job: Job, client: Client, benchmark: str | None) -> str | None:
+    """Return why the last verdict about the job's pull request is what it is, in Markdown; None where none is known."""
+    from regress_action.github import memory
+    from regress_action.pipeline import announcing
+
+    number = job.plan.pull_request
+    data = memory.recalled(client, number, announcing.preferences_of(job)) if number is not None else None
+    return None if data is None else told(data, benchmark)
+
+
+def told(data: bytes, benchmark: str | None) -> str | None:
+    """Return the answer from a record that anybody may have changed; None where it is no whole record."""
+    try:
+        content = orjson.loads(data)
+        judgement = parsing.as_judgement(content["judgement"])
+    except (ValueError, KeyError, TypeError, InputError):
+        return None
+    left_out, reproduce = content.get("left_out"), content.get("reproduce")
+    return explanation.render(
+        judgement,
+        benchmark,
+        left_out=left_out if isinstance(left_out, int) else 0,
+        reproduce=reproduce[:COMMAND_LIMIT] if isinstance(reproduce, str) else "",
+        limit_bytes=ANSWER_BYTES,
+    )

@@ -1,0 +1,98 @@
+"""Why a verdict is what it is, for somebody who asked: the numbers, the rule, and what could have been seen."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from regress_action.report import numbers, phrases, sides, text
+from regress_action.report.context import Context
+from regress_action.report.markdown import fitting
+from regress_action.report.numbers import count
+from regress_action.verdicts import Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.verdicts import Comparison, Judgement
+
+SHOWN = 10
+NAMED = 10
+_CALLED = {Verdict.INCOMPARABLE: "not comparable", Verdict.UNSTABLE_BASELINE: "unstable baseline"}
+_RULES = {
+    Verdict.REGRESSION: "A change is a regression when its interval lies beyond what counts as a change at all and it "
+    "is unlikely to be chance among so many benchmarks; it alarms from its threshold on.",
+    Verdict.IMPROVEMENT: "An improvement takes the same proof as a regression, in the other direction.",
+    Verdict.UNCHANGED: "Unchanged means: no change was proven, and one that matters would have been seen.",
+    Verdict.INCONCLUSIVE: "Inconclusive means: the runs scatter too much to rule a change out, or to prove one.",
+    Verdict.NEW: "New means: the baseline does not have it, so there is nothing to compare with.",
+    Verdict.MISSING: "Missing means: the baseline has it and the head does not. That is no pass.",
+    Verdict.FAILED: "Failed means: it was started and gave no usable value. That is no pass.",
+    Verdict.INCOMPARABLE: "Not comparable means: both sides were measured differently, so a ratio would mean nothing.",
+    Verdict.UNSTABLE_BASELINE: "Unstable means: the baseline itself moves too much to be compared with.",
+}
+
+
+def render(
+    judgement: Judgement,
+    benchmark: str | None = None,
+    *,
+    left_out: int = 0,
+    reproduce: str = "",
+    limit_bytes: int = 30_000,
+) -> str:
+    """Return the explanation in Markdown, of one benchmark (a name, a pattern or a part of a name) or of the verdict.
+
+    `left_out` is how many comparisons there were besides those of the judgement; foreign text comes out inert.
+    """
+    rows = _asked(judgement.comparisons, benchmark) if benchmark else _telling(judgement.comparisons)
+
+    def page(shown: int) -> str:
+        from regress_action.report import templating
+
+        return templating.page(
+            "explanation.md.j2",
+            judgement=judgement,
+            headline=text.headline_parts(judgement),
+            asked=benchmark,
+            rows=[_Row(row) for row in rows[:shown]],
+            more=len(rows) - min(shown, len(rows)),
+            others=[row.benchmark.name for row in judgement.comparisons[:NAMED]] if benchmark and not rows else [],
+            left_out=left_out,
+            machine=sides.environments(judgement),
+            against=sides.against_parts(judgement),
+            notes=judgement.notes[:SHOWN],
+            rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
+            context=Context(reproduce=reproduce or None),
+        )
+
+    return fitting(page, min(SHOWN, len(rows)), limit_bytes)
+
+
+class _Row:
+    """A comparison with what the template says about it."""
+
+    def __init__(self, row: Comparison) -> None:
+        self.row = row
+        self.verdict = _CALLED.get(row.verdict, row.verdict.value)
+        if row.severity is not Severity.NONE:
+            self.verdict = f"{row.severity.value} {self.verdict}"
+        self.change = phrases.comparative(row) if row.ratio is not None or row.difference is not None else ""
+        if row.ratio is not None and row.verdict is Verdict.UNCHANGED:
+            self.change = numbers.change(row.ratio)
+        self.interval = phrases.spoken(phrases.interval(row))
+        self.threshold = numbers.change(row.threshold) if row.threshold == row.threshold else ""
+        self.visible = numbers.change(row.minimum_detectable_ratio) if row.minimum_detectable_ratio else ""
+        self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
+
+
+def _asked(rows: Sequence[Comparison], benchmark: str) -> list[Comparison]:
+    """Return the rows of that name, else those that fit it as a pattern, else those whose name holds it."""
+    exact = [row for row in rows if row.benchmark.name == benchmark]
+    fitting = exact or [row for row in rows if fnmatchcase(row.benchmark.name, benchmark)]
+    return fitting or [row for row in rows if benchmark in row.benchmark.name]
+
+
+def _telling(rows: Sequence[Comparison]) -> list[Comparison]:
+    """Return what made the verdict: everything but what did not change, or the first of that where nothing else is."""
+    return [row for row in rows if row.verdict is not Verdict.UNCHANGED] or list(rows[:1])

@@ -1,0 +1,114 @@
+"""An explanation says what was compared, the numbers, the reason, what could have been seen and what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cmarkgfm
+import orjson
+import pytest
+from cmarkgfm.cmark import Options
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judgements import EXAMPLES, HOSTILE, judgement, regression
+from regress_action.github import memory
+from regress_action.pipeline import explaining
+from regress_action.report import explanation
+from regress_action.verdicts import Outcome, Severity
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "report" / "explanation"
+COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
+
+
+def told(example: str, benchmark: str | None = None) -> str:
+    """Explain an example after it was remembered in a text and recalled from it."""
+    hidden = memory.remembered(lambda limit: explaining.record(EXAMPLES[example], COMMAND, limit))
+    answer = explaining.told(memory.unpacked(f"above\n{hidden}\nbelow") or b"", benchmark)
+    assert answer is not None
+    return answer
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_explanations_are_as_reviewed(example: str) -> None:
+    """The golden files were read by eye."""
+    assert (GOLDEN / f"{example}.md").read_text(encoding="utf-8") == told(example)
+
+
+def test_a_benchmark_is_found_by_name_by_pattern_and_by_a_part() -> None:
+    """The most exact way that finds something wins; one that is not there is answered with those that are."""
+    for asked in ("io.read_artifact", "io.read_*", "read_art"):
+        page = told("everything", asked)
+        assert re.findall(r"^\*\*(.+?)\*\*:", page, re.MULTILINE) == ["`io.read_artifact`"]
+        assert "about 24 runs on each side would decide it" in page
+        assert "anything above +20 %, with 80 % power" in page
+    assert "No comparison is called `nothing`. The first of those that are:\n\n- `cache.evict`" in told(
+        "everything", "nothing"
+    )
+
+
+def test_what_is_unchanged_can_be_asked_for() -> None:
+    """A quiet verdict is explained, too: what could have been seen."""
+    page = told("pass", "cache.get")
+    assert "**`cache.get`**: unchanged" in page
+    assert "one that matters would have been seen" in page
+    assert COMMAND in page
+
+
+def test_thousands_of_comparisons_are_remembered_as_far_as_they_fit() -> None:
+    """The worst first, in a bounded text; how many are left out is said."""
+    rows = [regression(f"bench.n{number:04}", 3.0, Severity.CRITICAL, reason="slow " * 50) for number in range(3000)]
+    hidden = memory.remembered(lambda limit: explaining.record(judgement(Outcome.FAIL, *rows), None, limit))
+    assert 4_000 < len(hidden) <= memory.LIMIT_BYTES + 100
+    page = explaining.told(memory.unpacked(hidden) or b"", None) or ""
+    assert "bench.n0000" in page
+    assert "did not fit into what I remember" in page
+    assert len(page.encode()) <= explaining.ANSWER_BYTES
+
+
+@pytest.mark.parametrize("limit", [0, 50, 150, 400, 3_000])
+def test_a_page_keeps_its_limit(limit: int) -> None:
+    """Whatever it is."""
+    page = explanation.render(EXAMPLES["everything"], limit_bytes=limit, reproduce=COMMAND)
+    assert len(page.encode()) <= limit
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:20]))
+def test_hostile_records_are_text(name: str) -> None:
+    """Names, reasons, notes, the command and what was asked for come from strangers."""
+    made = judgement(Outcome.FAIL, regression(name, 3.0, Severity.CRITICAL, reason=name), notes=(name,))
+    page = explanation.render(made, name or "x", reproduce=name)
+    html = cmarkgfm.github_flavored_markdown_to_html(page, options=Options.CMARK_OPT_UNSAFE)
+    prose = re.sub(r"<(code|pre)\b.*?</\1>", "", html, flags=re.DOTALL)
+    ours = "blockquote br code details h3 li p pre strong summary table tbody td th thead tr ul"
+    assert set(re.findall(r"<(\w+)", html)) <= set(ours.split())
+    assert not re.search(r"@\w|#\d|www\.", prose.replace("\u200b", " "))
+    assert len(page) < 8_000
+
+
+@given(
+    st.binary(max_size=200)
+    | st.sampled_from([b"[]", b"{}", b"null", b'{"judgement": {"schema": 1}}', b'{"judgement": 5}'])
+)
+def test_a_damaged_record_explains_nothing(data: bytes) -> None:
+    """It is data of a text that people can edit."""
+    assert explaining.told(data, None) is None
+
+
+@given(st.text(max_size=300), st.text("AQgz=+/", max_size=40))
+def test_a_damaged_mark_is_no_mark(around: str, packed: str) -> None:
+    """Neither is a bomb."""
+    assert memory.unpacked(around) is None
+    assert memory.unpacked(f'{around}<!-- regress-action:judgement {{"z":"{packed}"}} -->') is None
+    assert memory.unpacked(memory.remembered(lambda _: bytes(memory.LARGEST + 1), limit=10**6)) is None
+
+
+def test_numbers_of_a_forged_record_are_checked() -> None:
+    """A record that is no judgement is none, however near."""
+    content = orjson.loads(explaining.record(EXAMPLES["pass"], None, 10**6))
+    content["judgement"]["comparisons"][0]["ratio"] = "1e999"
+    assert explaining.told(orjson.dumps(content), None) is None
+    content["judgement"]["comparisons"] = []
+    content["left_out"], content["reproduce"] = "many", 5
+    assert explaining.told(orjson.dumps(content), None) is not None
