@@ -17,7 +17,6 @@ import re
 from datetime import date, timedelta
 from typing import Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regress_action.errors import SettingsError
@@ -56,6 +55,8 @@ def parse_waivers(text: str, where: str, today: date) -> tuple[Waiver, ...]:
     Raises:
         SettingsError: the file cannot be read, or a waiver is too broad, too long, or expired for more than 30 days.
     """
+    import yaml  # most repositories grant no waiver, and do not pay for it
+
     try:
         found = _File.model_validate(yaml.safe_load(text) or {}).waivers
     except (yaml.YAMLError, ValidationError) as error:
@@ -95,7 +96,7 @@ def _check(waiver: Waiver, where: str, today: date) -> None:
         )
 
 
-def _first_line(error: yaml.YAMLError | ValidationError) -> str:
+def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -15,6 +19,24 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 def plain(array: npt.NDArray[Any]) -> list[Any]:
     """Return a one-dimensional array as a list of Python numbers, whose access is ten times cheaper."""
     return list(array.tolist())
+
+
+def stacked(rows: Sequence[Sequence[float]], width: int) -> Floats:
+    """Return rows of `width` numbers each as one array, an infinite number as NaN."""
+    values = np.fromiter(chain.from_iterable(rows), float, len(rows) * width).reshape(len(rows), width)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def end_to_end(series: Sequence[npt.ArrayLike]) -> tuple[Floats, Ints, Ints]:
+    """Return the finite values of all series in a row, each with the number of its series and its index in it."""
+    arrays = [np.asarray(values, float) for values in series]
+    sizes = np.array([len(values) for values in arrays], np.intp)
+    values = np.concatenate([np.zeros(0), *arrays])
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    index = np.arange(len(values)) - (np.cumsum(sizes) - sizes)[owner]
+    finite = np.isfinite(values)
+    return values[finite], owner[finite], index[finite]
 
 
 def moments(values: Floats) -> tuple[Floats, Floats, Floats]:

@@ -39,7 +39,7 @@ def check(rules: Mapping[int, BudgetRule], evidence: Evidence, policy: Policy) -
 def _interval(rows: Ints, evidence: Evidence, policy: Policy) -> tuple[Floats, Floats]:
     values, scale = evidence.head_values[rows], evidence.scale
     runs, level, squares = moments(values)
-    sessions = max(len(np.unique(evidence.head.sessions)), 1)
+    sessions = max(evidence.head.session_count, 1)
     usual = machine.between_sessions(evidence.environment, policy.tau)
     tau2 = machine.per_row(scale, usual, policy.tau)[rows] ** 2 / sessions
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from regress_action.judge.arrays import end_to_end
 from regress_action.judge.proposals import TILES, Proposals, propose, tiles
 from regress_action.judge.pruning import Found, prune
 from regress_action.samples import Direction
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from regress_action.judge.arrays import Floats, Ints
+    from regress_action.judge.arrays import Flags, Floats, Ints
 
 SETTLED = 8
 
@@ -75,10 +76,9 @@ def find_all(
     series: Sequence[ArrayLike], rule: Rule = DEFAULT, directions: Sequence[Direction] | None = None
 ) -> list[tuple[ChangePoint, ...]]:
     """Find the change points of many series, at a small part of the cost of one after the other."""
-    scales = [_Scale.of(np.asarray(values, float)) for values in series]
-    flat, ends = _join(scales)
-    proposals = [propose(flat, *tiles(ends, width), rule.p, rule.minimum_segment) for width in TILES]
-    return _describe(scales, _pruned(scales, flat, ends, proposals, rule), ends, directions)
+    levels = _Levels.of(series)
+    proposals = [propose(levels.flat, *tiles(levels.ends, width), rule.p, rule.minimum_segment) for width in TILES]
+    return _describe(levels, _pruned(levels, proposals, rule), directions)
 
 
 class Detector:
@@ -98,12 +98,12 @@ class Detector:
     def extend(self, values: ArrayLike) -> tuple[ChangePoint, ...]:
         """Append run values, oldest first, and return the change points of the series as it now is."""
         self._values = np.concatenate([self._values, np.asarray(values, float).ravel()])
-        scale = _Scale.of(self._values)
-        if scale.logarithmic != self._logarithmic:
-            self._kept, self._searched, self._logarithmic = {}, {}, scale.logarithmic
-        flat, ends = _join([scale])
-        proposals = [self._propose(flat, ends, width) for width in TILES]
-        return _describe([scale], _pruned([scale], flat, ends, proposals, self._rule), ends, [self._direction])[0]
+        levels = _Levels.of([self._values])
+        logarithmic = bool(levels.logarithmic[0])
+        if logarithmic != self._logarithmic:
+            self._kept, self._searched, self._logarithmic = {}, {}, logarithmic
+        proposals = [self._propose(levels.flat, levels.ends, width) for width in TILES]
+        return _describe(levels, _pruned(levels, proposals, self._rule), [self._direction])[0]
 
     def _propose(self, flat: Floats, ends: Ints, width: int) -> Proposals:
         """Search the tiles that are new or were incomplete; a complete tile never changes."""
@@ -119,65 +119,62 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
-    """The finite values of a series on the scale of levels: logarithms, or as they are when one is not positive."""
+class _Levels:
+    """The finite values of all series, laid end to end: series i is `ends[i]:ends[i + 1]`.
 
-    index: Ints
+    `flat` holds them on the scale of levels: logarithms, or as they are in a series that is not `logarithmic` because
+    one is not positive. They are relative to the first of the series: single precision is finest near zero. `index`
+    says where in its series a value was, counting those that are not finite.
+    """
+
+    flat: Floats
+    ends: Ints
     values: Floats
-    levels: Floats
-    logarithmic: bool
+    index: Ints
+    logarithmic: Flags
 
     @classmethod
-    def of(cls, values: Floats) -> _Scale:
-        index = np.flatnonzero(np.isfinite(values))
-        values = values[index]
-        logarithmic = bool((values > 0).all())
-        levels = np.log(values) if logarithmic else values
-        centred = (levels - levels[:1]).astype(np.float32)  # near zero, where single precision is finest
-        return cls(index, values, centred, logarithmic)
+    def of(cls, series: Sequence[ArrayLike]) -> Self:
+        values, owner, index = end_to_end(series)
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(series)))])
+        logarithmic = np.bincount(owner, weights=values <= 0, minlength=len(series)) == 0
+        levels = np.log(values, out=values.copy(), where=logarithmic[owner])
+        return cls((levels - levels[ends[owner]]).astype(np.float32), ends, values, index, logarithmic)
 
-    def difference(self, level: float, shift: float) -> float:
-        """Return what a shift from a level is in the metric's unit; the level is relative to the first value."""
-        if self.logarithmic:
-            return float(self.values[0]) * math.exp(level) * math.expm1(shift)
+    def difference(self, owner: int, level: float, shift: float) -> float:
+        """Return what a shift from a level of one series is in the metric's unit."""
+        if self.logarithmic[owner]:
+            return float(self.values[self.ends[owner]]) * math.exp(level) * math.expm1(shift)
         return float(shift)
 
-    def minimum(self, ratio: float) -> float:
-        """Return the smallest step that counts, on this scale."""
-        if self.logarithmic:
-            return float(np.log(ratio))
-        return (ratio - 1) * float(np.median(np.abs(self.values)))
+    def minimum(self, ratio: float) -> Floats:
+        """Return for each series the smallest step that counts, on its scale."""
+        smallest = np.full(len(self.logarithmic), np.log(ratio))
+        for owner in np.flatnonzero(~self.logarithmic):
+            values = self.values[self.ends[owner] : self.ends[owner + 1]]
+            smallest[owner] = (ratio - 1) * np.median(np.abs(values))
+        return smallest
 
 
-def _join(scales: Sequence[_Scale]) -> tuple[Floats, Ints]:
-    """Lay all levels end to end; series i is `flat[ends[i]:ends[i + 1]]`."""
-    ends = np.cumsum([0, *(len(scale.levels) for scale in scales)])
-    return np.concatenate([np.zeros(0, np.float32), *(scale.levels for scale in scales)]), ends
-
-
-def _pruned(scales: Sequence[_Scale], flat: Floats, ends: Ints, parts: list[Proposals], rule: Rule) -> Found:
+def _pruned(levels: _Levels, parts: list[Proposals], rule: Rule) -> Found:
     proposals = Proposals.none()
     for part in parts:
         proposals = proposals.and_(part)
-    minimum = np.array([scale.minimum(rule.minimum_ratio) for scale in scales])
-    return prune(flat, ends, proposals.apart(rule.minimum_segment), minimum, rule.p, rule.minimum_segment)
+    minimum = levels.minimum(rule.minimum_ratio)
+    return prune(levels.flat, levels.ends, proposals.apart(rule.minimum_segment), minimum, rule.p, rule.minimum_segment)
 
 
-def _describe(
-    scales: Sequence[_Scale], found: Found, ends: Ints, directions: Sequence[Direction] | None
-) -> list[tuple[ChangePoint, ...]]:
-    described: list[list[ChangePoint]] = [[] for _ in scales]
+def _describe(levels: _Levels, found: Found, directions: Sequence[Direction] | None) -> list[tuple[ChangePoint, ...]]:
+    described: list[list[ChangePoint]] = [[] for _ in levels.logarithmic]
     for at, owner, level, shift, p, _ in zip(*found, strict=True):
-        scale = scales[owner]
         sign = -1 if directions and directions[owner] is Direction.HIGHER else 1
-        local = int(at - ends[owner])
         described[owner].append(
             ChangePoint(
-                index=int(scale.index[local]),
-                ratio=math.exp(sign * shift) if scale.logarithmic else None,
-                difference=sign * scale.difference(level, shift),
+                index=int(levels.index[at]),
+                ratio=math.exp(sign * shift) if levels.logarithmic[owner] else None,
+                difference=sign * levels.difference(owner, level, shift),
                 p_value=float(p),
-                settled=len(scale.levels) - local >= SETTLED,
+                settled=bool(levels.ends[owner + 1] - at >= SETTLED),
             )
         )
     return [tuple(points) for points in described]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.errors import InputError
-from regress_action.judge.arrays import moments
+from regress_action.judge.arrays import moments, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,16 +37,24 @@ class Rows:
     metrics: list[Metric] = field(default_factory=list)
     clashes: dict[int, str] = field(default_factory=dict)
     invalid: dict[int, str] = field(default_factory=dict)
+    _described: tuple[Sequence[Benchmark], Sequence[Metric]] = field(default=((), ()), init=False)
+    _placed: Ints = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.identities)
 
-    def place(self, identities: Sequence[Identity], series: Sequence[Series]) -> Ints:
-        """Return the row of each series, adding rows as needed; -1 where unit, direction or body differ."""
-        if not self.identities:
-            self._begin(identities, series)
-        return np.array([self._row(*one) for one in zip(identities, series, strict=True)], dtype=np.int64)
+    def place(self, series: Sequence[Series]) -> Ints:
+        """Return the row of each series, adding rows as needed; -1 where unit, direction or body differ.
+
+        Reports of one suite nearly always list the same series in the same order, so the last answer is kept.
+        """
+        described = [one.benchmark for one in series], [one.metric for one in series]
+        if described != self._described:
+            self._described = described
+            identities = zip(*(map(attribute, series) for attribute in _IDENTITY), strict=True)
+            self._placed = np.array([self._row(*one) for one in zip(identities, series, strict=True)], dtype=np.int64)
+        return self._placed
 
     def _row(self, identity: Identity, series: Series) -> int:
         row = self.index.setdefault(identity[:2], len(self.identities))
@@ -58,14 +66,6 @@ class Rows:
             self.clashes[row] = clash
             return -1
         return row
-
-    def _begin(self, identities: Sequence[Identity], series: Sequence[Series]) -> None:
-        """Take over a whole first report at once; a name that occurs twice is left to `place`."""
-        index = {identity[:2]: row for row, identity in enumerate(identities)}
-        if len(index) == len(identities):
-            self.index, self.identities = index, list(identities)
-            self.benchmarks = [one.benchmark for one in series]
-            self.metrics = [one.metric for one in series]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,11 @@ class Side:
     newest: Flags
     listed: Flags
     blocks: tuple[tuple[Ints, slice, Report], ...]
+
+    @property
+    def session_count(self) -> int:
+        """The number of sessions; they are numbered from 0 as they were met."""
+        return int(self.sessions.max(initial=-1)) + 1
 
 
 def lay_out(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[Rows, Side, Side, tuple[str, ...]]:
@@ -112,15 +117,7 @@ def _ordered(reports: Sequence[Report]) -> list[Report]:
 
 def _blocks(reports: Sequence[Report], rows: Rows) -> list[Ints]:
     """Return the rows of every series of every report, newest report first described."""
-    blocks: list[Ints] = []
-    known: list[list[str | None]] | None = None
-    for report in reversed(_ordered(reports)):
-        columns = [list(map(attribute, report.series)) for attribute in _IDENTITY]
-        if columns != known:  # reports of one suite list the same series in the same order
-            block = rows.place(list(zip(*columns, strict=True)), report.series)
-            known = columns
-        blocks.append(block)
-    return blocks[::-1]
+    return [rows.place(report.series) for report in reversed(_ordered(reports))][::-1]
 
 
 def _clash(newer: Identity, older: Identity) -> str | None:
@@ -155,20 +152,18 @@ def _side(blocks: list[Ints], reports: list[Report], rows: Rows, environments: d
         for report in reports
         for run in report.runs
     )
-    values[~np.isfinite(values)] = np.nan
     return Side(values[:-1], sessions, fingerprints, pairs, newest[:-1], listed[:-1], tuple(placed))
 
 
 def _values(report: Report, rows: Rows, block: Ints) -> Floats:
-    try:
-        values = np.array([series.values for series in report.series], dtype=float)
-        values = values.reshape(len(report.series), len(report.runs))
-    except ValueError as error:
+    held = [series.values for series in report.series]
+    if not set(map(len, held)) <= {len(report.runs)}:
         raise InputError(
             f"A series of {report.origin or 'a report'} does not hold one value per run ({len(report.runs)} runs).",
             meaning="It is unknown which value belongs to which run.",
             remedy="Write the report again, or leave this file out.",
-        ) from error
+        )
+    values = stacked(held, len(report.runs))
     for position in np.flatnonzero([series.dropped for series in report.series]):
         series = report.series[position]
         if series.dropped > _MAXIMUM_DROPPED * (series.dropped + sum(series.rounds)):
@@ -192,12 +187,7 @@ def grown(side: Side, rows: int) -> Side:
 
 def by_session(values: Floats, side: Side) -> Floats:
     """Return one value per session, oldest first: runs of one session share its machine and are not independent."""
-    numbers = np.unique(side.sessions)
-    if len(numbers) == len(side.sessions):
-        return values  # numbered as they were met, so sorted already
-    return np.stack([moments(values[:, side.sessions == number])[1] for number in numbers], axis=1)
-
-
-def ranks(side: Side) -> Ints:
-    """Return for each run the column of its session in `by_session`."""
-    return np.unique(side.sessions, return_inverse=True)[1]
+    if side.session_count == len(side.sessions):
+        return values  # numbered as they were met
+    each = range(side.session_count)
+    return np.stack([moments(values[:, side.sessions == number])[1] for number in each], axis=1)

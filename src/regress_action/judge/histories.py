@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge.arrays import medians, plain
+from regress_action.judge.arrays import medians, plain, stacked
 from regress_action.samples import Benchmark, Direction, Metric
 
 if TYPE_CHECKING:
@@ -129,19 +130,15 @@ class _Group:
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     newest: list[Series] = field(default_factory=list)
     began: list[int] = field(default_factory=list)
-    known: list[tuple[str, str, str | None]] = field(default_factory=list)
+    known: tuple[Sequence[Benchmark], Sequence[Metric]] = ((), ())
     block: Ints = field(default_factory=lambda: np.zeros(0, np.intp))
     columns: list[tuple[int, Ints, Floats]] = field(default_factory=list)
 
     def add(self, number: int, report: Report) -> None:
-        identities = [(s.benchmark.name, s.metric.name, s.benchmark.version) for s in report.series]
-        if identities != self.known:
-            self.known = identities
+        described = [series.benchmark for series in report.series], [series.metric for series in report.series]
+        if described != self.known:
+            self.known = described
             self.block = np.array([self._row(series) for series in report.series], np.intp)
-        for row, series in zip(plain(self.block), report.series, strict=True):
-            if self.newest[row].benchmark.version != series.benchmark.version:
-                self.began[row] = len(self.columns)
-            self.newest[row] = series
         self.columns.append((number, self.block, medians(_values(report))))
 
     def _row(self, series: Series) -> int:
@@ -149,6 +146,9 @@ class _Group:
         if row == len(self.newest):
             self.newest.append(series)
             self.began.append(0)
+        elif self.newest[row].benchmark.version != series.benchmark.version:
+            self.began[row] = len(self.columns)
+        self.newest[row] = series
         return row
 
     def histories(self, moments: Sequence[Moment]) -> Iterator[History]:
@@ -156,15 +156,16 @@ class _Group:
         for column, (_, block, of_report) in enumerate(self.columns):
             values[block, column] = of_report
         numbers = np.array([number for number, _, _ in self.columns], np.intp)
-        for row, series in enumerate(self.newest):
-            present = np.isfinite(values[row])
-            present[: self.began[row]] = False
-            if present.any():
+        present = np.isfinite(values) & (np.arange(len(self.columns)) >= np.array(self.began, np.intp)[:, None])
+        ends = plain(np.cumsum(np.count_nonzero(present, axis=1)))
+        values, numbers = values[present], np.broadcast_to(numbers, present.shape)[present]
+        for series, start, end in zip(self.newest, [0, *ends], ends, strict=False):
+            if end > start:
                 yield History(
                     series.benchmark,
                     series.metric,
-                    values[row, present],
-                    numbers[present],
+                    values[start:end],
+                    numbers[start:end],
                     moments,
                     self.suite,
                     self.environment,
@@ -172,12 +173,9 @@ class _Group:
 
 
 def _values(report: Report) -> Floats:
-    width = max((len(series.values) for series in report.series), default=0)
-    values = np.full((len(report.series), width), np.nan)
-    for row, series in enumerate(report.series):
-        values[row, : len(series.values)] = series.values
-    values[~np.isfinite(values)] = np.nan
-    return values
+    rows = [series.values for series in report.series]
+    width = max(map(len, rows), default=0)
+    return stacked([row + (math.nan,) * (width - len(row)) for row in rows], width)
 
 
 def _seconds(time: str | None) -> float | None:

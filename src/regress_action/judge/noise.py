@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regress_action.judge import change_points
-from regress_action.judge.arrays import medians, quantiles
+from regress_action.judge.arrays import end_to_end, medians, plain, quantiles
 from regress_action.judge.policy import Noise
 
 if TYPE_CHECKING:
@@ -33,14 +34,30 @@ class Learned:
 
     `spread` is the robust standard deviation of log values between runs since the last change of level, None
     where there are too few runs or no logarithms; `runs` is how many it rests on, and `since` the index of the
-    first of them. `why` is a sentence on why the history is stable, or is not.
+    first of them. `changed` says that the level changed before it.
     """
 
     spread: float | None
     runs: int
     since: int
-    stable: bool
-    why: str
+    changed: bool = False
+
+    @property
+    def stable(self) -> bool:
+        """Whether the history is steady enough to tell a change from noise."""
+        return self.spread is not None and self.spread <= LARGEST_SPREAD
+
+    @property
+    def why(self) -> str:
+        """A sentence on why the history is stable, or is not."""
+        if self.runs < FEWEST:
+            return _too_few(self.runs, changed=self.changed)
+        if self.spread is None:
+            return "Values of zero or less have no relative spread; differences are judged as they are."
+        if self.stable:
+            return f"Its last {self.runs} runs at one level differ by {self.spread:.1%}."
+        limit = f"{LARGEST_SPREAD:.0%} that allow a verdict"
+        return f"Its last {self.runs} runs differ by {self.spread:.1%}, more than the {limit}."
 
     @property
     def noise(self) -> Noise | None:
@@ -65,32 +82,29 @@ def learn_all(histories: Iterable[History]) -> dict[tuple[str, str, str | None],
 
 def _learn(series: Sequence[Floats]) -> list[Learned]:
     found = change_points.find_all(series)
-    since = [changes[-1].index if changes else 0 for changes in found]
-    used = [_last(values, first) for values, first in zip(series, since, strict=True)]
-    levels = np.full((len(series), LAST), np.nan)
-    for row, (values, places) in enumerate(zip(series, used, strict=True)):
-        if len(places) >= FEWEST and values[places].min() > 0:
-            levels[row, : len(places)] = np.log(values[places])
-    spreads = robust_deviations(levels)
-    return [
-        _judged(len(places), int(places[0]) if len(places) else first, float(spread), changed=bool(changes))
-        for places, first, spread, changes in zip(used, since, spreads, found, strict=True)
-    ]
+    changed = [bool(changes) for changes in found]
+    values, since = _last(series, np.array([changes[-1].index if changes else 0 for changes in found], np.intp))
+    runs = np.count_nonzero(~np.isnan(values), axis=1)
+    levels = np.log(np.where(values > 0, values, np.nan))
+    levels[(values <= 0).any(axis=1) | (runs < FEWEST)] = np.nan
+    spreads = (None if math.isnan(spread) else spread for spread in plain(robust_deviations(levels)))
+    return [Learned(*one) for one in zip(spreads, plain(runs), plain(since), changed, strict=True)]
 
 
-def _last(values: Floats, since: int) -> Ints:
-    finite = np.flatnonzero(np.isfinite(values[since:])) + since
-    return finite[-LAST:]
-
-
-def _judged(runs: int, since: int, spread: float, *, changed: bool) -> Learned:
-    if runs < FEWEST:
-        return Learned(None, runs, since, stable=False, why=_too_few(runs, changed=changed))
-    if np.isnan(spread):
-        why = "Values of zero or less have no relative spread; differences are judged as they are."
-        return Learned(None, runs, since, stable=False, why=why)
-    stable = spread <= LARGEST_SPREAD
-    return Learned(spread, runs, since, stable=stable, why=_verdict(spread, runs, stable=stable))
+def _last(series: Sequence[Floats], since: Ints) -> tuple[Floats, Ints]:
+    """Return, newest first, the last finite values of each series from the index `since` on, and the oldest's index."""
+    flat, owner, index = end_to_end(series)
+    used = index >= since[owner]
+    flat, owner, index = flat[used], owner[used], index[used]
+    runs = np.bincount(owner, minlength=len(series))
+    newer = np.cumsum(runs)[owner] - np.arange(len(flat)) - 1
+    oldest = newer == np.minimum(runs, LAST)[owner] - 1
+    first = since.copy()
+    first[owner[oldest]] = index[oldest]
+    values = np.full((len(series), LAST), np.nan)
+    kept = newer < LAST
+    values[owner[kept], newer[kept]] = flat[kept]
+    return values, first
 
 
 def for_environment(
@@ -123,9 +137,3 @@ def robust_deviations(values: Floats) -> Floats:
 def _too_few(runs: int, *, changed: bool) -> str:
     count = {0: "is no run", 1: "is one run"}.get(runs, f"are {runs} runs")
     return f"There {count}{' since its level last changed' if changed else ''}; {FEWEST} are needed."
-
-
-def _verdict(spread: float, runs: int, *, stable: bool) -> str:
-    if stable:
-        return f"Its last {runs} runs at one level differ by {spread:.1%}."
-    return f"Its last {runs} runs differ by {spread:.1%}, more than the {LARGEST_SPREAD:.0%} that allow a verdict."

@@ -11,7 +11,7 @@ from regress_action.errors import InputError
 from regress_action.judge import designs, machine, moderation
 from regress_action.judge.arrays import Flags, Floats, moments, plain
 from regress_action.judge.baseline import settle
-from regress_action.judge.evidence import by_session, ranks
+from regress_action.judge.evidence import by_session
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _stored(evidence: Evidence, policy: Policy, mode: Mode | None) -> Weighed:
     sessions_b, sessions_c = by_session(base, evidence.base), by_session(head, evidence.head)
     stability = settle(np.where(scale.linear[:, None], np.nan, sessions_b))
     sessions_b = np.where(scale.linear[:, None], sessions_b, stability.values)
-    used = np.where(np.isnan(sessions_b)[:, ranks(evidence.base)], np.nan, base)
+    used = np.where(np.isnan(sessions_b)[:, evidence.base.sessions], np.nan, base)
     prior, moderated = _prior(evidence, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
@@ -139,7 +139,7 @@ def _same_machine(evidence: Evidence) -> tuple[Floats, Flags]:
     """Return the baseline without the runs of other machines, and the rows that have no other runs."""
     base, present = evidence.base_values.copy(), ~np.isnan(evidence.head_values)
     before = ~np.isnan(base).all(axis=1)
-    for fingerprint in np.unique(evidence.base.fingerprints):
+    for fingerprint in set(plain(evidence.base.fingerprints)):
         measured_there = present[:, evidence.head.fingerprints == fingerprint].any(axis=1)
         base[np.ix_(~measured_there, evidence.base.fingerprints == fingerprint)] = np.nan
     return base, np.asarray(before & present.any(axis=1) & np.isnan(base).all(axis=1))

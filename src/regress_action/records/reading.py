@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -36,6 +37,11 @@ _WHOLE_NUMBERS: Final = frozenset({int, type(None)})
 _POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(MOST_DECIMALS + 1))
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
+# The reports of a history name the same things again and again: each is made once, and found equal at a glance.
+_same_benchmark: Final = lru_cache(maxsize=100_000)(Benchmark)
+_same_location: Final = lru_cache(maxsize=100_000)(Location)
+_same_metric: Final = lru_cache(maxsize=1_000)(Metric)
+
 
 def decode(data: bytes, where: str) -> Report:
     """Read the record `data`; `where` names it in errors. Older schemas are migrated in memory.
@@ -50,14 +56,13 @@ def decode(data: bytes, where: str) -> Report:
         steps = upgrades(header)
         for upgrade, _ in steps:
             header = upgrade(header)
-        metrics: dict[tuple[object, ...], Metric] = {}
         runs = _runs(header)
         series: dict[tuple[str, str], Series] = {}
         for number, line in enumerate(lines[1:], 2):  # noqa: B007 - `number` is for the message below
             fields = _parse(line)
             for _, upgrade in steps:
                 fields = upgrade(fields)
-            one = _series(fields, len(runs), metrics)
+            one = _series(fields, len(runs))
             _once(series, one)
         number = 1
         return _report(header, runs, tuple(series.values()))
@@ -127,28 +132,15 @@ def _failure(fields: object) -> Failure:
     return Failure(*all_text((fields["benchmark"], fields["reason"]), "failures"))
 
 
-def _series(fields: Object, runs: int, metrics: dict[tuple[object, ...], Metric]) -> Series:
+def _series(fields: Object, runs: int) -> Series:
     refuse_unknown(fields, SERIES_KEYS)
-    location = fields.get("location")
-    benchmark = Benchmark(
-        required(fields, "benchmark"),
-        optional(fields, "service", str),
-        _parameters(fields["parameters"]) if "parameters" in fields else (),
-        None if location is None else _location(location),
-        optional(fields, "version", str),
-    )
-    key = (fields.get("metric"), fields.get("unit"), fields.get("direction"), fields.get("exact"), fields.get("signed"))
-    try:
-        metric = metrics.get(key) or metrics.setdefault(key, _metric(fields))
-    except TypeError:  # a list or an object where a text belongs
-        raise FlawError("`metric`, `unit` or `direction` is not a text") from None
-    scale = _scale(fields)
+    scale = _scale(fields.get("decimals", 0))
     dropped = fields.get("dropped", 0)
     if type(dropped) is not int or dropped < 0:
         raise FlawError(f"`dropped` is {dropped!r}, which is no count")
     return Series(
-        benchmark,
-        metric,
+        _benchmark(fields),
+        _metric(fields),
         _numbers(fields, "values", runs, scale),
         _counts(fields["rounds"], runs) if "rounds" in fields else (),
         _numbers(fields, "spreads", runs, scale) if "spreads" in fields else (),
@@ -161,23 +153,32 @@ def _once(series: dict[tuple[str, str], Series], one: Series) -> None:
         raise FlawError(f"holds {one.metric.name} of {one.benchmark.name!r} a second time")
 
 
+def _benchmark(fields: Object) -> Benchmark:
+    return _same_benchmark(
+        required(fields, "benchmark"),
+        optional(fields, "service", str),
+        _parameters(fields["parameters"]) if "parameters" in fields else (),
+        None if (location := fields.get("location")) is None else _location(location),
+        optional(fields, "version", str),
+    )
+
+
 def _metric(fields: Object) -> Metric:
-    direction = _DIRECTIONS.get(fields.get("direction", ""))
-    if direction is None:
-        raise FlawError(f"`direction` is {fields.get('direction')!r}, and can be 'lower' or 'higher'")
-    return Metric(
+    direction = fields.get("direction")
+    if type(direction) is not str or direction not in _DIRECTIONS:
+        raise FlawError(f"`direction` is {direction!r:.60}, and can be 'lower' or 'higher'")
+    return _same_metric(
         required(fields, "metric"),
         required(fields, "unit"),
-        direction,
+        _DIRECTIONS[direction],
         optional(fields, "exact", bool) or False,
         optional(fields, "signed", bool) or False,
     )
 
 
 def _location(pair: object) -> Location:
-    match pair:
-        case [str() as path, int() as line] if line >= 1:
-            return Location(path, line)
+    if type(pair) is list and list(map(type, pair)) == [str, int] and pair[1] >= 1:
+        return _same_location(*pair)
     raise FlawError("`location` is not a path and a line")
 
 
@@ -187,8 +188,7 @@ def _parameters(pairs: object) -> tuple[tuple[str, str], ...]:
     return tuple(all_text(pair, "parameters") for pair in pairs)
 
 
-def _scale(fields: Object) -> int:
-    decimals = fields.get("decimals", 0)
+def _scale(decimals: object) -> int:
     if type(decimals) is not int or not 0 <= decimals <= MOST_DECIMALS:
         raise FlawError(f"`decimals` is {decimals!r:.60}, and can be 0 to {MOST_DECIMALS}")
     return _POWERS[decimals]
@@ -207,10 +207,9 @@ def _numbers(fields: Object, key: str, runs: int, scale: int) -> tuple[float, ..
 
 
 def _counts(counts: object, runs: int) -> tuple[int, ...]:
-    if (
-        type(counts) is not list
-        or len(counts) != runs
-        or not all(type(count) is int and count >= 0 for count in counts)
-    ):
+    if type(counts) is not list or len(counts) != runs:
         raise FlawError(f"`rounds` is no list with one count for each of the {runs} runs")
+    for count in counts:
+        if type(count) is not int or count < 0:
+            raise FlawError(f"`rounds` holds {count!r:.60}, which is no count")
     return tuple(counts)

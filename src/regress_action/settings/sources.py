@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import ValidationError
 
 from regress_action.errors import SettingsError
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
 
 
@@ -24,10 +22,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         SettingsError: the file is absent, too large, no YAML, or no mapping.
     """
+    import yaml  # a command without a file of settings does not pay for it
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SettingsError(f"{path} is larger than 1 MB.", remedy="Give the path of a settings file.")
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror or error}.",
