@@ -76,8 +76,7 @@ def _tested(
     start, stop = _between_neighbours(ends, found)
     todo = np.flatnonzero(np.isnan(found.strength))
     near, place, p_value = _split(flat, start[todo], stop[todo], found.place[todo], smallest)
-    level, shift, spread = _shift(flat, near.start, place, near.stop)
-    place = _sharpened(flat, near, place, level, shift, spread)
+    place, level, shift = _sharpened(flat, near, place)
     size = np.abs(shift) / np.maximum(minimum[found.owner[todo]], 1e-12)
     significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
     strength = np.minimum(significance, np.where(size < 1, size, np.inf))
@@ -133,12 +132,27 @@ def _shift(flat: Floats, start: Ints, place: Ints, stop: Ints) -> tuple[Floats, 
     return before[:, middle], pairs[:, len(QUANTILES) ** 2 // 2], np.maximum(*spread)
 
 
-def _sharpened(flat: Floats, near: Stretches, place: Ints, level: Floats, shift: Floats, spread: Floats) -> Ints:
-    """Move a step that stands clear of its noise to the very run.
+def _sharpened(flat: Floats, near: Stretches, place: Ints) -> tuple[Ints, Floats, Floats]:
+    """Move a step that stands clear of its noise to the very run; return place, level before and shift.
 
-    Classes of values see whether there is a step, and may be a run or two off in saying where. Two levels that
-    are well apart tell to which of them every single run belongs.
+    Classes of values see whether there is a step, and may be some runs off in saying where. Two levels that are well
+    apart tell to which of them every single run belongs. Whether they are is asked at the new place: at the old one
+    the runs in between stand on the wrong side, and look like noise.
     """
+    level, shift, _ = _shift(flat, near.start, place, near.stop)
+    moved = _nearest_levels(flat, near, place, level, shift)
+    elsewhere = np.flatnonzero(moved != place)
+    if len(elsewhere):
+        there = _shift(flat, near.start[elsewhere], moved[elsewhere], near.stop[elsewhere])
+        clear = np.abs(there[1]) > CLEAR * there[2]
+        rows = elsewhere[clear]
+        place = place.copy()
+        place[rows], level[rows], shift[rows] = moved[rows], there[0][clear], there[1][clear]
+    return place, level, shift
+
+
+def _nearest_levels(flat: Floats, near: Stretches, place: Ints, level: Floats, shift: Floats) -> Ints:
+    """Return the split near `place` that leaves every run nearest to the level of its side, by absolute deviations."""
     split = place[:, None] + SLACK
     run = np.clip(split[:, :-1], 0, len(flat) - 1)
     towards_after = np.abs(flat[run] - level[:, None]) - np.abs(flat[run] - (level + shift)[:, None])
@@ -146,8 +160,7 @@ def _sharpened(flat: Floats, near: Stretches, place: Ints, level: Floats, shift:
     gain[:, 1:] = -np.cumsum(towards_after, axis=1)
     allowed = (split >= near.start[:, None] + near.smallest) & (split <= near.stop[:, None] - near.smallest)
     best = np.where(allowed, gain, -np.inf).argmax(axis=1)
-    clear = allowed.any(axis=1) & (np.abs(shift) > CLEAR * spread)
-    return np.where(clear, split[np.arange(len(split)), best], place)
+    return np.where(allowed.any(axis=1), split[np.arange(len(split)), best], place)
 
 
 def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:

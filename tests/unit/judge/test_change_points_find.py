@@ -223,3 +223,13 @@ def test_a_growing_series_follows_its_rule_and_direction() -> None:
     (point,) = Detector(Rule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
     assert point == find(values, minimum_ratio=1.02, direction=Direction.HIGHER)[0]
     assert point.difference == pytest.approx(-3, abs=0.3)
+
+
+@pytest.mark.parametrize(("runs", "at"), [(40, 35), (60, 52), (100, 92)])
+def test_a_clear_step_among_the_last_runs_is_found_at_its_very_run(runs: int, at: int) -> None:
+    """Fifteen per cent in half a per cent of noise: the commit that brought it is named, and how large it is."""
+    found = find_all(
+        [stepped(100 + 0.5 * np.random.default_rng(n).standard_normal(runs), {at: 1.15}) for n in range(100)]
+    )
+    assert sum([point.index for point in points] == [at] for points in found) >= 98
+    assert all(points[0].ratio == pytest.approx(1.15, rel=0.01) for points in found if points)

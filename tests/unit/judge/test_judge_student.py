@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from regress_action.judge import student
 
@@ -52,3 +52,22 @@ def test_what_is_unknown_stays_unknown() -> None:
     assert np.isnan(student.two_sided_p([np.nan, 1.0], [3.0, np.nan])).all()
     assert student.two_sided_p(np.inf, 3.0) == 0
     assert np.isnan(student.quantile([0.0, 0.7, 0.1], [3.0, 3.0, 0.0])).all()
+
+
+@pytest.mark.parametrize("df", [0.5, 1, 2, 2.9, 3, 3.1, 5, 50, 999, 1000, 1001, 1e5, 1e9, np.inf])
+def test_quantiles_converge_everywhere(df: float) -> None:
+    """From one in a trillion to the median, for Cauchy's tails and for the normal ones alike."""
+    tail = np.geomspace(1e-12, 0.5, 200)
+    expected = stats.norm.isf(tail) if np.isinf(df) else -special.stdtrit(df, tail)
+
+    assert student.quantile(tail, df) == pytest.approx(expected, rel=2e-9, abs=1e-11)
+
+
+@pytest.mark.parametrize("df", [1000.0, 1001.0, 1e4, 1e6])
+def test_the_normal_form_keeps_the_digits_of_a_tiny_p_value(df: float) -> None:
+    """Hill's approximation, down to one in 10³⁰⁰: to eleven digits where anybody looks, to seven at the end."""
+    t = np.geomspace(0.1, 36, 200)
+    found = student.two_sided_p(t, df) / (2 * special.stdtr(df, -t)) - 1
+
+    assert np.abs(found[t < 8]).max() < 1e-11
+    assert np.abs(found).max() < 1e-7

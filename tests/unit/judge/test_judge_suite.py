@@ -228,3 +228,9 @@ def test_rare_noise_of_a_large_suite_raises_no_alarm() -> None:
 
     assert sum(found.p_value < 0.05 and found.ratio > 1 for found in judgement.comparisons) > 5
     assert judgement.summary.regressions == 0
+
+
+def test_eight_benchmarks_are_enough_to_tell_a_machine_from_the_code() -> None:
+    """Seven are not; and only what was compared counts."""
+    assert moved([1.3] * 8).summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert moved([1.3] * 7 + [float("nan")]).summary.environment_shift is None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from judge_reports import MACHINE, TIME, past, report
 
+from regress_action.judge.comparison import compare
 from regress_action.judge.policy import Policy
-from regress_action.judge.replay import replay
+from regress_action.judge.replay import Alarm, Place, _missed, _Past, replay
 from regress_action.samples import Direction, Environment, Metric, Report
 from regress_action.verdicts import Severity
 
@@ -100,3 +103,53 @@ def test_nothing_to_replay(reports: list[Report]) -> None:
     seen = replay(reports, Policy(), Policy())
     assert seen.new.comparisons == 0
     assert (seen.new.false_rate, seen.new.missed_rate) == (None, None)
+
+
+def test_each_report_is_judged_against_the_twenty_before_it() -> None:
+    """As the comparison would judge it, or against as many as are asked for."""
+    reports = history({32: 1.3})
+    for more, window in ({}, 20), ({"window": 12}, 12):
+        (first, *_) = replay(reports, Policy(), Policy(), **more).old.alarms
+        expected = compare(reports[32 - window : 32], [reports[32]], Policy()).comparisons[0]
+        assert (first.place.report, first.ratio) == (32, expected.ratio)
+
+
+@pytest.mark.parametrize(("following", "sustained"), [(2, None), (3, True)])
+def test_three_following_reports_are_the_fewest_that_tell(following: int, sustained: bool | None) -> None:
+    """Two may still turn out otherwise."""
+    first, *_ = replay(history({20: 1.3}, runs=21 + following), Policy(), Policy()).old.alarms
+    assert first.place.report == 20
+    assert first.sustained is sustained
+
+
+def test_the_next_five_reports_tell() -> None:
+    """Three of them slow bear the alarm out, however fast the sixth is."""
+    first, *_ = replay(history({20: 1.3, 24: 0.8 / 1.3}), Policy(), Policy()).old.alarms
+    assert first.place.report == 20
+    assert first.sustained is True
+
+
+@pytest.mark.parametrize(("late", "missed"), [(0, 0), (2, 0), (3, 1)])
+def test_an_alarm_on_one_of_the_first_three_reports_has_caught_a_worsening(late: int, missed: int) -> None:
+    """Later ones come too late, and what another benchmark did is no excuse."""
+    place = Place("default", "here", "parse", "time", 20)
+    group = _Past("default", "here", [], {}, frozenset([place]))
+    alarm = Alarm(place._replace(report=20 + late), None, None, 1.3, Severity.MINOR, None)
+    elsewhere = replace(alarm, place=place._replace(benchmark="other"))
+    assert len(list(_missed(group, [elsewhere, alarm]))) == missed
+    assert list(_missed(group, [elsewhere])) == [place]
+
+
+def test_alarms_are_listed_in_order_of_time() -> None:
+    """Those of another suite stand where they happened."""
+    reports = [replace(one, suite="second") for one in history({25: 1.15}, metric=TIME)] + history({30: 1.15})
+    seen = replay(reports, Policy(), Policy(regression_threshold=1.1))
+    times = [alarm.time for alarm in seen.appeared]
+    assert times == sorted(times)
+    assert {alarm.place.suite for alarm in seen.appeared} == {"default", "second"}
+
+
+def test_improvements_and_young_changes_are_no_worsenings() -> None:
+    """Only what settled for the worse could have been missed."""
+    for steps in ({20: 1 / 1.3}, {35: 1.15}):
+        assert replay(history(steps), Policy(), Policy()).old.worsenings == 0

@@ -179,3 +179,17 @@ def test_the_slope_is_scipys_theil_sen(seed: int, runs: int) -> None:
     times, values = np.sort(draw.integers(0, 30, runs)).astype(float), draw.normal(0, 1, runs)
     if times[0] < times[-1]:
         assert trend._theil_sen(times, values) == pytest.approx(stats.theilslopes(values, times).slope)
+
+
+def test_a_step_needs_no_correlation_but_one_in_a_thousand_and_its_height() -> None:
+    """Where time explains nothing, the split alone must be beyond doubt, and five per cent high."""
+    seen = Counter[tuple[bool, bool, Tendency]]()
+    for seed in range(400):
+        values = drifting(1.0, seed, spread=0.03)
+        values[-5:] *= 1.08
+        found = follow(values, rule=Rule(p=0.0))
+        assert found.drift is not None
+        seen[trend._differs(np.log(values)) < 0.001, abs(found.drift) >= 0.05, found.direction] += 1
+    assert {key[:2] for key in seen if key[2] is Tendency.STEP} == {(True, True)}
+    assert (True, True, Tendency.STABLE) not in seen
+    assert min(seen[True, True, Tendency.STEP], seen[False, False, Tendency.STABLE]) > 20
