@@ -216,7 +216,7 @@ def test_a_design_can_be_asked_for() -> None:
 
 
 NOTHING, FEW = np.full((1, 3), np.nan), np.array([[0.0, 0.1, 0.2]])
-NO_PRIOR, BORROWED = (designs.Prior(np.array([df]), np.array([0.01])) for df in (0.0, 4.0))
+NO_PRIOR, BORROWED = (designs.Prior(np.array([df]), np.array([0.01]), np.array([False])) for df in (0.0, 4.0))
 
 
 @pytest.mark.parametrize(
