@@ -23,6 +23,7 @@ _LEGACY_COMMAND = re.compile(r"##(?=\[)")
 _MARKDOWN_ACTIVE = re.compile(r"[\\`*_{}\[\]~^]")
 _MARKDOWN_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;", '"': "&quot;"})
 _LINKS_ITSELF = re.compile(r"@(?=\w)|#(?=\d)|\b[Gg][Hh]-(?=\d)|\b(?:https?|ftp|mailto|xmpp):(?=\S)|\bwww(?=\.)")
+_CALLS_SOMEBODY = re.compile(r"<(?=[!@#\w/])|\](?=\()")  # Slack's <!channel>, Teams' <at>, [a](link)
 _BLOCK_START = re.compile(r"\A(\d{0,9})([-+=#.)])(?=[-+=#]*(?:\s|\Z))")
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,2000}\Z")
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -101,6 +102,12 @@ def code_block(text: str, language: str = "") -> str:
 def link(words: str, url: str | None) -> str:
     """Return a Markdown link on words that are inert already, the words alone unless `url` is a plain web address."""
     return f"[{words}]({url})" if url and _WEB_ADDRESS.match(url) else words
+
+
+def message(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Return one line for a chat or a mail: it calls nobody and links nowhere, whatever dialect the service speaks."""
+    text = _LINKS_ITSELF.sub(lambda match: match[0] + _ZERO_WIDTH_SPACE, plain(text, limit))
+    return _CALLS_SOMEBODY.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", text)
 
 
 def html(text: str, limit: int = TEXT_LIMIT) -> str:

@@ -18,11 +18,11 @@ LINES = 20
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://", re.IGNORECASE)
 
 
-def send(urls: Iterable[str], title: str, lines: Sequence[str]) -> tuple[str, ...]:
+def send(urls: Iterable[str], title: str, lines: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Send one message to every URL; return a warning for each that did not take it.
 
-    Nothing is sent without `lines`: each says one thing that changed. A warning names the service, never the URL,
-    which holds secrets.
+    Nothing is sent without `lines`: each says one thing that changed, in a sentence that may quote anybody, and where
+    to read on, an address of ours. A warning names the service, never the URL, which holds secrets.
     """
     targets = tuple(urls)
     if not targets or not lines:
@@ -33,7 +33,7 @@ def send(urls: Iterable[str], title: str, lines: Sequence[str]) -> tuple[str, ..
         return (
             "Nobody was notified: Apprise is not installed. Install regress-action[notify], or remove notify-urls.",
         )
-    shown = [escape.plain(line) for line in lines[:LINES]]
+    shown = [f"{escape.message(sentence)} {escape.plain(link)}".rstrip() for sentence, link in lines[:LINES]]
     more = [f"… and {len(lines) - LINES} more"] if len(lines) > LINES else []
     body = "\n".join([*shown, *more])
     failed = []
@@ -44,7 +44,7 @@ def send(urls: Iterable[str], title: str, lines: Sequence[str]) -> tuple[str, ..
             if not service.add(url):
                 failed.append(f"{entry} is no address that Apprise knows.")
             elif not service.notify(
-                title=escape.plain(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
+                title=escape.message(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
             ):
                 failed.append(f"{entry}{_scheme(url)} did not take the message.")
         except Exception as error:  # noqa: BLE001 - any of a hundred services, and what it says may hold the address

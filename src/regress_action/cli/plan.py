@@ -17,10 +17,11 @@ def command(*, launch: str) -> None:
     from regress_action.pipeline import hiding, planning
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    hiding.hidden_settings(os.environ, root, Log(sys.stdout))
+    log = Log(sys.stdout)
+    hiding.hidden_settings(os.environ, root, log)
     errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
     planning.clear(root)
     if errand.words:
         planning.lend_psutil(root)
     planning.leave(errand, root, os.environ)
-    click.echo(errand.why)
+    log.say(errand.why)

@@ -124,19 +124,26 @@ def _crept(one: Followed, book: Ledger | None, threshold: float) -> list[_Claim]
 
 def _creep(one: Followed, account: Account, since: str) -> _Claim:
     history, worse = one.history, [entry for entry in account.entries if entry.ratio > 1]
-    size, start = wording.percent(account.ratio), account.start.commit or "an unknown commit"
+    size, start = wording.percent(account.ratio), _short(account.start.commit)
     settled = all(point.settled for point in one.change_points) and _holds(history, account.start_level, account.level)
     largest = max(worse, key=lambda entry: entry.ratio, default=None)
     if largest is not None and len(worse) == 1:
         index = next(point.index for point in one.change_points if history.point(point.index) == largest.point)
-        reason = f"{size} worse since {since}, in one step at {largest.point.commit} (p = {largest.p_value:.2g})."
+        reason = (
+            f"{size} worse since {since}, in one step at {_short(largest.point.commit)} (p = {largest.p_value:.2g})."
+        )
         good = history.point(index - 1).commit
         return _Claim(account.ratio, reason, largest.p_value, settled, good, largest.point.commit, account)
+    first = account.start.commit
     steps = f", in {len(worse)} steps" if worse else ", too slowly for any one commit to be named"
     reason = f"{size} worse since {since} ({start}){steps}."
     p = max((entry.p_value for entry in worse), default=None)
     enough = len(history) - _index(history, account) >= 2 * SETTLED
-    return _Claim(account.ratio, reason, p, settled and enough, start, history.point(-1).commit, account)
+    return _Claim(account.ratio, reason, p, settled and enough, first, history.point(-1).commit, account)
+
+
+def _short(commit: str | None) -> str:
+    return commit[:12] if commit else "an unknown commit"
 
 
 def _index(history: History, account: Account) -> int:

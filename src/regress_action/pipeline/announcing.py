@@ -138,7 +138,7 @@ def notify(job: Job, spoken: Spoken, log: Log) -> None:
     """Tell the stakeholders what changed; a notifier that fails is a warning."""
     urls = [url.get_secret_value() for url in job.settings.notify_urls]
     title = f"{job.plan.repository}: performance of {job.settings.suite}"
-    lines = [f"{change.sentence} {change.url}" for change in spoken.changes]
+    lines = [(change.sentence, change.url) for change in spoken.changes]
     for warning in send(urls, title, lines):
         log.warning(warning)
 

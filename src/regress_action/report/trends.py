@@ -36,9 +36,10 @@ def headline(content: Mapping[str, Any]) -> str:
     series = content["series"]
     tally = {word: sum(one["direction"] == word for one in series) for word in _ORDER}
     moving = [f"{tally[word]} {_WORDS[word]}" for word in ("degrading", "step", "improving") if tally[word]]
+    worse = f"{alerts} worse for good. " if (alerts := len(content.get("alerts", ()))) else ""
     if not moving:
-        return f"Nothing moves in {count(len(series), 'series', 'series')}."
-    return f"Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
+        return f"{worse}Nothing moves in {count(len(series), 'series', 'series')}."
+    return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
 
 
 def alerts(judgement: Judgement) -> list[dict[str, Any]]:
@@ -66,7 +67,7 @@ def text(content: Mapping[str, Any]) -> str:
     ]
     for one in _moving(content["series"]):
         lines.append(f"{_WORDS[one['direction']]:<9} {escape.plain(_name(one))}  {_evidence(one)}")
-        lines += [f"          {_change(point)}" for point in one["change_points"]]
+        lines += [f"          {escape.plain(_change(point))}" for point in one["change_points"]]
     lines += ["", _rest(content["series"]), *(f"  {escape.plain(line)}" for line in _creep(content))]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from github_scenes import Job, compared, connected, judged, pull, push, sha
+from github_scenes import Job, compared, connected, judged, pull, push, sha, words
 
 from fake_github import FakeGitHub
 from judgements import HOSTILE
 from regress_action.github import commands
 from regress_action.github.plan import Plan, Stage
 from regress_action.github.preferences import Preferences
+from regress_action.samples import Metric
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regress_action.verdicts import Comparison
 
 LIVE = re.compile(r"(?<!\w)@\w|#\d|\bGH-\d|www\.\w", re.IGNORECASE)
@@ -52,9 +55,11 @@ class Page(HTMLParser):
         self.prose += "" if self._code else data
 
 
-def told(name: str) -> dict[str, str]:
+def told(name: str, folder: Path) -> dict[str, str]:
     """Let a benchmark of that name regress everywhere; return every text by its channel."""
     texts: dict[str, str] = {}
+    summary = folder / "summary.md"
+    summary.unlink(missing_ok=True)
 
     def row(ratio: float) -> Comparison:
         tame = compared("tame", ratio)
@@ -62,12 +67,16 @@ def told(name: str) -> dict[str, str]:
 
     with FakeGitHub() as github:
         github.world.add_pull(head_sha=sha(77))
-        job = Job()
+        job = Job(summary=summary)
         with connected(github) as client:
             job.run(client, pull(github, 1), judged([row(2.5)], head=sha(77)), Preferences(suite=name or "x"))
         for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0)):
             with connected(github) as client:
                 Job().run(client, push(number), judged([row(ratio)], head=sha(number)))
+        (issue,) = [each for each in github.world.issues if each.pull is None]
+        many = [replace(row(2.5), metric=Metric(f"{name} {number}", "s")) for number in range(6)]
+        with connected(github) as client:
+            Job().run(client, push(8), judged(many, head=sha(8)), texts=replace(words(judged(many)), advice=(name,)))
         accept = Plan(
             mode=Stage.COMMAND,
             why="",
@@ -78,42 +87,45 @@ def told(name: str) -> dict[str, str]:
             comment_id=1,
         )
         with connected(github) as client:
-            commands.obey(client, accept, workflow="performance.yml")
+            commands.obey(client, accept, workflow=name)
         assert github.violations == []
-        (issue,) = [each for each in github.world.issues if each.pull is None]
+        umbrella = github.world.issues[-1]
         texts = {f"comment {number}": each.body for number, each in enumerate(github.world.comments)}
         texts |= {"issue": issue.body, "title": issue.title, "log": job.out.getvalue()}
+        texts |= {"umbrella": umbrella.body, "umbrella's title": umbrella.title}
+        texts["job summary"] = summary.read_text()
         run = github.world.check_runs[0]
         texts |= {"summary": run.summary or "", "check": run.title or "", "message": run.annotations[0]["message"]}
     return texts
 
 
 @pytest.fixture(scope="module")
-def tame() -> dict[str, str]:
+def tame(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What is told of a benchmark with a harmless name."""
-    return told("word")
+    return told("word", tmp_path_factory.mktemp("tame"))
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:20]))
-def test_a_hostile_name_is_text_in_every_channel(name: str, tame: dict[str, str]) -> None:
+def test_a_hostile_name_is_text_in_every_channel(name: str, tame: dict[str, str], tmp_path: Path) -> None:
     """The same elements as with a harmless name, no mention, no reference, no link of its own, one command each."""
-    texts = told(name)
+    texts = told(name, tmp_path)
 
     assert texts.keys() == tame.keys()
-    for channel in texts.keys() - {"log", "title", "check", "message"}:
+    for channel in texts.keys() - {"log", "title", "umbrella's title", "check", "message"}:
         page, expected = Page(texts[channel]), Page(tame[channel])
         extra = [tag for tag in page.tags if tag not in {"code", "p"}]
         assert extra == [tag for tag in expected.tags if tag not in {"code", "p"}], channel
         assert all(link.startswith(OURS) for link in page.links), channel
         assert not LIVE.search(page.prose.replace("\u200b", "\u200b ")), channel
+    assert "##[" not in texts["log"]
     assert COMMAND.findall(texts["log"]) == COMMAND.findall(tame["log"])
-    for channel in ("title", "check"):
+    for channel in ("title", "umbrella's title", "check"):
         assert texts[channel].isprintable() or texts[channel].strip()
         assert "\n" not in texts[channel]
 
 
-def test_the_texts_are_short_whatever_the_name(tame: dict[str, str]) -> None:
+def test_the_texts_are_short_whatever_the_name(tame: dict[str, str], tmp_path: Path) -> None:
     """Ten thousand characters of a name do not push the rest away."""
-    long = told("x" * 10_240)
+    long = told("x" * 10_240, tmp_path)
 
     assert all(len(long[channel]) < len(tame[channel]) + 4_000 for channel in tame)

@@ -152,7 +152,7 @@ def test_a_notifier_that_raises_with_its_address_is_a_warning_without_it(
     stub.Apprise, stub.NotifyFormat = Apprise, type("NotifyFormat", (), {"TEXT": "text"})  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(sys.modules, "apprise", stub)
-        (warning,) = notify.send([address], "title", ["line"])
+        (warning,) = notify.send([address], "title", [("line", "")])
 
     assert token not in warning
     assert warning == f"notify-urls: entry 1 (slack) failed with {kind.__name__}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from judgements import HOSTILE
 from regress_action import notify
 
 if TYPE_CHECKING:
@@ -62,15 +64,28 @@ def hooks() -> Iterator[list[Hook]]:
 
 def test_changes_are_told_to_everybody(hooks: list[Hook]) -> None:
     """Title and lines arrive as text; the service that failed is named, its secrets are not."""
-    lines = ["cache.get is 2.5× slower", "@everyone\n::error::x"]
+    lines = [("cache.get is 2.5× slower", "https://github.com/octo/widgets/issues/1"), ("two\n::error::x", "")]
 
     failed = notify.send([hook.url for hook in hooks], "Performance of octo/widgets", lines)
 
     (message,) = hooks[0].received
     assert message["title"] == "Performance of octo/widgets"
-    assert message["message"] == "cache.get is 2.5× slower\n@everyone ∷error::x"
+    first = "cache.get is 2.5× slower https://github.com/octo/widgets/issues/1"
+    assert message["message"] == f"{first}\ntwo ∷error::x"
     assert failed == ("notify-urls: entry 2 (json) did not take the message.",)
     assert "secret" not in "".join(failed)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "<!channel> <@U123> <at>x</at>", "**[b](https://x.example)**"], ids=ascii)
+def test_a_hostile_name_calls_nobody_and_links_nowhere(hooks: list[Hook], name: str) -> None:
+    """Chats obey @everyone, <!channel> and addresses in plain text; a message stays as many lines as it has."""
+    assert notify.send([hooks[0].url], name, [(f"{name} is slower", "https://github.com/o/r/1")]) == ()
+
+    (message,) = hooks[0].received
+    said = message["message"].removesuffix(" https://github.com/o/r/1")
+    assert not re.search(r"@\w|<[!@\w/]|https?:/|www\.|\]\(", f"{said} {message['title']}")
+    assert "\n" not in said
+    assert "::" not in said.split(" ")[0]
 
 
 def test_without_a_change_nobody_is_told(hooks: list[Hook]) -> None:
@@ -81,17 +96,19 @@ def test_without_a_change_nobody_is_told(hooks: list[Hook]) -> None:
 
 def test_an_address_that_is_none_is_a_warning() -> None:
     """The others would still be told."""
-    assert notify.send(["nonsense"], "title", ["x"]) == ("notify-urls: entry 1 is no address that Apprise knows.",)
+    assert notify.send(["nonsense"], "title", [("x", "")]) == (
+        "notify-urls: entry 1 is no address that Apprise knows.",
+    )
 
 
 def test_a_service_that_is_not_there_is_a_warning() -> None:
     """Nobody listens on that port."""
-    assert "did not take" in notify.send(["json://127.0.0.1:9/x"], "title", ["x"])[0]
+    assert "did not take" in notify.send(["json://127.0.0.1:9/x"], "title", [("x", "")])[0]
 
 
 def test_many_changes_are_counted(hooks: list[Hook]) -> None:
     """A message has twenty lines and the number of the rest."""
-    notify.send([hooks[0].url], "title", [f"line {number}" for number in range(50)])
+    notify.send([hooks[0].url], "title", [(f"line {number}", "") for number in range(50)])
 
     lines = hooks[0].received[0]["message"].split("\n")
     assert (len(lines), lines[-1]) == (21, "… and 30 more")
@@ -101,4 +118,4 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Apprise is optional."""
     monkeypatch.setitem(sys.modules, "apprise", None)
 
-    assert "regress-action[notify]" in notify.send(["json://127.0.0.1"], "title", ["x"])[0]
+    assert "regress-action[notify]" in notify.send(["json://127.0.0.1"], "title", [("x", "")])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cmarkgfm
 import orjson
@@ -18,7 +18,9 @@ from regress_action.pipeline import explaining
 from regress_action.report import explanation
 from regress_action.verdicts import Outcome, Severity
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "report" / "explanation"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
 
 
@@ -31,9 +33,9 @@ def told(example: str, benchmark: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_explanations_are_as_reviewed(example: str) -> None:
+def test_explanations_are_as_reviewed(example: str, golden: Callable[[str, str], None]) -> None:
     """The golden files were read by eye."""
-    assert (GOLDEN / f"{example}.md").read_text(encoding="utf-8") == told(example)
+    golden(f"explanation/{example}.md", told(example))
 
 
 def test_a_benchmark_is_found_by_name_by_pattern_and_by_a_part() -> None:
