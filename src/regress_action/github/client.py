@@ -70,15 +70,23 @@ class Client:
     def is_mine(self, author: NamedUser | Organization) -> bool:
         """Whether we wrote that.
 
-        An app may not ask who it is. Its name is learnt from the check run it makes; without one, any bot's comment
-        with our marker is taken for ours: people cannot write as bots.
+        Where we do not know our own name, any bot's comment with our marker is taken for ours: people cannot write as
+        bots.
+        """
+        me = self.whoami()
+        return author.login == me if me else author.type == BOT
+
+    def whoami(self) -> str | None:
+        """Return our own login; None for an app that has made no check run.
+
+        An app may not ask who it is; its name is learnt from the check run it makes.
         """
         if self.login is None and not self.is_app:
             try:
                 self.login = self.github.get_user().login
             except GithubException:
                 self.is_app = True
-        return author.login == self.login if self.login else author.type == BOT
+        return self.login
 
 
 def connect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.github import issue_texts, labels, markers, tracking
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 NEEDS = "issues: write"
 COMMITS_ASKED = 5
+LISTED = 500
 
-
+Known = dict[int, tuple["Issue", State]]
 Kind = Literal["opened", "regraded", "recovered", "relapsed"]
 
 
@@ -50,18 +52,17 @@ class Book:
     def update(self) -> tuple[Change, ...]:
         """List our issues, decide, and do it; one that fails does not keep the others from being done."""
         access = self.client.access
-        listed = access.attempt(NEEDS, "the issues", lambda: read(self.client, self._listed))
-        if listed is None:
+        known = access.attempt(NEEDS, "the issues", self._known)
+        if known is None:
             return ()
         actions = tracking.decide(
-            [state.tracked(issue.number, issue.state_reason, is_open=issue.state == "open") for issue, state in listed],
+            _tracked(known),
             self.speech.judgement.comparisons,
             self._identify,
             commit=self._commit,
             max_issues=self.speech.preferences.max_issues,
             by_trend=self._by_trend,
         )
-        known = {issue.number: (issue, state) for issue, state in listed}
         changes = [access.attempt(NEEDS, "an issue", partial(self._do, action, known)) for action in actions]
         return tuple(change for change in changes if change is not None)
 
@@ -76,16 +77,30 @@ class Book:
     def _identify(self, comparison: Comparison) -> str:
         return tracking.fingerprint(self.speech.preferences.suite, self.speech.plan.default_branch, comparison)
 
-    def _listed(self) -> list[tuple[Issue, State]]:
-        """Return the issues with our label that we wrote; the search API would be late and soon exhausted."""
-        found = []
-        for issue in self.client.repository.get_issues(state="all", labels=[self.speech.preferences.label]):
-            state = issue_texts.state_of(issue.body) if "/issues/" in issue.html_url else None
-            if state is not None and self.client.is_mine(issue.user):
-                found.append((issue, state))
-        return found
+    def _known(self) -> Known:
+        """Return our open issues, and the closed ones where something regressed that none of the open ones is about."""
+        known = read(self.client, lambda: self._ours("open"))
+        if tracking.unclaimed(_tracked(known), self.speech.judgement.comparisons, self._identify):
+            known |= read(self.client, lambda: self._ours("closed"))
+        return known
 
-    def _do(self, action: tracking.Action, known: dict[int, tuple[Issue, State]]) -> Change | None:
+    def _ours(self, state: str) -> Known:
+        """Return the issues that we wrote, by their marks; the search API would be late and soon exhausted.
+
+        They are ours also when somebody took their label off. Only where we do not know our own name, or where it has
+        written more issues than are worth a look, the label has to do.
+        """
+        repository, me = self.client.repository, self.client.whoami()
+        listed: list[Issue] = []
+        if me:
+            mine = repository.get_issues(state=state, creator=me)  # type: ignore[arg-type] # a login will do
+            listed += islice(mine, LISTED)
+        if not me or len(listed) == LISTED:
+            listed += repository.get_issues(state=state, labels=[self.speech.preferences.label])
+        marked = [(each, issue_texts.state_of(each.body)) for each in listed if "/issues/" in each.html_url]
+        return {each.number: (each, said) for each, said in marked if said and self.client.is_mine(each.user)}
+
+    def _do(self, action: tracking.Action, known: Known) -> Change | None:
         if isinstance(action, tracking.Open):
             return self._open(action.comparisons)
         issue, state = known[action.issue.number]
@@ -121,8 +136,8 @@ class Book:
         body = issue_texts.body(state, comparisons, self.speech.texts, self.speech.plan)
 
         def look() -> Issue | None:
-            listed = self._listed()
-            return next((issue for issue, other in listed if other.members.keys() == members.keys()), None)
+            ours = self._ours("open").values()
+            return next((issue for issue, other in ours if other.members.keys() == members.keys()), None)
 
         def make() -> Issue:
             return self.client.repository.create_issue(title, body, labels=[label])
@@ -201,6 +216,13 @@ class Book:
 
     def _pulls_of(self, sha: str) -> list[int]:
         return [pull.number for pull in self.client.repository.get_commit(sha).get_pulls()]
+
+
+def _tracked(known: Known) -> list[tracking.Tracked]:
+    return [
+        state.tracked(issue.number, issue.state_reason, is_open=issue.state == "open")
+        for issue, state in known.values()
+    ]
 
 
 def _ratio(comparisons: Sequence[Comparison]) -> float | None:

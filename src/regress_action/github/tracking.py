@@ -10,7 +10,7 @@ from regress_action.github.alarms import worst
 from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from regress_action.verdicts import Comparison
 
@@ -54,35 +54,27 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Persist:
+class Follow:
+    """Go on with an issue, about what was judged of its regressions now."""
+
+    issue: Tracked
+    comparisons: tuple[Comparison, ...]
+
+
+class Persist(Follow):
     """Bring the text up to date, silently."""
 
-    issue: Tracked
-    comparisons: tuple[Comparison, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Regrade:
+class Regrade(Follow):
     """Say that the severity changed."""
 
-    issue: Tracked
-    comparisons: tuple[Comparison, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Recover:
+class Recover(Follow):
     """Close: everything it is about is well again."""
 
-    issue: Tracked
-    comparisons: tuple[Comparison, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Relapse:
+class Relapse(Follow):
     """Open it again."""
-
-    issue: Tracked
-    comparisons: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ Action = Open | Persist | Regrade | Recover | Relapse | Merge
 
 
 def decide(
-    existing: Iterable[Tracked],
+    existing: Sequence[Tracked],
     comparisons: Sequence[Comparison],
     identify: Callable[[Comparison], Fingerprint],
     *,
@@ -121,13 +113,25 @@ def decide(
             actions += _merged(issue, owners)
         elif commit not in issue.seen:
             actions += _followed(issue, [judged.get(mark) for mark in owned], by_trend=by_trend)
-    least = _least(by_trend=by_trend)
-    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, least)]
-    new.sort(key=lambda each: (-each.severity.rank, -(each.ratio or 0)))
+    new = unclaimed(existing, comparisons, identify, by_trend=by_trend)
     return actions + ([Open(tuple(new[:UMBRELLA]))] if len(new) > max_issues else [Open((each,)) for each in new])
 
 
-def _owners(existing: Iterable[Tracked]) -> dict[Fingerprint, Tracked]:
+def unclaimed(
+    existing: Sequence[Tracked],
+    comparisons: Sequence[Comparison],
+    identify: Callable[[Comparison], Fingerprint],
+    *,
+    by_trend: bool = False,
+) -> list[Comparison]:
+    """Return the regressions that call for an issue and that none of the existing ones is about, worst first."""
+    owners, least = _owners(existing), _least(by_trend=by_trend)
+    judged = {identify(comparison): comparison for comparison in comparisons}
+    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, least)]
+    return sorted(new, key=lambda each: (-each.severity.rank, -(each.ratio or 0)))
+
+
+def _owners(existing: Sequence[Tracked]) -> dict[Fingerprint, Tracked]:
     """Return which issue speaks for a regression: an open one first, then a muted one, then the newest."""
     owners: dict[Fingerprint, Tracked] = {}
     for issue in sorted(existing, key=_precedence):
