@@ -34,7 +34,12 @@ def update(world: World, call: Call) -> Answer:
     """Change a check run; annotations are appended."""
     _check_output(call.body)
     run = _find(world, call)
-    _fill(run, call.body)
+    body = dict(call.body)
+    if run.status == "completed" and world.completed_is_final:
+        if world.completed_is_final == "refused" and {"status", "conclusion"} & body.keys():
+            raise RefusedError(422, "A completed check run cannot be changed.")
+        body = {key: value for key, value in body.items() if key not in {"status", "conclusion", "completed_at"}}
+    _fill(run, body)
     return Answer(200, shapes.check_run(world, run))
 
 
@@ -74,6 +79,8 @@ def _fill(run: CheckRun, body: dict[str, Json]) -> None:
             setattr(run, key, body[key])
     if "conclusion" in body:
         run.status = "completed"
+    elif run.status != "completed":
+        run.conclusion = run.completed_at = None
     output = body.get("output", {})
     for key in ("title", "summary", "text"):
         if key in output:

@@ -52,6 +52,7 @@ class Pull:
     base_ref: str
     head_repository: str | None
     draft: bool = False
+    pushed_at: str = ""
     merged_at: str | None = None
     merge_commit_sha: str | None = None
     reviewers: list[str] = field(default_factory=list)
@@ -141,7 +142,12 @@ class Artifact:
 
 @dataclass
 class World:
-    """The whole state. Every record is plain data, so that it can be dumped and seeded as JSON."""
+    """The whole state.
+
+    `completed_is_final` says how GitHub takes changes to the verdict of a finished check run: ``ignored``, ``refused``,
+    or, when empty, as asked for; people report each of them. Every record is plain data, so that it can be dumped
+    and seeded as JSON.
+    """
 
     repository: str = "octo/widgets"
     default_branch: str = "main"
@@ -149,6 +155,7 @@ class World:
     permissions: dict[str, str] = field(default_factory=EVERYTHING.copy)
     issues_enabled: bool = True
     lag: int = 0
+    completed_is_final: str = ""
     collaborators: dict[str, str] = field(default_factory=lambda: {"octo": "admin"})
     teams: list[str] = field(default_factory=lambda: ["perf"])
     check_runs: list[CheckRun] = field(default_factory=list)
@@ -198,8 +205,13 @@ class World:
         **rest: Json,
     ) -> Issue:
         """Open a pull request; `head_repository` is another repository for a fork."""
-        pull = Pull(head_sha, head_ref, base_sha, base_ref, head_repository or self.repository, draft)
+        pull = Pull(head_sha, head_ref, base_sha, base_ref, head_repository or self.repository, draft, self.now())
         return self.add_issue("A pull request", user=user, pull=pull, **rest)
+
+    def push(self, issue: Issue, head_sha: str) -> None:
+        """Move the head of a pull request."""
+        assert issue.pull is not None
+        issue.pull.head_sha, issue.pull.pushed_at = head_sha, self.now()
 
     def add_comment(self, issue: int, body: str, user: str = "octo") -> Comment:
         """Comment as somebody."""

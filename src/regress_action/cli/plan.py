@@ -20,7 +20,7 @@ def command(*, launch: str) -> None:
     log = Log(sys.stdout)
     hiding.hidden_settings(os.environ, root, log)
     errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
-    planning.clear(root)
+    planning.clear(root, os.environ)
     if errand.words:
         planning.lend_psutil(root)
     planning.leave(errand, root, os.environ)

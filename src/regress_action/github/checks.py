@@ -1,4 +1,4 @@
-"""The check run: opened when the work begins, finished with the verdict, never left hanging."""
+"""The check run: opened when the work begins, finished with the verdict, never left hanging, one for each commit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from github import GithubException
 from requests import RequestException
 
 from regress_action import escape
-from regress_action.github.attempts import TRIES, is_uncertain, once, read
+from regress_action.errors import UsageError
+from regress_action.github.attempts import TRIES, is_uncertain, make_once, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from github.CheckRun import CheckRun
+    from github.CheckRunAnnotation import CheckRunAnnotation
 
     from regress_action.github.client import Client
     from regress_action.github.plan import Plan
@@ -30,6 +32,60 @@ BATCH = 50
 OUTPUT_BYTES = 65_535
 TITLE_BYTES = 255
 UNPROCESSABLE = 422
+JUDGING = {"title": "Judging", "summary": "The measurements are being compared."}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a check run of ours belongs: its commit, its name, and the job that speaks in it.
+
+    `owner` is kept as GitHub's `external_id`; it names no attempt, so a job that is run again finds what it made. For
+    `publish` it is the measuring run, which a run of its own publishes each time.
+    """
+
+    client: Client
+    plan: Plan
+    name: str
+
+    @property
+    def run(self) -> str:
+        """The workflow run that is spoken for, as the beginning of `owner`."""
+        measured = self.plan.measured_run_id
+        return f"{self.name}/{self.plan.run_id}/" if measured is None else f"{self.name}/published-{measured}/"
+
+    @property
+    def owner(self) -> str:
+        """Who speaks in it."""
+        return self.run + (self.plan.job if self.plan.measured_run_id is None else "")
+
+    def found(self, after: int = 0) -> CheckRun | None:
+        """Return the newest of ours; with `after`, only one that is newer than the one with that id.
+
+        Raises:
+            UsageError: another job of the same workflow run judges a suite of the same name.
+        """
+        commit = self.client.repository.get_commit(self.plan.head_sha or "")
+        runs = list(commit.get_check_runs(check_name=self.name, filter="all"))
+        mine = [run for run in runs if run.external_id == self.owner]
+        if not mine and any((run.external_id or "").startswith(self.run) for run in runs):
+            raise UsageError(
+                f"Another job of this workflow run has judged this suite already, in the check run “{self.name}”.",
+                meaning="Their check runs, comments and issues would overwrite each other; a pass hides a failure.",
+                remedy="Name the suite after what the jobs differ in, like  suite: api-${{ matrix.os }}",
+            )
+        return max((run for run in mine if run.id > after), key=lambda run: run.id, default=None)
+
+    def made(self) -> CheckRun:
+        """Create one that is in progress."""
+        return self.client.repository.create_check_run(
+            name=self.name,
+            head_sha=self.plan.head_sha or "",
+            status="in_progress",
+            started_at=datetime.now(UTC),
+            details_url=self.plan.run_url,
+            external_id=self.owner,
+            output=dict(JUDGING),
+        )
 
 
 @dataclass
@@ -38,6 +94,7 @@ class Check:
 
     client: Client
     run: CheckRun
+    place: Place
     finished: bool = False
 
     @property
@@ -59,30 +116,49 @@ class Check:
         self.finish("cancelled", "No verdict", reason)
 
     def _finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]]) -> None:
-        """Finish, unless the same attempt has said just that before.
+        """Finish the check run, or another one where this one can no longer say what is true.
 
-        GitHub appends annotations, so a request whose answer was lost is not simply repeated: the check run says
-        how many it has. An annotation that GitHub refuses is left out without costing the others.
+        Annotations can be added and never taken off, and GitHub may hold a conclusion to be final.
         """
         output = {
             "title": escape.cut_bytes(title, TITLE_BYTES),
             "summary": escape.cut_bytes(summary, OUTPUT_BYTES),
         }
-        done = {"status": "completed", "conclusion": conclusion, "completed_at": datetime.now(UTC)}
-        waiting = list(annotations)[self.run.output.annotations_count or 0 :]
-        if not waiting and self._says(conclusion, output):
-            self.finished = True
-            return
+        waiting = self._unsaid(annotations)
+        if waiting is not None:
+            self._send_all(conclusion, output, waiting)
+        if waiting is None or self.run.conclusion != conclusion:
+            self._supersede()
+            self._send_all(conclusion, output, annotations)
+        self.finished = True
+
+    def _unsaid(self, annotations: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        """Return the annotations that an earlier attempt has not made; None where it made one that no longer holds."""
+        waiting = list(annotations)
+        if self.run.output.annotations_count:
+            for said in read(self.client, lambda: list(self.run.get_annotations())):
+                same = next((each for each in waiting if _is(said, each)), None)
+                if same is None:
+                    return None
+                waiting.remove(same)
+        return waiting
+
+    def _send_all(self, conclusion: str, output: dict[str, Any], annotations: Sequence[dict[str, Any]]) -> None:
+        waiting = list(annotations)
         while len(waiting) > BATCH:
             self._append(output, waiting[:BATCH], {})
             waiting = waiting[BATCH:]
+        done = {"status": "completed", "conclusion": conclusion, "completed_at": datetime.now(UTC)}
         self._append(output, waiting, done)
-        self.finished = True
 
-    def _says(self, conclusion: str, output: dict[str, Any]) -> bool:
-        """Whether the same attempt has said just that before."""
-        said = {"title": self.run.output.title, "summary": self.run.output.summary}
-        return self.run.conclusion == conclusion and said == output
+    def _supersede(self) -> None:
+        """Speak in a new check run from now on; people see the newest of a name, and the older one says so."""
+        old = self.run
+        self.run = make_once(self.client, lambda: self.place.found(after=old.id), self.place.made)
+        left = {"title": "Superseded", "summary": f"This commit was judged again: {self.run.html_url}"}
+        self.client.access.attempt(
+            NEEDS, "the older check run", lambda: old.edit(status="completed", conclusion="neutral", output=left)
+        )
 
     def _append(self, output: dict[str, Any], batch: list[dict[str, Any]], done: dict[str, Any]) -> None:
         """Send one batch; where GitHub refuses it, its halves, down to the one that is wrong."""
@@ -104,7 +180,11 @@ class Check:
             self._send(output, done, 0)
 
     def _send(self, output: dict[str, Any], done: dict[str, Any], count: int) -> None:
-        """Edit until the check run shows the batch, and, at the end, the conclusion."""
+        """Edit until the check run shows the batch, and, at the end, the conclusion.
+
+        GitHub appends annotations, so a request whose answer was lost is not simply repeated: the check run says how
+        many it has.
+        """
         before = self.run.output.annotations_count or 0
         for _ in range(TRIES):
             try:
@@ -115,7 +195,7 @@ class Check:
                 self.client.wait(1)
                 self.run = read(self.client, self._fresh)
                 arrived = (self.run.output.annotations_count or 0) >= before + count
-                if arrived and (not done or self.run.status == "completed"):
+                if arrived and (not done or self.run.conclusion == done["conclusion"]):
                     return
             else:
                 return
@@ -132,6 +212,9 @@ def opened(client: Client | None, plan: Plan, preferences: Preferences) -> Itera
     """Open the check run on the judged commit; if the block leaves it unfinished, close it without a verdict.
 
     None where there is nobody to talk to, no commit, no wish for it, or no permission.
+
+    Raises:
+        UsageError: another job of the same workflow run judges a suite of the same name.
     """
     check = None
     if client is not None and plan.head_sha and preferences.check_run and not plan.read_only:
@@ -165,28 +248,35 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 
 def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:
-    """Find the check run of this attempt, or create it."""
-    head_sha = plan.head_sha or ""
-    name = preferences.check_name
-    key = f"{name}/{plan.run_id}.{plan.attempt}"
-    commit = client.repository.get_commit(head_sha)
-
-    def look() -> CheckRun | None:
-        runs = commit.get_check_runs(check_name=name, filter="all")
-        return next((run for run in runs if run.external_id == key), None)
-
-    def make() -> CheckRun:
-        return client.repository.create_check_run(
-            name=name,
-            head_sha=head_sha,
-            status="in_progress",
-            started_at=datetime.now(UTC),
-            details_url=plan.run_url,
-            external_id=key,
-            output={"title": "Judging", "summary": "The measurements are being compared."},
-        )
-
-    run = once(client, look, make)
+    """Find the check run that this job has made before and open it again, or create it."""
+    place = Place(client, plan, preferences.check_name)
+    found = read(client, place.found)
+    run = make_once(client, place.found, place.made) if found is None else _reopened(place, found)
     if client.is_app and run.app.slug:
         client.login = f"{run.app.slug}[bot]"
-    return Check(client, run)
+    return Check(client, run, place)
+
+
+def _reopened(place: Place, run: CheckRun) -> CheckRun:
+    """Show that it is judged again; in another one where GitHub refuses to change what was completed."""
+    try:
+        run.edit(status="in_progress", details_url=place.plan.run_url, output=dict(JUDGING))
+    except (GithubException, RequestException) as error:
+        if isinstance(error, GithubException) and error.status == UNPROCESSABLE:
+            return make_once(place.client, lambda: place.found(after=run.id), place.made)
+        if not is_uncertain(error):
+            raise
+    return run
+
+
+def _is(said: CheckRunAnnotation, wanted: dict[str, Any]) -> bool:
+    """Whether an annotation on GitHub is one that we would make."""
+    shown = {
+        "path": said.path,
+        "start_line": said.start_line,
+        "end_line": said.end_line,
+        "annotation_level": said.annotation_level,
+        "title": said.title or "",
+        "message": said.message,
+    }
+    return shown == {"title": "", **wanted}

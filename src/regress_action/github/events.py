@@ -6,6 +6,7 @@ field is optional here, and nothing that is read is trusted to be more than a st
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ HISTORY_BRANCH = "regress-data"
 NOBODY = "0" * 40
 MEASURES_FOREIGN_CODE_WITH_SECRETS = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
 COMMAND = "/regress"
+JOB = 60
 
 
 def decide(
@@ -100,6 +102,7 @@ class _Event:
             "tag": self.tag,
             "run_id": _whole(self.environ.get("GITHUB_RUN_ID"), 0),
             "attempt": _whole(self.environ.get("GITHUB_RUN_ATTEMPT"), 1),
+            "job": _job(self.environ),
             "actor": self.environ.get("GITHUB_ACTOR") or self.text("sender", "login") or "",
             "server_url": self.environ.get("GITHUB_SERVER_URL") or "https://github.com",
         }
@@ -144,6 +147,7 @@ def _pull_request(event: _Event) -> Plan:
         "is_fork": is_fork,
         "is_draft": event.get("pull_request", "draft") is True,
         "labels": tuple(name for name in names if isinstance(name, str)),
+        "since": event.text("pull_request", "created_at" if event.text("action") == "opened" else "updated_at"),
         "may_comment": not is_fork,
     }
     if event.text("action") == "closed":
@@ -211,6 +215,7 @@ def _workflow_run(event: _Event) -> Plan:
         "head_repository": head_repository,
         "is_fork": head_repository is None or head_repository != event.text("repository", "full_name"),
         "measured_run_id": event.number("workflow_run", "id"),
+        "since": event.text("workflow_run", "created_at"),
     }
     if event.text("action") != "completed":
         return event.plan(Stage.NONE, "the measuring workflow has not finished yet", **rest)
@@ -275,6 +280,13 @@ def _danger(event_name: str) -> str:
         f"{event_name} gives the token and the secrets of this repository to code from a pull request. "
         "Measure on pull_request and report with `mode: publish` on workflow_run"
     )
+
+
+def _job(environ: Mapping[str, str]) -> str:
+    """Return the job's name in its workflow and, in a matrix, which leg it is; short, whatever the matrix holds."""
+    matrix = environ.get("REGRESS_MATRIX", "").strip()
+    leg = "" if matrix in {"", "null", "{}"} else f".{hashlib.sha256(matrix.encode()).hexdigest()[:8]}"
+    return environ.get("GITHUB_JOB", "")[:JOB] + leg
 
 
 def _whole(text: str | None, default: int) -> int:

@@ -24,7 +24,9 @@ class Plan:
 
     `head_sha` is the commit that is judged: the head of a pull request, never its merge commit. `head_repository` is
     None where a fork was deleted. `measured_run_id` is the workflow run whose artifact `publish` reads.
-    `is_fork` is about the head. `labels` are those of the pull request when the event happened.
+    `is_fork` is about the head. `labels` are those of the pull request when the event happened. `since` is when GitHub
+    learnt of the commit that is judged, at the latest, in ISO 8601. `job` tells the jobs of one workflow run apart, the
+    legs of a matrix among them, and is the same when they are run again.
     """
 
     mode: Stage
@@ -45,12 +47,14 @@ class Plan:
     may_write_history: bool = False
     may_comment: bool = False
     labels: tuple[str, ...] = ()
+    since: str | None = None
     tag: str | None = None
     measured_run_id: int | None = None
     comment: str | None = None
     comment_id: int | None = None
     run_id: int = 0
     attempt: int = 1
+    job: str = ""
     actor: str = ""
     server_url: str = "https://github.com"
 

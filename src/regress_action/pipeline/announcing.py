@@ -14,8 +14,9 @@ from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
 from regress_action.pipeline import explaining
-from regress_action.pipeline.planning import FOLDER
+from regress_action.pipeline.planning import pages
 from regress_action.pipeline.policies import waivers_of
+from regress_action.records import slug
 from regress_action.report import markdown, structured, text
 from regress_action.report.context import Context
 from regress_action.verdicts import Outcome, Severity, Verdict
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from regress_action.pipeline.judging import Judged
     from regress_action.samples import Report
     from regress_action.verdicts import Comparison
-
-REPORT = FOLDER / "report.json"
-PAGE = FOLDER / "report.md"
 
 
 def preferences_of(job: Job) -> Preferences:
@@ -108,10 +106,11 @@ def write_files(job: Job, judged: Judged) -> None:
     """Leave the judgement as JSON and as Markdown in the job's folder."""
     content = structured.as_object(judged.judgement, suite=judged.suite)
     folder = job.folder
+    report, markdown_page = pages(slug(job.settings.suite))
     context = context_of(job, advice=recommend(judged.judgement))
-    (folder / REPORT.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    (folder / report.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context)
-    (folder / PAGE.name).write_text(page, encoding="utf-8")
+    (folder / markdown_page.name).write_text(page, encoding="utf-8")
 
 
 def write_outputs(
@@ -119,6 +118,7 @@ def write_outputs(
 ) -> None:
     """Set every output of the step; without a judgement the verdict is `otherwise`."""
     summary = judged.judgement.summary if judged else None
+    report, markdown_page = pages(slug(job.settings.suite))
     outputs.write(
         job.environ,
         {
@@ -126,8 +126,8 @@ def write_outputs(
             "severity": _worst(judged).value,
             "regressions": summary.regressions if summary else 0,
             "improvements": summary.improvements if summary else 0,
-            "report": str(REPORT) if judged else None,
-            "markdown": str(PAGE) if judged else None,
+            "report": report.as_posix() if judged else None,
+            "markdown": markdown_page.as_posix() if judged else None,
             "dashboard": None,
             "check-run-url": spoken.check_run_url if spoken else None,
         },
@@ -168,4 +168,7 @@ def _acceptance(job: Job) -> str | None:
     if job.plan.pull_request is None:
         return None
     label = job.settings.accept_label
-    return f"Somebody with write access sets the label {label}, or comments: /regress accept <benchmark> <reason>"
+    return (
+        f"Somebody with write access sets the label {label}, which accepts what is shown here and nothing worse, "
+        "or comments: /regress accept <benchmark> <reason>"
+    )

@@ -18,6 +18,7 @@ from regress_action.errors import InputError, SettingsError
 from regress_action.github.events import decide
 from regress_action.github.plan import Stage
 from regress_action.pipeline.measuring import Order, argv
+from regress_action.records import slug
 from regress_action.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FOLDER = Path(".regress")
 PLAN = FOLDER / "plan"
 MEASUREMENT = FOLDER / "measurement"
 HISTORY = FOLDER / "history"
+DEFAULT = "default"
 PAIRED = ("--fetch", "--head=HEAD")
 """The measurer's options for a pair: what earlier steps left uncommitted must not be on one side only."""
 
@@ -37,11 +39,15 @@ _MERGED = 2
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What the runner is sent for: the measurer's `words`, none where there is nothing to measure, and why."""
+    """What the runner is sent for: the measurer's `words`, none where there is nothing to measure, and why.
+
+    `suite` is what will be judged, as a name for files; empty where nothing is.
+    """
 
     words: tuple[str, ...]
     why: str
     suite_image: str = ""
+    suite: str = ""
 
 
 def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -75,15 +81,16 @@ def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, 
     """Return what to measure; `launch` is how the runner starts this program again, to be asked for decisions.
 
     Raises:
-        SettingsError: a setting is wrong, or contradicts another.
+        SettingsError: a setting is wrong, contradicts another, or an earlier step of the job has judged this suite.
     """
     settings = read_settings(environ, root)
     event = environ.get("GITHUB_EVENT_NAME", "")
     stage = decide(event, payload, environ, wanted=settings.mode, history_branch=settings.history_branch)
+    suite = _suite(settings, stage, environ)
     if stage.mode not in {Stage.BASELINE, Stage.DETECT}:
-        return Errand((), f"{stage}. Nothing is measured.")
+        return Errand((), f"{stage}. Nothing is measured.", suite=suite)
     if not settings.command:
-        return Errand((), f"{stage}. There is no command, so the results of an earlier step are judged.")
+        return Errand((), f"{stage}. There is no command, so the results of an earlier step are judged.", suite=suite)
     if settings.suite_image and not settings.results and "{out}" not in settings.command:
         raise SettingsError(
             "suite-image needs a suite that writes results.",
@@ -95,11 +102,17 @@ def plan(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, *, 
     line = argv(settings, order, MEASUREMENT)
     words = (*extra, *_questions(settings, root, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
-    return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image)
+    return Errand(words, f"{stage}. Measuring {settings.suite} {against}.", settings.suite_image, suite)
 
 
-def clear(root: Path) -> None:
-    """Make the folder anew, but for a history that was restored into it.
+def pages(suite: str) -> tuple[Path, Path]:
+    """Return where the judgement of a suite, by its `slug`, is left as JSON and as Markdown in the workspace."""
+    name = "report" if suite == DEFAULT else f"report-{suite}"
+    return FOLDER / f"{name}.json", FOLDER / f"{name}.md"
+
+
+def clear(root: Path, environ: Mapping[str, str]) -> None:
+    """Make the folder anew, but for a history that was restored into it, and what earlier steps of the job judged.
 
     A checkout can bring files of ours along: a measurement, say, that a pull request commits and hopes to be judged by.
     """
@@ -107,11 +120,12 @@ def clear(root: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     folder.mkdir(exist_ok=True)
+    kept = {page.name for suite in _judged(environ) for page in pages(suite)}
     for item in folder.iterdir():
         if item.is_dir() and not item.is_symlink():
             if item.name != HISTORY.name:
                 shutil.rmtree(item)
-        else:
+        elif item.name not in kept:
             item.unlink()
 
 
@@ -133,6 +147,26 @@ def leave(errand: Errand, root: Path, environ: Mapping[str, str]) -> None:
         with Path(output).open("a", encoding="utf-8") as file:
             file.write(f"measure={'true' if errand.words else 'false'}\n")
             file.write(f"suite-image={' '.join(errand.suite_image.split())}\n")
+            file.write(f"suite={errand.suite}\n")
+
+
+def _suite(settings: Settings, stage: Plan, environ: Mapping[str, str]) -> str:
+    """Return the suite that will be judged, as a name for files; empty where nothing is."""
+    if settings.shard or stage.mode not in {Stage.BASELINE, Stage.DETECT, Stage.PUBLISH}:
+        return ""
+    suite = slug(settings.suite)
+    if suite in _judged(environ):
+        raise SettingsError(
+            f"An earlier step of this job has judged the suite {settings.suite!r} already.",
+            meaning="Both would write the same report, check run and comment, and a pass could hide a failure.",
+            remedy="Give one of the two steps another  suite: NAME",
+        )
+    return suite
+
+
+def _judged(environ: Mapping[str, str]) -> list[str]:
+    """Return the suites that earlier steps of this job have judged, as action.yml remembers them."""
+    return environ.get("REGRESS_JUDGED", "").split()
 
 
 def _against_base(settings: Settings, stage: Plan, root: Path) -> tuple[tuple[str, ...], Settings]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from github_scenes import Job, compared, judged, pull, push, sha
 
+from regress_action.errors import UsageError
 from regress_action.github import checks
 from regress_action.github.preferences import Preferences
 from regress_action.samples import Location
@@ -151,16 +152,108 @@ def test_a_place_that_is_none_becomes_no_annotation(github: FakeGitHub, client: 
     assert sum(each.status == 422 for each in github.log) == 0
 
 
-def test_a_second_attempt_is_a_run_of_its_own_and_the_same_attempt_is_not(
-    github: FakeGitHub, connect: Callable[[], Client]
+def shown(github: FakeGitHub) -> list[tuple[str, str | None, str | None, int]]:
+    """Return what people see of the check runs: the newest of each name on a commit is the one that counts."""
+    return [(run.status, run.conclusion, run.title, len(run.annotations)) for run in github.world.check_runs]
+
+
+@pytest.mark.parametrize("final", ["", "ignored", "refused"])
+def test_a_job_that_is_run_again_speaks_in_the_check_run_that_it_has(
+    github: FakeGitHub, connect: Callable[[], Client], final: str
 ) -> None:
-    """Running a job again supersedes its check run by name, as the runner's own do."""
-    judgement = judged([compared("cache.get", 2.5)], head=sha(5))
-    for attempt in (1, 1, 2):
+    """Also as a second attempt, and whether or not GitHub lets a finished check run be opened again."""
+    judgement = judged([compared("cache.get", 2.5), compared("api.list", 1.3)], head=sha(5))
+    Job().run(connect(), push(5), judgement, Preferences(issues=False))
+    once = shown(github)
+    github.world.completed_is_final = final
+    for attempt in (1, 2, 3):
         Job().run(connect(), push(5, attempt=attempt), judgement, Preferences(issues=False))
 
-    assert [run.external_id for run in github.world.check_runs] == ["Performance/9005.1", "Performance/9005.2"]
-    assert [len(run.annotations) for run in github.world.check_runs] == [1, 1]
+    assert shown(github)[-1] == once[0]
+    assert len(shown(github)) == (4 if final == "refused" else 1)
+
+
+@pytest.mark.parametrize("final", ["", "ignored", "refused"])
+def test_what_no_longer_holds_is_not_left_beside_what_does(
+    github: FakeGitHub, connect: Callable[[], Client], final: str
+) -> None:
+    """An annotation cannot be taken back, nor every conclusion: then a newer check run takes the place of the old."""
+    slow, fine = judged([compared("cache.get", 2.5)], head=sha(5)), judged([compared("cache.get", 1.0)], head=sha(5))
+    Job().run(connect(), push(5), slow, Preferences(issues=False))
+    github.world.completed_is_final = final
+    for _ in range(2):
+        Job().run(connect(), push(5, attempt=2), fine, Preferences(issues=False))
+
+    old, new = github.world.check_runs[:2]
+    assert (new.conclusion, new.annotations) == ("success", [])
+    assert {run.name for run in github.world.check_runs} == {"Performance"}
+    assert {run.status for run in github.world.check_runs} == {"completed"}
+    assert old.conclusion == ("failure" if final else "neutral")
+    assert (old.title == "Superseded") is (final != "refused")
+
+
+def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """A second attempt that finds more adds the rest; nothing is there twice."""
+    first = [compared("cache.get", 2.5)]
+    Job().run(connect(), push(5), judged(first, head=sha(5)), Preferences(issues=False))
+    Job().run(
+        connect(),
+        push(5, attempt=2),
+        judged([*first, compared("api.list", 3.0)], head=sha(5)),
+        Preferences(issues=False),
+    )
+
+    (run,) = github.world.check_runs
+    assert sorted(each["message"].split(" ")[0] for each in run.annotations) == ["api.list", "cache.get"]
+
+
+def test_while_it_is_judged_again_it_is_in_progress(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """Nobody merges on yesterday's verdict while today's is being found."""
+    Job().run(connect(), push(5), judged([compared("cache.get", 1.0)], head=sha(5)))
+    with checks.opened(connect(), push(5, attempt=2), Preferences()):
+        (run,) = github.world.check_runs
+        assert (run.status, run.conclusion, run.title) == ("in_progress", None, "Judging")
+
+
+def test_another_workflow_run_has_a_check_run_of_its_own(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """A push and a pull request of one commit compare it with different things."""
+    judgement = judged([compared("cache.get", 1.0)], head=sha(5))
+    Job().run(connect(), push(5), judgement)
+    Job().run(connect(), replace(push(5), run_id=1), judgement)
+
+    assert len(github.world.check_runs) == 2
+
+
+def test_two_jobs_of_one_run_do_not_share_a_suite(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """The legs of a matrix, say: the second is told to name its suite, and the first one's verdict stands."""
+    slow, fine = judged([compared("cache.get", 2.5)], head=sha(5)), judged([compared("cache.get", 1.0)], head=sha(5))
+    linux, mac = replace(push(5), job="bench.1a2b3c4d"), replace(push(5), job="bench.5e6f7a8b")
+    Job().run(connect(), linux, slow)
+    with pytest.raises(UsageError, match="Another job of this workflow run") as refused:
+        Job().run(connect(), mac, fine)
+    Job().run(connect(), mac, fine, Preferences(suite="mac"))
+    Job().run(connect(), replace(linux, attempt=2), slow)
+
+    assert "suite: api-${{ matrix.os }}" in str(refused.value)
+    assert [(run.name, run.conclusion) for run in github.world.check_runs] == [
+        ("Performance", "failure"),
+        ("Performance (mac)", "success"),
+    ]
+    assert len(github.world.issues) == 1
+
+
+def test_what_is_published_again_is_told_in_the_same_place(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """A measuring run that is repeated is published by a new run each time."""
+    github.world.add_pull(head_sha=sha(77))
+    judgement = judged([compared("cache.get", 1.7)], head=sha(77))
+    for run in (601, 602):
+        plan = replace(pull(github, 1, event="workflow_run"), run_id=run, measured_run_id=500, may_comment=True)
+        Job().run(connect(), plan, judgement)
+
+    (check,) = github.world.check_runs
+    assert (check.conclusion, len(check.annotations)) == ("neutral", 1)
+    assert (check.details_url or "").endswith("/602")
+    assert len(github.world.comments) == 1
 
 
 def test_a_huge_report_fits(github: FakeGitHub, client: Client) -> None:

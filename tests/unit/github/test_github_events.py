@@ -248,3 +248,32 @@ def test_no_payload_is_too_strange(event: str, payload: dict[str, Any]) -> None:
 
     assert isinstance(plan.mode, Stage)
     assert not (event.startswith("pull_request") and plan.may_write_history)
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize", "labeled"])
+def test_a_pull_request_says_since_when_its_head_is_known(action: str) -> None:
+    """When it was opened, or what happened to it last: a push, say."""
+    payload = example("pull_request", pull_request__created_at="2026-01-01T00:00:00Z", action=action)
+    payload["pull_request"]["updated_at"] = "2026-02-02T00:00:00Z"
+    expected = "2026-01-01T00:00:00Z" if action == "opened" else "2026-02-02T00:00:00Z"
+    assert plan_of("pull_request", payload).since == expected
+
+
+def test_a_published_run_says_since_when_its_head_is_known() -> None:
+    """When the measuring run was created, which no repetition changes."""
+    payload = example("workflow_run", "completed", workflow_run__created_at="2026-03-03T00:00:00Z")
+    assert plan_of("workflow_run", payload).since == "2026-03-03T00:00:00Z"
+
+
+def test_the_jobs_of_a_run_and_the_legs_of_a_matrix_are_told_apart() -> None:
+    """By the job's name and the matrix, which are the same when it is run again."""
+
+    def job(**environ: str) -> str:
+        return decide("push", {"after": "a" * 40}, {**ENVIRON, **environ}).job
+
+    assert job() == ""
+    assert job(GITHUB_JOB="bench") == job(GITHUB_JOB="bench", REGRESS_MATRIX="null") == "bench"
+    assert job(GITHUB_JOB="bench", GITHUB_RUN_ATTEMPT="3") == "bench"
+    legs = [job(GITHUB_JOB="bench", REGRESS_MATRIX=matrix) for matrix in ('{"os": "linux"}', '{"os": "mac"}')]
+    assert len({*legs, "bench", job(GITHUB_JOB="other", REGRESS_MATRIX='{"os": "mac"}')}) == 4
+    assert len(job(GITHUB_JOB="x" * 10_000, REGRESS_MATRIX="y" * 10_000)) < 100

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +27,11 @@ PULL: dict[str, Any] = {
 PUSH = {"ref": "refs/heads/main", "after": "a" * 40, "before": "b" * 40, "repository": {"default_branch": "main"}}
 
 
-def planned(root: Path, event: str, payload: dict[str, Any], **inputs: str) -> planning.Errand:
-    """Plan for an event with these inputs."""
+def planned(root: Path, event: str, payload: dict[str, Any], judged: str = "", **inputs: str) -> planning.Errand:
+    """Plan for an event with these inputs, where earlier steps of the job have judged some suites."""
     given = {name.replace("_", "-"): value for name, value in inputs.items()}
     environ = {"GITHUB_EVENT_NAME": event, "GITHUB_REPOSITORY": "o/r", "REGRESS_INPUTS": json.dumps(given)}
+    environ["REGRESS_JUDGED"] = judged
     return planning.plan(payload, environ, root, launch="bash '/a path/launch'")
 
 
@@ -106,9 +109,46 @@ def test_what_a_checkout_brings_along_is_gone(tmp_path: Path) -> None:
     (folder / "confirming").write_text("")
     (folder / "history").mkdir()
     (folder / "confirmation").symlink_to(outside)
-    planning.clear(tmp_path)
+    planning.clear(tmp_path, {})
     assert [path.name for path in folder.iterdir()] == ["history"]
     assert (outside / "kept").exists()
+
+
+def test_what_earlier_steps_of_the_job_judged_is_kept(tmp_path: Path) -> None:
+    """Their outputs name these files, and later steps read them; a report that no step wrote is not believed."""
+    folder = tmp_path / ".regress"
+    folder.mkdir()
+    for name in ("report.json", "report.md", "report-api.json", "report-web.json", "head.jsonl"):
+        (folder / name).write_text("")
+    planning.clear(tmp_path, {"REGRESS_JUDGED": " default api"})
+    assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "report-api.json"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "refused"),
+    [
+        ({"suite": "api"}, True),
+        ({}, True),
+        ({"suite": "web"}, False),
+        ({"suite": "API"}, False),
+        ({"suite": "api", "mode": "trend"}, False),
+        ({"suite": "api", "shard": "1/4"}, False),
+    ],
+    ids=str,
+)
+def test_a_suite_is_judged_once_in_a_job(tmp_path: Path, inputs: dict[str, str], refused: bool) -> None:
+    """A second step of the same name would overwrite what the first one said; it is refused before it measures."""
+    with pytest.raises(SettingsError, match="judged the suite") if refused else nullcontext():
+        planned(tmp_path, "push", PUSH, judged=" default api", command="./suite", **inputs)
+
+
+def test_the_suite_to_be_judged_is_told_as_a_name_for_files(tmp_path: Path) -> None:
+    """It goes into the job's environment file, so nothing in it may end a line; reports are called after it."""
+    found = planned(tmp_path, "push", PUSH, command="./suite", suite="a b\nX=1").suite
+    assert re.fullmatch(r"[a-z0-9.~-]+", found)
+    assert planning.pages(found)[0].name == f"report-{found}.json"
+    assert planning.pages(planned(tmp_path, "push", PUSH, results="x.json").suite)[1].name == "report.md"
+    assert planned(tmp_path, "schedule", {}, command="./suite").suite == ""
 
 
 def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -117,7 +157,7 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "kept").write_text("")
     (tmp_path / ".regress").symlink_to(outside)
-    planning.clear(tmp_path)
+    planning.clear(tmp_path, {})
     assert not (tmp_path / ".regress").is_symlink()
     assert (outside / "kept").exists()
 
@@ -125,11 +165,11 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
 def test_the_errand_is_left_for_the_runner(tmp_path: Path) -> None:
     """Words are ended by NULs, since a command may hold line breaks; the next steps learn whether to measure."""
     output = tmp_path / "output"
-    errand = planning.Errand(("--", "one\ntwo"), "because", "image --network=none")
-    planning.clear(tmp_path)
+    errand = planning.Errand(("--", "one\ntwo"), "because", "image --network=none", "api")
+    planning.clear(tmp_path, {})
     planning.leave(errand, tmp_path, {"GITHUB_OUTPUT": str(output)})
     assert (tmp_path / planning.PLAN).read_bytes() == b"--\0one\ntwo\0"
-    assert output.read_text() == "measure=true\nsuite-image=image --network=none\n"
+    assert output.read_text() == "measure=true\nsuite-image=image --network=none\nsuite=api\n"
 
 
 def test_an_event_that_is_no_json_is_named(tmp_path: Path) -> None:
