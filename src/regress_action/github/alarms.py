@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
@@ -14,20 +15,34 @@ if TYPE_CHECKING:
     from regress_action.github.preferences import Preferences
     from regress_action.verdicts import Comparison, Judgement
 
+REMEMBERED = 100
 Conclusion = Literal["success", "neutral", "action_required", "failure"]
+
+
+Found = dict[str, tuple[Severity, float | None]]
+"""How bad each regression was, by `mark_of`: its severity and its ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Somebody with write access took responsibility for a change; `benchmark` is a shell pattern over names."""
+    """Somebody with write access took responsibility for a change; `benchmark` is a shell pattern over names.
+
+    `known` limits it to the regressions that were there at the commit `head`, and to how bad they were. `event` is
+    GitHub's number of the act, where it was setting a label.
+    """
 
     benchmark: str
     by: str
     reason: str = ""
+    event: int | None = None
+    head: str | None = None
+    known: Found | None = None
 
     def covers(self, comparison: Comparison) -> bool:
         """Whether this comparison was meant."""
-        return self.benchmark == comparison.benchmark.name or fnmatchcase(comparison.benchmark.name, self.benchmark)
+        name = comparison.benchmark.name
+        meant = self.benchmark == name or fnmatchcase(name, self.benchmark)
+        return meant and (self.known is None or _no_worse(comparison, self.known))
 
 
 def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[Comparison]:
@@ -44,9 +59,28 @@ def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[
     return sorted(found, key=lambda comparison: (-comparison.severity.rank, -(comparison.ratio or 0)))
 
 
+def found(judgement: Judgement) -> Found:
+    """Return how bad the regressions of a judgement are, the worst hundred."""
+    return {mark_of(each): (each.severity, each.ratio) for each in alarming(judgement)[:REMEMBERED]}
+
+
+def mark_of(comparison: Comparison) -> str:
+    """Return what a comparison is remembered by within its suite."""
+    key = f"{comparison.benchmark.name}\x1f{comparison.metric.name}"
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:12]
+
+
 def worst(comparisons: Iterable[Comparison]) -> Severity:
     """Return the highest severity; `none` of nothing."""
     return max((comparison.severity for comparison in comparisons), key=lambda each: each.rank, default=Severity.NONE)
+
+
+def _no_worse(comparison: Comparison, known: Found) -> bool:
+    """Whether it was there already, no less severe, and is not proven to have grown."""
+    before = known.get(mark_of(comparison))
+    if before is None or comparison.severity.rank > before[0].rank:
+        return False
+    return before[1] is None or comparison.ratio_low is None or comparison.ratio_low <= before[1]
 
 
 def conclusion(judgement: Judgement, preferences: Preferences, accepted: Iterable[Acceptance] = ()) -> Conclusion:

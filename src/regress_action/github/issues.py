@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from regress_action.github import issue_texts, labels, markers, tracking
 from regress_action.github.alarms import worst
@@ -80,22 +80,21 @@ class Book:
     def _known(self) -> Known:
         """Return our open issues, and the closed ones where something regressed that none of the open ones is about."""
         known = read(self.client, lambda: self._ours("open"))
-        if tracking.unclaimed(_tracked(known), self.speech.judgement.comparisons, self._identify):
+        comparisons = self.speech.judgement.comparisons
+        if tracking.unclaimed(_tracked(known), comparisons, self._identify, by_trend=self._by_trend):
             known |= read(self.client, lambda: self._ours("closed"))
         return known
 
     def _ours(self, state: str) -> Known:
         """Return the issues that we wrote, by their marks; the search API would be late and soon exhausted.
 
-        They are ours also when somebody took their label off. Only where we do not know our own name, or where it has
-        written more issues than are worth a look, the label has to do.
+        They are ours also when somebody took their label off. Where we do not know our own name, everybody's are
+        looked at; only where there are more than are worth a look the label has to do for the older ones.
         """
         repository, me = self.client.repository, self.client.whoami()
-        listed: list[Issue] = []
-        if me:
-            mine = repository.get_issues(state=state, creator=me)  # type: ignore[arg-type] # a login will do
-            listed += islice(mine, LISTED)
-        if not me or len(listed) == LISTED:
+        wanted: dict[str, Any] = {"state": state} | ({"creator": me} if me else {})
+        listed = list(islice(repository.get_issues(**wanted), LISTED))
+        if len(listed) == LISTED:
             listed += repository.get_issues(state=state, labels=[self.speech.preferences.label])
         marked = [(each, issue_texts.state_of(each.body)) for each in listed if "/issues/" in each.html_url]
         return {each.number: (each, said) for each, said in marked if said and self.client.is_mine(each.user)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from github import GithubException, UnknownObjectException
@@ -9,6 +10,8 @@ from github import GithubException, UnknownObjectException
 from regress_action.github.attempts import make_once, once, read
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from github.Label import Label
 
     from regress_action.github.client import Client
@@ -67,14 +70,23 @@ def take(client: Client, number: int, name: str) -> None:
             raise
 
 
-def set_by(client: Client, number: int, name: str) -> str | None:
-    """Return who set a label last; None where nobody did, or the account is gone."""
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """How a label came to be where it is: GitHub's number of the event, by whom, and when."""
+
+    event: int
+    by: str
+    at: datetime
+
+
+def placed(client: Client, number: int, name: str) -> Placed | None:
+    """Return how a label was set last; None where nobody did, or the account is gone."""
     issue = client.repository.get_issue(number)
-    who = None
+    last = None
     for event in read(client, lambda: list(issue.get_events())):
         if event.event == "labeled" and event.label is not None and event.label.name == name:
-            who = event.actor.login if event.actor is not None else None
-    return who
+            last = Placed(event.id, event.actor.login, event.created_at) if event.actor is not None else None
+    return last
 
 
 def may_write(client: Client, login: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.github import alarms, comments, issues, reviews, summary
+from regress_action.github import acceptance, alarms, comments, issues, reviews, summary
 from regress_action.github.annotations import annotate
 from regress_action.github.issues import Change, Kind
 from regress_action.github.plan import Stage
@@ -110,7 +110,12 @@ def _comment(client: Client, speech: Speech, number: int) -> comments.Sticky | N
     wish, found = speech.preferences.comment, speech.judgement.summary
     if wish == "never":
         return None
-    state = {"suite": speech.preferences.suite_name, "severity": speech.severity.value, "head": speech.plan.head_sha}
+    state = {
+        "suite": speech.preferences.suite_name,
+        "severity": speech.severity.value,
+        "head": speech.plan.head_sha,
+        **acceptance.remembered(speech.judgement, speech.accepted),
+    }
     create = wish == "always" or found.verdict in WORTH_A_COMMENT or found.improvements > 0
     return client.access.attempt(
         comments.NEEDS,

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from regress_action import escape
 from regress_action.github import alarms, memory
+from regress_action.github.issue_texts import commit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.github.alarms import Acceptance
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Preferences, Texts
@@ -45,8 +48,9 @@ class Speech:
         return f"{self.texts.headline} (accepted by {', '.join(by)})" if by else self.texts.headline
 
     def comment(self, limit: int) -> str:
-        """Return the report for a pull request, and what was accepted of it by whom."""
-        lines = [_accepted(each) for each in self._acceptances[:SHOWN]]
+        """Return the report for a pull request, what was accepted of it by whom, and what no longer is."""
+        lines = [_accepted(each, self._covered(each)) for each in self._acceptances[:SHOWN]]
+        lines += [_outgrown(each, missed) for each in self.accepted if (missed := self._missed(each))]
         below = "\n\n" + "\n>\n".join(lines) if lines else ""
         return self.texts.comment(limit - len(below.encode())) + below
 
@@ -59,10 +63,32 @@ class Speech:
     @property
     def _acceptances(self) -> list[Acceptance]:
         """What was accepted and is there."""
-        regressions = alarms.alarming(self.judgement)
-        return [each for each in self.accepted if any(each.covers(comparison) for comparison in regressions)]
+        return [each for each in self.accepted if self._covered(each)]
+
+    def _covered(self, each: Acceptance) -> list[Comparison]:
+        return [found for found in alarms.alarming(self.judgement) if each.covers(found)]
+
+    def _missed(self, each: Acceptance) -> list[Comparison]:
+        """What a label does not accept because it was set before that was there to see."""
+        return [] if each.known is None else self.alarms
 
 
-def _accepted(each: Acceptance) -> str:
-    who, what = escape.markdown(each.by), escape.code_span(each.benchmark)
-    return f"> Accepted by {who}: {what}, {escape.markdown(each.reason)}"
+def _accepted(each: Acceptance, covered: Sequence[Comparison]) -> str:
+    who = escape.markdown(each.by)
+    if each.known is None:
+        return f"> Accepted by {who}: {escape.code_span(each.benchmark)}, {escape.markdown(each.reason)}"
+    return f"> Accepted by {who}: {_names(covered)}, {escape.markdown(each.reason)}, set at {commit(each.head)}"
+
+
+def _outgrown(each: Acceptance, missed: Sequence[Comparison]) -> str:
+    when = f"at {commit(each.head)}, where that was not there or not as bad" if each.head else "before this was pushed"
+    return (
+        f"> Not accepted: {_names(missed)}. The {escape.markdown(each.reason)} of {escape.markdown(each.by)} was set "
+        f"{when}. Take it off and set it again to accept that, too."
+    )
+
+
+def _names(comparisons: Sequence[Comparison]) -> str:
+    names = list(dict.fromkeys(escape.code_span(each.benchmark.name) for each in comparisons))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

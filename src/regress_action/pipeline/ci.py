@@ -88,7 +88,7 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
         return ExitCode.OK
     judged = announcing.located(job, judged)
     announcing.write_files(job, judged)
-    accepted = acceptance.of(client, job.plan, job.settings.accept_label)
+    accepted = acceptance.of(client, job.plan, preferences)
     spoken = speaking.speak(
         job.plan,
         judged.judgement,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,15 +27,23 @@ def github() -> Iterator[FakeGitHub]:
 @pytest.fixture
 def connect(github: FakeGitHub) -> Iterator[Callable[[], Client]]:
     """Open lines to it; each run of a job has its own."""
-    clients: list[Client] = []
+    with closing_lines(github) as opened:
+        yield opened
 
-    def opened() -> Client:
-        clients.append(connected(github))
-        return clients[-1]
 
-    yield opened
-    for client in clients:
-        client.github.close()
+@pytest.fixture
+def another() -> Iterator[tuple[FakeGitHub, Callable[[], Client]]]:
+    """Another GitHub, and how to open lines to it."""
+    with FakeGitHub() as fake, closing_lines(fake) as opened:
+        yield fake, opened
+        assert fake.violations == []
+
+
+@contextmanager
+def closing_lines(github: FakeGitHub) -> Iterator[Callable[[], Client]]:
+    """Return how to open a line, and close every one in the end."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(connected(github))
 
 
 @pytest.fixture

@@ -135,6 +135,8 @@ def pull(github: FakeGitHub, number: int, *, event: str = "pull_request", **rest
         "is_draft": issue.pull.draft,
         "may_comment": issue.pull.head_repository == github.world.repository,
         "labels": tuple(issue.labels),
+        "action": "synchronize",
+        "since": issue.pull.pushed_at,
         "run_id": int(issue.pull.head_sha[-6:], 16) + 5000,
     }
     return Plan(event=event, **(known | rest))  # type: ignore[arg-type]
@@ -168,6 +170,6 @@ class Job:
                 runner=Runner(log=Log(self.out), environ=environ),
                 client=client,
                 check=check,
-                accepted=acceptance.of(client, plan, preferences.accept_label),
+                accepted=acceptance.of(client, plan, preferences),
             )
         return self.spoken

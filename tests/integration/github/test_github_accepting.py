@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from github_scenes import Job, compared, judged, pull, sha
 
 from fake_github.world import WorkflowRun
-from regress_action.github import acceptance, commands
+from regress_action.github import acceptance, alarms, commands, markers
 from regress_action.github.alarms import Acceptance
 from regress_action.github.commands import Command
 from regress_action.github.plan import Plan, Stage
+from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def test_a_label_counts_also_when_it_is_younger_than_the_event(github: FakeGitHu
     event = pull(github, 1)
     github.world.add_label(issue, LABEL, "octo")
 
-    assert [each.by for each in acceptance.of(client, event, LABEL)] == ["octo"]
+    assert [each.by for each in acceptance.of(client, event, Preferences())] == ["octo"]
 
 
 def test_a_label_that_somebody_else_takes_off_first_is_no_trouble(github: FakeGitHub, client: Client) -> None:
@@ -82,11 +83,114 @@ def test_a_label_that_was_taken_off_and_set_by_a_stranger_does_not_count(github:
     """The last to set it is who counts."""
     issue = github.world.add_pull(head_sha=sha(77))
     github.world.add_label(issue, LABEL, "octo")
-    github.world.record(1, "unlabeled", "octo", LABEL)
+    github.world.record(1, "unlabeled", "octo", Preferences())
     issue.labels.clear()
     github.world.add_label(issue, LABEL, "stranger")
 
-    assert acceptance.of(client, pull(github, 1), LABEL) == ()
+    assert acceptance.of(client, pull(github, 1), Preferences()) == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "counts"),
+    [
+        ({"action": "opened"}, True),
+        ({"action": "labeled"}, True),
+        ({"action": "synchronize"}, False),
+        ({"action": "synchronize", "since": None}, False),
+        ({"action": "synchronize", "since": "no time"}, False),
+        ({"action": "synchronize", "since": "2026-01-01"}, False),
+        ({"action": "synchronize", "since": "2025-12-31T23:59:59Z"}, True),
+        ({"action": "ready_for_review", "since": "2026-02-01T00:00:00Z"}, False),
+    ],
+    ids=str,
+)
+def test_a_label_is_about_the_commit_that_was_the_head(
+    github: FakeGitHub, client: Client, event: dict[str, Any], counts: bool
+) -> None:
+    """One as old as the push may have been set before it; one that came with the pull request is about its commit."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    github.world.add_label(issue, LABEL, "octo")
+    at = github.world.events[-1].created_at
+    job = Job()
+
+    job.run(client, pull(github, 1, **({"since": at} | event)), CRITICAL)
+
+    assert github.world.check_runs[0].conclusion == ("success" if counts else "failure")
+    said = (
+        "Not accepted: `cache.get`, `api.list`. The label performance-accepted of octo was set before this was pushed"
+    )
+    assert (said in github.world.comments[0].body) is not counts
+
+
+def test_a_label_set_before_the_next_push_is_judged_is_about_that_push(github: FakeGitHub, client: Client) -> None:
+    """The time of the push decides, not the time at which a runner came to it."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    old = pull(github, 1)
+    github.world.push(issue, sha(78))
+    github.world.add_label(issue, LABEL, "octo")
+
+    (accepted,) = acceptance.of(client, pull(github, 1), Preferences())
+    assert (accepted.head, accepted.known) == (sha(78), None)
+    assert old.since < pull(github, 1).since  # type: ignore[operator] # both are times
+
+
+def test_another_event_of_the_same_head_keeps_what_was_accepted(
+    github: FakeGitHub, connect: Callable[[], Client]
+) -> None:
+    """A draft that becomes ready is judged again; the comment remembers what the label was about."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    Job().run(connect(), pull(github, 1), CRITICAL)
+    github.world.add_label(issue, LABEL, "octo")
+    worse = judged([compared("cache.get", 4.5)], head=sha(77))
+    ready = pull(github, 1, action="ready_for_review", since=github.world.now(), run_id=2)
+
+    Job().run(connect(), ready, worse)
+
+    assert github.world.check_runs[-1].conclusion == "success"
+
+
+def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """There is nowhere to remember what it was about, and nothing is accepted by accident."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    github.world.add_label(issue, LABEL, "octo")
+    for following in (78, 79):
+        Job().run(connect(), pull(github, 1), CRITICAL, Preferences(comment="never"))
+        github.world.push(issue, sha(following))
+
+    assert [run.conclusion for run in github.world.check_runs] == ["success", "failure"]
+    assert github.world.comments == []
+
+
+@pytest.mark.parametrize("mark", ['{"suite":"default","head":7,"found":[1],"accepted":3}', '{"suite":"default"}', "{"])
+def test_a_memory_that_somebody_damaged_accepts_nothing(
+    github: FakeGitHub, connect: Callable[[], Client], mark: str
+) -> None:
+    """People with write access can edit our comment; what cannot be read was not accepted."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    Job().run(connect(), pull(github, 1), CRITICAL)
+    github.world.comments[0].body = f"<!-- regress-action:comment {mark} -->"
+    github.world.add_label(issue, LABEL, "octo")
+    github.world.push(issue, sha(78))
+
+    Job().run(connect(), pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(78)))
+
+    assert github.world.check_runs[-1].conclusion == "failure"
+
+
+def test_what_a_stranger_writes_into_a_mark_is_not_remembered(
+    github: FakeGitHub, connect: Callable[[], Client]
+) -> None:
+    """The memory counts only in what we wrote."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    forged = alarms.mark_of(compared("cache.get", 2.5))
+    state = {"suite": "default", "head": sha(1), "found": {forged: ["critical", 9.0]}}
+    github.world.add_comment(1, markers.mark("comment", state), user="mallory")
+    github.world.add_label(issue, LABEL, "octo")
+    github.world.push(issue, sha(78))
+
+    Job().run(connect(), pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(78)))
+
+    assert github.world.check_runs[-1].conclusion == "failure"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +230,7 @@ def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect
     Job().run(connect(), pull(github, 1), CRITICAL)
 
     (answer,) = [each for each in github.world.comments if "accepts" in each.body]
-    accepted = acceptance.of(connect(), pull(github, 1), LABEL)
+    accepted = acceptance.of(connect(), pull(github, 1), Preferences())
     assert accepted == (Acceptance("cache.*", "octo", "@everyone it is *exact* now"),)
     assert "@everyone" not in answer.body.split("-->")[-1]
     assert github.world.check_runs[0].conclusion == "failure"
@@ -176,7 +280,7 @@ def test_a_mark_in_a_strangers_comment_accepts_nothing(github: FakeGitHub, clien
     github.world.add_pull(head_sha=sha(77))
     github.world.add_comment(1, acceptance.record(Acceptance("*", "octo", "trust me")), user="mallory")
 
-    assert acceptance.of(client, pull(github, 1), LABEL) == ()
+    assert acceptance.of(client, pull(github, 1), Preferences()) == ()
 
 
 def test_without_the_right_to_start_workflows_accepting_still_works(github: FakeGitHub, client: Client) -> None:
@@ -188,4 +292,4 @@ def test_without_the_right_to_start_workflows_accepting_still_works(github: Fake
 
     assert "could not be started" in github.world.comments[0].body
     assert "`actions: write`" in client.access.notices[0]
-    assert acceptance.of(client, pull(github, 1), LABEL)[0].benchmark == "cache.get"
+    assert acceptance.of(client, pull(github, 1), Preferences())[0].benchmark == "cache.get"

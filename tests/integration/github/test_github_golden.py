@@ -91,6 +91,22 @@ def test_the_pull_requests_comment_and_check_run(github: FakeGitHub) -> None:
     check("check-run.txt", f"{run.conclusion}: {run.title}\n\n" + "\n".join(lines))
 
 
+def test_a_pull_request_that_outgrew_its_label(github: FakeGitHub) -> None:
+    """What is still accepted, by whom, and what is not, and why."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    for head, ratios in (
+        (77, {"cache.get": 2.5, "api.get": 1.3}),
+        (78, {"cache.get": 2.5, "api.get": 1.8, "new": 1.4}),
+    ):
+        rows = [compared(name, ratio) for name, ratio in ratios.items()]
+        with connected(github) as client:
+            Job().run(client, pull(github, 1), judged(rows, head=sha(head)))
+        github.world.add_label(issue, Preferences().accept_label, "octo")
+        github.world.push(issue, sha(78))
+
+    check("outgrown.md", f"{github.world.check_runs[-1].title}\n\n{github.world.comments[0].body}\n")
+
+
 def test_answers_to_commands(github: FakeGitHub) -> None:
     """What each command is answered with."""
     github.world.add_pull(head_sha=sha(77))

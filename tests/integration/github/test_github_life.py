@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from github_scenes import Job, compared, judged, pull, push, sha
 
-from regress_action.github import markers
+from regress_action.github import issues, markers
 from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fake_github import FakeGitHub
     from regress_action.github.client import Client
+    from regress_action.github.issues import Change
 
 PUSHES = 30
 STORY: dict[str, dict[int, float]] = {
@@ -31,11 +33,12 @@ UNCONFIRMED = {("doubtful.one", 16)}
 
 
 def state(github: FakeGitHub) -> dict[str, Any]:
-    """Return what people see: everything but times."""
+    """Return what people see: everything but the times at which it was judged."""
     world = copy.deepcopy(github.world.as_json())
-    for kind in ("issues", "comments"):
+    for kind in ("issues", "comments", "check_runs"):
         for record in world[kind]:
-            record.pop("updated_at")
+            for moment in ("updated_at", "started_at", "completed_at"):
+                record.pop(moment, None)
     return {kind: world[kind] for kind in ("issues", "comments", "labels", "check_runs", "events")}
 
 
@@ -47,19 +50,40 @@ def rows(number: int) -> list[Any]:
     ]
 
 
-@pytest.fixture
-def lived(github: FakeGitHub, connect: Callable[[], Client]) -> FakeGitHub:
-    """Push thirty commits, each job run again once, and close one issue as not planned after the sixth."""
+def live(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
+    """Push thirty commits, with these attempts at each job, and close one issue as not planned after the sixth.
+
+    Returns what the people who are notified were told.
+    """
+    changes: list[Change] = []
     for number in range(1, PUSHES + 1):
         judgement = judged(rows(number), head=sha(number), base=sha(number - 1))
-        Job().run(connect(), push(number), judgement)
-        before = state(github)
-        Job().run(connect(), push(number), judgement)
-        assert state(github) == before, f"running push {number} again changed something"
+        for attempt in attempts:
+            changes += Job().run(connect(), push(number, attempt=attempt), judgement).changes
         if number == 6:
             muted = next(issue for issue in github.world.issues if "muted.one" in issue.title)
             muted.state, muted.state_reason = "closed", "not_planned"
+    return changes
+
+
+@pytest.fixture
+def lived(github: FakeGitHub, connect: Callable[[], Client]) -> FakeGitHub:
+    """The life, once."""
+    live(github, connect, [1])
     return github
+
+
+def test_running_every_job_again_changes_nothing(
+    lived: FakeGitHub, another: tuple[FakeGitHub, Callable[[], Client]]
+) -> None:
+    """Twice as the same attempt and once as the next: the same issues, comments, checks, labels and notifications."""
+    twice, reconnect = another
+
+    told_twice = live(twice, reconnect, [1, 1, 2])
+
+    assert state(twice) == state(lived)
+    kinds = Counter(change.kind for change in told_twice)
+    assert kinds == {"opened": 4, "regraded": 2, "relapsed": 1, "recovered": 4}
 
 
 def told(github: FakeGitHub, issue: int) -> list[str]:
@@ -111,18 +135,30 @@ def test_an_old_job_run_again_opens_nothing(lived: FakeGitHub, connect: Callable
     assert ([issue.state for issue in lived.world.issues], len(lived.world.comments)) == before
 
 
-def test_fifteen_pull_requests(github: FakeGitHub, connect: Callable[[], Client]) -> None:
-    """Each has at most one comment, from the first thing worth saying on; labels and reviews follow the severity."""
+def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
+    """Open fifteen pull requests; those after the fifth get a second push, which is fine, and some get a label."""
     first = [1.0, 1.3, 1.7, 2.5, 1.1]
     preferences = Preferences(reviewers=("octo", "rev"), team_reviewers=("perf",))
     github.world.collaborators["rev"] = "write"
+    changes: list[Change] = []
     for number in range(1, 16):
-        github.world.add_pull(head_sha=sha(100 + number), head_ref=f"feature-{number}", user="octo")
-        ratio = first[(number - 1) % 5]
-        for later in (ratio, 1.0 if number > 5 else ratio):
-            judgement = judged([compared("cache.get", later), compared("api.list", 1.0)], head=sha(100 + number))
-            for _ in range(2):
-                Job().run(connect(), pull(github, number), judgement, preferences)
+        issue = github.world.add_pull(head_sha=sha(100 + number), head_ref=f"feature-{number}", user="octo")
+        for later in (first[(number - 1) % 5], *([1.0] if number > 5 else [])):
+            assert issue.pull is not None
+            judgement = judged(
+                [compared("cache.get", later), compared("api.list", 1.0)], head=sha(int(issue.pull.head_sha, 16))
+            )
+            for attempt in attempts:
+                changes += Job().run(connect(), pull(github, number, attempt=attempt), judgement, preferences).changes
+            github.world.push(issue, sha(200 + number))
+    return changes
+
+
+def test_fifteen_pull_requests(
+    github: FakeGitHub, connect: Callable[[], Client], another: tuple[FakeGitHub, Callable[[], Client]]
+) -> None:
+    """Each has at most one comment, from the first thing worth saying on; labels and reviews follow the severity."""
+    changes = pull_requests(github, connect, [1])
 
     world = github.world
     comments = Counter(comment.issue for comment in world.comments)
@@ -135,3 +171,89 @@ def test_fifteen_pull_requests(github: FakeGitHub, connect: Callable[[], Client]
     assert {tuple(issue.pull.reviewers) for issue in world.issues if issue.pull} == {(), ("rev",)}
     assert all("No regression" in comment.body for comment in world.comments if comment.issue > 5)
     assert Counter(run.head_sha for run in world.check_runs).most_common(1)[0][1] == 1
+    assert Counter(change.kind for change in changes) == {"opened": 9, "recovered": 6}
+
+    twice, reconnect = another
+    assert [change.kind for change in pull_requests(twice, reconnect, [1, 2])] == [change.kind for change in changes]
+    assert state(twice) == state(github)
+
+
+def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """It holds on the head where it was set, and later for the same while it gets no worse; each job is run twice."""
+    slow, more, worse = {"cache.get": 2.5}, {"cache.get": 2.5, "api.list": 2.2}, {"cache.get": 3.5}
+    nearly = {"cache.get": 2.55}
+    issue = github.world.add_pull(head_sha=sha(100))
+    label = Preferences().accept_label
+    story: list[tuple[str, dict[str, float], str]] = [
+        ("push", slow, "failure"),
+        ("label", slow, "success"),
+        ("push", slow, "success"),
+        ("push", nearly, "success"),
+        ("push", more, "failure"),
+        ("push", slow, "success"),
+        ("push", worse, "failure"),
+        ("label", worse, "success"),
+        ("push", worse, "success"),
+        ("push", {"cache.get": 1.0}, "success"),
+        ("push", slow, "success"),
+    ]
+    for number, (what, ratios, conclusion) in enumerate(story, start=101):
+        if what == "push":
+            github.world.push(issue, sha(number))
+        else:
+            issue.labels = [each for each in issue.labels if each != label]
+            github.world.add_label(issue, label, "octo")
+        assert issue.pull is not None
+        judgement = judged([compared(name, ratio) for name, ratio in ratios.items()], head=issue.pull.head_sha)
+        before: Any = None
+        for attempt in (1, 2):
+            Job().run(connect(), pull(github, issue.number, attempt=attempt), judgement)
+            run = next(run for run in reversed(github.world.check_runs) if run.head_sha == issue.pull.head_sha)
+            assert run.conclusion == conclusion, (number, what, attempt)
+            assert before in {None, json.dumps(state(github))}
+            before = json.dumps(state(github))
+        (comment,) = github.world.comments
+        missed = [name for name in ratios if f"Not accepted: `{name}`" in comment.body]
+        assert missed == ([] if conclusion == "success" or number < 103 else [list(ratios)[-1]]), number
+
+
+@pytest.mark.parametrize("check_run", [True, False])
+def test_an_issue_whose_label_somebody_took_off_is_still_ours(
+    github: FakeGitHub, connect: Callable[[], Client], check_run: bool
+) -> None:
+    """It is followed, closed and opened again, also where we do not know our own name."""
+    preferences = Preferences(check_run=check_run)
+    for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0), (8, 2.2)):
+        Job().run(connect(), push(number), judged([compared("cache.get", ratio)], head=sha(number)), preferences)
+        github.world.issues[0].labels.clear()
+
+    assert [issue.state for issue in github.world.issues] == ["open"]
+    assert told(github, 1) == ["regraded", "recovered", "relapsed"]
+
+
+def test_our_issue_is_found_behind_more_than_we_look_at(
+    github: FakeGitHub, connect: Callable[[], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another workflow opens issues under the same name by the hundred: then the label tells ours from theirs."""
+    monkeypatch.setattr(issues, "LISTED", 100)
+    Job().run(connect(), push(5), judged([compared("cache.get", 2.5)], head=sha(5)))
+    for number in range(250):
+        github.world.add_issue(f"Another {number}", user=github.world.login)
+    github.log.clear()
+    Job().run(connect(), push(6), judged([compared("cache.get", 1.0)], head=sha(6)))
+
+    assert github.world.issues[0].state == "closed"
+    assert [each.query.get("labels") for each in github.log if each.path.endswith("/issues")] == [
+        None,
+        "performance-regression",
+    ]
+
+
+def test_a_persons_issue_with_our_mark_is_not_ours(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """Who copies the text of an issue, label and all, gets an issue that is left alone."""
+    Job().run(connect(), push(5), judged([compared("cache.get", 2.5)], head=sha(5)))
+    ours = github.world.issues[0]
+    copied = github.world.add_issue(ours.title, ours.body, "mallory", labels=list(ours.labels))
+    Job().run(connect(), push(6), judged([compared("cache.get", 1.0)], head=sha(6)))
+
+    assert (ours.state, copied.state) == ("closed", "open")

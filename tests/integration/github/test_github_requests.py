@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from github_scenes import Job, compared, connected, judged, pull, push, sha
 
 from regress_action.github.client import Pace
 from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fake_github import FakeGitHub
     from regress_action.github.client import Client
+    from regress_action.github.plan import Plan
 
+Run = Callable[["Plan", float], None]
 SECONDARY_LIMIT_PER_MINUTE = 80
+DOCS = Path(__file__).parents[3] / "docs" / "action.md"
+PUBLISHED = {
+    name: int(count) for name, count in re.findall(r"(?m)^\| (.+?) \| (\d+) requests? \|$", DOCS.read_text("utf-8"))
+}
 
 
 def requests(github: FakeGitHub) -> list[str]:
@@ -40,26 +48,111 @@ def test_a_quiet_pull_request_takes_six_requests(github: FakeGitHub, client: Cli
     ]
 
 
-def test_a_pull_request_with_a_moderate_regression_takes_eleven(github: FakeGitHub, client: Client) -> None:
-    """Comment, label and review request come on top; below the twelve that were promised."""
+def quiet_pull(github: FakeGitHub, run: Run) -> None:
+    """Nothing to say."""
+    run(pull(github, 1), 1.0)
+
+
+def minor_pull(github: FakeGitHub, run: Run) -> None:
+    """An annotation and a comment."""
+    run(pull(github, 1), 1.3)
+
+
+def moderate_pull(github: FakeGitHub, run: Run) -> None:
+    """Comment, label and review request."""
+    run(pull(github, 1), 1.7)
+
+
+def next_push(github: FakeGitHub, run: Run) -> None:
+    """The comment is brought up to date."""
+    run(pull(github, 1), 1.7)
+    github.world.push(github.world.issues[0], sha(78))
+    github.log.clear()
+    run(pull(github, 1), 1.7)
+
+
+def accepted_pull(github: FakeGitHub, run: Run) -> None:
+    """Who set the label, when, and whether they may; what it accepts stands in the comment that was read anyway."""
+    github.world.add_label(github.world.issues[0], Preferences().accept_label, "octo")
+    run(pull(github, 1), 2.5)
+
+
+def quiet_push(_: FakeGitHub, run: Run) -> None:
+    """The check run, and one listing of our open issues."""
+    run(push(5), 1.0)
+
+
+def opening_push(_: FakeGitHub, run: Run) -> None:
+    """The closed issues are asked for as well; label and issue are created, the culprit is looked for."""
+    run(push(5), 2.5)
+
+
+def persisting_push(github: FakeGitHub, run: Run) -> None:
+    """The open issue is brought up to date."""
+    run(push(5), 2.5)
+    github.log.clear()
+    run(push(6), 2.5)
+
+
+def recovering_push(github: FakeGitHub, run: Run) -> None:
+    """It is said and closed."""
+    run(push(5), 2.5)
+    github.log.clear()
+    run(push(6), 1.0)
+
+
+def quiet_push_again(github: FakeGitHub, run: Run) -> None:
+    """The check run is found and used again."""
+    run(push(5), 1.0)
+    github.log.clear()
+    run(push(5, attempt=2), 1.0)
+
+
+def slow_push_again(github: FakeGitHub, run: Run) -> None:
+    """Its annotations are read, so that none is made twice."""
+    run(push(5), 2.5)
+    github.log.clear()
+    run(push(5, attempt=2), 2.5)
+
+
+SCENES: dict[str, Callable[[FakeGitHub, Run], None]] = {
+    "a quiet pull request": quiet_pull,
+    "a pull request with a minor regression": minor_pull,
+    "… with a moderate one: comment, label, review request": moderate_pull,
+    "… at its next push": next_push,
+    "… whose regression somebody accepted by label": accepted_pull,
+    "a quiet push to the default branch": quiet_push,
+    "a push that opens an issue": opening_push,
+    "a push at which it persists": persisting_push,
+    "a push with which it recovers": recovering_push,
+    "a quiet push, run again": quiet_push_again,
+    "a push with a regression, run again": slow_push_again,
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_job_takes_as_many_requests_as_are_published(
+    name: str, github: FakeGitHub, connect: Callable[[], Client]
+) -> None:
+    """The table in docs/action.md is what happens; a typical pull request takes no more than twelve."""
     github.world.add_pull(head_sha=sha(77), user="author")
+    github.world.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(5)]
 
-    Job().run(
-        client,
-        pull(github, 1),
-        judged([compared("cache.get", 1.7)], head=sha(77)),
-        Preferences(reviewers=("octo",)),
-    )
+    def run(plan: Plan, ratio: float) -> None:
+        judgement = judged([compared("cache.get", ratio)], head=plan.head_sha or "", base=plan.base_sha)
+        Job().run(connect(), plan, judgement, Preferences(reviewers=("octo",)))
 
-    assert len(requests(github)) == 11
-    assert len(requests(github)) <= 12
+    SCENES[name](github, run)
+
+    taken = len(requests(github))
+    print(f"{name}: {taken}", *requests(github), sep="\n  ")  # noqa: T201 - `pytest -rP` shows what is asked
+    assert PUBLISHED[name] == taken
+    assert taken <= 12
 
 
-def test_a_quiet_push_takes_four(github: FakeGitHub, client: Client) -> None:
-    """The check run, and one listing of our issues."""
-    Job().run(client, push(5), judged([compared("cache.get", 1.0)], head=sha(5)))
-
-    assert len(requests(github)) == 4
+def test_every_published_figure_is_measured() -> None:
+    """No row of the table without a scene."""
+    assert PUBLISHED.keys() == SCENES.keys()
 
 
 def test_five_hundred_annotations_go_in_ten_batches_worst_first(github: FakeGitHub, client: Client) -> None:
