@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -141,9 +141,9 @@ def _series(fields: Object, runs: int) -> Series:
     return Series(
         _benchmark(fields),
         _metric(fields),
-        _numbers(fields, "values", runs, scale),
+        _values(fields, runs, scale),
         _counts(fields["rounds"], runs) if "rounds" in fields else (),
-        _numbers(fields, "spreads", runs, scale) if "spreads" in fields else (),
+        _spreads(fields, runs, scale) if "spreads" in fields else (),
         dropped,
     )
 
@@ -194,16 +194,34 @@ def _scale(decimals: object) -> int:
     return _POWERS[decimals]
 
 
-def _numbers(fields: Object, key: str, runs: int, scale: int) -> tuple[float, ...]:
+def _values(fields: Object, runs: int, scale: int) -> tuple[float, ...]:
+    """Read values; among whole numbers, all but the first say what they have more than that."""
+    numbers, kinds = _numbers(fields, "values", runs, scale)
+    if float in kinds:
+        return tuple([math.nan if number is None else float(number) for number in numbers])
+    known = [number for number in numbers if number is not None]
+    restored = [number / scale for number in (*known[:1], *[known[0] + more for more in known[1:]])]
+    if len(known) == runs:
+        return tuple(restored)
+    rest = iter(restored)
+    return tuple([math.nan if number is None else next(rest) for number in numbers])
+
+
+def _spreads(fields: Object, runs: int, scale: int) -> tuple[float, ...]:
+    """Read spreads; a single one is that of every run."""
+    alike = type(fields["spreads"]) is list and len(fields["spreads"]) == 1
+    numbers, _ = _numbers(fields, "spreads", 1 if alike else runs, scale)
+    return tuple([math.nan if number is None else number / scale for number in numbers]) * (runs if alike else 1)
+
+
+def _numbers(fields: Object, key: str, runs: int, scale: int) -> tuple[list[Any], set[type]]:
     numbers = fields.get(key)
     if type(numbers) is not list or len(numbers) != runs:
         raise FlawError(f"`{key}` is no list with one number for each of the {runs} runs")
     kinds = set(map(type, numbers))
     if not kinds <= (_NUMBERS if scale == 1 else _WHOLE_NUMBERS):
         raise FlawError(f"`{key}` holds something that is no number")
-    if kinds == {float}:
-        return tuple(numbers)
-    return tuple([math.nan if number is None else number / scale for number in numbers])
+    return numbers, kinds
 
 
 def _counts(counts: object, runs: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.records.fields import FlawError, Object, optional
 from regress_action.samples import Environment
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[Object], Object]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MOST_DECIMALS: Final = 22  # the largest power of ten that is a float: dividing by it rounds once, to the number written
 LARGEST: Final = 64 * 1024 * 1024  # bytes; a record is untrusted input, and real ones are thousands of times smaller
 
@@ -65,4 +65,27 @@ def _series_from_0(fields: Object) -> Object:
     return upgraded
 
 
-_MIGRATIONS: Final[dict[int, tuple[Step, Step]]] = {0: (_header_from_0, _series_from_0)}
+def _header_from_1(header: Object) -> Object:
+    return header | {"schema": 2}
+
+
+def _series_from_1(fields: Object) -> Object:
+    """Schema 1 wrote every whole number as it is, and not what it has more than the first."""
+    values = fields.get("values")
+    return fields | {"values": differences(values)} if type(values) is list else fields
+
+
+def differences(numbers: list[Any]) -> list[Any]:
+    """Return the first whole number and what each other one has more than that; a list with other numbers as it is."""
+    known = [number for number in numbers if number is not None]
+    if not known or set(map(type, known)) != {int}:
+        return numbers
+    first = known[0]
+    at = numbers.index(first)
+    return [*numbers[: at + 1], *(number if number is None else number - first for number in numbers[at + 1 :])]
+
+
+_MIGRATIONS: Final[dict[int, tuple[Step, Step]]] = {
+    0: (_header_from_0, _series_from_0),
+    1: (_header_from_1, _series_from_1),
+}

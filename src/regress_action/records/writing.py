@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from regress_action.errors import InputError
-from regress_action.records.schemas import ENVIRONMENT_TYPES, MOST_DECIMALS, RUN_TYPES, SCHEMA
+from regress_action.records.schemas import ENVIRONMENT_TYPES, MOST_DECIMALS, RUN_TYPES, SCHEMA, differences
 
 if TYPE_CHECKING:
     from regress_action.records.fields import Object
@@ -85,15 +85,17 @@ def _series_line(series: Series) -> Object:
 
 def _numbers(series: Series) -> Object:
     """Return values and spreads as whole numbers over a common power of ten, where that is exact: it packs better."""
-    floats = {"values": series.values, **_present(spreads=series.spreads)}
+    alike = len(set(map(repr, series.spreads))) == 1  # zero has a sign
+    floats = {"values": series.values, **_present(spreads=series.spreads[:1] if alike else series.spreads)}
     present = [number for number in (*series.values, *series.spreads) if not math.isnan(number)]
     decimals = max(map(_decimals, present), default=0)
     if decimals > MOST_DECIMALS or not all(_is_whole(number, 10**decimals) for number in present):
         return floats
-    return _present(decimals=decimals or None) | {
+    whole = {
         name: [None if math.isnan(number) else round(number * 10**decimals) for number in numbers]
         for name, numbers in floats.items()
     }
+    return _present(decimals=decimals or None) | whole | {"values": differences(whole["values"])}
 
 
 def _decimals(number: float) -> int:

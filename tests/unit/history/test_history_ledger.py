@@ -148,13 +148,38 @@ def test_a_report_without_a_time_gets_the_present(history: History) -> None:
 
 def test_noise_is_not_stored_and_exact_counts_are(history: History) -> None:
     """Six digits of a time are kept, two of the pooled spread, and all of a count."""
-    noisy = Series(Benchmark("a"), TIME, (0.123456789123, 1.0, 2.0), (3, 3, 0), (0.003, 0.004, math.nan))
+    noisy = Series(Benchmark("a"), TIME, (0.123456789123, 0.12345678, math.nan), (3, 3, 0), (0.003, 0.004, math.nan))
     exact = Series(Benchmark("a"), Metric("instructions", "count", exact=True), (123456789123.0, 1.0, 2.0))
     history.append(report(1, series=(noisy, exact), runs=(Run(), Run(), Run())))
     (stored,) = history.load()
-    assert stored.series[0].values == (0.123457, 1.0, 2.0)
+    assert repr(stored.series[0].values) == "(0.123457, 0.123457, nan)"
     assert repr(stored.series[0].spreads) == "(0.0035, 0.0035, nan)"
     assert stored.series[1] == exact
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ((1.234567, 1.245678, 1.256789), (1.2346, 1.2457, 1.2568)),  # 1 % apart: digits to a hundredth of that
+        ((1.234567, 1.234568, 1.234569), (1.23457, 1.23457, 1.23457)),  # six digits, whatever the runs say
+        ((1.234567, 9.876543, 5.555555), (1.235, 9.877, 5.556)),  # four digits, whatever the runs say
+        ((123456.7, 234567.8, 345678.9), (123500.0, 234600.0, 345700.0)),
+        ((1.2345678, 1.3456789), (1.23457, 1.34568)),  # two runs say nothing about how far runs lie apart
+        ((0.0, 1.2345678, 2.3456789), (0.0, 1.23457, 2.34568)),
+        ((1.2345678,) * 3, (1.23457,) * 3),
+    ],
+)
+def test_digits_below_the_noise_of_the_runs_are_not_stored(
+    history: History, values: tuple[float, ...], kept: tuple[float, ...]
+) -> None:
+    """A value is kept to a thirtieth of the runs' deviation at least; that is four to six significant digits."""
+    noisy = Series(Benchmark("a"), TIME, values, (3,) * len(values), (0.0012345,) * len(values))
+    history.append(report(1, series=(noisy,), runs=(Run(),) * len(values)))
+    (stored,) = history.load()
+    assert stored.series[0].values == kept
+    assert all(spread > 0 for spread in stored.series[0].spreads)
+    history.append(report(1, series=(noisy,), runs=(Run(),) * len(values)))
+    assert len(history.load()) == 1
 
 
 def test_a_changed_record_is_refused(history: History) -> None:
@@ -167,7 +192,7 @@ def test_a_changed_record_is_refused(history: History) -> None:
 
 def test_a_newer_record_is_refused_with_the_way_out(history: History) -> None:
     """A record of a newer version is not silently left out of a baseline."""
-    data = encode(report(1)).replace(b'"schema":1', b'"schema":2')
+    data = encode(report(1)).replace(b'"schema":2', b'"schema":3')
     path = Path(history.where) / path_of(report(1), data)
     path.parent.mkdir(parents=True)
     path.write_bytes(data)

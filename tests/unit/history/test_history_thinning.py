@@ -106,7 +106,7 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
     first, second, third, *_ = (root / entry.path for entry in history.entries())
     first.write_bytes(first.read_bytes().replace(b"unit", b"Unit", 1))
     second.rename(second.with_name(second.name.replace("-local.1-", "-other.1-")))
-    third.write_bytes(encode(report(5)).replace(b'"schema":1', b'"schema":2'))
+    third.write_bytes(encode(report(5)).replace(b'"schema":2', b'"schema":3'))
     (root / "notes.txt").write_text("hello")
     (root / "events/2025/06").mkdir(parents=True)
     (root / "events/2025/06/20250601T120000Z-held-0123456789ab.jsonl").write_text("{}\n")
@@ -117,7 +117,7 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
     for words in (
         "not what the name says",
         "which belongs to",
-        "has schema 2",
+        "has schema 3",
         "notes.txt: this is no record",
         "-held-",
     ):

@@ -75,7 +75,9 @@ def test_a_record_cut_anywhere_is_refused() -> None:
         (edited(1, values=[0.5, "0.6"]), 2, "no number"),
         (edited(1, values=[0.5, True]), 2, "no number"),
         (edited(1, rounds=[1, -1]), 2, "`rounds`"),
-        (edited(1, spreads=[1]), 2, "`spreads`"),
+        (edited(1, spreads=[1, 2, 3]), 2, "`spreads`"),
+        (edited(1, spreads=[]), 2, "`spreads`"),
+        (edited(1, spreads=1), 2, "`spreads`"),
         (edited(1, decimals=-1), 2, "`decimals`"),
         (edited(1, decimals=23), 2, "`decimals`"),
         (edited(1, decimals=1.0), 2, "`decimals`"),
@@ -115,6 +117,19 @@ def test_schema_0_is_read_as_if_it_were_ours() -> None:
     assert [series.metric.direction for series in report.series] == [Direction.LOWER, Direction.HIGHER]
     assert report.series[1].values == (1.5, 2.0)
     assert decode(encode(report), "new").suite == "unit"
+
+
+def test_schema_1_is_read_as_if_it_were_ours() -> None:
+    """Whole numbers were written as they are, and a spread for each run."""
+    old = (
+        b'{"schema":1,"kind":"report","series":2,"suite":"unit","environment":{},"runs":[{},{},{}],"source":"x"}\n'
+        b'{"benchmark":"a","metric":"time","unit":"s","direction":"lower","decimals":2,"values":[null,123,120],'
+        b'"spreads":[null,3,4]}\n'
+        b'{"benchmark":"b","metric":"time","unit":"s","direction":"lower","values":[0.333,2,null]}\n'
+    )
+    first, second = decode(old, "old.jsonl").series
+    assert repr((first.values, first.spreads)) == "((nan, 1.23, 1.2), (nan, 0.03, 0.04))"
+    assert repr(second.values) == "(0.333, 2.0, nan)"
 
 
 @pytest.mark.parametrize(

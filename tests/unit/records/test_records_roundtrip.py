@@ -114,5 +114,8 @@ def test_short_decimals_are_written_as_whole_numbers() -> None:
     series = Series(Benchmark("a"), Metric("time", "s"), (0.000123, math.nan), (), (0.00001, 0.0))
     line = encode(Report((series,), (Run(), Run()))).splitlines()[1]
     assert b'"decimals":6,"values":[123,null],"spreads":[10,0]' in line
+    near = replace(series, values=(1.23, 1.2), spreads=(0.01, 0.01))
+    line = encode(Report((near,), (Run(), Run()))).splitlines()[1]
+    assert b'"decimals":2,"values":[123,-3],"spreads":[1]' in line
     third = replace(series, values=(1 / 3, -0.0))
     assert b'"values":[0.3333333333333333,-0.0]' in encode(Report((third,), (Run(), Run()))).splitlines()[1]
