@@ -80,7 +80,7 @@ def _judgement(job: Job, found: Sequence[Lasting], newest: Report) -> Judgement:
     undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows)
     summary = Summary(verdict, regressions=len(bad), inconclusive=undecided)
     head = Subject(newest.commit, job.plan.default_branch, environment=newest.environment)
-    return Judgement(Mode.HISTORY, summary, rows, Subject(label="its history"), head)
+    return Judgement(Mode.HISTORY, summary, rows, Subject(label=f"history of {job.plan.default_branch}"), head)
 
 
 def _located(job: Job, judgement: Judgement) -> Judgement:

@@ -112,14 +112,13 @@ def page(template: str, **values: object) -> str:
     return re.sub(r"\n{3,}", "\n\n", environment().get_template(template).render(values)).strip("\n") + "\n"
 
 
-def evidence(row: Comparison) -> str:
+def evidence(row: Comparison) -> Inert:
     """Return how sure a change is, and whether somebody measured again."""
     sure = numbers.certainty(row.q_value)
     if row.q_value is None and row.p_value is not None:
         sure = f"p = {row.p_value:.2g}"
-    if row.confirmed is None:
-        return sure
-    return f"{sure}, {'confirmed' if row.confirmed else 'not confirmed'}"
+    again = {None: "", True: ", confirmed", False: ", not confirmed"}[row.confirmed]
+    return Inert(unbroken(sure) + again)
 
 
 def _inert(value: object) -> str:
