@@ -15,6 +15,9 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
+ROUNDING = 1e-12
+"""What a logarithm and its inverse may leave of a ratio that stands exactly on a line: 120 counts are 1.2 times 100."""
+
 
 def plain(array: npt.NDArray[Any]) -> list[Any]:
     """Return a one-dimensional array as a list of Python numbers, whose access is ten times cheaper."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import machine, student
-from regress_action.judge.arrays import Floats, Ints, moments, plain
+from regress_action.judge.arrays import ROUNDING, Floats, Ints, moments, plain
 from regress_action.samples import Direction
 from regress_action.verdicts import Budget, BudgetState
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from regress_action.judge.policy import BudgetRule, Policy
     from regress_action.judge.weighing import Evidence
-
-_ROUNDING = 1e-12  # relative; what a logarithm and its inverse leave of a count that stands exactly on its limit
 
 
 def check(rules: Mapping[int, BudgetRule], evidence: Evidence, policy: Policy) -> dict[int, Budget]:
@@ -55,6 +53,6 @@ def _interval(rows: Ints, evidence: Evidence, policy: Policy) -> tuple[Floats, F
 def _state(rule: BudgetRule, direction: Direction, low: float, high: float) -> Budget:
     worst, best = (high, low) if direction == Direction.LOWER else (-low, -high)
     limit = rule.limit if direction == Direction.LOWER else -rule.limit
-    at_most = limit + _ROUNDING * abs(limit)
+    at_most = limit + ROUNDING * abs(limit)
     state = BudgetState.OVER if best > at_most else BudgetState.WITHIN if worst <= at_most else BudgetState.UNCLEAR
     return Budget(rule.key, rule.limit, low, high, state)

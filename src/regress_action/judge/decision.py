@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import multiplicity, pairs, student
-from regress_action.judge.arrays import moments
+from regress_action.judge.arrays import ROUNDING, moments
 from regress_action.judge.designs import PAIRED, SINGLE
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def decide(
     half, strict, likely = student.quantile(tails, df) * se
     smallest = _smallest(weighed, scale, thresholds.alarm, policy)
     significant = q <= policy.alpha
-    regression = significant & (d >= smallest) & (d > 0)
-    improvement = significant & (d <= -smallest) & (d < 0)
+    regression = significant & (d >= smallest - ROUNDING) & (d > 0)
+    improvement = significant & (d <= ROUNDING - smallest) & (d < 0)
     margin = np.where(scale.linear, smallest, np.fmax(np.log(thresholds.asked), smallest))  # fmax ignores NaN
     ruled_out, beyond = _ruled_out(weighed, scale, d, half, (smallest, margin), policy)
     return Decided(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.judge import limits, wording
-from regress_action.judge.arrays import Flags, Floats, Ints, plain
+from regress_action.judge.arrays import ROUNDING, Flags, Floats, Ints, plain
 from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ def severities(table: Table, codes: Ints, policy: Policy) -> tuple[Ints, dict[in
     """
     moderate, critical = policy.severities
     own = np.exp(np.minimum(table.weighed.estimate.d - table.shift, 700.0))
+    above, below = 1 + ROUNDING, 1 - ROUNDING
     graded = np.select(
-        [own < table.thresholds, own < moderate, own <= critical],
+        [own < table.thresholds * below, own < moderate * below, own <= critical * above],
         [Severity.SLIGHT.rank, Severity.MINOR.rank, Severity.MODERATE.rank],
         Severity.CRITICAL.rank,
     )
@@ -119,7 +120,7 @@ def severities(table: Table, codes: Ints, policy: Policy) -> tuple[Ints, dict[in
         for row in plain(np.flatnonzero(graded > Severity.SLIGHT.rank)):
             rows = table.evidence.rows
             waiver = limits.waiver_of(rows.benchmarks[row], rows.metrics[row], policy)
-            if waiver is not None and own[row] <= waiver.ceiling and not table.evidence.scale.linear[row]:
+            if waiver is not None and own[row] <= waiver.ceiling * above and not table.evidence.scale.linear[row]:
                 graded[row] = Severity.SLIGHT.rank
                 waived[row] = f" Waived up to {wording.percent(waiver.ceiling)}: {waiver.reason or 'no reason given'}."
     return graded, waived

@@ -22,7 +22,7 @@ def severity(**settings: object) -> Severity:
 def test_severities_begin_where_they_are_said_to() -> None:
     """An alarm and moderate from their ratio on, critical above its own."""
     ratio = paired(BASE, HEAD).ratio
-    just_above = float(np.nextafter(ratio, 2))
+    just_above = ratio * (1 + 1e-9)
 
     assert severity(regression_threshold=ratio) is Severity.MINOR
     assert severity(regression_threshold=just_above) is Severity.SLIGHT
@@ -38,7 +38,7 @@ def test_a_waiver_covers_its_ceiling() -> None:
     waiver, higher = judge.Waiver("b", ceiling=ratio), judge.Waiver("*", ceiling=9.0)
 
     assert severity(waivers=(waiver,)) is Severity.SLIGHT
-    assert severity(waivers=(judge.Waiver("b", ceiling=float(np.nextafter(ratio, 1))),)) is Severity.MINOR
+    assert severity(waivers=(judge.Waiver("b", ceiling=ratio * (1 - 1e-9)),)) is Severity.MINOR
     for order in ((waiver, higher), (higher, waiver)):
         assert limits.waiver_of(Benchmark("b"), TIME, judge.Policy(waivers=order)) is higher
     slight = paired(BASE, [1.1] * 6, judge.Policy(waivers=(higher,)))
@@ -96,3 +96,33 @@ def test_a_budget_of_a_rate_is_its_least() -> None:
 
     assert budget.low < 900 < budget.high < 1000
     assert (budget.state, budget.limit, budget.key) == (BudgetState.OVER, 1000.0, "throughput_ops_per_sec")
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "severity"),
+    [
+        (100, 101, Severity.SLIGHT),
+        (1000, 1010, Severity.SLIGHT),
+        (100, 120, Severity.MINOR),
+        (1000, 1200, Severity.MINOR),
+        (100, 150, Severity.MODERATE),
+        (10, 15, Severity.MODERATE),
+        (100, 200, Severity.MODERATE),
+        (50, 100, Severity.MODERATE),
+    ],
+)
+def test_a_count_that_stands_exactly_on_a_line_is_graded_by_it(base: float, head: float, severity: Severity) -> None:
+    """Whatever the logarithms of its two sides leave in the last digit."""
+    found = stored([base], [head], metric=EXACT)
+    better = stored([head], [base], metric=EXACT)
+
+    assert (found.verdict, found.severity) == (Verdict.REGRESSION, severity)
+    assert better.verdict is Verdict.IMPROVEMENT
+
+
+def test_a_waiver_of_half_again_covers_half_again() -> None:
+    """Of a count, to the last digit."""
+    policy = judge.Policy(waivers=(judge.Waiver("b", ceiling=1.5),))
+
+    for base in (10.0, 30.0, 49.0, 100.0, 1000.0):
+        assert stored([base], [1.5 * base], policy, metric=EXACT).severity is Severity.SLIGHT
