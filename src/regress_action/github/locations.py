@@ -1,7 +1,8 @@
 """Where a benchmark is defined: looked up in the sources as text, nothing of which is executed.
 
-Found are pytest and asv functions, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
-JavaScript (`bench`, `it`, `test`, `.add`) and Java (`@Benchmark`). A name that fits several places equally well is left
+Found are pytest, pyperf and asv, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
+JavaScript (`bench`, `it`, `test`, `.add`), Java and Kotlin (`@Benchmark`), also where a formatter broke the line
+after the bracket. A name that fits several places equally well is left
 without one: a remark on the wrong line is worse than none.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
@@ -27,12 +29,17 @@ MAX_TOTAL_BYTES = 100_000_000
 MAX_LINE = 500
 SKIPPED = frozenset({"node_modules", "target", "build", "dist", "vendor", "site-packages", "__pycache__"})
 
-_STRING = r"""["'`](?P<name>[^"'`\\]+)["'`]"""
+_STRING = r"""(?P<quote>["'`])(?P<name>(?:(?!(?P=quote))[^\\])+)(?P=quote)"""
 _C_FUNCTION = r"^\s*(?:static\s+|inline\s+|template\s*<[^>]*>\s*)*void\s+(?P<name>\w+)\s*\([^)]*\bState\b"
 _C_MACRO = r"^\s*BENCHMARK(?:_CAPTURE|_TEMPLATE|_REGISTER_F)?\w*\s*\(\s*(?P<name>\w+)\s*[,)]"
-_JS_CALL = rf"(?:^|[\s.;(])(?:bench|it|test|add)(?:\.\w+)*\s*\(\s*{_STRING}"
+_C_LAMBDA = r"^\s*(?:static\s+|const\s+)*auto\s+(?P<name>\w+)\s*=\s*\[.*\bState\b"
+_JS_CALL = rf"(?:^|[\s.;(])(?:bench|it|test|add)(?:\.\w+)*\s*\(\s*(?:\{{\s*name:\s*)?{_STRING}"
+_PYPERF_CALL = rf"\.(?:bench_(?:func|time_func|async_func|command)|timeit)\s*\(\s*(?:name\s*=\s*)?{_STRING}"
 _PATTERNS: dict[str, tuple[str, ...]] = {
-    ".py": (r"^\s*(?:async\s+)?def\s+(?P<name>(?:test|bench|time|timeraw|mem|peakmem|track)\w*)\s*\(",),
+    ".py": (
+        r"^\s*(?:async\s+)?def\s+(?P<name>(?:test|bench|time|timeraw|mem|peakmem|track)\w*)\s*\(",
+        _PYPERF_CALL,
+    ),
     ".go": (r"^func\s+(?P<name>Benchmark\w*)\s*\(",),
     ".rs": (
         rf"\bbench_(?:function|with_input)\s*\(\s*(?:BenchmarkId::(?:new|from_parameter)\s*\(\s*)?{_STRING}",
@@ -41,13 +48,14 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     ),
     ".cc": (
         _C_FUNCTION,
+        _C_LAMBDA,
         r"^\s*BENCHMARK_(?:TEMPLATE_)?(?:DEFINE_)?F\s*\(\s*(?P<container>\w+)\s*,\s*(?P<name>\w+)",
         _C_MACRO,
         rf"\bBENCHMARK(?:_ADVANCED)?\s*\(\s*{_STRING}",
     ),
     ".js": (_JS_CALL,),
     ".java": (
-        r"^\s*(?:(?:public|protected|private|static|final|synchronized)\s+)+[\w<>\[\],.?\s]+?\s(?P<name>\w+)\s*\(",
+        r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?!class\b|interface\b|record\b|return\b)[\w<][\w<>\[\],.?\s]*?\s(?P<name>\w+)\s*\(",
     ),
 }
 _SAME = {
@@ -57,7 +65,7 @@ _SAME = {
 }
 _COMPILED = {suffix: tuple(map(re.compile, patterns)) for suffix, patterns in _PATTERNS.items()}
 _CONTAINER = re.compile(
-    r"^\s*(?:(?:public|abstract|final|export)\s+)*(?:class|mod|describe\(|suite\()\s*['\"`]?(?P<name>\w+)"
+    r"^\s*(?:(?:public|abstract|final|export|open|static)\s+)*(?:class|mod|describe\(|suite\()\s*['\"`]?(?P<name>\w+)"
 )
 _SEPARATORS = re.compile(r"::|/| > | › |\.(?=[A-Za-z_])")  # noqa: RUF001 - Mocha and Playwright print that mark
 _MARKED = {".java": re.compile(r"@Benchmark\b"), ".rs": re.compile(r"#\[(?:\w+::)*bench\b")}
@@ -154,16 +162,18 @@ def _definitions(path: str, suffix: str, text: str) -> Iterator[tuple[str, Defin
     """Yield what a file defines, with the class, module or group around it."""
     language = _language(suffix)
     container, marked = None, False
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    for number, (line, below) in enumerate(zip_longest(lines, lines[1:], fillvalue=""), 1):
         if len(line) > MAX_LINE or not line.strip():
             continue
+        call = line.rstrip() + below.strip()[:MAX_LINE] if line.rstrip().endswith("(") else line
         if around := _CONTAINER.match(line):
             container = around["name"]
         mark = _MARKED.get(language)
         if mark is not None and mark.search(line):
             marked = True
         for rank, pattern in enumerate(_COMPILED[language]):
-            found = pattern.search(line)
+            found = pattern.search(call)
             if found is None or (rank >= _NEEDS_MARK.get(language, 99) and not marked):
                 continue
             inside = found.groupdict().get("container") or container

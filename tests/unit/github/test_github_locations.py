@@ -62,6 +62,31 @@ public class Codec {
     }
 }
 """,
+    "benchmarks/telco.py": "runner.bench_func('telco', f)\nrunner.timeit(\n    name=\"sort a list\", stmt='x')\n",
+    "cpp/long.cpp": """\
+static void BM_LongNameOfABenchmark(
+    benchmark::State& state) {
+}
+auto BM_lambda = [](benchmark::State& state) {};
+""",
+    "rust/benches/long.rs": 'c.bench_function(\n    "a rather long name",\n    |b| b.iter(f),\n);\n',
+    "js/long.bench.js": """\
+bench(
+  'what prettier wraps',
+  f,
+)
+bench("it's quoted", f)
+add({ name: 'object', fn })
+""",
+    "java/src/Short.java": """\
+class Short {
+    @Benchmark public int inline() { return 1; }
+    @Benchmark
+    @Fork(1)
+    int bare() { return helper(1); }
+}
+""",
+    "kotlin/Enc.kt": "open class Enc {\n  @Benchmark\n  fun hasten(): Int {\n  }\n}\n",
     "node_modules/x/bench.js": "bench('hidden', () => {})\n",
     ".git/bench.js": "bench('hidden', () => {})\n",
 }
@@ -99,6 +124,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("renders", "js/sort.bench.ts:3"),
         ("RegExp#test", "js/old.js:1"),
         ("com.acme.Codec.encode", "java/src/Codec.java:5"),
+        ("telco", "benchmarks/telco.py:1"),
+        ("sort a list", "benchmarks/telco.py:2"),
+        ("BM_LongNameOfABenchmark/8", "cpp/long.cpp:1"),
+        ("BM_lambda", "cpp/long.cpp:4"),
+        ("a rather long name", "rust/benches/long.rs:1"),
+        ("what prettier wraps", "js/long.bench.js:1"),
+        ("it's quoted", "js/long.bench.js:5"),
+        ("object", "js/long.bench.js:6"),
+        ("com.acme.Short.inline", "java/src/Short.java:2"),
+        ("com.acme.Short.bare", "java/src/Short.java:5"),
+        ("kt.Enc.hasten", "kotlin/Enc.kt:3"),
     ],
 )
 def test_a_benchmark_is_found_on_its_line(workspace: Path, name: str, place: str) -> None:
