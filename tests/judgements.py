@@ -11,7 +11,9 @@ from regress_action.verdicts import (
     Budget,
     BudgetState,
     Comparison,
+    Doubt,
     Judgement,
+    Machine,
     Mode,
     Outcome,
     Severity,
@@ -160,6 +162,7 @@ EXAMPLES = {
         *UNCHANGED[1:],
         NOISY,
         notes=("The waiver for import.time (ceiling 1.3×, until 2027-01-31, issue 412) covers a regression of 1.2×.",),
+        minutes_saved=3.2,
     ),
     "inconclusive": judgement(
         Outcome.INCONCLUSIVE,
@@ -176,6 +179,8 @@ EXAMPLES = {
         mode=Mode.HISTORY,
         environment_shift=1.14,
         notes=("The runner's CPU differs from the one of 8 of 10 earlier runs.",),
+        machine=Machine(1.14, 1.31, 0.07, (Doubt.SPEED, Doubt.SWING, Doubt.STEAL)),
+        minutes_saved=0.4,
     ),
     "empty": judgement(Outcome.INCOMPLETE),
     "missing": judgement(
@@ -261,6 +266,13 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     )
 
 
+machines = st.builds(
+    Machine,
+    st.none() | st.floats(0.1, 10),
+    st.none() | st.floats(1, 10),
+    st.none() | st.floats(0, 1),
+    st.lists(st.sampled_from(Doubt), unique=True, max_size=4).map(tuple),
+)
 subjects = st.builds(
     Subject, st.none() | foreign, st.none() | foreign, st.none() | foreign, st.none() | st.just(MACHINE)
 )
@@ -277,5 +289,7 @@ def judgements(draw: st.DrawFn, *, max_size: int = 12) -> Judgement:
         mode=draw(st.sampled_from(Mode)),
         environment_shift=shift,
         notes=tuple(draw(st.lists(foreign, max_size=4))),
+        machine=draw(machines),
+        minutes_saved=draw(st.none() | st.floats(1e-3, 1e6)),
     )
     return replace(plain, baseline=draw(subjects), head=draw(subjects))

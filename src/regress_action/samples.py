@@ -81,6 +81,29 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """How one machine behaved while a report was measured on it; a check of comparisons, never a divisor.
+
+    A fixed piece of work was timed before the first run, after the last and in between. `probe` names that work and
+    the interpreter it ran on: only times of the same probe may be compared. `typical_s`, `fastest_s` and `slowest_s`
+    are the middle and the ends of its times, each the median of several repetitions; `spread` is the relative
+    standard deviation of those repetitions. `steal` is the share of the CPU time wanted that went to other machines.
+    """
+
+    probe: str | None = None
+    typical_s: float | None = None
+    fastest_s: float | None = None
+    slowest_s: float | None = None
+    spread: float | None = None
+    steal: float | None = None
+
+    @property
+    def swing(self) -> float | None:
+        """How much longer the slowest probe took than the fastest, as a ratio from 1."""
+        return self.slowest_s / self.fastest_s if self.fastest_s and self.slowest_s else None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One fresh process, or one interleaved half of a pair.
 
@@ -135,7 +158,8 @@ class Report:
     """All runs of one commit in one environment.
 
     `created` is an ISO 8601 time in UTC. `source` names the format it was read from, `origin` the file.
-    `warnings` are sentences for the user about the input itself.
+    `warnings` are sentences for the user about the input itself. `conditions` has an entry per machine that measured,
+    `saved_s` the seconds of measuring that an early decision spared.
     """
 
     series: tuple[Series, ...]
@@ -150,3 +174,5 @@ class Report:
     origin: str | None = None
     warnings: tuple[str, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[Conditions, ...] = ()
+    saved_s: float | None = None

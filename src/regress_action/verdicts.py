@@ -131,6 +131,31 @@ class Summary:
     environment_shift: float | None = None
 
 
+class Doubt(StrEnum):
+    """Why a difference may be the machine's rather than the code's."""
+
+    FOREIGN = "foreign"
+    SPEED = "speed"
+    SWING = "swing"
+    STEAL = "steal"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How the machines behaved; None where nobody looked. It explains verdicts and never makes one.
+
+    `probe_ratio` is how much longer a fixed piece of work took on the head's machine than on the baseline's,
+    `probe_swing` how much its slowest time exceeded its fastest while the head was measured, both as ratios. `steal`
+    is the share of the CPU time wanted that the hypervisor gave to other machines. `doubts` are what of all this is
+    out of the ordinary.
+    """
+
+    probe_ratio: float | None = None
+    probe_swing: float | None = None
+    steal: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What stood on one side: the commit and the environment, as far as known."""
@@ -143,7 +168,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict and everything it rests on; `comparisons` come worst first."""
+    """The verdict and everything it rests on; `comparisons` come worst first.
+
+    `minutes_saved` is the time of measuring that an early decision spared, None where none was.
+    """
 
     mode: Mode
     summary: Summary
@@ -151,3 +179,5 @@ class Judgement:
     baseline: Subject
     head: Subject
     notes: tuple[str, ...] = ()
+    machine: Machine = Machine()
+    minutes_saved: float | None = None

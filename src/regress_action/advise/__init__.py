@@ -3,6 +3,6 @@
 Advice is an inference from how metrics moved together, never a verdict; each sentence says what it was inferred from.
 """
 
-from regress_action.advise.rules import recommend
+from regress_action.advise.rules import elsewhere, recommend
 
-__all__ = ["recommend"]
+__all__ = ["elsewhere", "recommend"]

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from regress_action.verdicts import Mode, Verdict
+from regress_action.verdicts import Doubt, Mode, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +31,38 @@ def recommend(judgement: Judgement, *, limit: int = 5) -> tuple[str, ...]:
         rows[comparison.benchmark.name][comparison.metric.name] = comparison
     found = dict.fromkeys(sentence for rule in _RULES for sentence in rule(judgement, rows))
     return tuple(found)[:limit]
+
+
+def elsewhere(judgement: Judgement) -> str | None:
+    """Return the sentence that suggests another machine, None where the verdict does not hang on this one.
+
+    It does where the suite moved as one, or where something is undecided, or proven by no pair, on a doubtful machine.
+    """
+    if judgement.summary.verdict is Outcome.PASS:
+        return None
+    reasons = list(_doubtful(judgement)) if _hangs_on_the_machine(judgement) else []
+    if judgement.summary.environment_shift is not None:
+        reasons.insert(0, "the whole suite moved together")
+    if not reasons:
+        return None
+    return f"Measure again on another runner before you act on this: {' and '.join(reasons)}."
+
+
+def _hangs_on_the_machine(judgement: Judgement) -> bool:
+    apart = judgement.mode is not Mode.PAIRED
+    return judgement.summary.inconclusive > 0 or (apart and any(row.confirmed is not True for row in _worse(judgement)))
+
+
+def _doubtful(judgement: Judgement) -> Iterator[str]:
+    machine = judgement.machine
+    if Doubt.FOREIGN in machine.doubts and any(row.verdict is Verdict.INCOMPARABLE for row in judgement.comparisons):
+        yield "the baseline has no run from this kind of machine"
+    if Doubt.SPEED in machine.doubts:
+        yield f"this machine is {'slower' if (machine.probe_ratio or 1) > 1 else 'faster'} than those of the baseline"
+    if Doubt.SWING in machine.doubts:
+        yield "its speed swings"
+    if Doubt.STEAL in machine.doubts:
+        yield "other machines on its host take CPU time from it"
 
 
 def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from regress_action.errors import InputError
+from regress_action.formats.conditions import conditions_of, saved_s
 from regress_action.formats.document import load
 from regress_action.formats.execution import SOURCE, Execution, execution_of, report_of
 from regress_action.formats.naming import clean
@@ -100,7 +101,7 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
     if head is None:
         raise ShapeError("it holds no run of the head; the measurement was stopped before the first one ended")
     return Measurement(
-        head=replace(head, warnings=(*_warnings(content), *head.warnings)),
+        head=replace(head, warnings=(*_warnings(content), *head.warnings), saved_s=saved_s(content)),
         base=side(_BASE),
         session=session,
         command=command,
@@ -150,6 +151,7 @@ def _side(reports: list[Report], content: dict[str, Any], told: dict[str, Any], 
         source=source,
         origin=clean(str(folder)),
         provenance=tuple(pair for pair in stacked.provenance if pair[0] != "dirty") + dirty,
+        conditions=(conditions_of(content),),
     )
 
 

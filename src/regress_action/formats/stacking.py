@@ -46,6 +46,8 @@ def stack(reports: Sequence[Report]) -> Report:
         failures=failures,
         warnings=_capped([warning for report in reports for warning in report.warnings] + warnings),
         provenance=tuple(pair for pair in reports[0].provenance if all(pair in one.provenance for one in reports)),
+        conditions=tuple(dict.fromkeys(conditions for report in reports for conditions in report.conditions)),
+        saved_s=sum(saved) if (saved := [report.saved_s for report in reports if report.saved_s]) else None,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regress_action.errors import IncompleteError
-from regress_action.judge import assembly, budgeting, decision, designs, grading, limits, machine, suite
+from regress_action.judge import assembly, budgeting, conditions, decision, designs, grading, limits, machine, suite
 from regress_action.judge.evidence import grown, lay_out
 from regress_action.judge.policy import Policy
 from regress_action.judge.scale import badness
@@ -37,13 +38,18 @@ def compare(
     """
     table = weigh_up(baseline, head, policy, mode=mode)
     comparisons = assembly.comparisons(table, policy)
+    design = designs.mode_of(table.weighed.estimate)
+    machines = conditions.observed(baseline, head, design, policy.tau, foreign=bool(table.weighed.foreign.any()))
+    saved = [report.saved_s for report in head if report.saved_s]
     return Judgement(
-        mode=designs.mode_of(table.weighed.estimate),
+        mode=design,
         summary=suite.summarise(comparisons, policy, table.moved),
         comparisons=comparisons,
         baseline=_subject(baseline),
         head=_subject(head),
-        notes=(*suite.notes(table), *table.idle),
+        notes=(*suite.notes(table), *conditions.notes(machines, design, comparisons, table.moved), *table.idle),
+        machine=machines,
+        minutes_saved=math.fsum(saved) / 60 if saved else None,
     )
 
 

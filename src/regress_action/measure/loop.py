@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from regress_action.measure.decision import NoDecisionError, ask
+from regress_action.measure.probe import Probe
 from regress_action.measure.runner import Slot
-from regress_action.measure.schedule import FEWEST, HOPELESS, Clock, is_look, look_step, order
+from regress_action.measure.schedule import FEWEST, HOPELESS, Clock, is_look, look_step, order, spared_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why the loop ended: a word for programs and a sentence for people."""
+    """Why the loop ended: a word for programs and a sentence for people; `saved_s` is what deciding early spared."""
 
     word: str
     why: str
+    saved_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Loop:
     selection: tuple[str, ...]
     failing: dict[str, int] = field(default_factory=dict)
     stopped: Stopped | None = None
+    probe: Probe = field(default_factory=Probe)
 
     def go(self) -> Stopped:
         """Measure.
@@ -52,11 +55,24 @@ class Loop:
         for _ in range(self.call.warmup):
             for position, side in enumerate(self.trees):
                 self._run(Slot(side, 0, position), 0)
+        self.probe.look(0)
         for pair in range(1, self.call.pairs + 1):
             self._pair(pair)
             if self.stopped or self._ends_after(pair):
                 break
-        return self.stopped or Stopped("complete", f"measured all {self.call.pairs} {self._unit}s")
+            self.probe.between(pair, sum(self.clock.pairs_s))
+        self.probe.look(len(self.clock.pairs_s))
+        self.measurement.header["probe"] = self.probe.described
+        stopped = self.stopped or Stopped("complete", f"measured all {self.call.pairs} {self._unit}s")
+        return replace(stopped, saved_s=self._saved_s(stopped))
+
+    def _saved_s(self, stopped: Stopped) -> float | None:
+        if not self.call.decide or stopped.word not in {"complete", "decided"}:
+            return None
+        asked = list(self.call.select) or None
+        whole = [run.wall_s for run in self.measurement.runs if run.selection == asked]
+        spent = sum(run.wall_s for run in self.measurement.runs)
+        return spared_s(whole, spent, self.call.pairs * len(self.trees), self.call.budget_s)
 
     @property
     def _unit(self) -> str:
@@ -88,7 +104,7 @@ class Loop:
     def _keep(self, slot: Slot, run: Run) -> None:
         if slot.pair:
             self.measurement.runs.append(run)
-            self.measurement.header["monitor"] = self.runner.cost.described
+            self.measurement.header |= {"monitor": self.runner.cost.described, "probe": self.probe.described}
             self.measurement.save()
         if run.left_behind:
             found = ", ".join(sorted(set(run.left_behind)))

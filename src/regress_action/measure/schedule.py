@@ -31,6 +31,19 @@ def is_look(pair: int, every: int) -> bool:
     return pair >= FEWEST and (pair - FEWEST) % every == 0
 
 
+def spared_s(whole: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:
+    """Return the seconds that deciding early spared, None where that is less than a run and so may be noise.
+
+    Without decisions there would have been `planned` runs like those of the `whole` suite, or as many as the budget
+    allows; `spent_s` is what all runs took, those of a part of the suite included.
+    """
+    if not whole:
+        return None
+    run_s = sum(whole) / len(whole)
+    saved_s = min(planned * run_s, budget_s or math.inf) - spent_s
+    return round(saved_s, 3) if saved_s >= run_s else None
+
+
 @dataclass(slots=True)
 class Clock:
     """How long it takes and may take, in seconds since `started`."""

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
@@ -121,12 +122,13 @@ def _header(call: Call, mark: str, trees: Mapping[str, Tree]) -> dict[str, objec
         "stopped": None,
         "warnings": [],
         "monitor": {},
+        "probe": {},
     }
 
 
 def _close(measurement: Measurement, stopped: Stopped) -> None:
     """Note why it ended; where the disk is full the error that led here says more than a second one."""
-    measurement.header |= {"stopped": {"word": stopped.word, "why": stopped.why}, "finished": now()}
+    measurement.header |= {"stopped": asdict(stopped), "finished": now()}
     with contextlib.suppress(MeasureError):
         measurement.save()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.advise import recommend
+from regress_action.advise import elsewhere, recommend
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from regress_action.pipeline.job import Job
     from regress_action.pipeline.judging import Judged
     from regress_action.samples import Report
-    from regress_action.verdicts import Comparison
+    from regress_action.verdicts import Comparison, Judgement
 
 
 def preferences_of(job: Job) -> Preferences:
@@ -48,8 +48,8 @@ def preferences_of(job: Job) -> Preferences:
     )
 
 
-def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
-    """Return the links, and the one command that repeats this comparison on a laptop."""
+def context_of(job: Job, judgement: Judgement) -> Context:
+    """Return the links, the advice, and the one command that repeats this comparison on a laptop."""
     plan, settings = job.plan, job.settings
     return Context(
         suite=settings.suite,
@@ -58,7 +58,8 @@ def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
         summary_url=plan.run_url if plan.run_id else None,
         reproduce=_reproduction(job),
         accept=_acceptance(job),
-        advice=advice,
+        advice=recommend(judgement),
+        elsewhere=elsewhere(judgement),
         waivers=tuple(
             f"{one.benchmark} ({one.metric}) up to {one.ceiling:g}× until {one.expires}: {one.reason}"
             for one in waivers_of(settings, root=job.root)
@@ -69,7 +70,7 @@ def context_of(job: Job, *, advice: tuple[str, ...] = ()) -> Context:
 def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
     """Return the judgement in every form that GitHub is told; `past` are the reports that an issue's chart shows."""
     judgement = judged.judgement
-    context = context_of(job, advice=recommend(judgement))
+    context = context_of(job, judgement)
     return Texts(
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
@@ -78,7 +79,7 @@ def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
         details=lambda found, limit: markdown.detail(
             judgement, found, limit_bytes=limit, context=context, history=_history(past, found)
         ),
-        advice=context.advice,
+        advice=(*filter(None, [context.elsewhere]), *context.advice),
         record=lambda limit: explaining.record(judgement, context.reproduce, limit),
     )
 
@@ -104,10 +105,9 @@ def located(job: Job, judged: Judged) -> Judged:
 
 def write_files(job: Job, judged: Judged) -> None:
     """Leave the judgement as JSON and as Markdown in the job's folder."""
-    content = structured.as_object(judged.judgement, suite=judged.suite)
-    folder = job.folder
+    folder, context = job.folder, context_of(job, judged.judgement)
+    content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
     report, markdown_page = pages(slug(job.settings.suite))
-    context = context_of(job, advice=recommend(judged.judgement))
     (folder / report.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context)
     (folder / markdown_page.name).write_text(page, encoding="utf-8")

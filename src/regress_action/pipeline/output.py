@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.advise import elsewhere
 from regress_action.errors import InfrastructureError
+from regress_action.report.context import Context
 
 if TYPE_CHECKING:
     from regress_action.pipeline.judging import Judged
@@ -21,23 +23,22 @@ def deliver(
     verbose: bool = False,
 ) -> None:
     """Show the judgement unless standard output was asked for something else, and write the files."""
+    context = Context(suite=judged.suite, elsewhere=elsewhere(judged.judgement))
     if json_out:
         import orjson
 
         from regress_action.report import structured
 
-        content = structured.as_object(judged.judgement, suite=judged.suite)
+        content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
         write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if markdown:
         from regress_action.report import markdown as pages
 
-        text = pages.render(judged.judgement, audience="file", context=pages.Context(suite=judged.suite))
-        write(markdown, text.encode())
+        write(markdown, pages.render(judged.judgement, audience="file", context=context).encode())
     if html:
         from regress_action.report import html as page
-        from regress_action.report.context import Context
 
-        write(html, page.render(judged.judgement, context=Context(suite=judged.suite)).encode())
+        write(html, page.render(judged.judgement, context=context).encode())
     if "-" not in (json_out, markdown, html):
         show(judged, verbose=verbose)
 
@@ -48,7 +49,8 @@ def show(judged: Judged, *, verbose: bool) -> None:
 
     from regress_action.report import terminal
 
-    terminal.show(judged.judgement, Console(highlight=False), verbose=verbose)
+    judgement = judged.judgement
+    terminal.show(judgement, Console(highlight=False), verbose=verbose, elsewhere=elsewhere(judgement))
 
 
 def write(where: str, content: bytes) -> None:

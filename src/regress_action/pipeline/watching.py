@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.advise import recommend
 from regress_action.errors import ExitCode
 from regress_action.github import alarms, outputs, speaking
 from regress_action.github.preferences import Texts
@@ -91,7 +90,7 @@ def _located(job: Job, judgement: Judgement) -> Judgement:
 
 
 def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Sequence[Lasting]) -> Texts:
-    context = announcing.context_of(job, advice=recommend(judgement))
+    context = announcing.context_of(job, judgement)
     origins = {one.history.key: one for one in found}
 
     def of(row: Comparison) -> Lasting:

@@ -22,6 +22,7 @@ from regress_action.records.fields import (
     utc,
 )
 from regress_action.records.schemas import (
+    CONDITION_TYPES,
     ENVIRONMENT_TYPES,
     HEADER_KEYS,
     LARGEST,
@@ -30,11 +31,24 @@ from regress_action.records.schemas import (
     SERIES_KEYS,
     upgrades,
 )
-from regress_action.samples import Benchmark, Direction, Environment, Failure, Location, Metric, Report, Run, Series
+from regress_action.samples import (
+    Benchmark,
+    Conditions,
+    Direction,
+    Environment,
+    Failure,
+    Location,
+    Metric,
+    Report,
+    Run,
+    Series,
+)
 
 _NUMBERS: Final = frozenset({int, float, type(None)})
 _WHOLE_NUMBERS: Final = frozenset({int, type(None)})
 _POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(MOST_DECIMALS + 1))
+_SHORTEST_S: Final = 1e-9
+_LONGEST_S: Final = 1e9
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
 # The reports of a history name the same things again and again: each is made once, and found equal at a glance.
@@ -116,6 +130,8 @@ def _report(header: Object, runs: tuple[Run, ...], series: tuple[Series, ...]) -
         origin=optional(header, "origin", str),
         warnings=all_text(items(header, "warnings"), "warnings"),
         provenance=tuple(all_text(pair, "provenance") for pair in mapping(header, "provenance").items()),
+        conditions=tuple(map(_conditions, items(header, "conditions"))),
+        saved_s=_duration(header, "saved_s"),
     )
 
 
@@ -124,6 +140,22 @@ def _runs(header: Object) -> tuple[Run, ...]:
     if not all(type(run) is dict for run in runs):
         raise FlawError("`runs` holds something that is no object")
     return tuple(Run(**typed(run, RUN_TYPES)) for run in runs)
+
+
+def _conditions(fields: object) -> Conditions:
+    if type(fields) is not dict:
+        raise FlawError("`conditions` holds something that is no object")
+    told = typed(fields, CONDITION_TYPES)
+    for name in ("typical_s", "fastest_s", "slowest_s"):
+        _duration(told, name)
+    return Conditions(**told)
+
+
+def _duration(fields: Object, key: str) -> float | None:
+    seconds: float | None = optional(fields, key, float)
+    if seconds is not None and not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise FlawError(f"`{key}` is {seconds!r}, which is no time that anything takes")
+    return seconds
 
 
 def _failure(fields: object) -> Failure:

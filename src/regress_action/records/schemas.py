@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.records.fields import FlawError, Object, optional
-from regress_action.samples import Environment
+from regress_action.samples import Conditions, Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +18,14 @@ LARGEST: Final = 64 * 1024 * 1024  # bytes; a record is untrusted input, and rea
 
 HEADER_KEYS: Final = frozenset(
     {"schema", "kind", "series", "suite", "commit", "branch", "created", "environment"}
-    | {"runs", "failures", "source", "origin", "warnings", "provenance"}
+    | {"runs", "failures", "source", "origin", "warnings", "provenance", "conditions", "saved_s"}
 )
 SERIES_KEYS: Final = frozenset(
     {"benchmark", "service", "parameters", "location", "version", "metric", "unit", "direction"}
     | {"exact", "signed", "values", "rounds", "spreads", "dropped", "decimals"}
 )
 RUN_TYPES: Final = {"session": (str,), "pair": (int,), "started": (str,), "wall_s": (float, int), "failure": (str,)}
+CONDITION_TYPES: Final = {name: (str,) if name == "probe" else (float,) for name in Conditions.__slots__}
 ENVIRONMENT_TYPES: Final = {name: (int,) if name == "cores" else (str,) for name in Environment.__slots__}
 
 
@@ -66,6 +67,7 @@ def _series_from_0(fields: Object) -> Object:
 
 
 def _header_from_1(header: Object) -> Object:
+    """Schema 1 knew nothing of the machine's conditions and of time saved."""
     return header | {"schema": 2}
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from regress_action.errors import InputError
-from regress_action.records.schemas import ENVIRONMENT_TYPES, MOST_DECIMALS, RUN_TYPES, SCHEMA, differences
+from regress_action.records.schemas import (
+    CONDITION_TYPES,
+    ENVIRONMENT_TYPES,
+    MOST_DECIMALS,
+    RUN_TYPES,
+    SCHEMA,
+    differences,
+)
 
 if TYPE_CHECKING:
     from regress_action.records.fields import Object
@@ -35,7 +42,11 @@ def encode(report: Report) -> bytes:
         "source": report.source,
         **_present(origin=report.origin, warnings=report.warnings, provenance=_unique(report.provenance)),
         **_present(
-            failures=[{"benchmark": failure.benchmark, "reason": failure.reason} for failure in report.failures]
+            failures=[{"benchmark": failure.benchmark, "reason": failure.reason} for failure in report.failures],
+            conditions=[
+                _present(**{name: getattr(one, name) for name in CONDITION_TYPES}) for one in report.conditions
+            ],
+            saved_s=report.saved_s,
         ),
     }
     lines = [header, *map(_series_line, report.series)]

@@ -10,7 +10,7 @@ class Context:
     """Links, commands and sentences for a page; whatever is None or empty is left out.
 
     `repository_url` makes commits into links. `reproduce` is one shell command, `accept` one sentence. `waivers` and
-    `advice` are sentences. `minutes_saved` is what stopping early has spared.
+    `advice` are sentences, and `elsewhere` is the one that suggests another machine.
     """
 
     suite: str = "default"
@@ -21,6 +21,6 @@ class Context:
     report_url: str | None = None
     reproduce: str | None = None
     accept: str | None = None
-    minutes_saved: float | None = None
+    elsewhere: str | None = None
     waivers: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()

@@ -43,6 +43,7 @@ def render(judgement: Judgement, *, context: Context | None = None) -> str:
             headline=text.headline_parts(judgement),
             against=sides.against_parts(judgement),
             machine=sides.environments(judgement),
+            saved=sides.saved(judgement),
             shift=text.shift(judgement),
             visible=text.visible(judgement),
             noun=rows_are(judgement),

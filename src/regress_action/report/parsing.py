@@ -12,7 +12,9 @@ from regress_action.verdicts import (
     Budget,
     BudgetState,
     Comparison,
+    Doubt,
     Judgement,
+    Machine,
     Mode,
     Outcome,
     Severity,
@@ -53,6 +55,8 @@ def as_judgement(content: object) -> Judgement:
         baseline=_field(fields, "baseline", _subject),
         head=_field(fields, "head", _subject),
         notes=_field(fields, "notes", _tuple_of(_text)),
+        machine=_field({"machine": {}} | fields, "machine", _machine),
+        minutes_saved=_field({"minutes_saved": None} | fields, "minutes_saved", _maybe(_number)),
     )
 
 
@@ -95,6 +99,13 @@ def _summary(content: object) -> Summary:
         **{name: _field(fields, name, _whole) for name in ("regressions", "improvements", "inconclusive", "missing")},
         **{name: _field(fields, name, _maybe(_number)) for name in ("geomean_ratio", "environment_shift")},
     )
+
+
+def _machine(content: object) -> Machine:
+    """Return how the machines behaved; judgements of older versions say nothing of it."""
+    fields = {"probe_ratio": None, "probe_swing": None, "steal": None, "doubts": []} | _object(content)
+    numbers = {name: _field(fields, name, _maybe(_number)) for name in ("probe_ratio", "probe_swing", "steal")}
+    return Machine(**numbers, doubts=_field(fields, "doubts", _tuple_of(_one_of(Doubt))))
 
 
 def _subject(content: object) -> Subject:

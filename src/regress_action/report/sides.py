@@ -65,6 +65,15 @@ def _range(runs: Sequence[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
+def saved(judgement: Judgement) -> str:
+    """Return how long measuring would have gone on without early decisions, empty where none spared anything."""
+    minutes = judgement.minutes_saved
+    if minutes is None:
+        return ""
+    amount = f"{minutes:.1f} minutes" if minutes >= 1 else f"{minutes * 60:.2g} seconds"
+    return f"{amount} saved by stopping early"
+
+
 def environments(judgement: Judgement) -> str:
     """Return the machine both sides were measured on, or both machines, empty if unknown."""
     base, head = judgement.baseline.environment, judgement.head.environment

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regress_action.samples import Location
-    from regress_action.verdicts import Budget, Comparison, Judgement, Side, Subject
+    from regress_action.verdicts import Budget, Comparison, Judgement, Machine, Side, Subject
 
 SCHEMA = 1
 
 
-def as_object(judgement: Judgement, *, suite: str | None = None) -> dict[str, Any]:
-    """Return the judgement as plain dictionaries, lists, strings and finite numbers, ready for any JSON writer."""
+def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str | None = None) -> dict[str, Any]:
+    """Return the judgement as plain dictionaries, lists, strings and finite numbers, ready for any JSON writer.
+
+    `elsewhere` is the sentence that suggests another machine.
+    """
     summary = judgement.summary
     return {
         "schema": SCHEMA,
@@ -34,8 +37,20 @@ def as_object(judgement: Judgement, *, suite: str | None = None) -> dict[str, An
         },
         "baseline": _subject(judgement.baseline),
         "head": _subject(judgement.head),
+        "machine": _machine(judgement.machine),
+        "minutes_saved": _finite(judgement.minutes_saved),
         "notes": [_text(note) for note in judgement.notes],
+        "elsewhere": _optional(elsewhere),
         "comparisons": [_comparison(comparison) for comparison in judgement.comparisons],
+    }
+
+
+def _machine(machine: Machine) -> dict[str, Any]:
+    return {
+        "probe_ratio": _finite(machine.probe_ratio),
+        "probe_swing": _finite(machine.probe_swing),
+        "steal": _finite(machine.steal),
+        "doubts": [doubt.value for doubt in machine.doubts],
     }
 
 

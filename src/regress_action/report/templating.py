@@ -100,8 +100,8 @@ def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
 def footer(judgement: Judgement, context: Context) -> Inert:
     """Return the last line: the machine, what stopping early saved, and where the rest is."""
     parts = [escape.markdown(machine)] if (machine := sides.environments(judgement)) else []
-    if context.minutes_saved:
-        parts.append(f"{context.minutes_saved:.1f} minutes saved by stopping early")
+    if saved := sides.saved(judgement):
+        parts.append(saved)
     links = (("run", context.run_url), ("dashboard", context.dashboard_url), ("JSON", context.report_url))
     parts += [escape.link(words, url) for words, url in links if url]
     return Inert(" · ".join(parts))

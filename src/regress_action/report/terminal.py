@@ -31,10 +31,15 @@ _HEADLINES = {
 }
 
 
-def show(judgement: Judgement, console: Console, *, verbose: bool = False) -> None:
-    """Print the judgement; `verbose` adds the unchanged rows and writes every name in full."""
+def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsewhere: str | None = None) -> None:
+    """Print the judgement, `verbose` with the unchanged rows and every name in full.
+
+    `elsewhere` is the sentence that suggests another machine.
+    """
     page, found = Page(console, verbose), Findings.of(judgement)
     _open(page, judgement)
+    if elsewhere:
+        page.sentence(elsewhere, "yellow")
 
     def because(row: Comparison) -> str:
         return f"{page.spoken(phrases.subject(row))}: {plain(row.reason)}"
@@ -63,6 +68,8 @@ def _open(page: Page, judgement: Judgement) -> None:
     page.sentence(sides.against(judgement), "dim")
     if machine := sides.environments(judgement):
         page.sentence(machine, "dim")
+    if saved := sides.saved(judgement):
+        page.sentence(f"{saved[0].upper()}{saved[1:]}.", "dim")
     shift = text.shift(judgement)
     for note in judgement.notes or ([shift] if shift else []):
         page.sentence(f"Note: {plain(note)}", "yellow" if shift else "")

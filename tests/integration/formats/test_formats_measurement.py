@@ -13,7 +13,7 @@ import pytest
 from regress_action import records
 from regress_action.errors import InputError
 from regress_action.formats import read, read_measurement
-from regress_action.samples import Environment, Report
+from regress_action.samples import Conditions, Environment, Report
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 RESULT = DATA / "pytest-benchmark" / "full.json"
@@ -239,6 +239,50 @@ def test_a_measurement_without_a_base_has_one_side(tmp_path: Path) -> None:
 def test_read_gives_the_head(measured: Path, name: str) -> None:
     """Named like any results, a measurement stands for what it measured at the head."""
     assert repr(read(measured / name)) == repr((read_measurement(measured).head,))
+
+
+LOOKS = [{"after_pair": 0, "median_s": 0.002, "spread": 0.03}, {"after_pair": 2, "median_s": 0.003, "spread": 0.01}]
+
+
+def test_how_the_machine_behaved_is_kept_with_both_sides(tmp_path: Path) -> None:
+    """Probes as their middle and ends, steal as a share of the CPU time wanted, time saved with the head alone."""
+    folder = _written(
+        tmp_path,
+        _run("head", 0, steal_s=0.2),
+        _run("base", 0, steal_s=0.1),
+        probe={"work": "1 CPython 3.12.0", "looks": LOOKS},
+        stopped={"word": "decided", "why": "enough", "saved_s": 42.5},
+    )
+    head, base = read_measurement(folder).head, _base(folder)
+    (conditions,) = head.conditions
+    expected = Conditions("1 CPython 3.12.0", 0.0025, 0.002, 0.003, 0.02, round(0.3 / 3.3, 4))
+    assert conditions == expected
+    assert base.conditions == head.conditions
+    assert (head.saved_s, base.saved_s) == (42.5, None)
+    assert records.decode(records.encode(head), "x").conditions == head.conditions
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"probe": None},
+        {"probe": {}},
+        {"probe": {"looks": LOOKS}},
+        {"probe": {"work": "1", "looks": {}}},
+        {"probe": {"work": "1", "looks": [1, {"median_s": "x"}, {"median_s": -1}, {"median_s": 1e300}]}},
+        {"stopped": {"word": "complete", "why": "", "saved_s": -1}},
+        {"stopped": {"word": "complete", "why": "", "saved_s": 1e300}},
+    ],
+)
+def test_a_measurement_that_tells_nothing_usable_of_its_machine_is_read(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """An older version measured it, or somebody edited it: the results count all the same."""
+    head = read_measurement(_written(tmp_path, _run("head", 0, steal_s=-5.0), **changes)).head
+    assert head.conditions == (Conditions(),)
+    assert head.saved_s is None
+    assert head.series
 
 
 def test_sides_can_be_recorded(measured: Path) -> None:

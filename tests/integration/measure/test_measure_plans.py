@@ -49,11 +49,36 @@ def _decider(folder: Path, answer: dict[str, object]) -> str:
 def test_a_decision_ends_the_measurement(measure: Measurer, tmp_path: Path) -> None:
     """After the fifth pair somebody may say that it is enough."""
     decide = _decider(tmp_path, {"continue": False, "select": None, "why": "all is clear"})
-    done = measure("--base", "HEAD~1", "--decide", decide, "--", "true")
+    done = measure("--base", "HEAD~1", "--decide", decide, "--", "sleep 0.05")
     assert done.status == 0
     assert _pairs(done.runs) == 5
-    assert done.document["stopped"] == {"word": "decided", "why": "stopped early: all is clear"}
+    stopped = done.document["stopped"]
+    assert (stopped["word"], stopped["why"]) == ("decided", "stopped early: all is clear")
+    assert stopped["saved_s"] == pytest.approx(sum(run["wall_s"] for run in done.runs), abs=0.01)
     assert (tmp_path / "looks").read_text() == "10 "
+
+
+def test_narrowing_saves_time_as_well(measure: Measurer, tmp_path: Path) -> None:
+    """All pairs were measured, three of them without what was decided: what that spared is told in seconds."""
+    decide = _decider(tmp_path, {"continue": True, "select": ["b"], "why": "a is clear"})
+    done = measure("--base", "HEAD~1", "--pairs", "8", "--decide", decide, "--", 'test -n "{select}" || sleep 0.2')
+    stopped = done.document["stopped"]
+    assert stopped["word"] == "complete"
+    assert stopped["saved_s"] == pytest.approx(6 * 0.2, rel=0.3)
+
+
+def test_nothing_is_saved_where_nobody_decides(measure: Measurer) -> None:
+    """A plan that was measured to its end, or that the budget ended, spared nothing."""
+    whole = measure("--base", "HEAD~1", "--pairs", "2", "--", "true")
+    cut = measure("--overwrite", "--base", "HEAD~1", "--budget-minutes", "0.01", "--", "sleep 0.2")
+    assert [done.document["stopped"]["saved_s"] for done in (whole, cut)] == [None, None]
+
+
+def test_the_machine_is_probed_before_and_after(measure: Measurer) -> None:
+    """A fixed piece of work is timed before the first and after the last run; a quick suite is not held up between."""
+    probe = measure("--base", "HEAD~1", "--pairs", "3", "--", "true").document["probe"]
+    assert [look["after_pair"] for look in probe["looks"]] == [0, 3]
+    assert all(0 < look["median_s"] < 1 and look["spread"] >= 0 for look in probe["looks"])
 
 
 def test_a_decision_narrows_what_is_measured(measure: Measurer, tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ class Workspace:
             "REGRESS_INPUTS": json.dumps({"github-token": "ghs_token", **inputs}),
             **self.environ,
         }
-        status, log = self._run(["-m", "regress_action", "plan"], environ)
+        launch = f"--launch={sys.executable} -m regress_action"
+        status, log = self._run(["-m", "regress_action", "plan", launch], environ)
         again = status == 0
         while again:
             if "measure=true" in output.read_text():

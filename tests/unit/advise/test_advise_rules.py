@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from regress_action.advise import recommend
+from regress_action.advise import elsewhere, recommend
 from regress_action.samples import Benchmark, Metric
 from regress_action.verdicts import (
     Comparison,
+    Doubt,
     Judgement,
+    Machine,
     Mode,
     Outcome,
     Severity,
@@ -91,3 +93,54 @@ def test_what_did_not_repeat_is_no_reason_for_advice() -> None:
 def test_advice_is_capped() -> None:
     """A hundred slow benchmarks do not make a hundred sentences."""
     assert len(recommend(judgement(*(row(f"b{n}", "peak_memory") for n in range(100))))) == 5
+
+
+def doubtful(
+    *doubts: Doubt,
+    mode: Mode = Mode.HISTORY,
+    outcome: Outcome = Outcome.INCONCLUSIVE,
+    verdict: Verdict = Verdict.INCONCLUSIVE,
+    shift: float | None = None,
+    confirmed: bool | None = None,
+) -> Judgement:
+    """Return a judgement over one row, measured on a machine with these doubts."""
+    made = judgement(replace(row("x", verdict=verdict), confirmed=confirmed))
+    undecided = int(verdict in {Verdict.INCONCLUSIVE, Verdict.INCOMPARABLE})
+    summary = Summary(outcome, inconclusive=undecided, environment_shift=shift)
+    return replace(made, mode=mode, summary=summary, machine=Machine(1.3, 1.4, 0.1, doubts))
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (doubtful(shift=1.3, verdict=Verdict.UNCHANGED), "the whole suite moved together"),
+        (doubtful(Doubt.FOREIGN, verdict=Verdict.INCOMPARABLE), "no run from this kind of machine"),
+        (doubtful(Doubt.SPEED), "this machine is slower than those of the baseline"),
+        (doubtful(Doubt.SWING, mode=Mode.PAIRED), "its speed swings"),
+        (doubtful(Doubt.STEAL, mode=Mode.PAIRED), "other machines on its host take CPU time"),
+        (doubtful(Doubt.STEAL, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION), "take CPU time"),
+        (doubtful(Doubt.STEAL, Doubt.SWING, shift=1.3), "moved together and its speed swings and other machines"),
+    ],
+)
+def test_another_runner_is_suggested_for_what_the_machine_may_have_done(made: Judgement, reason: str) -> None:
+    """One sentence, with every reason for it."""
+    said = elsewhere(made) or ""
+    assert said.startswith("Measure again on another runner before you act on this: ")
+    assert reason in said
+    assert said.count(".") == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        doubtful(),
+        doubtful(Doubt.FOREIGN),
+        doubtful(*Doubt, outcome=Outcome.PASS, verdict=Verdict.UNCHANGED),
+        doubtful(Doubt.STEAL, mode=Mode.PAIRED, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION),
+        doubtful(Doubt.SPEED, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION, confirmed=True),
+    ],
+    ids=["calm", "foreign, yet comparable", "a pass", "proven in pairs", "confirmed in pairs"],
+)
+def test_no_other_runner_is_suggested_where_nothing_hangs_on_this_one(made: Judgement) -> None:
+    """What pairs have proven, what passed and what was decided stays so on any machine."""
+    assert elsewhere(made) is None

@@ -11,7 +11,7 @@ from regress_action.errors import HistoryError, InputError
 from regress_action.history import Event, History, Kind, Mark, Selection, open_history
 from regress_action.history.folder import FolderStore
 from regress_action.history.names import Entry
-from regress_action.records import encode, path_of
+from regress_action.records import SCHEMA, encode, path_of
 from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -192,7 +192,7 @@ def test_a_changed_record_is_refused(history: History) -> None:
 
 def test_a_newer_record_is_refused_with_the_way_out(history: History) -> None:
     """A record of a newer version is not silently left out of a baseline."""
-    data = encode(report(1)).replace(b'"schema":2', b'"schema":3')
+    data = encode(report(1)).replace(b'"schema":%d' % SCHEMA, b'"schema":%d' % (SCHEMA + 1))
     path = Path(history.where) / path_of(report(1), data)
     path.parent.mkdir(parents=True)
     path.write_bytes(data)

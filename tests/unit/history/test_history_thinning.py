@@ -10,7 +10,7 @@ import pytest
 from regress_action.errors import UsageError
 from regress_action.history import Form, History, Mark, Rule, Selection, accept, discard, listing, prune, show, verify
 from regress_action.history.folder import FolderStore
-from regress_action.records import encode
+from regress_action.records import SCHEMA, encode
 from regress_action.samples import Benchmark, Metric, Report, Run, Series
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
     first, second, third, *_ = (root / entry.path for entry in history.entries())
     first.write_bytes(first.read_bytes().replace(b"unit", b"Unit", 1))
     second.rename(second.with_name(second.name.replace("-local.1-", "-other.1-")))
-    third.write_bytes(encode(report(5)).replace(b'"schema":2', b'"schema":3'))
+    third.write_bytes(encode(report(5)).replace(b'"schema":%d' % SCHEMA, b'"schema":%d' % (SCHEMA + 1)))
     (root / "notes.txt").write_text("hello")
     (root / "events/2025/06").mkdir(parents=True)
     (root / "events/2025/06/20250601T120000Z-held-0123456789ab.jsonl").write_text("{}\n")
@@ -117,7 +117,7 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
     for words in (
         "not what the name says",
         "which belongs to",
-        "has schema 3",
+        f"has schema {SCHEMA + 1}",
         "notes.txt: this is no record",
         "-held-",
     ):

@@ -65,6 +65,12 @@ def test_a_record_cut_anywhere_is_refused() -> None:
         (edited(0, failures=[{"benchmark": "x"}]), 1, "`failures`"),
         (edited(0, warnings=[None]), 1, "`warnings`"),
         (edited(0, provenance={"run_id": 7}), 1, "`provenance`"),
+        (edited(0, conditions=[7]), 1, "`conditions`"),
+        (edited(0, conditions=[{"colour": "red"}]), 1, "`colour`"),
+        (edited(0, conditions=[{"steal": "much"}]), 1, "`steal`"),
+        (edited(0, conditions=[{"typical_s": 0.0}]), 1, "no time that anything takes"),
+        (edited(0, saved_s=-1.0), 1, "no time that anything takes"),
+        (edited(0, saved_s=1e300), 1, "no time that anything takes"),
         (edited(1, benchmark=""), 2, "`benchmark`"),
         (edited(1, benchmark="render", metric="rate"), 3, "a second time"),
         (edited(1, metric=["time"]), 2, "`metric`"),
@@ -127,9 +133,11 @@ def test_schema_1_is_read_as_if_it_were_ours() -> None:
         b'"spreads":[null,3,4]}\n'
         b'{"benchmark":"b","metric":"time","unit":"s","direction":"lower","values":[0.333,2,null]}\n'
     )
-    first, second = decode(old, "old.jsonl").series
+    report = decode(old, "old.jsonl")
+    first, second = report.series
     assert repr((first.values, first.spreads)) == "((nan, 1.23, 1.2), (nan, 0.03, 0.04))"
     assert repr(second.values) == "(0.333, 2.0, nan)"
+    assert (report.conditions, report.saved_s) == ((), None)
 
 
 @pytest.mark.parametrize(

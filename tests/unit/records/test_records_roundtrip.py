@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from regress_action.records import decode, encode, path_of
 from regress_action.samples import (
     Benchmark,
+    Conditions,
     Direction,
     Environment,
     Failure,
@@ -36,6 +37,10 @@ metrics = st.builds(Metric, text, text, st.sampled_from(Direction), st.booleans(
 environments = st.builds(Environment, text, text, text, st.integers(0, 4096), text, text)
 runs = st.builds(
     Run, optional_text, st.none() | st.integers(0, 99), optional_text, st.none() | st.floats(0, 1e6), optional_text
+)
+seconds = st.none() | st.floats(1e-6, 1e3)
+conditions = st.builds(
+    Conditions, optional_text, seconds, seconds, seconds, st.none() | st.floats(0, 1), st.none() | st.floats(0, 1)
 )
 
 
@@ -66,6 +71,8 @@ def reports(draw: st.DrawFn) -> Report:
         origin=draw(optional_text),
         warnings=tuple(draw(st.lists(text, max_size=2))),
         provenance=tuple(draw(st.dictionaries(text, text, max_size=4)).items()),
+        conditions=tuple(draw(st.lists(conditions, max_size=2))),
+        saved_s=draw(seconds),
     )
 
 

@@ -28,6 +28,12 @@ def test_the_page_of_everything(golden: Callable[[str, str], None]) -> None:
     assert all(comparison.benchmark.name in page for comparison in EXAMPLES["everything"].comparisons)
 
 
+def test_another_machine_is_suggested_on_the_page() -> None:
+    """It stands with the notes, above the rows."""
+    page = html.render(EXAMPLES["inconclusive"], context=Context(elsewhere="Measure it <elsewhere>."))
+    assert page.index('<p class="note">Measure it &lt;elsewhere&gt;.</p>') < page.index("<table>")
+
+
 def test_the_page_loads_nothing() -> None:
     """It opens from a disk, in a mail, behind any policy."""
     page = html.render(EXAMPLES["everything"])

@@ -28,7 +28,6 @@ CONTEXT = Context(
     dashboard_url="https://octo.github.io/services/",
     reproduce="regress-action run --base 3f1c9a7 -- pytest benchmarks --benchmark-json={out}",
     accept="add the label `perf-accepted`, or a waiver to `.regress/waivers.yml`.",
-    minutes_saved=3.2,
     waivers=("import.time may rise to +30 % until 2027-01-31 (octo/services#412): lazy imports come next.",),
     advice=("`cache.evict` spends 71 % of its time in `Cache._oldest`, `services/cache.py` line 88.",),
 )
@@ -53,6 +52,15 @@ def test_summaries_and_files_hold_every_row(audience: Audience, golden: Callable
 def test_without_a_context_the_judgement_speaks_alone(golden: Callable[[str, str], None]) -> None:
     """A local file has no links, no commands and no suite."""
     golden("file/bare.md", markdown.render(EXAMPLES["one-regression"], audience="file"))
+
+
+@pytest.mark.parametrize("audience", ["comment", "summary", "file"])
+@pytest.mark.parametrize("example", ["pass", "inconclusive"])
+def test_another_machine_is_suggested_in_every_form(audience: Audience, example: str) -> None:
+    """Unfolded, once, whether the judgement has notes of its own or none."""
+    page = markdown.render(EXAMPLES[example], audience=audience, context=Context(elsewhere="Measure it elsewhere."))
+    (line,) = [line for line in page.splitlines() if "elsewhere" in line]
+    assert line == "> - Measure it elsewhere."
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from judgements import EXAMPLES, judgements
 from regress_action.errors import InputError
 from regress_action.report import structured
 from regress_action.report.parsing import as_judgement
+from regress_action.verdicts import Machine
 
 if TYPE_CHECKING:
     from regress_action.verdicts import Judgement
@@ -62,6 +64,13 @@ def test_what_is_no_judgement_is_refused(content: object) -> None:
     """The message names what is wrong."""
     with pytest.raises(InputError):
         as_judgement(content)
+
+
+def test_a_judgement_of_an_older_version_is_read() -> None:
+    """Keys that were added later are no reason to refuse what was written before."""
+    added = {"machine", "minutes_saved", "elsewhere"}
+    content = {key: value for key, value in WRITTEN.items() if key not in added}
+    assert as_judgement(content) == replace(EXAMPLES["everything"], machine=Machine(), minutes_saved=None)
 
 
 def test_a_missing_field_is_named() -> None:

@@ -57,6 +57,13 @@ def test_the_object_of_everything(golden: Callable[[str, str], None]) -> None:
     golden("everything.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def test_another_machine_is_suggested_in_the_object() -> None:
+    """A program that reads the judgement can repeat the sentence, or act on its presence."""
+    content = structured.as_object(EXAMPLES["inconclusive"], elsewhere="Measure it elsewhere.")
+    VALIDATOR.validate(content)
+    assert content["elsewhere"] == "Measure it elsewhere."
+
+
 def test_numbers_json_cannot_hold_are_null() -> None:
     """No reader has to know about NaN."""
     one = EXAMPLES["one-regression"]

@@ -42,6 +42,14 @@ def test_verbose_shows_every_row_and_every_name_in_full(golden: Callable[[str, s
     assert all(comparison.benchmark.name in page for comparison in EXAMPLES["everything"].comparisons)
 
 
+def test_another_machine_is_suggested_before_the_rows() -> None:
+    """Whoever reads the head of the report knows what to do about a doubtful machine."""
+    out = io.StringIO()
+    made = EXAMPLES["inconclusive"]
+    terminal.show(made, Console(file=out, width=120), elsewhere="Measure it elsewhere.")
+    assert out.getvalue().index("\nMeasure it elsewhere.\n") < out.getvalue().index("\nInconclusive:")
+
+
 def test_the_first_line_is_the_headline() -> None:
     """Whoever reads one line knows the verdict."""
     for made in EXAMPLES.values():
