@@ -233,3 +233,19 @@ def test_a_clear_step_among_the_last_runs_is_found_at_its_very_run(runs: int, at
     )
     assert sum([point.index for point in points] == [at] for points in found) >= 98
     assert all(points[0].ratio == pytest.approx(1.15, rel=0.01) for points in found if points)
+
+
+def test_a_change_is_reported_from_one_in_a_thousand_on() -> None:
+    """Of steps just about visible, those beyond it are, and those a little short of it are not."""
+    series = [stepped(noise(60, seed, spread=0.03), {30: 1.06}) for seed in range(400)]
+    asked = [point.p_value for points in find_all(series, Rule(p=0.01)) for point in points]
+    assert any(0.001 < p <= 0.0015 for p in asked)
+    assert 0.0005 < max(point.p_value for points in find_all(series) for point in points) <= 0.001
+
+
+def test_every_series_without_a_ratio_has_a_magnitude_of_its_own() -> None:
+    """What is a large step beside small values is none beside large ones, and the other way round."""
+    small = np.random.default_rng(3).normal(0, 0.2, 80) + np.repeat([0.0, 2.0], 40)
+    large = np.random.default_rng(4).normal(100, 0.2, 80) + np.repeat([0.0, 2.0], 40)
+    large[0] = -1
+    assert [len(points) for points in find_all([small, large, small])] == [1, 0, 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,3 +107,39 @@ def test_a_short_history_is_unknown_and_still_json() -> None:
     assert series["direction"] == "unknown"
     assert series["correlation"] is None
     assert json.dumps(series, allow_nan=False)
+
+
+def test_of_several_change_points_the_largest_gives_the_height() -> None:
+    """Up by 12 % and a little down again among the last runs: the step is one of 12 %."""
+    values = clustered_step(runs_after=16)
+    (followed,) = following.follow([histories.named("x", values)])
+    (found,) = followed.change_points
+    smaller = replace(found, index=found.index + 5, ratio=0.95, difference=-found.difference / 3)
+    stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
+    for points in ((found, smaller), (smaller, found)):
+        assert following._with_steps(stable, points, 110).drift == pytest.approx(0.12, abs=0.01)
+
+
+def test_a_change_point_needs_three_runs_of_the_window_before_it() -> None:
+    """Nearer to where the last twenty runs begin, it is what they have in common."""
+    values = clustered_step(runs_after=16)
+    (followed,) = following.follow([histories.named("x", values)])
+    (found,) = followed.change_points
+    stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
+    for before, direction in ((2, Tendency.STABLE), (3, Tendency.STEP)):
+        placed = replace(found, index=110 - 20 + before)
+        assert following._with_steps(stable, (placed,), 110).direction is direction
+
+
+def test_times_are_utc_where_they_do_not_say_and_order_the_reports() -> None:
+    """An offset is honoured; a report without a readable time comes first."""
+    late, early, lost = (
+        replace(one, created=at)
+        for one, at in zip(
+            past([1.0, 2.0, 3.0]), ["2026-01-01T12:00:00", "2026-01-01T13:30:00+02:00", "some day"], strict=True
+        )
+    )
+    assert histories.in_order([late, early, lost]) == [lost, early, late]
+    history = histories.named("x", [1.0], times=["1970-01-01T00:01:00"])
+    assert history.times is not None
+    assert history.times.tolist() == [60]

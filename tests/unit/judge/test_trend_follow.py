@@ -193,3 +193,9 @@ def test_a_step_needs_no_correlation_but_one_in_a_thousand_and_its_height() -> N
     assert {key[:2] for key in seen if key[2] is Tendency.STEP} == {(True, True)}
     assert (True, True, Tendency.STABLE) not in seen
     assert min(seen[True, True, Tendency.STEP], seen[False, False, Tendency.STABLE]) > 20
+
+
+def test_ten_runs_are_enough_to_follow() -> None:
+    """A line through ten is a trend, and the last twenty are what is looked at."""
+    assert follow(np.geomspace(1, 1.3, 10)).direction is Tendency.DEGRADING
+    assert follow(np.ones(30)).points == 20
