@@ -16,6 +16,8 @@ from verdicts.reports import side
 from verdicts.tables import Table, Target
 
 from regress_action import judge
+from regress_action.pipeline.policies import plan_of
+from regress_action.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 FACTORS = (1.0, 1.03, 1.05, 1.1, 1.2, 1.5, 2.0)
 SUITE, SUITES = 100, 200
-PLAN = judge.Plan(pairs=10)
+PLAN = plan_of(Settings(runs=10))
 
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
@@ -88,7 +90,7 @@ def _suites(both: Sequence[Pair], count: int) -> Table:
 
 
 def _sampling(both: Sequence[Pair]) -> Table:
-    """Let the program decide after every pair, as it does while it measures, and count what it used."""
+    """Let the program decide at the looks of its own plan, as it does while it measures, and count what it used."""
     factors = (1.0, 1.05, 1.1, 1.2)
     rows, spent = [], []
     for factor in factors:
@@ -99,7 +101,7 @@ def _sampling(both: Sequence[Pair]) -> Table:
         rows.append((f"x{factor:g}", (_percent(slower(pair, factor) for pair in both), found, pairs, 10 * pairs)))
     return Table(
         "Decision-driven sampling against a fixed 10 pairs",
-        "Called slower by both, and the pairs that were measured; a benchmark stops as soon as it is decided.",
+        f"Called slower by both, and the pairs that were measured; looked at after {_named(PLAN.looks[:-1])} of them.",
         ("fixed, % slower", "adaptive, % slower", "pairs used", "% of 10 pairs"),
         tuple(rows),
         (
@@ -110,17 +112,23 @@ def _sampling(both: Sequence[Pair]) -> Table:
 
 
 def _sampled(pair: Pair, factor: float) -> tuple[int, bool]:
-    used = PLAN.minimum
-    while judge.look(*_sides(pair, factor, used), judge.Policy(), PLAN).proceed:
-        used += 1
+    used = next(count for count in PLAN.looks if not _goes_on(pair, factor, count))
     policy = judge.Policy(plan=PLAN)
     row = judge.compare(*_sides(pair, factor, used), policy).comparisons[0]
     return used, row.verdict == "regression"
 
 
+def _goes_on(pair: Pair, factor: float, count: int) -> bool:
+    return judge.look(*_sides(pair, factor, count), judge.Policy(), PLAN).proceed
+
+
 def _sides(pair: Pair, factor: float, count: int) -> tuple[list[judge.Report], list[judge.Report]]:
     base = side({"b": pair.base[:count]}, session="s", commit="a")
     return [base], [side({"b": pair.head[:count] * factor}, session="s", commit="b")]
+
+
+def _named(counts: Sequence[int]) -> str:
+    return ", ".join(map(str, counts))
 
 
 def _percent(outcomes: Iterable[bool]) -> float:

@@ -53,7 +53,7 @@ def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
     what no number of pairs removes: two builds of the same code differ in layout. The degrees of freedom are those
     of the pairs alone, h - 1 of the h that are left, which is calibrated where counting tau as certain is not.
     """
-    runs, d, variance, df = _trimmed(differences)
+    runs, d, variance, df = trimmed(differences)
     with np.errstate(invalid="ignore", divide="ignore"):
         se2 = variance / runs + tau**2
     usable = runs > 1
@@ -70,10 +70,13 @@ def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
     )
 
 
-def _trimmed(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return count, trimmed mean, the variance of one value that fits it, and its degrees of freedom."""
+def trimmed(values: Floats, planned: int = 0) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return count, trimmed mean, the variance of one value that fits it, and its degrees of freedom.
+
+    What will be left out of a row at the end of `planned` values is left out already, as far as it has enough.
+    """
     runs, mean, squares = moments(values)
-    cut = runs.astype(int) // _TRIM
+    cut = np.maximum(runs // _TRIM, np.minimum(planned // _TRIM, np.maximum(runs - 1, 0) // 4)).astype(int)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = squares / (runs - 1)
     if not cut.any():
@@ -83,22 +86,26 @@ def _trimmed(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     rank = np.arange(values.shape[1])
     inner = np.where((rank >= cut[:, None]) & (rank <= last[:, None]), ranked, np.nan)
     kept, trimmed_mean, _ = moments(inner)
-    _, _, squares = moments(_winsorised(ranked, ranked))
+    _, _, squares = moments(_winsorised(ranked, ranked, cut))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = squares * runs / (kept * (kept - 1))
-    trimmed = cut > 0
+    some = cut > 0
     return (
         runs,
-        np.where(trimmed, trimmed_mean, mean),
-        np.where(trimmed, spread, variance),
-        np.where(trimmed, kept - 1, runs - 1),
+        np.where(some, trimmed_mean, mean),
+        np.where(some, spread, variance),
+        np.where(some, kept - 1, runs - 1),
     )
 
 
-def _winsorised(values: Floats, ranked: Floats) -> Floats:
-    """Return the values with the tenth part at either end drawn in to the next; `ranked` are they in order."""
+def df_after(planned: int) -> float:
+    """Return the degrees of freedom that `trimmed` leaves of so many values."""
+    return max(planned - 2 * (planned // _TRIM) - 1.0, 1.0)
+
+
+def _winsorised(values: Floats, ranked: Floats, cut: Ints) -> Floats:
+    """Return the values with `cut` of them at either end drawn in to the next; `ranked` are they in order."""
     runs, each = (~np.isnan(values)).sum(axis=1), np.arange(len(values))
-    cut = runs // _TRIM
     return np.clip(values, ranked[each, cut][:, None], ranked[each, np.maximum(runs - 1 - cut, 0)][:, None])
 
 
@@ -109,11 +116,12 @@ def _present_level(values: Floats) -> tuple[Floats, Floats]:
     commit, what it was twenty commits ago says little about the next run.
     """
     present = ~np.isnan(values)
-    age = present.sum(axis=1, keepdims=True) - np.cumsum(present, axis=1)
+    runs = present.sum(axis=1)
+    age = runs[:, None] - np.cumsum(present, axis=1)
     weights = np.where(present, 0.5 ** (age / _HALF_LIFE), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         weights /= weights.sum(axis=1, keepdims=True)
-    level = np.where(present, weights * _winsorised(values, np.sort(values, axis=1)), 0.0).sum(axis=1)
+    level = np.where(present, weights * _winsorised(values, np.sort(values, axis=1), runs // _TRIM), 0.0).sum(axis=1)
     return level, (weights**2).sum(axis=1)
 
 
@@ -139,7 +147,7 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     """
     runs_b, mean_b, squares_b = moments(base)
     runs_c, mean_c, squares_c = moments(head)
-    _, trimmed_mean, trimmed_variance, trimmed_df = _trimmed(base)
+    _, trimmed_mean, trimmed_variance, trimmed_df = trimmed(base)
     with np.errstate(invalid="ignore", divide="ignore"):
         part_b, part_c = squares_b / (runs_b - 1) / runs_b, squares_c / (runs_c - 1) / runs_c
         welch_df = (part_b + part_c) ** 2 / (part_b**2 / (runs_b - 1) + part_c**2 / (runs_c - 1))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge import pairs, student
-from regress_action.judge.arrays import medians, plain
+from regress_action.judge import designs, pairs, student
+from regress_action.judge.arrays import plain
 from regress_action.judge.comparison import weigh_up
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from regress_action.judge.policy import Policy
     from regress_action.samples import Report
 
-_FUTILE = 0.05  # the chance of a decision below which more pairs are a waste
-_MAD = 1.4826
+_FUTILE = 0.03  # the chance of a decision below which more pairs are a waste
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +79,17 @@ def _settled(table: Table) -> Flags:
 def _futile(table: Table, plan: Plan, alpha: float) -> Flags:
     """Return the rows that will hardly get any further by the end of the plan (conditional power).
 
-    A row whose threshold is ruled out goes on for the smallest change only where that has a chance. The median and
-    the median deviation of the pairs so far stand for what comes, so that one stalled process does not look like
-    noise.
+    A row whose threshold is ruled out goes on for the smallest change only where that has a chance. What the end
+    will judge is foreseen, the mean without the outermost pairs and its spread, so that one stalled process does
+    not look like noise and half of the pairs do not speak for all.
     """
     estimate, decided = table.weighed.estimate, table.decided
     differences = table.weighed.head - table.weighed.base
     now = np.maximum(estimate.base_runs, 1.0)
     left = np.maximum(plan.pairs - now, 0.0)
-    middle = medians(differences)
-    spread = _MAD * medians(np.abs(differences - middle[:, None])) * (1 + 1 / now)
-    half = student.quantile(0.025, np.full(len(now), max(plan.pairs - 1.0, 1.0))) * np.sqrt(
+    _, middle, variance, _ = designs.trimmed(differences, plan.pairs)
+    spread = np.sqrt(variance) * (1 + 1 / now)
+    half = student.quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
         spread**2 / plan.pairs + estimate.floor**2
     )
     wander = np.maximum(spread * np.sqrt(np.maximum(1 / now - 1 / plan.pairs, 0)), 1e-9)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 FEWEST = 5
 HOPELESS = 3
-_BLOCK = 2  # pairs of one ABBA block
 _EARLY_LOOKS = 5  # a verdict pays for every look before the last, so that a long plan takes longer steps
 
 
@@ -23,7 +22,7 @@ def order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
 
 def look_step(pairs: int) -> int:
     """Return how many pairs of a plan of `pairs` lie between two looks."""
-    return max(_BLOCK, math.ceil((pairs - FEWEST) / _EARLY_LOOKS))
+    return max(1, math.ceil((pairs - FEWEST) / _EARLY_LOOKS))
 
 
 def is_look(pair: int, every: int) -> bool:

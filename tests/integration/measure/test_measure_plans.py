@@ -82,10 +82,10 @@ def test_the_machine_is_probed_before_and_after(measure: Measurer) -> None:
 
 
 def test_a_decision_narrows_what_is_measured(measure: Measurer, tmp_path: Path) -> None:
-    """Later pairs run what was selected, it is asked again after every ABBA block, and each run says what it ran."""
+    """Later pairs run what was selected, it is asked again after every further pair, and each run says what it ran."""
     decide = _decider(tmp_path, {"continue": True, "select": ["b", "c d"], "why": "a is clear"})
     done = measure("--base", "HEAD~1", "--pairs", "8", "--decide", decide, "--", "echo {select} > {out}")
-    assert (tmp_path / "looks").read_text() == "10 14 "
+    assert (tmp_path / "looks").read_text() == "10 12 14 "
     assert done.results() == ["\n"] * 5 + ["b c d\n"] * 3
     assert done.runs[0]["selection"] is None
     assert done.runs[-1]["selection"] == ["b", "c d"]

@@ -83,6 +83,13 @@ def test_a_hopeless_benchmark_is_given_up() -> None:
     assert "0 of 1 benchmarks are decided, 1 too noisy for the pairs that are left" in look.why
 
 
+def test_half_of_the_pairs_do_not_speak_for_all() -> None:
+    """The median lies below 3 %, the mean that the end will judge above it: no reason to give up."""
+    wandering = ([1.0] * 9, [1.027, 1.018, 1.011, 0.977, 1.025, 1.061, 1.059, 1.066, 1.064])
+
+    assert judge.look(*sides({"b": wandering}), judge.Policy(), PLAN).undecided == ("b",)
+
+
 def two_speeds(count: int, slow: set[int]) -> tuple[list[float], list[float]]:
     """Return both sides of a benchmark that has not changed, of which the head met a busy neighbour in some pairs."""
     return [1.0 + 0.004 * (n % 3) for n in range(count)], [
