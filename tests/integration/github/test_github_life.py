@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from github_scenes import Job, compared, judged, pull, push, sha
 
 from regress_action.github import issues, markers
+from regress_action.github.plan import Stage
 from regress_action.github.preferences import Preferences
+from regress_action.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -152,6 +155,27 @@ def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: S
                 changes += Job().run(connect(), pull(github, number, attempt=attempt), judgement, preferences).changes
             github.world.push(issue, sha(200 + number))
     return changes
+
+
+def test_pushes_and_nights_write_in_one_book(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """Each regression has one issue, told by whoever found it; neither closes nor repeats what the other follows."""
+    stepped, creeping = dict.fromkeys(range(3, 7), 1.7), dict.fromkeys(range(4, 9), 1.3)
+
+    def looked(number: int) -> list[Any]:
+        step, creep = compared("cache.get", stepped.get(number, 1.0)), compared("api.list", creeping.get(number, 1.0))
+        return [replace(step, verdict=Verdict.INCONCLUSIVE) if number in {7, 8} else step, creep]
+
+    for number in range(1, 13):
+        pushed = [compared("cache.get", stepped.get(number, 1.0)), compared("api.list", 2.5 if number == 7 else 1.0)]
+        for _ in range(2):
+            Job().run(connect(), push(number), judged(pushed, head=sha(number)))
+            night = replace(push(number), mode=Stage.TREND, event="schedule")
+            Job().run(connect(), night, judged(looked(number), head=sha(number)), Preferences(check_run=False))
+
+    issues = {issue.title.split(" ")[1]: (issue.number, issue.state) for issue in github.world.issues}
+    assert {name: state for name, (_, state) in issues.items()} == {"cache.get": "closed", "api.list": "closed"}
+    assert told(github, issues["cache.get"][0]) == ["recovered"]
+    assert told(github, issues["api.list"][0]) == ["regraded", "recovered"]
 
 
 def test_fifteen_pull_requests(

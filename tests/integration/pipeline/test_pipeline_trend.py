@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from fake_github import FakeGitHub
@@ -18,11 +19,18 @@ from regress_action.samples import Benchmark, Environment, Metric, Report, Run, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = Environment(cpu="EPYC 7763", cores=4, os="ubuntu-24.04")
 REPOSITORY = "octo/widgets"
+
+
+def check(name: str, text: str) -> None:
+    """Compare with the golden file, or write it when UPDATE_GOLDEN is set."""
+    path = Path(__file__).parents[2] / "golden" / "github" / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
 
 
 def sha(number: int) -> str:
@@ -37,18 +45,17 @@ class Nights:
     folder: Path
     github: FakeGitHub
     measured: int = 0
-    draw: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
 
     def days(self, number: int, level: float, *, name: str = "cache.get") -> None:
         """Measure a commit a day at a level; another benchmark stays as it is."""
         history = open_history(str(self.folder / ".regress/history"), repository=self.folder, environ={})
         for _ in range(number):
-            noise = np.exp(0.01 * self.draw.standard_normal(2))
+            noise = [1 + 0.03 * (self.measured * step % 1 - 0.5) for step in (0.618, 0.414)]  # the same everywhere
             levels = {name: level * noise[0], "api.list": 0.02 * noise[1]}
             metric = Metric("time", "s")
             history.append(
                 Report(
-                    series=tuple(Series(Benchmark(one), metric, (float(at),)) for one, at in levels.items()),
+                    series=tuple(Series(Benchmark(one), metric, (at,)) for one, at in levels.items()),
                     runs=(Run("night"),),
                     environment=MACHINE,
                     commit=sha(self.measured),
@@ -129,6 +136,8 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     assert "::warning title=Moderate performance regression::" in capsys.readouterr().out
     assert "| **moderate** | `cache.get` |" in nights.said("summary.md")
     assert "\nwarn\n" in nights.said("output")
+    check("trend-issue.md", f"# {issue.title}\n\n{issue.body}\n")
+    check("trend-summary.md", nights.said("summary.md"))
 
     writes = len(nights.github.writes)
     nights.follow()
