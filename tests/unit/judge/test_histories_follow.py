@@ -143,3 +143,12 @@ def test_times_are_utc_where_they_do_not_say_and_order_the_reports() -> None:
     history = histories.named("x", [1.0], times=["1970-01-01T00:01:00"])
     assert history.times is not None
     assert history.times.tolist() == [60]
+
+
+def test_series_of_one_report_may_hold_fewer_values_than_others() -> None:
+    """A benchmark that was added while the suite ran is still followed."""
+    reports = [report(n, {"whole": [1.0, 2.0, 9.0], "late": [5.0], "none": []}) for n in range(2)]
+    assert {history.key[0]: history.values.tolist() for history in histories.of(reports)} == {
+        "whole": [2, 2],
+        "late": [5, 5],
+    }

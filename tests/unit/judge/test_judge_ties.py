@@ -7,7 +7,7 @@ import pytest
 from judge_sides import EXACT, OWN, RATE, SIGNED, TIME, one, paired, runs, session, stored
 
 from regress_action import judge
-from regress_action.judge import limits, multiplicity
+from regress_action.judge import histories, lasting, limits, multiplicity, pairs
 from regress_action.samples import Benchmark
 from regress_action.verdicts import BudgetState, Severity, Verdict
 
@@ -126,3 +126,45 @@ def test_a_waiver_of_half_again_covers_half_again() -> None:
 
     for base in (10.0, 30.0, 49.0, 100.0, 1000.0):
         assert stored([base], [1.5 * base], policy, metric=EXACT).severity is Severity.SLIGHT
+
+
+def test_a_typical_pair_at_the_margin_rules_nothing_out() -> None:
+    """Only one below it does, and only pairs below it are not beyond it."""
+    differences, margin = np.zeros((3, 9)), np.array([0.1, 0.1, 0.0])
+
+    found = pairs.ruled_out(differences, np.array([0.1, 0.099, -1.0]), margin, 0.05)
+
+    assert found.tolist() == [False, True, False]
+    assert pairs.count_beyond(differences, margin).tolist() == [0, 0, 9]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "drifts", "threshold", "severity"),
+    [
+        (2.1, False, 1.2, Severity.CRITICAL),
+        (2.0, False, 1.2, Severity.MODERATE),
+        (1.5, False, 1.2, Severity.MODERATE),
+        (1.5, False, 1.6, Severity.SLIGHT),
+        (1.2, False, 1.2, Severity.MINOR),
+        (1.1, False, 1.2, Severity.SLIGHT),
+        (1.1, True, 1.2, Severity.MINOR),
+        (1.55, True, 1.6, Severity.MINOR),
+    ],
+)
+def test_what_lasts_is_graded_by_the_same_bands(
+    ratio: float, drifts: bool, threshold: float, severity: Severity
+) -> None:
+    """Drift is minor at least, for it will pass its limit."""
+    claim = lasting._Claim(ratio, "", drifts=drifts)
+
+    assert lasting._severity(claim, threshold, judge.Policy()) is severity
+
+
+def test_of_what_lasts_the_worst_comes_first() -> None:
+    """By verdict, severity and ratio."""
+    history = histories.named("b", [1.0])
+    found = [lasting.Lasting(paired(BASE, [ratio] * 6), history) for ratio in (1.0, 1.3, 1.6, 1.4, 2.5, 1.7)]
+
+    ratios = [one.comparison.ratio for one in sorted(found, key=lasting._rank)]
+
+    assert ratios == pytest.approx([2.5, 1.7, 1.6, 1.4, 1.3, 1.0])

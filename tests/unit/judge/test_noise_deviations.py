@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.judge.noise import robust_deviations
+from regress_action.judge.noise import learn, robust_deviations
 
 FACTORS = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107, 10: 10 / 9.2, 30: 30 / 29.2}
 """The finite-sample factors of the median absolute deviation, by the number of runs (1992, table 1)."""
@@ -40,3 +40,14 @@ def test_runs_without_a_value_are_as_if_they_were_not_there() -> None:
 
     assert deviations[:2] == pytest.approx([robust_deviations(values[None]).item(), 0])
     assert np.isnan(deviations[2])
+
+
+@pytest.mark.parametrize(("runs", "missing", "since"), [(150, 0, 100), (50, 0, 0), (51, 0, 1), (30, 4, 4), (60, 4, 10)])
+def test_it_says_since_when_it_learned(runs: int, missing: int, since: int) -> None:
+    """The index of the oldest of the last fifty values, counting runs that hold none."""
+    values = np.exp(0.01 * np.random.default_rng(runs).standard_normal(runs))
+    values[:missing] = np.nan
+
+    learned = learn(values)
+
+    assert (learned.since, learned.runs) == (since, runs - since)
