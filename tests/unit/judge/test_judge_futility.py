@@ -57,7 +57,7 @@ def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:
 
 @pytest.mark.parametrize("beyond", [0, 1, 2, 3, 4, 6])
 def test_the_chance_that_few_pairs_end_beyond_is_about_that_of_the_next_ones(beyond: int) -> None:
-    """Twelve of twenty pairs are known; the others are as likely beyond as those were (beta-binomial), or it is late."""
+    """Twelve of twenty pairs are known; the others are as likely beyond as those were (beta-binomial)."""
     differences = np.where(np.arange(12) < beyond, 1.0, 0.0)[None]
     (room,) = sampling.pairs.most_allowed(np.array([20]), 0.05) - beyond
 
