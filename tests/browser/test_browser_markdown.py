@@ -47,6 +47,15 @@ def test_a_comment_fits_its_column(browser: Browser, example: str, width: int) -
     assert (seen["overflow"], seen["nested"]) == (0, 0)
 
 
+@pytest.mark.parametrize("page", ["explanation/everything", "explanation/inconclusive", "detail/regression"])
+def test_other_pages_fit_their_column(browser: Browser, page: str) -> None:
+    """What is answered in a comment or stands in an issue never scrolls sideways, and all numbers are in sight."""
+    text = (COMMENTS.parent / f"{page}.md").read_text(encoding="utf-8")
+    seen = browser.ask(github_page(f"### Headline\n\n{text}"), LAYOUT, width=820)
+    assert (seen["overflow"], seen["nested"], seen["hiddenNumbers"]) == (0, 0, 0)
+    assert min(seen["tables"]) >= 2
+
+
 def test_numbers_stay_in_sight_beside_long_names(browser: Browser) -> None:
     """At the width of a pull request's comment no table has to be scrolled."""
     seen = browser.ask(github_page((COMMENTS / "everything.md").read_text(encoding="utf-8")), LAYOUT, width=820)

@@ -70,7 +70,8 @@ def _by_check(client: Client, number: int, preferences: Preferences) -> bytes | 
     commit = client.repository.get_commit(head)
     name = preferences.check_name
     runs = read(client, lambda: list(commit.get_check_runs(check_name=name, filter="all")))
-    ours = (run for run in runs if (run.external_id or "").startswith(f"{name}/"))
+    ours = [run for run in runs if (run.external_id or "").startswith(f"{name}/")]
+    ours.sort(key=lambda run: run.id, reverse=True)
     return next((data for run in ours if (data := unpacked(run.output.summary)) is not None), None)
 
 
