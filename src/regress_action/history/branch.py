@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from regress_action.history.trees import Item
 
 _LOCK: Final = re.compile(r"Unable to create '([^']+\.lock)': File exists")
+_OTHER_HASH: Final = re.compile(r"(?i)mismatched algorithms|hash algorithm")
 _OURS: Final = frozenset({"runs", "events"})
+_HASH: Final = "GIT_DEFAULT_HASH"  # by which git names what it keeps in a new repository
 _README: Final = """\
 # Performance history
 
@@ -142,7 +144,7 @@ class BranchStore:
             except OvertakenError as error:
                 last = error
             except GitFailedError as error:
-                if not error.transient:
+                if not self._adapts(error) and not error.transient:
                     raise explain(error, self.where) from error
                 last = error
         if isinstance(last, GitFailedError):
@@ -161,17 +163,32 @@ class BranchStore:
 
     def steps(self) -> Iterator[Step]:
         """Go through the commits of the branch, oldest first."""
-        whole = Clone(self._remote, self._branch, self._environ, audit=True)
         try:
+            self._look()
+            whole = Clone(self._remote, self._branch, self._environ, audit=True)
             whole.refresh()
             yield from steps_of(whole.git, whole.tip)
         except GitFailedError as error:
             raise explain(error, self.where) from error
 
     def _look(self) -> None:
-        if not self._looked:
+        if self._looked:
+            return
+        try:
             self._clone.refresh()
-            self._looked = True
+        except GitFailedError as error:
+            if not self._adapts(error):
+                raise
+            self._clone.refresh()
+        self._looked = True
+
+    def _adapts(self, error: GitFailedError) -> bool:
+        """Start over with the names of SHA-256 where the repository has such names, and ours has not yet."""
+        if not _OTHER_HASH.search(error.said) or self._environ.get(_HASH) == "sha256":
+            return False
+        self._environ = {**self._environ, _HASH: "sha256"}
+        self._clone = Clone(self._remote, self._branch, self._environ)
+        return True
 
     def _attempt(self, files: Mapping[str, bytes], message: str, remove: Collection[str]) -> str:
         clone = self._clone

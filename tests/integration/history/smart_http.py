@@ -118,9 +118,11 @@ def serving(root: Path, kind: type[Backend] = Backend, **more: object) -> Iterat
         thread.join()
 
 
-def bare_repository(path: Path) -> Path:
+def bare_repository(path: Path, algorithm: str = "sha1") -> Path:
     """Make an empty bare repository that accepts pushes and filters, as hosts do."""
-    subprocess.run(["git", "init", "-q", "--bare", "--template=", str(path)], check=True)
+    subprocess.run(
+        ["git", "init", "-q", "--bare", "--template=", f"--object-format={algorithm}", str(path)], check=True
+    )
     for setting in ("http.receivepack=true", "uploadpack.allowFilter=true", "receive.autogc=false"):
         subprocess.run(["git", "-C", str(path), "config", *setting.split("=")], check=True)
     return path

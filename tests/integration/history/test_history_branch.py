@@ -12,7 +12,7 @@ import pytest
 from smart_http import Backend, bare_repository, serving
 
 from regress_action.errors import HistoryError, SettingsError
-from regress_action.history import EVERYTHING, History, Selection, open_history
+from regress_action.history import EVERYTHING, History, Selection, open_history, verify
 from regress_action.history.branch import BranchStore, Patience
 from regress_action.history.pushing import Pusher
 from regress_action.history.remote import remote_of
@@ -197,6 +197,22 @@ def test_a_force_pushed_branch_is_taken_as_it_is(where: str, bare: Path) -> None
     git(bare, "update-ref", "refs/heads/regress-data", old)
     history.append(report(3))
     assert numbers(open_history(where, environ=ENVIRON)) == [1, 3]
+
+
+@pytest.mark.parametrize("way", ["http", "path"])
+def test_a_repository_that_names_by_sha_256_is_one_like_any_other(tmp_path: Path, way: str) -> None:
+    """Recorded, read and verified: from the first report, which finds nothing to tell the names by."""
+    other = bare_repository(tmp_path / "other.git", "sha256")
+    with serving(tmp_path) as (url, _):
+        where = "branch:regress-data@" + {"http": f"{url}/{other.name}", "path": str(other)}[way]
+        history = open_history(where, environ=ENVIRON)
+        for number in (1, 2):
+            history.append(report(number))
+        open_history(where, environ=ENVIRON).append(report(3))
+        assert numbers(open_history(where, environ=ENVIRON)) == [1, 2, 3]
+        proof = verify(open_history(where, environ=ENVIRON))
+    assert (proof.holds, proof.steps, len(proof.head or "")) == (True, 3, 64)
+    assert git(other, "fsck", "--strict", "--no-dangling") == ""
 
 
 @pytest.mark.parametrize(
