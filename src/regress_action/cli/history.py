@@ -72,7 +72,9 @@ def show(*, where: str, which: str, **selection: str | int | None) -> None:
 
 @command.command()
 @where
-@click.option("--anchor", metavar="HASH", help="A state that an earlier verify printed; it must still be in the trail.")
+@click.option(
+    "--anchor", metavar="HASH|FILE", help="A commit, or all that an earlier verify printed; must still be there."
+)
 def verify(*, where: str, anchor: str | None) -> None:
     """Prove that no record was changed or removed, and that every line is what its name says; else exit with 4."""
     from regress_action.pipeline import browsing

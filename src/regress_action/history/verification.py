@@ -2,8 +2,10 @@
 
 On a branch the proof runs along its commits, which git chains by hash: who rewrites one rewrites all that follow. The
 one thing a branch cannot show by itself is that it was replaced as a whole; for that, give an `anchor`, the commit
-that an earlier run printed, and the proof includes that it is still there. A folder remembers nobody, so only its
-names and lines are proved.
+that an earlier run printed, and the proof includes that it is still there.
+
+A folder and an artifact remember nobody. There each content is proved by the digest in its name, and nothing that a
+pruning lists may be there; that nothing else went is proved against the paths that an earlier proof found (`known`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from regress_action.history.names import Entry
 from regress_action.records import decode, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from regress_action.history.events import Event
     from regress_action.history.ledger import History
@@ -54,8 +56,10 @@ class Proof:
         return not self.problems
 
 
-def verify(history: History, *, anchor: str | None = None) -> Proof:
+def verify(history: History, *, anchor: str | None = None, known: Collection[str] = ()) -> Proof:
     """Prove the whole history; contradictions are returned, not raised.
+
+    The commit `anchor` must be part of it, and so must the records `known`, unless a pruning lists them.
 
     Raises:
         HistoryError: the place cannot be read.
@@ -69,12 +73,17 @@ def verify(history: History, *, anchor: str | None = None) -> Proof:
         problems += trail.follow(step)
     if anchor is not None and not any(identity.startswith(anchor) for identity in trail.identities):
         problems.append(f"The commit {anchor} is not part of the branch: it was replaced or force-pushed since.")
+    removed = {path for event in trail.prunings.values() for path, _ in event.records}
+    gone = sorted(set(known) - set(paths) - removed)
+    problems += [f"{path}: was there at an earlier proof and is missing, and no pruning lists it." for path in gone]
+    if not trail.identities:
+        problems += [f"{path}: is there again, and a pruning lists it as removed." for path in paths if path in removed]
     origins = tuple(trail.origin(path) for path in paths if Entry.parse(path))
     return Proof(
         origins,
         len(trail.identities),
         trail.identities[-1] if trail.identities else None,
-        trail.pruned,
+        trail.pruned if trail.identities else len(removed - set(paths)),
         tuple(problems),
     )
 
@@ -83,7 +92,7 @@ class _Trail:
     """What the writings did so far."""
 
     def __init__(self, prunings: dict[str, Event]) -> None:
-        self._prunings = prunings
+        self.prunings = prunings
         self._writers: dict[str, Step] = {}
         self.identities: list[str] = []
         self.pruned = 0
@@ -95,7 +104,7 @@ class _Trail:
         for path in step.changed:
             if path != "README.md":
                 yield f"{path}: was changed by {by}."
-        allowed = {path for event in step.added if event in self._prunings for path, _ in self._prunings[event].records}
+        allowed = {path for event in step.added if event in self.prunings for path, _ in self.prunings[event].records}
         for path in step.removed:
             if path in allowed:
                 self.pruned += 1

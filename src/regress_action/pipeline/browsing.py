@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,21 @@ from typing import TYPE_CHECKING
 from regress_action import escape, history
 from regress_action.errors import UsageError
 from regress_action.pipeline.output import write
+from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from regress_action.history import Entry, History, Selection
+    from regress_action.history.verification import Origin
     from regress_action.samples import Report, Series
 
     Options = Mapping[str, str | int | None]
+
+
+_NO_COMMITS = (
+    "There are no commits to say who wrote: keep this, and give it as --anchor FILE to prove that nothing went."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +63,39 @@ def show(where: str, which: str, options: Options) -> Iterator[str]:
 
 
 def verify(where: str, anchor: str | None) -> Verified:
-    """Prove the history and say what was proved, or what contradicts it."""
-    proof = history.verify(opened(where), anchor=anchor)
-    tally = f"{len(proof.origins)} records in {proof.steps} writings, {proof.pruned} pruned"
+    """Prove the history and say what was proved, or what contradicts it.
+
+    `anchor` is a commit that an earlier proof printed, or a file with all that it printed.
+    """
+    said = Path(anchor) if anchor else None
+    known = _known(said) if said and said.is_file() else ()
+    proof = history.verify(opened(where), anchor=None if known else anchor, known=known)
+    written = f" in {count(proof.steps, 'writing')}" if proof.steps else ""
+    tally = f"{count(len(proof.origins), 'record')}{written}, {proof.pruned} pruned"
     verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
-    anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else []
-    origins = [
-        f"  {origin.path}  by {escape.plain(origin.who)} on {origin.when}, run {escape.plain(origin.run)}"
-        for origin in proof.origins
-    ]
+    anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else [_NO_COMMITS] if proof.origins else []
+    origins = [f"  {origin.path}  {_writer(origin)}run {escape.plain(origin.run)}" for origin in proof.origins]
     problems = [f"  problem: {escape.plain(problem, 1000)}" for problem in proof.problems]
     return Verified(proof.holds, (*origins, verdict, *problems, *anchored))
+
+
+def _known(said: Path) -> frozenset[str]:
+    """Return the records that an earlier proof printed.
+
+    Raises:
+        UsageError: the file holds no proof.
+    """
+    found = frozenset(re.findall(r"^  (runs/\S+\.jsonl)  ", said.read_text(encoding="utf-8"), re.MULTILINE))
+    if not found:
+        raise UsageError(
+            f"{said} holds no record of an earlier proof.",
+            remedy="Keep all that verify prints: `regress-action history verify --history WHERE > proof.txt`.",
+        )
+    return found
+
+
+def _writer(origin: Origin) -> str:
+    return f"by {escape.plain(origin.who)} on {origin.when} in {origin.commit[:12]}, " if origin.who else ""
 
 
 def export(where: str, form: str, out: str, options: Options) -> None:
@@ -78,7 +108,7 @@ def prune(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iter
     rule = history.Rule(all_days=all_days, weekly_days=weekly_days)
     removed = history.prune(opened(where), rule, who=whoami(), dry_run=dry_run)
     yield from (_line(entry) for entry in removed)
-    yield f"{len(removed)} records {'would be' if dry_run else 'were'} removed: {rule}."
+    yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
 
 
 def accept(where: str, benchmark: str, metric: str, *, commit: str | None, suite: str | None, reason: str) -> str:
@@ -151,4 +181,5 @@ def _series(series: Series) -> str:
 
     values = sorted(series.measured)
     median = quantity(values[len(values) // 2], series.metric.unit) if values else "no value"
-    return f"{escape.plain(series.benchmark.name)} · {escape.plain(series.metric.name)}: {median} ({len(values)} runs)"
+    name = f"{escape.plain(series.benchmark.name)} · {escape.plain(series.metric.name)}"
+    return f"{name}: {median} ({count(len(values), 'run')})"

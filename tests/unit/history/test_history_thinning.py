@@ -124,6 +124,22 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
         assert words in problems
 
 
+def test_a_folder_is_proved_against_what_an_earlier_proof_found(history: History) -> None:
+    """What was pruned may be gone; what was deleted is missed, and what a pruning lists may not come back."""
+    known = [origin.path for origin in verify(history).origins]
+    gone, *_ = prune(history, Rule(), who="ada")
+    proof = verify(history, known=known)
+    assert (proof.problems, proof.pruned) == ((), len(known) - len(proof.origins))
+    deleted = history.entries()[-1].path
+    (Path(history.where) / deleted).unlink()
+    assert verify(history).holds
+    assert verify(history, known=known).problems == (
+        f"{deleted}: was there at an earlier proof and is missing, and no pruning lists it.",
+    )
+    history.append(report((NOW - gone.time).days))
+    assert verify(history).problems == (f"{gone.path}: is there again, and a pruning lists it as removed.",)
+
+
 def test_the_list_is_made_from_names_where_they_suffice(history: History) -> None:
     """Who lists a window does not open the records; who asks for their contents does."""
     assert [entry.commit[:4] for entry in listing(history, Selection(last=2))] == ["0001", "0000"]
