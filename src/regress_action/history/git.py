@@ -88,6 +88,8 @@ class Git:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
         said = scrub(complaint.decode(errors="replace")).strip()
+        if process.returncode < 0:
+            said = f"{said}\ngit {arguments[0]} was ended by {signal.Signals(-process.returncode).name}".strip()
         if process.returncode:
             raise GitFailedError(
                 "\n".join(filter(None, (said, scrub(printed[-2000:].decode(errors="replace")).strip())))
@@ -162,7 +164,7 @@ _MEANINGS: Final = (
         "Try again; the same report is never stored twice.",
     ),
     (
-        re.compile(r"(?i)no space left|disk quota|file too large"),
+        re.compile(r"(?i)no space left|out of disk ?space|disk quota|file too large|SIGXFSZ"),
         "The disk is full, and the branch is as it was before.",
         "Free some space where temporary files go (TMPDIR).",
     ),

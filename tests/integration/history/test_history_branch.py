@@ -1,8 +1,11 @@
 """A history on a branch: real git, over smart HTTP and from the disk."""
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -254,6 +257,61 @@ def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, ser
     open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).append(report(2))
     assert git(bare, "rev-list", "--count", "regress-data") == "2"
     assert numbers(open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON)) == [1, 2]
+
+
+@pytest.mark.parametrize("cut_after", [0, 100, 600])
+def test_a_pack_that_is_cut_is_not_half_a_history(
+    bare: Path, served: tuple[str, type[Backend]], cut_after: int
+) -> None:
+    """A connection that ends in the middle of what is fetched is an error of the network, never a shorter window."""
+    years = [report(number, created=f"{2020 + number // 12}-{1 + number % 12:02}-01T00:00:00Z") for number in range(60)]
+    open_history(f"branch:regress-data@{bare}", environ=ENVIRON).extend(years)
+    served[1].cut_after = cut_after
+    with pytest.raises(HistoryError):
+        open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).load(Selection(last=50))
+    served[1].cut_after = None
+    assert len(open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).load(Selection(last=50))) == 50
+
+
+def test_a_full_disk_is_named_and_leaves_the_branch_as_it_was(bare: Path) -> None:
+    """Where no file may grow beyond a few bytes, git fails; the message says that the disk is full, and what to do."""
+    open_history(f"branch:regress-data@{bare}", environ=ENVIRON).append(report(1))
+    before = git(bare, "rev-parse", "regress-data")
+    done = subprocess.run(  # -B, because cached bytecode would be cut as well, and stay
+        [sys.executable, "-B", "-c", APPEND, f"branch:regress-data@{bare}"],
+        preexec_fn=small_disk,
+        env=ENVIRON | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The disk is full" in done.stderr
+    assert "TMPDIR" in done.stderr
+    assert git(bare, "rev-parse", "regress-data") == before
+    assert git(bare, "fsck", "--strict", "--no-dangling") == ""
+    assert numbers(open_history(f"branch:regress-data@{bare}", environ=ENVIRON)) == [1]
+
+
+def small_disk() -> None:
+    """Let the kernel refuse to write more than a few bytes into a file, as a full disk would."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+
+
+APPEND = """
+import os, sys
+from random import Random
+from regress_action.errors import HistoryError
+from regress_action.history import open_history
+from regress_action.samples import Benchmark, Metric, Report, Run, Series
+rng = Random(1)
+series = tuple(Series(Benchmark(f"b{n}-{rng.random()}"), Metric("time", "s"), (rng.random(),)) for n in range(200))
+try:
+    open_history(sys.argv[1], environ=os.environ).append(Report(series, (Run(),), created="2025-01-01T00:00:00Z"))
+except HistoryError as error:
+    sys.exit(str(error))
+"""
 
 
 def test_an_answer_that_got_lost_is_not_an_order_to_write_twice(

@@ -238,6 +238,16 @@ def test_every_form_holds_the_same_rows() -> None:
     assert columns["spread"] == [0.1, None, None, 0.1, None, None]
 
 
+def test_a_column_is_flat_and_of_one_type() -> None:
+    """What a data frame or Parquet makes of a column does not depend on its rows: one type each, or nothing."""
+    bare = replace(report(3), commit=None, branch=None, series=(replace(report(3).series[1], values=(7.0, 8.0)),))
+    for reports in ([report(1), bare], [bare, report(1)]):
+        columns = orjson.loads(export_to(reports, Form.COLUMNS))
+        kinds = {name: {type(value) for value in column} - {type(None)} for name, column in columns.items()}
+        numbers = {"run": {int}, "rounds": {int}, "value": {float}, "spread": {float}}
+        assert kinds == {name: numbers.get(name, {str}) for name in columns}
+
+
 def test_a_name_is_never_a_formula() -> None:
     """A spreadsheet does not execute a benchmark's name."""
     hostile = replace(report(1), suite="=HYPERLINK(1)")

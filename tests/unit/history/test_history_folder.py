@@ -94,8 +94,12 @@ def test_a_read_only_folder_is_named_with_the_way_out(open_folder: Path) -> None
 
 def test_a_full_disk_leaves_no_half_record(tmp_path: Path) -> None:
     """When the disk ends in the middle of a file, neither the file nor its beginning is there."""
-    done = subprocess.run(
-        [sys.executable, "-c", WRITE, tmp_path], preexec_fn=small_disk, capture_output=True, text=True, check=False
+    done = subprocess.run(  # -B, because cached bytecode would be cut as well, and stay
+        [sys.executable, "-B", "-c", WRITE, tmp_path],
+        preexec_fn=small_disk,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "File too large" in done.stderr
