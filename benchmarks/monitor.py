@@ -1,11 +1,13 @@
 """What watching a suite costs it: an A/A of the same program, watched and left alone.
 
-    python benchmarks/monitor_cost.py [--pairs 30] [--json OUT]
+    make bench-monitor ARGS="[--pairs 150] [--json OUT]"
 
-Both halves of a pair run the same fixed work through the code that measures suites; one of them is sampled. A
-shift is the median over the pairs of watched / unwatched, with the interval in which the true median lies with
-95 % confidence (order statistics, no assumption about the noise); it should contain 0 %. On a machine that does
-other things as well, the shift of CPU time says more than that of wall time.
+Both halves of a pair run the same fixed work through the code that measures suites; one of them is sampled. The runs
+are many and short, because a machine that does other things as well changes its speed from moment to moment, and what
+is measured right after each other meets the same moment. A shift is the Hodges-Lehmann estimate over the pairs' log
+ratios of watched to unwatched (the median of the means of any two) with Wilcoxon's 95 % interval (Hollander and Wolfe,
+Nonparametric Statistical Methods, 3.2 and 3.3): neither is moved by a few pairs that were torn apart. It should contain
+0 %. CPU time is the kernel's account of the program; it says more than wall time where others use the machine.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import argparse
 import json
 import math
 import os
-import statistics
 import sys
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from regress_action.measure.log import Log
 from regress_action.measure.process import Blind, Ended, execute
 from regress_action.measure.sampler import Sampler
 from regress_action.measure.start import Task
+
+_TWO_SIDED = 1.96  # normal deviates that 95 % lie within
 
 WORKS = {
     "one process, CPU": "sum(i * i for i in range({n}))",
@@ -43,9 +47,9 @@ WORKS = {
 def main() -> None:
     """Print one line per kind of work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--pairs", type=int, default=150)
     parser.add_argument(
-        "--work", type=int, default=6_000_000, help="steps of a run; the default is half a second or so"
+        "--work", type=int, default=1_000_000, help="steps of a run; the default is a tenth of a second or so"
     )
     parser.add_argument("--json", type=Path, metavar="OUT")
     wanted = parser.parse_args()
@@ -74,9 +78,9 @@ def compare(argv: list[str], pairs: int, bell: Bell) -> dict[str, Any]:
             ended[watched] = execute(_task(argv), Log(), bell, Family(""), watcher)
             if isinstance(watcher, Sampler):
                 spent, samples, wall = spent + watcher.spent_s, samples + watcher.samples, wall + ended[watched].wall_s
-        ratios["wall"].append(ended[True].wall_s / ended[False].wall_s)
-        ratios["cpu"].append(_cpu_s(ended[True]) / _cpu_s(ended[False]))
-    shifts = {kind: (statistics.median(values), *median_interval(values)) for kind, values in ratios.items()}
+        ratios["wall"].append(math.log(ended[True].wall_s / ended[False].wall_s))
+        ratios["cpu"].append(math.log(_cpu_s(ended[True]) / _cpu_s(ended[False])))
+    shifts = {kind: shift(values) for kind, values in ratios.items()}
     return {"pairs": pairs, "samples_per_s": samples / wall, "cpu_share": spent / wall, **shifts}
 
 
@@ -84,19 +88,20 @@ def _cpu_s(ended: Ended) -> float:
     return ended.used.user_s + ended.used.system_s
 
 
-def _spelled(shift: tuple[float, float, float]) -> str:
-    median, low, high = (ratio - 1 for ratio in shift)
-    return f"{median:+.2%} ({low:+.2%} … {high:+.2%})"
+def _spelled(found: tuple[float, float, float]) -> str:
+    middle, low, high = found
+    return f"{middle:+.2%} ({low:+.2%} … {high:+.2%})"
 
 
-def median_interval(values: list[float]) -> tuple[float, float]:
-    """Return the order statistics that enclose the true median with at least 95 % confidence."""
-    ordered, count = sorted(values), len(values)
-    outside, rank = 0.0, 0
-    while outside + math.comb(count, rank) / 2**count <= 0.025:  # noqa: PLR2004 - half of 5 %
-        outside += math.comb(count, rank) / 2**count
-        rank += 1
-    return ordered[max(rank - 1, 0)], ordered[count - max(rank, 1)]
+def shift(logs: list[float]) -> tuple[float, float, float]:
+    """Return the typical relative change behind the log ratios of pairs, and its 95 % interval."""
+    count = len(logs)
+    means = sorted((one + other) / 2 for one, other in combinations_with_replacement(logs, 2))
+    spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+    cut = max(0, math.floor(count * (count + 1) / 4 - _TWO_SIDED * spread))
+    middle = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
+    low, middle, high = (math.expm1(log) for log in (means[cut], middle, means[-1 - cut]))
+    return middle, low, high
 
 
 def _task(argv: list[str]) -> Task:
