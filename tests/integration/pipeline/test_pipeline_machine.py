@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pipeline_workspace import Workspace
 
 SUITE = """
-import json, random, sys, time
+import json, os, random, sys, time
 time.sleep({seconds})
-level = 0.01 * random.lognormvariate(0, {noise})
+odd, head = int(os.environ["REGRESS_PAIR"]) % 2, os.environ["REGRESS_SIDE"] == "head"
+level = 0.01 * random.gauss(1, 0.001) * ({swing} if odd else 1 / {swing}) ** head
 rows = [dict(name=name, fullname="bench.py::" + name, group=None, options=dict(),
         stats=dict(data=[level] * 5, rounds=5, iterations=1, median=level)) for name in ("test_a", "test_b")]
 json.dump(dict(machine_info=dict(), commit_info=dict(), benchmarks=rows, version="5.1.0"), open(sys.argv[1], "w"))
@@ -42,9 +43,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def suite(project: Path, *, noise: float = 0.001, seconds: float = 0.0) -> None:
-    """Write the suite: its times vary by `noise`."""
-    (project / "suite.py").write_text(SUITE.format(noise=noise, seconds=seconds))
+def suite(project: Path, *, swing: float = 1.0, seconds: float = 0.0) -> None:
+    """Write the suite: the times of the head are `swing` times too long and too short in turns."""
+    (project / "suite.py").write_text(SUITE.format(swing=swing, seconds=seconds))
 
 
 def command(*words: str) -> list[str]:
@@ -107,7 +108,7 @@ def crowd(cpu: int, size: int) -> Iterator[None]:
 
 def test_a_machine_that_swings_is_named_beside_what_it_left_undecided(project: Path) -> None:
     """Others crowd the CPU from the third pair on: the probe sees it, and another runner is suggested."""
-    suite(project, noise=0.5, seconds=0.1)
+    suite(project, swing=2.0, seconds=0.1)
     cpu = min(os.sched_getaffinity(0))
     pinned = f"import os, sys; os.sched_setaffinity(0, {{{cpu}}}); os.execv(sys.argv[1], sys.argv[1:])"
     words = command("run", "--base", "HEAD", "--carry", "suite.py", "--pairs", "5", "--json", "out.json", *COMMAND)
@@ -133,7 +134,7 @@ def test_a_machine_that_swings_is_named_beside_what_it_left_undecided(project: P
 
 def test_a_slower_machine_than_those_of_the_history_is_told(project: Path) -> None:
     """Six records of a machine three times as fast as this one really is: said once, and no row is blamed for it."""
-    suite(project, noise=0.3)
+    suite(project, swing=1.3)
     assert regress(project, "run", "--runs", "3", *COMMAND).returncode == 0
     head = records.decode((project / ".regress/head.jsonl").read_bytes(), "head")
     (real,) = head.conditions
