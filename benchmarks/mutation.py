@@ -1,6 +1,6 @@
 """Break the judge in small ways and count how many of them its tests notice.
 
-    python benchmarks/mutation.py [--sample 320] [--seed 1] [--modules designs decision …] [--jobs 2] [--json]
+    python benchmarks/mutation.py [--sample 320] [--seed 1] [--modules designs …] [--jobs 2] [--report] [--json]
 
 Each mutant changes one operator, constant or choice of one module of `regress_action.judge` and lives in a forked
 process whose tests are those that executed its function, fastest first, until one fails. The sample is drawn from
@@ -90,27 +90,35 @@ class Result:
 def main() -> int:
     """Print the score and the survivors; return 0 whatever it is, 1 when nothing could be measured."""
     options = _options()
-    os.nice(19)
-    _warm_up()
-    executed = _measured()
-    if executed is None:
-        print("The tests fail without any mutation, so they can prove nothing.", file=sys.stderr)
-        return 1
     every = {path.stem: mutants.of(path) for path in sorted(JUDGE.glob("*.py")) if path.stem != "__init__"}
     chosen = _sample(every, options.sample, options.seed, options.modules or list(every))
     reasons = _reasons()
     known = _known(options.results)
     todo = [mutant for mutant in chosen if mutant.key not in known and mutant.key not in reasons]
+    if todo and not options.report:
+        os.nice(19)
+        _warm_up()
+        executed = _measured()
+        if executed is None:
+            print("The tests fail without any mutation, so they can prove nothing.", file=sys.stderr)
+            return 1
+        known |= _tried(todo, executed, options)
+    states = {key: known[key].state for key in known} | dict.fromkeys(reasons, EQUIVALENT)
+    stale = sorted(set(reasons) - {mutant.key for module in every.values() for mutant in module})
+    _report(every, [mutant for mutant in chosen if mutant.key in states], states, stale, as_json=options.json)
+    return 0
+
+
+def _tried(todo: Sequence[Mutant], executed: Executed, options: argparse.Namespace) -> dict[str, Result]:
+    """Try the mutants and write each result down."""
+    found = {}
     with options.results.open("a") as written:
         for number, result in enumerate(_results(todo, executed, options.jobs), 1):
-            known[result.key] = result
+            found[result.key] = result
             written.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
             written.flush()
             print(f"{number}/{len(todo)} {result.state} in {result.seconds:.1f} s: {result.key}", file=sys.stderr)
-    states = {mutant.key: EQUIVALENT if mutant.key in reasons else known[mutant.key].state for mutant in chosen}
-    stale = sorted(set(reasons) - {mutant.key for module in every.values() for mutant in module})
-    _report(every, chosen, states, stale, as_json=options.json)
-    return 0
+    return found
 
 
 def _options() -> argparse.Namespace:
@@ -120,6 +128,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--modules", nargs="+", help="only these, with their share of the sample")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     parser.add_argument("--results", type=Path, default=ROOT / ".mutation.jsonl", help="file to go on from")
+    parser.add_argument("--report", action="store_true", help="print what is known by now, and try nothing")
     parser.add_argument("--json", action="store_true", help="print for machines")
     return parser.parse_args()
 
