@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -31,6 +32,19 @@ def test_help_imports_nothing_heavy() -> None:
         "print(sorted({'numpy', 'scipy', 'pydantic', 'rich', 'github', 'jinja2', 'yaml'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_comparison_imports_only_what_it_uses(tmp_path: Path) -> None:
+    """Without a file of settings nobody pays for YAML, and the judge stays clear of numpy's masked arrays."""
+    results = tmp_path / "results.json"
+    results.write_text('{"parse": {"latency": {"value": 100}}}')
+    code = (
+        "import sys\nfrom regress_action.cli import root\n"
+        f"root.main(['compare', '--baseline', {str(results)!r}, '--head', {str(results)!r}], standalone_mode=False)\n"
+        "print(sorted({'yaml', 'numpy.ma', 'scipy', 'regress_action.history'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert answer.stdout.splitlines()[-1] == "[]"
 
 

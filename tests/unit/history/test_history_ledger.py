@@ -62,6 +62,15 @@ def test_what_was_appended_is_loaded_oldest_first(history: History) -> None:
     assert history.load() == (report(90), report(3), report(1))
 
 
+def test_machines_and_suites_share_one_order_of_time(history: History) -> None:
+    """The newest few are the newest of all folders of a month, whichever folder comes first by name."""
+    places = [{"suite": suite, "environment": Environment(cpu=cpu)} for suite in ("a", "z") for cpu in ("x", "y")]
+    for day in range(12):
+        history.append(report(day, **places[day % 4]))
+    assert days(history.load(Selection(last=6))) == [5, 4, 3, 2, 1, 0]
+    assert list(history.entries()) == sorted(history.entries())
+
+
 def test_the_same_report_twice_is_one_record(history: History) -> None:
     """A job that is not sure whether it stored its report may store it again."""
     assert history.append(report(1)) == history.append(report(1))

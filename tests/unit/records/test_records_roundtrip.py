@@ -126,3 +126,11 @@ def test_short_decimals_are_written_as_whole_numbers() -> None:
     assert b'"decimals":2,"values":[123,-3],"spreads":[1]' in line
     third = replace(series, values=(1 / 3, -0.0))
     assert b'"values":[0.3333333333333333,-0.0]' in encode(Report((third,), (Run(), Run()))).splitlines()[1]
+
+
+def test_records_share_what_they_name() -> None:
+    """The reports of a history are compared at a glance: equal benchmarks and metrics of two records are one object."""
+    series = Series(Benchmark("parse", location=Location("a.py", 3)), Metric("time", "s"), (0.5,))
+    (one,), (other,) = (decode(encode(Report((series,), (Run(),), commit=c)), c).series for c in ("old", "new"))
+    assert one.benchmark is other.benchmark
+    assert one.metric is other.metric
