@@ -293,3 +293,11 @@ def test_too_few_runs_for_welch_share_one_variance(seed: int, base_runs: int, he
     expected = stats.ttest_ind(head[0], base[0])
     assert estimate.d / estimate.se == pytest.approx(expected.statistic)
     assert (estimate.df.item(), estimate.weak.item()) == (base_runs + head_runs - 2, True)
+
+
+@pytest.mark.parametrize("planned", [2, 5, 9, 10, 19, 20, 30])
+def test_the_degrees_of_freedom_of_a_plan_are_those_of_its_end(planned: int) -> None:
+    """What is foreseen is what the estimate from so many pairs will have."""
+    estimate = designs.paired(np.array([drawn(1, planned)]), np.array([0.0]), 5)
+
+    assert designs.df_after(planned) == estimate.df.item()
