@@ -22,6 +22,8 @@ SHORTEST_PART = 8
 """Parts below that are words like `hooks` or `alerts`; hiding them would hide half of a log."""
 
 _PARTS = re.compile(r"[/@:?&=#,]+")
+_WORDS = re.compile(r"[a-z]{1,20}(?:[._-][a-z]{1,20}){0,3}")
+"""A host or a channel, like hooks.example.org or team-performance. A job output that holds a masked word is dropped."""
 
 
 def in_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -57,7 +59,10 @@ def _pieces(values: Iterable[object]) -> tuple[str, ...]:
     for value in values:
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for word in text.split():
-            parts = _PARTS.split(word.partition("://")[2])
+            address = word.partition("://")[2]
+            login = re.split(r"[/?#]", address, maxsplit=1)[0].rpartition("@")[0]
+            others = _PARTS.split(address[len(login) :])
+            parts = [*_PARTS.split(login), *(part for part in others if not _WORDS.fullmatch(part))]
             spellings = (word, unquote(word), *parts, *map(unquote, parts))
             found |= dict.fromkeys(each for each in spellings if len(each) >= SHORTEST_PART)
     return tuple(sorted(found, key=lambda each: (-len(each), each)))
