@@ -119,12 +119,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """The spread between neighbouring runs that history taught: the standard deviation of a log value, and its runs."""
+
+    spread: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One benchmark × metric: one value (the median of its rounds) per run of the report, in `metric.unit`.
 
     `values`, `rounds` and `spreads` are as long as the report's `runs`. A value is NaN where that run holds
     none. `rounds` counts the timed executions behind a value; `spreads` is their standard deviation in the
-    metric's unit, NaN where unknown. `dropped` counts non-finite rounds that were left out.
+    metric's unit, NaN where unknown. `dropped` counts non-finite rounds that were left out. `noise` is what
+    the history had taught about the series by the time that the report was stored in it.
     """
 
     benchmark: Benchmark
@@ -133,6 +142,7 @@ class Series:
     rounds: tuple[int, ...] = ()
     spreads: tuple[float, ...] = ()
     dropped: int = 0
+    noise: Noise | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regress_action.samples import Benchmark, Environment, Metric
+    from regress_action.samples import Benchmark, Environment, Metric, Noise
 
 
 class Mode(StrEnum):
@@ -95,7 +95,8 @@ class Comparison:
     that is more; a smaller proven change is a regression too, but `slight`. `minimum_detectable_ratio` is the
     smallest ratio this comparison would have found with 80 % power. `runs_needed` is how many runs per side
     would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
-    minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio.
+    minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `noise` is
+    what a history longer than the baseline taught, where the comparison rests on it.
     """
 
     benchmark: Benchmark
@@ -116,6 +117,7 @@ class Comparison:
     runs_needed: int | None = None
     difference: float | None = None
     budget: Budget | None = None
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,10 @@ def _series(series: Series) -> Series:
     pooled = _significant(_pooled(series.spreads), SPREAD_DIGITS)
     if last is not None:
         pooled = round(pooled, last) or _significant(pooled, 1)
+    noise = series.noise and replace(series.noise, spread=_significant(series.noise.spread, SPREAD_DIGITS))
     return replace(
         series,
+        noise=noise,
         values=tuple(_value(value, last) for value in series.values),
         spreads=tuple(spread if math.isnan(spread) else pooled for spread in series.spreads),
     )

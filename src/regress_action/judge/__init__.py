@@ -13,22 +13,23 @@ if TYPE_CHECKING:
     from regress_action.judge.plan import Plan as Plan
     from regress_action.judge.policy import BudgetRule as BudgetRule
     from regress_action.judge.policy import Limit as Limit
-    from regress_action.judge.policy import Noise as Noise
     from regress_action.judge.policy import Policy as Policy
     from regress_action.judge.policy import Tau as Tau
     from regress_action.judge.policy import Waiver as Waiver
     from regress_action.judge.sampling import Look as Look
     from regress_action.judge.sampling import look as look
+    from regress_action.samples import Noise as Noise
 
 _HOMES = {
     "compare": "comparison",
     "confirm": "confirmation",
     "suspects": "confirmation",
     "noise_between": "neighbours",
+    "Noise": "neighbours",
     "Plan": "plan",
     "Look": "sampling",
     "look": "sampling",
-    **dict.fromkeys(("BudgetRule", "Limit", "Noise", "Policy", "Tau", "Waiver"), "policy"),
+    **dict.fromkeys(("BudgetRule", "Limit", "Policy", "Tau", "Waiver"), "policy"),
 }
 
 

@@ -86,6 +86,7 @@ class _Rows:
             runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE else None,
             difference=self._differences[row],
             budget=self._table.budgets.get(row),
+            noise=self._table.weighed.taught.get(row),
         )
 
     def _case(self, row: int) -> wording.Case:

@@ -1,7 +1,6 @@
 """How far neighbouring runs of a history lie apart: the noise that a comparison of two commits has to beat.
 
-`noise` says how far a whole level spreads, which is the question of a stored baseline's stability. A level that drifts
-from commit to commit spreads more than its neighbours differ, and there the comparison can see more.
+Where a level drifts from commit to commit, neighbours differ less than the whole does: there a comparison sees more.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import numpy as np
 
 from regress_action.judge.arrays import medians, plain, quantiles
 from regress_action.judge.evidence import by_session, lay_out
-from regress_action.judge.policy import Noise
 from regress_action.judge.scale import badness
+from regress_action.samples import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

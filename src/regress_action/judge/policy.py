@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regress_action.judge.plan import Plan
+    from regress_action.samples import Noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,6 @@ class Waiver:
     metric: str = "*"
     ceiling: float = 1.0
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The spread between neighbouring runs that history taught: the standard deviation of a log value, and its runs."""
-
-    spread: float
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from regress_action.judge.designs import HISTORY, SINGLE
 from regress_action.verdicts import BudgetState, Comparison, Outcome, Severity, Summary, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.judge.designs import Estimate
     from regress_action.judge.grading import Table
     from regress_action.judge.policy import Policy
     from regress_action.judge.scale import Scale
+    from regress_action.samples import Noise
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
 _MAD = 1.4826
@@ -117,6 +118,8 @@ def notes(table: Table) -> Iterator[str]:
             f"The whole suite moved by {change:+.1f} %: one event of the environment, not many regressions. "
             "Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be sure."
         )
+    if weighed.taught:
+        yield _noise(weighed.taught, table)
     if weighed.foreign.any():
         yield (
             f"{int(weighed.foreign.sum())} benchmarks have no stored run from this kind of machine "
@@ -127,3 +130,13 @@ def notes(table: Table) -> Iterator[str]:
             f"The baseline of {int(weighed.cut.sum())} benchmarks changed its level; "
             "only the runs since then were used."
         )
+
+
+def _noise(taught: Mapping[int, Noise], table: Table) -> str:
+    row, noisiest = max(taught.items(), key=lambda item: item[1].spread)
+    metric, benchmark = table.evidence.rows.metrics[row].name, table.evidence.rows.benchmarks[row].name
+    known = "1 comparison rests" if len(taught) == 1 else f"{len(taught)} comparisons rest"
+    return (
+        f"{known} on noise that the history has taught; neighbouring runs differ most, by {noisiest.spread:.1%} over "
+        f"{noisiest.runs} runs, in {metric} of {benchmark}."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +15,12 @@ from regress_action.judge.evidence import by_session
 from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from regress_action.judge.evidence import Rows, Side
     from regress_action.judge.policy import Policy
     from regress_action.judge.scale import Scale
-    from regress_action.samples import Environment
+    from regress_action.samples import Environment, Noise
 
 
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
@@ -32,7 +34,8 @@ class Weighed:
 
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
     sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
-    last of the pairs measured; None where nothing was paired.
+    last of the pairs measured; None where nothing was paired. `taught` is the learned noise of the rows that
+    rest on it.
     """
 
     estimate: designs.Estimate
@@ -43,6 +46,7 @@ class Weighed:
     cut: Flags
     spread: Floats
     latest: Flags | None = None
+    taught: Mapping[int, Noise] = field(default_factory=dict)
     base_columns: list[int] | None = None
     head_columns: list[int] | None = None
 
@@ -132,7 +136,9 @@ def _stored(evidence: Evidence, policy: Policy, mode: Mode | None) -> Weighed:
         used = whole
     noisy = ~lone & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
     short = stability.cut & (estimate.base_runs < policy.minimum_runs)
-    return Weighed(estimate, used, head, foreign, noisy | short, stability.cut, stability.spread)
+    weighed = Weighed(estimate, used, head, foreign, noisy | short, stability.cut, stability.spread)
+    weighed.taught = _resting_on(prior.taught & ~lone & np.isfinite(estimate.d), evidence, policy)
+    return weighed
 
 
 def _same_machine(evidence: Evidence) -> tuple[Floats, Flags]:
@@ -166,6 +172,13 @@ def _prior(evidence: Evidence, base: Floats, head: Floats, policy: Policy) -> tu
         if 0 < runs_b[row] < runs:  # else the baseline shows as much itself
             prior_df[row], prior[row], taught[row] = min(runs, _LEARNED_DF), spread**2, True
     return designs.Prior(prior_df, prior, taught), moderated | taught
+
+
+def _resting_on(taught: Flags, evidence: Evidence, policy: Policy) -> dict[int, Noise]:
+    rows = evidence.rows
+    return {
+        row: policy.noise[rows.benchmarks[row].name, rows.metrics[row].name] for row in plain(np.flatnonzero(taught))
+    }
 
 
 def _learned(evidence: Evidence, policy: Policy) -> list[tuple[int, tuple[float, int]]]:

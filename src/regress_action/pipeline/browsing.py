@@ -182,4 +182,6 @@ def _series(series: Series) -> str:
     values = sorted(series.measured)
     median = quantity(values[len(values) // 2], series.metric.unit) if values else "no value"
     name = f"{escape.plain(series.benchmark.name)} · {escape.plain(series.metric.name)}"
-    return f"{name}: {median} ({count(len(values), 'run')})"
+    noise = series.noise
+    learned = f", neighbouring runs differ by {noise.spread:.1%} ({noise.runs} runs)" if noise else ""
+    return f"{name}: {median} ({count(len(values), 'run')}){learned}"

@@ -61,13 +61,12 @@ def judge_reports(
 def judge_against_history(
     references: Sequence[Report], head: Sequence[Report], settings: Settings, *, root: Path | None = None
 ) -> Judged:
-    """Judge `head` against stored reports, with the noise that each benchmark has shown in the head's environment."""
-    from regress_action.judge import histories, noise
+    """Judge `head` against stored reports (oldest first), with the noise that was stored with them."""
+    from regress_action.pipeline import learning
 
     policy = policy_of(settings, root=root)
     baseline = overridden(references, settings.benchmarks)
-    fingerprint = head[0].environment.fingerprint if head else None
-    learned = noise.for_environment(noise.learn_all(histories.of(baseline)), fingerprint)
+    learned = learning.known(baseline, head[0].environment.fingerprint) if head else {}
     judgement = judge.compare(baseline, overridden(head, settings.benchmarks), replace(policy, noise=learned))
     return Judged(judgement, suite=head[0].suite if head else settings.suite)
 

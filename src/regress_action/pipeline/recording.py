@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regress_action import formats
 from regress_action.history import open_history
+from regress_action.pipeline import learning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ def record(
     """Add every report that the patterns name to the history at `where`; yield where each was put."""
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
     for report in formats.gather(patterns):
-        yield history.append(_named(report, suite=suite, commit=commit, branch=branch, now=now or datetime.now(UTC)))
+        named = _named(report, suite=suite, commit=commit, branch=branch, now=now or datetime.now(UTC))
+        yield history.append(learning.taught(named, history))
 
 
 def _named(report: Report, *, suite: str | None, commit: str | None, branch: str | None, now: datetime) -> Report:

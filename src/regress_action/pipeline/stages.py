@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import records
 from regress_action.errors import HistoryError, InputError
 from regress_action.github.plan import Stage
-from regress_action.pipeline import suspecting
+from regress_action.pipeline import learning, suspecting
 from regress_action.pipeline.judging import judge_against_history, judge_reports
 from regress_action.verdicts import Severity, Verdict
 
@@ -154,7 +154,7 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
     if events:
         selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
         events += persisting([*history.load(selection), head], [*history.events(), *events], at=now)
-    history.append(head, events=events)
+    history.append(learning.taught(head, history), events=events)
 
 
 def _keep(job: Job, head: Report, base: Report | None) -> None:

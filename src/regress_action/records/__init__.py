@@ -4,6 +4,8 @@
     {"benchmark":"parse","metric":"time","unit":"s","direction":"lower","rounds":[5,5],"decimals":2,"values":[10,1]}
     {"benchmark":"parse","metric":"peak_memory","unit":"B","direction":"lower","values":[1048576,null]}
 
+A line may hold `"noise":[0.021,57]`: how far neighbouring runs lie apart, as a share, and how many runs showed it.
+
 The header says how many lines follow, so a file cut at the end of a line is noticed too. Fields that hold their
 default are left out; NaN is null. Values are whole numbers over ten to the power of `decimals` wherever that is exact,
 and then all but the first say what they have more than that (0.1 and 0.11 above), because runs of one report are alike:

@@ -39,6 +39,7 @@ from regress_action.samples import (
     Failure,
     Location,
     Metric,
+    Noise,
     Report,
     Run,
     Series,
@@ -177,7 +178,16 @@ def _series(fields: Object, runs: int) -> Series:
         _counts(fields["rounds"], runs) if "rounds" in fields else (),
         _spreads(fields, runs, scale) if "spreads" in fields else (),
         dropped,
+        _noise(fields["noise"]) if "noise" in fields else None,
     )
+
+
+def _noise(fields: object) -> Noise:
+    match fields:
+        case [float() | int() as spread, int() as runs] if bool not in map(type, (spread, runs)):
+            if runs > 0 and 0 <= spread < math.inf:
+                return Noise(float(spread), runs)
+    raise FlawError("`noise` is no spread with its number of runs")
 
 
 def _once(series: dict[tuple[str, str], Series], one: Series) -> None:

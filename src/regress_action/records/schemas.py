@@ -22,7 +22,7 @@ HEADER_KEYS: Final = frozenset(
 )
 SERIES_KEYS: Final = frozenset(
     {"benchmark", "service", "parameters", "location", "version", "metric", "unit", "direction"}
-    | {"exact", "signed", "values", "rounds", "spreads", "dropped", "decimals"}
+    | {"exact", "signed", "values", "rounds", "spreads", "dropped", "decimals", "noise"}
 )
 RUN_TYPES: Final = {"session": (str,), "pair": (int,), "started": (str,), "wall_s": (float, int), "failure": (str,)}
 CONDITION_TYPES: Final = {name: (str,) if name == "probe" else (float,) for name in Conditions.__slots__}

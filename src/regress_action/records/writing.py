@@ -91,6 +91,7 @@ def _series_line(series: Series) -> Object:
         signed=metric.signed or None,
         dropped=series.dropped or None,
         rounds=series.rounds,
+        noise=series.noise and (series.noise.spread, series.noise.runs),
     ) | _numbers(series)
 
 

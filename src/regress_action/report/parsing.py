@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from regress_action.errors import InputError
 from regress_action.report.structured import SCHEMA
-from regress_action.samples import Benchmark, Direction, Environment, Location, Metric
+from regress_action.samples import Benchmark, Direction, Environment, Location, Metric, Noise
 from regress_action.verdicts import (
     Budget,
     BudgetState,
@@ -85,6 +85,7 @@ def _comparison(content: object) -> Comparison:
         confirmed=_field(fields, "confirmed", _maybe(_truth)),
         runs_needed=_field(fields, "runs_needed", _maybe(_whole)),
         budget=_field(fields, "budget", _maybe(_budget)),
+        noise=_field({"noise": None, **fields}, "noise", _maybe(_noise)),  # older versions wrote none
         **{name: _field(fields, name, _maybe(_number)) for name in _NUMBERS},
     )
 
@@ -123,6 +124,11 @@ def _environment(content: object) -> Environment:
 def _side(content: object) -> Side:
     fields = _object(content)
     return Side(_field(fields, "runs", _whole), _field(fields, "median", _maybe(_number)))
+
+
+def _noise(content: object) -> Noise:
+    fields = _object(content)
+    return Noise(_field(fields, "spread", _number), _field(fields, "runs", _whole))
 
 
 def _budget(content: object) -> Budget:

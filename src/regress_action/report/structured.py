@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regress_action.samples import Location
+    from regress_action.samples import Location, Noise
     from regress_action.verdicts import Budget, Comparison, Judgement, Machine, Side, Subject
 
 SCHEMA = 1
@@ -79,6 +79,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "severity": comparison.severity.value,
         "confirmed": comparison.confirmed,
         "runs_needed": comparison.runs_needed,
+        "noise": _noise(comparison.noise),
         "reason": _text(comparison.reason),
         "budget": _budget(comparison.budget),
         "location": _location(benchmark.location),
@@ -87,6 +88,10 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _side(side: Side) -> dict[str, Any]:
     return {"runs": side.runs, "median": _finite(side.median)}
+
+
+def _noise(noise: Noise | None) -> dict[str, Any] | None:
+    return None if noise is None else {"spread": _finite(noise.spread), "runs": noise.runs}
 
 
 def _budget(budget: Budget | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.judge.noise import learn, robust_deviations
+from regress_action.judge.noise import robust_deviations
 
 FACTORS = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107, 10: 10 / 9.2, 30: 30 / 29.2}
 """The finite-sample factors of the median absolute deviation, by the number of runs (1992, table 1)."""
@@ -42,12 +42,26 @@ def test_runs_without_a_value_are_as_if_they_were_not_there() -> None:
     assert np.isnan(deviations[2])
 
 
-@pytest.mark.parametrize(("runs", "missing", "since"), [(150, 0, 100), (50, 0, 0), (51, 0, 1), (30, 4, 4), (60, 4, 10)])
-def test_it_says_since_when_it_learned(runs: int, missing: int, since: int) -> None:
-    """The index of the oldest of the last fifty values, counting runs that hold none."""
-    values = np.exp(0.01 * np.random.default_rng(runs).standard_normal(runs))
-    values[:missing] = np.nan
+def _steady(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.asarray(0.02 * np.random.default_rng(shape[-1]).standard_normal(shape))
 
-    learned = learn(values)
 
-    assert (learned.since, learned.runs) == (since, runs - since)
+@pytest.mark.parametrize("runs", [5, 7, 10, 20, 50])
+def test_the_deviation_is_unbiased(runs: int) -> None:
+    """Over many rows of 2 % noise it averages 2 %, of five runs as of fifty."""
+    assert robust_deviations(_steady(2000, runs)).mean() == pytest.approx(0.02, rel=0.08)
+
+
+def test_disturbed_runs_do_not_widen_it() -> None:
+    """Two runs in thirty at twice the time leave the deviation where it was."""
+    values = _steady(1, 30)
+    values[0, [7, 19]] += np.log(2)
+
+    assert robust_deviations(values) == pytest.approx([0.02], rel=0.4)
+
+
+def test_clusters_are_noise_too() -> None:
+    """Where one run in five is on another machine type, the agreement of the other four does not count as silence."""
+    values = np.where(np.arange(50) % 5 == 2, np.log(1.15), 0.0)
+
+    assert robust_deviations(values[None])[0] > 0.05

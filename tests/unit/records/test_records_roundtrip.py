@@ -17,6 +17,7 @@ from regress_action.samples import (
     Failure,
     Location,
     Metric,
+    Noise,
     Report,
     Run,
     Series,
@@ -57,6 +58,7 @@ def reports(draw: st.DrawFn) -> Report:
         st.just(()) | st.lists(st.integers(0, 1000), **per_run).map(tuple),
         st.just(()) | st.lists(st.floats(0, 1e9) | st.just(math.nan), **per_run).map(tuple),
         st.integers(0, 50),
+        st.none() | st.builds(Noise, st.floats(0, 10), st.integers(1, 1000)),
     )
     return Report(
         series=tuple(draw(st.lists(series, max_size=4, unique_by=lambda one: one.key))),
