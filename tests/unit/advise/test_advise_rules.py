@@ -135,11 +135,12 @@ def test_another_runner_is_suggested_for_what_the_machine_may_have_done(made: Ju
     [
         doubtful(),
         doubtful(Doubt.FOREIGN),
-        doubtful(*Doubt, outcome=Outcome.PASS, verdict=Verdict.UNCHANGED),
+        doubtful(*Doubt, outcome=Outcome.PASS, verdict=Verdict.REGRESSION),
+        doubtful(*Doubt, verdict=Verdict.UNCHANGED),
         doubtful(Doubt.STEAL, mode=Mode.PAIRED, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION),
         doubtful(Doubt.SPEED, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION, confirmed=True),
     ],
-    ids=["calm", "foreign, yet comparable", "a pass", "proven in pairs", "confirmed in pairs"],
+    ids=["calm", "foreign, yet comparable", "a pass", "all unchanged", "proven in pairs", "confirmed in pairs"],
 )
 def test_no_other_runner_is_suggested_where_nothing_hangs_on_this_one(made: Judgement) -> None:
     """What pairs have proven, what passed and what was decided stays so on any machine."""

@@ -10,7 +10,7 @@ import pytest
 from regress_action.errors import InputError
 from regress_action.formats import merge
 from regress_action.formats.stacking import stack
-from regress_action.samples import Benchmark, Environment, Failure, Metric, Report, Run, Series
+from regress_action.samples import Benchmark, Conditions, Environment, Failure, Metric, Report, Run, Series
 
 _TIME = Metric("time", "s")
 
@@ -79,6 +79,19 @@ def test_shards_become_one_report() -> None:
     assert len(merged.runs) == 5
     assert merged.series[2].measured == (1.0, 1.0, 1.0)
     assert merged.environment == _report("a").environment
+
+
+def test_the_machines_of_all_shards_are_kept_and_what_they_saved_is_added() -> None:
+    """Each shard ran on a machine of its own; runs of one machine tell of it once; who saved nothing adds nothing."""
+    calm, restless = Conditions("1", 0.002, 0.002, 0.002), Conditions("1", 0.002, 0.002, 0.004)
+    first = replace(_report("a"), conditions=(calm,), saved_s=60.0)
+    second = replace(_report("b"), conditions=(restless, calm), saved_s=30.0)
+
+    merged = merge([first, second, _report("c")])
+
+    assert merged.conditions == (calm, restless)
+    assert merged.saved_s == 90.0
+    assert merge([_report("a"), _report("b")]).saved_s is None
 
 
 def test_shards_on_other_cpus_are_a_machine_of_their_own() -> None:
