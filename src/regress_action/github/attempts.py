@@ -29,6 +29,18 @@ def read(client: Client, operation: Callable[[], T]) -> T:
     return operation()
 
 
+def repeat(client: Client, operation: Callable[[], T]) -> T:
+    """Do something that may be done twice; again where GitHub failed or the answer was lost."""
+    for attempt in range(1, TRIES):
+        try:
+            return operation()
+        except (GithubException, RequestException) as error:
+            if not is_uncertain(error):
+                raise
+            client.wait(2**attempt)
+    return operation()
+
+
 def once(client: Client, look: Callable[[], T | None], make: Callable[[], T]) -> T:
     """Return what `look` finds, or `make` it, without ever making two.
 

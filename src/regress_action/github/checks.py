@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from github import GithubException
@@ -14,7 +16,7 @@ from requests import RequestException
 
 from regress_action import escape
 from regress_action.errors import UsageError
-from regress_action.github.attempts import TRIES, is_uncertain, make_once, read
+from regress_action.github.attempts import TRIES, is_uncertain, make_once, read, repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ BATCH = 50
 OUTPUT_BYTES = 65_535
 TITLE_BYTES = 255
 UNPROCESSABLE = 422
+_FIGURE = re.compile(r"\d[\d.]*\s?[×%]")
 JUDGING = {"title": "Judging", "summary": "The measurements are being compared."}
 
 
@@ -156,9 +159,8 @@ class Check:
         old = self.run
         self.run = make_once(self.client, lambda: self.place.found(after=old.id), self.place.made)
         left = {"title": "Superseded", "summary": f"This commit was judged again: {self.run.html_url}"}
-        self.client.access.attempt(
-            NEEDS, "the older check run", lambda: old.edit(status="completed", conclusion="neutral", output=left)
-        )
+        ended = partial(old.edit, status="completed", conclusion="neutral", output=left)
+        self.client.access.attempt(NEEDS, "the older check run", lambda: repeat(self.client, ended))
 
     def _append(self, output: dict[str, Any], batch: list[dict[str, Any]], done: dict[str, Any]) -> None:
         """Send one batch; where GitHub refuses it, its halves, down to the one that is wrong."""
@@ -259,8 +261,9 @@ def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:
 
 def _reopened(place: Place, run: CheckRun) -> CheckRun:
     """Show that it is judged again; in another one where GitHub refuses to change what was completed."""
+    begun = partial(run.edit, status="in_progress", details_url=place.plan.run_url, output=dict(JUDGING))
     try:
-        run.edit(status="in_progress", details_url=place.plan.run_url, output=dict(JUDGING))
+        repeat(place.client, begun)
     except (GithubException, RequestException) as error:
         if isinstance(error, GithubException) and error.status == UNPROCESSABLE:
             return make_once(place.client, lambda: place.found(after=run.id), place.made)
@@ -270,13 +273,15 @@ def _reopened(place: Place, run: CheckRun) -> CheckRun:
 
 
 def _is(said: CheckRunAnnotation, wanted: dict[str, Any]) -> bool:
-    """Whether an annotation on GitHub is one that we would make."""
-    shown = {
-        "path": said.path,
-        "start_line": said.start_line,
-        "end_line": said.end_line,
-        "annotation_level": said.annotation_level,
-        "title": said.title or "",
-        "message": said.message,
-    }
-    return shown == {"title": "", **wanted}
+    """Whether an annotation on GitHub says what we would say: of the same thing at the same place, as gravely.
+
+    Its figures may differ, as they do whenever something is measured again; the report has the new ones.
+    """
+    shown = (said.path, said.start_line, said.end_line, said.annotation_level, said.title or "", said.message)
+    ours = [wanted.get(key, "") for key in ("path", "start_line", "end_line", "annotation_level", "title", "message")]
+    return [*shown[:-1], _subject(shown[-1])] == [*ours[:-1], _subject(ours[-1])]
+
+
+def _subject(message: str) -> str:
+    """Return what a message is about: all that stands before its first figure."""
+    return _FIGURE.split(message, maxsplit=1)[0]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenes import Job, compared, judged, pull, sha
+from github_scenes import Job, compared, judged, pull, sha, words
 
 from fake_github.world import WorkflowRun
 from regress_action.github import acceptance, alarms, commands, markers
@@ -13,6 +14,8 @@ from regress_action.github.alarms import Acceptance
 from regress_action.github.commands import Command
 from regress_action.github.plan import Plan, Stage
 from regress_action.github.preferences import Preferences
+from regress_action.github.speaking import Runner, speak
+from regress_action.github.workflow_commands import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +150,58 @@ def test_another_event_of_the_same_head_keeps_what_was_accepted(
     Job().run(connect(), ready, worse)
 
     assert github.world.check_runs[-1].conclusion == "success"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counts"),
+    [(2.5, 2.57, True), (2.5, 2.6, False), (1.45, 1.49, True), (1.48, 1.52, False), (2.5, 1.3, True)],
+)
+def test_no_worse_is_as_severe_at_most_and_not_proven_to_have_grown(
+    github: FakeGitHub, connect: Callable[[], Client], before: float, after: float, counts: bool
+) -> None:
+    """The interval decides about growth, and a severity that rises is worse whatever the interval says."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    Job().run(connect(), pull(github, 1), judged([compared("cache.get", before)], head=sha(77)))
+    github.world.add_label(issue, LABEL, "octo")
+    github.world.push(issue, sha(78))
+
+    (accepted,) = acceptance.of(connect(), pull(github, 1), Preferences())
+
+    assert accepted.covers(compared("cache.get", after)) is counts
+
+
+def test_a_label_set_anew_accepts_what_there_is_now(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """What an earlier label was about is forgotten, even if the next push comes before the job is run again."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    for ratio, following in ((2.5, 78), (2.5, 79), (3.5, 80)):
+        Job().run(connect(), pull(github, 1), judged([compared("cache.get", ratio)], head=sha(following - 1)))
+        if following != 79:
+            issue.labels = ["performance-regression"]
+            github.world.add_label(issue, LABEL, "octo")
+        github.world.push(issue, sha(following))
+
+    (accepted,) = acceptance.of(connect(), pull(github, 1), Preferences())
+
+    assert accepted.covers(compared("cache.get", 3.5))
+
+
+def test_what_was_found_after_the_label_was_set_is_not_what_it_accepts(
+    github: FakeGitHub, connect: Callable[[], Client]
+) -> None:
+    """A job that reads the labels before, and writes the comment after: nobody had seen what it found."""
+    issue = github.world.add_pull(head_sha=sha(77))
+    before = pull(github, 1)
+    accepted = acceptance.of(connect(), before, Preferences())
+    github.world.add_label(issue, LABEL, "octo")
+    preferences, judgement = Preferences(), judged([compared("cache.get", 2.5)], head=sha(77))
+    with connect() as line:
+        speak(before, judgement, words(judgement), preferences, runner=Runner(log=Log(io.StringIO()), environ={}),
+              client=line, accepted=accepted)  # fmt: skip
+    github.world.push(issue, sha(78))
+
+    (late,) = acceptance.of(connect(), pull(github, 1), preferences)
+
+    assert (accepted, late.known, late.head) == ((), {}, None)
 
 
 def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, connect: Callable[[], Client]) -> None:

@@ -162,15 +162,31 @@ def test_a_job_that_is_run_again_speaks_in_the_check_run_that_it_has(
     github: FakeGitHub, connect: Callable[[], Client], final: str
 ) -> None:
     """Also as a second attempt, and whether or not GitHub lets a finished check run be opened again."""
-    judgement = judged([compared("cache.get", 2.5), compared("api.list", 1.3)], head=sha(5))
-    Job().run(connect(), push(5), judgement, Preferences(issues=False))
-    once = shown(github)
-    github.world.completed_is_final = final
-    for attempt in (1, 2, 3):
+    for attempt, measured in ((1, 2.5), (1, 2.5), (2, 2.53), (3, 2.47)):
+        judgement = judged([compared("cache.get", measured), compared("api.list[10]", 1.3)], head=sha(5))
         Job().run(connect(), push(5, attempt=attempt), judgement, Preferences(issues=False))
+        github.world.completed_is_final = final
 
-    assert shown(github)[-1] == once[0]
+    status, conclusion, _, annotations = shown(github)[-1]
+    assert (status, conclusion, annotations) == ("completed", "failure", 2)
     assert len(shown(github)) == (4 if final == "refused" else 1)
+
+
+@pytest.mark.parametrize(
+    "later", [("cache.get", 1.7), ("cache.put", 2.5), ("cache.get[1]", 2.5)], ids=["graver", "another", "a parameter"]
+)
+def test_an_annotation_about_something_else_is_not_taken_for_this_one(
+    github: FakeGitHub, connect: Callable[[], Client], later: tuple[str, float]
+) -> None:
+    """Of another benchmark on the same line, or of another severity."""
+    for attempt, (name, ratio) in enumerate([("cache.get", 2.5), later], start=1):
+        row = compared(name, ratio)
+        row = replace(row, benchmark=replace(row.benchmark, location=Location("a.py", 1)))
+        Job().run(connect(), push(5, attempt=attempt), judged([row], head=sha(5)), Preferences(issues=False))
+
+    old, new = github.world.check_runs
+    assert (old.title, len(new.annotations)) == ("Superseded", 1)
+    assert new.annotations[0]["message"].startswith(f"{later[0]} ")
 
 
 @pytest.mark.parametrize("final", ["", "ignored", "refused"])
@@ -190,6 +206,18 @@ def test_what_no_longer_holds_is_not_left_beside_what_does(
     assert {run.status for run in github.world.check_runs} == {"completed"}
     assert old.conclusion == ("failure" if final else "neutral")
     assert (old.title == "Superseded") is (final != "refused")
+
+
+@pytest.mark.parametrize("final", ["", "ignored", "refused"])
+def test_the_newest_check_run_has_the_newest_verdict(
+    github: FakeGitHub, connect: Callable[[], Client], final: str
+) -> None:
+    """Nothing was measured at first: also where GitHub holds that failure to be final, the pass is seen."""
+    Job().run(connect(), push(5), judged([], head=sha(5)))
+    github.world.completed_is_final = final
+    Job().run(connect(), push(5, attempt=2), judged([compared("cache.get", 1.0)], head=sha(5)))
+
+    assert [run.conclusion for run in github.world.check_runs] == (["failure", "success"] if final else ["success"])
 
 
 def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Callable[[], Client]) -> None:

@@ -9,10 +9,13 @@ import pytest
 from github_scenes import Job, compared, connected, judged, pull, push, sha
 
 from fake_github import FakeGitHub
+from regress_action.github.client import Pace
 from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fake_github.world import Issue
 
 WRITES = "POST|PATCH|DELETE"
 SURVIVABLE = ["502-before", "502-after", "403-secondary", "403-secondary-bare", "429", "slow", "truncated", "dropped"]
@@ -36,14 +39,31 @@ def life(github: FakeGitHub) -> None:
 
 
 def speak(github: FakeGitHub, plan: Callable[[], Any], ratio: float, preferences: Preferences | None = None) -> None:
-    """Run one job."""
+    """Run one job, which waits a second for an answer."""
     planned = plan()
-    with connected(github) as client:
+    with connected(github, pace=Pace(0, 0, 0, 0, timeout_s=1, repetitions=3)) as client:
         judgement = judged([compared("cache.get", ratio)], head=planned.head_sha, base=sha(1))
         Job().run(client, planned, judgement, preferences)
 
 
-SCENES = [pull_request, regression, life]
+def again(github: FakeGitHub) -> None:
+    """A pull request whose job is run again, with the same verdict and then with another one."""
+    for attempt, ratio in ((1, 2.5), (2, 2.5), (3, 1.0)):
+        speak(github, lambda attempt=attempt: pull(github, 1, attempt=attempt), ratio)
+
+
+def accepted(github: FakeGitHub) -> None:
+    """A pull request whose regression is accepted by label, and which then gets worse."""
+    issue = github.world.issues[0]
+    speak(github, lambda: pull(github, 1), 2.5)
+    github.world.add_label(issue, Preferences().accept_label, "octo")
+    speak(github, lambda: pull(github, 1, attempt=2), 2.5)
+    for number, ratio in ((78, 2.5), (79, 4.0)):
+        github.world.push(issue, sha(number))
+        speak(github, lambda: pull(github, 1), ratio)
+
+
+SCENES = [pull_request, regression, life, again, accepted]
 
 
 @dataclass
@@ -61,12 +81,17 @@ class World:
         return fake
 
 
+def asked(issue: Issue) -> tuple[list[str], list[str]] | None:
+    """Return who was asked to review."""
+    return None if issue.pull is None else (issue.pull.reviewers, issue.pull.team_reviewers)
+
+
 def seen(github: FakeGitHub) -> dict[str, Any]:
     """Return what people see, without times and numbers that count requests."""
     world = github.world
     return {
         "checks": [(run.name, run.head_sha, run.conclusion, len(run.annotations)) for run in world.check_runs],
-        "issues": [(each.title, each.state, sorted(each.labels), each.pull) for each in world.issues],
+        "issues": [(each.title, each.state, sorted(each.labels), asked(each)) for each in world.issues],
         "comments": [(each.issue, each.body) for each in world.comments],
         "labels": [label.name for label in world.labels],
     }
@@ -88,7 +113,7 @@ def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
     ("scene", "kind"),
     [
         *((scene, kind) for scene in (pull_request, regression) for kind in SURVIVABLE),
-        *((life, kind) for kind in ("502-before", "502-after", "truncated")),
+        *((scene, kind) for scene in (life, again, accepted) for kind in ("502-before", "502-after", "truncated")),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
@@ -101,7 +126,7 @@ def test_a_fault_at_any_write_doubles_and_loses_nothing(
 
     for place, (method, path) in enumerate(writes):
         with World()() as github:
-            fault = github.fail(kind, WRITES, skip=place, delay_s=0.02)
+            fault = github.fail(kind, WRITES, skip=place, delay_s=1.1)
             scene(github)
             assert fault.hits == 1
             assert seen(github) == expected, f"{kind} at {method} {path}"

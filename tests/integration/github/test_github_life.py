@@ -200,6 +200,12 @@ def test_fifteen_pull_requests(
     twice, reconnect = another
     assert [change.kind for change in pull_requests(twice, reconnect, [1, 2])] == [change.kind for change in changes]
     assert state(twice) == state(github)
+    assert asking(twice) == asking(github) == 6
+
+
+def asking(github: FakeGitHub) -> int:
+    """Return how often somebody was asked for a review, and so got a mail."""
+    return sum(each.path.endswith("/requested_reviewers") and each.method == "POST" for each in github.log)
 
 
 def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Callable[[], Client]) -> None:
