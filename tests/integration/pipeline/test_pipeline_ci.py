@@ -27,6 +27,22 @@ def test_a_slower_pull_request_fails_and_says_so_everywhere(workspace: Workspace
     assert said[0].startswith("Mode detect: pull request #")
 
 
+def test_whatever_github_does_the_exit_status_tells_the_verdict(workspace: Workspace) -> None:
+    """Measured and judged again while a write goes wrong, the step fails as before, and nothing is there twice."""
+    base, head = workspace.commit(0.01), workspace.commit(0.025)
+    payload = workspace.pull_request(head, base)
+    for attempt, fault in enumerate(["", "502-after", "dropped"], start=1):
+        if fault:
+            workspace.github.fail(fault, "POST|PATCH", skip=attempt - 2)
+        workspace.environ["GITHUB_RUN_ATTEMPT"] = str(attempt)
+        status, outputs, log = workspace.step("pull_request", payload)
+        assert (status, outputs["severity"]) == (1, "critical"), log
+    assert [fault.hits for fault in workspace.github.faults] == [1, 1]
+    world = workspace.github.world
+    assert (len(world.comments), world.issues[0].labels) == (1, ["performance-regression"])
+    assert [(check.conclusion, len(check.annotations)) for check in world.check_runs] == [("failure", 1)]
+
+
 def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
     """Nothing changed: a green check and not a word in the pull request."""
     base, head = workspace.commit(0.01), workspace.commit(0.01)
