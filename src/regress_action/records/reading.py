@@ -239,14 +239,15 @@ def _scale(decimals: object) -> int:
 def _values(fields: Object, runs: int, scale: int) -> tuple[float, ...]:
     """Read values; among whole numbers, all but the first say what they have more than that."""
     numbers, kinds = _numbers(fields, "values", runs, scale)
+    if kinds == {float}:
+        return tuple(numbers)
     if float in kinds:
         return tuple([math.nan if number is None else float(number) for number in numbers])
-    known = [number for number in numbers if number is not None]
-    restored = [number / scale for number in (*known[:1], *[known[0] + more for more in known[1:]])]
-    if len(known) == runs:
-        return tuple(restored)
-    rest = iter(restored)
-    return tuple([math.nan if number is None else next(rest) for number in numbers])
+    first = next((number for number in numbers if number is not None), 0)
+    values = [math.nan if number is None else (first + number) / scale for number in numbers]
+    if first:
+        values[numbers.index(first)] = first / scale
+    return tuple(values)
 
 
 def _spreads(fields: Object, runs: int, scale: int) -> tuple[float, ...]:
