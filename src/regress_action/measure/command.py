@@ -52,6 +52,11 @@ class Command:
         """Whether the command was told where its result goes, so that a missing one is a failure."""
         return any("{out}" in word or "REGRESS_OUT" in word for word in self.words)
 
+    @property
+    def obeys_selection(self) -> bool:
+        """Whether the words say that only a selection may be run; what a program reads by itself nobody can see."""
+        return any("{select}" in word or "REGRESS_SELECT" in word for word in self.words)
+
     def argv(self, out: str, selection: Sequence[str] = ()) -> list[str]:
         """Return what is executed, with `{out}` and `{select}` filled in and every other brace left alone."""
         chosen = STYLES[self.style](selection) if selection else []

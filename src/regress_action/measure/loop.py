@@ -69,10 +69,10 @@ class Loop:
     def _saved_s(self, stopped: Stopped) -> float | None:
         if not self.call.decide or stopped.word not in {"complete", "decided"}:
             return None
-        asked = list(self.call.select) or None
-        whole = [run.wall_s for run in self.measurement.runs if run.selection == asked]
-        spent = sum(run.wall_s for run in self.measurement.runs)
-        return spared_s(whole, spent, self.call.pairs * len(self.trees), self.call.budget_s)
+        asked, runs = list(self.call.select) or None, self.measurement.runs
+        narrows = self.runner.command.obeys_selection
+        whole = [run.wall_s for run in runs if run.selection == asked or not narrows]
+        return spared_s(whole, sum(run.wall_s for run in runs), self.call.pairs * len(self.trees), self.call.budget_s)
 
     @property
     def _unit(self) -> str:

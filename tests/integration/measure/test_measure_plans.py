@@ -67,6 +67,15 @@ def test_narrowing_saves_time_as_well(measure: Measurer, tmp_path: Path) -> None
     assert stopped["saved_s"] == pytest.approx(6 * 0.2, rel=0.3)
 
 
+def test_a_suite_that_cannot_be_narrowed_saves_nothing_by_it(measure: Measurer, tmp_path: Path) -> None:
+    """Its first runs were slower for a reason of their own, and all pairs were measured whole."""
+    decide = _decider(tmp_path, {"continue": True, "select": ["b"], "why": "a is clear"})
+    slow_at_first = 'test "$REGRESS_PAIR" -gt 5 || sleep 0.2'
+    done = measure("--base", "HEAD~1", "--pairs", "8", "--decide", decide, "--", slow_at_first)
+    assert done.runs[-1]["selection"] == ["b"]
+    assert done.document["stopped"]["saved_s"] is None
+
+
 def test_nothing_is_saved_where_nobody_decides(measure: Measurer) -> None:
     """A plan that was measured to its end, or that the budget ended, spared nothing."""
     whole = measure("--base", "HEAD~1", "--pairs", "2", "--", "true")
