@@ -15,7 +15,7 @@ from regress_action.github.preferences import Preferences, Texts
 from regress_action.notify import send
 from regress_action.pipeline import explaining
 from regress_action.pipeline.planning import pages
-from regress_action.pipeline.policies import waivers_of
+from regress_action.pipeline.policies import waivers_said
 from regress_action.records import slug
 from regress_action.report import markdown, structured, text
 from regress_action.report.context import Context
@@ -60,10 +60,7 @@ def context_of(job: Job, judgement: Judgement) -> Context:
         accept=_acceptance(job),
         advice=recommend(judgement),
         elsewhere=elsewhere(judgement),
-        waivers=tuple(
-            f"{one.benchmark} ({one.metric}) up to {one.ceiling:g}× until {one.expires}: {one.reason}"
-            for one in waivers_of(settings, root=job.root)
-        ),
+        waivers=waivers_said(settings, root=job.root),
     )
 
 

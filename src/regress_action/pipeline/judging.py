@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action import judge
 from regress_action.errors import ExitCode
-from regress_action.pipeline.policies import policy_of
+from regress_action.pipeline.policies import policy_of, waivers_said
 from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Judged:
 
     judgement: Judgement
     suite: str = "default"
+    waivers: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -55,7 +56,7 @@ def judge_reports(
         policy_of(settings, root=root, looked=looked),
         mode=mode,
     )
-    return Judged(judgement, suite=head[0].suite if head else settings.suite)
+    return Judged(judgement, head[0].suite if head else settings.suite, waivers_said(settings, root=root))
 
 
 def judge_against_history(
@@ -68,7 +69,7 @@ def judge_against_history(
     baseline = overridden(references, settings.benchmarks)
     learned = learning.known(baseline, head[0].environment.fingerprint) if head else {}
     judgement = judge.compare(baseline, overridden(head, settings.benchmarks), replace(policy, noise=learned))
-    return Judged(judgement, suite=head[0].suite if head else settings.suite)
+    return Judged(judgement, head[0].suite if head else settings.suite, waivers_said(settings, root=root))
 
 
 def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action import escape
 from regress_action.advise import elsewhere
 from regress_action.errors import InfrastructureError
 from regress_action.report.context import Context
@@ -23,7 +24,7 @@ def deliver(
     verbose: bool = False,
 ) -> None:
     """Show the judgement unless standard output was asked for something else, and write the files."""
-    context = Context(suite=judged.suite, elsewhere=elsewhere(judged.judgement))
+    context = Context(suite=judged.suite, elsewhere=elsewhere(judged.judgement), waivers=judged.waivers)
     if json_out:
         import orjson
 
@@ -49,8 +50,10 @@ def show(judged: Judged, *, verbose: bool) -> None:
 
     from regress_action.report import terminal
 
-    judgement = judged.judgement
-    terminal.show(judgement, Console(highlight=False), verbose=verbose, elsewhere=elsewhere(judgement))
+    judgement, console = judged.judgement, Console(highlight=False)
+    terminal.show(judgement, console, verbose=verbose, elsewhere=elsewhere(judgement))
+    for waiver in judged.waivers:
+        console.print(f"Waiver in force: {escape.plain(waiver)}", markup=False)
 
 
 def write(where: str, content: bytes) -> None:

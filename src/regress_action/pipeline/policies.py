@@ -55,6 +55,14 @@ def waivers_of(settings: Settings, *, root: Path | None = None) -> tuple[history
     return history.in_force(history.parse_waivers(path.read_text(encoding="utf-8"), str(path), today), today)
 
 
+def waivers_said(settings: Settings, *, root: Path | None = None) -> tuple[str, ...]:
+    """Return a line for each waiver in force, for every report to list, used or not."""
+    return tuple(
+        f"{one.benchmark} ({one.metric}) up to {one.ceiling:g}× until {one.expires}: {one.reason}"
+        for one in waivers_of(settings, root=root)
+    )
+
+
 def plan_of(settings: Settings) -> Plan:
     """Return when a measurement with these settings is looked at."""
     return Plan(pairs=settings.runs, every=look_step(settings.runs))

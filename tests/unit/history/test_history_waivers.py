@@ -26,6 +26,12 @@ def test_waivers_excuse_up_to_their_ceiling_until_their_day() -> None:
     assert in_force(waivers, date(2025, 6, 2)) == ()
 
 
+def test_a_short_name_is_no_broad_pattern() -> None:
+    """Only patterns can be too broad; a benchmark may be called `io`."""
+    (waiver, _) = parse_waivers(GOOD.replace("cache_get*", "io"), "regress-waivers.yml", TODAY)
+    assert waiver.covers("io", "time", 1.1)
+
+
 def test_an_empty_file_waives_nothing() -> None:
     """No waivers is the normal case."""
     assert parse_waivers("", "regress-waivers.yml", TODAY) == ()
@@ -36,6 +42,8 @@ def test_an_empty_file_waives_nothing() -> None:
     [
         (("cache_get*", "*"), "too broad"),
         (("cache_get*", "c*"), "too broad"),
+        (("cache_get*", "test_*"), "too broad"),
+        (("cache_get*", "benchmarks/*.py::test_*"), "too broad"),
         (("2025-06-01", "2025-04-30"), "stale"),
         (("2025-06-01", "2027-01-01"), "more than a year"),
         (("1.3", "0.9"), "ceiling"),
