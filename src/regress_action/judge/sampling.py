@@ -25,12 +25,11 @@ _FUTILE = 0.03  # the chance of a decision below which more pairs are a waste
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look says: whether to `proceed`, with which benchmarks, why, and the minutes that stopping saves."""
+    """What a look says: whether to `proceed`, with which benchmarks, and why."""
 
     proceed: bool
     undecided: tuple[str, ...]
     why: str
-    minutes: float | None = None
 
 
 def look(
@@ -53,14 +52,12 @@ def look(
     undecided = _names(names, latest & ~settled & ~futile)
     given_up = set(_names(names, futile & ~table.decided.unchanged)) - set(undecided)
     total = len(set(names))
-    minutes = _minutes(baseline, head, plan.pairs - done, len(undecided) / total)
     if done < plan.minimum:
         return Look(proceed=True, undecided=(), why=f"{done} of at least {plan.minimum} pairs.")
     if done >= plan.pairs or not undecided:
-        why = f"{_state(total, total, len(given_up), done)}{f'; {minutes:.1f} minutes saved' if minutes else ''}."
-        return Look(proceed=False, undecided=(), why=why, minutes=minutes)
+        return Look(proceed=False, undecided=(), why=f"{_state(total, total, len(given_up), done)}.")
     why = f"{_state(total, total - len(undecided), len(given_up), done)}."
-    return Look(proceed=True, undecided=undecided, why=why, minutes=minutes)
+    return Look(proceed=True, undecided=undecided, why=why)
 
 
 def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:
@@ -120,14 +117,6 @@ def _beyond(z: Floats) -> Floats:
     """Return the chance that a normal deviate exceeds `z`."""
     tail = student.two_sided_p(z, np.inf) / 2
     return np.where(z > 0, tail, 1 - tail)
-
-
-def _minutes(baseline: Sequence[Report], head: Sequence[Report], pairs_left: int, share: float) -> float | None:
-    """Return the minutes that are not measured: the pairs left, times the share of the suite that is decided."""
-    walls = [run.wall_s for report in (*baseline, *head) for run in report.runs if run.wall_s]
-    if not walls or pairs_left <= 0:
-        return None
-    return 2 * float(np.mean(walls)) * pairs_left * (1 - share) / 60
 
 
 def _state(total: int, closed: int, given_up: int, done: int) -> str:

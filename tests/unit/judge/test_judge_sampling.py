@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -146,17 +145,6 @@ def test_before_the_fifth_pair_everything_goes_on(count: int) -> None:
 def test_the_last_pair_ends_it() -> None:
     """Whatever is still open is inconclusive then."""
     assert not judge.look(*sides({"b": torn(10)}), judge.Policy(), PLAN).proceed
-
-
-def test_what_stopping_saves_is_said_in_minutes() -> None:
-    """Five pairs of two one-minute runs are left out."""
-    base, head = sides({"b": steady(5)})
-    timed = [[replace(side[0], runs=tuple(replace(run, wall_s=60.0) for run in side[0].runs))] for side in (base, head)]
-
-    look = judge.look(*timed, judge.Policy(), PLAN)
-
-    assert look.minutes == pytest.approx(10)
-    assert "10.0 minutes saved" in look.why
 
 
 def test_without_pairs_there_is_nothing_to_decide() -> None:
