@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 JUDGE = ROOT / "src/regress_action/judge"
+MODULES = {path.stem: path for path in sorted(JUDGE.rglob("*.py")) if path.stem != "__init__"}
 TESTS = ROOT / "tests/unit/judge"
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")
 KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "timed out", "survived", "equivalent"
@@ -90,7 +91,7 @@ class Result:
 def main() -> int:
     """Print the score and the survivors; return 0 whatever it is, 1 when nothing could be measured."""
     options = _options()
-    every = {path.stem: mutants.of(path) for path in sorted(JUDGE.glob("*.py")) if path.stem != "__init__"}
+    every = {module: mutants.of(path) for module, path in MODULES.items()}
     chosen = _sample(every, options.sample, options.seed, options.modules or list(every))
     reasons = _reasons()
     known = _known(options.results)
@@ -152,7 +153,7 @@ def _reasons() -> dict[str, str]:
 def _known(file: Path) -> dict[str, Result]:
     """Read earlier results that still hold."""
     lines = file.read_text().splitlines() if file.exists() else []
-    tests, modules = _tests_digest(), {path.stem: _digest(path.read_text()) for path in JUDGE.glob("*.py")}
+    tests, modules = _tests_digest(), {module: _digest(path.read_text()) for module, path in MODULES.items()}
     known = {}
     for line in lines:
         result = Result(**json.loads(line))
@@ -184,7 +185,7 @@ def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[
             child.said(),
             tests_run,
             round(time.monotonic() - started, 2),
-            _digest((JUDGE / f"{mutant.module}.py").read_text()),
+            _digest(MODULES[mutant.module].read_text()),
             tests_digest,
         )
 
@@ -260,7 +261,7 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Give the mutated source for one module."""
 
     def __init__(self, mutant: Mutant) -> None:
-        self._name, self._source = f"regress_action.judge.{mutant.module}", mutant.source
+        self._name, self._source = _dotted(MODULES[mutant.module]), mutant.source
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:  # noqa: ANN401, ARG002 - importlib's own
         """Answer for the one module only."""
@@ -288,7 +289,7 @@ def _measured() -> Executed | None:
 def _measure(say: int) -> int:
     import coverage
 
-    watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*.py")], messages=False)
+    watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*")], messages=False)
     plugin = _Timed(watched)
     watched.start()
     code = _run_tests([str(TESTS.relative_to(ROOT))], plugin)
@@ -343,6 +344,10 @@ def _warm_up() -> None:
     gc.freeze()
 
 
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+
+
 def _tests_digest() -> str:
     return _digest("".join(path.read_text() for path in sorted(TESTS.glob("*.py"))))
 
@@ -379,7 +384,7 @@ def _report(
         cells = (f"{count[column]:>11}" for column in columns)
         print(f"{module:14}{sizes[module]:>8}{count.total():>7}", *cells, f"{_score(count):>7.1f} %", sep="")
     for one in survivors:
-        print(f"survived: judge/{one.module}.py:{one.line}  {one.key}")
+        print(f"survived: {MODULES[one.module].relative_to(ROOT)}:{one.line}  {one.key}")
     for key in stale:
         print(f"listed as equivalent and no longer there: {key}")
 

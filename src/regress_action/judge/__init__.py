@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from regress_action.judge.comparison import compare as compare
     from regress_action.judge.confirmation import confirm as confirm
     from regress_action.judge.confirmation import suspects as suspects
-    from regress_action.judge.neighbours import noise_between as noise_between
-    from regress_action.judge.plan import Plan as Plan
-    from regress_action.judge.policy import BudgetRule as BudgetRule
-    from regress_action.judge.policy import Limit as Limit
-    from regress_action.judge.policy import Policy as Policy
-    from regress_action.judge.policy import Tau as Tau
-    from regress_action.judge.policy import Waiver as Waiver
+    from regress_action.judge.evidence.neighbours import noise_between as noise_between
+    from regress_action.judge.rules.plan import Plan as Plan
+    from regress_action.judge.rules.policy import BudgetRule as BudgetRule
+    from regress_action.judge.rules.policy import Limit as Limit
+    from regress_action.judge.rules.policy import Policy as Policy
+    from regress_action.judge.rules.policy import Tau as Tau
+    from regress_action.judge.rules.policy import Waiver as Waiver
     from regress_action.judge.sampling import Look as Look
     from regress_action.judge.sampling import look as look
     from regress_action.samples import Noise as Noise
@@ -24,12 +24,12 @@ _HOMES = {
     "compare": "comparison",
     "confirm": "confirmation",
     "suspects": "confirmation",
-    "noise_between": "neighbours",
-    "Noise": "neighbours",
-    "Plan": "plan",
+    "noise_between": "evidence.neighbours",
+    "Noise": "evidence.neighbours",
+    "Plan": "rules.plan",
     "Look": "sampling",
     "look": "sampling",
-    **dict.fromkeys(("BudgetRule", "Limit", "Policy", "Tau", "Waiver"), "policy"),
+    **dict.fromkeys(("BudgetRule", "Limit", "Policy", "Tau", "Waiver"), "rules.policy"),
 }
 
 

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.errors import IncompleteError
-from regress_action.judge import assembly, budgeting, conditions, decision, designs, grading, limits, machine, suite
-from regress_action.judge.evidence import grown, lay_out
-from regress_action.judge.policy import Policy
-from regress_action.judge.scale import badness
-from regress_action.judge.weighing import Evidence, weigh
+from regress_action.judge.evidence import machine
+from regress_action.judge.evidence.layout import grown, lay_out
+from regress_action.judge.evidence.scale import badness
+from regress_action.judge.rules import limits
+from regress_action.judge.rules.policy import Policy
+from regress_action.judge.verdict import assembly, budgeting, conditions, decision, designs, grading, suite
+from regress_action.judge.verdict.weighing import Evidence, weigh
 from regress_action.samples import Benchmark, Environment, Metric, Report
 from regress_action.verdicts import Judgement, Mode, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge.evidence import Rows, Side
+    from regress_action.judge.evidence.layout import Rows, Side
 
 _DEFAULT = Policy()
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.judge import grading, suite
-from regress_action.judge.policy import Policy
+from regress_action.judge.rules.policy import Policy
+from regress_action.judge.verdict import grading, suite
 from regress_action.verdicts import Comparison, Judgement, Mode, Severity, Verdict
 
 if TYPE_CHECKING:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from regress_action.errors import IncompleteError
-from regress_action.judge import change_points, histories
 from regress_action.judge.comparison import compare
+from regress_action.judge.series import change_points, histories
 from regress_action.samples import Direction
 from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regress_action.judge.arrays import Floats
-    from regress_action.judge.histories import History
-    from regress_action.judge.policy import Policy
+    from regress_action.judge.numeric.arrays import Floats
+    from regress_action.judge.rules.policy import Policy
+    from regress_action.judge.series.histories import History
     from regress_action.samples import Report
     from regress_action.verdicts import Comparison
 

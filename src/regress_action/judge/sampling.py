@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge import designs, pairs, student
-from regress_action.judge.arrays import plain
 from regress_action.judge.comparison import weigh_up
+from regress_action.judge.numeric import student
+from regress_action.judge.numeric.arrays import plain
+from regress_action.judge.verdict import designs, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge.arrays import Flags, Floats
-    from regress_action.judge.grading import Table
-    from regress_action.judge.plan import Plan
-    from regress_action.judge.policy import Policy
+    from regress_action.judge.numeric.arrays import Flags, Floats
+    from regress_action.judge.rules.plan import Plan
+    from regress_action.judge.rules.policy import Policy
+    from regress_action.judge.verdict.grading import Table
     from regress_action.samples import Report
 
 _FUTILE = 0.03  # the chance of a decision below which more pairs are a waste

@@ -135,7 +135,9 @@ def _obey(job: Job, client: Client | None, log: Log) -> ExitCode:
         client,
         job.plan,
         workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
-        explain=lambda benchmark: explaining.answer(job, client, benchmark),
+        explain=lambda benchmark: explaining.answer(
+            client, job.plan.pull_request, announcing.preferences_of(job), benchmark
+        ),
     )
     for sentence in client.access.notices:
         log.notice(sentence, title="Not everything could be done")

@@ -12,7 +12,7 @@ from regress_action.report import explanation, parsing, structured
 
 if TYPE_CHECKING:
     from regress_action.github.client import Client
-    from regress_action.pipeline.job import Job
+    from regress_action.github.preferences import Preferences
     from regress_action.verdicts import Judgement
 
 ANSWER_BYTES = 30_000
@@ -34,13 +34,11 @@ def record(judgement: Judgement, reproduce: str | None, limit: int) -> bytes:
         kept = min(kept - 1, kept * limit // len(data))
 
 
-def answer(job: Job, client: Client, benchmark: str | None) -> str | None:
-    """Return why the last verdict about the job's pull request is what it is, in Markdown; None where none is known."""
+def answer(client: Client, pull_request: int | None, preferences: Preferences, benchmark: str | None) -> str | None:
+    """Return why the last verdict about the pull request is what it is, in Markdown; None where none is known."""
     from regress_action.github import memory
-    from regress_action.pipeline import announcing
 
-    number = job.plan.pull_request
-    data = memory.recalled(client, number, announcing.preferences_of(job)) if number is not None else None
+    data = memory.recalled(client, pull_request, preferences) if pull_request is not None else None
     return None if data is None else told(data, benchmark)
 
 

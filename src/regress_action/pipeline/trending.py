@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from regress_action.errors import IncompleteError, InputError
-from regress_action.judge import creep, following, histories
+from regress_action.judge.series import creep, following, histories
 from regress_action.pipeline.output import write
 from regress_action.samples import Direction
 

@@ -13,7 +13,7 @@ import orjson
 from regress_action.errors import ExitCode
 from regress_action.github import alarms, outputs, speaking
 from regress_action.github.preferences import Texts
-from regress_action.judge import creep, following, histories, lasting
+from regress_action.judge.series import creep, following, histories, lasting
 from regress_action.pipeline import announcing, trending
 from regress_action.pipeline.policies import policy_of
 from regress_action.report import markdown, text, trends
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from regress_action.github.client import Client
     from regress_action.github.workflow_commands import Log
-    from regress_action.judge.lasting import Lasting
+    from regress_action.judge.series.lasting import Lasting
     from regress_action.pipeline.job import Job
     from regress_action.samples import Report
     from regress_action.verdicts import Comparison

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.judge.change_points import Detector, Rule, find, find_all
+from regress_action.judge.series.change_points import Detector, Rule, find, find_all
 from regress_action.samples import Direction
 
 Floats = NDArray[np.float64]

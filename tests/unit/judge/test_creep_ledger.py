@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from judge_reports import past, report
 
-from regress_action.judge import creep, noise
+from regress_action.judge.evidence import noise
+from regress_action.judge.series import creep
 from regress_action.samples import Direction, Metric
 
 

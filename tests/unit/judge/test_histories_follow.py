@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from judge_reports import day, past, report
 
-from regress_action.judge import following, histories, trend
-from regress_action.judge.trend import Tendency
+from regress_action.judge.series import following, histories, trend
+from regress_action.judge.series.trend import Tendency
 from regress_action.samples import Direction, Environment, Metric
 
 

@@ -10,7 +10,9 @@ from judge_sides import EXACT, OWN, SIGNED, one, runs, session, stored
 from scipy import special, stats
 
 from regress_action import judge
-from regress_action.judge import baseline, machine, moderation
+from regress_action.judge.evidence import machine
+from regress_action.judge.evidence import stability as baseline
+from regress_action.judge.numeric import moderation
 from regress_action.samples import Environment, Metric
 from regress_action.verdicts import Verdict
 

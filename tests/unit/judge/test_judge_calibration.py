@@ -39,7 +39,7 @@ def test_history_calls_identical_code_changed_as_often_as_it_says(
     base_runs: int, head_runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five per cent of p-values below five per cent, without help from the suite."""
-    from regress_action.judge import moderation
+    from regress_action.judge.numeric import moderation
 
     monkeypatch.setattr(moderation, "_ENOUGH", 10**9)  # each benchmark for itself
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regress_action.judge.plan import Plan
-from regress_action.judge.policy import Policy, Waiver
+from regress_action.judge.rules.plan import Plan
+from regress_action.judge.rules.policy import Policy, Waiver
 
 DOCUMENT = " ".join((Path(__file__).parents[3] / "docs/statistics.md").read_text().split())
 POLICY = Policy()

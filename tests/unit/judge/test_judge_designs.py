@@ -13,7 +13,7 @@ from scipy import stats
 
 from regress_action import judge
 from regress_action.errors import InputError
-from regress_action.judge import designs
+from regress_action.judge.verdict import designs
 from regress_action.samples import Benchmark, Report, Run, Series
 from regress_action.verdicts import Mode, Verdict
 

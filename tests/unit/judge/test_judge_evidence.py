@@ -7,7 +7,7 @@ import pytest
 from judge_sides import HOSTED, OWN, TIME, pairs, runs, session
 
 from regress_action.errors import InputError
-from regress_action.judge import evidence
+from regress_action.judge.evidence import layout as evidence
 from regress_action.samples import Benchmark, Metric, Report, Run, Series
 
 

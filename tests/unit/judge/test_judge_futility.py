@@ -11,7 +11,7 @@ from scipy import stats
 
 from regress_action import judge
 from regress_action.judge import sampling
-from regress_action.judge.plan import Plan
+from regress_action.judge.rules.plan import Plan
 from regress_action.verdicts import Verdict
 
 PLAN = Plan(pairs=20)

@@ -10,7 +10,7 @@ from judge_sides import HOSTED, OWN, RATE, TIME, of, one, paired, pairs, runs, s
 from scipy import stats
 
 from regress_action import judge
-from regress_action.judge import limits
+from regress_action.judge.rules import limits
 from regress_action.samples import Benchmark, Metric, Report, Run, Series
 from regress_action.verdicts import BudgetState, Outcome, Severity, Verdict
 

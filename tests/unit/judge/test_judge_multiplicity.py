@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from regress_action.judge import multiplicity
+from regress_action.judge.numeric import multiplicity
 
 examples = settings(max_examples=25, deadline=None)
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=60)

@@ -8,7 +8,7 @@ from judge_sides import of, paired, pairs
 from scipy import stats
 
 from regress_action import judge
-from regress_action.judge import pairs as counting
+from regress_action.judge.verdict import pairs as counting
 from regress_action.verdicts import Verdict
 
 MANY = 1500

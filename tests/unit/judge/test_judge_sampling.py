@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from judge_sides import NAN, one, pairs, runs, session
 
 from regress_action import judge
-from regress_action.judge.plan import Plan
+from regress_action.judge.rules.plan import Plan
 
 if TYPE_CHECKING:
     from regress_action.samples import Report

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from regress_action.judge import student
+from regress_action.judge.numeric import student
 
 examples = settings(max_examples=25, deadline=None)
 DEGREES = st.one_of(st.floats(1, 1e6), st.integers(1, 200).map(float), st.just(float("inf")))

@@ -7,7 +7,10 @@ import pytest
 from judge_sides import EXACT, OWN, RATE, SIGNED, TIME, one, paired, runs, session, stored
 
 from regress_action import judge
-from regress_action.judge import histories, lasting, limits, multiplicity, pairs
+from regress_action.judge.numeric import multiplicity
+from regress_action.judge.rules import limits
+from regress_action.judge.series import histories, lasting
+from regress_action.judge.verdict import pairs
 from regress_action.samples import Benchmark
 from regress_action.verdicts import BudgetState, Severity, Verdict
 

@@ -8,7 +8,7 @@ from judge_sides import COUNT, RATE, one, paired, runs, stored
 from scipy import stats
 
 from regress_action import judge
-from regress_action.judge import wording
+from regress_action.judge.verdict import wording
 from regress_action.samples import Metric
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.0005, 0.9995]

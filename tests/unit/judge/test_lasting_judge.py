@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from judge_reports import past, report
 
-from regress_action.judge import creep, following, histories, lasting
-from regress_action.judge.policy import Limit, Policy, Waiver
+from regress_action.judge.rules.policy import Limit, Policy, Waiver
+from regress_action.judge.series import creep, following, histories, lasting
 from regress_action.samples import Direction, Environment, Metric
 from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.judge.lasting import Lasting
+    from regress_action.judge.series.lasting import Lasting
     from regress_action.samples import Report
 
 

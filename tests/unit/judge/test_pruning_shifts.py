@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.judge import pruning, splits
-from regress_action.judge.proposals import Proposals, propose
-from regress_action.judge.pruning import Found
+from regress_action.judge.numeric import splits
+from regress_action.judge.series import pruning
+from regress_action.judge.series.proposals import Proposals, propose
+from regress_action.judge.series.pruning import Found
 
 
 def steps(*levels: float, runs: int = 12, spread: float = 0.01, seed: int = 1) -> np.ndarray:

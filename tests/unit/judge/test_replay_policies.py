@@ -9,8 +9,8 @@ import pytest
 from judge_reports import MACHINE, TIME, past, report
 
 from regress_action.judge.comparison import compare
-from regress_action.judge.policy import Policy
 from regress_action.judge.replay import Alarm, Place, _missed, _Past, replay
+from regress_action.judge.rules.policy import Policy
 from regress_action.samples import Direction, Environment, Metric, Report
 from regress_action.verdicts import Severity
 

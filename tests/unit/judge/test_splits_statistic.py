@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.judge import splits
-from regress_action.judge.proposals import Proposals, tiles
-from regress_action.judge.splits import Stretches
+from regress_action.judge.numeric import splits
+from regress_action.judge.numeric.splits import Stretches
+from regress_action.judge.series.proposals import Proposals, tiles
 
 
 def g_test(values: np.ndarray[tuple[int], np.dtype[np.float32]], place: int) -> float:

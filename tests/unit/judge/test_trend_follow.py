@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.judge import ranks, trend
-from regress_action.judge.trend import Rule, Tendency, follow
+from regress_action.judge.numeric import ranks
+from regress_action.judge.series import trend
+from regress_action.judge.series.trend import Rule, Tendency, follow
 from regress_action.samples import Direction
 
 Floats = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""What the judge is told: policy, plan of looks, limits and budgets."""

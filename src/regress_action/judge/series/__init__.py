@@ -1,0 +1,1 @@
+"""A benchmark along time: histories, trends, change points, creep, learned noise."""
