@@ -46,14 +46,14 @@ fi
 
 echo "1. A repository was made of examples/services; its second commit $change."
 echo "2. Its benchmarks now run at both commits in turn, up to $pairs times each, every time in a fresh process,"
-echo "   until each is proven changed or unchanged, or two minutes are over."
+echo "   until each is proven changed or unchanged, or the time is up."
 echo "3. The verdict follows; exit status $expected is the right one."
 echo
 
 status=0
 regress-action run --base HEAD~1 --pairs "$pairs" --carry benchmarks --thresholds thresholds.yml --results bench.json \
   ${json:+--json "$json"} \
-  --budget-minutes 2 -- python -m pytest -o testpaths=benchmarks {select} --benchmark-json={out} -q || status=$?
+  --budget-minutes 1.75 -- python -m pytest -o testpaths=benchmarks {select} --benchmark-json={out} -q || status=$?
 
 echo
 echo "regress-action ended with exit status $status; expected was $expected."

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regress_action.samples import Report
 
 _FUTILE = 0.03  # the chance of a decision below which more pairs are a waste
+_WORTHWHILE = 0.5  # the chance below which pairs go to others once the threshold is ruled out
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ def _settled(table: Table) -> Flags:
 def _futile(table: Table, plan: Plan, alpha: float) -> Flags:
     """Return the rows that will hardly get any further by the end of the plan (conditional power).
 
-    A row whose threshold is ruled out goes on for the smallest change only where that has a chance. What the end
-    will judge is foreseen, the mean without the outermost pairs and its spread, so that one stalled process does
-    not look like noise and half of the pairs do not speak for all.
+    A row whose threshold is ruled out goes on for the smallest change only where that is likely to be told. What
+    the end will judge is foreseen, the mean without the outermost pairs and its spread, so that one stalled process
+    does not look like noise and half of the pairs do not speak for all.
     """
     estimate, decided = table.weighed.estimate, table.decided
     differences = table.weighed.head - table.weighed.base
@@ -99,7 +100,8 @@ def _futile(table: Table, plan: Plan, alpha: float) -> Flags:
         return np.maximum(by_interval, _chance_of_few(differences, margin, plan.pairs, alpha))
 
     tolerated = np.where(decided.unchanged, 0.0, unchanged(decided.margin))
-    return np.asarray((left > 0) & (changed + np.maximum(tolerated, unchanged(decided.smallest)) < _FUTILE))
+    chance = changed + np.maximum(tolerated, unchanged(decided.smallest))
+    return np.asarray((left > 0) & (chance < np.where(decided.unchanged, _WORTHWHILE, _FUTILE)))
 
 
 def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: float) -> Floats:
