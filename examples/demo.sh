@@ -8,7 +8,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 identical=false
-pairs=40
+pairs=60
 json=
 while [ $# -gt 0 ]; do
   case $1 in
