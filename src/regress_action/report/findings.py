@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from regress_action.verdicts import Comparison, Judgement
 
 _DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
+_FOUND = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
 _COMPARED = _DECIDED_WITHOUT_ALARM | {Verdict.REGRESSION, Verdict.INCONCLUSIVE}
 
 
@@ -86,8 +87,12 @@ class Sight:
 
 
 def sight(judgement: Judgement) -> Sight | None:
-    """Return the ratio that about nine in ten comparisons would have found with 80 % power, None if unknown."""
+    """Return the ratio that about nine in ten comparisons would have found with 80 % power, None if unknown.
+
+    Those that found a change are left out, unless all did: what was seen need not be foreseen.
+    """
     compared = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
+    compared = [comparison for comparison in compared if comparison.verdict not in _FOUND] or compared
     known = sorted(
         comparison.minimum_detectable_ratio
         for comparison in compared

@@ -73,7 +73,7 @@ def test_a_counted_verdict_says_what_was_counted() -> None:
 
     assert found.verdict is Verdict.UNCHANGED
     assert found.reason == (
-        "A change of 3.0 % or more for the worse is ruled out: of 12 interleaved pairs only 1 differ so much."
+        "A change of 3.0 % or more for the worse is ruled out: only 1 of 12 interleaved pairs differs so much."
     )
 
 

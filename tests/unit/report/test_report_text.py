@@ -161,6 +161,16 @@ def test_sight_is_what_nine_in_ten_comparisons_could_have_seen() -> None:
     assert (seen.ratio, seen.seen, seen.compared) == (1.022, 13, 15)
 
 
+def test_what_was_found_is_no_measure_of_what_could_have_been_seen() -> None:
+    """A regression is proven before little else could be seen; it does not blur the statement about the rest."""
+    found = row("found", verdict=Verdict.REGRESSION, minimum_detectable_ratio=3.0)
+    seen = sight(judgement(Outcome.FAIL, found, row("a", minimum_detectable_ratio=1.04)))
+    alone = sight(judgement(Outcome.FAIL, found))
+    assert seen is not None
+    assert alone is not None
+    assert (seen.ratio, seen.compared, alone.ratio) == (1.04, 1, 3.0)
+
+
 def test_comparisons_without_power_count_as_not_seen() -> None:
     """What could not be tested was not seen either."""
     seen = sight(judgement(Outcome.PASS, row("a"), row("b", minimum_detectable_ratio=None)))

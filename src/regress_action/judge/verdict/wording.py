@@ -65,7 +65,8 @@ def unchanged(case: Case) -> str:
     ruled_out = f"A change of {percent(case.ruled_out)} or more for the worse is ruled out"
     if case.beyond is not None:
         few = "none" if case.beyond == 0 else f"only {case.beyond}"
-        return f"{ruled_out}: of {case.base_runs:.0f} interleaved pairs {few} differ so much."
+        differ = "differs" if case.beyond <= 1 else "differ"
+        return f"{ruled_out}: {few} of {case.base_runs:.0f} interleaved pairs {differ} so much."
     return f"{ruled_out}: it lies between {signed(case.low)} and {signed(case.high)}, {_evidence(case)}."
 
 
