@@ -79,11 +79,15 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How small a change could have been seen: a ratio, and in how many of the compared rows."""
+    """How small a change could have been seen: a ratio, and in how many of the compared rows.
+
+    `others` says that rows which found a change are not among them.
+    """
 
     ratio: float
     seen: int
     compared: int
+    others: bool = False
 
 
 def sight(judgement: Judgement) -> Sight | None:
@@ -91,8 +95,8 @@ def sight(judgement: Judgement) -> Sight | None:
 
     Those that found a change are left out, unless all did: what was seen need not be foreseen.
     """
-    compared = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
-    compared = [comparison for comparison in compared if comparison.verdict not in _FOUND] or compared
+    every = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
+    compared = [comparison for comparison in every if comparison.verdict not in _FOUND] or every
     known = sorted(
         comparison.minimum_detectable_ratio
         for comparison in compared
@@ -101,7 +105,7 @@ def sight(judgement: Judgement) -> Sight | None:
     if not known:
         return None
     ratio = known[min(len(known), max(1, len(compared) * 9 // 10)) - 1]
-    return Sight(ratio, sum(value <= ratio for value in known), len(compared))
+    return Sight(ratio, sum(value <= ratio for value in known), len(compared), others=len(compared) < len(every))
 
 
 def rows_are(judgement: Judgement) -> str:

@@ -96,7 +96,7 @@ def visible(judgement: Judgement) -> Sentence:
     seen = sight(judgement)
     if seen is None:
         return ()
-    noun = rows_are(judgement)
+    noun = f"{'other ' if seen.others else ''}{rows_are(judgement)}"
     share = f"{seen.seen} of {count(seen.compared, noun)}"
     if seen.seen == seen.compared:
         share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(seen.compared, f"all {count(seen.compared, noun)}")

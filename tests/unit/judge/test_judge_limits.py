@@ -39,6 +39,17 @@ def test_the_last_limit_that_matches_wins() -> None:
     assert limits.asked_of(Benchmark("a_slow_one", "cache"), CPU, policy) == 1.15
 
 
+def test_a_name_with_brackets_means_itself() -> None:
+    """A parameterised benchmark can be named as its tool prints it, and as a pattern."""
+    named = judge.Waiver("test_add[1-2]", ceiling=1.5)
+    limit = judge.Limit(benchmark="test_add[1-2]", regression_threshold=1.4)
+    policy = judge.Policy(limits=(limit,), waivers=(named,))
+
+    assert limits.waiver_of(Benchmark("test_add[1-2]"), TIME, policy) == named
+    assert limits.asked_of(Benchmark("test_add[1-2]"), TIME, policy) == 1.4
+    assert limits.waiver_of(Benchmark("test_add[3-4]"), TIME, policy) is None
+
+
 @pytest.mark.parametrize(
     ("name", "short"),
     [

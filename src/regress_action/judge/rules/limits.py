@@ -78,7 +78,7 @@ def waiver_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> Waiver | 
     matching = (
         waiver
         for waiver in policy.waivers
-        if fnmatchcase(benchmark.name, waiver.benchmark) and fnmatchcase(metric.name, waiver.metric)
+        if _named(waiver.benchmark, benchmark.name) and _named(waiver.metric, metric.name)
     )
     return max(matching, key=lambda waiver: waiver.ceiling, default=None)
 
@@ -92,9 +92,14 @@ def short_name(benchmark: str) -> str:
 def _matches(limit: Limit, benchmark: Benchmark, metric: Metric) -> bool:
     return (
         fnmatchcase(benchmark.service or "", limit.service)
-        and fnmatchcase(benchmark.name, limit.benchmark)
-        and fnmatchcase(metric.name, limit.metric)
+        and _named(limit.benchmark, benchmark.name)
+        and _named(limit.metric, metric.name)
     )
+
+
+def _named(pattern: str, name: str) -> bool:
+    """Whether a pattern means this name; the brackets of `test_add[1-2]`, written as they are, are no pattern."""
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def _rows_of(
