@@ -26,7 +26,7 @@ def record(judgement: Judgement, reproduce: str | None, limit: int) -> bytes:
         content: dict[str, Any] = {
             "judgement": structured.as_object(replace(judgement, comparisons=judgement.comparisons[:kept])),
             "left_out": len(judgement.comparisons) - kept,
-            "reproduce": (reproduce or "")[:COMMAND_LIMIT],
+            "reproduce": (reproduce or "").encode(errors="replace").decode()[:COMMAND_LIMIT],  # no lone surrogates
         }
         data = orjson.dumps(content)
         if len(data) <= limit or not kept:
