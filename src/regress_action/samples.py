@@ -10,6 +10,12 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether `text` is `pattern` or fits it: names like `test_add[1-2]` are names first, and patterns second."""
+    return text == pattern or fnmatchcase(text, pattern)
 
 
 class Direction(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
+from regress_action.samples import matches
 from regress_action.verdicts import Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Acceptance:
 
     def covers(self, comparison: Comparison) -> bool:
         """Whether this comparison was meant."""
-        name = comparison.benchmark.name
-        meant = self.benchmark == name or fnmatchcase(name, self.benchmark)
-        return meant and (self.known is None or _no_worse(comparison, self.known))
+        return matches(comparison.benchmark.name, self.benchmark) and (
+            self.known is None or _no_worse(comparison, self.known)
+        )
 
 
 def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[Comparison]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.history.ancestry import nearest
 from regress_action.history.events import Event, Kind, Mark
-from regress_action.history.selection import matches
+from regress_action.samples import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from regress_action.records import slug
+from regress_action.samples import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +85,3 @@ class Selection:
 
 
 EVERYTHING: Final = Selection()
-
-
-def matches(text: str, pattern: str) -> bool:
-    """Whether `text` is `pattern` or fits it: names like `test_add[1-2]` are names first, and patterns second."""
-    return text == pattern or fnmatchcase(text, pattern)

@@ -20,7 +20,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regress_action.errors import SettingsError
-from regress_action.history.selection import matches
+from regress_action.samples import matches
 
 LONGEST: Final = timedelta(days=366)
 STALE: Final = timedelta(days=30)

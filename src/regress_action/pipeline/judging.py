@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from regress_action import judge
 from regress_action.errors import ExitCode
 from regress_action.pipeline.policies import policy_of, waivers_said
+from regress_action.samples import matches
 from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tupl
 def _laid_over(series: Series, overrides: Sequence[Override]) -> Series | None:
     benchmark: Benchmark = series.benchmark
     for override in overrides:
-        if fnmatchcase(benchmark.name, override.match) and fnmatchcase(series.metric.name, override.metric):
+        if matches(benchmark.name, override.match) and matches(series.metric.name, override.metric):
             if override.ignore:
                 return None
             if override.service:

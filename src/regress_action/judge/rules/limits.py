@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from regress_action.samples import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +79,7 @@ def waiver_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> Waiver | 
     matching = (
         waiver
         for waiver in policy.waivers
-        if _named(waiver.benchmark, benchmark.name) and _named(waiver.metric, metric.name)
+        if matches(benchmark.name, waiver.benchmark) and matches(metric.name, waiver.metric)
     )
     return max(matching, key=lambda waiver: waiver.ceiling, default=None)
 
@@ -91,15 +92,10 @@ def short_name(benchmark: str) -> str:
 
 def _matches(limit: Limit, benchmark: Benchmark, metric: Metric) -> bool:
     return (
-        fnmatchcase(benchmark.service or "", limit.service)
-        and _named(limit.benchmark, benchmark.name)
-        and _named(limit.metric, metric.name)
+        matches(benchmark.service or "", limit.service)
+        and matches(benchmark.name, limit.benchmark)
+        and matches(metric.name, limit.metric)
     )
-
-
-def _named(pattern: str, name: str) -> bool:
-    """Whether a pattern means this name; the brackets of `test_add[1-2]`, written as they are, are no pattern."""
-    return name == pattern or fnmatchcase(name, pattern)
 
 
 def _rows_of(
