@@ -2,7 +2,7 @@
 
     python benchmarks/mutation.py [--sample 320] [--seed 1] [--modules designs …] [--jobs 2] [--report] [--json]
 
-Each mutant changes one operator, constant or choice of one module of `regress_action.judge` and lives in a forked
+Each mutant changes one operator, constant or choice of one module of `regress_action.analysis` and lives in a forked
 process whose tests are those that executed its function, fastest first, until one fails. The sample is drawn from
 every module in proportion to its size. A mutant that changes no behaviour cannot be noticed: those that were
 reviewed stand, with the reason, in mutation_equivalents.toml and do not count. POSIX only.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mutants import Mutant
 
 ROOT = Path(__file__).parents[1]
-JUDGE = ROOT / "src/regress_action/judge"
+JUDGE = ROOT / "src/regress_action/analysis"
 MODULES = {path.stem: path for path in sorted(JUDGE.rglob("*.py")) if path.stem != "__init__"}
 TESTS = ROOT / "tests/unit/judge"
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")
@@ -56,7 +56,7 @@ WARM = (
     "hypothesis",
     "hypothesis.extra.numpy",
     "pytest",
-    "regress_action.verdicts",
+    "regress_action.model.comparisons",
 )
 
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(SOURCE))
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 Row = dict[str, Any]
 BASELINE, RUNS = 10, 5
@@ -147,7 +147,7 @@ def _reports(benchmarks: int, reports: int) -> list[Report]:
     """Make reports of one machine, all benchmarks with 1 % noise, two in a hundred slower in the last report."""
     import numpy as np
 
-    from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
+    from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
     draw = np.random.default_rng(SEED)
     metric, machine = Metric("time", "s"), Environment("self-hosted", "linux", "a model", 8, "16 GB", "python 3.12")
@@ -169,16 +169,16 @@ def _reports(benchmarks: int, reports: int) -> list[Report]:
 
 def judge_alone(benchmarks: int) -> Cost:
     """Time the comparison itself, reports in memory."""
-    from regress_action import judge
+    from regress_action import analysis
 
     *baseline, head = _reports(benchmarks, BASELINE + 1)
-    return _fastest(lambda: judge.compare(baseline, [head]))
+    return _fastest(lambda: analysis.compare(baseline, [head]))
 
 
 def write_records(benchmarks: int) -> Cost:
     """Write a history folder and the head's record into the current folder."""
     from regress_action.history import open_history
-    from regress_action.records import encode
+    from regress_action.model.records import encode
 
     *baseline, head = _reports(benchmarks, BASELINE + 1)
     history = open_history("history", repository=Path.cwd(), environ=os.environ)
@@ -202,7 +202,7 @@ def _histories(series: int) -> list[Any]:
 
 def change_points(series: int) -> Cost:
     """Time the search for change points with four steps in every series."""
-    from regress_action.judge.series import change_points
+    from regress_action.analysis.series import change_points
 
     values = _histories(series)
     return _fastest(lambda: change_points.find_all(values), 3)
@@ -210,7 +210,7 @@ def change_points(series: int) -> Cost:
 
 def trends(series: int) -> Cost:
     """Time what `regress-action trend` computes."""
-    from regress_action.judge.series import following, histories
+    from regress_action.analysis.series import following, histories
 
     named = [histories.named(str(number), values) for number, values in enumerate(_histories(series))]
     return _fastest(lambda: following.follow(named), 3)
@@ -220,7 +220,7 @@ def one_more(runs: int) -> Cost:
     """Time one arrival in a long history whose earlier runs have been searched."""
     import history_noise
 
-    from regress_action.judge.series.change_points import Detector
+    from regress_action.analysis.series.change_points import Detector
 
     detector = Detector()
     detector.extend(history_noise.dedicated(1, SEED, runs)[0])

@@ -32,8 +32,8 @@ from smart_http import bare_repository, serving  # noqa: E402
 
 from regress_action.history import Selection, open_history, verify  # noqa: E402
 from regress_action.history.precision import rounded  # noqa: E402
-from regress_action.records import decode, encode, path_of  # noqa: E402
-from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series  # noqa: E402
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series  # noqa: E402
+from regress_action.model.records import decode, encode, path_of  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

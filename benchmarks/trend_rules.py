@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.judge.numeric import ranks
-from regress_action.judge.series import trend
+from regress_action.analysis.numeric import ranks
+from regress_action.analysis.series import trend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

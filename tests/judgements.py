@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from regress_action.samples import Benchmark, Direction, Environment, Location, Metric
-from regress_action.verdicts import (
+from regress_action.model.comparisons import (
     Budget,
     BudgetState,
     Comparison,
@@ -22,6 +21,7 @@ from regress_action.verdicts import (
     Summary,
     Verdict,
 )
+from regress_action.model.measurements import Benchmark, Direction, Environment, Location, Metric
 
 TIME = Metric("time", "s")
 MEMORY = Metric("peak_memory", "B")

@@ -14,8 +14,8 @@ from verdicts import peers
 from verdicts.reports import one_run, side
 from verdicts.tables import Table, Target
 
-from regress_action import judge
-from regress_action.samples import Direction
+from regress_action import analysis
+from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,9 @@ def _table(
     remeasured = []
     for factor in FACTORS:
         outcomes = [
-            _judged(series, start, factor, source.pairs, random, _policy(series, start) if taught else judge.Policy())
+            _judged(
+                series, start, factor, source.pairs, random, _policy(series, start) if taught else analysis.Policy()
+            )
             for series, start in windows
         ]
         alone, confirmed, suspected = (100 * float(np.mean(column)) for column in zip(*outcomes, strict=True))
@@ -79,11 +81,11 @@ def _table(
     )
 
 
-def _policy(series: History, start: int) -> judge.Policy:
+def _policy(series: History, start: int) -> analysis.Policy:
     """Return the policy with the noise that the runs up to the end of the window have taught."""
     end = start + BASELINE
     runs = [one_run(series.name, run, series.metric) for run in series.values[end - TAUGHT : end]]
-    return judge.Policy(noise=judge.noise_between(runs))
+    return analysis.Policy(noise=analysis.noise_between(runs))
 
 
 def _judged(
@@ -92,25 +94,25 @@ def _judged(
     factor: float,
     pairs: list[Pair],
     random: np.random.Generator,
-    policy: judge.Policy,
+    policy: analysis.Policy,
 ) -> tuple[bool, bool, bool]:
     """Return whether the history alone alarms, whether it does once confirmed, and whether that was needed."""
     base, value = _window(series, start)
     slowed = value * factor if series.metric.direction is Direction.LOWER else value / factor
-    first = judge.compare(
+    first = analysis.compare(
         [one_run(series.name, run, series.metric) for run in base],
         [one_run(series.name, slowed, series.metric)],
         policy,
     )
     alone = first.comparisons[0].verdict == "regression"
-    if not judge.suspects(first):
+    if not analysis.suspects(first):
         return alone, False, False
     again = _measured_again(series, factor, pairs[int(random.integers(len(pairs)))], swap=bool(random.integers(2)))
-    row = judge.confirm(first, again).comparisons[0]
+    row = analysis.confirm(first, again).comparisons[0]
     return alone, row.verdict == "regression" and row.confirmed is True, True
 
 
-def _measured_again(series: History, factor: float, pair: Pair, *, swap: bool) -> judge.Judgement:
+def _measured_again(series: History, factor: float, pair: Pair, *, swap: bool) -> analysis.Judgement:
     base, head = (pair.head, pair.base) if swap else (pair.base, pair.head)
     if series.metric.direction is Direction.HIGHER:
         base, head = 1 / base, 1 / head
@@ -119,7 +121,7 @@ def _measured_again(series: History, factor: float, pair: Pair, *, swap: bool) -
         side({series.name: values}, session="again", commit=commit, metric=series.metric)
         for values, commit in ((base, "a"), (head * factor, "b"))
     ]
-    return judge.compare(sides[:1], sides[1:])
+    return analysis.compare(sides[:1], sides[1:])
 
 
 def _window(series: History, start: int) -> tuple[np.ndarray, float]:

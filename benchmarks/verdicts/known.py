@@ -18,14 +18,14 @@ from verdicts import peers
 from verdicts.reports import only, processes
 from verdicts.tables import Table, Target
 
-from regress_action import judge
+from regress_action import analysis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from verdicts.sources import Known, Real, Synthetic
 
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 LEVEL, NULL, STORED = 3, 0.015, 20
 FIRST = 5  # commits that a baseline needs
@@ -83,9 +83,9 @@ class Commits:
             ),
         )
 
-    def _learn(self, without: frozenset[int]) -> judge.Policy:
+    def _learn(self, without: frozenset[int]) -> analysis.Policy:
         others = [report for number, report in enumerate(self._reports) if number not in without]
-        return judge.Policy(noise=judge.noise_between(others))
+        return analysis.Policy(noise=analysis.noise_between(others))
 
     def _stored(self, base: int) -> Sequence[Report]:
         return self._reports[max(0, base - STORED + 1) : base + 1]
@@ -96,7 +96,7 @@ class Commits:
             stored = [one for report in self._stored(case.base) if (one := only(report, case.name))]
             policy = self._learned(frozenset((case.base, case.head)))
             head = only(self._reports[case.head], case.name)
-            verdicts.append(judge.compare(stored, [head], policy).comparisons[0].verdict)
+            verdicts.append(analysis.compare(stored, [head], policy).comparisons[0].verdict)
         return verdicts
 
     def _within_suite(self, cases: Iterable[_Case]) -> list[str]:
@@ -105,12 +105,12 @@ class Commits:
 
     def _suite(self, base: int, head: int) -> dict[str, str]:
         policy = self._learned(frozenset((base, head)))
-        judgement = judge.compare(self._stored(base), [self._reports[head]], policy)
+        judgement = analysis.compare(self._stored(base), [self._reports[head]], policy)
         return {row.benchmark.name: row.verdict for row in judgement.comparisons}
 
     def _single(self, cases: Iterable[_Case]) -> list[str]:
         return [
-            judge.compare([only(self._reports[case.base], case.name)], [only(self._reports[case.head], case.name)])
+            analysis.compare([only(self._reports[case.base], case.name)], [only(self._reports[case.head], case.name)])
             .comparisons[0]
             .verdict
             for case in cases

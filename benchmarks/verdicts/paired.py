@@ -15,8 +15,8 @@ from verdicts import peers
 from verdicts.reports import side
 from verdicts.tables import Table, Target
 
-from regress_action import judge
-from regress_action.pipeline.policies import plan_of
+from regress_action import analysis
+from regress_action.action.policies import plan_of
 from regress_action.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
     return [_alarms(both), _suites(both, 20 if quick else SUITES), _sampling(both)]
 
 
-def slower(pair: Pair, factor: float, policy: judge.Policy | None = None) -> bool:
+def slower(pair: Pair, factor: float, policy: analysis.Policy | None = None) -> bool:
     """Ask the program whether the head, made `factor` slower, is a regression."""
     base, head = (
         side({"b": pair.base}, session="s", commit="a"),
         side({"b": pair.head * factor}, session="s", commit="b"),
     )
-    found = judge.compare([base], [head], policy or judge.Policy()).comparisons[0]
+    found = analysis.compare([base], [head], policy or analysis.Policy()).comparisons[0]
     return found.verdict == "regression" and found.confirmed is not False
 
 
@@ -75,7 +75,7 @@ def _suites(both: Sequence[Pair], count: int) -> Table:
         chosen = [both[2 * number + int(random.integers(2))] for number in random.permutation(len(both) // 2)[:size]]
         base = side({str(n): pair.base for n, pair in enumerate(chosen)}, session="s", commit="a")
         head = side({str(n): pair.head for n, pair in enumerate(chosen)}, session="s", commit="b")
-        ours = any(row.verdict == "regression" for row in judge.compare([base], [head]).comparisons)
+        ours = any(row.verdict == "regression" for row in analysis.compare([base], [head]).comparisons)
         alarms.setdefault("regress-action, paired", []).append(ours)
         for name, rule in peers.on_rounds().items():
             alarms.setdefault(name, []).append(any(rule(pair.base, pair.head) for pair in chosen))
@@ -113,16 +113,16 @@ def _sampling(both: Sequence[Pair]) -> Table:
 
 def _sampled(pair: Pair, factor: float) -> tuple[int, bool]:
     used = next(count for count in PLAN.looks if not _goes_on(pair, factor, count))
-    policy = judge.Policy(plan=PLAN)
-    row = judge.compare(*_sides(pair, factor, used), policy).comparisons[0]
+    policy = analysis.Policy(plan=PLAN)
+    row = analysis.compare(*_sides(pair, factor, used), policy).comparisons[0]
     return used, row.verdict == "regression"
 
 
 def _goes_on(pair: Pair, factor: float, count: int) -> bool:
-    return judge.look(*_sides(pair, factor, count), judge.Policy(), PLAN).proceed
+    return analysis.look(*_sides(pair, factor, count), analysis.Policy(), PLAN).proceed
 
 
-def _sides(pair: Pair, factor: float, count: int) -> tuple[list[judge.Report], list[judge.Report]]:
+def _sides(pair: Pair, factor: float, count: int) -> tuple[list[analysis.Report], list[analysis.Report]]:
     base = side({"b": pair.base[:count]}, session="s", commit="a")
     return [base], [side({"b": pair.head[:count] * factor}, session="s", commit="b")]
 

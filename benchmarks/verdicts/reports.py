@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.samples import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

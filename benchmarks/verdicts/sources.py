@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from verdicts.reports import TIME
 
-from regress_action.samples import Direction, Metric
+from regress_action.model.measurements import Direction, Metric
 
 if TYPE_CHECKING:
     from pathlib import Path

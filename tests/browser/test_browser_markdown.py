@@ -9,9 +9,9 @@ import pytest
 from chromium import github_page
 
 from judgements import EXAMPLES, HOSTILE, judgement, regression, row
+from regress_action.model.comparisons import Outcome, Severity, Verdict
 from regress_action.report import markdown
 from regress_action.report.context import Context
-from regress_action.verdicts import Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
     from chromium import Browser

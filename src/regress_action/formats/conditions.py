@@ -7,7 +7,7 @@ from typing import Any
 
 from regress_action.formats.naming import clean
 from regress_action.formats.shape import optional_mapping, optional_number, optional_text
-from regress_action.samples import Conditions
+from regress_action.model.measurements import Conditions
 
 _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.errors import InputError
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from regress_action.errors import InputError
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
 from regress_action.formats.registry import UnknownFormatError, read_document
@@ -14,7 +13,8 @@ from regress_action.formats.shape import optional_number, optional_text
 from regress_action.formats.stacking import side_by_side
 from regress_action.formats.tally import utc
 from regress_action.formats.units import metric
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

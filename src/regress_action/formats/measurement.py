@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from regress_action.errors import InputError
 from regress_action.formats.conditions import conditions_of, saved_s
 from regress_action.formats.document import load
 from regress_action.formats.execution import SOURCE, Execution, execution_of, report_of
@@ -25,7 +24,8 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.stacking import stack
 from regress_action.formats.tally import utc
-from regress_action.samples import Benchmark, Environment, Report
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Environment, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

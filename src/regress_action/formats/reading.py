@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.errors import InputError
 from regress_action.formats import measurement
 from regress_action.formats.document import load
 from regress_action.formats.registry import read_document
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 _ASV_INDEX = "benchmarks.json"
 _DIGITS = re.compile(r"(\d+)")

@@ -10,12 +10,12 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Protocol, cast
 
-from regress_action.errors import InputError
 from regress_action.formats.shape import ShapeError
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 READERS = (
     "pytest_benchmark",

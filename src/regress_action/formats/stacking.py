@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from regress_action.errors import InputError
-from regress_action.samples import Report, Series
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Report, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from regress_action.samples import Environment, Failure
+    from regress_action.model.measurements import Environment, Failure
 
 _MOST_WARNINGS = 20
 

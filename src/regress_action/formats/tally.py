@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from regress_action.formats.naming import clean
 from regress_action.formats.rounds import Sample, combine
 from regress_action.formats.shape import ShapeError
-from regress_action.samples import Environment, Failure, Report, Run, Series
+from regress_action.model.measurements import Environment, Failure, Report, Run, Series
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regress_action.samples import Benchmark, Metric
+    from regress_action.model.measurements import Benchmark, Metric
 
 _LONGEST_LABEL = 200
 

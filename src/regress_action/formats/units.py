@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from regress_action.samples import Direction, Metric
+from regress_action.model.measurements import Direction, Metric
 
 _SECONDS = {
     "s": 1.0,

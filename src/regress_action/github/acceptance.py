@@ -15,7 +15,7 @@ from regress_action.github import labels, markers
 from regress_action.github.alarms import Acceptance, Found, found
 from regress_action.github.attempts import read
 from regress_action.github.comments import STICKY
-from regress_action.verdicts import Severity
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from regress_action.github.labels import Placed
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Preferences
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 NEEDS = "pull-requests: read"
 KIND = "accepted"

@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action.samples import matches
-from regress_action.verdicts import Outcome, Severity, Verdict
+from regress_action.model.comparisons import Outcome, Severity, Verdict
+from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from regress_action.github.preferences import Preferences
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 REMEMBERED = 100
 Conclusion = Literal["success", "neutral", "action_required", "failure"]

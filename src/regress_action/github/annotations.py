@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from regress_action import escape
-from regress_action.verdicts import Severity
+from regress_action.model import escaping
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from regress_action.github.preferences import Texts
-    from regress_action.samples import Location
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
+    from regress_action.model.measurements import Location
 
 Level = Literal["notice", "warning", "failure"]
 TITLE_BYTES = 255
@@ -41,8 +41,8 @@ class Annotation:
             "start_line": line,
             "end_line": line,
             "annotation_level": self.level,
-            "title": escape.cut_bytes(escape.annotation(self.title), TITLE_BYTES),
-            "message": escape.annotation(self.message, MESSAGE_BYTES) or "…",
+            "title": escaping.cut_bytes(escaping.annotation(self.title), TITLE_BYTES),
+            "message": escaping.annotation(self.message, MESSAGE_BYTES) or "…",
         }
 
 
@@ -60,7 +60,7 @@ def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation
 
 
 def _message(finding: str, reason: str) -> str:
-    return finding if reason in finding else f"{finding}\n{escape.plain(reason)}"
+    return finding if reason in finding else f"{finding}\n{escaping.plain(reason)}"
 
 
 def _is_inside(path: str) -> bool:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from regress_action.errors import InfrastructureError, InputError
 from regress_action.github.attempts import read
+from regress_action.model.errors import InfrastructureError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from github import GithubException
 from requests import RequestException
 
-from regress_action import escape
-from regress_action.errors import UsageError
 from regress_action.github.attempts import TRIES, is_uncertain, make_once, read, repeat
+from regress_action.model import escaping
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,8 +124,8 @@ class Check:
         Annotations can be added and never taken off, and GitHub may hold a conclusion to be final.
         """
         output = {
-            "title": escape.cut_bytes(title, TITLE_BYTES),
-            "summary": escape.cut_bytes(summary, OUTPUT_BYTES),
+            "title": escaping.cut_bytes(title, TITLE_BYTES),
+            "summary": escaping.cut_bytes(summary, OUTPUT_BYTES),
         }
         waiting = self._unsaid(annotations)
         if waiting is not None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from github import Auth, Github, GithubException
 
-from regress_action.errors import InfrastructureError
 from regress_action.github.access import Access
 from regress_action.github.retrying import careful
+from regress_action.model.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action import escape
 from regress_action.github import acceptance, comments, labels
 from regress_action.github.alarms import Acceptance
 from regress_action.github.attempts import read
+from regress_action.model import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def obey(
     if command is None or number is None:
         return None
     if not labels.may_write(client, plan.actor):
-        client.access.note(f"{escape.plain(plan.actor)} has no write access; the command was not obeyed.")
+        client.access.note(f"{escaping.plain(plan.actor)} has no write access; the command was not obeyed.")
         return None
     issue = client.repository.get_issue(number)
     match command.kind:
@@ -103,8 +103,8 @@ def _say(client: Client, issue: Issue, plan: Plan, answer: str) -> None:
 def _accept(client: Client, plan: Plan, command: Command, workflow: str) -> str:
     accepted = Acceptance(command.benchmark or "", plan.actor, command.reason)
     again = _run(client, plan.pull_request or 0, workflow)
-    who, what = escape.markdown(plan.actor), escape.code_span(accepted.benchmark)
-    return f"{acceptance.record(accepted)}\n{who} accepts {what}: {escape.markdown(command.reason)}\n\n{again}"
+    who, what = escaping.markdown(plan.actor), escaping.code_span(accepted.benchmark)
+    return f"{acceptance.record(accepted)}\n{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
 
 
 def _run(client: Client, number: int, workflow: str) -> str:
@@ -119,7 +119,7 @@ def _again(client: Client, number: int, workflow: str) -> str:
     head = read(client, lambda: client.repository.get_pull(number).head.sha)
     runs = client.repository.get_workflow_runs(head_sha=head, event="pull_request")
     found: WorkflowRun | None = read(client, lambda: next((run for run in runs if _is(run, workflow)), None))
-    name = escape.code_span(workflow)
+    name = escaping.code_span(workflow)
     if found is None:
         return f"No run of {name} for {head} was found, so there is nothing to repeat."
     if found.status != "completed":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regress_action import escape
 from regress_action.github import markers
 from regress_action.github.attempts import make_once, read
+from regress_action.model import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def stick(
 
 def say_once(client: Client, issue: Issue, key: dict[str, Any], text: str) -> bool:
     """Comment, unless we said just that before; `key` identifies it. True when it was said now."""
-    body = escape.cut_bytes(f"{markers.mark('event', key)}\n{text}", BODY_BYTES)
+    body = escaping.cut_bytes(f"{markers.mark('event', key)}\n{text}", BODY_BYTES)
 
     def look() -> IssueComment | None:
         return mine(client, issue, "event", lambda content: content == key)

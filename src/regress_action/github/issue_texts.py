@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from regress_action import escape
 from regress_action.github import markers
 from regress_action.github.tracking import Tracked
-from regress_action.verdicts import Severity
+from regress_action.model import escaping
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Texts
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 KIND = "issue"
 BODY_BYTES = 60_000
@@ -94,9 +94,9 @@ def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:
     """Return the title, of one regression or of many."""
     if len(comparisons) == 1:
         first_sentence = texts.finding(comparisons[0]).partition(". ")[0]
-        return escape.plain(f"Performance: {first_sentence}", TITLE_LIMIT)
+        return escaping.plain(f"Performance: {first_sentence}", TITLE_LIMIT)
     of_suite = "" if suite == "default" else f" in {suite}"
-    return escape.plain(f"Performance: {len(comparisons)} regressions at once{of_suite}", TITLE_LIMIT)
+    return escaping.plain(f"Performance: {len(comparisons)} regressions at once{of_suite}", TITLE_LIMIT)
 
 
 def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
@@ -110,7 +110,7 @@ def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Pl
         _seen(state),
         f"<sub>{habits} Last judged in [this run]({plan.run_url}).</sub>",
     ]
-    return escape.cut_bytes("\n\n".join(part for part in parts if part), BODY_BYTES)
+    return escaping.cut_bytes("\n\n".join(part for part in parts if part), BODY_BYTES)
 
 
 def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, plan: Plan) -> str:
@@ -123,7 +123,7 @@ def recovered(comparisons: Sequence[Comparison], plan: Plan, pulls: Sequence[int
     """Say that it is over, and which commit did it."""
     by = f", merged with {_numbers(pulls)}" if pulls else ""
     shown = [
-        f"{escape.code_span(each.benchmark.name)} is at {_times(each.ratio)} × its baseline" for each in comparisons
+        f"{escaping.code_span(each.benchmark.name)} is at {_times(each.ratio)} × its baseline" for each in comparisons
     ]
     more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return f"Recovered in {commit(plan.head_sha)}{by}: {', '.join(shown[:SHOWN])}{more}."
@@ -136,12 +136,12 @@ def relapsed(comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str
 
 def commit(sha: str | None) -> str:
     """Return a commit for Markdown; GitHub links a full one by itself."""
-    return sha if sha and _SHA.match(sha) else escape.code_span(sha or "an unknown commit")
+    return sha if sha and _SHA.match(sha) else escaping.code_span(sha or "an unknown commit")
 
 
 def _one(comparison: Comparison, texts: Texts) -> str:
     where = comparison.benchmark.location
-    place = f"\n\nDefined in {escape.code_span(f'{where.path}:{where.line}')}." if where else ""
+    place = f"\n\nDefined in {escaping.code_span(f'{where.path}:{where.line}')}." if where else ""
     heading = f"**{comparison.severity.capitalize()}**: {_finding(comparison, texts)}."
     return f"{heading}\n\n{texts.details(comparison, DETAIL_BYTES)}{place}"
 
@@ -167,12 +167,12 @@ def _since(origin: Origin, plan: Plan) -> str:
 def _what_to_do(texts: Texts) -> str:
     if not texts.advice:
         return ""
-    return "**What to do**\n\n" + "\n".join(f"- {escape.markdown(each)}" for each in texts.advice[:SHOWN])
+    return "**What to do**\n\n" + "\n".join(f"- {escaping.markdown(each)}" for each in texts.advice[:SHOWN])
 
 
 def _seen(state: State) -> str:
     rows = [
-        f"| {commit(sha)} | {GONE if severity == Severity.NONE else escape.markdown(severity)} | {_times(ratio)} |"
+        f"| {commit(sha)} | {GONE if severity == Severity.NONE else escaping.markdown(severity)} | {_times(ratio)} |"
         for sha, severity, ratio in reversed(state.seen[-SHOWN:])
     ]
     judged = "one commit" if len(state.seen) == 1 else f"{len(state.seen)} commits"
@@ -190,7 +190,7 @@ def _findings(comparisons: Sequence[Comparison], texts: Texts) -> str:
 
 
 def _finding(comparison: Comparison, texts: Texts) -> str:
-    return escape.markdown(texts.finding(comparison).rstrip("."))
+    return escaping.markdown(texts.finding(comparison).rstrip("."))
 
 
 def _numbers(pulls: Sequence[int]) -> str:

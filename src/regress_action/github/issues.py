@@ -13,7 +13,7 @@ from regress_action.github.attempts import make_once, read
 from regress_action.github.comments import say_once
 from regress_action.github.issue_texts import Origin, State
 from regress_action.github.plan import Stage
-from regress_action.verdicts import Severity
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from regress_action.github.client import Client
     from regress_action.github.speech import Speech
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 NEEDS = "issues: write"
 COMMITS_ASKED = 5

@@ -15,13 +15,13 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from regress_action.samples import Location
+from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from regress_action.samples import Benchmark
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
+    from regress_action.model.measurements import Benchmark
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000

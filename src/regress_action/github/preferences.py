@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action import escape
-from regress_action.verdicts import Severity
+from regress_action.model import escaping
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 SUITE_LIMIT = 100
 CommentPolicy = Literal["on-change", "always", "never"]
@@ -46,7 +46,7 @@ class Preferences:
     @property
     def suite_name(self) -> str:
         """The suite in one short line."""
-        return escape.plain(self.suite, SUITE_LIMIT)
+        return escaping.plain(self.suite, SUITE_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

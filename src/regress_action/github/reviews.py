@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.github import labels
 from regress_action.github.attempts import make_once
-from regress_action.verdicts import Severity
+from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from regress_action.github.client import Client

@@ -10,7 +10,7 @@ from regress_action.github.annotations import annotate
 from regress_action.github.issues import Change, Kind
 from regress_action.github.plan import Stage
 from regress_action.github.speech import Speech
-from regress_action.verdicts import Outcome, Severity
+from regress_action.model.comparisons import Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Preferences, Texts
     from regress_action.github.workflow_commands import Log
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 CHECK_BYTES = 60_000
 WORTH_A_COMMENT = frozenset({Outcome.WARN, Outcome.FAIL, Outcome.INCOMPLETE})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action import escape
 from regress_action.github import alarms, memory
 from regress_action.github.issue_texts import commit
+from regress_action.model import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from regress_action.github.alarms import Acceptance
     from regress_action.github.plan import Plan
     from regress_action.github.preferences import Preferences, Texts
-    from regress_action.verdicts import Comparison, Judgement, Severity
+    from regress_action.model.comparisons import Comparison, Judgement, Severity
 
 
 SHOWN = 10
@@ -74,21 +74,21 @@ class Speech:
 
 
 def _accepted(each: Acceptance, covered: Sequence[Comparison]) -> str:
-    who = escape.markdown(each.by)
+    who = escaping.markdown(each.by)
     if each.known is None:
-        return f"> Accepted by {who}: {escape.code_span(each.benchmark)}, {escape.markdown(each.reason)}"
-    return f"> Accepted by {who}: {_names(covered)}, {escape.markdown(each.reason)}, set at {commit(each.head)}"
+        return f"> Accepted by {who}: {escaping.code_span(each.benchmark)}, {escaping.markdown(each.reason)}"
+    return f"> Accepted by {who}: {_names(covered)}, {escaping.markdown(each.reason)}, set at {commit(each.head)}"
 
 
 def _outgrown(each: Acceptance, missed: Sequence[Comparison]) -> str:
     when = f"at {commit(each.head)}, where that was not there or not as bad" if each.head else "before this was pushed"
     return (
-        f"> Not accepted: {_names(missed)}. The {escape.markdown(each.reason)} of {escape.markdown(each.by)} was set "
-        f"{when}. Take it off and set it again to accept that, too."
+        f"> Not accepted: {_names(missed)}. The {escaping.markdown(each.reason)} of "
+        f"{escaping.markdown(each.by)} was set {when}. Take it off and set it again to accept that, too."
     )
 
 
 def _names(comparisons: Sequence[Comparison]) -> str:
-    names = list(dict.fromkeys(escape.code_span(each.benchmark.name) for each in comparisons))
+    names = list(dict.fromkeys(escaping.code_span(each.benchmark.name) for each in comparisons))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action import escape
+from regress_action.model import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +26,6 @@ def append(environ: Mapping[str, str], render: Callable[[int], str]) -> int:
     room = LIMIT_BYTES - used - 1
     if room <= 0:
         return 0
-    text = escape.cut_bytes(render(room), room).encode(errors="replace") + b"\n"
+    text = escaping.cut_bytes(render(room), room).encode(errors="replace") + b"\n"
     with file.open("ab") as target:
         return target.write(text)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regress_action.github.alarms import worst
-from regress_action.verdicts import Severity, Verdict
+from regress_action.model.comparisons import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 UMBRELLA = 500  # what fits into the hidden state of one issue
 MUTED, DUPLICATE = "not_planned", "duplicate"

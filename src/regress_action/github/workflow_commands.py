@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from regress_action import escape
+from regress_action.model import escaping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ class Log:
 
     def say(self, sentence: str) -> None:
         """Print a line of our own, whatever it quotes."""
-        self._write(escape.plain(sentence))
+        self._write(escaping.plain(sentence))
 
     def notice(self, message: str, **properties: str | int) -> None:
         """Annotate the run with a notice; properties are `title`, `file` and `line`."""
@@ -54,7 +54,7 @@ class Log:
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is printed meanwhile."""
-        self._write(f"::group::{escape.workflow_data(title)}")
+        self._write(f"::group::{escaping.workflow_data(title)}")
         try:
             yield
         finally:
@@ -81,8 +81,8 @@ class Log:
             self._command(command, each.message, properties)
 
     def _command(self, name: str, message: str, properties: dict[str, str | int]) -> None:
-        given = ",".join(f"{key}={escape.workflow_property(str(value))}" for key, value in properties.items())
-        data = escape.workflow_data("\n".join(message.splitlines()[:MESSAGE_LINES]))
+        given = ",".join(f"{key}={escaping.workflow_property(str(value))}" for key, value in properties.items())
+        data = escaping.workflow_data("\n".join(message.splitlines()[:MESSAGE_LINES]))
         self._write(f"::{name} {given}::{data}" if given else f"::{name}::{data}")
 
     def _write(self, line: str) -> None:

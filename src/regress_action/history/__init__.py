@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.errors import SettingsError
 from regress_action.history.adoption import accept, hold, persisting, reference_window, references
 from regress_action.history.ancestry import ancestors, between, merge_base, nearest
 from regress_action.history.artifact import ArtifactStore
@@ -27,7 +26,8 @@ from regress_action.history.selection import EVERYTHING, Selection
 from regress_action.history.signing import Signer
 from regress_action.history.verification import Proof, verify
 from regress_action.history.waivers import Waiver, in_force, parse_waivers
-from regress_action.records import slug
+from regress_action.model.errors import SettingsError
+from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

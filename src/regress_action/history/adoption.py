@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from regress_action.history.ancestry import nearest
 from regress_action.history.events import Event, Kind, Mark
-from regress_action.samples import matches
+from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from regress_action.history.ledger import History
     from regress_action.history.selection import Selection
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
     Key = tuple[str, str]
 

@@ -10,16 +10,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError
 from regress_action.history.git import Git, GitFailedError
 from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from regress_action.history.ledger import History
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 _REVISION: Final = re.compile(r"[A-Za-z0-9_][\w./@{}^~+-]*")
 _SPARE: Final = 10

@@ -14,8 +14,8 @@ import zlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError
 from regress_action.history.store import Children
+from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

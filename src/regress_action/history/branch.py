@@ -13,12 +13,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from regress_action.errors import HistoryError
 from regress_action.history.clone import Clone
 from regress_action.history.git import GitFailedError, explain
 from regress_action.history.store import Children
 from regress_action.history.trail import steps_of
 from regress_action.history.trees import blob_identity
+from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

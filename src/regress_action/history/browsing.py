@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.errors import UsageError
 from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from regress_action.history.ledger import History
     from regress_action.history.names import Entry
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 
 def listing(history: History, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError, SettingsError
 from regress_action.history.artifact import MAX_PACKED
+from regress_action.model.errors import HistoryError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

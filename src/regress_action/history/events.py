@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from regress_action.errors import InputError
+from regress_action.model.errors import InputError
 
 SCHEMA: Final = 1
 

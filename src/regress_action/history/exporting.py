@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from regress_action.errors import UsageError
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
     Row = dict[str, str | int | float | None]
 

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError
 from regress_action.history.store import Children, Step
+from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError
+from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from regress_action.errors import InputError
-from regress_action.samples import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import HistoryError
 from regress_action.history.events import Event, decode_event, encode_event
 from regress_action.history.names import Entry
 from regress_action.history.precision import rounded
 from regress_action.history.selection import EVERYTHING, Selection
-from regress_action.records import decode, encode, path_of, slug
+from regress_action.model.errors import HistoryError
+from regress_action.model.records import decode, encode, path_of, slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from regress_action.history.store import Store
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 _log = logging.getLogger(__name__)
 _SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from regress_action.samples import Report, Series
+    from regress_action.model.measurements import Report, Series
 
 MOST_DIGITS: Final = 6
 FEWEST_DIGITS: Final = 4

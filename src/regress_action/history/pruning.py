@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from regress_action.errors import UsageError
 from regress_action.history.events import Event, Kind
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from regress_action.errors import HistoryError, SettingsError
 from regress_action.history.git import Git, GitFailedError, scrub
+from regress_action.model.errors import HistoryError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from regress_action.records import slug
-from regress_action.samples import matches
+from regress_action.model.measurements import matches
+from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from regress_action.history.names import Entry
-    from regress_action.samples import Report, Series
+    from regress_action.model.measurements import Report, Series
 
 TRUSTED_EVENTS: Final = frozenset({"push", "schedule", "workflow_dispatch", "repository_dispatch", "local", "import"})
 """Events whose records are believed; a pull request is never its own reference."""

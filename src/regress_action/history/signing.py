@@ -10,9 +10,9 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from regress_action.errors import SettingsError
 from regress_action.history.branch import OvertakenError
 from regress_action.history.git import GitFailedError
+from regress_action.model.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

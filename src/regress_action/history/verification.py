@@ -14,10 +14,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from regress_action.errors import InputError
 from regress_action.history.events import Kind, decode_event, encode_event
 from regress_action.history.names import Entry
-from regress_action.records import decode, path_of
+from regress_action.model.errors import InputError
+from regress_action.model.records import decode, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

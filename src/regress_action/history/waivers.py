@@ -19,8 +19,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from regress_action.errors import SettingsError
-from regress_action.samples import matches
+from regress_action.model.errors import SettingsError
+from regress_action.model.measurements import matches
 
 LONGEST: Final = timedelta(days=366)
 STALE: Final = timedelta(days=30)

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
+from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDEST = math.log(10)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from regress_action.model.comparisons import Severity, Verdict
 from regress_action.report import numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.markdown import fitting
 from regress_action.report.numbers import count
-from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 SHOWN = 10
 NAMED = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
-from regress_action.verdicts import BudgetState, Severity, Verdict
+from regress_action.model.comparisons import BudgetState, Severity, Verdict
 
 if TYPE_CHECKING:
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 _DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
 _FOUND = {Verdict.REGRESSION, Verdict.IMPROVEMENT}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from regress_action import escape
+from regress_action.model import escaping
 from regress_action.report import numbers, phrases, sides, text
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
 
 if TYPE_CHECKING:
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 _SECTIONS = (
     ("inconclusive", "Inconclusive"),
@@ -69,8 +69,8 @@ def _environment() -> Environment:
     )
     templates.filters |= {
         "sentence": sentence,
-        "subject": lambda row: sentence(phrases.subject(row), escape.NAME_LIMIT),
-        "budget": lambda row: sentence(phrases.budget(row), escape.NAME_LIMIT),
+        "subject": lambda row: sentence(phrases.subject(row), escaping.NAME_LIMIT),
+        "budget": lambda row: sentence(phrases.budget(row), escaping.NAME_LIMIT),
         "moved": phrases.moved,
         "change": lambda row: phrases.difference(row) if row.ratio is None else numbers.change(row.ratio),
         "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
@@ -85,7 +85,7 @@ def _environment() -> Environment:
 def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Markup:
     """Return a sentence with its foreign parts as code."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(escape.plain(part, limit)) if isinstance(part, phrases.Name) else part
+        Markup("<code>{}</code>").format(escaping.plain(part, limit)) if isinstance(part, phrases.Name) else part
         for part in parts
     )
 
@@ -107,4 +107,4 @@ def bar(row: Comparison, axis: Axis) -> Markup:
 
 def _shown(value: object) -> object:
     """Drop what a browser would obey or hide; Jinja escapes the rest."""
-    return value if isinstance(value, Markup | int) else escape.plain(str(value))
+    return value if isinstance(value, Markup | int) else escaping.plain(str(value))

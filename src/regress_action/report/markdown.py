@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from regress_action.escape import cut_bytes
+from regress_action.model.escaping import cut_bytes
 from regress_action.report import chart, numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
@@ -13,7 +13,7 @@ from regress_action.report.findings import Findings, rows_are
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 __all__ = ["Audience", "Context", "detail", "render"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
+from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from regress_action.escape import NAME_LIMIT
+from regress_action.model.escaping import NAME_LIMIT
 from regress_action.report import phrases
 
 if TYPE_CHECKING:

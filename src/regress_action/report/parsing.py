@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from regress_action.errors import InputError
-from regress_action.report.structured import SCHEMA
-from regress_action.samples import Benchmark, Direction, Environment, Location, Metric, Noise
-from regress_action.verdicts import (
+from regress_action.model.comparisons import (
     Budget,
     BudgetState,
     Comparison,
@@ -23,6 +20,9 @@ from regress_action.verdicts import (
     Summary,
     Verdict,
 )
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Direction, Environment, Location, Metric, Noise
+from regress_action.report.structured import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
+from regress_action.model.comparisons import Mode, Verdict
+from regress_action.model.escaping import plain
+from regress_action.model.measurements import Direction
 from regress_action.report import numbers
 from regress_action.report.numbers import count, percent, quantity
-from regress_action.samples import Direction
-from regress_action.verdicts import Mode, Verdict
 
 if TYPE_CHECKING:
-    from regress_action.samples import Metric
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
+    from regress_action.model.measurements import Metric
 
 NAME_LIMIT = 60
 _DOUBLE = 2.0

@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from regress_action.escape import plain
+from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from regress_action.escape import NAME_LIMIT, plain, shorten
+from regress_action.model.comparisons import Severity
+from regress_action.model.escaping import NAME_LIMIT, plain, shorten
 from regress_action.report import numbers, phrases
 from regress_action.report.chart import Axis
-from regress_action.verdicts import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from regress_action.model.comparisons import Comparison
     from regress_action.report.page import Page
-    from regress_action.verdicts import Comparison
 
 MOST = 25
 _WIDE = 108

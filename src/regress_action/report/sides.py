@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
+from regress_action.model.comparisons import Mode
+from regress_action.model.escaping import plain
 from regress_action.report.numbers import count
 from regress_action.report.phrases import NAME_LIMIT, Name, Sentence, spoken
-from regress_action.verdicts import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.samples import Environment
-    from regress_action.verdicts import Judgement, Subject
+    from regress_action.model.comparisons import Judgement, Subject
+    from regress_action.model.measurements import Environment
 
 _SHA = 40
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regress_action.samples import Location, Noise
-    from regress_action.verdicts import Budget, Comparison, Judgement, Machine, Side, Subject
+    from regress_action.model.comparisons import Budget, Comparison, Judgement, Machine, Side, Subject
+    from regress_action.model.measurements import Location, Noise
 
 SCHEMA = 1
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from regress_action import escape
+from regress_action.model import escaping
 from regress_action.report import numbers, phrases, sides
 
 if TYPE_CHECKING:
+    from regress_action.model.comparisons import Comparison, Judgement, Subject
     from regress_action.report.context import Context
-    from regress_action.verdicts import Comparison, Judgement, Subject
 
 CELL_LIMIT = 48
 _FULL_SHA = re.compile(r"[0-9a-f]{40,64}\Z")
@@ -41,12 +41,12 @@ def environment() -> Environment:
     templates.filters |= {
         "sentence": sentence,
         "inert": Inert,
-        "code": lambda foreign: Inert(escape.code_span(foreign)),
+        "code": lambda foreign: Inert(escaping.code_span(foreign)),
         "name": name,
-        "benchmark": lambda row: sentence(phrases.subject(row), escape.NAME_LIMIT),
+        "benchmark": lambda row: sentence(phrases.subject(row), escaping.NAME_LIMIT),
         "quantity": numbers.quantity,
-        "block": lambda command: Inert(escape.code_block(command, "sh")),
-        "link": lambda words, url: Inert(escape.link(_inert(words), url)),
+        "block": lambda command: Inert(escaping.code_block(command, "sh")),
+        "link": lambda words, url: Inert(escaping.link(_inert(words), url)),
         "commit": commit,
         "count": numbers.count,
         "evidence": evidence,
@@ -62,30 +62,31 @@ def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Inert:
     """Return a sentence with its foreign parts as code."""
     return Inert(
         "".join(
-            escape.code_span(part, limit) if isinstance(part, phrases.Name) else escape.inline(part) for part in parts
+            escaping.code_span(part, limit) if isinstance(part, phrases.Name) else escaping.inline(part)
+            for part in parts
         )
     )
 
 
 def name(row: Comparison) -> Inert:
     """Return a benchmark's name for a table's cell, short so that the numbers stay in sight, and its metric below."""
-    below = [] if row.metric.name == "time" else [escape.code_span(row.metric.name, phrases.NAME_LIMIT)]
-    below += [escape.markdown(row.benchmark.service, phrases.NAME_LIMIT)] if row.benchmark.service else []
+    below = [] if row.metric.name == "time" else [escaping.code_span(row.metric.name, phrases.NAME_LIMIT)]
+    below += [escaping.markdown(row.benchmark.service, phrases.NAME_LIMIT)] if row.benchmark.service else []
     small = f"<br><sub>{' · '.join(below)}</sub>" if below else ""
-    return Inert(escape.code_span(row.benchmark.name, CELL_LIMIT) + small)
+    return Inert(escaping.code_span(row.benchmark.name, CELL_LIMIT) + small)
 
 
 def change(row: Comparison) -> Inert:
     """Return the change for a table's cell, and below it its interval."""
     if row.ratio is None:
-        return Inert(f"**{escape.inline(phrases.difference(row))}**")
+        return Inert(f"**{escaping.inline(phrases.difference(row))}**")
     interval = numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio)
     return Inert(f"**{unbroken(numbers.change(row.ratio))}**<br><sub>{unbroken(interval)}</sub>")
 
 
 def unbroken(words: str) -> Inert:
     """Return numbers that a narrow table does not tear apart; names can wrap instead."""
-    return Inert(escape.inline(words).replace(" ", "\u00a0"))
+    return Inert(escaping.inline(words).replace(" ", "\u00a0"))
 
 
 def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
@@ -94,16 +95,16 @@ def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
     sha = subject.commit or ""
     if not context.repository_url or not _FULL_SHA.match(sha):
         return words
-    return Inert(escape.link(words, f"{context.repository_url}/commit/{sha}"))
+    return Inert(escaping.link(words, f"{context.repository_url}/commit/{sha}"))
 
 
 def footer(judgement: Judgement, context: Context) -> Inert:
     """Return the last line: the machine, what stopping early saved, and where the rest is."""
-    parts = [escape.markdown(machine)] if (machine := sides.environments(judgement)) else []
+    parts = [escaping.markdown(machine)] if (machine := sides.environments(judgement)) else []
     if saved := sides.saved(judgement):
         parts.append(saved)
     links = (("run", context.run_url), ("dashboard", context.dashboard_url), ("JSON", context.report_url))
-    parts += [escape.link(words, url) for words, url in links if url]
+    parts += [escaping.link(words, url) for words, url in links if url]
     return Inert(" · ".join(parts))
 
 
@@ -122,4 +123,4 @@ def evidence(row: Comparison) -> Inert:
 
 
 def _inert(value: object) -> str:
-    return value if isinstance(value, Inert) else Inert(escape.markdown(str(value)))
+    return value if isinstance(value, Inert) else Inert(escaping.markdown(str(value)))

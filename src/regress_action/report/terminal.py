@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regress_action.escape import plain
+from regress_action.model.comparisons import Outcome
+from regress_action.model.escaping import plain
 from regress_action.report import phrases, sides, text
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count, quantity
 from regress_action.report.page import Page
 from regress_action.report.rows import listing, table
-from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 _NAMED = 8
 _EXPLAINED = 3

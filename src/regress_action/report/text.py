@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from regress_action.model.comparisons import Outcome
 from regress_action.report import numbers
 from regress_action.report.findings import Findings, rows_are, sight
 from regress_action.report.numbers import count, duration, percent, quantity
 from regress_action.report.phrases import Name, Sentence, at_least, budget, spoken, what_changed
 from regress_action.report.sides import against
-from regress_action.verdicts import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.verdicts import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement
 
 __all__ = ["against", "duration", "finding", "headline", "percent", "quantity", "spoken", "what_changed"]
 

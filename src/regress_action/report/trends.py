@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regress_action import escape
+from regress_action.model import escaping
+from regress_action.model.comparisons import Severity, Verdict
 from regress_action.report.numbers import count, percent
-from regress_action.verdicts import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 LIMIT_BYTES = 65_000
 _ORDER = ("degrading", "step", "improving", "unknown", "stable")
@@ -62,32 +62,32 @@ def text(content: Mapping[str, Any]) -> str:
     """Return the page for a terminal or a log."""
     lines = [headline(content), ""]
     lines += [
-        f"{one['severity'].upper()}  {escape.plain(_name(one))}  {escape.plain(one['reason'])}"
+        f"{one['severity'].upper()}  {escaping.plain(_name(one))}  {escaping.plain(one['reason'])}"
         for one in _alerts(content)
     ]
     for one in _moving(content["series"]):
-        lines.append(f"{_WORDS[one['direction']]:<9} {escape.plain(_name(one))}  {_evidence(one)}")
-        lines += [f"          {escape.plain(_change(point))}" for point in one["change_points"]]
-    lines += ["", _rest(content["series"]), *(f"  {escape.plain(line)}" for line in _creep(content))]
+        lines.append(f"{_WORDS[one['direction']]:<9} {escaping.plain(_name(one))}  {_evidence(one)}")
+        lines += [f"          {escaping.plain(_change(point))}" for point in one["change_points"]]
+    lines += ["", _rest(content["series"]), *(f"  {escaping.plain(line)}" for line in _creep(content))]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> str:
     """Return the page in GitHub Markdown, in at most `limit_bytes` bytes, what degrades first."""
     rows = [
-        f"| {_WORDS[one['direction']]} | {escape.code_span(_name(one))} | {_evidence(one)} "
-        f"| {'<br>'.join(escape.markdown(_change(point)) for point in one['change_points'][-3:])} |"
+        f"| {_WORDS[one['direction']]} | {escaping.code_span(_name(one))} | {_evidence(one)} "
+        f"| {'<br>'.join(escaping.markdown(_change(point)) for point in one['change_points'][-3:])} |"
         for one in _moving(content["series"])
     ]
     head = [f"## {headline(content)}", "", *_warnings(content)]
     table = ["| | series | drift | changes of level |", "|---|---|---|---|"] if rows else []
-    crept = ["", *(f"* {escape.markdown(line)}" for line in _creep(content))]
+    crept = ["", *(f"* {escaping.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
         left_out = [f"{len(rows) - kept} more are in the JSON."] if kept < len(rows) else []
         page = "\n".join([*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept]) + "\n"
         if len(page.encode()) <= limit_bytes:
             return page
-    return escape.cut_bytes(head[0], limit_bytes)
+    return escaping.cut_bytes(head[0], limit_bytes)
 
 
 def _alerts(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -98,7 +98,7 @@ def _alerts(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _warnings(content: Mapping[str, Any]) -> list[str]:
     """Return what is worse for good as a table of its own."""
     rows = [
-        f"| **{one['severity']}** | {escape.code_span(_name(one))} | {escape.markdown(one['reason'])} |"
+        f"| **{one['severity']}** | {escaping.code_span(_name(one))} | {escaping.markdown(one['reason'])} |"
         for one in _alerts(content)
     ]
     more = len(content.get("alerts", ())) - len(rows)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from regress_action.verdicts import Severity
+from regress_action.model.comparisons import Severity
 
 INPUT: dict[str, Any] = {"action_input": True}
 

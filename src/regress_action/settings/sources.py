@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from regress_action.errors import SettingsError
+from regress_action.model.errors import SettingsError
 from regress_action.settings.model import Settings
 
 if TYPE_CHECKING:

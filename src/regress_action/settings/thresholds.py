@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.errors import SettingsError
+from regress_action.model.errors import SettingsError
 from regress_action.settings.sources import read_yaml
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action import judge
+from regress_action import analysis
+from regress_action.action.policies import policy_of
 from regress_action.formats import read
-from regress_action.pipeline.policies import policy_of
 from regress_action.settings import Settings
 
 if TYPE_CHECKING:
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 QUICK = ("--benchmark-max-time=0.001", "--benchmark-min-rounds=2", "--benchmark-warmup=off")
@@ -68,7 +68,7 @@ def test_every_budget_limits_something(report: Report) -> None:
     """No key of the thresholds file is idle, and a healthy program keeps within every budget."""
     settings = Settings(thresholds=str(EXAMPLES / "services" / "thresholds.yml"))
 
-    judgement = judge.compare([report], [report], policy_of(settings))
+    judgement = analysis.compare([report], [report], policy_of(settings))
 
     assert not [note for note in judgement.notes if "applies to nothing" in note]
     limited = {one.budget.key for one in judgement.comparisons if one.budget}

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from regress_action import records
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model import records
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 FILES = [path for path in sorted(DATA.rglob("*.json")) if path.name not in {"benchmarks.json", "machine.json"}]

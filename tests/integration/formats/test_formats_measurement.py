@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from regress_action import records
-from regress_action.errors import InputError
 from regress_action.formats import read, read_measurement
-from regress_action.samples import Conditions, Environment, Report
+from regress_action.model import records
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Conditions, Environment, Report
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 RESULT = DATA / "pytest-benchmark" / "full.json"

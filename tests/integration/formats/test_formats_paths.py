@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import gather, read
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 RESULT = DATA / "pytest-benchmark" / "saved.json"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 SHARED = Path(os.environ.get("REGRESS_SHARED") or Path(__file__).parents[4] / "shared") / "formats"

@@ -12,9 +12,7 @@ from regress_action.github.plan import Plan, Stage
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.github.speaking import Runner, Spoken, speak
 from regress_action.github.workflow_commands import Log
-from regress_action.report import markdown, text
-from regress_action.samples import Benchmark, Location, Metric
-from regress_action.verdicts import (
+from regress_action.model.comparisons import (
     Comparison,
     Judgement,
     Mode,
@@ -25,6 +23,8 @@ from regress_action.verdicts import (
     Summary,
     Verdict,
 )
+from regress_action.model.measurements import Benchmark, Location, Metric
+from regress_action.report import markdown, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

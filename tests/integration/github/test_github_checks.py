@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from github_scenes import Job, compared, judged, pull, push, sha
 
-from regress_action.errors import UsageError
 from regress_action.github import checks
 from regress_action.github.preferences import Preferences
-from regress_action.samples import Location
-from regress_action.verdicts import Outcome, Severity, Summary
+from regress_action.model.comparisons import Outcome, Severity, Summary
+from regress_action.model.errors import UsageError
+from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,12 +17,12 @@ from judgements import HOSTILE
 from regress_action.github import commands
 from regress_action.github.plan import Plan, Stage
 from regress_action.github.preferences import Preferences
-from regress_action.samples import Metric
+from regress_action.model.measurements import Metric
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from regress_action.verdicts import Comparison
+    from regress_action.model.comparisons import Comparison
 
 LIVE = re.compile(r"(?<!\w)@\w|#\d|\bGH-\d|www\.\w", re.IGNORECASE)
 OURS = "https://github.com/octo/widgets"

@@ -14,7 +14,7 @@ from github_scenes import Job, compared, judged, pull, push, sha
 from regress_action.github import issues, markers
 from regress_action.github.plan import Stage
 from regress_action.github.preferences import Preferences
-from regress_action.verdicts import Verdict
+from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,9 @@ import pytest
 from github_scenes import Job, compared, connected, judged, pull, push, sha
 
 from fake_github import FakeGitHub, World
-from regress_action.errors import InfrastructureError
 from regress_action.github.client import connect
 from regress_action.github.preferences import Preferences
+from regress_action.model.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ import pytest
 from github_scenes import Job, compared, judged, pull, sha
 
 from fake_github.world import Artifact, WorkflowRun
-from regress_action.errors import InfrastructureError, InputError
 from regress_action.github import artifacts, pulls
 from regress_action.github.plan import Plan, Stage
+from regress_action.model.errors import InfrastructureError, InputError
 
 if TYPE_CHECKING:
     from fake_github import FakeGitHub

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from regress_action.history import open_history
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable

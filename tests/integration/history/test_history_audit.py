@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from smart_http import bare_repository
 
-from regress_action.errors import HistoryError
 from regress_action.history import (
     History,
     Rule,
@@ -22,7 +21,8 @@ from regress_action.history import (
     prune,
     verify,
 )
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.errors import HistoryError
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 ENVIRON = {
     "PATH": os.environ["PATH"],

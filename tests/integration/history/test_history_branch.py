@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from smart_http import Backend, bare_repository, serving
 
-from regress_action.errors import HistoryError, SettingsError
 from regress_action.history import EVERYTHING, History, Selection, open_history, verify
 from regress_action.history.branch import BranchStore, Patience
 from regress_action.history.pushing import Pusher
 from regress_action.history.remote import remote_of
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.errors import HistoryError, SettingsError
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 
@@ -302,9 +302,9 @@ def small_disk() -> None:
 APPEND = """
 import os, sys
 from random import Random
-from regress_action.errors import HistoryError
+from regress_action.model.errors import HistoryError
 from regress_action.history import open_history
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 rng = Random(1)
 series = tuple(Series(Benchmark(f"b{n}-{rng.random()}"), Metric("time", "s"), (rng.random(),)) for n in range(200))
 try:

@@ -13,11 +13,11 @@ import pytest
 from github_http import TOKEN, GitHub
 from smart_http import Backend, bare_repository, serving
 
-from regress_action.errors import HistoryError, SettingsError
 from regress_action.history import History, open_history
 from regress_action.history.artifact import unpack
-from regress_action.records import encode, path_of
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.errors import HistoryError, SettingsError
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.records import encode, path_of
 
 
 def report(number: int) -> Report:

@@ -10,11 +10,11 @@ import killing
 import pytest
 from smart_http import bare_repository, serving
 
-from regress_action.errors import HistoryError
 from regress_action.history import History, open_history
 from regress_action.history.branch import BranchStore, Patience
 from regress_action.history.pushing import Pusher
 from regress_action.history.remote import remote_of
+from regress_action.model.errors import HistoryError
 
 KILLS = int(os.environ.get("REGRESS_KILLS", "100"))
 WORKERS = 4

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "asv" / "results"
 RESULTS = next((DATA / "testbox").glob("*-existing-python.json"))

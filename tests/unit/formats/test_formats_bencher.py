@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
-from regress_action.samples import Direction
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Direction
 
 BMF = Path(__file__).parents[2] / "data" / "formats" / "bencher" / "bmf.json"
 

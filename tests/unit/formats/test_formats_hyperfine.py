@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "hyperfine"
 

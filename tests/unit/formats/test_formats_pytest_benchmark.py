@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
-from regress_action.samples import Direction, Location
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Direction, Location
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "pytest-benchmark"
 

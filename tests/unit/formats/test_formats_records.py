@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from regress_action import records
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model import records
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 

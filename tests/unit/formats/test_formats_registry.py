@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
 from regress_action.formats.document import LARGEST_FILE, load
 from regress_action.formats.registry import READERS, reader
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 SAMPLES = {

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import merge
 from regress_action.formats.stacking import stack
-from regress_action.samples import Benchmark, Conditions, Environment, Failure, Metric, Report, Run, Series
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Conditions, Environment, Failure, Metric, Report, Run, Series
 
 _TIME = Metric("time", "s")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regress_action.formats.units import base_unit, metric_from_key
-from regress_action.samples import Direction
+from regress_action.model.measurements import Direction
 
 
 @pytest.mark.parametrize(

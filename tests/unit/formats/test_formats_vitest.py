@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import InputError
 from regress_action.formats import read
+from regress_action.model.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "vitest"
 

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regress_action.github.locations import MAX_FILE_BYTES, Sources, find, located
-from regress_action.samples import Benchmark, Location, Metric
-from regress_action.verdicts import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Summary, Verdict
+from regress_action.model.comparisons import (
+    Comparison,
+    Judgement,
+    Mode,
+    Outcome,
+    Severity,
+    Side,
+    Subject,
+    Summary,
+    Verdict,
+)
+from regress_action.model.measurements import Benchmark, Location, Metric
 
 if TYPE_CHECKING:
     from pathlib import Path

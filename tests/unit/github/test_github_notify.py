@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from judgements import HOSTILE
-from regress_action import notify
+from regress_action import notifications
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def test_changes_are_told_to_everybody(hooks: list[Hook]) -> None:
     """Title and lines arrive as text; the service that failed is named, its secrets are not."""
     lines = [("cache.get is 2.5× slower", "https://github.com/octo/widgets/issues/1"), ("two\n::error::x", "")]
 
-    failed = notify.send([hook.url for hook in hooks], "Performance of octo/widgets", lines)
+    failed = notifications.send([hook.url for hook in hooks], "Performance of octo/widgets", lines)
 
     (message,) = hooks[0].received
     assert message["title"] == "Performance of octo/widgets"
@@ -79,7 +79,7 @@ def test_changes_are_told_to_everybody(hooks: list[Hook]) -> None:
 @pytest.mark.parametrize("name", [*HOSTILE, "<!channel> <@U123> <at>x</at>", "**[b](https://x.example)**"], ids=ascii)
 def test_a_hostile_name_calls_nobody_and_links_nowhere(hooks: list[Hook], name: str) -> None:
     """Chats obey @everyone, <!channel> and addresses in plain text; a message stays as many lines as it has."""
-    assert notify.send([hooks[0].url], name, [(f"{name} is slower", "https://github.com/o/r/1")]) == ()
+    assert notifications.send([hooks[0].url], name, [(f"{name} is slower", "https://github.com/o/r/1")]) == ()
 
     (message,) = hooks[0].received
     said = message["message"].removesuffix(" https://github.com/o/r/1")
@@ -90,25 +90,25 @@ def test_a_hostile_name_calls_nobody_and_links_nowhere(hooks: list[Hook], name: 
 
 def test_without_a_change_nobody_is_told(hooks: list[Hook]) -> None:
     """No lines, no message."""
-    assert notify.send([hooks[0].url], "title", []) == ()
+    assert notifications.send([hooks[0].url], "title", []) == ()
     assert hooks[0].received == []
 
 
 def test_an_address_that_is_none_is_a_warning() -> None:
     """The others would still be told."""
-    assert notify.send(["nonsense"], "title", [("x", "")]) == (
+    assert notifications.send(["nonsense"], "title", [("x", "")]) == (
         "notify-urls: entry 1 is no address that Apprise knows.",
     )
 
 
 def test_a_service_that_is_not_there_is_a_warning() -> None:
     """Nobody listens on that port."""
-    assert "did not take" in notify.send(["json://127.0.0.1:9/x"], "title", [("x", "")])[0]
+    assert "did not take" in notifications.send(["json://127.0.0.1:9/x"], "title", [("x", "")])[0]
 
 
 def test_many_changes_are_counted(hooks: list[Hook]) -> None:
     """A message has twenty lines and the number of the rest."""
-    notify.send([hooks[0].url], "title", [(f"line {number}", "") for number in range(50)])
+    notifications.send([hooks[0].url], "title", [(f"line {number}", "") for number in range(50)])
 
     lines = hooks[0].received[0]["message"].split("\n")
     assert (len(lines), lines[-1]) == (21, "… and 30 more")
@@ -118,4 +118,4 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Apprise is optional."""
     monkeypatch.setitem(sys.modules, "apprise", None)
 
-    assert "regress-action[notify]" in notify.send(["json://127.0.0.1"], "title", [("x", "")])[0]
+    assert "regress-action[notify]" in notifications.send(["json://127.0.0.1"], "title", [("x", "")])[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from regress_action.github import outputs, summary
 from regress_action.github.annotations import Annotation
 from regress_action.github.workflow_commands import Log
-from regress_action.samples import Location
+from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from regress_action.github.tracking import (
     decide,
     fingerprint,
 )
-from regress_action.samples import Benchmark, Metric
-from regress_action.verdicts import Comparison, Severity, Side, Verdict
+from regress_action.model.comparisons import Comparison, Severity, Side, Verdict
+from regress_action.model.measurements import Benchmark, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

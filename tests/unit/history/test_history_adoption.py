@@ -16,7 +16,7 @@ from regress_action.history import (
     references,
 )
 from regress_action.history.folder import FolderStore
-from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SLOW = Mark("parse", "time", 1.5)

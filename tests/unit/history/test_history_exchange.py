@@ -13,7 +13,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from regress_action.errors import InputError, UsageError
 from regress_action.history import (
     Form,
     History,
@@ -26,7 +25,8 @@ from regress_action.history import (
     read_perf,
 )
 from regress_action.history.folder import FolderStore
-from regress_action.samples import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.model.errors import InputError, UsageError
+from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 UNITS = {"ns": ("s", 1e-9), "ms": ("s", 1e-3), "B": ("B", 1.0), "1/s": ("1/s", 1.0), "MB/s": ("B/s", 1e6)}

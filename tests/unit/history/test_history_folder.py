@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import HistoryError
 from regress_action.history.folder import FolderStore
+from regress_action.model.errors import HistoryError
 
 LINE = b'{"whole":true}\n'
 
@@ -69,7 +69,7 @@ def small_disk() -> None:
 WRITE = """
 import os, sys
 from pathlib import Path
-from regress_action.errors import HistoryError
+from regress_action.model.errors import HistoryError
 from regress_action.history.folder import FolderStore
 if os.geteuid() == 0 and "as-nobody" in sys.argv:
     os.setuid(65534)  # to root no folder is read-only

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import HistoryError, InputError
 from regress_action.history import Event, History, Kind, Mark, Selection, open_history
 from regress_action.history.folder import FolderStore
 from regress_action.history.names import Entry
-from regress_action.records import SCHEMA, encode, path_of
-from regress_action.samples import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.model.errors import HistoryError, InputError
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.model.records import SCHEMA, encode, path_of
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TIME = Metric("time", "s")

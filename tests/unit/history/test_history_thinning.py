@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import UsageError
 from regress_action.history import Form, History, Mark, Rule, Selection, accept, discard, listing, prune, show, verify
 from regress_action.history.folder import FolderStore
-from regress_action.records import SCHEMA, encode
-from regress_action.samples import Benchmark, Metric, Report, Run, Series
+from regress_action.model.errors import UsageError
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.records import SCHEMA, encode
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 

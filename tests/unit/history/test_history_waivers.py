@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from regress_action.errors import SettingsError
 from regress_action.history import in_force, parse_waivers
+from regress_action.model.errors import SettingsError
 
 TODAY = date(2025, 6, 1)
 GOOD = """

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgements import comparisons, foreign, regression, row
+from regress_action.model.comparisons import Comparison, Severity
 from regress_action.report import chart
-from regress_action.verdicts import Comparison, Severity
 
 
 @pytest.mark.parametrize(

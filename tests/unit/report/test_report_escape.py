@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judgements import HOSTILE, foreign
-from regress_action import escape
+from regress_action.model import escaping
 
 INVISIBLE = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 LIVE = re.compile(r"(?<!\w)@\w|#\d|\bGH-\d|https?://|www\.\w", re.IGNORECASE)
@@ -68,13 +68,13 @@ def rendered(markdown: str) -> Page:
 )
 def test_plain_shows_what_was_there_without_its_effect(text: str, expected: str) -> None:
     """Names keep their letters and lose what a terminal or the runner would obey."""
-    assert expected == escape.plain(text)
+    assert expected == escaping.plain(text)
 
 
 @given(foreign, st.integers(0, 300))
 def test_plain_is_one_visible_line_within_its_limit(text: str, limit: int) -> None:
     """No control, format or unencodable character remains, and nothing starts a workflow command."""
-    plain = escape.plain(text, limit)
+    plain = escaping.plain(text, limit)
     assert len(plain) <= limit
     assert not [character for character in plain if unicodedata.category(character) in INVISIBLE]
     assert not re.search(r"(^|\s)::|##\[", plain)
@@ -84,9 +84,9 @@ def test_plain_is_one_visible_line_within_its_limit(text: str, limit: int) -> No
 @given(foreign)
 def test_code_in_a_table_is_one_cell_of_inert_text(text: str) -> None:
     """A name stays in its cell, whole, and adds no element."""
-    page = rendered(f"| a | b |\n|---|---|\n| {escape.code_span(text)} | end |\n")
+    page = rendered(f"| a | b |\n|---|---|\n| {escaping.code_span(text)} | end |\n")
     assert page.tags == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "code", "td"]
-    assert (escape.plain(text, escape.NAME_LIMIT) or "(empty)") == page.code.replace("\u200b", "")
+    assert (escaping.plain(text, escaping.NAME_LIMIT) or "(empty)") == page.code.replace("\u200b", "")
     assert page.prose.split() == ["a", "b", "end"]
 
 
@@ -94,7 +94,7 @@ def test_code_in_a_table_is_one_cell_of_inert_text(text: str) -> None:
 @pytest.mark.parametrize("frame", ["{}", "- {}", "| a |\n|---|\n| {} |", "before\n{}\nafter", "> {}", "## x {}"])
 def test_running_text_adds_no_markup_anywhere(frame: str, text: str) -> None:
     """At every place of a page, foreign text brings no element but code, no mention, reference or link."""
-    page = rendered(frame.format(escape.markdown(text)))
+    page = rendered(frame.format(escaping.markdown(text)))
     expected = rendered(frame.format("word"))
     assert [tag for tag in expected.tags if tag != "p"] == [tag for tag in page.tags if tag not in {"p", "code"}]
     assert not LIVE.search(page.prose)
@@ -103,9 +103,9 @@ def test_running_text_adds_no_markup_anywhere(frame: str, text: str) -> None:
 @given(foreign)
 def test_running_text_arrives_whole(text: str) -> None:
     """What a reader sees is the plain text, up to backticks that became code and separators of no width."""
-    page = rendered(f"x {escape.markdown(text)}")
+    page = rendered(f"x {escaping.markdown(text)}")
     dropped = str.maketrans("", "", " `\n\u200b")
-    assert sorted(f"x{escape.plain(text) or '–'}".translate(dropped)) == sorted(
+    assert sorted(f"x{escaping.plain(text) or '–'}".translate(dropped)) == sorted(
         (page.prose + page.code).translate(dropped)
     )
 
@@ -113,7 +113,7 @@ def test_running_text_arrives_whole(text: str) -> None:
 @given(foreign)
 def test_a_code_block_cannot_be_left(text: str) -> None:
     """However many backticks a command holds, its fence is longer."""
-    page = rendered(f"{escape.code_block(text, 'sh')}\n\nafter")
+    page = rendered(f"{escaping.code_block(text, 'sh')}\n\nafter")
     assert page.tags == ["pre", "code", "p"]
     assert page.prose.strip() == "after"
 
@@ -121,7 +121,7 @@ def test_a_code_block_cannot_be_left(text: str) -> None:
 @given(foreign)
 def test_annotations_hold_only_what_github_accepts(text: str) -> None:
     """No character above U+FFFF is left, and the byte limit holds."""
-    made = escape.annotation(text, 300)
+    made = escaping.annotation(text, 300)
     assert all(character <= "\uffff" for character in made)
     assert len(made.encode()) <= 300
 
@@ -129,30 +129,30 @@ def test_annotations_hold_only_what_github_accepts(text: str) -> None:
 @given(foreign)
 def test_workflow_commands_hold_one_line(text: str) -> None:
     """Data and properties can neither end a command nor start another."""
-    assert "\n" not in escape.workflow_data(text)
-    assert "\r" not in escape.workflow_data(text)
-    assert not set(":,\r\n") & set(escape.workflow_property(text))
+    assert "\n" not in escaping.workflow_data(text)
+    assert "\r" not in escaping.workflow_data(text)
+    assert not set(":,\r\n") & set(escaping.workflow_property(text))
 
 
 def test_workflow_data_encodes_what_the_runner_decodes() -> None:
     """Per cent signs and line breaks reach the annotation as they were."""
-    assert escape.workflow_data("50% slower\nsecond line") == "50%25 slower%0Asecond line"
-    assert escape.workflow_property("a:b,c") == "a%3Ab%2Cc"
+    assert escaping.workflow_data("50% slower\nsecond line") == "50%25 slower%0Asecond line"
+    assert escaping.workflow_property("a:b,c") == "a%3Ab%2Cc"
 
 
 @given(foreign)
 def test_html_adds_no_element(text: str) -> None:
     """In an element or an attribute, foreign text is text."""
-    page = Page(f'<i title="{escape.html(text)}">{escape.html(text)}</i>')
+    page = Page(f'<i title="{escaping.html(text)}">{escaping.html(text)}</i>')
     assert page.tags == ["i"]
-    assert escape.plain(text) == page.prose
+    assert escaping.plain(text) == page.prose
 
 
 @given(st.text(), st.integers(0, 50))
 def test_cutting_by_bytes_never_splits_a_character(text: str, limit: int) -> None:
     """The beginning fits the limit and stays decodable."""
     text = text.encode(errors="replace").decode()
-    cut = escape.cut_bytes(text, limit)
+    cut = escaping.cut_bytes(text, limit)
     assert len(cut.encode()) <= limit
     assert text.startswith(cut.removesuffix("…"))
 
@@ -162,13 +162,13 @@ def test_cutting_by_bytes_never_splits_a_character(text: str, limit: int) -> Non
 )
 def test_links_go_to_plain_web_addresses_only(url: str | None) -> None:
     """Any other address leaves the words without a link."""
-    assert escape.link("words", url) == "words"
+    assert escaping.link("words", url) == "words"
 
 
 def test_a_link_keeps_its_address() -> None:
     """A web address is used as it is."""
     assert (
-        escape.link("run", "https://github.com/o/r/actions/runs/1?x=y#z")
+        escaping.link("run", "https://github.com/o/r/actions/runs/1?x=y#z")
         == "[run](https://github.com/o/r/actions/runs/1?x=y#z)"
     )
 
@@ -176,5 +176,5 @@ def test_a_link_keeps_its_address() -> None:
 def test_hostile_names_are_recognisable() -> None:
     """Of every hostile name with letters, the letters still reach the reader."""
     for text in HOSTILE:
-        letters = "".join(re.findall(r"[a-z]{4,}", escape._ANSI.sub("", text)))[:20]
-        assert letters in "".join(re.findall(r"[a-z]{4,}", escape.plain(text, 20_000)))
+        letters = "".join(re.findall(r"[a-z]{4,}", escaping._ANSI.sub("", text)))[:20]
+        assert letters in "".join(re.findall(r"[a-z]{4,}", escaping.plain(text, 20_000)))

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judgements import EXAMPLES, HOSTILE, judgement, regression
+from regress_action.action import explaining
 from regress_action.github import memory
-from regress_action.pipeline import explaining
+from regress_action.model.comparisons import Outcome, Severity
 from regress_action.report import explanation
-from regress_action.verdicts import Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from judgements import HOSTILE, foreign, judgements
-from regress_action.pipeline import explaining
+from regress_action.action import explaining
 from regress_action.report import terminal, trends
 
 if TYPE_CHECKING:
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 INVISIBLE = {"Cc", "Cf", "Cs"}
 OBEYED = re.compile(r"^\s*::\w|##\[", re.MULTILINE)

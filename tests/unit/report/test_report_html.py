@@ -15,7 +15,7 @@ from regress_action.report.context import Context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 TAGS = "html head meta title style body header h1 h2 p code strong small details summary div table thead tbody tr th td"
 TAGS += " svg path ul li pre"

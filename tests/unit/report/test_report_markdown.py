@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from test_report_escape import LIVE, rendered
 
 from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
+from regress_action.model.comparisons import Judgement, Outcome, Severity
 from regress_action.report import markdown
 from regress_action.report.context import Context
-from regress_action.verdicts import Judgement, Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgements import EXAMPLES, judgements
-from regress_action.errors import InputError
+from regress_action.model.comparisons import Machine
+from regress_action.model.errors import InputError
 from regress_action.report import structured
 from regress_action.report.parsing import as_judgement
-from regress_action.verdicts import Machine
 
 if TYPE_CHECKING:
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 WRITTEN = structured.as_object(EXAMPLES["everything"], suite="services")
 

@@ -18,7 +18,7 @@ from regress_action.report import structured
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regress_action.verdicts import Judgement
+    from regress_action.model.comparisons import Judgement
 
 SCHEMA = json.loads(Path(structured.__file__).with_name("schema.json").read_text(encoding="utf-8"))
 

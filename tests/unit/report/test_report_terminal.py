@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
+from regress_action.model.comparisons import Judgement, Outcome, Severity
 from regress_action.report import terminal, text
-from regress_action.verdicts import Judgement, Outcome, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,10 @@ from judgements import (
     regression,
     row,
 )
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
+from regress_action.model.measurements import Metric
 from regress_action.report import phrases, sides, text
 from regress_action.report.findings import Findings, sight
-from regress_action.samples import Metric
-from regress_action.verdicts import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
 
 CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
 MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)

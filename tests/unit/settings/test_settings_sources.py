@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.errors import SettingsError
+from regress_action.model.errors import SettingsError
 from regress_action.settings import Settings, load
 
 

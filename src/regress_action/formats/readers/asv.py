@@ -13,7 +13,6 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regress_action.errors import InputError
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
 from regress_action.formats.readers.asv_rows import rows
@@ -28,14 +27,15 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark, Environment
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from regress_action.formats.document import Document
     from regress_action.formats.readers.asv_rows import Cell, Row
-    from regress_action.samples import Metric, Report
+    from regress_action.model.measurements import Metric, Report
 
 TITLE = "asv"
 INDEX = "benchmarks.json"

@@ -15,11 +15,11 @@ from regress_action.formats.rounds import single
 from regress_action.formats.shape import mapping
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark
+from regress_action.model.measurements import Benchmark
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Metric, Report
+    from regress_action.model.measurements import Metric, Report
 
 TITLE = "Bencher Metric Format"
 _SILENCED: Final = "-bencher-ignore"

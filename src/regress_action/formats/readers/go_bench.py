@@ -13,11 +13,11 @@ from regress_action.formats.naming import clean
 from regress_action.formats.rounds import single
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import metric
-from regress_action.samples import Benchmark, Environment, Metric
+from regress_action.model.measurements import Benchmark, Environment, Metric
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "Go benchmark"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -23,11 +23,11 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark, Environment, Metric
+from regress_action.model.measurements import Benchmark, Environment, Metric
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "Google Benchmark"
 _TIMES = {"real_time": metric("time", "s"), "cpu_time": metric("cpu_time", "s")}

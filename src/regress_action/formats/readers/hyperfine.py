@@ -22,11 +22,11 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark, Environment
+from regress_action.model.measurements import Benchmark, Environment
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "hyperfine"
 _NAMES = {"time_wall_clock": "time", "time_cpu": "cpu_time", "memory_peak_resident": "peak_memory"}

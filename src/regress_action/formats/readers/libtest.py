@@ -13,11 +13,11 @@ from regress_action.formats.naming import clean
 from regress_action.formats.rounds import single
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark
+from regress_action.model.measurements import Benchmark
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "Rust libtest"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -20,11 +20,11 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
-from regress_action.samples import Benchmark, Environment
+from regress_action.model.measurements import Benchmark, Environment
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "pyperf"
 _METRICS = {"s": "time", "B": "peak_memory", "count": "value"}  # bytes come from --track-memory and --tracemalloc

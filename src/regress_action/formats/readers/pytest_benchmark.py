@@ -25,11 +25,11 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import metric, metric_from_key
-from regress_action.samples import Benchmark, Environment, Location
+from regress_action.model.measurements import Benchmark, Environment, Location
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Metric, Report
+    from regress_action.model.measurements import Metric, Report
 
 TITLE = "pytest-benchmark"
 _TIME = metric("time", "s")

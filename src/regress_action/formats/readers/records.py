@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from regress_action import records
 from regress_action.formats.naming import clean
+from regress_action.model import records
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "regress-action report"
 

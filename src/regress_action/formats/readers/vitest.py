@@ -16,11 +16,11 @@ from regress_action.formats.rounds import Sample, single
 from regress_action.formats.shape import mapping, optional_count, optional_number, optional_text, sequence, text
 from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import metric
-from regress_action.samples import Benchmark
+from regress_action.model.measurements import Benchmark
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
-    from regress_action.samples import Report
+    from regress_action.model.measurements import Report
 
 TITLE = "vitest"
 _TIME = metric("time", "s")

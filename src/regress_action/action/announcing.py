@@ -1,0 +1,171 @@
+"""Stage 4: the judgement in words, in the files of the job, in the outputs of the step, and told to GitHub."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+import orjson
+
+from regress_action.action import explaining
+from regress_action.action.planning import pages
+from regress_action.action.policies import waivers_said
+from regress_action.advice import elsewhere, recommend
+from regress_action.github import outputs
+from regress_action.github.preferences import Preferences, Texts
+from regress_action.model.comparisons import Outcome, Severity, Verdict
+from regress_action.model.records import slug
+from regress_action.notifications import send
+from regress_action.report import markdown, structured, text
+from regress_action.report.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.job import Job
+    from regress_action.action.judging import Judged
+    from regress_action.github.speaking import Spoken
+    from regress_action.github.workflow_commands import Log
+    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.measurements import Report
+
+
+def preferences_of(job: Job) -> Preferences:
+    """Return what the settings say about who wants to hear what."""
+    settings = job.settings
+    return Preferences(
+        suite=settings.suite,
+        comment=settings.comment,
+        check_run=settings.check_run,
+        issues=settings.issues,
+        fail_on=settings.fail_on,
+        block_moderate=settings.block_moderate,
+        reviewers=settings.reviewers,
+        team_reviewers=settings.team_reviewers,
+        accept_label=settings.accept_label,
+    )
+
+
+def context_of(job: Job, judgement: Judgement) -> Context:
+    """Return the links, the advice, and the one command that repeats this comparison on a laptop."""
+    plan, settings = job.plan, job.settings
+    return Context(
+        suite=settings.suite,
+        repository_url=f"{plan.server_url}/{plan.repository}" if plan.repository else None,
+        run_url=plan.run_url if plan.run_id else None,
+        summary_url=plan.run_url if plan.run_id else None,
+        reproduce=_reproduction(job),
+        accept=_acceptance(job),
+        advice=recommend(judgement),
+        elsewhere=elsewhere(judgement),
+        waivers=waivers_said(settings, root=job.root),
+    )
+
+
+def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
+    """Return the judgement in every form that GitHub is told; `past` are the reports that an issue's chart shows."""
+    judgement = judged.judgement
+    context = context_of(job, judgement)
+    return Texts(
+        headline=text.headline(judgement),
+        comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
+        summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
+        finding=text.finding,
+        details=lambda found, limit: markdown.detail(
+            judgement, found, limit_bytes=limit, context=context, history=_history(past, found)
+        ),
+        advice=(*filter(None, [context.elsewhere]), *context.advice),
+        record=lambda limit: explaining.record(judgement, context.reproduce, limit),
+    )
+
+
+def _history(past: Sequence[Report], comparison: Comparison) -> list[tuple[str, float]]:
+    """Return a label and the median of each earlier report that measured this, oldest first, and the head last."""
+    key = (comparison.benchmark.name, comparison.metric.name)
+    points = [
+        ((report.commit or "?")[:7], median(series.measured))
+        for report in past
+        for series in report.series
+        if series.key == key and series.measured
+    ]
+    return [*points, ("head", comparison.head.median)] if points and comparison.head.median is not None else []
+
+
+def located(job: Job, judged: Judged) -> Judged:
+    """Return the judgement with the lines that define its benchmarks, as far as the workspace's sources tell."""
+    from regress_action.github import locations
+
+    return replace(judged, judgement=locations.located(judged.judgement, job.root))
+
+
+def write_files(job: Job, judged: Judged) -> None:
+    """Leave the judgement as JSON and as Markdown in the job's folder."""
+    folder, context = job.folder, context_of(job, judged.judgement)
+    content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
+    report, markdown_page = pages(slug(job.settings.suite))
+    (folder / report.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context)
+    (folder / markdown_page.name).write_text(page, encoding="utf-8")
+
+
+def write_outputs(
+    job: Job, judged: Judged | None, spoken: Spoken | None, *, otherwise: Outcome = Outcome.INCONCLUSIVE
+) -> None:
+    """Set every output of the step; without a judgement the verdict is `otherwise`."""
+    summary = judged.judgement.summary if judged else None
+    report, markdown_page = pages(slug(job.settings.suite))
+    outputs.write(
+        job.environ,
+        {
+            "verdict": summary.verdict.value if summary else otherwise.value,
+            "severity": _worst(judged).value,
+            "regressions": summary.regressions if summary else 0,
+            "improvements": summary.improvements if summary else 0,
+            "report": report.as_posix() if judged else None,
+            "markdown": markdown_page.as_posix() if judged else None,
+            "dashboard": None,
+            "check-run-url": spoken.check_run_url if spoken else None,
+        },
+    )
+
+
+def notify(job: Job, spoken: Spoken, log: Log) -> None:
+    """Tell the stakeholders what changed; a notifier that fails is a warning."""
+    urls = [url.get_secret_value() for url in job.settings.notify_urls]
+    title = f"{job.plan.repository}: performance of {job.settings.suite}"
+    lines = [(change.sentence, change.url) for change in spoken.changes]
+    for warning in send(urls, title, lines):
+        log.warning(warning)
+
+
+def _worst(judged: Judged | None) -> Severity:
+    severities = (
+        found.severity
+        for found in (judged.judgement.comparisons if judged else ())
+        if found.verdict is Verdict.REGRESSION and found.confirmed is not False
+    )
+    return max(severities, key=lambda severity: severity.rank, default=Severity.NONE)
+
+
+def _reproduction(job: Job) -> str | None:
+    settings, plan = job.settings, job.plan
+    if not settings.command or not plan.head_sha:
+        return None
+    base = plan.base_sha or plan.base_ref or "HEAD~1"
+    words = ["regress-action", "run", "--base", base]
+    words += ["--setup", settings.setup] if settings.setup else []
+    words += [part for path in settings.carry for part in ("--carry", path)]
+    words += ["--results", settings.results] if settings.results else []
+    return shlex.join([*words, "--", settings.command])
+
+
+def _acceptance(job: Job) -> str | None:
+    if job.plan.pull_request is None:
+        return None
+    label = job.settings.accept_label
+    return (
+        f"Somebody with write access sets the label {label}, which accepts what is shown here and nothing worse, "
+        "or comments: /regress accept <benchmark> <reason>"
+    )

@@ -1,0 +1,84 @@
+"""Years of data from other tools, read by whoever knows the format and stored as imported records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from regress_action import formats, history
+from regress_action.action.browsing import moment_of, opened, whoami
+from regress_action.model.errors import InputError
+from regress_action.report.numbers import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from regress_action.model.measurements import Report
+
+_MAX_BYTES = 200_000_000
+
+
+def import_from(
+    where: str,
+    sources: Sequence[Path],
+    *,
+    suite: str | None = None,
+    branch: str | None = None,
+    commit: str | None = None,
+    time: str | None = None,
+) -> str:
+    """Read every source and store its reports in one writing; return a sentence about what was stored.
+
+    `branch`, `commit` and `time` (ISO 8601) stand where a source does not say them; a `suite` wins.
+
+    Raises:
+        InputError: a source cannot be read, or holds nothing.
+        UsageError: `time` is none.
+    """
+    moment = moment_of(time)
+    created = moment.isoformat(timespec="seconds") if moment else None
+    reports = [
+        replace(
+            report,
+            suite=suite or report.suite,
+            branch=report.branch or branch,
+            commit=report.commit or commit,
+            created=report.created or created,
+        )
+        for source in sources
+        for report in _read(source, branch)
+    ]
+    undated = [report.origin or "a report" for report in reports if report.created is None]
+    if undated:
+        raise InputError(
+            f"{undated[0]} says not when it was measured.",
+            meaning="Without a time it has no place in a history.",
+            remedy="Say it: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
+        )
+    receipt = history.import_from(opened(where), reports, who=whoami())
+    return f"Imported {count(len(reports), 'report')} as {count(len(receipt.paths), 'record')}."
+
+
+def _read(source: Path, branch: str | None) -> Iterator[Report]:
+    if source.suffix == ".js":
+        yield from history.read_data_js(_text(source), str(source), formats.base_unit, branch=branch)
+    elif source.suffix == ".csv":
+        yield from history.read_csv(_text(source), str(source))
+    elif source.suffix == ".json" and history.is_perf(text := _text(source)):
+        yield from history.read_perf(text, str(source), formats.base_unit)
+    elif source.is_dir() and not (source / "benchmarks.json").exists():
+        yield from formats.gather([f"{source}/**/*.json"])  # .benchmarks has a folder per machine
+    else:
+        yield from formats.gather([str(source)])
+
+
+def _text(source: Path) -> str:
+    try:
+        if source.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{source} is larger than 200 MB.", remedy="Cut it into parts.")
+        return source.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{source} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not UTF-8 text.") from error

@@ -1,0 +1,88 @@
+"""The fan-in of a matrix: shards become one head and one base report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action import formats
+from regress_action.model import records
+from regress_action.model.errors import IncompleteError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regress_action.model.measurements import Report
+
+SHARD = "shard"
+"""Key of a report's provenance that says which shard of how many it is."""
+
+_COUNTED = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
+
+
+def merge(patterns: Sequence[str], out: Path) -> Iterator[Path]:
+    """Merge every shard's sides into `head.jsonl` and `base.jsonl` under `out`; yield what was written."""
+    head, base = join([Path(shard) for shard in patterns])
+    out.mkdir(parents=True, exist_ok=True)
+    for side, report in (("head", head), ("base", base)):
+        if report is not None:
+            path = out / f"{side}.jsonl"
+            path.write_bytes(records.encode(report))
+            yield path
+
+
+def join(shards: Sequence[Path]) -> tuple[Report, Report | None]:
+    """Return the head and the base of a whole matrix, None for a base that no shard measured.
+
+    A shard is a folder that `regress-action run` or a leg of the matrix left, or a report file (which is a head).
+
+    Raises:
+        IncompleteError: a shard is missing, or none holds a head.
+        InputError: only some shards hold a base, or they do not belong together.
+    """
+    sides: dict[str, list[Report]] = {"head": [], "base": []}
+    for shard in shards:
+        for side, report in _sides(shard):
+            sides[side].append(report)
+    if not sides["head"]:
+        raise IncompleteError(
+            f"None of the {len(shards)} shards holds a head report.", remedy="Give the shards' folders or reports."
+        )
+    _demand_all(sides["head"])
+    if sides["base"] and len(sides["base"]) != len(sides["head"]):
+        raise InputError(
+            f"{len(sides['head'])} shards hold a head but {len(sides['base'])} a base.",
+            meaning="The merged comparison would silently lose benchmarks.",
+            remedy="Give all shards of one matrix, all measured with --base or all without.",
+        )
+    return formats.merge(sides["head"]), formats.merge(sides["base"]) if sides["base"] else None
+
+
+def _demand_all(heads: Sequence[Report]) -> None:
+    """Check that, where shards say `2/4`, all four are there.
+
+    Raises:
+        IncompleteError: one is missing.
+    """
+    told = [_COUNTED.fullmatch(dict(head.provenance).get(SHARD, "")) for head in heads]
+    there = {int(match[1]) for match in told if match}
+    of = max((int(match[2]) for match in told if match), default=0)
+    if missing := sorted(set(range(1, of + 1)) - there):
+        listed = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")  # noqa: PLR2004 - a line's worth
+        raise IncompleteError(
+            f"Of {of} shards, {len(missing)} are missing: {listed}.",
+            meaning="Their benchmarks were not measured, so this gate did not see them; that is not a pass.",
+            remedy="Look at the jobs of the matrix that failed.",
+        )
+
+
+def _sides(shard: Path) -> Iterator[tuple[str, Report]]:
+    if not shard.is_dir():
+        for report in formats.gather([str(shard)]):
+            yield ("base" if shard.name == "base.jsonl" else "head"), report
+        return
+    for side in ("head", "base"):
+        if (path := shard / f"{side}.jsonl").exists():
+            for report in formats.read(path):
+                yield side, report

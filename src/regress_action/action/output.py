@@ -1,0 +1,74 @@
+"""Deliver a judgement: to the terminal, to a JSON file, to a Markdown file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.advice import elsewhere
+from regress_action.model import escaping
+from regress_action.model.errors import InfrastructureError
+from regress_action.report.context import Context
+
+if TYPE_CHECKING:
+    from regress_action.action.judging import Judged
+
+
+def deliver(
+    judged: Judged,
+    *,
+    json_out: str | None = None,
+    markdown: str | None = None,
+    html: str | None = None,
+    verbose: bool = False,
+) -> None:
+    """Show the judgement unless standard output was asked for something else, and write the files."""
+    context = Context(suite=judged.suite, elsewhere=elsewhere(judged.judgement), waivers=judged.waivers)
+    if json_out:
+        import orjson
+
+        from regress_action.report import structured
+
+        content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
+        write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if markdown:
+        from regress_action.report import markdown as pages
+
+        write(markdown, pages.render(judged.judgement, audience="file", context=context).encode())
+    if html:
+        from regress_action.report import html as page
+
+        write(html, page.render(judged.judgement, context=context).encode())
+    if "-" not in (json_out, markdown, html):
+        show(judged, verbose=verbose)
+
+
+def show(judged: Judged, *, verbose: bool) -> None:
+    """Print the judgement for a person."""
+    from rich.console import Console
+
+    from regress_action.report import terminal
+
+    judgement, console = judged.judgement, Console(highlight=False)
+    terminal.show(judgement, console, verbose=verbose, elsewhere=elsewhere(judgement))
+    for waiver in judged.waivers:
+        console.print(f"Waiver in force: {escaping.plain(waiver)}", markup=False)
+
+
+def write(where: str, content: bytes) -> None:
+    """Write `content` to the file `where`, or to standard output for `-`."""
+    if where == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    path = Path(where)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InfrastructureError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            meaning="The judgement was made, but this copy of it is lost.",
+            remedy="Give a path in a folder you may write to.",
+        ) from error

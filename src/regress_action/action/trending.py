@@ -1,0 +1,154 @@
+"""Stage 3: every benchmark of a history, or of a CSV file, followed along time."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from regress_action.action.output import write
+from regress_action.analysis.series import creep, following, histories
+from regress_action.model.errors import IncompleteError, InputError
+from regress_action.model.measurements import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.model.measurements import Report
+
+WINDOW = 200
+Content = dict[str, Any]
+_TIME = frozenset({"time", "date", "timestamp"})
+_COMMIT = frozenset({"commit", "sha", "revision"})
+_LABELS = frozenset({"branch", "test", "version", "host"})
+_MAX_BYTES = 50_000_000
+
+
+def from_csv(path: Path) -> Content:
+    """Follow every numeric column of a CSV file with a header; `time` and `commit` columns are recognised.
+
+    A column whose name ends with `/s`, `_per_sec` or `ops` is better when higher.
+
+    Raises:
+        InputError: the file is absent, too large, no CSV, or has no numeric column.
+    """
+    rows = _rows(path)
+    header = [name for name in rows[0] if name]
+    times = _labels(rows, header, _TIME)
+    commits = _labels(rows, header, _COMMIT)
+    columns = [name for name in header if name.lower() not in _TIME | _COMMIT | _LABELS]
+    found = [
+        histories.named(
+            name,
+            [_value(row.get(name), f"{path}, line {line}, column {name}") for line, row in enumerate(rows, start=2)],
+            unit="",
+            direction=_direction(name),
+            commits=commits,
+            times=times,
+        )
+        for name in columns
+    ]
+    if not found:
+        raise InputError(
+            f"{path} has no column to follow.", remedy="Give it a header: time,commit, then one column a series."
+        )
+    return following.as_object(following.follow(found))
+
+
+def from_history(
+    where: str, *, suite: str | None, branch: str | None, last: int = WINDOW, since: str | None = None
+) -> Content:
+    """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
+    from regress_action.history import Selection, open_history
+
+    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    reports = history.load(Selection(suite=suite, branch=branch, last=last))
+    if not reports:
+        raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")
+    return of_reports(reports, since=since)
+
+
+def of_reports(reports: Sequence[Report], *, since: str | None = None) -> Content:
+    """Follow every benchmark of `reports`, and keep the ledger of what crept in."""
+    return as_content(following.follow(histories.of(reports)), creep.ledger(reports, since))
+
+
+def as_content(followed: Sequence[following.Followed], books: Sequence[creep.Ledger]) -> Content:
+    """Return the object of `trend --json`."""
+    return {**following.as_object(followed), "creep": [_books(ledger) for ledger in books]}
+
+
+def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
+    """Show the trends unless standard output was asked for something else, and write the files."""
+    from regress_action.report import trends as pages
+
+    if json_out:
+        write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if markdown:
+        write(markdown, pages.markdown(content).encode())
+    if "-" not in (json_out, markdown):
+        sys.stdout.write(pages.text(content))
+
+
+def _books(ledger: creep.Ledger) -> Content:
+    return {
+        "name": ledger.history.benchmark.name,
+        "metric": ledger.history.metric.name,
+        "since_release": _account(ledger.since_release),
+        "since_best": _account(ledger.since_best),
+    }
+
+
+def _account(account: creep.Account | None) -> Content | None:
+    if account is None:
+        return None
+    return {
+        "commit": account.start.commit,
+        "time": account.start.time,
+        "ratio": account.ratio,
+        "ratio_low": account.low,
+        "ratio_high": account.high,
+        "unexplained": account.unexplained,
+        "changes": [{"commit": entry.point.commit, "ratio": entry.ratio} for entry in account.entries],
+    }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is larger than 50 MB.", remedy="Cut the series, or use a history.")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no CSV file: {error}.") from error
+    if not rows:
+        raise InputError(f"{path} holds no rows.", remedy="Give it a header and one row a run.")
+    return rows
+
+
+def _labels(rows: list[dict[str, str]], header: list[str], names: frozenset[str]) -> list[str | None]:
+    column = next((name for name in header if name.lower() in names), None)
+    return [row.get(column) or None for row in rows] if column else []
+
+
+def _value(cell: str | None, where: str) -> float:
+    if cell is None or not cell.strip():
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise InputError(
+            f"{where} holds {cell[:40]!r}.", remedy="Every column but time and commit holds numbers."
+        ) from error
+
+
+def _direction(name: str) -> Direction:
+    higher = name.endswith(("/s", "_per_sec", "_per_second", "ops", "throughput"))
+    return Direction.HIGHER if higher else Direction.LOWER

@@ -1,0 +1,136 @@
+"""Stage 3 in CI: the history of the default branch is followed, and what is worse for good becomes an alert."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from regress_action.action import announcing, trending
+from regress_action.action.policies import policy_of
+from regress_action.analysis.series import creep, following, histories, lasting
+from regress_action.github import alarms, outputs, speaking
+from regress_action.github.preferences import Texts
+from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Subject, Summary, Verdict
+from regress_action.model.errors import ExitCode
+from regress_action.report import markdown, text, trends
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.job import Job
+    from regress_action.analysis.series.lasting import Lasting
+    from regress_action.github.client import Client
+    from regress_action.github.workflow_commands import Log
+    from regress_action.model.comparisons import Comparison
+    from regress_action.model.measurements import Report
+
+
+def report(job: Job, client: Client | None, log: Log) -> ExitCode:
+    """Follow the suite on the default branch; put what moves into the job summary, and what lasts into issues."""
+    from regress_action.history import Selection
+
+    history = job.history()
+    selection = Selection(suite=job.settings.suite, branch=job.plan.default_branch, last=trending.WINDOW)
+    reports = history.load(selection) if history else ()
+    if not reports:
+        log.notice("There is no history to follow yet; pushes to the default branch record it.")
+        return ExitCode.OK
+    followed = following.follow(histories.of(reports))
+    books = creep.ledger(reports, _released(job))
+    found = lasting.judge(followed, books, policy_of(job.settings, root=job.root))
+    judgement = _located(job, _judgement(job, found, histories.in_order(reports)[-1]))
+    content = trending.as_content(followed, books) | {"alerts": trends.alerts(judgement)}
+    (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    (job.folder / "trend.md").write_text(trends.markdown(content), encoding="utf-8")
+    sys.stdout.write(trends.text(content))
+    return _alert(job, client, log, judgement, _texts(job, judgement, content, found))
+
+
+def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, texts: Texts) -> ExitCode:
+    """Say it, by the commit that was measured last: a night without a new one repeats nothing."""
+    plan = replace(job.plan, head_sha=judgement.head.commit)
+    runner = speaking.Runner(log=log, environ=job.environ)
+    preferences = announcing.preferences_of(job)
+    spoken = speaking.speak(plan, judgement, texts, preferences, runner=runner, client=client)
+    summary = judgement.summary
+    values = {
+        "verdict": summary.verdict.value,
+        "severity": alarms.worst(alarms.alarming(judgement)).value,
+        "regressions": summary.regressions,
+        "report": ".regress/trend.json",
+        "markdown": ".regress/trend.md",
+    }
+    outputs.write(job.environ, values)
+    announcing.notify(job, spoken, log)
+    return ExitCode.REGRESSION if summary.verdict is Outcome.FAIL else ExitCode.OK
+
+
+def _judgement(job: Job, found: Sequence[Lasting], newest: Report) -> Judgement:
+    rows = tuple(one.comparison for one in found)
+    bad = [row for row in rows if row.verdict is Verdict.REGRESSION and row.severity.rank >= Severity.MINOR.rank]
+    limit, worst = job.settings.fail_on, alarms.worst(bad)
+    fails = limit is not Severity.NONE and worst.rank >= limit.rank
+    verdict = Outcome.FAIL if fails else Outcome.WARN if bad else Outcome.PASS
+    undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows)
+    summary = Summary(verdict, regressions=len(bad), inconclusive=undecided)
+    head = Subject(newest.commit, job.plan.default_branch, environment=newest.environment)
+    return Judgement(Mode.HISTORY, summary, rows, Subject(label=f"history of {job.plan.default_branch}"), head)
+
+
+def _located(job: Job, judgement: Judgement) -> Judgement:
+    """Look into the sources only where there is something to point at."""
+    from regress_action.github import locations
+
+    return locations.located(judgement, job.root) if judgement.summary.regressions else judgement
+
+
+def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Sequence[Lasting]) -> Texts:
+    context = announcing.context_of(job, judgement)
+    origins = {one.history.key: one for one in found}
+
+    def of(row: Comparison) -> Lasting:
+        return origins[row.benchmark.name, row.metric.name]
+
+    def details(row: Comparison, limit: int) -> str:
+        past = _points(of(row))
+        return markdown.detail(
+            judgement, row, limit_bytes=limit, context=replace(context, reproduce=None), history=past
+        )
+
+    def span(rows: Sequence[Comparison]) -> tuple[str | None, str | None]:
+        return (of(rows[0]).good, of(rows[0]).bad) if len(rows) == 1 else (None, None)
+
+    return Texts(
+        headline=trends.headline(content),
+        comment=lambda limit: trends.markdown(content, limit_bytes=limit),
+        summary=lambda limit: trends.markdown(content, limit_bytes=limit),
+        finding=text.finding,
+        details=details,
+        advice=context.advice,
+        span=span,
+    )
+
+
+def _points(one: Lasting) -> list[tuple[str, float]]:
+    """Return commit and value of every run, oldest first."""
+    points = [one.history.point(index) for index in range(len(one.history))]
+    return [((point.commit or "?")[:7], point.value) for point in points]
+
+
+def _released(job: Job) -> str | None:
+    """Return the commit of the newest release before this one, by its tag; None where there is none."""
+    command = ("git", "-C", os.fspath(job.root), "-c", "safe.directory=*")
+    try:
+        tag = _git(*command, "describe", "--tags", "--abbrev=0", "HEAD^" if job.plan.tag else "HEAD")
+        return _git(*command, "rev-list", "-n", "1", tag)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - git

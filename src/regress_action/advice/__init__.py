@@ -1,0 +1,8 @@
+"""What to do about a judgement: where to look first, in sentences.
+
+Advice is an inference from how metrics moved together, never a verdict; each sentence says what it was inferred from.
+"""
+
+from regress_action.advice.rules import elsewhere, recommend
+
+__all__ = ["elsewhere", "recommend"]

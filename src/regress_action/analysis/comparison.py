@@ -1,0 +1,135 @@
+"""Compare a baseline with a head: the one question everything else asks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis.evidence import machine
+from regress_action.analysis.evidence.layout import grown, lay_out
+from regress_action.analysis.evidence.scale import badness
+from regress_action.analysis.rules import limits
+from regress_action.analysis.rules.policy import Policy
+from regress_action.analysis.verdict import assembly, budgeting, conditions, decision, designs, grading, suite
+from regress_action.analysis.verdict.weighing import Evidence, weigh
+from regress_action.model.comparisons import Judgement, Mode, Subject
+from regress_action.model.errors import IncompleteError
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.analysis.evidence.layout import Rows, Side
+
+_DEFAULT = Policy()
+
+
+def compare(
+    baseline: Sequence[Report], head: Sequence[Report], policy: Policy = _DEFAULT, *, mode: Mode | None = None
+) -> Judgement:
+    """Judge `head` against `baseline`; with no baseline at all everything is new and only budgets are checked.
+
+    Runs that share a session and a pair number are compared in pairs; otherwise the baseline is a history of
+    independent sessions; with one session on each side a change is suspected at most. `mode` asks for one design.
+
+    Raises:
+        IncompleteError: when the head holds nothing, or base and head have no benchmark in common.
+        InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
+    """
+    table = weigh_up(baseline, head, policy, mode=mode)
+    comparisons = assembly.comparisons(table, policy)
+    design = designs.mode_of(table.weighed.estimate)
+    machines = conditions.observed(baseline, head, design, policy.tau, foreign=bool(table.weighed.foreign.any()))
+    saved = [report.saved_s for report in head if report.saved_s]
+    return Judgement(
+        mode=design,
+        summary=suite.summarise(comparisons, policy, table.moved),
+        comparisons=comparisons,
+        baseline=_subject(baseline),
+        head=_subject(head),
+        notes=(*suite.notes(table), *conditions.notes(machines, design, comparisons, table.moved), *table.idle),
+        machine=machines,
+        minutes_saved=math.fsum(saved) / 60 if saved else None,
+    )
+
+
+def weigh_up(
+    baseline: Sequence[Report], head: Sequence[Report], policy: Policy, *, mode: Mode | None = None
+) -> grading.Table:
+    """Do what `compare` does, up to the point where the arrays are put into words."""
+    _require_measurement(head)
+    rows, base_side, head_side, _ = lay_out(baseline, head)
+    _require_overlap(rows, base_side, head_side)
+    failures = _failures(head)
+    _place_failures(rows, failures)
+    base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
+    scale, base_values, head_values = badness(rows, base_side, head_side)
+    environment = max(head, key=lambda report: report.created or "").environment
+    evidence = Evidence(rows, base_side, head_side, scale, base_values, head_values, environment)
+    weighed = weigh(evidence, policy, mode)
+    thresholds = limits.thresholds(rows.benchmarks, rows.metrics, policy)
+    moved = suite.common_shift(weighed.estimate, scale, machine.between_sessions(environment, policy.tau))
+    shift = np.where(scale.timed & ~scale.linear, moved or 0.0, 0.0)
+    rules, idle = limits.budgets(rows.benchmarks, rows.metrics, policy)
+    return grading.Table(
+        evidence=evidence,
+        weighed=weighed,
+        decided=decision.decide(weighed, scale, [m.name for m in rows.metrics], thresholds, policy, shift),
+        thresholds=thresholds.alarm,
+        budgets=budgeting.check(rules, evidence, policy) if rules else {},
+        failures=failures,
+        moved=moved,
+        shift=shift,
+        idle=tuple(idle),
+    )
+
+
+def _require_measurement(head: Sequence[Report]) -> None:
+    if not any(report.series for report in head) and not _failures(head):
+        raise IncompleteError(
+            "The head holds no measurement.",
+            meaning="Nothing was measured, so nothing can be judged; this is not a pass.",
+            remedy="Look at what the suite printed, and at the pattern that names its result files.",
+        )
+
+
+def _require_overlap(rows: Rows, base: Side, head: Side) -> None:
+    """Refuse two sides that have benchmarks but none in common; one whose body changed is in common."""
+    if rows.clashes or not (base.listed.any() and head.listed.any()):
+        return
+    if not (base.listed & head.listed).any():
+        raise IncompleteError(
+            "Baseline and head have no benchmark in common.",
+            meaning="There is nothing to compare; this is not a pass.",
+            remedy="Check that both sides come from the same suite, and that names do not contain a path or a commit.",
+        )
+
+
+def _failures(head: Sequence[Report]) -> dict[str, str]:
+    named = {failure.benchmark: failure.reason for report in head for failure in report.failures}
+    if any(report.series for report in head):
+        return named
+    whole = [run.failure for report in head for run in report.runs if run.failure]
+    return named or ({"": whole[0]} if whole else {})
+
+
+def _place_failures(rows: Rows, failures: dict[str, str]) -> None:
+    """Add a row for what failed and was never measured anywhere."""
+    measured = {benchmark.name for benchmark in rows.benchmarks}
+    for name in failures:
+        if name and name not in measured:
+            rows.index[name, "time"] = len(rows)
+            rows.identities.append((name, "time", "s", "lower", None))
+            rows.benchmarks.append(Benchmark(name))
+            rows.metrics.append(Metric("time", "s"))
+
+
+def _subject(reports: Sequence[Report]) -> Subject:
+    if not reports:
+        return Subject()
+    newest = max(reports, key=lambda report: report.created or "")
+    known = newest.environment if newest.environment != Environment() else None
+    label = None if len(reports) == 1 else f"{len(reports)} reports"
+    return Subject(newest.commit, newest.branch, label, known)

@@ -1,0 +1,97 @@
+"""Measure again before anyone is told: which benchmarks are suspects, and what the second measurement says of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from regress_action.analysis.rules.policy import Policy
+from regress_action.analysis.verdict import grading, suite
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OPEN = (Verdict.INCONCLUSIVE, Verdict.UNSTABLE_BASELINE, Verdict.INCOMPARABLE)
+_SAYS_SOMETHING = (Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED)
+_DEFAULT = Policy()
+
+
+def suspects(judgement: Judgement, policy: Policy = _DEFAULT) -> tuple[str, ...]:
+    """Return the benchmarks to measure again, worst first: what alarms, and what may alarm for all that is known.
+
+    Anything that leans to the worse (p ≤ `policy.screen`) and whose interval reaches its threshold is a suspect,
+    proven or not: the second measurement is a complete test of its own, so a loose screen finds more and costs
+    time, not trust.
+    """
+    rows = (comparison for comparison in judgement.comparisons if _is_suspect(comparison, policy))
+    return tuple(dict.fromkeys(comparison.benchmark.name for comparison in rows))
+
+
+def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Judgement:
+    """Return `first` as corrected by `again`, a second measurement of its suspects, best in pairs on one machine.
+
+    A regression that both show is confirmed; one that only the first showed becomes inconclusive, with
+    `confirmed` False. What was open and is decided by the second measurement takes over its numbers. Nothing that
+    was not measured again is called confirmed.
+    """
+    second = {(row.benchmark.name, row.metric.name): row for row in again.comparisons}
+    rows = tuple(_confirmed(row, second, again.mode, policy) for row in first.comparisons)
+    ordered = tuple(sorted(rows, key=_worst_first))
+    shift = first.summary.environment_shift
+    still_open = any(row.verdict in _OPEN for row in rows)
+    moved = math.log(shift) if shift is not None and still_open else None
+    return replace(
+        first,
+        comparisons=ordered,
+        summary=suite.summarise(ordered, policy, moved),
+        notes=tuple(dict.fromkeys((*first.notes, *again.notes))),
+    )
+
+
+def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
+    if comparison.verdict is Verdict.REGRESSION and comparison.severity is not Severity.SLIGHT:
+        return True
+    if comparison.verdict not in (Verdict.REGRESSION, *_OPEN) or comparison.p_value is None:
+        return False
+    if comparison.ratio is None or comparison.ratio_high is None:
+        return False
+    leans = comparison.ratio > 1 and comparison.p_value <= policy.screen
+    return leans and comparison.ratio_high >= comparison.threshold
+
+
+def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mode: Mode, policy: Policy) -> Comparison:
+    found = second.get((row.benchmark.name, row.metric.name))
+    if found is None or found.verdict not in (*_SAYS_SOMETHING, *_OPEN):
+        return row
+    if row.verdict is Verdict.REGRESSION:
+        return _repeated(row, found, mode)
+    if row.verdict in _OPEN and _is_suspect(row, policy) and found.verdict in _SAYS_SOMETHING:
+        proven = found.verdict is Verdict.REGRESSION and found.confirmed is not False
+        return replace(found, budget=row.budget, confirmed=True if proven else found.confirmed)
+    return row
+
+
+def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:
+    how = "interleaved with the base" if mode is Mode.PAIRED else "once more"
+    if found.verdict is Verdict.REGRESSION and found.confirmed is not False:
+        stronger = found if mode is Mode.PAIRED else row
+        reason = f"Confirmed by measuring it {how}: {stronger.reason}"
+        return replace(stronger, budget=row.budget, confirmed=True, reason=reason)
+    return replace(
+        row,
+        verdict=Verdict.INCONCLUSIVE,
+        severity=Severity.NONE,
+        confirmed=False,
+        runs_needed=found.runs_needed,
+        reason=f"It looked {_change(row)}, but that did not repeat when measured {how}: {found.reason}",
+    )
+
+
+def _change(row: Comparison) -> str:
+    return "worse" if row.ratio is None else f"{(row.ratio - 1) * 100:.1f} % worse"
+
+
+def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:
+    return not suite.over_budget(row), grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)

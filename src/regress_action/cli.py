@@ -1,0 +1,123 @@
+"""The commands: parse, call, print. Nothing heavy is imported before a command is chosen."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+import traceback
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from regress_action import __version__
+from regress_action.model.errors import ExitCode, InfrastructureError, RegressError
+
+COMMANDS = {
+    "init": "Write a workflow, a config and a thresholds file that fit this repository.",
+    "run": "Measure a suite; with --base, interleaved against that commit, and judge it.",
+    "compare": "Judge result files against result files, in any known format.",
+    "record": "Add reports to a history.",
+    "detect": "Judge reports against the baselines of a history.",
+    "trend": "Follow every benchmark along its history: drift, steps, creep.",
+    "history": "List, show, verify, export, import and prune stored reports.",
+    "merge": "Join the shards of a matrix into one report.",
+    "replay": "Show what a setting would have alarmed on, before it is changed.",
+    "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
+    "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
+    "decide": "Say which benchmarks of a running measurement need more pairs.",
+    "plan": "Say what the runner has to measure, from the event and the settings.",
+}
+"""Every command and its one-line help, so that --help imports none of them."""
+
+HIDDEN = frozenset({"decide", "plan"})
+
+
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+"""Reports are a million objects without a cycle; to search them as often as Python does takes a fifth of a command."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of their own, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order in which a newcomer needs them."""
+        return [name for name in COMMANDS if name not in HIDDEN]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of one command and return its command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"regress_action.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a programming error, not an input
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="regress-action")
+def root() -> None:
+    r"""Find performance regressions, prove them, and stay silent when nothing happened.
+
+    \b
+    Exit codes: 0 fine, 1 a regression at or above --fail-on, 2 the call or a file is wrong,
+    3 nothing was measured or the comparison is incomplete, 4 infrastructure failed.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with a documented exit code."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    try:
+        code = root.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except click.Abort:
+        code = 130
+    except RegressError as error:
+        complain(error)
+        code = error.exit_code
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
+    except Exception:  # noqa: BLE001 - a fault of ours must never look like a verdict
+        click.echo(_hidden(_inert(traceback.format_exc())), err=True)
+        complain(InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above."))
+        code = ExitCode.INFRASTRUCTURE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def complain(error: RegressError) -> None:
+    """Print what happened, what it means and what to do, and annotate the step when on a runner."""
+    text = _hidden(f"regress-action: {error.what}")
+    text += "".join(f"\n  {_hidden(line)}" for line in (error.meaning, error.remedy) if line)
+    on_runner = os.environ.get("GITHUB_ACTIONS") == "true"
+    click.echo(_inert(text) if on_runner else text, err=True)
+    if on_runner:
+        from regress_action.model import escaping
+
+        click.echo(f"::error title=regress-action::{escaping.workflow_data(_hidden(str(error)))}")
+
+
+def _inert(text: str) -> str:
+    """Return lines of which the runner obeys none: they may quote files that a stranger wrote."""
+    text = re.sub(r"^(\s*)(?=::)", r"\1| ", text.replace("\r", " "), flags=re.MULTILINE)
+    return text.replace("##[", "# #[")
+
+
+def _hidden(text: str) -> str:
+    """Return the text without what is secret in the action's inputs."""
+    if "REGRESS_INPUTS" not in os.environ:
+        return text
+    from regress_action.settings import secrets
+
+    return secrets.redacted(text, secrets.in_inputs(os.environ))

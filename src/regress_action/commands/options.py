@@ -1,0 +1,84 @@
+"""Options that several commands share, and the one way in which they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regress_action.action.judging import Judged
+    from regress_action.settings import Settings
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+SEVERITIES = ("none", "minor", "moderate", "critical")
+MODES = ("paired", "history", "single")
+
+
+class Greedy(click.Command):
+    """A command whose repeatable options take every value up to the next option, as unquoted globs need."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Turn `--head a b` into `--head a --head b`, then parse as usual."""
+        greedy = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and option.multiple
+            for name in option.opts
+        }
+        return super().parse_args(ctx, list(_spread(args, greedy)))
+
+
+def _spread(args: Sequence[str], greedy: set[str]) -> list[str]:
+    spread: list[str] = []
+    current, filled = None, False
+    for position, argument in enumerate(args):
+        if argument == "--":
+            return spread + list(args[position:])
+        if argument.startswith("-"):
+            current, filled = (argument, False) if argument in greedy else (None, False)
+        elif current and filled:
+            spread.append(current)
+        else:
+            filled = True
+        spread.append(argument)
+    return spread
+
+
+def judging(function: F) -> F:
+    """Add the options of every command that judges."""
+    for option in reversed(
+        (
+            click.option("--thresholds", metavar="FILE", help="YAML file of thresholds and budgets per service."),
+            click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists."),
+            click.option("--fail-on", type=click.Choice(SEVERITIES), help="Lowest severity that exits with 1."),
+            click.option(
+                "--json", "json_out", metavar="FILE", help="Write the judgement as JSON; - is standard output."
+            ),
+            click.option("--markdown", metavar="FILE", help="Write the report as Markdown; - is standard output."),
+            click.option("--html", metavar="FILE", help="Write the report as one HTML page that loads nothing."),
+            click.option("--verbose", "-v", is_flag=True, help="Show every benchmark, with full names and reasons."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def settings_of(**given: object) -> Settings:
+    """Merge the config file with the options that were given."""
+    from regress_action.settings import load
+
+    named: dict[str, Any] = {key.replace("_", "-"): value for key, value in given.items()}
+    return load(named, root=Path.cwd())
+
+
+def finish(judged: Judged, **asked: Any) -> None:  # noqa: ANN401 - the options of `judging`, passed on
+    """Show the judgement, write what was asked for, and leave with its exit code."""
+    from regress_action.action import output
+
+    output.deliver(judged, **asked)
+    raise click.exceptions.Exit(judged.exit_code)

@@ -1,0 +1,1 @@
+"""The values that every package exchanges: measurements, comparisons, errors, escaping, records."""

@@ -1,0 +1,185 @@
+"""What the judge says: one comparison per benchmark × metric, and the judgement over all of them.
+
+Ratios are badness ratios everywhere: 1.25 means 25 % worse, whichever direction the metric has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regress_action.model.measurements import Benchmark, Environment, Metric, Noise
+
+
+class Mode(StrEnum):
+    """The design of the comparison, strongest first."""
+
+    PAIRED = "paired"
+    HISTORY = "history"
+    SINGLE = "single"
+
+
+class Verdict(StrEnum):
+    """What is known about one benchmark × metric."""
+
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+    NEW = "new"
+    MISSING = "missing"
+    FAILED = "failed"
+    INCOMPARABLE = "incomparable"
+    UNSTABLE_BASELINE = "unstable-baseline"
+
+
+class Severity(StrEnum):
+    """How bad a regression is; `slight` is shown and never alarms."""
+
+    NONE = "none"
+    SLIGHT = "slight"
+    MINOR = "minor"
+    MODERATE = "moderate"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Order from 0 (none) to 4 (critical)."""
+        return list(Severity).index(self)
+
+
+class Outcome(StrEnum):
+    """The verdict over a whole suite."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    WARN = "warn"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: how many runs, and their median in the metric's unit."""
+
+    runs: int
+    median: float | None
+
+
+class BudgetState(StrEnum):
+    """Where the interval of the head lies against an absolute limit."""
+
+    WITHIN = "within"
+    OVER = "over"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An absolute limit in the metric's unit, and where the head's interval lies."""
+
+    key: str
+    limit: float
+    low: float
+    high: float
+    state: BudgetState
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One benchmark × metric, baseline against head.
+
+    `threshold` is the ratio from which a proven change alarms: that of its service, or what the noise allows where
+    that is more; a smaller proven change is a regression too, but `slight`. `minimum_detectable_ratio` is the
+    smallest ratio this comparison would have found with 80 % power. `runs_needed` is how many runs per side
+    would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
+    minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `noise` is
+    what a history longer than the baseline taught, where the comparison rests on it.
+    """
+
+    benchmark: Benchmark
+    metric: Metric
+    baseline: Side
+    head: Side
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    p_value: float | None
+    q_value: float | None
+    threshold: float
+    minimum_detectable_ratio: float | None
+    verdict: Verdict
+    severity: Severity
+    reason: str
+    confirmed: bool | None = None
+    runs_needed: int | None = None
+    difference: float | None = None
+    budget: Budget | None = None
+    noise: Noise | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The verdict over the suite, and the counts behind it."""
+
+    verdict: Outcome
+    regressions: int = 0
+    improvements: int = 0
+    inconclusive: int = 0
+    missing: int = 0
+    geomean_ratio: float | None = None
+    environment_shift: float | None = None
+
+
+class Doubt(StrEnum):
+    """Why a difference may be the machine's rather than the code's."""
+
+    FOREIGN = "foreign"
+    SPEED = "speed"
+    SWING = "swing"
+    STEAL = "steal"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How the machines behaved; None where nobody looked. It explains verdicts and never makes one.
+
+    `probe_ratio` is how much longer a fixed piece of work took on the head's machine than on the baseline's,
+    `probe_swing` how much its slowest time exceeded its fastest while the head was measured, both as ratios. `steal`
+    is the share of the CPU time wanted that the hypervisor gave to other machines. `doubts` are what of all this is
+    out of the ordinary.
+    """
+
+    probe_ratio: float | None = None
+    probe_swing: float | None = None
+    steal: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What stood on one side: the commit and the environment, as far as known."""
+
+    commit: str | None = None
+    branch: str | None = None
+    label: str | None = None
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict and everything it rests on; `comparisons` come worst first.
+
+    `minutes_saved` is the time of measuring that an early decision spared, None where none was.
+    """
+
+    mode: Mode
+    summary: Summary
+    comparisons: tuple[Comparison, ...]
+    baseline: Subject
+    head: Subject
+    notes: tuple[str, ...] = ()
+    machine: Machine = Machine()
+    minutes_saved: float | None = None

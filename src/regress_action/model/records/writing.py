@@ -1,0 +1,124 @@
+"""A report as bytes."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from regress_action.model.errors import InputError
+from regress_action.model.records.schemas import (
+    CONDITION_TYPES,
+    ENVIRONMENT_TYPES,
+    MOST_DECIMALS,
+    RUN_TYPES,
+    SCHEMA,
+    differences,
+)
+
+if TYPE_CHECKING:
+    from regress_action.model.measurements import Report, Series
+    from regress_action.model.records.fields import Object
+
+_EXACT: Final = 2**53  # below it every whole number is a float
+
+
+def encode(report: Report) -> bytes:
+    """Return the record of `report`; equal reports give equal bytes.
+
+    Raises:
+        InputError: a value is infinite, a text is no valid Unicode, or a name occurs twice.
+    """
+    header = {
+        "schema": SCHEMA,
+        "kind": "report",
+        "series": len(report.series),
+        "suite": report.suite,
+        **_present(commit=report.commit, branch=report.branch, created=report.created),
+        "environment": {name: getattr(report.environment, name) for name in ENVIRONMENT_TYPES},
+        "runs": [_present(**{name: getattr(run, name) for name in RUN_TYPES}) for run in report.runs],
+        "source": report.source,
+        **_present(origin=report.origin, warnings=report.warnings, provenance=_unique(report.provenance)),
+        **_present(
+            failures=[{"benchmark": failure.benchmark, "reason": failure.reason} for failure in report.failures],
+            conditions=[
+                _present(**{name: getattr(one, name) for name in CONDITION_TYPES}) for one in report.conditions
+            ],
+            saved_s=report.saved_s,
+        ),
+    }
+    lines = [header, *map(_series_line, report.series)]
+    try:
+        return b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+    except orjson.JSONEncodeError as error:
+        raise InputError(
+            f"The report of suite {report.suite!r} cannot be written down: {error}.",
+            meaning="A name in the results is not valid Unicode, or a number is too large.",
+            remedy="Rename the benchmark, or correct the tool that wrote the results.",
+        ) from error
+
+
+def _present(**fields: object) -> Object:
+    return {name: value for name, value in fields.items() if value is not None and value not in ((), [], {})}
+
+
+def _unique(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    if len(fields := dict(pairs)) != len(pairs):
+        raise InputError("The provenance of the report names something twice.", remedy="Name each fact once.")
+    return fields
+
+
+def _series_line(series: Series) -> Object:
+    benchmark, metric = series.benchmark, series.metric
+    if any(map(math.isinf, series.values)):
+        raise InputError(
+            f"{benchmark.name!r} has an infinite {metric.name}.",
+            meaning="No measurement is infinite; the tool that wrote the results divided by zero.",
+            remedy="Leave the value out, or run the benchmark for longer.",
+        )
+    return _present(
+        benchmark=benchmark.name,
+        service=benchmark.service,
+        parameters=benchmark.parameters,
+        location=benchmark.location and (benchmark.location.path, benchmark.location.line),
+        version=benchmark.version,
+        metric=metric.name,
+        unit=metric.unit,
+        direction=metric.direction,
+        exact=metric.exact or None,
+        signed=metric.signed or None,
+        dropped=series.dropped or None,
+        rounds=series.rounds,
+        noise=series.noise and (series.noise.spread, series.noise.runs),
+    ) | _numbers(series)
+
+
+def _numbers(series: Series) -> Object:
+    """Return values and spreads as whole numbers over a common power of ten, where that is exact: it packs better."""
+    alike = len(set(map(repr, series.spreads))) == 1  # zero has a sign
+    floats = {"values": series.values, **_present(spreads=series.spreads[:1] if alike else series.spreads)}
+    present = [number for number in (*series.values, *series.spreads) if not math.isnan(number)]
+    decimals = max(map(_decimals, present), default=0)
+    if decimals > MOST_DECIMALS or not all(_is_whole(number, 10**decimals) for number in present):
+        return floats
+    whole = {
+        name: [None if math.isnan(number) else round(number * 10**decimals) for number in numbers]
+        for name, numbers in floats.items()
+    }
+    return _present(decimals=decimals or None) | whole | {"values": differences(whole["values"])}
+
+
+def _decimals(number: float) -> int:
+    """Return how many digits `number` has after the point, in the shortest form that reads as the same number."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else MOST_DECIMALS + 1  # infinite
+
+
+def _is_whole(number: float, scale: int) -> bool:
+    """Whether `number` comes back from being a whole number over `scale`; zero may have a sign to lose."""
+    if abs(scaled := number * scale) >= _EXACT:
+        return False
+    whole = round(scaled)
+    return whole / scale == number and (whole != 0 or math.copysign(1, number) > 0)

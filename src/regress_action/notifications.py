@@ -1,0 +1,58 @@
+"""Tell people outside of GitHub, through Apprise: chat, mail, web hooks. Only ever about changes.
+
+Apprise is the optional extra `notify`. A notifier that fails costs a warning, never the verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from regress_action.model import escaping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TITLE_LIMIT = 200
+LINES = 20
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://", re.IGNORECASE)
+
+
+def send(urls: Iterable[str], title: str, lines: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Send one message to every URL; return a warning for each that did not take it.
+
+    Nothing is sent without `lines`: each says one thing that changed, in a sentence that may quote anybody, and where
+    to read on, an address of ours. A warning names the service, never the URL, which holds secrets.
+    """
+    targets = tuple(urls)
+    if not targets or not lines:
+        return ()
+    try:
+        import apprise
+    except ImportError:
+        return (
+            "Nobody was notified: Apprise is not installed. Install regress-action[notify], or remove notify-urls.",
+        )
+    shown = [f"{escaping.message(sentence)} {escaping.plain(link)}".rstrip() for sentence, link in lines[:LINES]]
+    more = [f"… and {len(lines) - LINES} more"] if len(lines) > LINES else []
+    body = "\n".join([*shown, *more])
+    failed = []
+    for number, url in enumerate(targets, 1):
+        entry = f"notify-urls: entry {number}"
+        service = apprise.Apprise()
+        try:
+            if not service.add(url):
+                failed.append(f"{entry} is no address that Apprise knows.")
+            elif not service.notify(
+                title=escaping.message(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
+            ):
+                failed.append(f"{entry}{_scheme(url)} did not take the message.")
+        except Exception as error:  # noqa: BLE001 - any of a hundred services, and what it says may hold the address
+            failed.append(f"{entry}{_scheme(url)} failed with {type(error).__name__}.")
+    return tuple(failed)
+
+
+def _scheme(url: str) -> str:
+    """Return the service of an address in brackets; nothing where it is not sure to be only that."""
+    found = _SCHEME.match(url)
+    return f" ({found[1]})" if found else ""

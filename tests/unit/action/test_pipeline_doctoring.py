@@ -1,0 +1,61 @@
+"""The doctor proves that the gate fires, and says so when it cannot."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from regress_action.action import doctoring
+from regress_action.action.judging import judge_reports
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.settings import Settings
+from regress_action.settings.model import Override
+
+
+def side(seed: int, spread: float = 0.004) -> Report:
+    """Return ten interleaved runs of three benchmarks that never change."""
+    draw = random.Random(seed)  # noqa: S311 - noise, no secret
+    series = tuple(
+        Series(Benchmark(name), Metric("time", "s"), tuple(0.01 * draw.gauss(1, spread) for _ in range(10)))
+        for name in ("a", "b", "c")
+    )
+    return Report(series, tuple(Run("s", pair) for pair in range(1, 11)))
+
+
+@pytest.mark.parametrize("fail_on", ["minor", "moderate", "critical"])
+def test_the_canary_is_caught(fail_on: str) -> None:
+    """Whatever severity fails, a slowdown beyond it makes the gate exit with 1."""
+    finding = doctoring.canary(side(1), side(2), Settings.model_validate({"fail-on": fail_on}))
+    assert finding.level is doctoring.Level.FINE
+    assert "is caught and exits with 1" in finding.what
+
+
+def test_a_gate_that_cannot_fire_is_a_fault() -> None:
+    """With fail-on: none nothing fails, and the doctor says that this gate does not fire."""
+    finding = doctoring.canary(side(1), side(2), Settings.model_validate({"fail-on": "none"}))
+    assert finding.level is doctoring.Level.FAULT
+    assert "does not fire" in finding.what
+
+
+def test_a_suite_without_a_benchmark_carries_no_canary() -> None:
+    """Where every benchmark is ignored there is nothing to slow down."""
+    settings = Settings(benchmarks=(Override(match="*", ignore=True),))
+    with pytest.raises(Exception, match="no measurement"):
+        doctoring.canary(side(1), side(2), settings)
+
+
+def test_what_can_be_seen_is_said_in_percent() -> None:
+    """A quiet machine shows small changes in ten pairs, smaller ones in thirty, and no benchmark is blind."""
+    judgement = judge_reports([side(1)], [side(2)], Settings()).judgement
+    findings = list(doctoring.noise(judgement, 10))
+    assert [finding.level for finding in findings] == [doctoring.Level.FINE]
+    assert findings[0].what.startswith("On this machine you can see ")
+
+
+def test_blind_benchmarks_are_named_up_to_a_few() -> None:
+    """Noise beyond the thresholds is told for the worst, with what to do."""
+    judgement = judge_reports([side(1, 0.4)], [side(2, 0.4)], Settings()).judgement
+    advice = [finding for finding in doctoring.noise(judgement, 10) if finding.level is doctoring.Level.ADVICE]
+    assert advice
+    assert all(finding.remedy for finding in advice)

@@ -1,0 +1,91 @@
+"""Both sides of a comparison for tests, from plain tables of values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regress_action import analysis
+from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from regress_action.model.comparisons import Comparison, Judgement
+
+TIME = Metric("time", "s")
+COUNT = Metric("items", "count")
+EXACT = Metric("instructions", "count", exact=True)
+SIGNED = Metric("leak", "B", signed=True)
+RATE = Metric("throughput", "1/s", Direction.HIGHER)
+OWN = Environment(runner="self-hosted", os="linux", cpu="one model", cores=8)
+OTHER = Environment(runner="self-hosted", os="linux", cpu="another model", cores=8)
+HOSTED = Environment(runner="github-hosted ubuntu24", os="linux", cpu="one of many", cores=4)
+NAN = float("nan")
+
+
+def pairs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", **more: object) -> Report:
+    """Make one side of interleaved pairs: one run per value, numbered as its pair."""
+    return _report(values, metric, [Run(session="s", pair=n) for n in range(_longest(values))], commit, **more)
+
+
+def session(
+    values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", name: str = "s", **more: object
+) -> Report:
+    """Make a report whose runs were all measured in one session, unpaired."""
+    return _report(values, metric, [Run(session=name) for _ in range(_longest(values))], commit, **more)
+
+
+def runs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, **more: object) -> list[Report]:
+    """Make independent reports of one run each, oldest first."""
+    return [
+        _report({name: [of[n]] for name, of in values.items() if n < len(of)}, metric, [Run()], f"{n:040x}", **more)
+        for n in range(_longest(values))
+    ]
+
+
+def paired(
+    base: Sequence[float], head: Sequence[float], policy: analysis.Policy | None = None, metric: Metric = TIME
+) -> Comparison:
+    """Compare one benchmark in pairs."""
+    return one(
+        analysis.compare(
+            [pairs({"b": base}, metric=metric)], [pairs({"b": head}, metric=metric)], policy or analysis.Policy()
+        )
+    )
+
+
+def stored(
+    base: Sequence[float], head: Sequence[float], policy: analysis.Policy | None = None, metric: Metric = TIME
+) -> Comparison:
+    """Compare one benchmark's stored runs with new ones, each a session of its own."""
+    return one(
+        analysis.compare(
+            runs({"b": base}, metric=metric), runs({"b": head}, metric=metric), policy or analysis.Policy()
+        )
+    )
+
+
+def one(judgement: Judgement) -> Comparison:
+    """Return the only comparison."""
+    (found,) = judgement.comparisons
+    return found
+
+
+def of(judgement: Judgement, name: str) -> Comparison:
+    """Return the comparison of a benchmark."""
+    return next(found for found in judgement.comparisons if found.benchmark.name == name)
+
+
+def _longest(values: Mapping[str, Sequence[float]]) -> int:
+    return max(map(len, values.values()))
+
+
+def _report(
+    values: Mapping[str, Sequence[float]], metric: Metric, made: list[Run], commit: str, **more: object
+) -> Report:
+    service, version = more.pop("service", None), more.pop("version", None)
+    series = tuple(
+        Series(Benchmark(name, service, version=version), metric, (*map(float, of), *[NAN] * (len(made) - len(of))))
+        for name, of in values.items()
+    )
+    return Report(series, tuple(made), commit=commit, **{"environment": OWN, **more})

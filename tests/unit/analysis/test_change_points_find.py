@@ -1,0 +1,251 @@
+"""Change points: found where levels change, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from regress_action.analysis.series.change_points import Detector, Rule, find, find_all
+from regress_action.model.measurements import Direction
+
+Floats = NDArray[np.float64]
+
+
+def noise(runs: int, seed: int, spread: float = 0.01) -> Floats:
+    """Draw heavy-tailed values around 100."""
+    return 100 * np.exp(spread * np.random.default_rng(seed).standard_t(4, runs))
+
+
+def clustered(runs: int, seed: int) -> Floats:
+    """Draw values as hosted runners give them: three machine types, each with little noise of its own."""
+    draw = np.random.default_rng(seed)
+    level = draw.choice([0.0, 0.16, 0.33], runs, p=[0.7, 0.2, 0.1])
+    return 100 * np.exp(level + 0.01 * draw.standard_normal(runs))
+
+
+def stepped(values: Floats, steps: dict[int, float]) -> Floats:
+    """Multiply everything from an index on by a ratio."""
+    values = values.copy()
+    for index, ratio in steps.items():
+        values[index:] *= ratio
+    return values
+
+
+def test_a_step_is_found_where_it_is_with_its_ratio() -> None:
+    """A lasting 20 % step gives one settled change point at its run, sized right."""
+    (point,) = find(stepped(noise(80, seed=1), {40: 1.2}))
+    assert point.index == pytest.approx(40, abs=1)
+    assert point.ratio == pytest.approx(1.2, rel=0.02)
+    assert point.difference == pytest.approx(20, rel=0.1)
+    assert point.p_value < 1e-6
+    assert point.settled
+
+
+def test_every_step_of_a_staircase_is_found() -> None:
+    """Steps up and down in one long series are all found, in order."""
+    steps = {150: 1.1, 300: 1 / 1.2, 420: 1.3, 700: 1.1}
+    found = find(stepped(noise(1000, seed=2), steps))
+    assert [point.index for point in found] == pytest.approx(list(steps), abs=2)
+    assert [point.ratio for point in found] == pytest.approx(list(steps.values()), rel=0.02)
+    levels = 100 * np.cumprod([1, *steps.values()])
+    assert [point.difference for point in found] == pytest.approx(np.diff(levels), abs=2)
+
+
+def test_a_short_episode_has_two_ends() -> None:
+    """Ten slow runs in between are an episode: a change for the worse and one back."""
+    found = find(stepped(noise(120, seed=3), {60: 1.15, 70: 1 / 1.15}))
+    assert [point.index for point in found] == pytest.approx([60, 70], abs=1)
+
+
+def test_a_step_within_clustered_noise_is_found() -> None:
+    """A 10 % step is seen although machine types differ by three times as much."""
+    found = [find(stepped(clustered(100, seed), {50: 1.1})) for seed in range(20)]
+    hits = [points for points in found if len(points) == 1 and abs(points[0].index - 50) <= 5]
+    assert len(hits) >= 16
+
+
+@pytest.mark.parametrize("draw", [noise, clustered])
+def test_false_alarms_stay_below_one_in_two_thousand_runs(draw: object) -> None:
+    """On 300 step-free series of 100 runs at most 15 change points are reported."""
+    assert callable(draw)
+    found = find_all([draw(100, seed) for seed in range(300)])
+    assert sum(map(len, found)) <= 15
+
+
+def test_no_change_point_in_constants() -> None:
+    """A constant series has no change point, however long."""
+    assert find(np.full(300, 4.0)) == ()
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [np.nan] * 50, [np.inf, -np.inf, np.nan], [0.0] * 40])
+def test_too_little_to_say_anything(values: list[float]) -> None:
+    """Empty, tiny, missing and zero series give no change point and no warning."""
+    assert find(values) == ()
+
+
+def test_gaps_do_not_move_a_change_point() -> None:
+    """Runs without a value are stepped over; the index still counts them."""
+    values = stepped(noise(90, seed=4), {45: 1.3})
+    values[[3, 20, 44, 60]] = np.nan
+    (point,) = find(values)
+    assert point.index == 45
+
+
+def test_values_around_zero_change_by_a_difference() -> None:
+    """A metric that may be negative has no ratio; its step is told in its own unit."""
+    values = np.random.default_rng(5).normal(0, 1, 100)
+    values[50:] += 5
+    (point,) = find(values)
+    assert point.ratio is None
+    assert point.difference == pytest.approx(5, abs=0.6)
+
+
+def test_more_throughput_is_an_improvement() -> None:
+    """With higher-is-better a rise of values is a ratio below 1, and its difference is negative."""
+    (point,) = find(stepped(noise(80, seed=6), {40: 1.25}), direction=Direction.HIGHER)
+    assert point.ratio == pytest.approx(0.8, rel=0.02)
+    assert point.difference < 0
+
+
+def test_a_change_below_the_smallest_ratio_is_not_reported() -> None:
+    """A proven 3 % step is left out by default and reported when 2 % is asked for."""
+    values = stepped(noise(100, seed=7, spread=0.003), {50: 1.03})
+    assert find(values) == ()
+    assert len(find(values, minimum_ratio=1.02)) == 1
+
+
+def test_the_newest_change_is_too_new_to_judge() -> None:
+    """A change point with fewer than eight runs after it is marked as unsettled."""
+    values = stepped(noise(60, seed=8), {53: 1.5})
+    (young,) = find(values)
+    assert not young.settled
+    (older,) = find(stepped(noise(60, seed=8), {52: 1.5}))
+    assert older.settled
+
+
+@given(st.integers(0, 10_000), st.floats(1e-9, 1e9))
+@settings(max_examples=25, deadline=None)
+def test_the_unit_does_not_matter(seed: int, factor: float) -> None:
+    """Seconds or nanoseconds: the change points and their ratios are the same."""
+    values = stepped(noise(120, seed), {50: 1.15, 90: 0.8})
+    found, scaled = find(values), find(values * factor)
+    assert [point.index for point in scaled] == [point.index for point in found]
+    assert [point.ratio for point in scaled] == pytest.approx([point.ratio for point in found], rel=1e-4)
+
+
+@given(st.integers(0, 10_000), st.integers(20, 80))
+@settings(max_examples=25, deadline=None)
+def test_a_reversed_history_has_the_reversed_change(seed: int, index: int) -> None:
+    """Read backwards, the step is at the mirrored run and its ratio is inverted."""
+    values = stepped(noise(100, seed), {index: 1.3})
+    forward, backward = (min(find(direction), key=lambda point: point.p_value) for direction in (values, values[::-1]))
+    assert 100 - backward.index == pytest.approx(forward.index, abs=1)
+    assert forward.ratio is not None
+    assert backward.ratio is not None
+    assert backward.ratio == pytest.approx(1 / forward.ratio, rel=0.02)
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 60), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_a_growing_series_gives_what_the_whole_gives(seed: int, parts: list[int]) -> None:
+    """However the values arrive, the incremental answer after each arrival equals the one from scratch."""
+    values = stepped(clustered(sum(parts), seed), {sum(parts) // 2: 1.2, sum(parts) // 4 * 3: 0.8})
+    detector, arrived = Detector(), 0
+    for part in parts:
+        found = detector.extend(values[arrived : arrived + part])
+        arrived += part
+        assert found == find(values[:arrived])
+
+
+def test_a_growing_series_may_turn_negative() -> None:
+    """When the first value below zero arrives, what was found on logarithms is found again on differences."""
+    values = np.concatenate([noise(60, 1), noise(60, 2) * 2, noise(60, 3) - 200])
+    detector = Detector()
+    detector.extend(values[:120])
+    assert detector.extend(values[120:]) == find(values)
+
+
+def test_many_series_at_once_give_what_each_gives_alone() -> None:
+    """Series of different lengths and directions do not influence one another."""
+    lengths = [0, 7, 24, 25, 99, 100, 101, 333]
+    series = [stepped(noise(n, seed=n), {n // 2: 1.3}) for n in lengths]
+    directions = [Direction.LOWER, Direction.HIGHER] * 4
+    alone = [find(values, direction=direction) for values, direction in zip(series, directions, strict=True)]
+    assert find_all(series, Rule(), directions) == alone
+
+
+def test_a_hundred_thousand_runs_are_searched_in_seconds() -> None:
+    """Time grows with length, not with its square: 100 000 runs with 50 steps, all found."""
+    steps = {index: 1.2 if index % 4000 else 1 / 1.2 for index in range(2000, 100_000, 2000)}
+    found = find(stepped(noise(100_000, seed=9), steps))
+    truth = np.array(list(steps))
+    near = [np.abs(truth - point.index).min() <= 3 for point in found]
+    assert sum(near) == len(truth)
+    assert len(found) - sum(near) <= 10
+
+
+def test_a_difference_is_told_from_the_level_and_not_from_the_first_run() -> None:
+    """However far off the first run was, by 20 % of a hundred the values rose by twenty."""
+    for first in (40.0, 100.0, 300.0):
+        values = stepped(noise(80, seed=1), {40: 1.2})
+        values[0] = first
+        (point,) = find(values)
+        assert point.difference == pytest.approx(20, rel=0.1)
+
+
+def test_the_smallest_step_without_a_ratio_is_a_share_of_the_magnitude() -> None:
+    """Around zero 4 % of the median magnitude is what counts: a clear step of 3 is none at 100, and one of 5 is."""
+    quiet = np.random.default_rng(3).normal(0, 0.2, 80) + 100
+    quiet[0] = -1
+    for height, count in ((3.0, 0), (5.0, 1)):
+        assert len(find(np.where(np.arange(80) < 40, quiet, quiet + height))) == count
+
+
+def test_what_counts_as_a_change_is_a_setting() -> None:
+    """How sure it must be, and how many runs it must last."""
+    values = stepped(noise(40, seed=17, spread=0.03), {25: 1.06})
+    (p,) = (point.p_value for point in find(values, p=0.01, minimum_ratio=1.01))
+    assert find(values, p=p * 1.01, minimum_ratio=1.01)
+    assert not find(values, p=p * 0.99, minimum_ratio=1.01)
+
+    brief = stepped(noise(60, seed=12), {52: 2.0})
+    assert [point.index for point in find(brief)] == [52]
+    assert [point.index for point in find(brief, minimum_segment=10)] == [50]
+
+
+def test_a_growing_series_follows_its_rule_and_direction() -> None:
+    """The detector's answer is that of `find` with the same settings."""
+    values = stepped(noise(90, seed=13, spread=0.003), {50: 1.03})
+    assert Detector().extend(values) == ()
+    (point,) = Detector(Rule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
+    assert point == find(values, minimum_ratio=1.02, direction=Direction.HIGHER)[0]
+    assert point.difference == pytest.approx(-3, abs=0.3)
+
+
+@pytest.mark.parametrize(("runs", "at"), [(40, 35), (60, 52), (100, 92)])
+def test_a_clear_step_among_the_last_runs_is_found_at_its_very_run(runs: int, at: int) -> None:
+    """Fifteen per cent in half a per cent of noise: the commit that brought it is named, and how large it is."""
+    found = find_all(
+        [stepped(100 + 0.5 * np.random.default_rng(n).standard_normal(runs), {at: 1.15}) for n in range(100)]
+    )
+    assert sum([point.index for point in points] == [at] for points in found) >= 98
+    assert all(points[0].ratio == pytest.approx(1.15, rel=0.01) for points in found if points)
+
+
+def test_a_change_is_reported_from_one_in_a_thousand_on() -> None:
+    """Of steps just about visible, those beyond it are, and those a little short of it are not."""
+    series = [stepped(noise(60, seed, spread=0.03), {30: 1.06}) for seed in range(400)]
+    asked = [point.p_value for points in find_all(series, Rule(p=0.01)) for point in points]
+    assert any(0.001 < p <= 0.0015 for p in asked)
+    assert 0.0005 < max(point.p_value for points in find_all(series) for point in points) <= 0.001
+
+
+def test_every_series_without_a_ratio_has_a_magnitude_of_its_own() -> None:
+    """What is a large step beside small values is none beside large ones, and the other way round."""
+    small = np.random.default_rng(3).normal(0, 0.2, 80) + np.repeat([0.0, 2.0], 40)
+    large = np.random.default_rng(4).normal(100, 0.2, 80) + np.repeat([0.0, 2.0], 40)
+    large[0] = -1
+    assert [len(points) for points in find_all([small, large, small])] == [1, 0, 1]

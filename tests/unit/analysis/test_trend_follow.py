@@ -1,0 +1,202 @@
+"""Trend: a direction is named only when line, significance and size agree."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from regress_action.analysis.numeric import ranks
+from regress_action.analysis.series import trend
+from regress_action.analysis.series.trend import Rule, Tendency, follow
+from regress_action.model.measurements import Direction
+
+Floats = NDArray[np.float64]
+
+
+def drifting(total: float, seed: int, runs: int = 20, spread: float = 0.008) -> Floats:
+    """Draw values that drift by `total` over the window, with a dedicated machine's noise."""
+    draw = np.random.default_rng(seed)
+    return np.exp(np.linspace(0, math.log(total), runs) + spread * draw.standard_t(4, runs))
+
+
+def test_a_steady_drift_is_degrading_and_measured() -> None:
+    """Ten per cent over twenty runs is degrading, and the drift says about ten per cent."""
+    seen = follow(drifting(1.1, seed=1))
+    assert seen.direction is Tendency.DEGRADING
+    assert seen.drift == pytest.approx(0.1, abs=0.02)
+    assert seen.correlation is not None
+    assert seen.correlation > 0.9
+    assert seen.p_value is not None
+    assert seen.p_value < 1e-5
+    assert seen.points == 20
+
+
+def test_the_direction_of_the_metric_turns_the_sign() -> None:
+    """Falling throughput is degrading, falling time improving."""
+    falling = 1 / drifting(1.2, seed=2)
+    assert follow(falling, direction=Direction.HIGHER).direction is Tendency.DEGRADING
+    improving = follow(falling)
+    assert improving.direction is Tendency.IMPROVING
+    assert improving.drift == pytest.approx(-1 / 6, abs=0.03)
+    assert improving.correlation is not None
+    assert improving.correlation < 0
+
+
+def test_one_step_is_a_step_and_not_a_drift() -> None:
+    """A sudden 20 % correlates with time as well as a drift does, and is still told apart, with its height."""
+    values = drifting(1.0, seed=3)
+    values[9:] *= 1.2
+    seen = follow(values)
+    assert seen.direction is Tendency.STEP
+    assert seen.drift == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("total", "expected", "at_least"),
+    [(1.0, Tendency.STABLE, 499), (1.1, Tendency.DEGRADING, 450), (1 / 1.1, Tendency.IMPROVING, 450)],
+)
+def test_the_rates_hold(total: float, expected: Tendency, at_least: int) -> None:
+    """Of 500 histories, at most one stable one is called anything else and 90 % of the 10 % drifts are named."""
+    seen = Counter(follow(drifting(total, seed)).direction for seed in range(500))
+    assert seen[expected] >= at_least
+
+
+def test_steps_are_called_steps() -> None:
+    """Of 200 single steps of 20 % in the middle of the window, at most two are called a drift."""
+    seen: Counter[Tendency] = Counter()
+    for seed in range(200):
+        values = drifting(1.0, seed)
+        values[5 + seed % 11 :] *= 1.2
+        seen[follow(values).direction] += 1
+    assert seen[Tendency.STEP] >= 180
+    assert seen[Tendency.DEGRADING] <= 2
+
+
+def test_a_correlation_alone_is_stable() -> None:
+    """A perfectly monotone drift of one per cent is no trend: it is too small to matter."""
+    seen = follow(np.linspace(1.0, 1.01, 20))
+    assert seen.direction is Tendency.STABLE
+    assert seen.correlation == pytest.approx(1)
+
+
+def test_only_the_last_runs_count() -> None:
+    """What happened before the window is history; the window's length is a setting."""
+    values = np.concatenate([drifting(2.0, seed=4, runs=50), np.full(20, 2.0)])
+    assert follow(values).direction is Tendency.STABLE
+    assert follow(values[:50], rule=Rule(last=40)).points == 40
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0] * 9, [np.nan] * 30, [1.0] * 9 + [np.inf] * 9])
+def test_fewer_than_ten_runs_are_unknown(values: list[float]) -> None:
+    """Nine values or none: nothing is said, rather than that all is well."""
+    seen = follow(values)
+    assert seen.direction is Tendency.UNKNOWN
+    assert (seen.correlation, seen.p_value, seen.drift) == (None, None, None)
+
+
+@pytest.mark.parametrize("value", [4.0, 0.0, -3.0])
+def test_constants_are_stable(value: float) -> None:
+    """A constant correlates with nothing and raises no warning."""
+    assert follow([value] * 15) == trend.Trend(Tendency.STABLE, 0.0, 1.0, 0.0, 15)
+
+
+def test_signed_metrics_drift_by_a_share_of_their_magnitude() -> None:
+    """Values below zero have no logarithm; they still have a trend."""
+    seen = follow(np.linspace(-10.0, -5.0, 20))
+    assert seen.direction is Tendency.DEGRADING
+    assert seen.drift == pytest.approx(5 / 7.5)
+
+
+def test_times_place_the_runs() -> None:
+    """Order and spacing come from the times; runs that all have one time count in their order."""
+    values = drifting(1.2, seed=5)
+    shuffled = np.random.default_rng(6).permutation(20)
+    assert follow(values[shuffled], shuffled) == follow(values, np.arange(20))
+    assert follow(values, np.zeros(20)) == follow(values)
+
+
+def test_one_disturbed_run_decides_nothing() -> None:
+    """A single run at three times the value, anywhere, neither makes nor hides a drift."""
+    stable, rising = drifting(1.0, seed=7), drifting(1.15, seed=8)
+    for place in range(20):
+        for values, expected in ((stable.copy(), Tendency.STABLE), (rising.copy(), Tendency.DEGRADING)):
+            values[place] *= 3
+            assert follow(values).direction is expected
+
+
+@given(st.integers(0, 10_000), st.floats(1e-6, 1e6))
+@settings(max_examples=50, deadline=None)
+def test_the_unit_does_not_matter(seed: int, factor: float) -> None:
+    """The same values in another unit have the same trend."""
+    values = drifting(1.1, seed)
+    seen, scaled = follow(values), follow(values * factor)
+    assert scaled.direction is seen.direction
+    assert scaled.drift == pytest.approx(seen.drift)
+
+
+@given(st.integers(0, 10_000), st.floats(0.8, 1.25))
+@settings(max_examples=50, deadline=None)
+def test_a_reversed_history_goes_the_other_way(seed: int, total: float) -> None:
+    """Backwards, degrading is improving, and correlation changes its sign."""
+    values = drifting(total, seed)
+    forward, backward = follow(values), follow(values[::-1])
+    mirrored = {Tendency.DEGRADING: Tendency.IMPROVING, Tendency.IMPROVING: Tendency.DEGRADING}
+    assert backward.direction is mirrored.get(forward.direction, forward.direction)
+    assert backward.correlation == pytest.approx(-(forward.correlation or 0))
+
+
+@given(st.lists(st.integers(-5, 5), min_size=3, max_size=40), st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_spearman_is_scipys(first: list[int], seed: int) -> None:
+    """Correlation and p-value, ties included, are those of scipy.stats."""
+    from scipy import stats
+
+    x = np.array(first, float)
+    y = np.random.default_rng(seed).integers(0, 8, len(x)).astype(float)
+    assert ranks.ranks(x) == pytest.approx(stats.rankdata(x))
+    correlation = ranks.correlation(x, y)
+    (p,) = ranks.significance(np.array([correlation]), np.array([len(x)]))
+    if x.std() and y.std():
+        expected = stats.spearmanr(x, y)
+        assert correlation == pytest.approx(expected.statistic)
+        assert p == pytest.approx(expected.pvalue, abs=1e-12)
+    else:
+        assert (correlation, p) == (0.0, 1.0)
+
+
+@given(st.integers(0, 1000), st.integers(5, 40))
+@settings(max_examples=50, deadline=None)
+def test_the_slope_is_scipys_theil_sen(seed: int, runs: int) -> None:
+    """The drift per unit of time is the Theil-Sen slope of scipy.stats."""
+    from scipy import stats
+
+    draw = np.random.default_rng(seed)
+    times, values = np.sort(draw.integers(0, 30, runs)).astype(float), draw.normal(0, 1, runs)
+    if times[0] < times[-1]:
+        assert trend._theil_sen(times, values) == pytest.approx(stats.theilslopes(values, times).slope)
+
+
+def test_a_step_needs_no_correlation_but_one_in_a_thousand_and_its_height() -> None:
+    """Where time explains nothing, the split alone must be beyond doubt, and five per cent high."""
+    seen = Counter[tuple[bool, bool, Tendency]]()
+    for seed in range(400):
+        values = drifting(1.0, seed, spread=0.03)
+        values[-5:] *= 1.08
+        found = follow(values, rule=Rule(p=0.0))
+        assert found.drift is not None
+        seen[trend._differs(np.log(values)) < 0.001, abs(found.drift) >= 0.05, found.direction] += 1
+    assert {key[:2] for key in seen if key[2] is Tendency.STEP} == {(True, True)}
+    assert (True, True, Tendency.STABLE) not in seen
+    assert min(seen[True, True, Tendency.STEP], seen[False, False, Tendency.STABLE]) > 20
+
+
+def test_ten_runs_are_enough_to_follow() -> None:
+    """A line through ten is a trend, and the last twenty are what is looked at."""
+    assert follow(np.geomspace(1, 1.3, 10)).direction is Tendency.DEGRADING
+    assert follow(np.ones(30)).points == 20
