@@ -1,6 +1,6 @@
 """Results of any known tool, as reports: one small reader per tool, found by looking at the file.
 
-    reading ─► registry ─► readers/<tool> ─► tally ─► Report
+    reading ─► registry ─► readers/<tool> ─► builder ─► Report
        │                                               ▲
        └─► measurement (runs of head and base) ─► stacking
 

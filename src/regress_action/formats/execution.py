@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
 from regress_action.formats.registry import UnknownFormatError, read_document
+from regress_action.formats.report_builder import utc
 from regress_action.formats.rounds import single
 from regress_action.formats.shape import optional_number, optional_text
 from regress_action.formats.stacking import side_by_side
-from regress_action.formats.tally import utc
 from regress_action.formats.units import metric
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
@@ -74,8 +74,8 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
 
 
 def _failure(run: dict[str, Any]) -> str | None:
-    told = optional_text(run.get("failure"))
-    return clean(told) if told else None
+    reason = optional_text(run.get("failure"))
+    return clean(reason) if reason else None
 
 
 def _pair(run: dict[str, Any]) -> int | None:
@@ -102,7 +102,7 @@ def _result(folder: Path, result: object) -> Report:
 def _files(root: Path, path: Path) -> list[Path] | None:
     """Return the file or the files in the folder `path`; None when one is not below `root`.
 
-    The measurement may be an artifact that a stranger made.
+    The measurement may be an artifact of a pull request.
     """
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return files if all(file.resolve().is_relative_to(root) for file in files) else None
@@ -119,14 +119,14 @@ def _reports(file: Path, *, alone: bool) -> tuple[Report, ...]:
 
 def _process(run: dict[str, Any], benchmark: Benchmark) -> Report:
     series = (_process_series(run, benchmark, measured, keys) for measured, keys in _PROCESS)
-    return Report(tuple(one for one in series if one), (Run(),), source=SOURCE)
+    return Report(tuple(entry for entry in series if entry), (Run(),), source=SOURCE)
 
 
 def _process_series(
     run: dict[str, Any], benchmark: Benchmark, measured: Metric, keys: tuple[str, ...]
 ) -> Series | None:
-    known = [value for key in keys if (value := optional_number(run.get(key))) is not None]
-    if len(known) < len(keys):
+    values = [value for key in keys if (value := optional_number(run.get(key))) is not None]
+    if len(values) < len(keys):
         return None
-    sample = single(sum(known), ", ".join(keys))
+    sample = single(sum(values), ", ".join(keys))
     return Series(benchmark, measured, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)

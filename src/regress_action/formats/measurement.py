@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
+from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.conditions import conditions_of, saved_s
 from regress_action.formats.document import load
 from regress_action.formats.execution import SOURCE, Execution, execution_of, report_of
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import utc
 from regress_action.formats.shape import (
     ShapeError,
     mapping,
@@ -23,9 +24,8 @@ from regress_action.formats.shape import (
     text,
 )
 from regress_action.formats.stacking import stack
-from regress_action.formats.tally import utc
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Benchmark, Environment, Report
+from regress_action.model.measurements import Benchmark, Conditions, Environment, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,9 @@ _HEAD = "head"
 _BASE = "base"
 _LONGEST_LABEL = 200
 _MOST_WARNINGS = 20
+_LONGEST_NAME = 100
+_SHORTEST_S, _LONGEST_S = 1e-6, 1e3
+_MOST_SAVED_S = 1e8
 _PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 
 
@@ -101,7 +104,7 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
     if head is None:
         raise ShapeError("it holds no run of the head; the measurement was stopped before the first one ended")
     return Measurement(
-        head=replace(head, warnings=(*_warnings(content), *head.warnings), saved_s=saved_s(content)),
+        head=replace(head, warnings=(*_warnings(content), *head.warnings), saved_s=_saved_s(content)),
         base=side(_BASE),
         session=session,
         command=command,
@@ -113,12 +116,12 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
 
 
 def _warnings(content: dict[str, Any]) -> list[str]:
-    told = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
+    warnings = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
     stopped = optional_mapping(content.get("stopped"))
     if optional_text(stopped.get("word")) in _PLANNED_ENDS:
-        return told[:_MOST_WARNINGS]
+        return warnings[:_MOST_WARNINGS]
     why = optional_text(stopped.get("why")) or "it was killed, or is still running"
-    return [*told[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why)}."]
+    return [*warnings[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why)}."]
 
 
 def _command(command: object) -> str:
@@ -136,22 +139,22 @@ def _order(run: dict[str, Any]) -> tuple[float, float]:
     return optional_number(run.get("pair")) or 0.0, optional_number(run.get("position")) or 0.0
 
 
-def _side(reports: list[Report], content: dict[str, Any], told: dict[str, Any], suite: str, folder: Path) -> Report:
+def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any], suite: str, folder: Path) -> Report:
     stacked = stack(reports)
     source = next((report.source for report in reports if report.source != SOURCE), SOURCE)
     environment = _environment(optional_mapping(content.get("environment")))
-    dirty = (("dirty", "true"),) if told.get("dirty") is True else ()
+    dirty = (("dirty", "true"),) if fields.get("dirty") is True else ()
     return replace(
         stacked,
         suite=suite,
-        commit=_label(told.get("commit")) or stacked.commit,
-        branch=_label(told.get("branch")) or stacked.branch,
+        commit=_label(fields.get("commit")) or stacked.commit,
+        branch=_label(fields.get("branch")) or stacked.branch,
         created=utc(optional_text(content.get("created"))) or stacked.created,
         environment=environment if environment.known else _first_known(reports, environment),
         source=source,
         origin=clean(str(folder)),
         provenance=tuple(pair for pair in stacked.provenance if pair[0] != "dirty") + dirty,
-        conditions=(conditions_of(content),),
+        conditions=(_conditions(content),),
     )
 
 
@@ -159,15 +162,54 @@ def _first_known(reports: list[Report], otherwise: Environment) -> Environment:
     return next((report.environment for report in reports if report.environment.known), otherwise)
 
 
-def _environment(told: dict[str, Any]) -> Environment:
+def _environment(fields: dict[str, Any]) -> Environment:
     texts = {
         name: clean(value, _LONGEST_LABEL)
         for name in ("runner", "os", "cpu", "memory", "runtime")
-        if (value := optional_text(told.get(name)))
+        if (value := optional_text(fields.get(name)))
     }
-    return Environment(cores=optional_count(told.get("cores")), **texts)
+    return Environment(cores=optional_count(fields.get("cores")), **texts)
 
 
 def _label(value: object) -> str | None:
-    told = optional_text(value)
-    return clean(told, _LONGEST_LABEL) if told else None
+    label = optional_text(value)
+    return clean(label, _LONGEST_LABEL) if label else None
+
+
+def _conditions(content: dict[str, Any]) -> Conditions:
+    """Return what the measurement tells of its machine; nothing of a probe where an older version measured.
+
+    Steal is set against the CPU time wanted, that of the runs and what was taken from them, because a machine of many
+    cores on which one works would make little of it.
+    """
+    probe = optional_mapping(content.get("probe"))
+    looks = _objects(probe.get("looks"))
+    times = [time for time in _numbers(looks, "median_s") if _SHORTEST_S <= time <= _LONGEST_S]
+    spreads = _numbers(looks, "spread")
+    steal = _steal(_objects(content.get("runs")))
+    work = optional_text(probe.get("work"))
+    if not (times and work):
+        return Conditions(steal=steal)
+    spread = median(spreads) if spreads else None
+    return Conditions(clean(work, _LONGEST_NAME), median(times), min(times), max(times), spread, steal)
+
+
+def _saved_s(content: dict[str, Any]) -> float | None:
+    """Return the seconds that an early decision spared, None where none did."""
+    saved = optional_number(optional_mapping(content.get("stopped")).get("saved_s"))
+    return saved if saved and 0 < saved <= _MOST_SAVED_S else None
+
+
+def _steal(runs: list[dict[str, Any]]) -> float | None:
+    stolen, used = _numbers(runs, "steal_s"), _numbers(runs, "user_s") + _numbers(runs, "system_s")
+    wanted = sum(stolen) + sum(used)
+    share = sum(stolen) / wanted if stolen and wanted > 0 else -1.0
+    return round(share, 4) if 0 <= share <= 1 else None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _numbers(objects: list[dict[str, Any]], key: str) -> list[float]:
+    return [value for entry in objects if (value := optional_number(entry.get(key))) is not None]

@@ -1,4 +1,4 @@
-"""Names of strangers, made safe to print and stable as an identity."""
+"""Names out of result files, made safe to print and stable as an identity."""
 
 from __future__ import annotations
 

@@ -59,14 +59,14 @@ def _matches(pattern: str) -> list[Path]:
     literal = Path(pattern)
     if literal.exists():
         return [literal]
-    found = sorted(map(Path, glob.glob(pattern, recursive=True)), key=_natural)  # noqa: PTH207 - may be absolute
-    if not found:
+    paths = sorted(map(Path, glob.glob(pattern, recursive=True)), key=_natural)  # noqa: PTH207 - may be absolute
+    if not paths:
         raise InputError(
             f"No file matches {pattern}.",
             meaning="The benchmark command wrote nothing there, or the pattern is not the right one.",
             remedy="Check the path, quote the pattern, and look at the output of the benchmark command.",
         )
-    return found
+    return paths
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -90,8 +90,8 @@ def _read_folder(folder: Path, hint: str | None) -> tuple[Report, ...]:
             meaning=f"The one holds {measurement.INDEX}, the other {_ASV_INDEX}.",
             remedy=f"Name the files in it: '{folder}/*.json'.",
         )
-    found = (report for path in sorted(folder.glob("*/*.json")) for report in _tolerant(path, hint))
-    reports = tuple(sorted(found, key=lambda report: report.created or ""))
+    readable = (report for path in sorted(folder.glob("*/*.json")) for report in _tolerant(path, hint))
+    reports = tuple(sorted(readable, key=lambda report: report.created or ""))
     if not reports:
         raise InputError(f"The asv folder {folder} holds no results.", remedy="Run `asv run` first.")
     return reports

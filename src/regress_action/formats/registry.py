@@ -65,12 +65,12 @@ def read_document(document: Document, hint: str | None = None) -> tuple[Report, 
     Raises:
         InputError: The format is unknown, or the file does not keep to it, or no benchmark in it has a value.
     """
-    found = reader(hint) if hint else _sniffed(document)
+    chosen = reader(hint) if hint else _sniffed(document)
     try:
-        reports = found.read(document)
+        reports = chosen.read(document)
     except ShapeError as error:
         raise InputError(
-            f"{document.path} is not a whole {found.TITLE} file: {error}.",
+            f"{document.path} is not a whole {chosen.TITLE} file: {error}.",
             meaning="It was cut, edited by hand, or written by a version that is not known here.",
             remedy="Write it again with the tool itself.",
         ) from error

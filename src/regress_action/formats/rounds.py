@@ -49,7 +49,7 @@ def summarise(rounds: Sequence[Any], where: str, *, factor: float = 1.0, signed:
 
 
 def single(value: Any, where: str, *, factor: float = 1.0, signed: bool = False) -> Sample:  # noqa: ANN401 - raw JSON
-    """Reduce one number, of which nothing else is known, to a sample."""
+    """Reduce one number, without any other statistic, to a sample."""
     return summarise((value,), where, factor=factor, signed=signed)
 
 

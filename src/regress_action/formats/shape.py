@@ -53,7 +53,7 @@ def number(value: object, where: str) -> float:
 
 
 def optional_mapping(value: object) -> dict[str, Any]:
-    """Return `value`, or an empty object in place of anything else: for what is only told along."""
+    """Return `value`, or an empty object in place of anything else: for what only accompanies the numbers."""
     return value if isinstance(value, dict) else {}
 
 
@@ -74,5 +74,5 @@ def optional_number(value: object) -> float | None:
 
 def optional_count(value: object) -> int:
     """Return `value` as a whole number from 1 to a million million, else 0."""
-    found = optional_number(value)
-    return int(found) if found is not None and 1 <= found <= _LARGEST_COUNT else 0
+    count = optional_number(value)
+    return int(count) if count is not None and 1 <= count <= _LARGEST_COUNT else 0

@@ -125,8 +125,8 @@ class _Column:
 
 
 def _agreed(reports: Iterable[Report], what: Callable[[Report], str | None]) -> str | None:
-    told = {what(report) for report in reports}
-    return told.pop() if len(told) == 1 else None
+    values = {what(report) for report in reports}
+    return values.pop() if len(values) == 1 else None
 
 
 def _failures(reports: Sequence[Report], measured: set[str]) -> tuple[tuple[Failure, ...], list[str]]:
@@ -147,9 +147,9 @@ def _capped(warnings: list[str]) -> tuple[str, ...]:
 
 
 def _one(reports: Sequence[Report], name: str, what: Callable[[Report], object]) -> None:
-    told = {what(report): report.origin for report in reports}
-    if len(told) > 1:
-        listed = "; ".join(f"{value or 'unknown'} in {origin}" for value, origin in list(told.items())[:3])
+    values = {what(report): report.origin for report in reports}
+    if len(values) > 1:
+        listed = "; ".join(f"{value or 'unknown'} in {origin}" for value, origin in list(values.items())[:3])
         raise InputError(
             f"The shards are not of one {name}: {listed}.",
             meaning="Merged, their numbers would pass for one measurement.",

@@ -10,45 +10,74 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
-from regress_action.formats.readers.asv_rows import rows
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import Sample, single, summarise
 from regress_action.formats.shape import (
+    ShapeError,
     mapping,
     number,
     optional_count,
     optional_mapping,
     optional_number,
     optional_text,
+    sequence,
 )
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from regress_action.formats.document import Document
-    from regress_action.formats.readers.asv_rows import Cell, Row
     from regress_action.model.measurements import Metric, Report
 
 TITLE = "asv"
 INDEX = "benchmarks.json"
 _KINDS = {"time": ("time", "s"), "memory": ("memory", "B"), "peakmemory": ("peak_memory", "B")}
 _PREFIXES = {"time": "time", "timeraw": "time", "mem": "memory", "peakmem": "peakmemory", "track": "track"}
+_MOST_COMBINATIONS = 100_000
+_LONGEST_PARAMETER = 100
+_IQR_OF_A_NORMAL = 1.349
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What a benchmark gave for one combination of its parameters.
+
+    `value` is a number, NaN when it was skipped and None when it failed; `samples` are its rounds, where they were
+    recorded. Otherwise `repeats` (0 when unknown) and `spread` (NaN when unknown) are what is known of them.
+    """
+
+    combination: tuple[str, ...]
+    value: Any
+    samples: list[Any]
+    repeats: int
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One benchmark: asv's name of it, the hash of its code, and a cell for every combination of its parameters."""
+
+    name: str
+    version: str | None
+    cells: tuple[_Cell, ...]
 
 
 def sniff(document: Document) -> bool:
     """Whether the file holds the results of a commit, or is one of the two files beside them."""
-    found = document.json
-    if not isinstance(found, dict):
+    content = document.json
+    if not isinstance(content, dict):
         return False
-    return _accompanies(found) or (isinstance(found.get("results"), dict) and "commit_hash" in found)
+    return _accompanies(content) or (isinstance(content.get("results"), dict) and "commit_hash" in content)
 
 
 def read(document: Document) -> tuple[Report, ...]:
@@ -57,18 +86,18 @@ def read(document: Document) -> tuple[Report, ...]:
     if _accompanies(content):
         return ()
     index = _index(document.path)
-    tally = Tally()
-    for row in rows(content):
-        known = optional_mapping(index.get(row.name))
-        kind = optional_text(known.get("type")) or _kind(row.name)
-        measured, factor = _metric(kind, optional_text(known.get("unit")))
+    builder = ReportBuilder()
+    for row in _rows(content):
+        described = optional_mapping(index.get(row.name))
+        kind = optional_text(described.get("type")) or _kind(row.name)
+        measured, factor = _metric(kind, optional_text(described.get("unit")))
         for cell in row.cells:
-            benchmark = _benchmark(row, cell, known.get("param_names"))
+            benchmark = _benchmark(row, cell, described.get("param_names"))
             if cell.value is None:
-                tally.fail(benchmark.name, "The benchmark failed, or took longer than its timeout.")
+                builder.fail(benchmark.name, "The benchmark failed, or took longer than its timeout.")
             elif not (isinstance(cell.value, float) and math.isnan(cell.value)):
-                _read_cell(cell, benchmark, measured, factor, tally)
-    return (tally.report(document.path, TITLE, _origin(content)),)
+                _read_cell(cell, benchmark, measured, factor, builder)
+    return (builder.report(document.path, TITLE, _origin(content)),)
 
 
 def _accompanies(content: dict[str, Any]) -> bool:
@@ -78,7 +107,7 @@ def _accompanies(content: dict[str, Any]) -> bool:
     return any(isinstance(entry, dict) and {"code", "type", "unit"} <= entry.keys() for entry in content.values())
 
 
-def _read_cell(cell: Cell, benchmark: Benchmark, measured: Metric, factor: float, tally: Tally) -> None:
+def _read_cell(cell: _Cell, benchmark: Benchmark, measured: Metric, factor: float, builder: ReportBuilder) -> None:
     value = number(cell.value, f"{benchmark.name}: result")
     signed = value < 0 and measured.name == "value"
     if signed:
@@ -89,12 +118,12 @@ def _read_cell(cell: Cell, benchmark: Benchmark, measured: Metric, factor: float
         sample = single(value, f"{benchmark.name}: result", factor=factor, signed=signed)
         if sample.rounds and cell.repeats > 1:
             sample = Sample(sample.value, cell.repeats, factor * cell.spread)
-    tally.add(benchmark, measured, sample)
+    builder.add(benchmark, measured, sample)
 
 
-def _benchmark(row: Row, cell: Cell, names: object) -> Benchmark:
-    told = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-    labels = itertools.chain(told, (f"param{at}" for at in itertools.count(len(told) + 1)))
+def _benchmark(row: _Row, cell: _Cell, names: object) -> Benchmark:
+    given = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    labels = itertools.chain(given, (f"param{at}" for at in itertools.count(len(given) + 1)))
     module, dot, _ = row.name.partition(".")
     return Benchmark(
         name=clean(f"{row.name}({', '.join(cell.combination)})" if cell.combination else row.name),
@@ -132,14 +161,14 @@ def _parsed(index: Path, _changed_ns: int) -> dict[str, Any]:
         return {}
 
 
-def _origin(content: dict[str, Any]) -> Origin:
+def _origin(content: dict[str, Any]) -> FileOrigin:
     machine = optional_mapping(content.get("params"))
     python = (optional_text(content.get("python")) or "").replace("\\", "/").rpartition("/")[2]
     packages = (
         f"{name} {version}" if isinstance(version, str) else name
         for name, version in sorted(optional_mapping(content.get("requirements")).items())
     )
-    return Origin(
+    return FileOrigin(
         commit=optional_text(content.get("commit_hash")),
         created=_moment(content),
         environment=Environment(
@@ -153,8 +182,8 @@ def _origin(content: dict[str, Any]) -> Origin:
     )
 
 
-def _cores(told: object) -> object:
-    return int(told) if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < 7 else told  # noqa: PLR2004
+def _cores(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 7 else value  # noqa: PLR2004
 
 
 def _moment(content: dict[str, Any]) -> str | None:
@@ -166,3 +195,65 @@ def _moment(content: dict[str, Any]) -> str | None:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _rows(content: dict[str, Any]) -> Iterator[_Row]:
+    """Yield every benchmark in the `content` of a result file of version 1 or 2.
+
+    Raises:
+        ShapeError: A row does not fit its columns or its parameters.
+    """
+    versions = optional_mapping(content.get("benchmark_version"))
+    columns = [column if isinstance(column, str) else "" for column in _listed(content.get("result_columns"))]
+    for name, row in mapping(content.get("results"), "results").items():
+        if isinstance(row, list):
+            fields = dict(zip(columns, row, strict=False))  # asv cuts the nulls at the end of a row
+            stats = _transposed(fields)
+        else:
+            fields = row if isinstance(row, dict) else {"result": row}
+            stats = [optional_mapping(entry) for entry in _listed(fields.get("stats"))]
+        version = optional_text(fields.get("version")) or optional_text(versions.get(name))
+        yield _Row(name, version, tuple(_cells(clean(name), fields, stats)))
+
+
+def _transposed(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the statistics of version 2, a list per statistic, as those of version 1, an object per combination."""
+    lists = {key: _listed(fields.get(f"stats_{key}")) for key in ("q_25", "q_75", "repeat")}
+    return [dict(zip(lists, values, strict=True)) for values in itertools.zip_longest(*lists.values())]
+
+
+def _cells(name: str, fields: dict[str, Any], stats: list[dict[str, Any]]) -> Iterator[_Cell]:
+    values = fields.get("result")
+    if values is None:  # it failed as a whole
+        yield _Cell((), None, [], 0, math.nan)
+        return
+    values = values if isinstance(values, list) else [values]
+    combinations = _combinations(name, _listed(fields.get("params")))
+    if len(combinations) != len(values):
+        raise ShapeError(f"{name} has {len(values)} results for {len(combinations)} combinations of parameters")
+    samples = _listed(fields.get("samples"))
+    for at, (combination, value) in enumerate(zip(combinations, values, strict=True)):
+        stat = stats[at] if at < len(stats) else {}
+        recorded = _listed(samples[at]) if at < len(samples) else []
+        yield _Cell(combination, value, recorded, optional_count(stat.get("repeat")), _spread(stat))
+
+
+def _combinations(name: str, parameters: list[Any]) -> list[tuple[str, ...]]:
+    axes = [sequence(axis, f"{name}: params") for axis in parameters]
+    size = math.prod(len(axis) for axis in axes)
+    if size > _MOST_COMBINATIONS:
+        raise ShapeError(f"{name} claims {size} combinations of parameters")
+    return list(itertools.product(*([_shown(value) for value in axis] for axis in axes)))
+
+
+def _shown(value: object) -> str:
+    return clean(value if isinstance(value, str) else "…", _LONGEST_PARAMETER)
+
+
+def _spread(stat: dict[str, Any]) -> float:
+    low, high = optional_number(stat.get("q_25")), optional_number(stat.get("q_75"))
+    return math.nan if low is None or high is None else max(0.0, high - low) / _IQR_OF_A_NORMAL
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single
 from regress_action.formats.shape import mapping
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.measurements import Benchmark
 
@@ -34,20 +34,20 @@ _BYTES: Final = re.compile(r"(?:^|-)bytes$")
 
 def sniff(document: Document) -> bool:
     """Whether the file is an object of objects of objects with a value, and nothing else."""
-    found = document.json
-    return isinstance(found, dict) and bool(found) and all(map(_is_benchmark, found.values()))
+    content = document.json
+    return isinstance(content, dict) and bool(content) and all(map(_is_benchmark, content.values()))
 
 
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
-    tally = Tally()
+    builder = ReportBuilder()
     for name, measures in mapping(document.json, "the file").items():
         benchmark = Benchmark(clean(name.removesuffix(_SILENCED)))
         for measure, result in mapping(measures, name).items():
             measured, factor = _metric(measure)
             where = f"{name}.{measure}"
-            tally.add(benchmark, measured, single(mapping(result, where).get("value"), where, factor=factor))
-    return (tally.report(document.path, TITLE, Origin()),)
+            builder.add(benchmark, measured, single(mapping(result, where).get("value"), where, factor=factor))
+    return (builder.report(document.path, TITLE, FileOrigin()),)
 
 
 def _is_benchmark(measures: object) -> bool:

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import metric
 from regress_action.model.measurements import Benchmark, Environment, Metric
 
@@ -41,32 +41,32 @@ def sniff(document: Document) -> bool:
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     text = _text(document)
-    told: dict[str, str] = {}
+    config: dict[str, str] = {}
     packages: dict[str, list[tuple[str, str]]] = {}
-    for found in _LINE.finditer(text):
-        if found[1]:
-            told[found[1]] = found[2].strip()
+    for line in _LINE.finditer(text):
+        if line[1]:
+            config[line[1]] = line[2].strip()
         else:
-            packages.setdefault(told.get("pkg", ""), []).append((found[3], found[4]))
-    tally = Tally()
+            packages.setdefault(config.get("pkg", ""), []).append((line[3], line[4]))
+    builder = ReportBuilder()
     for package, rows in packages.items():
         ends = {end[0] if (end := _SUFFIX.search(name)) else "" for name, _ in rows}
         suffix = ends.pop() if len(ends) == 1 else ""
         for name, values in rows:
             full = f"{package}.{name.removesuffix(suffix)}" if package else name.removesuffix(suffix)
-            _read_values(Benchmark(clean(full)), values.split(), tally)
+            _read_values(Benchmark(clean(full)), values.split(), builder)
     for failed in _FAILED.finditer(text):
-        tally.fail(clean(failed[1]), "The benchmark failed.")
-    system = " ".join(filter(None, (told.get("goos"), told.get("goarch"))))
-    environment = Environment(os=system or "unknown", cpu=told.get("cpu") or "unknown")
-    return (tally.report(document.path, TITLE, Origin(environment=environment)),)
+        builder.fail(clean(failed[1]), "The benchmark failed.")
+    system = " ".join(filter(None, (config.get("goos"), config.get("goarch"))))
+    environment = Environment(os=system or "unknown", cpu=config.get("cpu") or "unknown")
+    return (builder.report(document.path, TITLE, FileOrigin(environment=environment)),)
 
 
 def _text(document: Document) -> str:
     return _ANSI.sub("", document.text).replace("\r\n", "\n")
 
 
-def _read_values(benchmark: Benchmark, parts: list[str], tally: Tally) -> None:
+def _read_values(benchmark: Benchmark, parts: list[str], builder: ReportBuilder) -> None:
     for value, unit in zip(parts[::2], parts[1::2], strict=True):
         measured, factor = _UNITS.get(unit) or (metric(clean(unit), clean(unit)), 1.0)
         try:
@@ -74,4 +74,4 @@ def _read_values(benchmark: Benchmark, parts: list[str], tally: Tally) -> None:
         except ValueError:
             continue
         if amount >= 0:
-            tally.add(benchmark, measured, single(amount, unit, factor=factor))
+            builder.add(benchmark, measured, single(amount, unit, factor=factor))

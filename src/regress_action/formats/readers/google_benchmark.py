@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import Sample, single
 from regress_action.formats.shape import (
     mapping,
@@ -21,7 +22,6 @@ from regress_action.formats.shape import (
     sequence,
     text,
 )
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.measurements import Benchmark, Environment, Metric
 
@@ -56,10 +56,10 @@ _AGGREGATE = re.compile(r"_(mean|median|stddev|cv|BigO|RMS)$")
 
 def sniff(document: Document) -> bool:
     """Whether the file has a context and rows with real times."""
-    found = document.json
-    if not isinstance(found, dict) or not {"context", "benchmarks"} <= found.keys() or "machine_info" in found:
+    content = document.json
+    if not isinstance(content, dict) or not {"context", "benchmarks"} <= content.keys() or "machine_info" in content:
         return False
-    rows = found["benchmarks"]
+    rows = content["benchmarks"]
     first = rows[0] if isinstance(rows, list) and rows else {"real_time": 0}
     return isinstance(first, dict) and not first.keys().isdisjoint({"run_type", "real_time"})
 
@@ -67,7 +67,7 @@ def sniff(document: Document) -> bool:
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
-    tally = Tally()
+    builder = ReportBuilder()
     repeated: set[str] = set()
     aggregates: dict[str, dict[str, tuple[dict[str, Any], str]]] = {}
     for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
@@ -75,19 +75,19 @@ def read(document: Document) -> tuple[Report, ...]:
         row = mapping(entry, where)
         name, kind = _identity(row, where)
         if row.get("error_occurred"):
-            told = optional_text(row.get("error_message"))
-            tally.fail(clean(name), clean(told) if told else "The benchmark reported an error.")
+            message = optional_text(row.get("error_message"))
+            builder.fail(clean(name), clean(message) if message else "The benchmark reported an error.")
             repeated.add(name)
         elif kind:
             aggregates.setdefault(name, {})[kind] = (row, where)
         elif not row.get("skipped"):
             repeated.add(name)
             for measured, sample in _samples(row, where):
-                tally.add(Benchmark(clean(name)), measured, sample)
+                builder.add(Benchmark(clean(name)), measured, sample)
     for name, rows in aggregates.items():
         if name not in repeated:
-            _read_aggregates(Benchmark(clean(name)), rows, tally)
-    return (tally.report(document.path, TITLE, _origin(content)),)
+            _read_aggregates(Benchmark(clean(name)), rows, builder)
+    return (builder.report(document.path, TITLE, _origin(content)),)
 
 
 def _identity(row: dict[str, Any], where: str) -> tuple[str, str | None]:
@@ -121,7 +121,7 @@ def _counter(key: str) -> Metric:
     return known or metric(clean(key), "1/s" if key.endswith("_per_second") else "count")
 
 
-def _read_aggregates(benchmark: Benchmark, rows: dict[str, tuple[dict[str, Any], str]], tally: Tally) -> None:
+def _read_aggregates(benchmark: Benchmark, rows: dict[str, tuple[dict[str, Any], str]], builder: ReportBuilder) -> None:
     centre = rows.get("median") or rows.get("mean")
     if centre is None:
         return
@@ -130,15 +130,15 @@ def _read_aggregates(benchmark: Benchmark, rows: dict[str, tuple[dict[str, Any],
     rounds = optional_count(row.get("repetitions")) or optional_count(row.get("iterations")) or 1
     for measured, sample in _samples(row, where):
         spread = spreads[measured].value if measured in spreads else math.nan
-        tally.add(benchmark, measured, Sample(sample.value, sample.rounds and rounds, spread, sample.dropped))
+        builder.add(benchmark, measured, Sample(sample.value, sample.rounds and rounds, spread, sample.dropped))
 
 
-def _origin(content: dict[str, Any]) -> Origin:
+def _origin(content: dict[str, Any]) -> FileOrigin:
     context = optional_mapping(content.get("context"))
-    told = (("library_version", "tool"), ("library_build_type", "library_build_type"))
-    found = ((label, optional_text(context.get(key))) for key, label in told)
+    labels = (("library_version", "tool"), ("library_build_type", "library_build_type"))
+    found = ((label, optional_text(context.get(key))) for key, label in labels)
     cores = optional_number(context.get("num_cpus"))
-    return Origin(
+    return FileOrigin(
         created=optional_text(context.get("date")),
         environment=Environment(cores=optional_count(cores)),
         provenance=tuple((label, f"{TITLE} {value}" if label == "tool" else value) for label, value in found if value),

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import Sample, single, summarise
 from regress_action.formats.shape import (
     mapping,
@@ -20,7 +21,6 @@ from regress_action.formats.shape import (
     sequence,
     text,
 )
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.measurements import Benchmark, Environment
 
@@ -40,31 +40,31 @@ _SIGNALLED = 128
 
 def sniff(document: Document) -> bool:
     """Whether the file is a version 2 export, or holds the times of commands."""
-    found = document.json
-    if not isinstance(found, dict) or not isinstance(found.get("results"), list):
+    content = document.json
+    if not isinstance(content, dict) or not isinstance(content.get("results"), list):
         return False
-    if "hyperfine_version" in optional_mapping(found.get("metadata")):
+    if "hyperfine_version" in optional_mapping(content.get("metadata")):
         return True
-    first = found["results"][0] if found["results"] else {"command": "", "mean": 0}
-    return isinstance(first, dict) and {"command", "mean"} <= first.keys() and len(found) == 1
+    first = content["results"][0] if content["results"] else {"command": "", "mean": 0}
+    return isinstance(first, dict) and {"command", "mean"} <= first.keys() and len(content) == 1
 
 
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
-    tally = Tally()
+    builder = ReportBuilder()
     for index, entry in enumerate(sequence(content.get("results"), "results")):
         where = f"results[{index}]"
         result = mapping(entry, where)
         benchmark = _benchmark(result, where)
         codes = _exit_codes(result, where)
         if any(code != 0 for code in codes):
-            tally.fail(benchmark.name, _failure(codes))
+            builder.fail(benchmark.name, _failure(codes))
         elif "measurements" in result:
-            _read_measurements(sequence(result["measurements"], f"{where}.measurements"), benchmark, where, tally)
+            _read_measurements(sequence(result["measurements"], f"{where}.measurements"), benchmark, where, builder)
         else:
-            _read_times(result, benchmark, where, tally)
-    return (tally.report(document.path, TITLE, _origin(content)),)
+            _read_times(result, benchmark, where, builder)
+    return (builder.report(document.path, TITLE, _origin(content)),)
 
 
 def _benchmark(result: dict[str, Any], where: str) -> Benchmark:
@@ -91,8 +91,8 @@ def _exit_codes(result: dict[str, Any], where: str) -> list[object]:
 
 def _failure(codes: list[object]) -> str:
     counts = Counter(code if isinstance(code, int) else None for code in codes)
-    told = ", ".join(f"{_code(code)} ({times} of {len(codes)} runs)" for code, times in counts.items() if code != 0)
-    return f"The command failed: {told}."
+    listed = ", ".join(f"{_code(code)} ({times} of {len(codes)} runs)" for code, times in counts.items() if code != 0)
+    return f"The command failed: {listed}."
 
 
 def _code(code: int | None) -> str:
@@ -101,46 +101,46 @@ def _code(code: int | None) -> str:
     return f"exit code {code}" if code <= _SIGNALLED else f"exit code {code}, signal {code - _SIGNALLED}"
 
 
-def _read_times(result: dict[str, Any], benchmark: Benchmark, where: str, tally: Tally) -> None:
+def _read_times(result: dict[str, Any], benchmark: Benchmark, where: str, builder: ReportBuilder) -> None:
     times = result.get("times")
     if times:
         sample = summarise(sequence(times, f"{where}.times"), f"{where}.times")
     else:
         middle = result.get("median")
         sample = single(result.get("mean") if middle is None else middle, f"{where}.mean")
-    tally.add(benchmark, _TIME, sample)
+    builder.add(benchmark, _TIME, sample)
     if result.get("user") is not None and result.get("system") is not None:
         seconds = number(result["user"], f"{where}.user") + number(result["system"], f"{where}.system")
         mean = single(seconds, f"{where}.user + system")
-        tally.add(benchmark, _CPU_TIME, Sample(mean.value, mean.rounds and sample.rounds, dropped=mean.dropped))
+        builder.add(benchmark, _CPU_TIME, Sample(mean.value, mean.rounds and sample.rounds, dropped=mean.dropped))
     if sizes := result.get("memory_usage_byte"):
         place = f"{where}.memory_usage_byte"
-        tally.add(benchmark, _PEAK_MEMORY, summarise(sequence(sizes, place), place))
+        builder.add(benchmark, _PEAK_MEMORY, summarise(sequence(sizes, place), place))
 
 
-def _read_measurements(rows: list[Any], benchmark: Benchmark, where: str, tally: Tally) -> None:
+def _read_measurements(rows: list[Any], benchmark: Benchmark, where: str, builder: ReportBuilder) -> None:
     values: dict[tuple[str, str], list[float]] = {}
     for index, row in enumerate(rows):
         for key, value in mapping(row, f"{where}.measurements[{index}]").items():
             if key not in _PARTS:
                 _read_value(key, value, f"{where}.measurements[{index}].{clean(key)}", values)
     for (name, unit), rounds in values.items():
-        tally.add(benchmark, metric(name, unit), summarise(rounds, f"{where}: {name}"))
+        builder.add(benchmark, metric(name, unit), summarise(rounds, f"{where}: {name}"))
 
 
 def _read_value(key: str, value: object, where: str, values: dict[tuple[str, str], list[float]]) -> None:
-    told = mapping(value, where)
-    unit, factor = base_unit(text(told.get("unit"), f"{where}.unit"))
-    seconds = factor * number(told.get("value"), f"{where}.value")
+    fields = mapping(value, where)
+    unit, factor = base_unit(text(fields.get("unit"), f"{where}.unit"))
+    seconds = factor * number(fields.get("value"), f"{where}.value")
     values.setdefault((clean(_NAMES.get(key, key)), clean(unit)), []).append(seconds)
 
 
-def _origin(content: dict[str, Any]) -> Origin:
+def _origin(content: dict[str, Any]) -> FileOrigin:
     metadata = optional_mapping(content.get("metadata"))
     platform = optional_mapping(metadata.get("platform"))
     system = [optional_text(platform.get(key)) for key in ("os", "architecture")]
     version = optional_text(metadata.get("hyperfine_version"))
-    return Origin(
+    return FileOrigin(
         created=optional_text(metadata.get("start_time")),
         environment=Environment(os=" ".join(filter(None, system)) or "unknown"),
         provenance=(("tool", f"{TITLE} {version}"),) if version else (),

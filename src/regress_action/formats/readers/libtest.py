@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.measurements import Benchmark
 
@@ -40,17 +40,17 @@ def sniff(document: Document) -> bool:
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     text = _text(document)
-    tally = Tally()
+    builder = ReportBuilder()
     for row in _ROW.finditer(text):
         benchmark = Benchmark(clean(row["name"]))
         unit, factor = base_unit(row["unit"].removesuffix(_ITERATION))
         measured = metric("time" if unit == "s" else clean(unit), unit)
-        tally.add(benchmark, measured, single(float(row["value"].replace(",", "")), row["name"], factor=factor))
+        builder.add(benchmark, measured, single(float(row["value"].replace(",", "")), row["name"], factor=factor))
         if row["rate"]:
-            tally.add(benchmark, _THROUGHPUT, single(float(row["rate"]), row["name"], factor=_MEGABYTE))
+            builder.add(benchmark, _THROUGHPUT, single(float(row["rate"]), row["name"], factor=_MEGABYTE))
     for failed in _FAILED.finditer(text):
-        tally.fail(clean(failed[1]), "The benchmark failed.")
-    return (tally.report(document.path, TITLE, Origin()),)
+        builder.fail(clean(failed[1]), "The benchmark failed.")
+    return (builder.report(document.path, TITLE, FileOrigin()),)
 
 
 def _text(document: Document) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single, summarise
 from regress_action.formats.shape import (
     mapping,
@@ -18,7 +19,6 @@ from regress_action.formats.shape import (
     sequence,
     text,
 )
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.measurements import Benchmark, Environment
 
@@ -33,14 +33,14 @@ _PEAK_MEMORY = metric("peak_memory", "B")
 
 def sniff(document: Document) -> bool:
     """Whether the file is a suite whose benchmarks are lists of runs."""
-    found = document.json
-    if not isinstance(found, dict) or "version" not in found:
+    content = document.json
+    if not isinstance(content, dict) or "version" not in content:
         return False
-    benchmarks = found.get("benchmarks")
+    benchmarks = content.get("benchmarks")
     if not isinstance(benchmarks, list):
         return False
     if not benchmarks:
-        return bool(found["version"] == "1.0")
+        return bool(content["version"] == "1.0")
     return isinstance(benchmarks[0], dict) and isinstance(benchmarks[0].get("runs"), list)
 
 
@@ -48,19 +48,21 @@ def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
     shared = optional_mapping(content.get("metadata"))
-    tally = Tally()
+    builder = ReportBuilder()
     metadata = shared
     created: list[str] = []
     for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
         where = f"benchmarks[{index}]"
         suite = mapping(entry, where)
         metadata = shared | optional_mapping(suite.get("metadata"))
-        created += _read_benchmark(sequence(suite.get("runs"), f"{where}.runs"), metadata, where, tally)
-    origin = Origin(created=min(created, default=None), environment=_environment(metadata), provenance=_tool(metadata))
-    return (tally.report(document.path, TITLE, origin),)
+        created += _read_benchmark(sequence(suite.get("runs"), f"{where}.runs"), metadata, where, builder)
+    origin = FileOrigin(
+        created=min(created, default=None), environment=_environment(metadata), provenance=_tool(metadata)
+    )
+    return (builder.report(document.path, TITLE, origin),)
 
 
-def _read_benchmark(runs: list[Any], metadata: dict[str, Any], where: str, tally: Tally) -> list[str]:
+def _read_benchmark(runs: list[Any], metadata: dict[str, Any], where: str, builder: ReportBuilder) -> list[str]:
     """Add every process of one benchmark and return when each of them started."""
     started = []
     name = None
@@ -73,19 +75,23 @@ def _read_benchmark(runs: list[Any], metadata: dict[str, Any], where: str, tally
         started += [date] if (date := optional_text(known.get("date"))) else []
         if "values" in run:
             measured = True
-            _read_process(run, known, Benchmark(name), place, tally)
+            _read_process(run, known, Benchmark(name), place, builder)
     if name and not measured:
-        tally.fail(name, "Every run of it only calibrated the number of loops; none measured.")
+        builder.fail(name, "Every run of it only calibrated the number of loops; none measured.")
     return started
 
 
-def _read_process(run: dict[str, Any], known: dict[str, Any], benchmark: Benchmark, where: str, tally: Tally) -> None:
+def _read_process(
+    run: dict[str, Any], known: dict[str, Any], benchmark: Benchmark, where: str, builder: ReportBuilder
+) -> None:
     written = optional_text(known.get("unit")) or "second"
     unit, factor = base_unit(written)
     values = sequence(run["values"], f"{where}.values")
-    tally.add(benchmark, metric(_METRICS.get(unit, "value"), unit), summarise(values, f"{where}.values", factor=factor))
+    builder.add(
+        benchmark, metric(_METRICS.get(unit, "value"), unit), summarise(values, f"{where}.values", factor=factor)
+    )
     if unit == "s" and "command_max_rss" in known:
-        tally.add(benchmark, _PEAK_MEMORY, single(known["command_max_rss"], f"{where}: `command_max_rss`"))
+        builder.add(benchmark, _PEAK_MEMORY, single(known["command_max_rss"], f"{where}: `command_max_rss`"))
 
 
 def _tool(metadata: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import Sample, single, summarise
 from regress_action.formats.shape import (
     mapping,
@@ -23,7 +24,6 @@ from regress_action.formats.shape import (
     sequence,
     text,
 )
-from regress_action.formats.tally import Origin, Tally
 from regress_action.formats.units import metric, metric_from_key
 from regress_action.model.measurements import Benchmark, Environment, Location
 
@@ -43,32 +43,32 @@ _NOWHERE = frozenset({"unversioned", "(unknown)", "(detached head)"})
 
 def sniff(document: Document) -> bool:
     """Whether the file has the three parts that this tool alone writes together."""
-    found = document.json
-    return isinstance(found, dict) and {"benchmarks", "machine_info", "commit_info"} <= found.keys()
+    content = document.json
+    return isinstance(content, dict) and {"benchmarks", "machine_info", "commit_info"} <= content.keys()
 
 
 def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
-    tally = Tally()
+    builder = ReportBuilder()
     for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
         where = f"benchmarks[{index}]"
-        _read_benchmark(mapping(entry, where), where, tally)
-    return (tally.report(document.path, TITLE, _origin(content)),)
+        _read_benchmark(mapping(entry, where), where, builder)
+    return (builder.report(document.path, TITLE, _origin(content)),)
 
 
-def _read_benchmark(entry: dict[str, Any], where: str, tally: Tally) -> None:
+def _read_benchmark(entry: dict[str, Any], where: str, builder: ReportBuilder) -> None:
     fullname = text(entry.get("fullname") or entry.get("name"), f"{where}.fullname")
     benchmark = _benchmark(fullname, optional_text(entry.get("group")), _parameters(entry.get("params")))
     if entry.get("stats") is None:
-        tally.fail(benchmark.name, "The benchmark raised before it was timed.")
+        builder.fail(benchmark.name, "The benchmark raised before it was timed.")
         return
     timer = optional_text(optional_mapping(entry.get("options")).get("timer"))
     main = _CPU_TIME if timer in _CPU_TIMERS else _TIME
-    tally.add(benchmark, main, _sample(mapping(entry["stats"], f"{where}.stats"), f"{where}.stats"))
+    builder.add(benchmark, main, _sample(mapping(entry["stats"], f"{where}.stats"), f"{where}.stats"))
     for key, value in optional_mapping(entry.get("extra_info")).items():
         if extra := _extra(key, value, main, f"{where}.extra_info"):
-            tally.add(benchmark, *extra)
+            builder.add(benchmark, *extra)
 
 
 def _sample(stats: dict[str, Any], where: str) -> Sample:
@@ -88,10 +88,10 @@ def _extra(key: str, value: object, main: Metric, where: str) -> tuple[Metric, S
     named = metric_from_key(clean(key))
     if named is None or isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    found, factor = named
-    if found.name == main.name:
-        found = metric(clean(key), found.unit)
-    return found, single(value, f"{where}.{clean(key)}", factor=factor, signed=found.signed)
+    extra, factor = named
+    if extra.name == main.name:
+        extra = metric(clean(key), extra.unit)
+    return extra, single(value, f"{where}.{clean(key)}", factor=factor, signed=extra.signed)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -118,12 +118,12 @@ def _parameters(params: object) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _origin(content: dict[str, Any]) -> Origin:
+def _origin(content: dict[str, Any]) -> FileOrigin:
     commit = optional_mapping(content.get("commit_info"))
     version = optional_text(content.get("version"))
     tool = (("tool", f"{TITLE} {version}"),) if version else ()
     dirty = (("dirty", "true"),) if commit.get("dirty") is True else ()
-    return Origin(
+    return FileOrigin(
         commit=_known(commit.get("id")),
         branch=_known(commit.get("branch")),
         created=optional_text(content.get("datetime")),
@@ -133,8 +133,8 @@ def _origin(content: dict[str, Any]) -> Origin:
 
 
 def _known(value: object) -> str | None:
-    told = optional_text(value)
-    return None if told in _NOWHERE else told
+    label = optional_text(value)
+    return None if label in _NOWHERE else label
 
 
 def _environment(machine: dict[str, Any]) -> Environment:

@@ -21,7 +21,7 @@ _LONGEST_LABEL = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Origin:
+class FileOrigin:
     """Where and when a file says it was made; `commit` and `created` as the tool wrote them."""
 
     commit: str | None = None
@@ -31,7 +31,7 @@ class Origin:
     provenance: tuple[tuple[str, str], ...] = ()
 
 
-class Tally:
+class ReportBuilder:
     """The samples of one run by benchmark and metric, and what failed."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Tally:
         """Note that `benchmark` was attempted and gave no value."""
         self._failures[benchmark] = Failure(benchmark, reason)
 
-    def report(self, path: Path, source: str, origin: Origin) -> Report:
+    def report(self, path: Path, source: str, origin: FileOrigin) -> Report:
         """Return the report of this one run, read from `path` in the format `source`."""
         series = tuple(_series(*entry) for entry in self._samples.values())
         return Report(
