@@ -20,7 +20,7 @@ DATA = Path(__file__).parents[2] / "data" / "formats" / "asv" / "results"
 RESULTS = next((DATA / "testbox").glob("*-existing-python.json"))
 
 
-def _found(report: Report) -> dict[str, Any]:
+def _series_by_name(report: Report) -> dict[str, Any]:
     return {series.benchmark.name: series for series in report.series}
 
 
@@ -28,7 +28,7 @@ def test_every_combination_of_parameters_is_a_benchmark() -> None:
     """Names are those asv shows; skipped ones are absent, failed ones are failures."""
     (report,) = read(RESULTS)
 
-    assert _found(report).keys() == {
+    assert _series_by_name(report).keys() == {
         "bench.TimeSort.time_sort(10, 'up')",
         "bench.TimeSort.time_sort(1000, 'up')",
         "bench.mem_list",
@@ -46,7 +46,7 @@ def test_samples_are_rounds_and_the_code_has_a_version() -> None:
     (report,) = read(RESULTS)
     row = json.loads(RESULTS.read_text())["results"]["bench.TimeSort.time_sort"]
 
-    series = _found(report)["bench.TimeSort.time_sort(1000, 'up')"]
+    series = _series_by_name(report)["bench.TimeSort.time_sort(1000, 'up')"]
 
     assert series.values == (pytest.approx(median(row[11][2])),)
     assert series.rounds == (4,)
@@ -58,11 +58,14 @@ def test_samples_are_rounds_and_the_code_has_a_version() -> None:
 def test_the_index_tells_kinds_and_units() -> None:
     """`benchmarks.json` says what is bytes, what is peak memory, and the unit of a tracked value."""
     (report,) = read(RESULTS)
-    found = {name: (series.metric.name, series.metric.unit, series.values) for name, series in _found(report).items()}
+    series_by_name = {
+        name: (series.metric.name, series.metric.unit, series.values)
+        for name, series in _series_by_name(report).items()
+    }
 
-    assert found["bench.mem_list"] == ("memory", "B", (8056,))
-    assert found["bench.peakmem_list"][:2] == ("peak_memory", "B")
-    assert found["bench.track_size"] == ("value", "B", (2000,))
+    assert series_by_name["bench.mem_list"] == ("memory", "B", (8056,))
+    assert series_by_name["bench.peakmem_list"][:2] == ("peak_memory", "B")
+    assert series_by_name["bench.track_size"] == ("value", "B", (2000,))
 
 
 def test_without_the_index_the_names_decide(tmp_path: Path) -> None:
@@ -71,11 +74,11 @@ def test_without_the_index_the_names_decide(tmp_path: Path) -> None:
 
     (report,) = read(tmp_path / "r.json")
 
-    found = {name: series.metric.name for name, series in _found(report).items()}
-    assert found["bench.mem_list"] == "memory"
-    assert found["bench.peakmem_list"] == "peak_memory"
-    assert found["bench.track_size"] == "value"
-    assert found["bench.TimeSort.time_sort(10, 'up')"] == "time"
+    series_by_name = {name: series.metric.name for name, series in _series_by_name(report).items()}
+    assert series_by_name["bench.mem_list"] == "memory"
+    assert series_by_name["bench.peakmem_list"] == "peak_memory"
+    assert series_by_name["bench.track_size"] == "value"
+    assert series_by_name["bench.TimeSort.time_sort(10, 'up')"] == "time"
 
 
 def test_version_1_is_read(tmp_path: Path) -> None:
@@ -97,15 +100,15 @@ def test_version_1_is_read(tmp_path: Path) -> None:
 
     (report,) = read(tmp_path / "r.json")
 
-    found = _found(report)
-    assert {name: series.values for name, series in found.items()} == {
+    series_by_name = _series_by_name(report)
+    assert {name: series.values for name, series in series_by_name.items()} == {
         "m.time_plain": (0.5,),
         "m.time_many(1)": (1.0,),
         "m.time_stats": (2.0,),
     }
-    assert found["m.time_plain"].benchmark.version == "v1"
-    assert found["m.time_stats"].rounds == (8,)
-    assert found["m.time_stats"].spreads == pytest.approx((2.0 / 1.349,))
+    assert series_by_name["m.time_plain"].benchmark.version == "v1"
+    assert series_by_name["m.time_stats"].rounds == (8,)
+    assert series_by_name["m.time_stats"].spreads == pytest.approx((2.0 / 1.349,))
     assert [failure.benchmark for failure in report.failures] == ["m.time_failed", "m.time_many(2)"]
     assert report.created == "2014-01-11T19:21:45Z"
 

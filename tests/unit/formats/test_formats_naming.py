@@ -1,4 +1,4 @@
-"""Names of strangers become safe and stay distinct."""
+"""Names out of result files become safe and stay distinct."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_every_name_becomes_printable_and_short(name: str) -> None:
 
 
 @given(_ANY, _ANY)
-def test_different_names_stay_different(one: str, other: str) -> None:
+def test_different_names_stay_different(name: str, other: str) -> None:
     """Cleaning never makes one benchmark out of two."""
-    assert (clean(one) == clean(other)) == (one == other)
+    assert (clean(name) == clean(other)) == (name == other)
 
 
 def test_long_names_with_the_same_beginning_stay_different() -> None:

@@ -18,8 +18,8 @@ DATA = Path(__file__).parents[2] / "data" / "formats" / "pytest-benchmark"
 
 
 def _raw(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DATA / name).read_text())
-    return found
+    content: dict[str, Any] = json.loads((DATA / name).read_text())
+    return content
 
 
 def _written(folder: Path, content: object) -> Path:
@@ -109,9 +109,9 @@ def test_extra_info_named_like_the_timing_keeps_its_own_name(tmp_path: Path) -> 
 
     (report,) = read(_written(tmp_path, content))
 
-    found = {series.metric.name: series.values for series in report.series[:2]}
-    assert found["time_ms"] == (0.003,)
-    assert found["time"] != (0.003,)
+    content = {series.metric.name: series.values for series in report.series[:2]}
+    assert content["time_ms"] == (0.003,)
+    assert content["time"] != (0.003,)
 
 
 def test_a_cpu_timer_measures_cpu_time() -> None:

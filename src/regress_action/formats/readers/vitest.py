@@ -53,7 +53,7 @@ def read(document: Document) -> tuple[Report, ...]:
 
 def _read_groups(file: dict[str, Any], where: str, builder: ReportBuilder) -> None:
     """Read one file of versions 1 to 4; an entry without a rate did not finish."""
-    for at, entry in enumerate(sequence(file.get("groups"), f"{where}.groups")):
+    for at, listed in enumerate(sequence(file.get("groups"), f"{where}.groups")):
         here = f"{where}.groups[{at}]"
         group = mapping(listed, here)
         suite = text(group.get("fullName"), f"{here}.fullName")
