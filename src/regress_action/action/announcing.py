@@ -15,7 +15,7 @@ from regress_action.action.policies import waivers_said
 from regress_action.advice import elsewhere, recommend
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
-from regress_action.model.comparisons import Outcome, Severity, Verdict
+from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.records import slug
 from regress_action.notifications import send
 from regress_action.report import markdown, structured, text
@@ -141,12 +141,8 @@ def notify(job: Job, spoken: Spoken, log: Log) -> None:
 
 
 def _worst(judged: Judged | None) -> Severity:
-    severities = (
-        found.severity
-        for found in (judged.judgement.comparisons if judged else ())
-        if found.verdict is Verdict.REGRESSION and found.confirmed is not False
-    )
-    return max(severities, key=lambda severity: severity.rank, default=Severity.NONE)
+    severities = (row.severity for row in (judged.judgement.comparisons if judged else ()) if row.is_proven_regression)
+    return max(severities, default=Severity.NONE)
 
 
 def _reproduction(job: Job) -> str | None:

@@ -10,7 +10,6 @@ from regress_action.action import learning, suspecting
 from regress_action.action.judging import judge_against_history, judge_reports
 from regress_action.github.plan import Stage
 from regress_action.model import records
-from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.errors import HistoryError, InputError
 
 if TYPE_CHECKING:
@@ -144,9 +143,7 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
     marks = tuple(
         Mark(found.benchmark.name, found.metric.name, found.ratio)
         for found in (judged.judgement.comparisons if judged else ())
-        if found.verdict is Verdict.REGRESSION
-        and found.severity.rank >= Severity.MINOR.rank
-        and found.confirmed is not False
+        if found.alarms
     )
     now = datetime.now(UTC)
     why = "It shows a regression that nobody has accepted yet."

@@ -72,9 +72,9 @@ def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, text
 
 def _judgement(job: Job, found: Sequence[Lasting], newest: Report) -> Judgement:
     rows = tuple(one.comparison for one in found)
-    bad = [row for row in rows if row.verdict is Verdict.REGRESSION and row.severity.rank >= Severity.MINOR.rank]
+    bad = [row for row in rows if row.alarms]
     limit, worst = job.settings.fail_on, alarms.worst(bad)
-    fails = limit is not Severity.NONE and worst.rank >= limit.rank
+    fails = limit is not Severity.NONE and worst >= limit
     verdict = Outcome.FAIL if fails else Outcome.WARN if bad else Outcome.PASS
     undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows)
     summary = Summary(verdict, regressions=len(bad), inconclusive=undecided)

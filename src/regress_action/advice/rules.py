@@ -50,7 +50,7 @@ def elsewhere(judgement: Judgement) -> str | None:
 
 def _hangs_on_the_machine(judgement: Judgement) -> bool:
     apart = judgement.mode is not Mode.PAIRED
-    return judgement.summary.inconclusive > 0 or (apart and any(row.confirmed is not True for row in _worse(judgement)))
+    return judgement.summary.inconclusive > 0 or (apart and not all(row.is_confirmed for row in _worse(judgement)))
 
 
 def _doubtful(judgement: Judgement) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _range(judgement: Judgement, rows: Rows) -> Iterator[str]:
 
 def _worse(judgement: Judgement) -> Iterator[Comparison]:
     for row in judgement.comparisons:
-        if row.verdict is Verdict.REGRESSION and row.confirmed is not False:
+        if row.is_proven_regression:
             yield row
 
 

@@ -51,7 +51,7 @@ def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Ju
 
 
 def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
-    if comparison.verdict is Verdict.REGRESSION and comparison.severity is not Severity.SLIGHT:
+    if comparison.reaches_threshold:
         return True
     if comparison.verdict not in (Verdict.REGRESSION, *_OPEN) or comparison.p_value is None:
         return False
@@ -94,4 +94,4 @@ def _change(row: Comparison) -> str:
 
 
 def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:
-    return not suite.over_budget(row), grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)
+    return not row.is_over_budget, grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)

@@ -15,7 +15,6 @@ import numpy as np
 
 from regress_action.analysis.comparison import compare
 from regress_action.analysis.series import change_points, histories
-from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.errors import IncompleteError
 from regress_action.model.measurements import Direction
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.numeric.arrays import Floats
     from regress_action.analysis.rules.policy import Policy
     from regress_action.analysis.series.histories import History
-    from regress_action.model.comparisons import Comparison
+    from regress_action.model.comparisons import Comparison, Severity
     from regress_action.model.measurements import Report
 
 WINDOW = 20
@@ -209,7 +208,7 @@ def _judge_again(group: _Past, policy: Policy, window: int) -> tuple[int, list[A
 
 
 def _alarms(comparison: Comparison) -> bool:
-    return comparison.verdict is Verdict.REGRESSION and comparison.severity.rank >= Severity.MINOR.rank
+    return comparison.alarms
 
 
 def _missed(group: _Past, alarms: Sequence[Alarm]) -> Iterator[Place]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action.model.comparisons import Outcome, Severity, Verdict
+from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
@@ -51,12 +51,9 @@ def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[
     found = [
         comparison
         for comparison in judgement.comparisons
-        if comparison.verdict is Verdict.REGRESSION
-        and comparison.severity.rank >= Severity.MINOR.rank
-        and comparison.confirmed is not False
-        and not any(each.covers(comparison) for each in accepted)
+        if comparison.alarms and not any(each.covers(comparison) for each in accepted)
     ]
-    return sorted(found, key=lambda comparison: (-comparison.severity.rank, -(comparison.ratio or 0)))
+    return sorted(found, key=lambda comparison: (comparison.severity, comparison.ratio or 0), reverse=True)
 
 
 def found(judgement: Judgement) -> Found:
@@ -72,13 +69,13 @@ def mark_of(comparison: Comparison) -> str:
 
 def worst(comparisons: Iterable[Comparison]) -> Severity:
     """Return the highest severity; `none` of nothing."""
-    return max((comparison.severity for comparison in comparisons), key=lambda each: each.rank, default=Severity.NONE)
+    return max((comparison.severity for comparison in comparisons), default=Severity.NONE)
 
 
 def _no_worse(comparison: Comparison, known: Found) -> bool:
     """Whether it was there already, no less severe, and is not proven to have grown."""
     before = known.get(mark_of(comparison))
-    if before is None or comparison.severity.rank > before[0].rank:
+    if before is None or comparison.severity > before[0]:
         return False
     return before[1] is None or comparison.ratio_low is None or comparison.ratio_low <= before[1]
 
@@ -90,10 +87,10 @@ def conclusion(judgement: Judgement, preferences: Preferences, accepted: Iterabl
     moderate regression below that asks for a decision or stays neutral; minor ones pass, with their annotations.
     """
     severity = worst(alarming(judgement, accepted))
-    if preferences.fail_on is not Severity.NONE and severity.rank >= preferences.fail_on.rank:
+    if preferences.fail_on is not Severity.NONE and severity >= preferences.fail_on:
         return "failure"
     if judgement.summary.verdict is Outcome.INCOMPLETE:
         return "failure"
-    if severity.rank >= Severity.MODERATE.rank:
+    if severity >= Severity.MODERATE:
         return "action_required" if preferences.block_moderate else "neutral"
     return "neutral" if judgement.summary.verdict is Outcome.INCONCLUSIVE else "success"

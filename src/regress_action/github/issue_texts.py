@@ -115,7 +115,7 @@ def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Pl
 
 def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, plan: Plan) -> str:
     """Say that the severity changed."""
-    now = max((each.severity for each in comparisons), key=lambda each: each.rank)
+    now = max(each.severity for each in comparisons)
     return f"Now **{now}**, before **{before}**, at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
 
 

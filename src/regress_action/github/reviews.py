@@ -24,7 +24,7 @@ def update(client: Client, plan: Plan, number: int, severity: Severity, preferen
     label, access = preferences.label, client.access
     present = access.attempt("pull-requests: read", "the labels", lambda: labels.of(client, number))
     labelled = present is not None and label in present
-    if severity.rank < Severity.MODERATE.rank:
+    if severity < Severity.MODERATE:
         if labelled:
             access.attempt(NEEDS, "the label", lambda: labels.take(client, number, label))
         return

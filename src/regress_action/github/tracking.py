@@ -43,7 +43,7 @@ class Tracked:
     @property
     def severity(self) -> Severity:
         """The worst of its members, as last written."""
-        return max(self.members.values(), key=lambda each: each.rank, default=Severity.NONE)
+        return max(self.members.values(), default=Severity.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def unclaimed(
     owners, least = _owners(existing), _least(by_trend=by_trend)
     judged = {identify(comparison): comparison for comparison in comparisons}
     new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, least)]
-    return sorted(new, key=lambda each: (-each.severity.rank, -(each.ratio or 0)))
+    return sorted(new, key=lambda each: (each.severity, each.ratio or 0), reverse=True)
 
 
 def _owners(existing: Sequence[Tracked]) -> dict[Fingerprint, Tracked]:
@@ -164,7 +164,7 @@ def _followed(issue: Tracked, members: list[Comparison | None], *, by_trend: boo
         relapsed = issue.reason != MUTED and any(_is_alarm(each, _least(by_trend=by_trend)) for each in bad)
         return [Relapse(issue, bad)] if relapsed else []
     if issue.by_trend is not by_trend:
-        takes_over = not by_trend and worst(bad).rank > max(issue.severity.rank, Severity.MINOR.rank)
+        takes_over = not by_trend and worst(bad) > max(issue.severity, Severity.MINOR)
         return [Regrade(issue, bad)] if takes_over else []
     if bad:
         return [Persist(issue, bad) if worst(bad) is issue.severity else Regrade(issue, bad)]
@@ -173,11 +173,7 @@ def _followed(issue: Tracked, members: list[Comparison | None], *, by_trend: boo
 
 
 def _is_alarm(comparison: Comparison, least: Severity) -> bool:
-    return (
-        comparison.verdict is Verdict.REGRESSION
-        and comparison.severity.rank >= least.rank
-        and comparison.confirmed is True
-    )
+    return comparison.is_confirmed and comparison.severity >= least
 
 
 def _is_well(comparison: Comparison) -> bool:

@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a regression is; `slight` is shown and never alarms."""
+    """How bad a regression is, ordered from `none` to `critical`; `slight` is shown and never alarms."""
 
     NONE = "none"
     SLIGHT = "slight"
@@ -47,7 +47,22 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Order from 0 (none) to 4 (critical)."""
-        return list(Severity).index(self)
+        return _SEVERITY_RANKS[self.value]
+
+    def __lt__(self, other: str) -> bool:
+        return self.rank < Severity(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= Severity(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > Severity(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= Severity(other).rank
+
+
+_SEVERITY_RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 
 class Outcome(StrEnum):
@@ -118,6 +133,39 @@ class Comparison:
     difference: float | None = None
     budget: Budget | None = None
     noise: Noise | None = None
+
+    @property
+    def is_proven_regression(self) -> bool:
+        """Whether it is a regression of any size that is more than suspected.
+
+        `confirmed` is False for what only one session on each side shows, and True once measured again.
+        """
+        return self.verdict is Verdict.REGRESSION and self.confirmed is not False
+
+    @property
+    def reaches_threshold(self) -> bool:
+        """Whether it is a regression at or above its threshold, proven or only suspected."""
+        return self.verdict is Verdict.REGRESSION and self.severity >= Severity.MINOR
+
+    @property
+    def alarms(self) -> bool:
+        """Whether it is a proven regression at or above its threshold: what annotates, notifies and may fail a run."""
+        return self.reaches_threshold and self.is_proven_regression
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether it would alarm, but too few runs show it: it warns and is measured again, and fails no run."""
+        return self.reaches_threshold and not self.is_proven_regression
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it alarms and a second measurement showed it again: what opens an issue."""
+        return self.alarms and self.confirmed is True
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether the head is proven to lie beyond its absolute limit."""
+        return self.budget is not None and self.budget.state is BudgetState.OVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
-from regress_action.model.comparisons import BudgetState, Severity, Verdict
+from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement
@@ -51,12 +51,10 @@ class Findings:
         }
         for comparison in judgement.comparisons:
             if comparison.verdict is Verdict.REGRESSION:
-                (found.regressions if comparison.severity.rank > Severity.SLIGHT.rank else found.slight).append(
-                    comparison
-                )
+                (found.regressions if comparison.reaches_threshold else found.slight).append(comparison)
             else:
                 kinds[comparison.verdict].append(comparison)
-            if comparison.budget is not None and comparison.budget.state is BudgetState.OVER:
+            if comparison.is_over_budget:
                 found.over_budget.append(comparison)
         return found
 

@@ -76,7 +76,7 @@ def _quiet(judgement: Judgement, found: Findings) -> Sentence:
 
 def _regressions(regressions: Sequence[Comparison]) -> str:
     graded = Counter(row.severity for row in regressions)
-    kinds = sorted(graded, key=lambda severity: -severity.rank)
+    kinds = sorted(graded, reverse=True)
     suspected = "suspected " if all(row.confirmed is False for row in regressions) else ""
     if len(kinds) == 1:
         return count(len(regressions), f"{suspected}{kinds[0]} regression")

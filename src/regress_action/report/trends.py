@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.model.comparisons import Severity, Verdict
 from regress_action.report.numbers import count, percent
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def alerts(judgement: Judgement) -> list[dict[str, Any]]:
             "reason": row.reason,
         }
         for row in judgement.comparisons
-        if row.verdict is Verdict.REGRESSION and row.severity.rank >= Severity.MINOR.rank
+        if row.alarms
     ]
 
 

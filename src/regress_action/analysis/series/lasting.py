@@ -182,7 +182,7 @@ def _row(claim: _Claim, one: Followed, threshold: float, verdict: Verdict, polic
     waiver = limits.waiver_of(history.benchmark, history.metric, policy)
     severity = _severity(claim, threshold, policy) if verdict is Verdict.REGRESSION else Severity.NONE
     if waiver is not None and claim.ratio is not None and claim.ratio <= waiver.ceiling:
-        severity = min(severity, Severity.SLIGHT, key=lambda each: each.rank)
+        severity = min(severity, Severity.SLIGHT)
     recent = history.values[-SETTLED:]
     comparison = Comparison(
         benchmark=history.benchmark,

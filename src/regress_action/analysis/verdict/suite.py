@@ -10,7 +10,7 @@ import numpy as np
 
 from regress_action.analysis.numeric.arrays import medians
 from regress_action.analysis.verdict.designs import HISTORY, SINGLE
-from regress_action.model.comparisons import BudgetState, Comparison, Outcome, Severity, Summary, Verdict
+from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,31 +73,17 @@ def _outcome(
         return Outcome.FAIL
     if not comparisons or counts[Verdict.MISSING] or counts[Verdict.FAILED]:
         return Outcome.INCOMPLETE
-    if any(_alarms(comparison) for comparison in comparisons):
+    if any(comparison.reaches_threshold or comparison.is_over_budget for comparison in comparisons):
         return Outcome.WARN
     if moved is not None or any(_open(comparison) for comparison in comparisons):
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
 
 
-def over_budget(comparison: Comparison) -> bool:
-    """Whether the head is proven to lie beyond its absolute limit."""
-    return comparison.budget is not None and comparison.budget.state is BudgetState.OVER
-
-
-def _alarms(comparison: Comparison) -> bool:
-    alarming = comparison.verdict is Verdict.REGRESSION and comparison.severity.rank >= Severity.MINOR.rank
-    return alarming or over_budget(comparison)
-
-
 def _fails(comparison: Comparison, policy: Policy) -> bool:
     if policy.fail_on is Severity.NONE:
         return False
-    if over_budget(comparison):
-        return True
-    if comparison.verdict is not Verdict.REGRESSION or comparison.confirmed is False:
-        return False
-    return comparison.severity.rank >= policy.fail_on.rank
+    return comparison.is_over_budget or (comparison.is_proven_regression and comparison.severity >= policy.fail_on)
 
 
 def _open(comparison: Comparison) -> bool:
