@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from regress_action.model.comparisons import Comparison, Judgement
 
-SHOWN = 10
-NAMED = 10
-_CALLED = {Verdict.INCOMPARABLE: "not comparable", Verdict.UNSTABLE_BASELINE: "unstable baseline"}
+MOST_ROWS = 10
+MOST_NAMES = 10
+_VERDICT_WORDS = {Verdict.INCOMPARABLE: "not comparable", Verdict.UNSTABLE_BASELINE: "unstable baseline"}
 _RULES = {
     Verdict.REGRESSION: "A change is a regression when its interval lies beyond what counts as a change at all and it "
     "is unlikely to be chance among so many benchmarks; it alarms from its threshold on.",
@@ -45,7 +45,7 @@ def render(
 
     `left_out` is how many comparisons there were besides those of the judgement; foreign text comes out inert.
     """
-    rows = _asked(judgement.comparisons, benchmark) if benchmark else _telling(judgement.comparisons)
+    rows = _matching(judgement.comparisons, benchmark) if benchmark else _deciding(judgement.comparisons)
 
     def page(shown: int) -> str:
         from regress_action.report import templating
@@ -57,16 +57,16 @@ def render(
             asked=benchmark,
             rows=[_Row(row) for row in rows[:shown]],
             more=len(rows) - min(shown, len(rows)),
-            others=[row.benchmark.name for row in judgement.comparisons[:NAMED]] if benchmark and not rows else [],
+            others=[row.benchmark.name for row in judgement.comparisons[:MOST_NAMES]] if benchmark and not rows else [],
             left_out=left_out,
             machine=sides.environments(judgement),
             against=sides.against_parts(judgement),
-            notes=judgement.notes[:SHOWN],
+            notes=judgement.notes[:MOST_ROWS],
             rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
             context=Context(reproduce=reproduce or None),
         )
 
-    return fitting(page, min(SHOWN, len(rows)), limit_bytes)
+    return fitting(page, min(MOST_ROWS, len(rows)), limit_bytes)
 
 
 class _Row:
@@ -74,25 +74,25 @@ class _Row:
 
     def __init__(self, row: Comparison) -> None:
         self.row = row
-        self.verdict = _CALLED.get(row.verdict, row.verdict.value)
+        self.verdict = _VERDICT_WORDS.get(row.verdict, row.verdict.value)
         if row.severity is not Severity.NONE:
             self.verdict = f"{row.severity.value} {self.verdict}"
         self.change = phrases.comparative(row) if row.ratio is not None or row.difference is not None else ""
         if row.ratio is not None and row.verdict is Verdict.UNCHANGED:
             self.change = numbers.change(row.ratio)
-        self.interval = phrases.spoken(phrases.interval(row))
+        self.interval = phrases.as_text(phrases.interval(row))
         self.threshold = numbers.change(row.threshold) if row.threshold == row.threshold else ""
         self.visible = numbers.change(row.minimum_detectable_ratio) if row.minimum_detectable_ratio else ""
         self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
 
 
-def _asked(rows: Sequence[Comparison], benchmark: str) -> list[Comparison]:
+def _matching(rows: Sequence[Comparison], benchmark: str) -> list[Comparison]:
     """Return the rows of that name, else those that fit it as a pattern, else those whose name holds it."""
     exact = [row for row in rows if row.benchmark.name == benchmark]
-    fitting = exact or [row for row in rows if fnmatchcase(row.benchmark.name, benchmark)]
-    return fitting or [row for row in rows if benchmark in row.benchmark.name]
+    by_pattern = exact or [row for row in rows if fnmatchcase(row.benchmark.name, benchmark)]
+    return by_pattern or [row for row in rows if benchmark in row.benchmark.name]
 
 
-def _telling(rows: Sequence[Comparison]) -> list[Comparison]:
+def _deciding(rows: Sequence[Comparison]) -> list[Comparison]:
     """Return what made the verdict: everything but what did not change, or the first of that where nothing else is."""
     return [row for row in rows if row.verdict is not Verdict.UNCHANGED] or list(rows[:1])

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement
 
 _DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
-_FOUND = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+_PROVEN = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
 _COMPARED = _DECIDED_WITHOUT_ALARM | {Verdict.REGRESSION, Verdict.INCONCLUSIVE}
 
 
@@ -38,25 +38,25 @@ class Findings:
     @classmethod
     def of(cls, judgement: Judgement) -> Self:
         """Sort every comparison of the judgement."""
-        found = cls()
+        findings = cls()
         kinds = {
-            Verdict.IMPROVEMENT: found.improvements,
-            Verdict.UNCHANGED: found.unchanged,
-            Verdict.INCONCLUSIVE: found.inconclusive,
-            Verdict.NEW: found.new,
-            Verdict.MISSING: found.missing,
-            Verdict.FAILED: found.failed,
-            Verdict.INCOMPARABLE: found.incomparable,
-            Verdict.UNSTABLE_BASELINE: found.unstable,
+            Verdict.IMPROVEMENT: findings.improvements,
+            Verdict.UNCHANGED: findings.unchanged,
+            Verdict.INCONCLUSIVE: findings.inconclusive,
+            Verdict.NEW: findings.new,
+            Verdict.MISSING: findings.missing,
+            Verdict.FAILED: findings.failed,
+            Verdict.INCOMPARABLE: findings.incomparable,
+            Verdict.UNSTABLE_BASELINE: findings.unstable,
         }
         for comparison in judgement.comparisons:
             if comparison.verdict is Verdict.REGRESSION:
-                (found.regressions if comparison.reaches_threshold else found.slight).append(comparison)
+                (findings.regressions if comparison.reaches_threshold else findings.slight).append(comparison)
             else:
                 kinds[comparison.verdict].append(comparison)
             if comparison.is_over_budget:
-                found.over_budget.append(comparison)
-        return found
+                findings.over_budget.append(comparison)
+        return findings
 
     def without_unchanged(self) -> Self:
         """Leave out what is only ever counted in a short page."""
@@ -76,34 +76,36 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """How small a change could have been seen: a ratio, and in how many of the compared rows.
+class Detectability:
+    """The smallest change that would have been proven: a badness ratio, and in how many of the `compared` rows.
 
-    `others` says that rows which found a change are not among them.
+    `others` says that rows that proved a change are not among them.
     """
 
     ratio: float
-    seen: int
+    rows: int
     compared: int
     others: bool = False
 
 
-def sight(judgement: Judgement) -> Sight | None:
+def detectability(judgement: Judgement) -> Detectability | None:
     """Return the ratio that about nine in ten comparisons would have found with 80 % power, None if unknown.
 
-    Those that found a change are left out, unless all did: what was seen need not be foreseen.
+    Rows that proved a change are left out, unless all did.
     """
-    every = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
-    compared = [comparison for comparison in every if comparison.verdict not in _FOUND] or every
-    known = sorted(
+    comparable = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
+    compared = [comparison for comparison in comparable if comparison.verdict not in _PROVEN] or comparable
+    ratios = sorted(
         comparison.minimum_detectable_ratio
         for comparison in compared
         if comparison.minimum_detectable_ratio is not None
     )
-    if not known:
+    if not ratios:
         return None
-    ratio = known[min(len(known), max(1, len(compared) * 9 // 10)) - 1]
-    return Sight(ratio, sum(value <= ratio for value in known), len(compared), others=len(compared) < len(every))
+    ratio = ratios[min(len(ratios), max(1, len(compared) * 9 // 10)) - 1]
+    return Detectability(
+        ratio, sum(value <= ratio for value in ratios), len(compared), others=len(compared) < len(comparable)
+    )
 
 
 def rows_are(judgement: Judgement) -> str:

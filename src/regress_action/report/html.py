@@ -34,7 +34,7 @@ _LISTS = (
 
 def render(judgement: Judgement, *, context: Context | None = None) -> str:
     """Return the page, with every row; sections without news are folded."""
-    found = Findings.of(judgement)
+    findings = Findings.of(judgement)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -47,9 +47,9 @@ def render(judgement: Judgement, *, context: Context | None = None) -> str:
             shift=text.shift(judgement),
             visible=text.visible(judgement),
             noun=rows_are(judgement),
-            found=found,
-            sections=[(title, rows) for name, title in _SECTIONS if (rows := getattr(found, name))],
-            lists=[(title, rows) for name, title in _LISTS if (rows := getattr(found, name))],
+            findings=findings,
+            sections=[(title, rows) for name, title in _SECTIONS if (rows := getattr(findings, name))],
+            lists=[(title, rows) for name, title in _LISTS if (rows := getattr(findings, name))],
             axis=Axis.over(judgement.comparisons, 1000),
             context=context or Context(),
         )

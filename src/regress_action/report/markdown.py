@@ -33,10 +33,12 @@ def render(
 
     A `comment` shows what changed; a `summary` and a `file` also hold a folded table of what did not.
     """
-    found = Findings.of(judgement)
+    findings = Findings.of(judgement)
     if audience == "comment":
-        found = found.without_unchanged()
-    return fitting(lambda rows: _page(judgement, found, rows, audience, context or Context()), len(found), limit_bytes)
+        findings = findings.without_unchanged()
+    return fitting(
+        lambda rows: _page(judgement, findings, rows, audience, context or Context()), len(findings), limit_bytes
+    )
 
 
 def detail(
@@ -60,7 +62,7 @@ def detail(
         return templating.page(
             "detail.md.j2",
             row=comparison,
-            change=phrases.comparative(comparison) + phrases.spoken(phrases.interval(comparison)),
+            change=phrases.comparative(comparison) + phrases.as_text(phrases.interval(comparison)),
             threshold=numbers.change(comparison.threshold),
             against=sides.against_parts(judgement),
             machine=sides.environments(judgement),
@@ -73,9 +75,9 @@ def detail(
 
 def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
     """Return `page(n)` with the largest n ≤ `rows` that fits, or the beginning of the shortest page if none does."""
-    whole = page(rows)
-    if len(whole.encode()) <= limit_bytes:
-        return whole
+    complete = page(rows)
+    if len(complete.encode()) <= limit_bytes:
+        return complete
     fits, too_many = -1, rows
     best = page(0)
     while too_many - fits > 1:
@@ -88,11 +90,11 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
     return best if fits >= 0 else cut_bytes(best.partition("\n")[0], max(0, limit_bytes))
 
 
-def _page(judgement: Judgement, found: Findings, rows: int, audience: Audience, context: Context) -> str:
+def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
-    kept = found.first(rows)
-    if not (found.regressions or found.over_budget or found.missing):
+    kept = findings.first(rows)
+    if not (findings.regressions or findings.over_budget or findings.missing):
         context = replace(context, accept=None)
     return templating.page(
         "report.md.j2",
@@ -103,9 +105,9 @@ def _page(judgement: Judgement, found: Findings, rows: int, audience: Audience, 
         visible=text.visible(judgement),
         noun=rows_are(judgement),
         unchanged=len(Findings.of(judgement).unchanged),
-        found=found,
+        findings=findings,
         kept=kept,
-        hidden=len(found) - len(kept),
+        hidden=len(findings) - len(kept),
         notes=(*judgement.notes[:_NOTES], *filter(None, [context.elsewhere])),
         hidden_notes=max(0, len(judgement.notes) - _NOTES),
         context=context,

@@ -72,10 +72,11 @@ def transition(before: float | None, after: float | None, unit: str, *, apart: b
     larger = _scale(max(abs(before), abs(after)), unit)
     share = min(abs(before), abs(after)) >= larger.factor / 10
     scales = (larger, larger) if share else (_scale(abs(before), unit), _scale(abs(after), unit))
-    whole = _is_whole(before / scales[0].factor) and _is_whole(after / scales[1].factor)
+    integral = _is_whole(before / scales[0].factor) and _is_whole(after / scales[1].factor)
     for digits in range(_DIGITS, _MOST_DIGITS + 1):
         left, right = (
-            _in_scale(value, scale, digits, whole=whole) for value, scale in zip((before, after), scales, strict=True)
+            _in_scale(value, scale, digits, integral=integral)
+            for value, scale in zip((before, after), scales, strict=True)
         )
         if left != right or before == after or not apart:
             break
@@ -156,9 +157,9 @@ def _scale(size: float, unit: str) -> _Scale:
     return next((scale for scale in reversed(scales) if rounded >= scale.start), scales[0])
 
 
-def _in_scale(value: float, scale: _Scale, digits: int, *, whole: bool = True) -> str:
+def _in_scale(value: float, scale: _Scale, digits: int, *, integral: bool = True) -> str:
     size = abs(value) / scale.factor
-    text = f"{size:,.0f}" if whole and _is_whole(size) else _significant(size, digits)
+    text = f"{size:,.0f}" if integral and _is_whole(size) else _significant(size, digits)
     return f"{'−' if value < 0 and text.strip('0.') else ''}{text}{scale.symbol}"
 
 

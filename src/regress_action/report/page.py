@@ -59,6 +59,6 @@ class Page:
         self.line()
         self.line((title, "bold"))
 
-    def spoken(self, words: Sentence) -> str:
+    def as_text(self, words: Sentence) -> str:
         """Join a sentence, its names in full when verbose."""
-        return phrases.spoken(words, NAME_LIMIT if self.verbose else phrases.NAME_LIMIT)
+        return phrases.as_text(words, NAME_LIMIT if self.verbose else phrases.NAME_LIMIT)

@@ -1,7 +1,7 @@
 """What is said about one comparison, in the metric's own words.
 
 A sentence is a tuple of parts. Parts of type `Name` are foreign (benchmark and metric names, commits, branches), so
-that each view can quote them in its own way; `spoken` joins them for a reader of plain text.
+that each view can quote them in its own way; `as_text` joins them for a reader of plain text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Name(str):
 Sentence = tuple[str, ...]
 
 
-def spoken(sentence: Sentence, limit: int = NAME_LIMIT) -> str:
+def as_text(sentence: Sentence, limit: int = NAME_LIMIT) -> str:
     """Join a sentence for a reader of plain text."""
     return "".join(plain(part, limit) if isinstance(part, Name) else part for part in sentence)
 
@@ -65,9 +65,9 @@ def comparative(comparison: Comparison) -> str:
 
 def moved(comparison: Comparison) -> str:
     """Return both medians; they are told apart where they are known to differ."""
-    known = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+    differs = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
     before, after = comparison.baseline.median, comparison.head.median
-    return numbers.transition(before, after, comparison.metric.unit, apart=known)
+    return numbers.transition(before, after, comparison.metric.unit, apart=differs)
 
 
 def difference(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""A measurement while it runs: a moving picture for a person, a line per thing that happened for a log.
+"""A measurement while it runs: a live display for a person, a line per thing that happened for a log.
 
 The events are those of the measuring process: flat objects with the keys `event` and `line`, what a log would say.
 """
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-Event = dict[str, Any]
+ProgressEvent = dict[str, Any]
 # Drawing takes a millisecond or two of a core that the suite may want, so it is done rarely.
 _FRAMES_PER_S = 2
 _TAIL_LINES = 10
-_ALWAYS_TOLD = frozenset({"warning", "retried", "decided", "finished"})
+_ALWAYS_PRINTED = frozenset({"warning", "retried", "decided", "finished"})
 _STYLES = {"warning": "yellow", "retried": "yellow", "decided": "cyan", "finished": "bold"}
 
 
-def follow(events: Iterable[Event], console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+def follow(events: Iterable[ProgressEvent], console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Show a measurement until its events end: moving on a terminal, line by line anywhere else."""
-    picture = Picture(clock)
+    view = ProgressView(clock)
     moving = console.is_terminal and not console.is_dumb_terminal
-    live = Live(picture, console=console, refresh_per_second=_FRAMES_PER_S, transient=True)
+    live = Live(view, console=console, refresh_per_second=_FRAMES_PER_S, transient=True)
     with live if moving else nullcontext():
         for event in events:
-            picture.take(event)
-            if not moving or event["event"] in _ALWAYS_TOLD or event.get("failure"):
-                _tell(event, console)
+            view.update(event)
+            if not moving or event["event"] in _ALWAYS_PRINTED or event.get("failure"):
+                _print_event(event, console)
 
 
-def _tell(event: Event, console: Console) -> None:
+def _print_event(event: ProgressEvent, console: Console) -> None:
     """Print what a log would say of an event, and of a failed run how its output ended."""
     style = "red" if event.get("failure") else _STYLES.get(event["event"], "")
     if event.get("line"):
@@ -55,29 +55,29 @@ def _tell(event: Event, console: Console) -> None:
 
 
 @dataclass(slots=True)
-class Picture:
+class ProgressView:
     """What a person wants to know now: which pair, which side, how long, how long still, and the figures so far."""
 
     clock: Callable[[], float]
     command: str = ""
     pairs: int = 0
-    doing: str = "preparing"
-    since: float = 0.0
-    done: float = 0.0
-    ends: float | None = None
-    walls: dict[str, list[float]] = field(default_factory=dict)
-    failed: dict[str, int] = field(default_factory=dict)
-    began: float = field(init=False)
+    activity: str = "preparing"
+    activity_since: float = 0.0
+    pairs_done: float = 0.0
+    ends_at: float | None = None
+    wall_times_s: dict[str, list[float]] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    started_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.began = self.since = self.clock()
+        self.started_at = self.activity_since = self.clock()
 
-    def take(self, event: Event) -> None:
+    def update(self, event: ProgressEvent) -> None:
         """Change what is shown."""
         match event["event"]:
             case "started":
                 self.command, self.pairs = plain(event["command"]), event["pairs"]
-                self.walls = {plain(side): [] for side in event["sides"]}
+                self.wall_times_s = {plain(side): [] for side in event["sides"]}
             case "setup":
                 self._begin(f"setup of {plain(event['side'])}")
             case "run-started":
@@ -87,40 +87,40 @@ class Picture:
             case "run-finished":
                 self._finish(event)
 
-    def _begin(self, doing: str) -> None:
-        self.doing, self.since = doing, self.clock()
+    def _begin(self, activity: str) -> None:
+        self.activity, self.activity_since = activity, self.clock()
 
     def _expect(self, remaining_s: float | None) -> None:
-        self.ends = None if remaining_s is None else self.clock() + remaining_s
+        self.ends_at = None if remaining_s is None else self.clock() + remaining_s
 
-    def _finish(self, event: Event) -> None:
+    def _finish(self, event: ProgressEvent) -> None:
         self._expect(event["remaining_s"])
         if event["warmup"]:
             return
         side = plain(event["side"])
-        self.done += 1 / max(1, len(self.walls))
+        self.pairs_done += 1 / max(1, len(self.wall_times_s))
         if event["failure"]:
-            self.failed[side] = self.failed.get(side, 0) + 1
+            self.failures[side] = self.failures.get(side, 0) + 1
         else:
-            self.walls.setdefault(side, []).append(event["wall_s"])
+            self.wall_times_s.setdefault(side, []).append(event["wall_s"])
 
     def __rich__(self) -> RenderableType:
-        """Return the picture of this moment."""
+        """Return the display as of now."""
         now = self.clock()
-        left = f" · about {_clock(self.ends - now)} left" if self.ends is not None and self.ends > now else ""
-        doing = Text.assemble((self.doing, "bold"), f" for {_clock(now - self.since)}")
-        total = Text(f"{_clock(now - self.began)} in all{left}", style="dim")
-        bar = ProgressBar(total=max(1, self.pairs), completed=self.done, width=40)
+        left = f" · about {_clock(self.ends_at - now)} left" if self.ends_at is not None and self.ends_at > now else ""
+        activity = Text.assemble((self.activity, "bold"), f" for {_clock(now - self.activity_since)}")
+        total = Text(f"{_clock(now - self.started_at)} in all{left}", style="dim")
+        bar = ProgressBar(total=max(1, self.pairs), completed=self.pairs_done, width=40)
         command = Text(self.command, style="dim", no_wrap=True, overflow="ellipsis")
-        return Padding(Group(command, self._figures(), doing, bar, total), (0, 1))
+        return Padding(Group(command, self._figures(), activity, bar, total), (0, 1))
 
     def _figures(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for side, walls in self.walls.items():
-            typical = f"median {_seconds(statistics.median(walls))}" if walls else ""
-            last = f"last {_seconds(walls[-1])}" if walls else ""
-            failed = Text(f"{count} failed", style="red") if (count := self.failed.get(side)) else Text()
-            table.add_row(side, f"{len(walls)} runs", typical, last, failed)
+        for side, wall_times_s in self.wall_times_s.items():
+            typical = f"median {_seconds(statistics.median(wall_times_s))}" if wall_times_s else ""
+            last = f"last {_seconds(wall_times_s[-1])}" if wall_times_s else ""
+            failures = Text(f"{count} failed", style="red") if (count := self.failures.get(side)) else Text()
+            table.add_row(side, f"{len(wall_times_s)} runs", typical, last, failures)
         return table
 
 

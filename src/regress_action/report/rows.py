@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison
     from regress_action.report.page import Page
 
-MOST = 25
+MOST_ROWS = 25
 _WIDE = 108
 _BAR_CELLS = 26
 _NARROWEST_NAME = 16
@@ -58,10 +58,10 @@ def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = Tru
     """Print a table of at most 25 rows (all when verbose); `why` adds the evidence below each of them."""
     if not rows:
         return
-    shown = rows if page.verbose else rows[:MOST]
+    shown = rows if page.verbose else rows[:MOST_ROWS]
     axis = Axis.over(shown, _BAR_CELLS) if page.width >= _WIDE and any(row.ratio is not None for row in shown) else None
     cells = [_cells(row, with_interval=axis is not None or not why) for row in shown]
-    names = [phrases.spoken(phrases.subject(row), NAME_LIMIT) for row in shown]
+    names = [phrases.as_text(phrases.subject(row), NAME_LIMIT) for row in shown]
     layout = _layout(page, shown, cells, names if why or page.verbose else [], axis)
     if not (why or page.verbose):
         layout = replace(layout, name=min(layout.name, max(cell_len(name) for name in names)))
@@ -75,27 +75,27 @@ def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = Tru
     _rest(page, rows)
 
 
-def listing(page: Page, title: str, rows: Sequence[Comparison], say: Callable[[Comparison], str]) -> None:
+def listing(page: Page, title: str, rows: Sequence[Comparison], describe: Callable[[Comparison], str]) -> None:
     """Print one sentence a row, for at most 25 rows (all when verbose)."""
     if not rows:
         return
     page.section(title)
-    for row in rows if page.verbose else rows[:MOST]:
-        page.sentence(say(row), indent=2)
+    for row in rows if page.verbose else rows[:MOST_ROWS]:
+        page.sentence(describe(row), indent=2)
     _rest(page, rows)
 
 
 def _layout(
-    page: Page, rows: Sequence[Comparison], cells: Sequence[_Cells], whole: Sequence[str], axis: Axis | None
+    page: Page, rows: Sequence[Comparison], cells: Sequence[_Cells], names: Sequence[str], axis: Axis | None
 ) -> _Layout:
-    """Give the numbers what they need and the names the rest; of `whole` names only those that fit count."""
+    """Give the numbers what they need and the names the rest; of the `names` only those that fit count."""
     moved, change, interval = (max(cell_len(words) for words in column) for column in zip(*cells, strict=True))
     grade = max((len(row.severity) + 2 for row in rows if row.severity is not Severity.NONE), default=0)
     bare = _Layout(grade, 0, moved, change, interval, axis)
-    room = max(_NARROWEST_NAME, page.width - bare.before_bar - (_BAR_CELLS + 2 if axis else 0) - 1)
-    if not whole:
-        return replace(bare, name=room)
-    return replace(bare, name=max((width for name in whole if (width := cell_len(name)) <= room), default=0))
+    available = max(_NARROWEST_NAME, page.width - bare.before_bar - (_BAR_CELLS + 2 if axis else 0) - 1)
+    if not names:
+        return replace(bare, name=available)
+    return replace(bare, name=max((width for name in names if (width := cell_len(name)) <= available), default=0))
 
 
 def _row(page: Page, layout: _Layout, row: Comparison, name: str, cells: _Cells) -> None:
@@ -103,8 +103,8 @@ def _row(page: Page, layout: _Layout, row: Comparison, name: str, cells: _Cells)
     style = _STYLES[row.severity]
     grade = f"  {row.severity if row.severity is not Severity.NONE else '':<{layout.grade}}"
     if cell_len(name) > layout.name:
-        whole = name if page.verbose else shorten(name, page.width - len(grade) - 1)
-        page.line((grade, style), (whole, "bold"))
+        full_name = name if page.verbose else shorten(name, page.width - len(grade) - 1)
+        page.line((grade, style), (full_name, "bold"))
         grade, name = " " * len(grade), ""
     moved, change, interval = cells
     page.line(
@@ -144,5 +144,5 @@ def _cells(row: Comparison, *, with_interval: bool) -> _Cells:
 
 
 def _rest(page: Page, rows: Sequence[Comparison]) -> None:
-    if not page.verbose and len(rows) > MOST:
-        page.line((f"  … and {len(rows) - MOST} more (--verbose shows all)", "dim"))
+    if not page.verbose and len(rows) > MOST_ROWS:
+        page.line((f"  … and {len(rows) - MOST_ROWS} more (--verbose shows all)", "dim"))

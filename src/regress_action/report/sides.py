@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regress_action.model.comparisons import Mode
 from regress_action.model.escaping import plain
 from regress_action.report.numbers import count
-from regress_action.report.phrases import NAME_LIMIT, Name, Sentence, spoken
+from regress_action.report.phrases import NAME_LIMIT, Name, Sentence, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ _SHA = 40
 
 def against(judgement: Judgement) -> str:
     """Return which commit was compared with which, by what design and with how many runs."""
-    return spoken(against_parts(judgement))
+    return as_text(against_parts(judgement))
 
 
 def against_parts(judgement: Judgement) -> Sentence:
@@ -77,12 +77,12 @@ def saved(judgement: Judgement) -> str:
 def environments(judgement: Judgement) -> str:
     """Return the machine both sides were measured on, or both machines, empty if unknown."""
     base, head = judgement.baseline.environment, judgement.head.environment
-    known = [environment for environment in (head, base) if environment is not None and environment.known]
-    if not known:
+    machines = [environment for environment in (head, base) if environment is not None and environment.known]
+    if not machines:
         return ""
-    if len(known) == 1 or known[0] == known[1]:
-        return machine(known[0])
-    return f"different machines: {machine(known[0])} against {machine(known[1])}"
+    if len(machines) == 1 or machines[0] == machines[1]:
+        return machine(machines[0])
+    return f"different machines: {machine(machines[0])} against {machine(machines[1])}"
 
 
 def machine(environment: Environment) -> str:

@@ -69,7 +69,7 @@ def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Inert:
 
 
 def name(row: Comparison) -> Inert:
-    """Return a benchmark's name for a table's cell, short so that the numbers stay in sight, and its metric below."""
+    """Return a benchmark's name for a table's cell, short so that the numbers stay visible, and its metric below."""
     below = [] if row.metric.name == "time" else [escaping.code_span(row.metric.name, phrases.NAME_LIMIT)]
     below += [escaping.markdown(row.benchmark.service, phrases.NAME_LIMIT)] if row.benchmark.service else []
     small = f"<br><sub>{' · '.join(below)}</sub>" if below else ""

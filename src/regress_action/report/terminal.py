@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from regress_action.model.comparisons import Comparison, Judgement
 
-_NAMED = 8
-_EXPLAINED = 3
+_MOST_NAMES = 8
+_MOST_REASONS = 3
 _HEADLINES = {
     Outcome.PASS: "bold green",
     Outcome.WARN: "bold yellow",
@@ -36,34 +36,34 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
 
     `elsewhere` is the sentence that suggests another machine.
     """
-    page, found = Page(console, verbose), Findings.of(judgement)
-    _open(page, judgement)
+    page, findings = Page(console, verbose), Findings.of(judgement)
+    _header(page, judgement)
     if elsewhere:
         page.sentence(elsewhere, "yellow")
 
-    def because(row: Comparison) -> str:
-        return f"{page.spoken(phrases.subject(row))}: {plain(row.reason)}"
+    def with_reason(row: Comparison) -> str:
+        return f"{page.as_text(phrases.subject(row))}: {plain(row.reason)}"
 
-    table(page, "Regressions", found.regressions)
-    listing(page, "Over budget", found.over_budget, lambda row: page.spoken(phrases.budget(row)) + _beyond(row))
-    listing(page, "Failed", found.failed, because)
-    listing(page, "Missing from the head", found.missing, because)
+    table(page, "Regressions", findings.regressions)
+    listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
+    listing(page, "Failed", findings.failed, with_reason)
+    listing(page, "Missing from the head", findings.missing, with_reason)
     table(
         page,
         "Inconclusive: too noisy to tell",
-        found.inconclusive,
-        why=verbose or len(found.inconclusive) <= _EXPLAINED,
+        findings.inconclusive,
+        why=verbose or len(findings.inconclusive) <= _MOST_REASONS,
     )
-    listing(page, "Baseline not stable", found.unstable, because)
-    listing(page, "Not comparable", found.incomparable, because)
+    listing(page, "Baseline not stable", findings.unstable, with_reason)
+    listing(page, "Not comparable", findings.incomparable, with_reason)
     slight = "Worse without alarm: below the threshold, or waived"
-    table(page, slight, found.slight, why=verbose or len(found.slight) <= _EXPLAINED)
-    table(page, "Improvements", found.improvements, why=verbose)
-    table(page, "Unchanged", found.unchanged if verbose else [], why=False)
-    _close(page, judgement, found)
+    table(page, slight, findings.slight, why=verbose or len(findings.slight) <= _MOST_REASONS)
+    table(page, "Improvements", findings.improvements, why=verbose)
+    table(page, "Unchanged", findings.unchanged if verbose else [], why=False)
+    _footer(page, judgement, findings)
 
 
-def _open(page: Page, judgement: Judgement) -> None:
+def _header(page: Page, judgement: Judgement) -> None:
     page.sentence(text.headline(judgement), _HEADLINES[judgement.summary.verdict])
     page.sentence(sides.against(judgement), "dim")
     if machine := sides.environments(judgement):
@@ -75,18 +75,18 @@ def _open(page: Page, judgement: Judgement) -> None:
         page.sentence(f"Note: {plain(note)}", "yellow" if shift else "")
 
 
-def _close(page: Page, judgement: Judgement, found: Findings) -> None:
-    if found.new or found.unchanged:
+def _footer(page: Page, judgement: Judgement, findings: Findings) -> None:
+    if findings.new or findings.unchanged:
         page.line()
-    if found.new:
-        shown = found.new if page.verbose else found.new[:_NAMED]
-        more = f" and {len(found.new) - len(shown)} more" if len(shown) < len(found.new) else ""
-        names = ", ".join(page.spoken(phrases.subject(row)) for row in shown)
+    if findings.new:
+        shown = findings.new if page.verbose else findings.new[:_MOST_NAMES]
+        more = f" and {len(findings.new) - len(shown)} more" if len(shown) < len(findings.new) else ""
+        names = ", ".join(page.as_text(phrases.subject(row)) for row in shown)
         page.sentence(f"New, nothing to compare with: {names}{more}", "cyan")
-    if found.unchanged:
-        said = text.headline_parts(judgement) != text.verdict_parts(judgement)
-        seen = "" if said else page.spoken(text.visible(judgement))
-        page.sentence(f"{count(len(found.unchanged), rows_are(judgement))} unchanged. {seen}", "green")
+    if findings.unchanged:
+        stated = text.headline_parts(judgement) != text.verdict_parts(judgement)
+        limit = "" if stated else page.as_text(text.visible(judgement))
+        page.sentence(f"{count(len(findings.unchanged), rows_are(judgement))} unchanged. {limit}", "green")
 
 
 def _beyond(row: Comparison) -> str:

@@ -33,7 +33,7 @@ _ALERTED = 50
 def headline(content: Mapping[str, Any]) -> str:
     """Return the first line: what moves, or that nothing does."""
     series = content["series"]
-    tally = {word: sum(one["direction"] == word for one in series) for word in _ORDER}
+    tally = {word: sum(entry["direction"] == word for entry in series) for word in _ORDER}
     moving = [f"{tally[word]} {_WORDS[word]}" for word in ("degrading", "step", "improving") if tally[word]]
     worse = f"{alerts} worse for good. " if (alerts := len(content.get("alerts", ()))) else ""
     if not moving:
@@ -61,12 +61,12 @@ def text(content: Mapping[str, Any]) -> str:
     """Return the page for a terminal or a log."""
     lines = [headline(content), ""]
     lines += [
-        f"{one['severity'].upper()}  {escaping.plain(_name(one))}  {escaping.plain(one['reason'])}"
-        for one in _alerts(content)
+        f"{alert['severity'].upper()}  {escaping.plain(_name(alert))}  {escaping.plain(alert['reason'])}"
+        for alert in _alerts(content)
     ]
-    for one in _moving(content["series"]):
-        lines.append(f"{_WORDS[one['direction']]:<9} {escaping.plain(_name(one))}  {_evidence(one)}")
-        lines += [f"          {escaping.plain(_change(point))}" for point in one["change_points"]]
+    for series in _moving(content["series"]):
+        lines.append(f"{_WORDS[series['direction']]:<9} {escaping.plain(_name(series))}  {_evidence(series)}")
+        lines += [f"          {escaping.plain(_change(point))}" for point in series["change_points"]]
     lines += ["", _rest(content["series"]), *(f"  {escaping.plain(line)}" for line in _creep(content))]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -74,11 +74,11 @@ def text(content: Mapping[str, Any]) -> str:
 def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> str:
     """Return the page in GitHub Markdown, in at most `limit_bytes` bytes, what degrades first."""
     rows = [
-        f"| {_WORDS[one['direction']]} | {escaping.code_span(_name(one))} | {_evidence(one)} "
-        f"| {'<br>'.join(escaping.markdown(_change(point)) for point in one['change_points'][-3:])} |"
-        for one in _moving(content["series"])
+        f"| {_WORDS[series['direction']]} | {escaping.code_span(_name(series))} | {_evidence(series)} "
+        f"| {'<br>'.join(escaping.markdown(_change(point)) for point in series['change_points'][-3:])} |"
+        for series in _moving(content["series"])
     ]
-    head = [f"## {headline(content)}", "", *_warnings(content)]
+    head = [f"## {headline(content)}", "", *_alert_table(content)]
     table = ["| | series | drift | changes of level |", "|---|---|---|---|"] if rows else []
     crept = ["", *(f"* {escaping.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
@@ -94,11 +94,11 @@ def _alerts(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return alerts[:_ALERTED]
 
 
-def _warnings(content: Mapping[str, Any]) -> list[str]:
+def _alert_table(content: Mapping[str, Any]) -> list[str]:
     """Return what is worse for good as a table of its own."""
     rows = [
-        f"| **{one['severity']}** | {escaping.code_span(_name(one))} | {escaping.markdown(one['reason'])} |"
-        for one in _alerts(content)
+        f"| **{alert['severity']}** | {escaping.code_span(_name(alert))} | {escaping.markdown(alert['reason'])} |"
+        for alert in _alerts(content)
     ]
     more = len(content.get("alerts", ())) - len(rows)
     left_out = ["", f"{more} more are in the JSON."] if more else []
@@ -107,20 +107,20 @@ def _warnings(content: Mapping[str, Any]) -> list[str]:
 
 def _moving(series: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Yield what moves or has moved, worst first."""
-    shown = [one for one in series if one["direction"] in _ORDER[:3] or one["change_points"]]
-    yield from sorted(shown, key=lambda one: (_ORDER.index(one["direction"]), -abs(one["drift"] or 0)))
+    shown = [entry for entry in series if entry["direction"] in _ORDER[:3] or entry["change_points"]]
+    yield from sorted(shown, key=lambda entry: (_ORDER.index(entry["direction"]), -abs(entry["drift"] or 0)))
 
 
-def _name(one: Mapping[str, Any]) -> str:
-    metric = one.get("metric", "value")
-    return one["name"] if metric in {"value", "time"} else f"{one['name']} · {metric}"
+def _name(series: Mapping[str, Any]) -> str:
+    metric = series.get("metric", "value")
+    return series["name"] if metric in {"value", "time"} else f"{series['name']} · {metric}"
 
 
-def _evidence(one: Mapping[str, Any]) -> str:
-    if one["drift"] is None:
-        return f"{count(one['points'], 'run')}"
-    drift = percent(1 + one["drift"])
-    return f"{drift} over the last runs, p = {one['p_value']:.2g}, {count(one['points'], 'run')} in all"
+def _evidence(series: Mapping[str, Any]) -> str:
+    if series["drift"] is None:
+        return f"{count(series['points'], 'run')}"
+    drift = percent(1 + series["drift"])
+    return f"{drift} over the last runs, p = {series['p_value']:.2g}, {count(series['points'], 'run')} in all"
 
 
 def _change(point: Mapping[str, Any]) -> str:
@@ -134,30 +134,28 @@ def _change(point: Mapping[str, Any]) -> str:
 def _creep(content: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each of the few series that crept most, worst first, with the commits that did it."""
     lines = []
-    for book in content.get("creep", ()):
-        since, account = next(
+    for drift in content.get("creep", ()):
+        since, start = next(
             (
-                (word, book[key])
+                (word, drift[key])
                 for word, key in (("the release", "since_release"), ("its best level", "since_best"))
-                if book[key]
+                if drift[key]
             ),
             ("", None),
         )
-        if account is None or account["ratio_low"] <= 1 or account["ratio"] < _CREEP:
+        if start is None or start["ratio_low"] <= 1 or start["ratio"] < _CREEP:
             continue
-        parts = [
-            f"{(change['commit'] or 'unknown')[:_SHORT]} {percent(change['ratio'])}" for change in account["changes"]
-        ]
-        parts += [f"unexplained {percent(account['unexplained'])}"] if parts else []
-        start = (account["commit"] or "unknown")[:_SHORT]
-        spent = f": {', '.join(parts)}" if parts else ""
-        lines.append(f"{_name(book)} crept {percent(account['ratio'])} since {since} ({start}){spent}")
+        parts = [f"{(step['commit'] or 'unknown')[:_SHORT]} {percent(step['ratio'])}" for step in start["changes"]]
+        parts += [f"unexplained {percent(start['unexplained'])}"] if parts else []
+        commit = (start["commit"] or "unknown")[:_SHORT]
+        steps = f": {', '.join(parts)}" if parts else ""
+        lines.append(f"{_name(drift)} crept {percent(start['ratio'])} since {since} ({commit}){steps}")
     return lines[:_CREPT]
 
 
 def _rest(series: Sequence[Mapping[str, Any]]) -> str:
-    stable = sum(one["direction"] == "stable" and not one["change_points"] for one in series)
-    unknown = sum(one["direction"] == "unknown" and not one["change_points"] for one in series)
+    stable = sum(entry["direction"] == "stable" and not entry["change_points"] for entry in series)
+    unknown = sum(entry["direction"] == "unknown" and not entry["change_points"] for entry in series)
     parts = [f"{stable} stable"] if stable else []
     parts += [f"{unknown} with too few runs to tell"] if unknown else []
     return f"{', '.join(parts)}." if parts else ""

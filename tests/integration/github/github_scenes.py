@@ -94,7 +94,7 @@ def words(judgement: Judgement, suite: str = "default") -> Texts:
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="comment", context=context),
         summary=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="summary", context=context),
-        finding=lambda each: text.spoken((*text.what_changed(each), *text.at_least(each))),
+        finding=lambda each: text.as_text((*text.what_changed(each), *text.at_least(each))),
         details=lambda each, limit: f"0.1 s before, {each.head.median:.3g} s now."[:limit],
         advice=("Look at what allocates in the loop.",),
     )

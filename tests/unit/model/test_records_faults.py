@@ -23,12 +23,12 @@ REPORT = Report(
 
 def edited(line: int, **changes: object) -> bytes:
     """The record with fields of one line replaced; `...` removes a field."""
-    lines = [orjson.loads(one) for one in encode(REPORT).splitlines()]
+    lines = [orjson.loads(line) for line in encode(REPORT).splitlines()]
     lines[line] = {key: value for key, value in (lines[line] | changes).items() if value is not ...}
-    return b"".join(orjson.dumps(one) + b"\n" for one in lines)
+    return b"".join(orjson.dumps(line) + b"\n" for line in lines)
 
 
-def test_the_unedited_record_is_fine() -> None:
+def test_unedited_record_is_read() -> None:
     """The cases below fail for their edit alone."""
     assert repr(REPORT) == repr(decode(edited(0), "here"))
 
@@ -111,7 +111,7 @@ def test_an_oversized_record_is_refused_unread() -> None:
         decode(b" " * (LARGEST + 1), "here")
 
 
-def test_schema_0_is_read_as_if_it_were_ours() -> None:
+def test_schema_0_is_upgraded() -> None:
     """Old records are migrated in memory: count of runs, names of fields and the flag for the direction."""
     old = (
         b'{"schema":0,"suite":"unit","commit":"abc","env":{"cpu":"z80","cores":1},"runs":2,"lines":2}\n'
@@ -125,7 +125,7 @@ def test_schema_0_is_read_as_if_it_were_ours() -> None:
     assert decode(encode(report), "new").suite == "unit"
 
 
-def test_schema_1_is_read_as_if_it_were_ours() -> None:
+def test_schema_1_is_upgraded() -> None:
     """Whole numbers were written as they are, and a spread for each run."""
     old = (
         b'{"schema":1,"kind":"report","series":2,"suite":"unit","environment":{},"runs":[{},{},{}],"source":"x"}\n'
@@ -148,7 +148,7 @@ def test_schema_1_is_read_as_if_it_were_ours() -> None:
         (replace(REPORT, provenance=(("run_id", "1"), ("run_id", "2"))), "twice"),
     ],
 )
-def test_what_cannot_be_read_again_is_not_written(report: Report, words: str) -> None:
+def test_unreadable_report_is_not_written(report: Report, words: str) -> None:
     """Encoding refuses what would not come back."""
     with pytest.raises(InputError, match=words):
         encode(report)

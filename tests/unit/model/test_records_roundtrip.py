@@ -61,7 +61,7 @@ def reports(draw: st.DrawFn) -> Report:
         st.none() | st.builds(Noise, st.floats(0, 10), st.integers(1, 1000)),
     )
     return Report(
-        series=tuple(draw(st.lists(series, max_size=4, unique_by=lambda one: one.key))),
+        series=tuple(draw(st.lists(series, max_size=4, unique_by=lambda series: series.key))),
         runs=its_runs,
         suite=draw(text),
         commit=draw(optional_text),
@@ -91,13 +91,13 @@ def test_equal_reports_have_equal_bytes(report: Report) -> None:
 
 
 @given(text, text)
-def test_the_path_is_safe_for_any_suite_and_tells_suites_apart(one: str, other: str) -> None:
+def test_the_path_is_safe_for_any_suite_and_tells_suites_apart(first: str, other: str) -> None:
     """A suite's name cannot leave its folder, and two suites never share one."""
     report = Report((), (), created="2025-01-31T12:00:00Z")
-    path, second = path_of(replace(report, suite=one)), path_of(replace(report, suite=other))
+    path, second = path_of(replace(report, suite=first)), path_of(replace(report, suite=other))
     assert set(path.parts[1]) <= set(string.ascii_lowercase + string.digits + "._-~")
     assert path.parts[1] not in {"", ".", ".."}
-    assert (path.parts[1] == second.parts[1]) == (one == other)
+    assert (path.parts[1] == second.parts[1]) == (first == other)
 
 
 def test_the_path_names_time_commit_run_and_content() -> None:
@@ -130,9 +130,9 @@ def test_short_decimals_are_written_as_whole_numbers() -> None:
     assert b'"values":[0.3333333333333333,-0.0]' in encode(Report((third,), (Run(), Run()))).splitlines()[1]
 
 
-def test_records_share_what_they_name() -> None:
+def test_records_share_equal_descriptions() -> None:
     """The reports of a history are compared at a glance: equal benchmarks and metrics of two records are one object."""
     series = Series(Benchmark("parse", location=Location("a.py", 3)), Metric("time", "s"), (0.5,))
-    (one,), (other,) = (decode(encode(Report((series,), (Run(),), commit=c)), c).series for c in ("old", "new"))
-    assert one.benchmark is other.benchmark
-    assert one.metric is other.metric
+    (first,), (other,) = (decode(encode(Report((series,), (Run(),), commit=c)), c).series for c in ("old", "new"))
+    assert first.benchmark is other.benchmark
+    assert first.metric is other.metric

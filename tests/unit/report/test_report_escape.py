@@ -101,7 +101,7 @@ def test_running_text_adds_no_markup_anywhere(frame: str, text: str) -> None:
 
 
 @given(foreign)
-def test_running_text_arrives_whole(text: str) -> None:
+def test_running_text_keeps_its_words(text: str) -> None:
     """What a reader sees is the plain text, up to backticks that became code and separators of no width."""
     page = rendered(f"x {escaping.markdown(text)}")
     dropped = str.maketrans("", "", " `\n\u200b")
@@ -119,7 +119,7 @@ def test_a_code_block_cannot_be_left(text: str) -> None:
 
 
 @given(foreign)
-def test_annotations_hold_only_what_github_accepts(text: str) -> None:
+def test_annotation_drops_characters_that_github_refuses(text: str) -> None:
     """No character above U+FFFF is left, and the byte limit holds."""
     made = escaping.annotation(text, 300)
     assert all(character <= "\uffff" for character in made)
@@ -141,7 +141,7 @@ def test_workflow_data_encodes_what_the_runner_decodes() -> None:
 
 
 @given(foreign)
-def test_html_adds_no_element(text: str) -> None:
+def test_html_text_adds_no_element(text: str) -> None:
     """In an element or an attribute, foreign text is text."""
     page = Page(f'<i title="{escaping.html(text)}">{escaping.html(text)}</i>')
     assert page.tags == ["i"]
@@ -173,7 +173,7 @@ def test_a_link_keeps_its_address() -> None:
     )
 
 
-def test_hostile_names_are_recognisable() -> None:
+def test_escaped_hostile_name_stays_readable() -> None:
     """Of every hostile name with letters, the letters still reach the reader."""
     for text in HOSTILE:
         letters = "".join(re.findall(r"[a-z]{4,}", escaping._ANSI.sub("", text)))[:20]

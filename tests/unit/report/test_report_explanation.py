@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
 
 
-def told(example: str, benchmark: str | None = None) -> str:
+def explained(example: str, benchmark: str | None = None) -> str:
     """Explain an example after it was remembered in a text and recalled from it."""
     hidden = memory.remembered(lambda limit: explaining.record(EXAMPLES[example], COMMAND, limit))
     answer = explaining.told(memory.unpacked(f"above\n{hidden}\nbelow") or b"", benchmark)
@@ -35,30 +35,30 @@ def told(example: str, benchmark: str | None = None) -> str:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_explanations_are_as_reviewed(example: str, golden: Callable[[str, str], None]) -> None:
     """The golden files were read by eye."""
-    golden(f"explanation/{example}.md", told(example))
+    golden(f"explanation/{example}.md", explained(example))
 
 
-def test_a_benchmark_is_found_by_name_by_pattern_and_by_a_part() -> None:
+def test_benchmark_is_selected_by_name_pattern_or_part() -> None:
     """The most exact way that finds something wins; one that is not there is answered with those that are."""
     for asked in ("io.read_artifact", "io.read_*", "read_art"):
-        page = told("everything", asked)
+        page = explained("everything", asked)
         assert re.findall(r"^\*\*(.+?)\*\*:", page, re.MULTILINE) == ["`io.read_artifact`"]
         assert "about 24 runs on each side would decide it" in page
         assert "anything above +20 %, with 80 % power" in page
-    assert "No comparison is called `nothing`. The first of those that are:\n\n- `cache.evict`" in told(
+    assert "No comparison is called `nothing`. The first of those that are:\n\n- `cache.evict`" in explained(
         "everything", "nothing"
     )
 
 
-def test_what_is_unchanged_can_be_asked_for() -> None:
+def test_unchanged_benchmark_is_explained() -> None:
     """A quiet verdict is explained, too: what could have been seen."""
-    page = told("pass", "cache.get")
+    page = explained("pass", "cache.get")
     assert "**`cache.get`**: unchanged" in page
     assert "one that matters would have been seen" in page
     assert COMMAND in page
 
 
-def test_thousands_of_comparisons_are_remembered_as_far_as_they_fit() -> None:
+def test_record_of_thousands_of_comparisons_is_cut_to_its_limit() -> None:
     """The worst first, in a bounded text; how many are left out is said."""
     rows = [regression(f"bench.n{number:04}", 3.0, Severity.CRITICAL, reason="slow " * 50) for number in range(3000)]
     hidden = memory.remembered(lambda limit: explaining.record(judgement(Outcome.FAIL, *rows), None, limit))
@@ -70,14 +70,14 @@ def test_thousands_of_comparisons_are_remembered_as_far_as_they_fit() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 50, 150, 400, 3_000])
-def test_a_page_keeps_its_limit(limit: int) -> None:
+def test_explanation_keeps_its_byte_limit(limit: int) -> None:
     """Whatever it is."""
     page = explanation.render(EXAMPLES["everything"], limit_bytes=limit, reproduce=COMMAND)
     assert len(page.encode()) <= limit
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:20]))
-def test_hostile_records_are_text(name: str) -> None:
+def test_hostile_judgement_is_rendered_as_text(name: str) -> None:
     """Names, reasons, notes, the command and what was asked for come from strangers."""
     made = judgement(Outcome.FAIL, regression(name, 3.0, Severity.CRITICAL, reason=name), notes=(name,))
     page = explanation.render(made, name or "x", reproduce=name)
@@ -93,13 +93,13 @@ def test_hostile_records_are_text(name: str) -> None:
     st.binary(max_size=200)
     | st.sampled_from([b"[]", b"{}", b"null", b'{"judgement": {"schema": 1}}', b'{"judgement": 5}'])
 )
-def test_a_damaged_record_explains_nothing(data: bytes) -> None:
+def test_damaged_record_is_refused(data: bytes) -> None:
     """It is data of a text that people can edit."""
     assert explaining.told(data, None) is None
 
 
 @given(st.text(max_size=300), st.text("AQgz=+/", max_size=40))
-def test_a_damaged_mark_is_no_mark(around: str, packed: str) -> None:
+def test_damaged_marker_is_ignored(around: str, packed: str) -> None:
     """Neither is a bomb."""
     assert memory.unpacked(around) is None
     assert memory.unpacked(f'{around}<!-- regress-action:judgement {{"z":"{packed}"}} -->') is None

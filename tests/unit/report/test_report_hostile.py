@@ -82,7 +82,7 @@ def test_a_hostile_trend_is_short_enough(name: str) -> None:
 
 
 @given(judgements(), st.booleans(), st.sampled_from([40, 80, 160]))
-def test_a_terminal_obeys_nothing(made: Judgement, verbose: bool, width: int) -> None:
+def test_terminal_output_holds_no_escape_sequence(made: Judgement, verbose: bool, width: int) -> None:
     """No escape sequence, no markup, no order to the runner: also not in a log of CI, whose lines people can begin."""
     out = io.StringIO()
     terminal.show(made, Console(file=out, width=width, color_system=None, highlight=False), verbose=verbose)

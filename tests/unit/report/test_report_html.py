@@ -21,7 +21,7 @@ TAGS = "html head meta title style body header h1 h2 p code strong small details
 TAGS += " svg path ul li pre"
 
 
-def test_the_page_of_everything(golden: Callable[[str, str], None]) -> None:
+def test_html_page_matches_its_golden_file(golden: Callable[[str, str], None]) -> None:
     """Every kind of row, as a person looked at it."""
     page = html.render(EXAMPLES["everything"], context=Context(suite="services", reproduce="regress-action run"))
     golden("html/everything.html", page)

@@ -36,7 +36,7 @@ TAGS |= {"ul", "li", "blockquote", "a", "pre"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_comments(example: str, golden: Callable[[str, str], None]) -> None:
+def test_comment_matches_its_golden_file(example: str, golden: Callable[[str, str], None]) -> None:
     """Every kind of judgement as a pull request's comment, as a person looked at it."""
     golden(f"comment/{example}.md", markdown.render(EXAMPLES[example], audience="comment", context=CONTEXT))
 
@@ -49,7 +49,7 @@ def test_summaries_and_files_hold_every_row(audience: Audience, golden: Callable
     assert all(comparison.benchmark.name in page for comparison in EXAMPLES["everything"].comparisons)
 
 
-def test_without_a_context_the_judgement_speaks_alone(golden: Callable[[str, str], None]) -> None:
+def test_page_without_context_has_no_links(golden: Callable[[str, str], None]) -> None:
     """A local file has no links, no commands and no suite."""
     golden("file/bare.md", markdown.render(EXAMPLES["one-regression"], audience="file"))
 
@@ -95,7 +95,7 @@ def test_a_cut_page_keeps_the_worst_and_counts_the_rest() -> None:
     assert page.count("<details>") == page.count("</details>")
 
 
-def test_an_unchanged_hundred_is_one_line_in_a_comment() -> None:
+def test_hundred_unchanged_rows_are_one_line_in_a_comment() -> None:
     """A comment stays short when nothing happened."""
     rows = [row(f"benchmark_{index}") for index in range(100)]
     page = markdown.render(judgement(Outcome.PASS, *rows), audience="comment")
@@ -110,7 +110,7 @@ def test_commits_link_into_the_repository() -> None:
     assert "](https://github.com/octo/services/commit/b8e2d4f6a1c3e5079b8d7f6e5c4b3a2918273645)" in page
 
 
-def test_the_detail_of_one_comparison(golden: Callable[[str, str], None]) -> None:
+def test_detail_matches_its_golden_file(golden: Callable[[str, str], None]) -> None:
     """An issue's page: the numbers, the reason, what the benchmark did before."""
     made = EXAMPLES["everything"]
     history = [(f"{index:07x}", 0.00123 + index % 3 / 1e5) for index in range(12)] + [("b8e2d4f", 0.00386)]

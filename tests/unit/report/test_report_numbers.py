@@ -139,7 +139,7 @@ def test_a_duration_is_within_half_a_percent_of_its_value(seconds: float) -> Non
     st.one_of(st.none(), st.floats()),
     st.sampled_from(["s", "B", "1/s", "count", "x"]),
 )
-def test_any_two_values_make_a_transition(before: float | None, after: float | None, unit: str) -> None:
+def test_transition_of_any_two_values_is_short_text(before: float | None, after: float | None, unit: str) -> None:
     """Whatever was measured, there is something to print, and it is short."""
     assert len(numbers.transition(before, after, unit)) <= 60
     assert len(numbers.percent(before)) <= 30

@@ -41,7 +41,7 @@ def paths(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     children = (
         content.items() if isinstance(content, dict) else enumerate(content[:2]) if isinstance(content, list) else ()
     )
-    return [path, *(found for key, child in children for found in paths(child, (*path, key)))]
+    return [path, *(below for key, child in children for below in paths(child, (*path, key)))]
 
 
 anything = st.sampled_from([None, [], {}, "x", -1, 1.5, True, float("nan"), float("inf"), 10**400, "\ud800"])
@@ -60,7 +60,7 @@ def test_an_edited_file_is_refused_or_harmless(path: tuple[Any, ...], value: obj
 
 
 @pytest.mark.parametrize("content", [None, [], {}, {"schema": 2}, {"schema": 1}, "text"])
-def test_what_is_no_judgement_is_refused(content: object) -> None:
+def test_json_without_a_judgement_is_refused(content: object) -> None:
     """The message names what is wrong."""
     with pytest.raises(InputError):
         as_judgement(content)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from regress_action.report.progress import Picture, follow
+from regress_action.report.progress import ProgressView, follow
 
 STARTED = {
     "event": "started",
@@ -34,14 +34,14 @@ def _shown(*events: dict[str, Any], terminal: bool = False) -> str:
     return stream.getvalue()
 
 
-def _pictured(*events: dict[str, Any], now: float) -> str:
+def _display(*events: dict[str, Any], now: float) -> str:
     times = iter([0.0] * 100)
-    picture = Picture(lambda: next(times))
+    view = ProgressView(lambda: next(times))
     for event in events:
-        picture.take(event)
-    picture.clock = lambda: now
+        view.update(event)
+    view.clock = lambda: now
     stream = io.StringIO()
-    Console(file=stream, width=100).print(picture)
+    Console(file=stream, width=100).print(view)
     return stream.getvalue()
 
 
@@ -60,10 +60,10 @@ def test_a_failure_shows_how_the_output_ended() -> None:
     assert shown[-1] == "    ∷error::line 11"
 
 
-def test_the_picture_says_which_pair_which_side_and_how_long() -> None:
+def test_the_view_says_which_pair_which_side_and_how_long() -> None:
     """A person sees what runs, since when, how long it takes in all, and the figures so far."""
     events = [STARTED, _finished("base", 1, 1.5), _finished("base", 2, 2.5), _finished("head", 1, 9.0, "broke")]
-    shown = _pictured(*events, _started("head", 2, remaining_s=60.0), now=20.0)
+    shown = _display(*events, _started("head", 2, remaining_s=60.0), now=20.0)
     assert "pair 2 of 4, head for 0:20" in shown
     assert "0:20 in all · about 0:40 left" in shown
     assert "base  2 runs  median 2.00 s  last 2.50 s" in shown
@@ -72,15 +72,15 @@ def test_the_picture_says_which_pair_which_side_and_how_long() -> None:
 
 def test_an_estimate_that_has_passed_is_not_shown() -> None:
     """Nothing is `about 0:00 left` for minutes."""
-    assert "left" not in _pictured(STARTED, _started("head", 2, remaining_s=5.0), now=20.0)
+    assert "left" not in _display(STARTED, _started("head", 2, remaining_s=5.0), now=20.0)
 
 
-def test_the_users_words_are_no_markup() -> None:
+def test_command_output_is_not_parsed_as_markup() -> None:
     """A command with brackets is shown as it was typed."""
-    assert "make [bold]bench" in _pictured(STARTED, now=1.0)
+    assert "make [bold]bench" in _display(STARTED, now=1.0)
 
 
-def test_a_terminal_keeps_what_matters_and_nothing_of_the_picture() -> None:
+def test_a_terminal_keeps_what_matters_and_nothing_of_the_view() -> None:
     """After the end, warnings, failures and the summary stand there; the good runs were shown moving."""
     warning = {"event": "warning", "message": "careful", "line": "warning · careful"}
     end = {"event": "finished", "line": "measured all 4 pairs"}

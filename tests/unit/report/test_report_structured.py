@@ -36,7 +36,7 @@ def closed(schema: object) -> Any:
 VALIDATOR = jsonschema_rs.Draft202012Validator(closed(SCHEMA))
 
 
-def test_the_schema_is_one() -> None:
+def test_schema_is_valid_json_schema() -> None:
     """The schema itself is valid, and describes every object it mentions."""
     jsonschema_rs.meta.validate(SCHEMA)
     assert closed(SCHEMA)["additionalProperties"] is False
@@ -51,7 +51,7 @@ def test_any_judgement_fits_the_schema(made: Judgement, suite: str) -> None:
     assert json.loads(json.dumps(content, allow_nan=False)) == json.loads(orjson.dumps(content))
 
 
-def test_the_object_of_everything(golden: Callable[[str, str], None]) -> None:
+def test_json_object_matches_its_golden_file(golden: Callable[[str, str], None]) -> None:
     """Names and order of the keys are part of the interface."""
     content = structured.as_object(EXAMPLES["everything"], suite="services")
     golden("everything.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -66,7 +66,7 @@ def test_another_machine_is_suggested_in_the_object() -> None:
 
 def test_numbers_json_cannot_hold_are_null() -> None:
     """No reader has to know about NaN."""
-    one = EXAMPLES["one-regression"]
-    wild = replace(one.comparisons[0], ratio_high=math.inf, p_value=math.nan)
-    content = structured.as_object(replace(one, comparisons=(wild,)))
+    example = EXAMPLES["one-regression"]
+    wild = replace(example.comparisons[0], ratio_high=math.inf, p_value=math.nan)
+    content = structured.as_object(replace(example, comparisons=(wild,)))
     assert [content["comparisons"][0][key] for key in ("ratio_high", "p_value")] == [None, None]

@@ -30,7 +30,7 @@ def shown(made: Judgement, width: int, *, verbose: bool = False) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_terminal_at_two_widths(example: str, width: int, golden: Callable[[str, str], None]) -> None:
+def test_terminal_pages_match_their_golden_files(example: str, width: int, golden: Callable[[str, str], None]) -> None:
     """Every kind of judgement, as a person looked at it."""
     golden(f"terminal/{example}-{width}.txt", shown(EXAMPLES[example], width))
 
@@ -99,7 +99,7 @@ def test_a_console_without_unicode_gets_ascii() -> None:
     assert "1.23 -> 3.86 ms   3.1x" in raw.getvalue().decode("ascii")
 
 
-def test_colours_repeat_what_words_say() -> None:
+def test_colours_repeat_the_words() -> None:
     """With and without colours the text is the same."""
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=True, color_system="truecolor")

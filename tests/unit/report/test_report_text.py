@@ -1,4 +1,4 @@
-"""The sentences say what happened, compared with what, and how small a change could have been seen."""
+"""The sentences say what happened, compared with what, and how small a change could have been smallest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from judgements import (
 from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
 from regress_action.model.measurements import Metric
 from regress_action.report import phrases, sides, text
-from regress_action.report.findings import Findings, sight
+from regress_action.report.findings import Findings, detectability
 
 CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
 MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
@@ -98,7 +98,7 @@ def test_the_headline_is_the_verdict_in_plain_words(rows: list[Comparison], outc
         (Metric("hit_rate", "ratio"), 1.5, "50 % worse"),
     ],
 )
-def test_changes_are_said_in_the_metric_s_own_words(metric: Metric, ratio: float, expected: str) -> None:
+def test_changes_are_worded_for_their_metric(metric: Metric, ratio: float, expected: str) -> None:
     """Time is slower, memory larger, counts more."""
     assert expected == phrases.comparative(row("a", Verdict.REGRESSION, ratio, metric=metric))
 
@@ -133,10 +133,10 @@ def test_an_exceeded_budget_is_named_with_its_limit() -> None:
         (Mode.SINGLE, (1, 1), "one session on each side, so changes are at most suspected; give five runs or more"),
     ],
 )
-def test_the_second_line_tells_the_design(mode: Mode, runs: tuple[int, int], expected: str) -> None:
+def test_second_line_names_commits_and_design(mode: Mode, runs: tuple[int, int], expected: str) -> None:
     """Which commit against which, measured how and how often."""
-    one = row("a", baseline=Side(runs[0], 1.0), head=Side(runs[1], 1.0))
-    made = judgement(Outcome.PASS, one, mode=mode)
+    compared = row("a", baseline=Side(runs[0], 1.0), head=Side(runs[1], 1.0))
+    made = judgement(Outcome.PASS, compared, mode=mode)
     assert f"b8e2d4f (lru-cache) against 3f1c9a7 (main): {expected}" == text.against(made)
 
 
@@ -153,38 +153,38 @@ def test_different_machines_are_both_named() -> None:
     assert sides.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
 
 
-def test_sight_is_what_nine_in_ten_comparisons_could_have_seen() -> None:
+def test_detectable_ratio_covers_nine_in_ten_comparisons() -> None:
     """One noisy benchmark does not blur the statement about the others."""
     rows = [row(f"b{index}", minimum_detectable_ratio=1.01 + index / 1000) for index in range(14)]
-    seen = sight(judgement(Outcome.PASS, *rows, row("noisy", minimum_detectable_ratio=1.5)))
-    assert seen is not None
-    assert (seen.ratio, seen.seen, seen.compared) == (1.022, 13, 15)
+    smallest = detectability(judgement(Outcome.PASS, *rows, row("noisy", minimum_detectable_ratio=1.5)))
+    assert smallest is not None
+    assert (smallest.ratio, smallest.rows, smallest.compared) == (1.022, 13, 15)
 
 
-def test_what_was_found_is_no_measure_of_what_could_have_been_seen() -> None:
+def test_detectable_ratio_leaves_out_proven_changes() -> None:
     """A regression is proven before little else could be seen; it does not blur the statement about the rest."""
-    found = row("found", verdict=Verdict.REGRESSION, minimum_detectable_ratio=3.0)
-    seen = sight(judgement(Outcome.FAIL, found, row("a", minimum_detectable_ratio=1.04)))
-    alone = sight(judgement(Outcome.FAIL, found))
-    assert seen is not None
+    proven = row("proven", verdict=Verdict.REGRESSION, minimum_detectable_ratio=3.0)
+    smallest = detectability(judgement(Outcome.FAIL, proven, row("a", minimum_detectable_ratio=1.04)))
+    alone = detectability(judgement(Outcome.FAIL, proven))
+    assert smallest is not None
     assert alone is not None
-    assert (seen.ratio, seen.compared, alone.ratio) == (1.04, 1, 3.0)
+    assert (smallest.ratio, smallest.compared, alone.ratio) == (1.04, 1, 3.0)
 
 
-def test_comparisons_without_power_count_as_not_seen() -> None:
+def test_comparison_without_detectable_ratio_counts_as_not_covered() -> None:
     """What could not be tested was not seen either."""
-    seen = sight(judgement(Outcome.PASS, row("a"), row("b", minimum_detectable_ratio=None)))
-    assert seen is not None
-    assert (seen.seen, seen.compared) == (1, 2)
+    smallest = detectability(judgement(Outcome.PASS, row("a"), row("b", minimum_detectable_ratio=None)))
+    assert smallest is not None
+    assert (smallest.rows, smallest.compared) == (1, 2)
 
 
 @settings(max_examples=40)
 @given(judgements())
-def test_every_comparison_is_found_once(made: Judgement) -> None:
+def test_every_comparison_is_in_exactly_one_kind(made: Judgement) -> None:
     """Sorting loses and doubles nothing; only budgets are named a second time."""
-    found = Findings.of(made)
-    assert len(made.comparisons) == len(found) - len(found.over_budget)
-    assert [len(found.first(rows)) for rows in (0, 1, 10_000)] == [0, min(1, len(found)), len(found)]
+    findings = Findings.of(made)
+    assert len(made.comparisons) == len(findings) - len(findings.over_budget)
+    assert [len(findings.first(rows)) for rows in (0, 1, 10_000)] == [0, min(1, len(findings)), len(findings)]
 
 
 @settings(max_examples=40)

@@ -77,8 +77,8 @@ def decode(data: bytes, where: str) -> Report:
             fields = _parse(line)
             for _, upgrade in steps:
                 fields = upgrade(fields)
-            one = _series(fields, len(runs))
-            _once(series, one)
+            read = _series(fields, len(runs))
+            _add(series, read)
         number = 1
         return _report(header, runs, tuple(series.values()))
     except FlawError as flaw:
@@ -146,10 +146,10 @@ def _runs(header: Object) -> tuple[Run, ...]:
 def _conditions(fields: object) -> Conditions:
     if type(fields) is not dict:
         raise FlawError("`conditions` holds something that is no object")
-    told = typed(fields, CONDITION_TYPES)
+    conditions = typed(fields, CONDITION_TYPES)
     for name in ("typical_s", "fastest_s", "slowest_s"):
-        _duration(told, name)
-    return Conditions(**told)
+        _duration(conditions, name)
+    return Conditions(**conditions)
 
 
 def _duration(fields: Object, key: str) -> float | None:
@@ -190,9 +190,9 @@ def _noise(fields: object) -> Noise:
     raise FlawError("`noise` is no spread with its number of runs")
 
 
-def _once(series: dict[tuple[str, str], Series], one: Series) -> None:
-    if series.setdefault(one.key, one) is not one:
-        raise FlawError(f"holds {one.metric.name} of {one.benchmark.name!r} a second time")
+def _add(series: dict[tuple[str, str], Series], new: Series) -> None:
+    if series.setdefault(new.key, new) is not new:
+        raise FlawError(f"holds {new.metric.name} of {new.benchmark.name!r} a second time")
 
 
 def _benchmark(fields: Object) -> Benchmark:

@@ -79,10 +79,10 @@ def _series_from_1(fields: Object) -> Object:
 
 def differences(numbers: list[Any]) -> list[Any]:
     """Return the first whole number and what each other one has more than that; a list with other numbers as it is."""
-    known = [number for number in numbers if number is not None]
-    if not known or set(map(type, known)) != {int}:
+    present = [number for number in numbers if number is not None]
+    if not present or set(map(type, present)) != {int}:
         return numbers
-    first = known[0]
+    first = present[0]
     at = numbers.index(first)
     return [*numbers[: at + 1], *(number if number is None else number - first for number in numbers[at + 1 :])]
 

@@ -44,7 +44,8 @@ def encode(report: Report) -> bytes:
         **_present(
             failures=[{"benchmark": failure.benchmark, "reason": failure.reason} for failure in report.failures],
             conditions=[
-                _present(**{name: getattr(one, name) for name in CONDITION_TYPES}) for one in report.conditions
+                _present(**{name: getattr(conditions, name) for name in CONDITION_TYPES})
+                for conditions in report.conditions
             ],
             saved_s=report.saved_s,
         ),
@@ -103,11 +104,11 @@ def _numbers(series: Series) -> Object:
     decimals = max(map(_decimals, present), default=0)
     if decimals > MOST_DECIMALS or not all(_is_whole(number, 10**decimals) for number in present):
         return floats
-    whole = {
+    fields = {
         name: [None if math.isnan(number) else round(number * 10**decimals) for number in numbers]
         for name, numbers in floats.items()
     }
-    return _present(decimals=decimals or None) | whole | {"values": differences(whole["values"])}
+    return _present(decimals=decimals or None) | fields | {"values": differences(fields["values"])}
 
 
 def _decimals(number: float) -> int:
@@ -120,5 +121,5 @@ def _is_whole(number: float, scale: int) -> bool:
     """Whether `number` comes back from being a whole number over `scale`; zero may have a sign to lose."""
     if abs(scaled := number * scale) >= _EXACT:
         return False
-    whole = round(scaled)
-    return whole / scale == number and (whole != 0 or math.copysign(1, number) > 0)
+    integer = round(scaled)
+    return integer / scale == number and (integer != 0 or math.copysign(1, number) > 0)
