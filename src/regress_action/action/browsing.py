@@ -19,8 +19,7 @@ from regress_action.report.numbers import count
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from regress_action.history import Entry, History, Selection
-    from regress_action.history.verification import Origin
+    from regress_action.history import Entry, History, RecordOrigin, Selection
     from regress_action.model.measurements import Report, Series
 
     Options = Mapping[str, str | int | None]
@@ -51,13 +50,13 @@ def whoami() -> str:
 
 def listing(where: str, options: Options) -> Iterator[str]:
     """Yield one line per record."""
-    for entry in history.listing(opened(where), selection_of(options)):
+    for entry in history.list_entries(opened(where), selection_of(options)):
         yield _line(entry)
 
 
 def show(where: str, which: str, options: Options) -> Iterator[str]:
     """Yield the records of a commit, path or digest."""
-    for entry, report in history.show(opened(where), which, selection_of(options)):
+    for entry, report in history.find_records(opened(where), which, selection_of(options)):
         yield entry.path
         yield from (f"  {name}: {escaping.plain(value)}" for name, value in _facts(report))
         yield from (f"    {_series(series)}" for series in report.series)
@@ -70,8 +69,8 @@ def verify(where: str, anchor: str | None) -> Verified:
     """
     said = Path(anchor) if anchor else None
     known = _known(said) if said and said.is_file() else ()
-    proof = history.verify(opened(where), anchor=None if known else anchor, known=known)
-    written = f" in {count(proof.steps, 'writing')}" if proof.steps else ""
+    proof = history.verify(opened(where), anchor=None if known else anchor, expected=known)
+    written = f" in {count(proof.commits, 'commit')}" if proof.commits else ""
     tally = f"{count(len(proof.origins), 'record')}{written}, {proof.pruned} pruned"
     verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
     anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else [_NO_COMMITS] if proof.origins else []
@@ -95,18 +94,18 @@ def _known(said: Path) -> frozenset[str]:
     return found
 
 
-def _writer(origin: Origin) -> str:
+def _writer(origin: RecordOrigin) -> str:
     return f"by {escaping.plain(origin.who)} on {origin.when} in {origin.commit[:12]}, " if origin.who else ""
 
 
 def export(where: str, form: str, out: str, options: Options) -> None:
     """Write the selected runs as a table."""
-    write(out, history.export_to(opened(where).load(selection_of(options)), history.Form(form)))
+    write(out, history.export_to(opened(where).load(selection_of(options)), history.ExportFormat(form)))
 
 
 def prune(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iterator[str]:
     """Thin the history and yield what went, or would go."""
-    rule = history.Rule(all_days=all_days, weekly_days=weekly_days)
+    rule = history.RetentionRule(all_days=all_days, weekly_days=weekly_days)
     removed = history.prune(opened(where), rule, who=whoami(), dry_run=dry_run)
     yield from (_line(entry) for entry in removed)
     yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
@@ -114,7 +113,7 @@ def prune(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iter
 
 def accept(where: str, benchmark: str, metric: str, *, commit: str | None, suite: str | None, reason: str) -> str:
     """Write down that the new level of `benchmark` is normal, and say so."""
-    mark = history.Mark(benchmark, metric)
+    mark = history.SeriesPattern(benchmark, metric)
     now = datetime.now(UTC)
     event = history.accept(commit, [mark], at=now, who=whoami(), why=reason, suite=suite)
     opened(where).extend([], events=[event], message=f"Accept {benchmark}\n\n{reason}")

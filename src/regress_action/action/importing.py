@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from regress_action import formats, history
 from regress_action.action.browsing import moment_of, opened, whoami
+from regress_action.formats import importers
 from regress_action.model.errors import InputError
 from regress_action.report.numbers import count
 
@@ -56,17 +57,17 @@ def import_from(
             meaning="Without a time it has no place in a history.",
             remedy="Say it: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
         )
-    receipt = history.import_from(opened(where), reports, who=whoami())
+    receipt = history.import_reports(opened(where), reports, who=whoami())
     return f"Imported {count(len(reports), 'report')} as {count(len(receipt.paths), 'record')}."
 
 
 def _read(source: Path, branch: str | None) -> Iterator[Report]:
     if source.suffix == ".js":
-        yield from history.read_data_js(_text(source), str(source), formats.base_unit, branch=branch)
+        yield from importers.read_data_js(_text(source), str(source), branch=branch)
     elif source.suffix == ".csv":
-        yield from history.read_csv(_text(source), str(source))
-    elif source.suffix == ".json" and history.is_perf(text := _text(source)):
-        yield from history.read_perf(text, str(source), formats.base_unit)
+        yield from importers.read_csv(_text(source), str(source))
+    elif source.suffix == ".json" and importers.is_perf(text := _text(source)):
+        yield from importers.read_perf(text, str(source))
     elif source.is_dir() and not (source / "benchmarks.json").exists():
         yield from formats.gather([f"{source}/**/*.json"])  # .benchmarks has a folder per machine
     else:

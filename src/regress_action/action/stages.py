@@ -136,18 +136,18 @@ def _line(job: Job) -> Sequence[str]:
 
 def _store(job: Job, history: History | None, head: Report, judged: Judged | None) -> None:
     """Add the head to the history, held back as a reference while it shows a regression that has not lasted."""
-    from regress_action.history import Mark, Selection, hold, persisting
+    from regress_action.history import Selection, SeriesPattern, persisting, quarantine
 
     if history is None or not job.plan.may_write_history:
         return
     marks = tuple(
-        Mark(found.benchmark.name, found.metric.name, found.ratio)
+        SeriesPattern(found.benchmark.name, found.metric.name, found.ratio)
         for found in (judged.judgement.comparisons if judged else ())
         if found.alarms
     )
     now = datetime.now(UTC)
     why = "It shows a regression that nobody has accepted yet."
-    events = [hold(head, marks, at=now, who=job.plan.actor or "unknown", why=why)] if marks else []
+    events = [quarantine(head, marks, at=now, who=job.plan.actor or "unknown", why=why)] if marks else []
     if events:
         selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
         events += persisting([*history.load(selection), head], [*history.events(), *events], at=now)

@@ -5,26 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.history.adoption import accept, hold, persisting, reference_window, references
-from regress_action.history.ancestry import ancestors, between, merge_base, nearest
-from regress_action.history.artifact import ArtifactStore
-from regress_action.history.bencher import is_perf, read_perf
-from regress_action.history.branch import BranchStore, Patience
-from regress_action.history.browsing import listing, show
-from regress_action.history.downloading import newest
-from regress_action.history.events import Event, Kind, Mark
-from regress_action.history.exporting import Form, export_to
+from regress_action.history.artifact import ArtifactStore, newest_artifact
+from regress_action.history.audit import AuditResult, RecordOrigin, verify
+from regress_action.history.baseline import accept, nearest, persisting, quarantine, reference_window, references
+from regress_action.history.branch import Backoff, BranchStore
+from regress_action.history.checkout import ancestors, between, merge_base
+from regress_action.history.entries import Entry, History, Receipt, find_records, import_reports, list_entries
+from regress_action.history.events import Event, EventKind, SeriesPattern
+from regress_action.history.export import ExportFormat, export_to
 from regress_action.history.folder import FolderStore
-from regress_action.history.importing import import_from, read_csv, read_data_js
-from regress_action.history.ledger import History, Receipt
-from regress_action.history.names import Entry
-from regress_action.history.permission import may_write
-from regress_action.history.pruning import Rule, discard, prune
-from regress_action.history.pushing import Pusher
+from regress_action.history.publishers import ApiCommitter, GitPusher
 from regress_action.history.remote import branch_of, identity_of, remote_of
+from regress_action.history.retention import RetentionRule, discard, prune
 from regress_action.history.selection import EVERYTHING, Selection
-from regress_action.history.signing import Signer
-from regress_action.history.verification import Proof, verify
 from regress_action.history.waivers import Waiver, in_force, parse_waivers
 from regress_action.model.errors import SettingsError
 from regress_action.model.records import slug
@@ -34,40 +27,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERYTHING",
+    "AuditResult",
     "Entry",
     "Event",
-    "Form",
+    "EventKind",
+    "ExportFormat",
     "History",
-    "Kind",
-    "Mark",
-    "Proof",
     "Receipt",
-    "Rule",
+    "RecordOrigin",
+    "RetentionRule",
     "Selection",
+    "SeriesPattern",
     "Waiver",
     "accept",
     "ancestors",
     "between",
     "discard",
     "export_to",
-    "hold",
-    "import_from",
+    "find_records",
+    "import_reports",
     "in_force",
-    "is_perf",
-    "listing",
-    "may_write",
+    "list_entries",
     "merge_base",
     "nearest",
     "open_history",
     "parse_waivers",
     "persisting",
     "prune",
-    "read_csv",
-    "read_data_js",
-    "read_perf",
+    "quarantine",
     "reference_window",
     "references",
-    "show",
     "verify",
 ]
 
@@ -97,8 +86,8 @@ def _branch(text: str, repository: Path | None, environ: Mapping[str, str]) -> B
     branch, place = branch_of(text)
     remote = remote_of(place, repository, environ)
     by_api = environ.get("REGRESS_HISTORY_COMMITS") == "api"
-    publisher = Signer.of(remote.name, environ) if by_api else Pusher(identity_of(environ, repository))
-    return BranchStore(remote, branch, environ, publisher, Patience())
+    publisher = ApiCommitter.of(remote.name, environ) if by_api else GitPusher(identity_of(environ, repository))
+    return BranchStore(remote, branch, environ, publisher, Backoff())
 
 
 def _artifact(text: str, repository: Path | None, environ: Mapping[str, str]) -> ArtifactStore:
@@ -112,4 +101,4 @@ def _artifact(text: str, repository: Path | None, environ: Mapping[str, str]) ->
             remedy="Write artifact:regress-data, or artifact:regress-data@FOLDER.",
         )
     outbox = FolderStore((repository or Path()) / (folder or f".regress/artifact/{name}"))
-    return ArtifactStore(name, lambda: newest(name, environ), outbox)
+    return ArtifactStore(name, lambda: newest_artifact(name, environ), outbox)

@@ -13,23 +13,21 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from regress_action.history.clone import Clone
-from regress_action.history.git import GitFailedError, explain
+from regress_action.history.clone import Clone, blob_identity, commit_log
+from regress_action.history.git_repository import GitFailedError, explain
 from regress_action.history.store import Children
-from regress_action.history.trail import steps_of
-from regress_action.history.trees import blob_identity
 from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from regress_action.history.clone import Item
     from regress_action.history.remote import Remote
-    from regress_action.history.store import Step
-    from regress_action.history.trees import Item
+    from regress_action.history.store import CommitRecord
 
 _LOCK: Final = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 _OTHER_HASH: Final = re.compile(r"(?i)mismatched algorithms|hash algorithm")
-_OURS: Final = frozenset({"runs", "events"})
+_RECORD_FOLDERS: Final = frozenset({"runs", "events"})
 _HASH: Final = "GIT_DEFAULT_HASH"  # by which git names what it keeps in a new repository
 _README: Final = """\
 # Performance history
@@ -51,7 +49,7 @@ class OvertakenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BranchChange:
     """What a commit does: files to add (path → content), paths to remove, and its message."""
 
     files: Mapping[str, bytes]
@@ -62,7 +60,7 @@ class Change:
 class Publisher(Protocol):
     """A way to put a commit on the branch."""
 
-    def publish(self, clone: Clone, change: Change) -> str:
+    def publish(self, clone: Clone, change: BranchChange) -> str:
         """Put a commit on top of `clone.tip`, or start the branch where that is None; return the commit.
 
         Raises:
@@ -72,7 +70,7 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """How long a writer tries again, and what it waits with."""
 
     limit_s: float = 300.0
@@ -102,15 +100,15 @@ class BranchStore:
     """Records on `branch` of `remote`, as the branch was when it was first looked at or last written to."""
 
     def __init__(
-        self, remote: Remote, branch: str, environ: Mapping[str, str], publisher: Publisher, patience: Patience
+        self, remote: Remote, branch: str, environ: Mapping[str, str], publisher: Publisher, backoff: Backoff
     ) -> None:
         self._remote = remote
         self._branch = branch
         self._environ = environ
         self._publisher = publisher
-        self._patience = patience
+        self._backoff = backoff
         self._clone = Clone(remote, branch, environ)
-        self._looked = False
+        self._is_fresh = False
 
     @property
     def where(self) -> str:
@@ -120,7 +118,7 @@ class BranchStore:
     def children(self, folders: Sequence[str]) -> dict[str, Children]:
         """List several folders; what is missing of their trees is fetched in one round trip per level."""
         try:
-            self._look()
+            self._refresh_once()
             listed = self._clone.listing(folders) if self._clone.tip else {}
         except GitFailedError as error:
             raise explain(error, self.where) from error
@@ -129,62 +127,62 @@ class BranchStore:
     def read(self, paths: Sequence[str]) -> list[bytes]:
         """Return the contents of `paths`, fetched in one round trip."""
         try:
-            self._look()
-            found = self._clone.find(paths)
-            return self._clone.blobs([_present(found[path], path, self.where) for path in paths])
+            self._refresh_once()
+            items = self._clone.find(paths)
+            return self._clone.blobs([_present(items[path], path, self.where) for path in paths])
         except GitFailedError as error:
             raise explain(error, self.where) from error
 
     def write(self, files: Mapping[str, bytes], message: str, *, remove: Collection[str] = ()) -> str:
         """Add one commit with all of it, and return the commit; the one before where all of it is there already."""
         last: Exception | None = None
-        for _ in self._patience.pauses():
+        for _ in self._backoff.pauses():
             try:
                 return self._attempt(files, message, remove)
             except OvertakenError as error:
                 last = error
             except GitFailedError as error:
-                if not self._adapts(error) and not error.transient:
+                if not self._switches_to_sha256(error) and not error.transient:
                     raise explain(error, self.where) from error
                 last = error
         if isinstance(last, GitFailedError):
             raise explain(last, self.where) from last
         if left := _LOCK.search(str(last and last.__cause__)):
             raise HistoryError(
-                f"{self.where}: the branch was locked by {left[1]} for {self._patience.limit_s:.0f} s.",
+                f"{self.where}: the branch was locked by {left[1]} for {self._backoff.limit_s:.0f} s.",
                 meaning="A git that is killed while it moves a branch leaves its lock. The report is not stored.",
                 remedy="Remove that file in the repository once no git is at work there, and run the job again.",
             )
         raise HistoryError(
-            f"{self.where}: others wrote to the branch each time we tried, for {self._patience.limit_s:.0f} s.",
+            f"{self.where}: others wrote to the branch each time we tried, for {self._backoff.limit_s:.0f} s.",
             meaning="The report is not stored.",
             remedy="Run the job again, or merge the shards of a matrix first: `regress-action merge`.",
         )
 
-    def steps(self) -> Iterator[Step]:
+    def log(self) -> Iterator[CommitRecord]:
         """Go through the commits of the branch, oldest first."""
         try:
-            self._look()
-            whole = Clone(self._remote, self._branch, self._environ, audit=True)
-            whole.refresh()
-            yield from steps_of(whole.git, whole.tip)
+            self._refresh_once()
+            full_clone = Clone(self._remote, self._branch, self._environ, audit=True)
+            full_clone.refresh()
+            yield from commit_log(full_clone.git, full_clone.tip)
         except GitFailedError as error:
             raise explain(error, self.where) from error
 
-    def _look(self) -> None:
-        if self._looked:
+    def _refresh_once(self) -> None:
+        if self._is_fresh:
             return
         try:
             self._clone.refresh()
         except GitFailedError as error:
-            if not self._adapts(error):
+            if not self._switches_to_sha256(error):
                 raise
             self._clone.refresh()
-        self._looked = True
+        self._is_fresh = True
 
-    def _adapts(self, error: GitFailedError) -> bool:
+    def _switches_to_sha256(self, error: GitFailedError) -> bool:
         """Start over with the names of SHA-256 where the repository has such names, and ours has not yet."""
-        if not _OTHER_HASH.search(error.said) or self._environ.get(_HASH) == "sha256":
+        if not _OTHER_HASH.search(error.output) or self._environ.get(_HASH) == "sha256":
             return False
         self._environ = {**self._environ, _HASH: "sha256"}
         self._clone = Clone(self._remote, self._branch, self._environ)
@@ -193,29 +191,29 @@ class BranchStore:
     def _attempt(self, files: Mapping[str, bytes], message: str, remove: Collection[str]) -> str:
         clone = self._clone
         clone.refresh()
-        self._looked = True
+        self._is_fresh = True
         if clone.tip is None:
             readme = {"README.md": _README.format(branch=self._branch).encode()}
-            return self._publisher.publish(clone, Change(readme | dict(files), (), message))
-        self._ours()
-        found = clone.find([*files, *remove])
-        new = {path: data for path, data in files.items() if not self._stored(path, data)}
-        gone = [path for path in remove if found[path] is not None]
-        if not new and not gone:
+            return self._publisher.publish(clone, BranchChange(readme | dict(files), (), message))
+        self._refuse_foreign_branch()
+        items = clone.find([*files, *remove])
+        new = {path: data for path, data in files.items() if not self._is_stored(path, data)}
+        removed = [path for path in remove if items[path] is not None]
+        if not new and not removed:
             return clone.tip
-        return self._publisher.publish(clone, Change(new, gone, message))
+        return self._publisher.publish(clone, BranchChange(new, removed, message))
 
-    def _ours(self) -> None:
+    def _refuse_foreign_branch(self) -> None:
         """Refuse to write records among somebody's code."""
         root = self._clone.listing([""])[""]
-        if root.keys() - _OURS - {"README.md"}:
+        if root.keys() - _RECORD_FOLDERS - {"README.md"}:
             raise HistoryError(
                 f"{self.where} holds other files than records: {', '.join(sorted(root))[:200]}.",
                 meaning="A history is kept on a branch of its own; nothing was written.",
                 remedy="Name a branch that does not exist yet; it is made on demand.",
             )
 
-    def _stored(self, path: str, data: bytes) -> bool:
+    def _is_stored(self, path: str, data: bytes) -> bool:
         item = self._clone.find([path])[path]
         if item is None:
             return False

@@ -8,18 +8,20 @@ this disk is not copied at all: its objects are read where they lie.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import weakref
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.git import Git, GitFailedError
-from regress_action.history.trees import Item, parse_tree
+from regress_action.history.git_repository import GitFailedError, GitRepository
+from regress_action.history.store import CommitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from regress_action.history.remote import Remote
 
@@ -27,6 +29,42 @@ TIP: Final = "refs/tip"
 _LEVELS: Final = 5
 _ROOT: Final = ""
 _SHALLOW: Final = ("--depth=1", f"--filter=tree:{_LEVELS}")
+
+_SHA1_DIGITS: Final = 40
+_COMMIT: Final = "\x1e"
+_FIELD: Final = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or folder in a tree: its mode, and the identity of its content."""
+
+    mode: str
+    identity: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it holds other items."""
+        return self.mode == "40000"
+
+
+def parse_tree(data: bytes, size: int) -> dict[str, Item]:
+    """Read a tree object whose identities have `size` bytes; names that are no UTF-8 stay tellable apart."""
+    items, at = {}, 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        name = data[space + 1 : end].decode("utf-8", "surrogateescape")
+        items[name] = Item(data[at:space].decode(), data[end + 1 : end + 1 + size].hex())
+        at = end + 1 + size
+    return items
+
+
+def blob_identity(data: bytes, like: str) -> str:
+    """Return the identity git gives to a file with the content `data`, by the algorithm of the identity `like`."""
+    digest = hashlib.sha1(usedforsecurity=False) if len(like) == _SHA1_DIGITS else hashlib.sha256()
+    digest.update(b"blob %d\0" % len(data) + data)
+    return digest.hexdigest()
 
 
 class Clone:
@@ -45,14 +83,14 @@ class Clone:
         self._items: dict[str, Item | None] = {}
 
     @cached_property
-    def git(self) -> Git:
+    def git(self) -> GitRepository:
         """The private repository, made when it is first needed and gone with this object."""
         folder = tempfile.mkdtemp(prefix="regress-history-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        git = Git(Path(folder), self._environ, {**self._remote.config, "remote.origin.url": self._remote.url})
+        git = GitRepository(Path(folder), self._environ, {**self._remote.config, "remote.origin.url": self._remote.url})
         git.run("init", "--quiet", "--bare", "--template=")
         if self._remote.folder:
-            there = Git(self._remote.folder, self._environ, {"safe.directory": "*"})
+            there = GitRepository(self._remote.folder, self._environ, {"safe.directory": "*"})
             objects = there.run("rev-parse", "--path-format=absolute", "--git-path", "objects").decode().strip()
             info = git.folder / "objects" / "info"
             info.mkdir(exist_ok=True)
@@ -68,25 +106,27 @@ class Clone:
         what = f"+refs/heads/{self.branch}:{TIP}"
         depth = () if self._remote.folder else ("--filter=blob:none",) if self._audit else _SHALLOW
         try:
-            _, said = self.git.talk("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, "origin", what)
+            _, output = self.git.run_with_stderr(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, "origin", what
+            )
         except GitFailedError as error:
-            if "couldn't find remote ref" not in error.said:
+            if "couldn't find remote ref" not in error.output:
                 raise
-            self.look_at(None, whole=True)
+            self.look_at(None, is_complete=True)
         else:
-            self.look_at(TIP, whole=bool(self._remote.folder) or "filtering not recognized" in said)
+            self.look_at(TIP, is_complete=bool(self._remote.folder) or "filtering not recognized" in output)
 
-    def look_at(self, tip: str | None, *, whole: bool | None = None) -> None:
-        """Take the commit `tip`, which is here, for the branch; `whole` says whether all it holds is here as well."""
+    def look_at(self, tip: str | None, *, is_complete: bool | None = None) -> None:
+        """Take the fetched commit `tip` for the branch; `is_complete` says whether all its objects were fetched too."""
         self.tip = None
         self._items = {}
         if tip is None:
             return
-        if whole is not None:
-            self._here = None if whole else set()
+        if is_complete is not None:
+            self._here = None if is_complete else set()
         self.tip, root = self.git.run("rev-parse", f"{tip}^{{commit}}", f"{tip}^{{tree}}").decode().split()
         self._items[_ROOT] = Item("40000", root)
-        self._take_stock()
+        self._list_objects()
 
     def find(self, paths: Iterable[str]) -> dict[str, Item | None]:
         """Return what lies at each path, None where nothing does; trees on the way are fetched level by level."""
@@ -123,7 +163,7 @@ class Clone:
         self.git.run(
             *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"),
             *("--recurse-submodules=no", "--filter=blob:none", "--stdin", "origin"),
-            feed="".join(f"{one}\n" for one in sorted(missing)).encode(),
+            feed="".join(f"{identity}\n" for identity in sorted(missing)).encode(),
         )
         self._here |= missing
 
@@ -132,20 +172,50 @@ class Clone:
         if not identities:
             return []
         printed = memoryview(
-            self.git.run("cat-file", "--batch", feed="".join(f"{one}\n" for one in identities).encode())
+            self.git.run("cat-file", "--batch", feed="".join(f"{identity}\n" for identity in identities).encode())
         )
         contents, at = [], 0
         for identity in identities:
             end = at + bytes(printed[at : at + 200]).index(b"\n")
-            said = bytes(printed[at:end]).split()
-            if len(said) != 3:  # noqa: PLR2004 - identity, kind, size
+            output = bytes(printed[at:end]).split()
+            if len(output) != 3:  # noqa: PLR2004 - identity, kind, size
                 raise GitFailedError(f"the object {identity} is missing in the repository")
-            at = end + 1 + int(said[2]) + 1
+            at = end + 1 + int(output[2]) + 1
             contents.append(bytes(printed[end + 1 : at - 1]))
         return contents
 
-    def _take_stock(self) -> None:
+    def _list_objects(self) -> None:
         """Note which objects are here, without git fetching those that are not, one by one."""
         if self._here is not None:
             listed = self.git.run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
             self._here = set(listed.decode().split())
+
+
+def commit_log(git: GitRepository, tip: str | None) -> Iterator[CommitRecord]:
+    """Yield what each commit up to `tip` did, oldest first; merges are compared with each of their parents."""
+    if tip is None:
+        return
+    form = f"{_COMMIT}%H{_FIELD}%an <%ae>{_FIELD}%cI{_FIELD}%B{_FIELD}"
+    printed = git.run(
+        *("log", "--reverse", "--topo-order", "--root", "-m", "--raw", "--no-abbrev", "--no-renames", "-r", "-z"),
+        f"--format={form}",
+        tip,
+    )
+    for entry in printed.decode("utf-8", "surrogateescape").split(_COMMIT)[1:]:
+        identity, who, when, why, raw = entry.split(_FIELD, 4)
+        added: dict[str, str] = {}
+        changed: dict[str, str] = {}
+        removed: dict[str, str] = {}
+        fields = iter(raw.strip("\0\n").split("\0"))
+        for facts in fields:
+            if facts.startswith(":"):
+                _, _, old, new, status = facts.split(" ")
+                path = next(fields)
+                match status[0]:
+                    case "A":
+                        added[path] = new
+                    case "D":
+                        removed[path] = old
+                    case _:
+                        changed[path] = new
+        yield CommitRecord(identity, who, when, why.strip(), added, changed, removed)

@@ -19,9 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 from regress_action.model.errors import InputError
 
 SCHEMA: Final = 1
+_PATTERNS_KEY: Final = "marks"  # the name of `patterns` in the stored form, which never changes
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What was decided."""
 
     HELD = "held"  # the record shows a regression: it is kept, and is no reference yet
@@ -31,7 +32,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SeriesPattern:
     """One series an event is about: shell patterns for benchmark and metric, and the badness ratio where known."""
 
     benchmark: str
@@ -47,7 +48,7 @@ class Event:
     the commit whose records it is about. `records` holds (path, digest) of records that were removed.
     """
 
-    kind: Kind
+    kind: EventKind
     at: str
     who: str = "unknown"
     why: str = ""
@@ -55,7 +56,7 @@ class Event:
     suite: str | None = None
     environment: str | None = None
     commit: str | None = None
-    marks: tuple[Mark, ...] = ()
+    patterns: tuple[SeriesPattern, ...] = ()
     records: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -70,6 +71,8 @@ _SHAPE: Final = TypeAdapter(Event)
 def encode_event(event: Event) -> tuple[str, bytes]:
     """Return where the event belongs, and its line."""
     fields: dict[str, Any] = {"schema": SCHEMA, **_SHAPE.dump_python(event, mode="json", exclude_defaults=True)}
+    if "patterns" in fields:
+        fields = {_PATTERNS_KEY if name == "patterns" else name: value for name, value in fields.items()}
     data = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
     name = f"{event.time:%Y%m%dT%H%M%SZ}-{event.kind}-{hashlib.sha256(data).hexdigest()[:12]}.jsonl"
     return str(PurePosixPath("events", f"{event.time:%Y}", f"{event.time:%m}", name)), data
@@ -92,6 +95,8 @@ def decode_event(data: bytes, where: str) -> Event:
             )
         if schema != SCHEMA or not data.endswith(b"\n"):
             raise _unreadable(where, "it is cut, or no event of regress-action")
+        if _PATTERNS_KEY in fields:
+            fields["patterns"] = fields.pop(_PATTERNS_KEY)
         event = _SHAPE.validate_python(fields, extra="forbid")
         event.time  # noqa: B018 - a time that cannot be read is a flaw of this line
     except (orjson.JSONDecodeError, ValidationError, ValueError) as error:

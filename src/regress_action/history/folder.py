@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.store import Children, Step
+from regress_action.history.store import Children, CommitRecord
 from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ class FolderStore:
             raise self._failed("write", error) from error
         return self.where
 
-    def steps(self) -> Iterator[Step]:
+    def log(self) -> Iterator[CommitRecord]:
         """Yield nothing: a folder does not remember who wrote into it."""
         return iter(())
 
     def _children(self, folder: Path) -> Children:
         try:
-            with os.scandir(folder) as found:
-                names = sorted((entry.name, entry.is_dir()) for entry in found if not entry.name.startswith("."))
+            with os.scandir(folder) as entries:
+                names = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
         except FileNotFoundError:
             return Children()
         except OSError as error:

@@ -63,8 +63,8 @@ def _value(value: float, last: int | None) -> float:
 
 def _pooled(spreads: tuple[float, ...]) -> float:
     """Return the root mean square of the spreads that are known."""
-    known = [spread for spread in spreads if not math.isnan(spread)]
-    return math.sqrt(sum(spread * spread for spread in known) / len(known)) if known else math.nan
+    present = [spread for spread in spreads if not math.isnan(spread)]
+    return math.sqrt(sum(spread * spread for spread in present) / len(present)) if present else math.nan
 
 
 def _significant(number: float, digits: int) -> float:

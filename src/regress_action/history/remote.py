@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from regress_action.history.git import Git, GitFailedError, scrub
+from regress_action.history.git_repository import GitFailedError, GitRepository, scrub
 from regress_action.model.errors import HistoryError, SettingsError
 
 if TYPE_CHECKING:
@@ -72,14 +72,16 @@ def remote_of(text: str | None, repository: Path | None, environ: Mapping[str, s
 
 
 def identity_of(environ: Mapping[str, str], repository: Path | None) -> str:
-    """Return `name <address>` for commits: the bot in a workflow, else whoever git says we are."""
+    """Return `name <address>` for commits: the bot in a workflow, else the identity that git has configured."""
     if environ.get("GITHUB_ACTIONS") == "true":
         return "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>"
     try:
-        found = Git(repository or Path(), environ).run("var", "GIT_COMMITTER_IDENT").decode(errors="replace")
+        identity = (
+            GitRepository(repository or Path(), environ).run("var", "GIT_COMMITTER_IDENT").decode(errors="replace")
+        )
     except GitFailedError:
-        found = ""
-    match = re.match(r"([^<>\n]+ <[^<>\n]*>) \d+ [+-]\d{4}", found)
+        identity = ""
+    match = re.match(r"([^<>\n]+ <[^<>\n]*>) \d+ [+-]\d{4}", identity)
     return match[1] if match else "regress-action <regress-action@localhost>"
 
 
@@ -98,12 +100,12 @@ def _at(url: str, server: str, environ: Mapping[str, str]) -> Remote:
 
 def _origin(repository: Path, environ: Mapping[str, str]) -> str:
     """Return where `repository` was cloned from, or its own folder."""
-    git = Git(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
+    git = GitRepository(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
     try:
         top = git.run("rev-parse", "--path-format=absolute", "--git-common-dir").decode().strip()
     except GitFailedError as error:
         raise HistoryError(
-            f"{repository} is no git repository: {error.said}",
+            f"{repository} is no git repository: {error.output}",
             meaning="A history on a branch needs a repository for the branch.",
             remedy="Call us in one, or name one: branch:NAME@REMOTE.",
         ) from error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from regress_action.history.names import Entry
+    from regress_action.history.entries import Entry
     from regress_action.model.measurements import Report, Series
 
 TRUSTED_EVENTS: Final = frozenset({"push", "schedule", "workflow_dispatch", "repository_dispatch", "local", "import"})
@@ -24,8 +24,8 @@ class Selection:
     """A filter over history; every field that is given must hold.
 
     `benchmark`, `service` and `metric` are shell patterns (`parse_*`). `environment` is a fingerprint or the start of
-    one. `commits` are hashes, whole or at least seven digits long. `since` and `until` are inclusive. `last` keeps the
-    newest so many reports of what is left. `untrusted` lets records in that no trusted event wrote.
+    one. `commits` are hashes of at least seven digits. `since` and `until` are inclusive. `last` keeps the newest so
+    many reports of what is left. `untrusted` lets records in that no trusted event wrote.
     """
 
     suite: str | None = None
@@ -44,14 +44,16 @@ class Selection:
         """Return whether a record may be wanted, as far as its path tells; prepared once for many records."""
         suite = None if self.suite is None else slug(self.suite)
         since = None if self.since is None else self.since.replace(microsecond=0)
-        whole = {commit[:12] for commit in self.commits or ()}
-        short = tuple(commit for commit in whole if len(commit) < 12)  # noqa: PLR2004 - the digits that a path holds
+        prefixes = {commit[:12] for commit in self.commits or ()}
+        short = tuple(commit for commit in prefixes if len(commit) < 12)  # noqa: PLR2004 - the digits that a path holds
 
         def admits(entry: Entry) -> bool:
             return (
                 (suite is None or entry.suite == suite)
                 and (self.environment is None or entry.environment.startswith(self.environment))
-                and (self.commits is None or entry.commit in whole or (bool(short) and entry.commit.startswith(short)))
+                and (
+                    self.commits is None or entry.commit in prefixes or (bool(short) and entry.commit.startswith(short))
+                )
                 and (since is None or entry.time >= since)
                 and (self.until is None or entry.time <= self.until)
             )

@@ -23,7 +23,7 @@ class Children:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CommitRecord:
     """One writing to a store: who did it, when, and what it did to which paths.
 
     `identity` is a commit where the store is a branch. `added`, `changed` and `removed` hold path → identity of the
@@ -64,5 +64,5 @@ class Store(Protocol):
             What proves the writing: a commit, or the place itself.
         """
 
-    def steps(self) -> Iterator[Step]:
+    def log(self) -> Iterator[CommitRecord]:
         """Go through every writing, oldest first; a place that does not remember yields nothing."""

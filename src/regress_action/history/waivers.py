@@ -24,7 +24,7 @@ from regress_action.model.measurements import matches
 
 LONGEST: Final = timedelta(days=366)
 STALE: Final = timedelta(days=30)
-_LETTERS: Final = 3  # that a pattern must hold, so that it names something …
+_LETTERS: Final = 3  # that a pattern must quarantine, so that it names something …
 _EVERY_NAME: Final = re.compile(r"(?i)tests?|bench(?:mark)?s?|\.py")  # … besides what the name of every benchmark holds
 _WILD: Final = frozenset("*?[")
 
@@ -60,16 +60,16 @@ def parse_waivers(text: str, where: str, today: date) -> tuple[Waiver, ...]:
     import yaml  # most repositories grant no waiver, and do not pay for it
 
     try:
-        found = _File.model_validate(yaml.safe_load(text) or {}).waivers
+        waivers = _File.model_validate(yaml.safe_load(text) or {}).waivers
     except (yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
             f"{where} cannot be read: {_first_line(error)}.",
             meaning="No waiver is in force while the file is wrong, because nobody could say which.",
             remedy="Each waiver has a benchmark, a metric, a ceiling, a reason of a sentence and a date `expires`.",
         ) from error
-    for number, waiver in enumerate(found, 1):
+    for number, waiver in enumerate(waivers, 1):
         _check(waiver, f"{where}, waiver {number} ({waiver.benchmark})", today)
-    return found
+    return waivers
 
 
 def in_force(waivers: tuple[Waiver, ...], today: date) -> tuple[Waiver, ...]:

@@ -11,7 +11,7 @@ from smart_http import bare_repository
 
 from regress_action.history import (
     History,
-    Rule,
+    RetentionRule,
     Selection,
     ancestors,
     between,
@@ -86,12 +86,12 @@ def pushed(checkout: Path) -> None:
 
 def test_the_proof_names_who_wrote_each_record(bare: Path) -> None:
     """An untouched branch verifies; each record has its writer, time, commit and run."""
-    proof = verify(history_of(bare))
-    assert proof.holds
-    assert (proof.steps, proof.head) == (5, git(bare, "rev-parse", "regress-data"))
-    assert [origin.run for origin in proof.origins] == ["0.1", "1.1", "2.1", "3.1", "4.1"]
-    assert {origin.who for origin in proof.origins} == {"Ada <ada@example.com>"}
-    assert len({origin.commit for origin in proof.origins}) == 5
+    result = verify(history_of(bare))
+    assert result.holds
+    assert (result.commits, result.head) == (5, git(bare, "rev-parse", "regress-data"))
+    assert [origin.run for origin in result.origins] == ["0.1", "1.1", "2.1", "3.1", "4.1"]
+    assert {origin.who for origin in result.origins} == {"Ada <ada@example.com>"}
+    assert len({origin.commit for origin in result.origins}) == 5
 
 
 def test_a_changed_record_is_found_with_its_author(bare: Path, checkout: Path) -> None:
@@ -140,11 +140,11 @@ def test_pruning_is_a_removal_that_verifies(bare: Path) -> None:
     """What an event lists may go; who signed it off is in the commit."""
     for number in (30, 31):
         history_of(bare).append(replace(report(number), created=f"2020-01-{number - 10}T00:00:00+00:00"))
-    removed = prune(history_of(bare), Rule(10, 20), who="Ada <ada@example.com>")
+    removed = prune(history_of(bare), RetentionRule(10, 20), who="Ada <ada@example.com>")
     assert len(removed) == 2
-    proof = verify(history_of(bare))
-    assert proof.problems == ()
-    assert (len(proof.origins), proof.pruned) == (5, 2)
+    result = verify(history_of(bare))
+    assert result.problems == ()
+    assert (len(result.origins), result.pruned) == (5, 2)
     assert "Signed-off-by: Ada <ada@example.com>" in git(bare, "log", "-1", "--format=%B", "regress-data")
 
 

@@ -15,8 +15,8 @@ import pytest
 from smart_http import Backend, bare_repository, serving
 
 from regress_action.history import EVERYTHING, History, Selection, open_history, verify
-from regress_action.history.branch import BranchStore, Patience
-from regress_action.history.pushing import Pusher
+from regress_action.history.branch import Backoff, BranchStore
+from regress_action.history.publishers import GitPusher
 from regress_action.history.remote import remote_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
@@ -213,8 +213,8 @@ def test_a_repository_that_names_by_sha_256_is_one_like_any_other(tmp_path: Path
             history.append(report(number))
         open_history(where, environ=ENVIRON).append(report(3))
         assert numbers(open_history(where, environ=ENVIRON)) == [1, 2, 3]
-        proof = verify(open_history(where, environ=ENVIRON))
-    assert (proof.holds, proof.steps, len(proof.head or "")) == (True, 3, 64)
+        result = verify(open_history(where, environ=ENVIRON))
+    assert (result.holds, result.commits, len(result.head or "")) == (True, 3, 64)
     assert git(other, "fsck", "--strict", "--no-dangling") == ""
 
 
@@ -243,8 +243,8 @@ def test_a_bad_name_is_refused_before_git_sees_it(place: str) -> None:
 
 def patient(url: str, limit_s: float, environ: dict[str, str] = ENVIRON) -> History:
     """A history whose writer gives up soon."""
-    pusher = Pusher("tester <t@localhost>")
-    return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, pusher, Patience(limit_s)))
+    pusher = GitPusher("tester <t@localhost>")
+    return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, pusher, Backoff(limit_s)))
 
 
 def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, served: tuple[str, type[Backend]]) -> None:

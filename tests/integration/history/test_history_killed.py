@@ -11,8 +11,8 @@ import pytest
 from smart_http import bare_repository, serving
 
 from regress_action.history import History, open_history
-from regress_action.history.branch import BranchStore, Patience
-from regress_action.history.pushing import Pusher
+from regress_action.history.branch import Backoff, BranchStore
+from regress_action.history.publishers import GitPusher
 from regress_action.history.remote import remote_of
 from regress_action.model.errors import HistoryError
 
@@ -99,9 +99,9 @@ def test_a_lock_that_was_left_behind_is_named(bare: Path) -> None:
     open_history(f"branch:regress-data@{bare}", environ=ENVIRON).append(killing.report(0))
     lock = bare / "refs" / "heads" / "regress-data.lock"
     lock.touch()
-    pusher = Pusher("tester <t@localhost>")
+    pusher = GitPusher("tester <t@localhost>")
     remote = remote_of(str(bare), None, ENVIRON)
-    history = History(BranchStore(remote, "regress-data", ENVIRON, pusher, Patience(0.3)))
+    history = History(BranchStore(remote, "regress-data", ENVIRON, pusher, Backoff(0.3)))
     with pytest.raises(HistoryError, match=r"regress-data\.lock") as caught:
         history.append(killing.report(1))
     assert "Remove that file" in caught.value.remedy

@@ -10,7 +10,7 @@ from regress_action.model.records.fields import FlawError, Object, optional
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Step = Callable[[Object], Object]
+    Migration = Callable[[Object], Object]
 
 SCHEMA: Final = 2
 MOST_DECIMALS: Final = 22  # the largest power of ten that is a float: dividing by it rounds once, to the number written
@@ -29,7 +29,7 @@ CONDITION_TYPES: Final = {name: (str,) if name == "probe" else (float,) for name
 ENVIRONMENT_TYPES: Final = {name: (int,) if name == "cores" else (str,) for name in Environment.__slots__}
 
 
-def upgrades(header: Object) -> list[tuple[Step, Step]]:
+def upgrades(header: Object) -> list[tuple[Migration, Migration]]:
     """Return the steps from the schema of `header` to ours, for headers and for series lines."""
     schema = header.get("schema")
     if type(schema) is not int or schema < 0:
@@ -87,7 +87,7 @@ def differences(numbers: list[Any]) -> list[Any]:
     return [*numbers[: at + 1], *(number if number is None else number - first for number in numbers[at + 1 :])]
 
 
-_MIGRATIONS: Final[dict[int, tuple[Step, Step]]] = {
+_MIGRATIONS: Final[dict[int, tuple[Migration, Migration]]] = {
     0: (_header_from_0, _series_from_0),
     1: (_header_from_1, _series_from_1),
 }

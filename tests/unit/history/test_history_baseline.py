@@ -7,11 +7,11 @@ from pathlib import Path
 from regress_action.history import (
     Event,
     History,
-    Mark,
     Selection,
+    SeriesPattern,
     accept,
-    hold,
     persisting,
+    quarantine,
     reference_window,
     references,
 )
@@ -19,7 +19,7 @@ from regress_action.history.folder import FolderStore
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
-SLOW = Mark("parse", "time", 1.5)
+SLOW = SeriesPattern("parse", "time", 1.5)
 
 
 def report(day: int, **changes: object) -> Report:
@@ -34,9 +34,9 @@ def report(day: int, **changes: object) -> Report:
     return replace(made, **changes)
 
 
-def held(day: int, *marks: Mark) -> Event:
+def held(day: int, *marks: SeriesPattern) -> Event:
     """The event of the record of that day."""
-    return hold(
+    return quarantine(
         report(day), marks or (SLOW,), at=START + timedelta(days=day, hours=1), who="ci", why="1.5 times slower"
     )
 
@@ -44,7 +44,7 @@ def held(day: int, *marks: Mark) -> Event:
 def accepted(day: int, commit_day: int | None, pattern: str = "parse") -> Event:
     """Somebody's acceptance on that day, of the level at a commit."""
     commit = None if commit_day is None else report(commit_day).commit
-    return accept(commit, [Mark(pattern)], at=START + timedelta(days=day, hours=2), who="ada", why="worth it")
+    return accept(commit, [SeriesPattern(pattern)], at=START + timedelta(days=day, hours=2), who="ada", why="worth it")
 
 
 def reference_days(reports: list[Report], events: list[Event], benchmark: str = "parse") -> list[int]:
@@ -91,7 +91,7 @@ def test_a_pattern_accepts_many_and_a_name_with_brackets_is_a_name() -> None:
     assert reference_days(reports, [held(2), held(3), accepted(3, 2, "*")]) == [2, 3]
     series = (replace(report(0).series[0], benchmark=Benchmark("test_add[1-2]")),)
     named = [replace(one, series=series) for one in reports]
-    kept = references(named, [held(3, Mark("test_add[1-2]", "time"))])
+    kept = references(named, [held(3, SeriesPattern("test_add[1-2]", "time"))])
     assert len(kept) == 3
 
 

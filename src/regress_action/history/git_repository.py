@@ -33,19 +33,19 @@ _DEFAULTS: Final = {
 
 
 class GitFailedError(Exception):
-    """Git ended with a failure; `said` is what it said, without secrets."""
+    """Git ended with a failure; `output` is what it printed, without secrets."""
 
-    def __init__(self, said: str) -> None:
-        super().__init__(said)
-        self.said = said
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
 
     @property
     def transient(self) -> bool:
         """Whether the network is to blame, so that trying again may help."""
-        return bool(_NETWORK.search(self.said)) and not _ACCESS.search(self.said)
+        return bool(_NETWORK.search(self.output)) and not _ACCESS.search(self.output)
 
 
-class Git:
+class GitRepository:
     """Git in the repository at `folder`; `config` travels in the environment, where no log shows it."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str], config: Mapping[str, str] | None = None) -> None:
@@ -59,9 +59,9 @@ class Git:
             GitFailedError: it failed, or did not end within five minutes.
             HistoryError: there is no git.
         """
-        return self.talk(*arguments, feed=feed)[0]
+        return self.run_with_stderr(*arguments, feed=feed)[0]
 
-    def talk(self, *arguments: str, feed: bytes = b"") -> tuple[bytes, str]:
+    def run_with_stderr(self, *arguments: str, feed: bytes = b"") -> tuple[bytes, str]:
         """Run a git command; return what it prints, and what it complains about."""
         try:
             process = subprocess.Popen(  # noqa: S603 - no shell, and no argument comes from results
@@ -87,14 +87,14 @@ class Git:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-        said = scrub(complaint.decode(errors="replace")).strip()
+        output = scrub(complaint.decode(errors="replace")).strip()
         if process.returncode < 0:
-            said = f"{said}\ngit {arguments[0]} was ended by {signal.Signals(-process.returncode).name}".strip()
+            output = f"{output}\ngit {arguments[0]} was ended by {signal.Signals(-process.returncode).name}".strip()
         if process.returncode:
             raise GitFailedError(
-                "\n".join(filter(None, (said, scrub(printed[-2000:].decode(errors="replace")).strip())))
+                "\n".join(filter(None, (output, scrub(printed[-2000:].decode(errors="replace")).strip())))
             )
-        return printed, said
+        return printed, output
 
 
 def scrub(text: str) -> str:
@@ -105,12 +105,12 @@ def scrub(text: str) -> str:
 
 def explain(error: GitFailedError, where: str) -> HistoryError:
     """Say what git's failure means for the history at `where`, and what to do."""
-    said = error.said.replace("\n", " ")[-600:]
+    output = error.output.replace("\n", " ")[-600:]
     for pattern, meaning, remedy in _MEANINGS:
-        if pattern.search(error.said):
-            return HistoryError(f"{where}: git failed: {said}", meaning=meaning, remedy=remedy)
+        if pattern.search(error.output):
+            return HistoryError(f"{where}: git failed: {output}", meaning=meaning, remedy=remedy)
     return HistoryError(
-        f"{where}: git failed: {said}",
+        f"{where}: git failed: {output}",
         meaning="The branch is as it was before.",
         remedy="Try the same repository with git by hand; its words above are all we know.",
     )

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.history import Form, History, Mark, Rule, Selection, accept, discard, listing, prune, show, verify
+from regress_action.history import (
+    ExportFormat,
+    History,
+    RetentionRule,
+    Selection,
+    SeriesPattern,
+    accept,
+    discard,
+    find_records,
+    list_entries,
+    prune,
+    verify,
+)
 from regress_action.history.folder import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
@@ -45,7 +57,7 @@ def history(tmp_path: Path, four_hundred_days: Path) -> History:
 
 def test_the_rule_keeps_days_then_weeks_then_months(history: History) -> None:
     """Ninety days stay whole, then one a week, then one a month; what remains still verifies."""
-    removed = prune(history, Rule(90, 200), who="ada")
+    removed = prune(history, RetentionRule(90, 200), who="ada")
     ages = [(NOW - entry.time).days for entry in history.entries()]
     assert [age for age in ages if age <= 90] == list(range(90, -1, -1))
     assert 15 <= sum(90 < age <= 200 for age in ages) <= 17
@@ -56,7 +68,7 @@ def test_the_rule_keeps_days_then_weeks_then_months(history: History) -> None:
 
 def test_the_removal_says_who_which_and_why(history: History) -> None:
     """The event lists every removed record with its digest, the rule, and who applied it."""
-    removed = prune(history, Rule(), who="ada")
+    removed = prune(history, RetentionRule(), who="ada")
     (event,) = history.events()
     assert event.records == tuple((entry.path, entry.digest) for entry in removed)
     assert (event.who, event.why) == ("ada", "Thinned by rule: all for 90 days, weekly until 730 days, then monthly.")
@@ -64,33 +76,33 @@ def test_the_removal_says_who_which_and_why(history: History) -> None:
 
 def test_thinning_twice_removes_nothing_more(history: History) -> None:
     """The rule is stable: what it kept it keeps, and no empty event is written."""
-    prune(history, Rule(), who="ada")
-    assert prune(history, Rule(), who="ada") == ()
+    prune(history, RetentionRule(), who="ada")
+    assert prune(history, RetentionRule(), who="ada") == ()
     assert len(history.events()) == 1
 
 
 def test_a_dry_run_removes_nothing(history: History) -> None:
     """One may look before."""
-    assert prune(history, Rule(), who="ada", dry_run=True)
+    assert prune(history, RetentionRule(), who="ada", dry_run=True)
     assert len(history.entries()) == 400
 
 
 def test_accepted_commits_stay(history: History) -> None:
     """The record with which an accepted level began is not thinned away."""
-    history.extend([], events=[accept(report(301).commit, [Mark("parse")], at=NOW, who="ada", why="worth it")])
-    prune(history, Rule(), who="ada")
+    history.extend([], events=[accept(report(301).commit, [SeriesPattern("parse")], at=NOW, who="ada", why="worth it")])
+    prune(history, RetentionRule(), who="ada")
     assert any(entry.commit == report(301).commit[:12] for entry in history.entries())  # type: ignore[index]
 
 
 def test_a_rule_that_contradicts_itself_is_refused() -> None:
     """Weeks cannot end before days do."""
     with pytest.raises(UsageError):
-        Rule(90, 30)
+        RetentionRule(90, 30)
 
 
 def test_a_damaged_record_can_be_discarded(history: History) -> None:
     """The way out of a damaged record: name it, say why, and the trail keeps it."""
-    path = listing(history)[0].path
+    path = list_entries(history)[0].path
     (Path(history.where) / path).write_bytes(b"{")
     assert not verify(history).holds
     discard(history, [path], who="ada", why="damaged disk")
@@ -110,10 +122,10 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
     (root / "notes.txt").write_text("hello")
     (root / "events/2025/06").mkdir(parents=True)
     (root / "events/2025/06/20250601T120000Z-held-0123456789ab.jsonl").write_text("{}\n")
-    proof = verify(history)
-    assert not proof.holds
-    problems = "\n".join(proof.problems)
-    assert len(proof.problems) == 5
+    result = verify(history)
+    assert not result.holds
+    problems = "\n".join(result.problems)
+    assert len(result.problems) == 5
     for words in (
         "not what the name says",
         "which belongs to",
@@ -127,13 +139,13 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
 def test_a_folder_is_proved_against_what_an_earlier_proof_found(history: History) -> None:
     """What was pruned may be gone; what was deleted is missed, and what a pruning lists may not come back."""
     known = [origin.path for origin in verify(history).origins]
-    gone, *_ = prune(history, Rule(), who="ada")
-    proof = verify(history, known=known)
-    assert (proof.problems, proof.pruned) == ((), len(known) - len(proof.origins))
+    gone, *_ = prune(history, RetentionRule(), who="ada")
+    result = verify(history, expected=known)
+    assert (result.problems, result.pruned) == ((), len(known) - len(result.origins))
     deleted = history.entries()[-1].path
     (Path(history.where) / deleted).unlink()
     assert verify(history).holds
-    assert verify(history, known=known).problems == (
+    assert verify(history, expected=known).problems == (
         f"{deleted}: was there at an earlier proof and is missing, and no pruning lists it.",
     )
     history.append(report((NOW - gone.time).days))
@@ -142,21 +154,21 @@ def test_a_folder_is_proved_against_what_an_earlier_proof_found(history: History
 
 def test_the_list_is_made_from_names_where_they_suffice(history: History) -> None:
     """Who lists a window does not open the records; who asks for their contents does."""
-    assert [entry.commit[:4] for entry in listing(history, Selection(last=2))] == ["0001", "0000"]
-    assert listing(history, Selection(benchmark="nothing", last=2)) == ()
-    assert len(listing(history, Selection(benchmark="parse", last=2))) == 2
+    assert [entry.commit[:4] for entry in list_entries(history, Selection(last=2))] == ["0001", "0000"]
+    assert list_entries(history, Selection(benchmark="nothing", last=2)) == ()
+    assert len(list_entries(history, Selection(benchmark="parse", last=2))) == 2
 
 
 def test_a_record_is_shown_by_commit_path_name_or_digest(history: History) -> None:
     """Whatever the list printed can be asked for."""
-    entry = listing(history)[-1]
+    entry = list_entries(history)[-1]
     for which in (entry.path, entry.name, entry.digest, (report(0).commit or "")[:8], report(0).commit):
-        ((shown, its_report),) = show(history, which or "")
+        ((shown, its_report),) = find_records(history, which or "")
         assert (shown, its_report.commit) == (entry, report(0).commit)
     with pytest.raises(UsageError, match="no record"):
-        show(history, "abc")
+        find_records(history, "abc")
 
 
 def test_the_forms_of_export_are_named() -> None:
     """The command line offers these."""
-    assert [form.value for form in Form] == ["jsonl", "csv", "columns", "parquet"]
+    assert [form.value for form in ExportFormat] == ["jsonl", "csv", "columns", "parquet"]

@@ -1,20 +1,21 @@
-"""The history: reports and decisions, added to the end and read back by window."""
+"""Stored reports and events: what the path of a record says, and the history that adds and reads records by window."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from regress_action.history.events import Event, decode_event, encode_event
-from regress_action.history.names import Entry
 from regress_action.history.precision import rounded
 from regress_action.history.selection import EVERYTHING, Selection
-from regress_action.model.errors import HistoryError
+from regress_action.model.errors import HistoryError, UsageError
 from regress_action.model.records import decode, encode, path_of, slug
 
 if TYPE_CHECKING:
@@ -26,6 +27,55 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock
 _MONTHS: Final = 4  # in the first look: their names are small, and another round trip is not
+
+_PATH: Final = re.compile(
+    r"runs/(?P<suite>[a-z0-9._~-]+)/(?P<environment>[0-9a-f]{12})/(?P<year>\d{4})/(?P<month>\d\d)/"
+    r"(?P<time>(?P=year)(?P=month)\d\dT\d{6}Z)-(?P<commit>[0-9a-f]{7,12})-(?P<run>[a-z0-9._~-]+)\.(?P<attempt>[a-z0-9_~-]+)"
+    r"-(?P<digest>[0-9a-f]{12})\.jsonl"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """A record by its path alone; sorts by time.
+
+    `suite` is in its form for paths, `commit` the first twelve digits, or zeros where no commit was known.
+    """
+
+    time: datetime
+    path: str
+    suite: str
+    environment: str
+    commit: str
+    run: str
+    attempt: str
+    digest: str
+
+    @classmethod
+    def parse(cls, path: str) -> Entry | None:
+        """Read `path`, or return None where it is no path of a record."""
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return None
+        try:
+            time = datetime.fromisoformat(match["time"])
+        except ValueError:
+            return None
+        return cls(
+            time,
+            path,
+            match["suite"],
+            match["environment"],
+            match["commit"],
+            match["run"],
+            match["attempt"],
+            match["digest"],
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return PurePosixPath(self.path).name
 
 
 def _by_time(path: str) -> tuple[str, str]:
@@ -102,10 +152,10 @@ class History:
 
     def records(self, selection: Selection = EVERYTHING) -> list[tuple[Entry, Report]]:
         """Return what `load` does, each report with its entry."""
-        found: list[tuple[Entry, Report]] = []
+        records: list[tuple[Entry, Report]] = []
         entries = self._newest_first(selection)
         size = selection.last  # enough, unless contents rule some out
-        while selection.last is None or len(found) < selection.last:
+        while selection.last is None or len(records) < selection.last:
             chunk = list(islice(entries, size))
             size = size and 2 * size
             if not chunk:
@@ -113,8 +163,8 @@ class History:
             for entry, report in zip(chunk, self.read(chunk), strict=True):
                 narrowed = selection.narrowed(report)
                 if narrowed is not None:
-                    found.append((entry, narrowed))
-        return found[: selection.last][::-1]
+                    records.append((entry, narrowed))
+        return records[: selection.last][::-1]
 
     def entries(self, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
         """Return what the paths of the selected records tell, oldest first, without opening one.
@@ -143,7 +193,8 @@ class History:
         paths = sorted(f"{folder}/{name}" for folder, children in listed.items() for name in children.files)
         contents = self.store.read(paths)
         events = (decode_event(data, path) for path, data in zip(paths, contents, strict=True))
-        return tuple(sorted((one for one in events if since is None or one.time >= since), key=lambda one: one.time))
+        wanted = (event for event in events if since is None or event.time >= since)
+        return tuple(sorted(wanted, key=lambda event: event.time))
 
     def _newest_first(self, selection: Selection) -> Iterator[Entry]:
         """Yield entries, newest first, by months in steps that double: a window needs few round trips."""
@@ -204,3 +255,43 @@ def _message(reports: Sequence[Report], events: int) -> str:
     made_by = dict(reports[0].provenance) if reports else {}
     facts = "\n".join(f"{name}: {value}" for name, value in made_by.items())
     return f"{what}\n\n{facts}".strip()
+
+
+def list_entries(history: History, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
+    """Return what there is, oldest first; records are opened only where their paths do not tell enough."""
+    if all(part is None for part in (selection.branch, selection.benchmark, selection.service, selection.metric)):
+        return history.entries(selection)
+    return tuple(entry for entry, _ in history.records(selection))
+
+
+def find_records(history: History, which: str, selection: Selection = EVERYTHING) -> tuple[tuple[Entry, Report], ...]:
+    """Return the records of a commit, or the one at a path or with a digest.
+
+    Raises:
+        UsageError: there is none.
+    """
+    entries = history.entries(replace(selection, last=None))
+    chosen = [entry for entry in entries if which in {entry.path, entry.name, entry.digest}] or [
+        entry
+        for entry in entries
+        if len(which) >= 7 and entry.commit.startswith(which[:12])  # noqa: PLR2004
+    ]
+    if not chosen:
+        raise UsageError(
+            f"{history.where} has no record of {which!r:.200}.",
+            meaning="It was never recorded, or pruned.",
+            remedy="Give a commit (seven digits at least), a path or a digest from `regress-action history list`.",
+        )
+    return tuple(zip(chosen, history.read(chosen), strict=True))
+
+
+def import_reports(history: History, reports: Iterable[Report], *, who: str) -> Receipt:
+    """Store reports of other tools in one commit, marked as imported; what is stored already is left as it is."""
+    marked = [
+        replace(report, provenance=(("event", "import"), ("actor", who), *_other_facts(report))) for report in reports
+    ]
+    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {who}")
+
+
+def _other_facts(report: Report) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in report.provenance if pair[0] not in {"event", "actor"})

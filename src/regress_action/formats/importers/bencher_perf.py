@@ -1,4 +1,4 @@
-"""Years of data from Bencher: what `bencher perf` prints of a project, with times, commits, branches and units.
+"""The answer of `bencher perf`: years of a project with times, commits, branches and units.
 
 Bencher keeps a line per branch, testbed, benchmark and measure, and a point in it per report and iteration. Here a
 report is one `Report` again, and its iterations are its runs.
@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from regress_action.formats.units import base_unit
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from regress_action.history.importing import UnitReader
 
     Values = Mapping[int, float]
 
@@ -37,7 +36,7 @@ def is_perf(text: str) -> bool:
         return False
 
 
-def read_perf(text: str, where: str, base_unit: UnitReader) -> tuple[Report, ...]:
+def read_perf(text: str, where: str) -> tuple[Report, ...]:
     """Read the answer of `bencher perf`, oldest report first.
 
     Its bounds have no fixed meaning and are left out. More is better where the unit is per second, and less elsewhere.
@@ -48,7 +47,7 @@ def read_perf(text: str, where: str, base_unit: UnitReader) -> tuple[Report, ...
     grouped: dict[tuple[str, ...], dict[tuple[str, Metric], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     try:
         for line in orjson.loads(text)["results"]:
-            metric, factor = _metric(line["measure"], base_unit)
+            metric, factor = _metric(line["measure"])
             key = str(line["benchmark"]["name"]), metric
             for point, facts in _points(line):
                 grouped[facts][key][int(point["iteration"])] = _value(point) * factor
@@ -69,15 +68,15 @@ def _points(line: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], tuple[
         yield point, (moment, str(point["report"]), commit, str(line["branch"]["name"]), str(line["testbed"]["name"]))
 
 
-def _metric(measure: Mapping[str, Any], base_unit: UnitReader) -> tuple[Metric, float]:
+def _metric(measure: Mapping[str, Any]) -> tuple[Metric, float]:
     """Return what a measure is: its units read like `nanoseconds (ns)`."""
     written = str(measure.get("units") or "value")
     symbol = _SYMBOL.search(written)
     unit, factor = base_unit(symbol[1] if symbol else written)
     better = Direction.HIGHER if unit.endswith("/s") else Direction.LOWER
     slug = str(measure["slug"])
-    known = slug in {"latency", "throughput"}
-    return Metric(_NAMES.get(unit, slug) if known else slug.replace("-", "_"), unit, better), factor
+    is_builtin = slug in {"latency", "throughput"}
+    return Metric(_NAMES.get(unit, slug) if is_builtin else slug.replace("-", "_"), unit, better), factor
 
 
 def _value(point: Mapping[str, Any]) -> float:
@@ -92,7 +91,9 @@ def _report(facts: tuple[str, ...], series: Mapping[tuple[str, Metric], Values])
     iterations = sorted({iteration for values in series.values() for iteration in values})
     return Report(
         series=tuple(
-            Series(Benchmark(name or "unnamed"), metric, tuple(values.get(one, math.nan) for one in iterations))
+            Series(
+                Benchmark(name or "unnamed"), metric, tuple(values.get(iteration, math.nan) for iteration in iterations)
+            )
             for (name, metric), values in series.items()
         ),
         runs=(Run(),) * len(iterations),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.history import Event, History, Kind, Mark, Selection, open_history
+from regress_action.history import Event, EventKind, History, Selection, SeriesPattern, open_history
+from regress_action.history.entries import Entry
 from regress_action.history.folder import FolderStore
-from regress_action.history.names import Entry
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.model.records import SCHEMA, encode, path_of
@@ -229,8 +229,14 @@ def test_the_path_tells_what_an_entry_tells(history: History) -> None:
 
 def test_events_come_back_in_order(history: History) -> None:
     """Decisions are kept beside the records, and read from a day on."""
-    early = Event(Kind.HELD, "2025-01-31T12:00:00Z", "ci", "1.4 times slower", marks=(Mark("parse", "time", 1.4),))
-    late = Event(Kind.ACCEPTED, "2025-02-01T12:00:00Z", "ada", "worth it", commit="4f2a")
+    early = Event(
+        EventKind.HELD,
+        "2025-01-31T12:00:00Z",
+        "ci",
+        "1.4 times slower",
+        patterns=(SeriesPattern("parse", "time", 1.4),),
+    )
+    late = Event(EventKind.ACCEPTED, "2025-02-01T12:00:00Z", "ada", "worth it", commit="4f2a")
     receipt = history.extend([report(1)], events=[late, early])
     assert len(receipt.paths) == 3
     assert history.events() == (early, late)

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from regress_action.history.events import Event, Kind
+from regress_action.history.events import Event, EventKind
 from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from regress_action.history.ledger import History
-    from regress_action.history.names import Entry
+    from regress_action.history.entries import Entry, History
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """Keep all for `all_days`, then the newest of each week until `weekly_days`, then the newest of each month.
 
     Per suite and environment. Records of a commit that somebody accepted start a series, and stay.
@@ -39,7 +38,7 @@ class Rule:
             )
 
     def __str__(self) -> str:
-        """Say the rule as the audit trail keeps it."""
+        """Return the rule in words, as the audit trail keeps it."""
         return f"all for {self.all_days} days, weekly until {self.weekly_days} days, then monthly"
 
     def surplus(self, entries: Iterable[Entry], now: datetime, keep: frozenset[str] = frozenset()) -> tuple[Entry, ...]:
@@ -62,9 +61,11 @@ class Rule:
         return time.isocalendar()[:2] if age <= timedelta(days=self.weekly_days) else (time.year, time.month, "month")
 
 
-def prune(history: History, rule: Rule, *, who: str, dry_run: bool = False) -> tuple[Entry, ...]:
+def prune(history: History, rule: RetentionRule, *, who: str, dry_run: bool = False) -> tuple[Entry, ...]:
     """Thin the history by `rule`; return what was removed, or would be."""
-    accepted = frozenset(event.commit for event in history.events() if event.commit and event.kind is not Kind.HELD)
+    accepted = frozenset(
+        event.commit for event in history.events() if event.commit and event.kind is not EventKind.HELD
+    )
     surplus = rule.surplus(history.entries(), history.clock(), accepted)
     if surplus and not dry_run:
         _remove(history, surplus, who, f"Thinned by rule: {rule}.")
@@ -92,7 +93,7 @@ def discard(history: History, paths: Sequence[str], *, who: str, why: str) -> tu
 
 def _remove(history: History, entries: Sequence[Entry], who: str, why: str) -> None:
     event = Event(
-        Kind.PRUNED,
+        EventKind.PRUNED,
         history.clock().isoformat(timespec="seconds"),
         who,
         why,

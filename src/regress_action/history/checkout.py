@@ -7,22 +7,17 @@ does not have. The user's repository is only read.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.git import Git, GitFailedError
-from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.history.git_repository import GitFailedError, GitRepository
 from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from regress_action.history.ledger import History
-    from regress_action.model.measurements import Report
 
 _REVISION: Final = re.compile(r"[A-Za-z0-9_][\w./@{}^~+-]*")
-_SPARE: Final = 10
 
 
 def ancestors(repository: Path, revision: str, environ: Mapping[str, str], *, limit: int = 1000) -> tuple[str, ...]:
@@ -51,21 +46,6 @@ def between(repository: Path, span: str, environ: Mapping[str, str]) -> frozense
     return frozenset(_commits(repository, environ, "rev-list", f"{_checked(first)}..{_checked(last or 'HEAD')}"))
 
 
-def nearest(
-    history: History, commits: Sequence[str], selection: Selection = EVERYTHING, *, last: int = 1
-) -> tuple[Report, ...]:
-    """Return the records of the `last` reports nearest to `commits[0]` (nearest first in `commits`), oldest first.
-
-    Nearness is that of ancestry, not of clocks: a late re-run of an old commit does not displace a newer commit.
-    Several reports of one commit count one by one.
-    """
-    ranks = {commit[:12]: rank for rank, commit in enumerate(commits)}
-    wanted = replace(selection, commits=frozenset(commits), last=2 * last + _SPARE)
-    found = history.records(wanted)
-    found.sort(key=lambda one: (ranks[one[0].commit], -one[0].time.timestamp(), one[0].path))
-    return tuple(report for _, report in reversed(found[:last]))
-
-
 def _checked(revision: str) -> str:
     if not _REVISION.fullmatch(revision):
         raise HistoryError(
@@ -76,12 +56,12 @@ def _checked(revision: str) -> str:
 
 
 def _commits(repository: Path, environ: Mapping[str, str], *arguments: str) -> tuple[str, ...]:
-    git = Git(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
+    git = GitRepository(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
     try:
         return tuple(git.run(*arguments).decode().split())
     except GitFailedError as error:
         raise HistoryError(
-            f"{repository} does not know what {' '.join(arguments[1:])} is: {error.said}",
+            f"{repository} does not know what {' '.join(arguments[1:])} is: {error.output}",
             meaning="The baseline of a change is found along its ancestors, and this clone does not hold them.",
             remedy="Give actions/checkout `fetch-depth: 0`, or fetch the commits that are missing.",
         ) from error

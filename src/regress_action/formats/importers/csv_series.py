@@ -1,21 +1,13 @@
-"""Years of data from elsewhere: what other tools keep as a series becomes one report per commit.
-
-Single results (of asv, pytest-benchmark, Bencher and all others) are read by `formats`; `import_from` stores them. The
-two series formats are read here. Units are brought to base units by a function that the caller passes in.
-"""
+"""CSV with a row per commit or per run: each commit becomes a report; our own export is read as well."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-import re
 from collections import defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
@@ -23,49 +15,8 @@ from regress_action.model.measurements import Benchmark, Direction, Metric, Repo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from regress_action.history.ledger import History, Receipt
-
-    UnitReader = Callable[[str], tuple[str, float]]
-
-_BIGGER: Final = frozenset({"benchmarkjs", "pytest", "customBiggerIsBetter"})
-_EXPLICIT: Final = frozenset({"customBiggerIsBetter", "customSmallerIsBetter"})
-_METRICS: Final = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
-_PER_ITERATION: Final = re.compile(r"(?i)\s*/\s*(iter|iteration|op|call)s?$")
-_PER_SECOND: Final = re.compile(r"(?i)^(iters?|ops?|calls|reqs?|requests)\s*/\s*s(ec|econd)?$")
 _ATTRIBUTES: Final = frozenset({"time", "commit", "branch"})
 _TIMES: Final = ("%Y.%m.%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y.%m.%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
-
-
-def import_from(history: History, reports: Iterable[Report], *, who: str) -> Receipt:
-    """Store reports from elsewhere in one writing, marked as imported; what is there already is left as it is."""
-    marked = [
-        replace(report, provenance=(("event", "import"), ("actor", who), *_other_facts(report))) for report in reports
-    ]
-    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {who}")
-
-
-def read_data_js(text: str, where: str, base_unit: UnitReader, *, branch: str | None = None) -> tuple[Report, ...]:
-    """Read the `data.js` of github-action-benchmark; `branch` is the one it was kept for.
-
-    Its direction table is corrected where the unit says otherwise (operations per second of JMH). Its spreads have no
-    fixed meaning and are left out, and so are the people's names and addresses in it.
-
-    Raises:
-        InputError: the file is not what it should be.
-    """
-    start = text.find("{")
-    if start < 0 or "BENCHMARK_DATA" not in text[:start]:
-        raise _not_a_series(where, "it does not begin with window.BENCHMARK_DATA")
-    try:
-        suites = orjson.loads(text[start:].rstrip().removesuffix(";"))["entries"]
-        return tuple(
-            _entry(suite, entry, base_unit, branch)
-            for suite, entries in suites.items()
-            for entry in entries
-            if entry["benches"]
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise _not_a_series(where, f"{type(error).__name__}: {error}") from error
 
 
 def read_csv(text: str, where: str, *, suite: str = "default") -> tuple[Report, ...]:
@@ -90,34 +41,6 @@ def read_csv(text: str, where: str, *, suite: str = "default") -> tuple[Report, 
     return tuple(_wide(row, f"{where}, row {number}", suite) for number, row in enumerate(rows, 1))
 
 
-def _entry(suite: str, entry: Mapping[str, Any], base_unit: UnitReader, branch: str | None) -> Report:
-    tool = str(entry["tool"])
-    series = (_bench(bench, tool, base_unit) for bench in entry["benches"] if "\t" not in str(bench["unit"]))
-    return Report(
-        series=tuple({one.key: one for one in series}.values()),
-        runs=(Run(),),
-        suite=suite,
-        commit=str(entry["commit"]["id"]),
-        branch=branch,
-        created=datetime.fromtimestamp(entry["date"] / 1000, UTC).isoformat(timespec="seconds"),
-        source="github-action-benchmark",
-        provenance=(("tool", tool),),
-    )
-
-
-def _bench(bench: Mapping[str, Any], tool: str, base_unit: UnitReader) -> Series:
-    written = str(bench["unit"]).strip()
-    unit, factor = base_unit("1/s" if _PER_SECOND.match(written) else _PER_ITERATION.sub("", written))
-    name = str(bench["name"]).removesuffix(f" - {written}").strip()
-    higher = tool in _BIGGER or (tool not in _EXPLICIT and unit.endswith("/s"))
-    metric = Metric(
-        _METRICS.get(unit, unit.lower().replace(" ", "_") or "value"),
-        unit or "value",
-        Direction.HIGHER if higher else Direction.LOWER,
-    )
-    return Series(Benchmark(name or "unnamed"), metric, (float(bench["value"]) * factor,))
-
-
 def _wide(row: Mapping[str, str | None], where: str, suite: str) -> Report:
     return Report(
         series=tuple(
@@ -135,7 +58,7 @@ def _wide(row: Mapping[str, str | None], where: str, suite: str) -> Report:
 
 
 def _long(rows: Iterable[Mapping[str, str]], where: str) -> tuple[Report, ...]:
-    """Read rows as `exporting` writes them: one per run and series."""
+    """Read rows as `history export` writes them: one per run and series."""
     values: dict[tuple[str, ...], dict[tuple[str, ...], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for number, row in enumerate(rows, 1):
         here = f"{where}, row {number}"
@@ -200,13 +123,9 @@ def _by_form(form: str) -> Callable[[str], datetime]:
     return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 - `_time` adds the zone where the form has none
 
 
-def _other_facts(report: Report) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in report.provenance if pair[0] not in {"event", "actor"})
-
-
 def _not_a_series(where: str, why: str) -> InputError:
     return InputError(
         f"{where} cannot be imported: {why}.",
         meaning="Nothing was stored.",
-        remedy="Import a data.js of github-action-benchmark, a CSV with a column `time`, or results as for `compare`.",
+        remedy="Give a CSV with a header, a column `time` and a column of numbers for each benchmark.",
     )

@@ -5,7 +5,7 @@ one thing a branch cannot show by itself is that it was replaced as a whole; for
 that an earlier run printed, and the proof includes that it is still there.
 
 A folder and an artifact remember nobody. There each content is proved by the digest in its name, and nothing that a
-pruning lists may be there; that nothing else went is proved against the paths that an earlier proof found (`known`).
+pruning lists may be there; that nothing else went is proved against the paths that an earlier proof found (`expected`).
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.events import Kind, decode_event, encode_event
-from regress_action.history.names import Entry
+from regress_action.history.entries import Entry
+from regress_action.history.events import EventKind, decode_event, encode_event
 from regress_action.model.errors import InputError
 from regress_action.model.records import decode, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from regress_action.history.entries import History
     from regress_action.history.events import Event
-    from regress_action.history.ledger import History
-    from regress_action.history.store import Step, Store
+    from regress_action.history.store import CommitRecord, Store
 
 _BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RecordOrigin:
     """Who wrote a record, when, in which commit, and by which run."""
 
     path: str
@@ -41,11 +41,11 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What was proved: the records and their origins, how many writings, the newest one, and every contradiction."""
+class AuditResult:
+    """What was proved: the records and their origins, how many commits, the newest one, and every contradiction."""
 
-    origins: tuple[Origin, ...]
-    steps: int
+    origins: tuple[RecordOrigin, ...]
+    commits: int
     head: str | None
     pruned: int
     problems: tuple[str, ...]
@@ -56,10 +56,10 @@ class Proof:
         return not self.problems
 
 
-def verify(history: History, *, anchor: str | None = None, known: Collection[str] = ()) -> Proof:
+def verify(history: History, *, anchor: str | None = None, expected: Collection[str] = ()) -> AuditResult:
     """Prove the whole history; contradictions are returned, not raised.
 
-    The commit `anchor` must be part of it, and so must the records `known`, unless a pruning lists them.
+    The commit `anchor` must be part of it, and so must the records `expected`, unless a pruning lists them.
 
     Raises:
         HistoryError: the place cannot be read.
@@ -68,59 +68,63 @@ def verify(history: History, *, anchor: str | None = None, known: Collection[str
     problems = [f"{path}: this is no record, event or README." for path in paths if not _belongs(path)]
     events, flaws = _contents(history.store, [path for path in paths if _belongs(path)])
     problems += flaws
-    trail = _Trail({path: event for path, event in events.items() if event.kind is Kind.PRUNED})
-    for step in history.store.steps():
-        problems += trail.follow(step)
-    if anchor is not None and not any(identity.startswith(anchor) for identity in trail.identities):
+    log = _CommitLog({path: event for path, event in events.items() if event.kind is EventKind.PRUNED})
+    for commit in history.store.log():
+        problems += log.follow(commit)
+    if anchor is not None and not any(identity.startswith(anchor) for identity in log.identities):
         problems.append(f"The commit {anchor} is not part of the branch: it was replaced or force-pushed since.")
-    removed = {path for event in trail.prunings.values() for path, _ in event.records}
-    gone = sorted(set(known) - set(paths) - removed)
-    problems += [f"{path}: was there at an earlier proof and is missing, and no pruning lists it." for path in gone]
-    if not trail.identities:
+    removed = {path for event in log.prunings.values() for path, _ in event.records}
+    missing = sorted(set(expected) - set(paths) - removed)
+    problems += [f"{path}: was there at an earlier proof and is missing, and no pruning lists it." for path in missing]
+    if not log.identities:
         problems += [f"{path}: is there again, and a pruning lists it as removed." for path in paths if path in removed]
-    origins = tuple(trail.origin(path) for path in paths if Entry.parse(path))
-    return Proof(
+    origins = tuple(log.origin(path) for path in paths if Entry.parse(path))
+    return AuditResult(
         origins,
-        len(trail.identities),
-        trail.identities[-1] if trail.identities else None,
-        trail.pruned if trail.identities else len(removed - set(paths)),
+        len(log.identities),
+        log.identities[-1] if log.identities else None,
+        log.pruned if log.identities else len(removed - set(paths)),
         tuple(problems),
     )
 
 
-class _Trail:
+class _CommitLog:
     """What the writings did so far."""
 
     def __init__(self, prunings: dict[str, Event]) -> None:
         self.prunings = prunings
-        self._writers: dict[str, Step] = {}
+        self._writers: dict[str, CommitRecord] = {}
         self.identities: list[str] = []
         self.pruned = 0
 
-    def follow(self, step: Step) -> Iterator[str]:
-        """Take one writing into account; yield what it should not have done."""
-        self.identities.append(step.identity)
-        by = f"{step.who} in {step.identity[:12]} on {step.when}"
-        for path in step.changed:
+    def follow(self, commit: CommitRecord) -> Iterator[str]:
+        """Take one commit into account; yield what it should not have done."""
+        self.identities.append(commit.identity)
+        by = f"{commit.who} in {commit.identity[:12]} on {commit.when}"
+        for path in commit.changed:
             if path != "README.md":
                 yield f"{path}: was changed by {by}."
-        allowed = {path for event in step.added if event in self.prunings for path, _ in self.prunings[event].records}
-        for path in step.removed:
+        allowed = {path for event in commit.added if event in self.prunings for path, _ in self.prunings[event].records}
+        for path in commit.removed:
             if path in allowed:
                 self.pruned += 1
             elif path != "README.md":
                 yield f"{path}: was removed by {by}, and no pruning lists it."
-        for path in step.added:
+        for path in commit.added:
             if path in self._writers and path != "README.md":
                 yield f"{path}: was written again by {by}."
-            self._writers[path] = step
+            self._writers[path] = commit
 
-    def origin(self, path: str) -> Origin:
+    def origin(self, path: str) -> RecordOrigin:
         """Return who wrote the record at `path`."""
         entry = Entry.parse(path)
         run = f"{entry.run}.{entry.attempt}" if entry else ""
-        step = self._writers.get(path)
-        return Origin(path, step.who, step.when, step.identity, run) if step else Origin(path, "", "", "", run)
+        commit = self._writers.get(path)
+        return (
+            RecordOrigin(path, commit.who, commit.when, commit.identity, run)
+            if commit
+            else RecordOrigin(path, "", "", "", run)
+        )
 
 
 def _contents(store: Store, paths: Sequence[str]) -> tuple[dict[str, Event], list[str]]:

@@ -1,41 +1,17 @@
-"""Years of data come in from other tools, and go out as tables."""
+"""Histories of other tools are read as one report per commit."""
 
-import csv
-import importlib.util
-import io
 import json
 import math
 import os
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
 import pytest
 
-from regress_action.history import (
-    Form,
-    History,
-    Selection,
-    export_to,
-    import_from,
-    is_perf,
-    read_csv,
-    read_data_js,
-    read_perf,
-)
-from regress_action.history.folder import FolderStore
-from regress_action.model.errors import InputError, UsageError
-from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.formats.importers import is_perf, read_csv, read_data_js, read_perf
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Direction, Metric
 
-NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
-UNITS = {"ns": ("s", 1e-9), "ms": ("s", 1e-3), "B": ("B", 1.0), "1/s": ("1/s", 1.0), "MB/s": ("B/s", 1e6)}
 SAMPLES = Path(os.environ.get("REGRESS_SHARED", Path(__file__).parents[4] / "shared")) / "formats"
-
-
-def base_unit(unit: str) -> tuple[str, float]:
-    """Units as `formats` brings them to their base, as far as these tests need them."""
-    return UNITS.get(unit, (unit, 1.0))
 
 
 def data_js(*benches: dict[str, object], tool: str = "cargo") -> str:
@@ -52,7 +28,7 @@ def data_js(*benches: dict[str, object], tool: str = "cargo") -> str:
 def test_a_data_js_becomes_a_report_per_entry() -> None:
     """Suite, commit, time and values are there in base units; people's addresses are not."""
     text = data_js({"name": "fib", "value": "254", "unit": "ns/iter", "range": "+/- 35"})
-    (report,) = read_data_js(text + ";\n", "data.js", base_unit, branch="main")
+    (report,) = read_data_js(text + ";\n", "data.js", branch="main")
     assert (report.suite, report.commit, report.branch) == ("My suite", "4f2a" * 10, "main")
     assert report.created == "2025-01-31T12:00:00+00:00"
     (series,) = report.series
@@ -79,7 +55,7 @@ def test_the_direction_follows_the_unit_unless_the_user_said_so(
     tool: str, unit: str, metric: str, direction: Direction
 ) -> None:
     """Operations per second are better when there are more of them, whatever the other tool thought."""
-    (report,) = read_data_js(data_js({"name": "x", "value": 1, "unit": unit}, tool=tool), "data.js", base_unit)
+    (report,) = read_data_js(data_js({"name": "x", "value": 1, "unit": unit}, tool=tool), "data.js")
     assert (report.series[0].metric.name, report.series[0].metric.direction) == (metric, direction)
 
 
@@ -91,7 +67,7 @@ def test_the_joined_row_of_go_is_not_a_benchmark_of_its_own() -> None:
         {"name": "BenchmarkFib - B/op", "value": 3, "unit": "B/op"},
         tool="go",
     )
-    (report,) = read_data_js(text, "data.js", base_unit)
+    (report,) = read_data_js(text, "data.js")
     assert [series.key for series in report.series] == [("BenchmarkFib", "time"), ("BenchmarkFib", "memory")]
 
 
@@ -99,16 +75,16 @@ def test_the_joined_row_of_go_is_not_a_benchmark_of_its_own() -> None:
 def test_what_is_no_data_js_is_refused(text: str) -> None:
     """Nothing is imported from half a file."""
     with pytest.raises(InputError, match=r"data\.js cannot be imported"):
-        read_data_js(text, "data.js", base_unit)
+        read_data_js(text, "data.js")
 
 
 def test_real_files_are_read() -> None:
     """Every data.js of a collection of real ones, where REGRESS_SHARED names it, gives reports with finite values."""
     own = data_js({"name": "fib", "value": 254, "unit": "ns/iter"})
     for text in (own, *(path.read_text() for path in SAMPLES.glob("github-action-benchmark/*.js"))):
-        reports = read_data_js(text, "data.js", base_unit)
+        reports = read_data_js(text, "data.js")
         assert reports
-        assert all(math.isfinite(value) for one in reports for series in one.series for value in series.values)
+        assert all(math.isfinite(value) for report in reports for series in report.series for value in series.values)
 
 
 def test_a_csv_series_is_read_whatever_its_separator_and_time() -> None:
@@ -169,7 +145,7 @@ def test_a_report_of_bencher_is_one_again() -> None:
     ]
     text = json.dumps({"project": {}, "results": lines})
     assert is_perf(text)
-    first, second = read_perf(text, "perf.json", base_unit)
+    first, second = read_perf(text, "perf.json")
     assert (first.commit, first.branch, first.created) == ("4f2a" * 10, "main", "2024-05-01T10:00:00+00:00")
     assert (second.commit, second.created, len(second.runs)) == (None, "2024-05-02T10:00:00+00:00", 1)
     assert first.environment.runner == "ubuntu-latest"
@@ -184,80 +160,10 @@ def test_half_an_answer_of_bencher_is_refused(change: tuple[str, str]) -> None:
     """Nothing is imported where a point has no time, no version or no number."""
     text = json.dumps({"results": [perf_line(LATENCY, ("r1", 0, 88.0, None))]}).replace(*change)
     with pytest.raises(InputError, match=r"perf\.json cannot be imported"):
-        read_perf(text, "perf.json", base_unit)
+        read_perf(text, "perf.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": 5}', '{"results": [{"command": "ls"}]}'])
 def test_other_files_are_no_answer_of_bencher(text: str) -> None:
     """The file of hyperfine has results, too."""
     assert not is_perf(text)
-
-
-def report(day: int) -> Report:
-    """A report with two runs, one of which failed."""
-    return Report(
-        series=(
-            Series(Benchmark("parse", "io"), Metric("time", "s"), (1.0, math.nan), (5, 0), (0.1, math.nan)),
-            Series(Benchmark("rate"), Metric("throughput", "1/s", Direction.HIGHER), (7.0, 8.0)),
-        ),
-        runs=(Run(), Run(failure="exit status 1")),
-        suite="unit",
-        commit="4f2a" * 10,
-        branch="main",
-        created=f"2025-01-{day:02}T12:00:00+00:00",
-    )
-
-
-def test_what_is_imported_is_marked_and_stored_once(tmp_path: Path) -> None:
-    """Imported records say so, are believed like those of the default branch, and a second import adds nothing."""
-    history = History(FolderStore(tmp_path), clock=lambda: NOW)
-    reports = [report(day) for day in (1, 2)]
-    receipt = import_from(history, reports, who="ada")
-    assert import_from(history, reports, who="ada") == receipt
-    stored = history.load(Selection(suite="unit"))
-    assert [dict(one.provenance) for one in stored] == [{"event": "import", "actor": "ada"}] * 2
-
-
-def test_our_csv_comes_back_as_it_went_out() -> None:
-    """Export and import are each other's opposite for values, units, directions and runs."""
-    (back,) = read_csv(export_to([report(1)], Form.CSV).decode(), "x.csv")
-    expected = [(one.key, one.metric.direction, repr(one.values)) for one in report(1).series]
-    assert [(one.key, one.metric.direction, repr(one.values)) for one in back.series] == expected
-    assert (back.suite, back.commit, back.created) == ("unit", "4f2a" * 10, report(1).created)
-
-
-def test_every_form_holds_the_same_rows() -> None:
-    """A row per report, series and run; what was not measured is no row."""
-    reports = [report(1), report(2)]
-    rows = list(csv.DictReader(io.StringIO(export_to(reports, Form.CSV).decode())))
-    lines = [orjson.loads(line) for line in export_to(reports, Form.JSONL).splitlines()]
-    columns = orjson.loads(export_to(reports, Form.COLUMNS))
-    assert len(rows) == len(lines) == 6
-    assert {len(column) for column in columns.values()} == {6}
-    assert [float(row["value"]) for row in rows] == columns["value"] == [line["value"] for line in lines]
-    assert columns["spread"] == [0.1, None, None, 0.1, None, None]
-
-
-def test_a_column_is_flat_and_of_one_type() -> None:
-    """What a data frame or Parquet makes of a column does not depend on its rows: one type each, or nothing."""
-    bare = replace(report(3), commit=None, branch=None, series=(replace(report(3).series[1], values=(7.0, 8.0)),))
-    for reports in ([report(1), bare], [bare, report(1)]):
-        columns = orjson.loads(export_to(reports, Form.COLUMNS))
-        kinds = {name: {type(value) for value in column} - {type(None)} for name, column in columns.items()}
-        numbers = {"run": {int}, "rounds": {int}, "value": {float}, "spread": {float}}
-        assert kinds == {name: numbers.get(name, {str}) for name in columns}
-
-
-def test_a_name_is_never_a_formula() -> None:
-    """A spreadsheet does not execute a benchmark's name."""
-    hostile = replace(report(1), suite="=HYPERLINK(1)")
-    assert "'=HYPERLINK(1)" in export_to([hostile], Form.CSV).decode()
-
-
-def test_parquet_is_written_or_the_way_to_it_is_said() -> None:
-    """Where pyarrow is installed, Parquet is Parquet; where it is not, the message names it."""
-    if importlib.util.find_spec("pyarrow"):
-        assert export_to([report(1)], Form.PARQUET).startswith(b"PAR1")
-    else:
-        with pytest.raises(UsageError, match="pyarrow"):
-            export_to([report(1)], Form.PARQUET)

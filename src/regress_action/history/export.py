@@ -25,8 +25,8 @@ COLUMNS: Final = (
 )
 
 
-class Form(StrEnum):
-    """A form of export; `columns` is a JSON object of equally long lists, which every data frame takes."""
+class ExportFormat(StrEnum):
+    """A format of export; `columns` is a JSON object of equally long lists, which every data frame takes."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -34,7 +34,7 @@ class Form(StrEnum):
     PARQUET = "parquet"
 
 
-def export_to(reports: Sequence[Report], form: Form) -> bytes:
+def export_to(reports: Sequence[Report], form: ExportFormat) -> bytes:
     """Return the reports as a table, a row per run; runs without a value are left out.
 
     Raises:
@@ -42,13 +42,13 @@ def export_to(reports: Sequence[Report], form: Form) -> bytes:
     """
     rows = list(_rows(reports))
     match form:
-        case Form.JSONL:
+        case ExportFormat.JSONL:
             return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-        case Form.CSV:
+        case ExportFormat.CSV:
             return _csv(rows)
-        case Form.COLUMNS:
+        case ExportFormat.COLUMNS:
             return orjson.dumps(_columns(rows))
-        case Form.PARQUET:
+        case ExportFormat.PARQUET:
             return _parquet(rows)
 
 

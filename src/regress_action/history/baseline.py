@@ -10,26 +10,27 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from regress_action.history.ancestry import nearest
-from regress_action.history.events import Event, Kind, Mark
+from regress_action.history.events import Event, EventKind, SeriesPattern
+from regress_action.history.selection import EVERYTHING, Selection
 from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from regress_action.history.ledger import History
-    from regress_action.history.selection import Selection
+    from regress_action.history.entries import History
     from regress_action.model.measurements import Report
 
     Key = tuple[str, str]
 
+_SPARE: Final = 10
 
-def hold(report: Report, marks: Iterable[Mark], *, at: datetime, who: str, why: str) -> Event:
-    """Return the event that keeps the marked series of `report` from being a reference."""
+
+def quarantine(report: Report, patterns: Iterable[SeriesPattern], *, at: datetime, who: str, why: str) -> Event:
+    """Return the event that keeps the matching series of `report` from being a reference."""
     return Event(
-        Kind.HELD,
+        EventKind.HELD,
         at.isoformat(timespec="seconds"),
         who,
         why,
@@ -37,16 +38,22 @@ def hold(report: Report, marks: Iterable[Mark], *, at: datetime, who: str, why: 
         suite=report.suite,
         environment=report.environment.fingerprint,
         commit=report.commit,
-        marks=tuple(marks),
+        patterns=tuple(patterns),
     )
 
 
 def accept(
-    commit: str | None, marks: Iterable[Mark], *, at: datetime, who: str, why: str, suite: str | None = None
+    commit: str | None, patterns: Iterable[SeriesPattern], *, at: datetime, who: str, why: str, suite: str | None = None
 ) -> Event:
-    """Return the event that takes the level of the marked series at `commit` for normal."""
+    """Return the event that takes the level of the matching series at `commit` for normal."""
     return Event(
-        Kind.ACCEPTED, at.isoformat(timespec="seconds"), who, why, suite=suite, commit=commit, marks=tuple(marks)
+        EventKind.ACCEPTED,
+        at.isoformat(timespec="seconds"),
+        who,
+        why,
+        suite=suite,
+        commit=commit,
+        patterns=tuple(patterns),
     )
 
 
@@ -64,29 +71,29 @@ def references(reports: Sequence[Report], events: Sequence[Event]) -> tuple[Repo
 
 
 def persisting(
-    reports: Sequence[Report], events: Sequence[Event], *, at: datetime, patience: int = 5
+    reports: Sequence[Report], events: Sequence[Event], *, at: datetime, consecutive: int = 5
 ) -> tuple[Event, ...]:
-    """Return the events that adopt each level which the newest `patience` reports of its series held in a row."""
-    found = []
+    """Return the events that adopt each level which the newest `consecutive` reports of its series held in a row."""
+    adoptions = []
     for indices in _groups(reports):
         group = [reports[index] for index in indices]
         for key in sorted(_touched(group, events)):
             measured = [report for report in group if any(series.key == key for series in report.series)]
             streak = _streak(measured, key, events)
-            if len(streak) >= patience:
-                found.append(
+            if len(streak) >= consecutive:
+                adoptions.append(
                     Event(
-                        Kind.ADOPTED,
+                        EventKind.ADOPTED,
                         at.isoformat(timespec="seconds"),
                         "regress-action",
                         f"The new level lasted for {len(streak)} reports.",
                         suite=group[0].suite,
                         environment=group[0].environment.fingerprint,
                         commit=streak[0].commit,
-                        marks=(Mark(*key),),
+                        patterns=(SeriesPattern(*key),),
                     )
                 )
-    return tuple(found)
+    return tuple(adoptions)
 
 
 def _groups(reports: Sequence[Report]) -> Iterator[list[int]]:
@@ -100,25 +107,31 @@ def _groups(reports: Sequence[Report]) -> Iterator[list[int]]:
 def _touched(group: Sequence[Report], events: Sequence[Event]) -> set[Key]:
     """Return the series that any event is about; all others are references as they are."""
     keys = {series.key for report in group for series in report.series}
-    marks = {mark for event in events if _concerns(event, group[0]) for mark in event.marks}
-    return {key for key in keys if any(_marked(key, mark) for mark in marks)}
+    patterns = {pattern for event in events if _concerns(event, group[0]) for pattern in event.patterns}
+    return {key for key in keys if any(_matches(key, pattern) for pattern in patterns)}
 
 
 def _adopted(group: Sequence[Report], key: Key, events: Sequence[Event]) -> list[bool]:
     """Return for each report whether its value of `key` is a reference."""
     start = 0
-    ours = [event for event in events if _concerns(event, group[0]) and any(_marked(key, mark) for mark in event.marks)]
-    holds = [[event for event in ours if event.kind is Kind.HELD and _is_about(event, report)] for report in group]
-    for event in sorted(ours, key=lambda one: one.time):
-        if event.kind not in {Kind.ACCEPTED, Kind.ADOPTED}:
+    ours = [
+        event
+        for event in events
+        if _concerns(event, group[0]) and any(_matches(key, pattern) for pattern in event.patterns)
+    ]
+    held_by = [
+        [event for event in ours if event.kind is EventKind.HELD and _is_about(event, report)] for report in group
+    ]
+    for event in sorted(ours, key=lambda event: event.time):
+        if event.kind not in {EventKind.ACCEPTED, EventKind.ADOPTED}:
             continue
         first = _first(group, event)
-        while first > start and first < len(group) and holds[first - 1]:
+        while first > start and first < len(group) and held_by[first - 1]:
             first -= 1
         for index in range(first, len(group)):
-            holds[index] = [held for held in holds[index] if held.time > event.time]
+            held_by[index] = [held for held in held_by[index] if held.time > event.time]
         start = max(start, first) if first < len(group) else start
-    return [index >= start and not holds[index] for index in range(len(group))]
+    return [index >= start and not held_by[index] for index in range(len(group))]
 
 
 def _streak(measured: Sequence[Report], key: Key, events: Sequence[Event]) -> list[Report]:
@@ -154,8 +167,8 @@ def _is_about(event: Event, report: Report) -> bool:
     return event.commit == report.commit and event.run in {None, _run(report)}
 
 
-def _marked(key: Key, mark: Mark) -> bool:
-    return matches(key[0], mark.benchmark) and matches(key[1], mark.metric)
+def _matches(key: Key, pattern: SeriesPattern) -> bool:
+    return matches(key[0], pattern.benchmark) and matches(key[1], pattern.metric)
 
 
 def _run(report: Report) -> str | None:
@@ -170,8 +183,24 @@ def _without(report: Report, key: Key) -> Report:
 def reference_window(history: History, selection: Selection, commits: Sequence[str] = ()) -> tuple[Report, ...]:
     """Load a window of the history and return what of it is a reference, oldest first.
 
-    With `commits` (what `ancestors` returns for a merge base) the window holds the `selection.last` reports nearest to
-    the first of them. Only the decisions since the window's oldest report are read: older ones are about older reports.
+    With `commits` (what `ancestors` returns for a merge base) the window holds the `selection.last` reports
+    nearest to the first of them. Only the decisions since the window's oldest report are read, because older decisions
+    are about older reports.
     """
     reports = nearest(history, commits, selection, last=selection.last or 1) if commits else history.load(selection)
     return references(reports, history.events(since=min(map(_made, reports)))) if reports else ()
+
+
+def nearest(
+    history: History, commits: Sequence[str], selection: Selection = EVERYTHING, *, last: int = 1
+) -> tuple[Report, ...]:
+    """Return the records of the `last` reports nearest to `commits[0]` (nearest first in `commits`), oldest first.
+
+    Nearness is that of ancestry, not of clocks: a late re-run of an old commit does not displace a newer commit.
+    Several reports of one commit count one by one.
+    """
+    ranks = {commit[:12]: rank for rank, commit in enumerate(commits)}
+    wanted = replace(selection, commits=frozenset(commits), last=2 * last + _SPARE)
+    records = history.records(wanted)
+    records.sort(key=lambda record: (ranks[record[0].commit], -record[0].time.timestamp(), record[0].path))
+    return tuple(report for _, report in reversed(records[:last]))

@@ -1,17 +1,21 @@
-"""A commit made by GitHub itself, which signs it: for branches on which a rule demands signatures.
+"""Two ways to put a commit on the branch.
 
-`createCommitOnBranch` takes the commit it must come on top of, so it is the same compare-and-swap as a push without
-force. It cannot start a branch; the first commit is made through the Git Data API.
+`GitPusher` makes the commit with git and pushes it: every git server accepts that. `ApiCommitter` lets GitHub make the
+commit, which signs it, for branches on which a rule demands signatures. `createCommitOnBranch` takes the commit that
+the new one must follow, so it is the same compare-and-swap as a push without force. It cannot start a branch; the first
+commit is made through the Git Data API.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import secrets
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.history.branch import OvertakenError
-from regress_action.history.git import GitFailedError
+from regress_action.history.git_repository import GitFailedError
 from regress_action.model.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,17 +23,56 @@ if TYPE_CHECKING:
 
     from github.Repository import Repository
 
-    from regress_action.history.branch import Change
+    from regress_action.history.branch import BranchChange
     from regress_action.history.clone import Clone
+
+_LOST: Final = re.compile(
+    r"(?i)\[rejected\]|non-fast-forward|fetch first|cannot lock ref|incorrect old value|reference already exists"
+    r"|failed to update ref|unable to create .*\.lock"
+)
 
 _MUTATION: Final = """
 mutation ($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }
 """
-_LOST: Final = re.compile(r"(?i)STALE_DATA|expected branch to point|reference already exists|not a fast forward")
+_STALE: Final = re.compile(r"(?i)STALE_DATA|expected branch to point|reference already exists|not a fast forward")
 _TIMEOUT_S: Final = 30
 
 
-class Signer:
+class GitPusher:
+    """Makes commits as `identity` (`name <address>`)."""
+
+    def __init__(self, identity: str) -> None:
+        self._identity = identity
+
+    def publish(self, clone: Clone, change: BranchChange) -> str:
+        """Graft the change on the tip and push it, without force."""
+        commit = self._graft(clone, change)
+        try:
+            clone.git.run("push", "--quiet", "--porcelain", "origin", f"{commit}:refs/heads/{clone.branch}")
+        except GitFailedError as error:
+            if _LOST.search(error.output):
+                raise OvertakenError from error
+            raise
+        clone.look_at(commit)
+        return commit
+
+    def _graft(self, clone: Clone, change: BranchChange) -> str:
+        """Make the commit from the trees along its paths alone; a new reference for each keeps attempts apart."""
+        reference = f"refs/attempts/{secrets.token_hex(8)}"
+        message = change.message.encode()
+        stream = [
+            f"commit {reference}\ncommitter {self._identity} {time.time():.0f} +0000\n".encode(),
+            b"data %d\n%s\n" % (len(message), message),
+            f"from {clone.tip}\n".encode() if clone.tip else b"",
+            *(f"D {path}\n".encode() for path in change.remove),
+        ]
+        for path, data in change.files.items():
+            stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data))
+        clone.git.run("fast-import", "--quiet", feed=b"".join(stream))
+        return clone.git.run("rev-parse", "--verify", reference).decode().strip()
+
+
+class ApiCommitter:
     """Makes commits in the repository `name` (`owner/name`) through the API at `url`."""
 
     def __init__(self, name: str, url: str, token: str) -> None:
@@ -38,7 +81,7 @@ class Signer:
         self._token = token
 
     @classmethod
-    def of(cls, name: str | None, environ: Mapping[str, str]) -> Signer:
+    def of(cls, name: str | None, environ: Mapping[str, str]) -> ApiCommitter:
         """Take the API and the token from the environment of a workflow.
 
         Raises:
@@ -54,7 +97,7 @@ class Signer:
             )
         return cls(name, environ.get("GITHUB_API_URL", "https://api.github.com"), token)
 
-    def publish(self, clone: Clone, change: Change) -> str:
+    def publish(self, clone: Clone, change: BranchChange) -> str:
         """Let GitHub put the change on the tip, if the branch is still there."""
         import requests
         from github import GithubException
@@ -62,10 +105,10 @@ class Signer:
         try:
             commit = self._commit(clone, change) if clone.tip else self._start(clone, change)
         except GithubException as error:
-            said = f"{error.status} {error.data}"
-            if _LOST.search(said):
+            output = f"{error.status} {error.data}"
+            if _STALE.search(output):
                 raise OvertakenError from error
-            raise GitFailedError(f"the API says error: {said}") from error
+            raise GitFailedError(f"the API says error: {output}") from error
         except requests.RequestException as error:
             raise GitFailedError(f"unable to access the API: {type(error).__name__}") from error
         clone.refresh()
@@ -77,7 +120,7 @@ class Signer:
         api = Github(auth=Auth.Token(self._token), base_url=self._url, timeout=_TIMEOUT_S, retry=None, lazy=True)
         return api.get_repo(self._name)
 
-    def _commit(self, clone: Clone, change: Change) -> str:
+    def _commit(self, clone: Clone, change: BranchChange) -> str:
         headline, _, body = change.message.partition("\n")
         _, answer = self._repository().requester.graphql_query(
             _MUTATION,
@@ -98,7 +141,7 @@ class Signer:
         )
         return _text(answer["data"]["createCommitOnBranch"]["commit"]["oid"])
 
-    def _start(self, clone: Clone, change: Change) -> str:
+    def _start(self, clone: Clone, change: BranchChange) -> str:
         from github import InputGitTreeElement
 
         repository = self._repository()
