@@ -23,12 +23,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from regress_action.measure.bell import Bell
-from regress_action.measure.family import Family, adopt_orphans
-from regress_action.measure.log import Log
-from regress_action.measure.process import Blind, Ended, execute
+from regress_action.measure.output_log import OutputLog
+from regress_action.measure.process import NullSampler, ProcessResult, execute
+from regress_action.measure.process_tree import ProcessTree, become_subreaper
 from regress_action.measure.sampler import Sampler
-from regress_action.measure.start import Task
+from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.spawn import Task
 
 _TWO_SIDED = 1.96  # normal deviates that 95 % lie within
 
@@ -53,29 +53,29 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="OUT")
     wanted = parser.parse_args()
-    adopt_orphans()
+    become_subreaper()
     rows = []
     print(f"{'':20}{'samples/s':>10}{'CPU share':>11}   {'shift of wall time':30}shift of CPU time")
-    with Bell().hung() as bell:
+    with SignalWaiter().installed() as signals:
         for name, code in WORKS.items():
-            row = compare([sys.executable, "-I", "-S", "-c", code.format(n=wanted.work)], wanted.pairs, bell)
+            row = compare([sys.executable, "-I", "-S", "-c", code.format(n=wanted.work)], wanted.pairs, signals)
             rows.append({"work": name, **row})
             shifts = "   ".join(f"{_spelled(row[kind]):27}" for kind in ("wall", "cpu"))
             print(f"{name:20}{row['samples_per_s']:10.1f}{row['cpu_share']:11.3%}   {shifts}", flush=True)
-            bell.check()
+            signals.check()
     if wanted.json:
         wanted.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
-def compare(argv: list[str], pairs: int, bell: Bell) -> dict[str, Any]:
+def compare(argv: list[str], pairs: int, signals: SignalWaiter) -> dict[str, Any]:
     """Run `pairs` ABBA pairs and return both shifts with their intervals, and what the sampler used of one CPU."""
     ratios: dict[str, list[float]] = {"wall": [], "cpu": []}
     spent, wall, samples = 0.0, 0.0, 0
     for pair in range(pairs):
         ended = {}
         for watched in (True, False) if pair % 2 else (False, True):
-            watcher = Sampler() if watched else Blind()
-            ended[watched] = execute(_task(argv), Log(), bell, Family(""), watcher)
+            watcher = Sampler() if watched else NullSampler()
+            ended[watched] = execute(_task(argv), OutputLog(), signals, ProcessTree(""), watcher)
             if isinstance(watcher, Sampler):
                 spent, samples, wall = spent + watcher.spent_s, samples + watcher.samples, wall + ended[watched].wall_s
         ratios["wall"].append(math.log(ended[True].wall_s / ended[False].wall_s))
@@ -84,7 +84,7 @@ def compare(argv: list[str], pairs: int, bell: Bell) -> dict[str, Any]:
     return {"pairs": pairs, "samples_per_s": samples / wall, "cpu_share": spent / wall, **shifts}
 
 
-def _cpu_s(ended: Ended) -> float:
+def _cpu_s(ended: ProcessResult) -> float:
     return ended.used.user_s + ended.used.system_s
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.measure import launch
+from regress_action.measure.options import measurer_argv, source_root
 from regress_action.model.errors import ExitCode, IncompleteError, InfrastructureError, RegressError, UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def judge_measurement(folder: Path, settings: Settings, order: Order) -> Judged 
 def argv(settings: Settings, order: Order, folder: Path) -> list[str]:
     """Return the command line of the measurer."""
     paired = bool(settings.base)
-    return launch.command(
+    return measurer_argv(
         order.command,
         out=folder,
         overwrite=True,
@@ -122,7 +122,7 @@ def _measure(line: list[str]) -> None:
     reader, writer = os.pipe()
     split = line.index("--out")
     line[split:split] = ["--events", str(writer)]
-    searched = os.pathsep.join(filter(None, (str(launch.sources()), os.environ.get("PYTHONPATH"))))
+    searched = os.pathsep.join(filter(None, (str(source_root()), os.environ.get("PYTHONPATH"))))
     previous = signal.signal(signal.SIGINT, lambda *_: None)  # a handler is reset in the child, SIG_IGN would not be
     try:
         with subprocess.Popen(line, pass_fds=(writer,), env={**os.environ, "PYTHONPATH": searched}) as measurer:  # noqa: S603 - our own module

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.analysis import BudgetRule, Limit, Plan, Policy, Waiver
-from regress_action.measure.schedule import look_step
+from regress_action.measure.schedule import interim_step
 from regress_action.model.comparisons import Severity
 from regress_action.settings import thresholds
 
@@ -65,7 +65,7 @@ def waivers_said(settings: Settings, *, root: Path | None = None) -> tuple[str, 
 
 def plan_of(settings: Settings) -> Plan:
     """Return when a measurement with these settings is looked at."""
-    return Plan(pairs=settings.runs, every=look_step(settings.runs))
+    return Plan(pairs=settings.runs, every=interim_step(settings.runs))
 
 
 def ratio_that_fails(settings: Settings, comparison: Comparison) -> float:

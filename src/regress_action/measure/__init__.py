@@ -1,5 +1,5 @@
-"""Runs a suite in fresh processes, base and head interleaved, and keeps what it wrote and what it cost.
+"""Runs a suite in fresh processes, base and head interleaved, and keeps its results and what they cost.
 
-A process of its own (`python -m regress_action.measure`) that needs the standard library and psutil, no more,
-so that it runs in the user's own toolchain. It imports nothing of the other rooms: what it leaves is a folder.
+A program of its own (`python -m regress_action.measure`) that needs the standard library and psutil only, so that it
+runs beside the user's own toolchain. It imports nothing else of this package; its output is a folder.
 """

@@ -1,31 +1,31 @@
 """What can go wrong while measuring, with the exit code it ends in.
 
 MeasureError
-├── CallError             2: the call is wrong
-├── NothingMeasuredError  3: no side, or only one, gave a result
-├── BrokenGroundError     4: git, the disk or the machine failed
-└── StopAskedError       130: a person or the job's runner said stop
+├── MeasureUsageError           2: an option, a reference or a path is wrong
+├── NothingMeasuredError        3: at least one side has no good run
+├── EnvironmentFailedError      4: git, the disk or the machine failed
+└── InterruptRequestedError   130: a signal asked to stop
 
-This room imports nothing of the others, so it has its own small hierarchy of the same three-part shape.
+The measurer imports nothing of the rest of the package, so it has its own small hierarchy.
 """
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the process tells its caller."""
+    """The exit codes of the measurer."""
 
     MEASURED = 0
-    CALL = 2
+    USAGE = 2
     NOTHING = 3
-    GROUND = 4
+    ENVIRONMENT = 4
     INTERRUPTED = 130
 
 
 class MeasureError(Exception):
-    """Say what happened, what it means and what to do next."""
+    """State what happened, what it means and what to do next."""
 
-    exit_code = Exit.GROUND
+    exit_code = Exit.ENVIRONMENT
 
     def __init__(self, what: str, *, meaning: str = "", remedy: str = "") -> None:
         super().__init__(what)
@@ -38,23 +38,23 @@ class MeasureError(Exception):
         return "\n".join(part for part in (self.what, self.meaning, self.remedy) if part)
 
 
-class CallError(MeasureError):
-    """The call is wrong: an option, a ref or a path in it."""
+class MeasureUsageError(MeasureError):
+    """An option, or a reference or path that it names, is wrong."""
 
-    exit_code = Exit.CALL
+    exit_code = Exit.USAGE
 
 
 class NothingMeasuredError(MeasureError):
-    """Setup failed, or a side has not one good run."""
+    """Setup failed, or a side has no good run."""
 
     exit_code = Exit.NOTHING
 
 
-class BrokenGroundError(MeasureError):
+class EnvironmentFailedError(MeasureError):
     """Git, the disk or the machine failed."""
 
 
-class StopAskedError(MeasureError):
-    """A person or the job's runner said stop."""
+class InterruptRequestedError(MeasureError):
+    """SIGINT, SIGTERM or SIGHUP asked to stop."""
 
     exit_code = Exit.INTERRUPTED

@@ -1,4 +1,4 @@
-"""The machine: what it is, as far as numbers may depend on it, and how busy it is."""
+"""The machine: the properties that measured numbers depend on, and its present load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fingerprint(cpus: tuple[int, ...] = (), runtime: str | None = None) -> dict[
 
 def image() -> str | None:
     """Return the version of the runner's image, which changes weekly and so is no part of the fingerprint."""
-    return os.environ.get("ImageVersion")  # noqa: SIM112 - the runner spells it so
+    return os.environ.get("ImageVersion")  # noqa: SIM112 - the runner's spelling
 
 
 def runner_class(variables: dict[str, str]) -> str:
@@ -54,13 +54,13 @@ def _system() -> str:
 
 def _cpu_model() -> str:
     if platform.system() == "Darwin":
-        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"  # noqa: S603 - fixed words
+        argv = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip() or "unknown"  # noqa: S603 - fixed words
     lines = (line.partition(":") for line in _read("/proc/cpuinfo").splitlines())
-    described = {name.strip(): value.strip() for name, _, value in lines}
-    # Arm names no model, but numbers its maker and its design.
-    arm = " ".join(filter(None, (described.get("CPU implementer"), described.get("CPU part"))))
-    return described.get("model name") or (arm and f"arm {arm}") or platform.processor() or "unknown"
+    fields = {name.strip(): value.strip() for name, _, value in lines}
+    # Arm gives no model name, only numbers of the maker and of the design.
+    arm = " ".join(filter(None, (fields.get("CPU implementer"), fields.get("CPU part"))))
+    return fields.get("model name") or (arm and f"arm {arm}") or platform.processor() or "unknown"
 
 
 def _usable_cores() -> int:
@@ -85,7 +85,7 @@ def _read(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class MachineLoad:
     """How busy the machine is: load over a minute, seconds the hypervisor took since boot, clock in MHz."""
 
     load: float
@@ -93,11 +93,11 @@ class Busy:
     mhz: float | None
 
 
-def busy() -> Busy:
-    """Look at the machine now; costs about a millisecond, so never while a run is timed."""
+def current_load() -> MachineLoad:
+    """Read the load now; this takes about a millisecond, so it is never done while a run is timed."""
     try:
         clock = psutil.cpu_freq()
     except (NotImplementedError, OSError):
         clock = None
     steal = float(getattr(psutil.cpu_times(), "steal", 0.0))
-    return Busy(round(os.getloadavg()[0], 2), steal, clock and round(clock.current, 1))
+    return MachineLoad(round(os.getloadavg()[0], 2), steal, clock and round(clock.current, 1))

@@ -1,4 +1,4 @@
-"""A measurement on disk: `measurement.json`, whole after every run, and the files of the runs beside it."""
+"""A measurement on disk: `measurement.json`, complete after every run, and the files of the runs beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regress_action.measure.errors import BrokenGroundError, CallError
+from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ _FILE = "measurement.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run of one side; `retried` holds why earlier attempts at it failed, `left_behind` what it left running."""
+class RunRecord:
+    """One run of one side; `retried` holds why earlier attempts failed, `left_behind` the processes it left running."""
 
     side: str
     pair: int
@@ -49,16 +49,16 @@ class Run:
 
 
 @dataclass(slots=True)
-class Measurement:
-    """What is known so far. `header` is everything but the runs."""
+class MeasurementFolder:
+    """A measurement in progress; `header` is everything but the runs."""
 
     folder: Path
     header: dict[str, Any]
-    runs: list[Run] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
-        """Where it is."""
+        """The path of measurement.json."""
         return self.folder / _FILE
 
     def good(self, side: str) -> int:
@@ -66,10 +66,10 @@ class Measurement:
         return sum(run.side == side and run.failure is None for run in self.runs)
 
     def save(self) -> None:
-        """Replace the file in one step, so that a reader or a crash never meets half of it.
+        """Replace the file in one step, so that it is never incomplete, for a reader or after a crash.
 
         Raises:
-            BrokenGroundError: the disk is full or refuses to be written.
+            EnvironmentFailedError: the disk is full or refuses to be written.
         """
         text = json.dumps({**self.header, "runs": [asdict(run) for run in self.runs]}, indent=1, ensure_ascii=False)
         unfinished = self.file.with_suffix(".json.partial")
@@ -82,22 +82,22 @@ class Measurement:
         except OSError as error:
             with contextlib.suppress(OSError):
                 unfinished.unlink()
-            raise broken_disk(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
 
 
 def open_folder(folder: Path, *, overwrite: bool) -> Path:
     """Make the folder of a new measurement, ignored by git, and return its absolute path.
 
     Raises:
-        CallError: there is a measurement already, or a file is in the way.
-        BrokenGroundError: it cannot be written.
+        MeasureUsageError: there is a measurement already, or a file is in the way.
+        EnvironmentFailedError: it cannot be written.
     """
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
-        raise CallError(f"--out {folder} is a file.", remedy="Name a folder.")
+        raise MeasureUsageError(f"--out {folder} is a file.", remedy="Name a folder.")
     if (folder / _FILE).exists():
         if not overwrite:
-            raise CallError(
+            raise MeasureUsageError(
                 f"There is a measurement in {folder} already.",
                 meaning="Two measurements in one folder could not be told apart.",
                 remedy="Name another folder, or add --overwrite.",
@@ -108,15 +108,15 @@ def open_folder(folder: Path, *, overwrite: bool) -> Path:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise broken_disk(error, folder) from error
+        raise disk_error(error, folder) from error
     return folder
 
 
-def broken_disk(error: OSError, folder: Path) -> BrokenGroundError:
+def disk_error(error: OSError, folder: Path) -> EnvironmentFailedError:
     """Return the error for a disk that cannot be written."""
-    return BrokenGroundError(
+    return EnvironmentFailedError(
         f"Writing to {folder} failed: {error.strerror or error}.",
-        meaning="What was written before is whole and can be used.",
+        meaning="What was written before is complete and can be used.",
         remedy="Free some space, or name another folder with --out.",
     )
 

@@ -1,7 +1,7 @@
-"""How fast this machine is right now: a fixed piece of work, timed between the runs and never while one goes on.
+"""How fast the machine is now: the time of a fixed piece of work, taken between runs and never during one.
 
-The times are a check of the ground under a measurement. No result is divided by them: a program of another kind does
-not slow down in proportion.
+The times show whether the machine changed its speed during a measurement. No result is divided by them, because a
+program of another kind does not slow down in proportion.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-_WORK = 1  # to be raised whenever `_work` changes: its times are then other ones
+_WORK = 1  # raised whenever `_work` changes, because its times are not comparable then
 _SHARE = 0.01  # of the time that the suite takes; more than that is not spent between the pairs
 _REPETITIONS = 5
-_STEPS = 30_000  # longer than a scheduler's time slice, so that a crowd on the CPU shows in every repetition
-_ROOM = 8 * 2**20  # more than a core's own caches
+_STEPS = 30_000  # longer than a scheduler's time slice, so that other load on the CPU shows in every repetition
+_BUFFER_BYTES = 8 * 2**20  # larger than a core's own caches
 _LINE = 64
 _NORMAL = 1.4826  # the standard deviation of normal noise over its median deviation
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeReading:
     """The work's time once `after_pair` pairs were measured: median seconds, and their relative standard deviation."""
 
     after_pair: int
@@ -32,26 +32,26 @@ class Look:
 
 @dataclass(slots=True)
 class Probe:
-    """The looks of one measurement and the seconds that they cost."""
+    """The readings of one measurement and the seconds that they cost."""
 
-    looks: list[Look] = field(default_factory=list)
+    readings: list[ProbeReading] = field(default_factory=list)
     spent_s: float = 0.0
 
-    def look(self, after_pair: int) -> None:
+    def read(self, after_pair: int) -> None:
         """Time the work now; takes about a twentieth of a second."""
         began = time.perf_counter()
-        room = bytearray(_ROOM)
-        _work(room)  # the first time pays for fresh memory and a clock that was asleep
-        times = [_timed(room) for _ in range(_REPETITIONS)]
+        buffer = bytearray(_BUFFER_BYTES)
+        _work(buffer)  # not timed: it pays for fresh memory and for a CPU clock that was low
+        times = [_timed(buffer) for _ in range(_REPETITIONS)]
         median = statistics.median(times)
-        spread = _NORMAL * statistics.median(abs(one - median) for one in times) / median
-        self.looks.append(Look(after_pair, round(median, 9), round(spread, 4)))
+        spread = _NORMAL * statistics.median(abs(time_s - median) for time_s in times) / median
+        self.readings.append(ProbeReading(after_pair, round(median, 9), round(spread, 4)))
         self.spent_s += time.perf_counter() - began
 
-    def between(self, after_pair: int, measured_s: float) -> None:
-        """Look once more if all looks together stay below a hundredth of the `measured_s` of the suite so far."""
-        if self.looks and self.spent_s * (1 + 1 / len(self.looks)) <= _SHARE * measured_s:
-            self.look(after_pair)
+    def read_between(self, after_pair: int, measured_s: float) -> None:
+        """Take a reading if all readings together stay below a hundredth of the suite's `measured_s` so far."""
+        if self.readings and self.spent_s * (1 + 1 / len(self.readings)) <= _SHARE * measured_s:
+            self.read(after_pair)
 
     @property
     def described(self) -> dict[str, Any]:
@@ -59,21 +59,21 @@ class Probe:
         return {
             "work": f"{_WORK} {platform.python_implementation()} {platform.python_version()}",
             "spent_s": round(self.spent_s, 4),
-            "looks": [asdict(look) for look in self.looks],
+            "looks": [asdict(reading) for reading in self.readings],
         }
 
 
-def _timed(room: bytearray) -> float:
+def _timed(buffer: bytearray) -> float:
     began = time.perf_counter()
-    _work(room)
+    _work(buffer)
     return time.perf_counter() - began
 
 
-def _work(room: bytearray) -> int:
-    """Count with integers, fill a dictionary and touch every cache line of `room`."""
+def _work(buffer: bytearray) -> int:
+    """Count with integers, fill a dictionary and touch every cache line of `buffer`."""
     total, table = 0, {}
     for step in range(_STEPS):
         total += step * step % 7
         table[step & 1023] = total
-    room[::_LINE] = bytes(len(room) // _LINE)
-    return total + sum(room[::_LINE])
+    buffer[::_LINE] = bytes(len(buffer) // _LINE)
+    return total + sum(buffer[::_LINE])

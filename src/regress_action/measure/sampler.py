@@ -1,4 +1,4 @@
-"""What a process tree uses while it runs, sampled so rarely that the suite cannot tell."""
+"""Sample the memory and CPU time of a process tree, so rarely that the suite is not slowed down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from regress_action.measure.family import descendants
+from regress_action.measure.process_tree import descendants
 
 SHARE = 0.005
 _FIRST_S = 0.02
@@ -19,20 +19,20 @@ _LONGEST_S = 1.0
 
 @dataclass(slots=True)
 class Sampler:
-    """Follows everything below this process, except `spare`, for about `share` of one CPU.
+    """Follows everything below this process, except `excluded`, for about `share` of one CPU.
 
-    A sample costs from 0.1 ms to many, depending on the machine and on how many processes there are, so the
-    pause is set by what the samples so far have cost and not by a constant.
+    A sample costs from 0.1 ms to many milliseconds, depending on the machine and on the number of processes. The pause
+    is therefore computed from the cost of the samples so far.
     """
 
-    spare: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
     share: float = SHARE
     peak_rss: int = 0
     samples: int = 0
     spent_s: float = 0.0
     _started: float = 0.0
     _due: float = 0.0
-    _known: dict[int, psutil.Process] = field(default_factory=dict)
+    _processes: dict[int, psutil.Process] = field(default_factory=dict)
     _cpu: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
@@ -41,33 +41,33 @@ class Sampler:
         return sum(user for user, _ in self._cpu.values()), sum(system for _, system in self._cpu.values())
 
     def pause_s(self) -> float:
-        """Seconds until the next sample is due, the first soon after this was first asked."""
+        """Seconds until the next sample is due; the first is due soon after the first call."""
         if not self._started:
             self._started = time.perf_counter()
             self._due = self._started + _FIRST_S
         return max(0.0, self._due - time.perf_counter())
 
     def sample(self) -> None:
-        """Look at the tree once, if it is time."""
+        """Take one sample of the tree, if it is due."""
         now = time.perf_counter()
         if now < self._due:
             return
         before = time.process_time()
-        members = [pid for pid in descendants(os.getpid()) if pid not in self.spare]
-        self.peak_rss = max(self.peak_rss, sum(map(self._look, members)))
+        members = [pid for pid in descendants(os.getpid()) if pid not in self.excluded]
+        self.peak_rss = max(self.peak_rss, sum(map(self._sample_process, members)))
         self.samples += 1
         self.spent_s += time.process_time() - before
         pause = self.spent_s / self.share - (now - self._started)
         self._due = now + min(_LONGEST_S, max(_SHORTEST_S, pause))
 
-    def _look(self, pid: int) -> int:
+    def _sample_process(self, pid: int) -> int:
         """Note one process's CPU time and return its resident bytes; one that just ended has none."""
         with contextlib.suppress(psutil.Error):
-            new = pid not in self._known
-            process = self._known[pid] if not new else self._known.setdefault(pid, psutil.Process(pid))
+            new = pid not in self._processes
+            process = self._processes[pid] if not new else self._processes.setdefault(pid, psutil.Process(pid))
             used = process.cpu_times()
             self._cpu[pid] = (used.user, used.system)
-            # Between fork and exec a child shows its parent's memory a second time, so a newcomer counts from its
-            # second sample on. The first process of all has executed before anybody looks.
-            return 0 if new and len(self._known) > 1 else int(process.memory_info().rss)
+            # Between fork and exec a child shows its parent's memory a second time, so a new process counts from its
+            # second sample on. The very first process has called exec before the first sample.
+            return 0 if new and len(self._processes) > 1 else int(process.memory_info().rss)
         return 0

@@ -1,4 +1,4 @@
-"""In which order the sides run, and when the measurement is over."""
+"""In which order the sides run, and when the measurement ends."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FEWEST = 5
-HOPELESS = 3
-_EARLY_LOOKS = 5  # a verdict pays for every look before the last, so that a long plan takes longer steps
+MIN_PAIRS = 5
+MAX_CONSECUTIVE_FAILURES = 3
+_INTERIM_ANALYSES = 5  # each one before the last costs some certainty, so a long plan takes longer steps
 
 
-def order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
-    """Return the sides of a pair, counted from 1, in ABBA order: whatever drifts steadily hits both alike."""
+def abba_order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
+    """Return the sides of a pair, counted from 1, in ABBA order, so that a steady drift affects both alike."""
     return tuple(sides) if pair % 2 else tuple(reversed(sides))
 
 
-def look_step(pairs: int) -> int:
-    """Return how many pairs of a plan of `pairs` lie between two looks."""
-    return max(1, math.ceil((pairs - FEWEST) / _EARLY_LOOKS))
+def interim_step(pairs: int) -> int:
+    """Return how many pairs lie between two interim analyses in a plan of `pairs` pairs."""
+    return max(1, math.ceil((pairs - MIN_PAIRS) / _INTERIM_ANALYSES))
 
 
-def is_look(pair: int, every: int) -> bool:
-    """Whether the decision is asked for after this pair: the fifth, and then at every `every`th."""
-    return pair >= FEWEST and (pair - FEWEST) % every == 0
+def is_interim(pair: int, every: int) -> bool:
+    """Whether an interim analysis follows this pair: after the fifth, and then after every `every` pairs."""
+    return pair >= MIN_PAIRS and (pair - MIN_PAIRS) % every == 0
 
 
-def spared_s(whole: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:
-    """Return the seconds that deciding early spared, None where that is less than a run and so may be noise.
+def seconds_saved(full_runs_s: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:
+    """Return the seconds that an early decision saved, None where that is less than a run and so may be noise.
 
-    Without decisions there would have been `planned` runs like those of the `whole` suite, or as many as the budget
-    allows; `spent_s` is what all runs took, those of a part of the suite included.
+    Without decisions there would have been `planned` runs like the `full_runs_s` of the whole suite, or as many as the
+    budget allows; `spent_s` is what all runs took, those of a part of the suite included.
     """
-    if not whole:
+    if not full_runs_s:
         return None
-    run_s = sum(whole) / len(whole)
+    run_s = sum(full_runs_s) / len(full_runs_s)
     saved_s = min(planned * run_s, budget_s or math.inf) - spent_s
     return round(saved_s, 3) if saved_s >= run_s else None
 
 
 @dataclass(slots=True)
 class Clock:
-    """How long it takes and may take, in seconds since `started`."""
+    """How long the measurement takes and may take, in seconds since `started`."""
 
     budget_s: float | None
     started: float = field(default_factory=time.monotonic)
@@ -58,7 +58,7 @@ class Clock:
 
     @property
     def pair_s(self) -> float:
-        """What a pair takes, from those so far."""
+        """The mean time of the pairs so far."""
         return sum(self.pairs_s) / len(self.pairs_s) if self.pairs_s else 0.0
 
     @property
@@ -67,7 +67,7 @@ class Clock:
         return self.budget_s is not None and bool(self.pairs_s) and self.elapsed_s + self.pair_s > self.budget_s
 
     def remaining_s(self, pairs: float) -> float | None:
-        """Estimate what `pairs` more take, no longer than the budget; None before the first pair ended."""
+        """Estimate the time of `pairs` more pairs, at most the rest of the budget; None before the first pair ended."""
         if not self.pairs_s:
             return None
         estimate = pairs * self.pair_s

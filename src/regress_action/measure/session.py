@@ -1,4 +1,4 @@
-"""A measurement from the call to the exit code: prepare, measure, clean up, whatever happens."""
+"""A measurement from its options to its exit code: prepare, measure, and always clean up."""
 
 from __future__ import annotations
 
@@ -10,115 +10,132 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
-from regress_action.measure.bell import Bell
-from regress_action.measure.command import Command
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
-from regress_action.measure.family import Family, adopt_orphans
-from regress_action.measure.guard import guarded
-from regress_action.measure.isolation import isolate
-from regress_action.measure.log import Log
-from regress_action.measure.loop import Loop, Stopped
-from regress_action.measure.measurement import SCHEMA, Measurement, now, open_folder
-from regress_action.measure.results import check_pattern
-from regress_action.measure.runner import Runner
-from regress_action.measure.schedule import FEWEST, Clock
-from regress_action.measure.trees import Tree, prepare, scratch
+from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_folder
+from regress_action.measure.output_log import OutputLog
+from regress_action.measure.pairs_loop import PairsLoop, StopReason
+from regress_action.measure.process_tree import ProcessTree, become_subreaper
+from regress_action.measure.result_files import check_pattern
+from regress_action.measure.run_executor import RunExecutor
+from regress_action.measure.schedule import MIN_PAIRS, Clock
+from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.suite_command import SuiteCommand
+from regress_action.measure.suite_environment import suite_environment
+from regress_action.measure.trees import SideTree, prepare, worktree_dir
+from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regress_action.measure.call import Call
-    from regress_action.measure.voice import Voice
+    from regress_action.measure.options import Options
+    from regress_action.measure.reporting import Reporter
 
 
-def measure(call: Call, voice: Voice) -> Exit:
-    """Measure what was asked, and leave the folder `call.out` whatever happens after the first run.
+def measure(options: Options, reporter: Reporter) -> Exit:
+    """Measure what was asked; after the first run the folder `options.out` is complete, whatever happens.
 
     Raises:
         MeasureError: with the exit code of what went wrong.
     """
-    began, mark = time.monotonic(), os.urandom(8).hex()
-    adopts = adopt_orphans()
-    with Bell().hung() as bell, scratch(call.repository.resolve()) as place:
-        isolation = isolate(call, mark, os.environ)
-        folder = open_folder(call.out, overwrite=call.overwrite)
-        trees = prepare(call, place)
-        bell.check()
-        check_pattern(call.results, trees["head"])
-        with guarded(mark, place) as guard:
-            family = Family(mark, frozenset({guard}), adopts)
-            ends = began + (call.job_timeout_s or math.inf)
-            runner = Runner(call, Command(call.command, call.select_style), isolation, folder, bell, family, ends)
-            measurement = Measurement(folder, _header(call, mark, trees))
-            return _run(call, voice, runner, measurement, trees)
+    began, session_id = time.monotonic(), os.urandom(8).hex()
+    is_subreaper = become_subreaper()
+    with SignalWaiter().installed() as signals, worktree_dir(options.repository.resolve()) as worktrees:
+        environment = suite_environment(options, session_id, os.environ)
+        folder = open_folder(options.out, overwrite=options.overwrite)
+        trees = prepare(options, worktrees)
+        signals.check()
+        check_pattern(options.results, trees["head"])
+        with watchdog(session_id, worktrees) as watchdog_pid:
+            processes = ProcessTree(session_id, frozenset({watchdog_pid}), is_subreaper)
+            ends = began + (options.job_timeout_s or math.inf)
+            command = SuiteCommand(options.command, options.select_style)
+            executor = RunExecutor(options, command, environment, folder, signals, processes, ends)
+            measurement = MeasurementFolder(folder, _header(options, session_id, trees))
+            return _run(options, reporter, executor, measurement, trees)
 
 
-def _run(call: Call, voice: Voice, runner: Runner, measurement: Measurement, trees: Mapping[str, Tree]) -> Exit:
+def _run(
+    options: Options,
+    reporter: Reporter,
+    executor: RunExecutor,
+    measurement: MeasurementFolder,
+    trees: Mapping[str, SideTree],
+) -> Exit:
+    """Set up, measure, and save why it ended.
+
+    Raises:
+        MeasureError: with the exit code of what went wrong.
+    """
     header = measurement.header
-    voice.say(
+    reporter.emit(
         "started",
         session=header["session"],
-        suite=call.suite,
+        suite=options.suite,
         sides=list(trees),
-        pairs=call.pairs,
-        warmup=call.warmup,
+        pairs=options.pairs,
+        warmup=options.warmup,
         command=header["command"],
         out=str(measurement.folder),
     )
-    _set_up(call, voice, runner, trees)
-    loop = Loop(call, trees, runner, measurement, voice, Clock(call.budget_s), call.select)
-    if call.base and call.pairs < FEWEST:
-        loop.warn(f"{call.pairs} pairs are planned, fewer than the {FEWEST} a verdict needs")
-    stopped = Stopped("error", "broke off")
+    _set_up(options, reporter, executor, trees)
+    loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
+    if options.base and options.pairs < MIN_PAIRS:
+        loop.warn(f"{options.pairs} pairs are planned, fewer than the {MIN_PAIRS} a verdict needs")
+    stopped = StopReason("error", "ended by an error")
     try:
-        stopped = loop.go()
+        stopped = loop.run()
     except MeasureError as error:
-        stopped = Stopped("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
+        stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
         raise
     finally:
-        _close(measurement, stopped)
+        _save_end(measurement, stopped)
         good = {side: measurement.good(side) for side in trees}
-        voice.say(
-            "finished", stopped=stopped.word, why=stopped.why, good=good, elapsed_s=round(loop.clock.elapsed_s, 3)
-        )
-    _demand(measurement, trees)
+        elapsed_s = round(loop.clock.elapsed_s, 3)
+        reporter.emit("finished", stopped=stopped.word, why=stopped.why, good=good, elapsed_s=elapsed_s)
+    _require_good_runs(measurement, trees)
     return Exit.MEASURED
 
 
-def _set_up(call: Call, voice: Voice, runner: Runner, trees: Mapping[str, Tree]) -> None:
+def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: Mapping[str, SideTree]) -> None:
     """Run the setup command in every tree.
 
     Raises:
         NothingMeasuredError: it failed.
-        StopAskedError: a stop was asked meanwhile.
+        InterruptRequestedError: a signal asked to stop meanwhile.
     """
-    for side, tree in trees.items() if call.setup else ():
-        voice.say("setup", side=side)
-        log = Log()
-        ended = runner.prepare(side, tree, log)
-        voice.show(log)
-        runner.bell.check()
+    for side, tree in trees.items() if options.setup else ():
+        reporter.emit("setup", side=side)
+        log = OutputLog()
+        ended = executor.run_setup(side, tree, log)
+        reporter.show_output(log)
+        executor.signals.check()
         if ended.status != 0:
             how = "was cut off by the job's limit" if ended.status is None else f"failed with status {ended.status}"
             raise NothingMeasuredError(
-                f"The setup of {side} {how}: {call.setup}",
-                meaning=f"Nothing was measured. Its last words:\n{log.last()}",
+                f"The setup of {side} {how}: {options.setup}",
+                meaning=f"Nothing was measured. The end of its output:\n{log.last()}",
                 remedy=f"Try the command at {tree.label}.",
             )
-        voice.say("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
+        reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
 
 
-def _header(call: Call, mark: str, trees: Mapping[str, Tree]) -> dict[str, object]:
+def _header(options: Options, session_id: str, trees: Mapping[str, SideTree]) -> dict[str, object]:
+    """Return what measurement.json holds besides the runs, before the first one."""
     return {
         "schema": SCHEMA,
-        "session": mark,
-        "suite": call.suite,
+        "session": session_id,
+        "suite": options.suite,
         "created": now(),
-        "command": Command(call.command).text,
-        "environment": machine.fingerprint(call.cpus, call.runtime),
+        "command": SuiteCommand(options.command).text,
+        "environment": machine.fingerprint(options.cpus, options.runtime),
         "image": machine.image(),
         "sides": {side: tree.described for side, tree in trees.items()},
-        "plan": {"pairs": call.pairs, "warmup": call.warmup, "budget_s": call.budget_s, "carried": list(call.carry)},
+        "plan": {
+            "pairs": options.pairs,
+            "warmup": options.warmup,
+            "budget_s": options.budget_s,
+            "carried": list(options.carry),
+        },
         "stopped": None,
         "warnings": [],
         "monitor": {},
@@ -126,26 +143,26 @@ def _header(call: Call, mark: str, trees: Mapping[str, Tree]) -> dict[str, objec
     }
 
 
-def _close(measurement: Measurement, stopped: Stopped) -> None:
-    """Note why it ended; where the disk is full the error that led here says more than a second one."""
+def _save_end(measurement: MeasurementFolder, stopped: StopReason) -> None:
+    """Save why it ended; where the disk is full, the error that led here is the better one to report."""
     measurement.header |= {"stopped": asdict(stopped), "finished": now()}
     with contextlib.suppress(MeasureError):
         measurement.save()
 
 
-def _demand(measurement: Measurement, trees: Mapping[str, Tree]) -> None:
-    """Make sure that every side gave something.
+def _require_good_runs(measurement: MeasurementFolder, trees: Mapping[str, SideTree]) -> None:
+    """Check that every side has at least one good run.
 
     Raises:
-        NothingMeasuredError: a side has not one good run.
+        NothingMeasuredError: a side has none.
     """
     for side in trees:
         if measurement.good(side) == 0:
             runs = [run for run in measurement.runs if run.side == side]
             last = f"The last run {runs[-1].failure}." if runs else "It never ran."
-            words = runs[-1].output_tail if runs else None
+            output = runs[-1].output_tail if runs else None
             raise NothingMeasuredError(
                 f"Not one run of {side} succeeded. {last}",
-                meaning=f"Its last words:\n{words}" if words else "It printed nothing.",
+                meaning=f"The end of its output:\n{output}" if output else "It printed nothing.",
                 remedy=f"Run the command by hand: {measurement.header['command']}",
             )

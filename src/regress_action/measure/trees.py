@@ -6,31 +6,30 @@ import contextlib
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.measure.carry import carry, lay
-from regress_action.measure.errors import CallError
-from regress_action.measure.git import Git, changed, commit_of, fork_point
+from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.git import GitRepository, changed, commit_of, fork_point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from regress_action.measure.call import Call
+    from regress_action.measure.options import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """One side: where its command runs, and what is there.
+class SideTree:
+    """The tree of one side: where its command runs, and which commit it holds.
 
-    `root` is the top of the tree, `folder` the place in it that corresponds to the caller's. `borrowed` says
-    that it is the user's own tree, in which nothing but results may be touched.
+    `root` is the top of the tree, `folder` the folder in it that corresponds to the caller's. `users_own` marks
+    the user's own tree, in which nothing but results may be changed.
     """
 
     side: str
     root: Path
     folder: Path
-    borrowed: bool = False
+    users_own: bool = False
     commit: str | None = None
     branch: str | None = None
     dirty: bool = False
@@ -43,66 +42,66 @@ class Tree:
 
 
 @dataclass(slots=True)
-class Scratch:
-    """A temporary folder with the worktrees in it, and the repository that knows about them."""
+class WorktreeDir:
+    """A temporary folder with worktrees, and the repository that they belong to."""
 
     folder: Path
     repository: Path
     worktrees: list[Path] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Remove the worktrees and git's memory of them; never fails, since it runs on the way out."""
-        git = Git(self.repository)
+        """Remove the worktrees and git's records of them; never fails, because it runs while the program ends."""
+        git = GitRepository(self.repository)
         for tree in self.worktrees:
-            # Force twice: a worktree with submodules, or one that is still locked by a checkout cut short.
-            git.ask("worktree", "remove", "--force", "--force", str(tree))
+            # `--force` twice, for a worktree with submodules or one that an interrupted checkout left locked.
+            git.query("worktree", "remove", "--force", "--force", str(tree))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def scratch(repository: Path) -> Iterator[Scratch]:
-    """Yield a temporary folder for worktrees that is gone afterwards, whatever happens."""
-    place = Scratch(Path(tempfile.mkdtemp(prefix="regress-")).resolve(), repository)
+def worktree_dir(repository: Path) -> Iterator[WorktreeDir]:
+    """Yield a temporary folder for worktrees that is removed afterwards, whatever happens."""
+    worktrees = WorktreeDir(Path(tempfile.mkdtemp(prefix="regress-")).resolve(), repository)
     try:
-        yield place
+        yield worktrees
     finally:
-        place.clear()
+        worktrees.clear()
 
 
-def prepare(call: Call, place: Scratch) -> dict[str, Tree]:
-    """Return the tree of every side, checked out and with the carried files laid over.
+def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
+    """Return the tree of every side, checked out and with the carried files copied over.
 
     Raises:
-        CallError: the repository, a ref or a carried path does not exist.
-        BrokenGroundError: git failed.
+        MeasureUsageError: the repository, a ref or a carried path does not exist.
+        EnvironmentFailedError: git failed.
     """
-    repository = call.repository.resolve()
+    repository = options.repository.resolve()
     if not repository.is_dir():
-        raise CallError(f"There is no folder {call.repository}.", remedy="Correct --repository.")
-    git = Git(repository)
-    top = git.ask("rev-parse", "--show-toplevel")
-    if call.base is None and call.head is None:
-        return {"head": _own(git, repository, top)}
+        raise MeasureUsageError(f"There is no folder {options.repository}.", remedy="Correct --repository.")
+    git = GitRepository(repository)
+    top = git.query("rev-parse", "--show-toplevel")
+    if options.base is None and options.head is None:
+        return {"head": _users_tree(git, repository, top)}
     if top is None:
-        raise CallError(
+        raise MeasureUsageError(
             f"{repository} is not in a git repository.",
             meaning="--base and --head name commits.",
             remedy="Correct --repository, or measure without --base.",
         )
-    head = _head(call, git)
-    trees = {"head": _check_out(git, place, head, Path(top))}
-    lay(head.changed, Path(top), trees["head"].root)
-    if call.base is not None:
-        base = commit_of(git, call.base, fetch=call.fetch)
-        base = fork_point(git, base, head.commit) if call.merge_base else base
-        plan = _Plan("base", base, _branch(git, call.base), call.base)
-        trees = {"base": _check_out(git, place, plan, Path(top)), **trees}
-        carry(call.carry, trees["head"].folder, trees["base"].folder)
+    head = _plan_head(options, git)
+    trees = {"head": _check_out(git, worktrees, head, Path(top))}
+    overlay(head.changed, Path(top), trees["head"].root)
+    if options.base is not None:
+        base = commit_of(git, options.base, fetch=options.fetch)
+        base = fork_point(git, base, head.commit) if options.merge_base else base
+        plan = _CheckoutPlan("base", base, _branch(git, options.base), options.base)
+        trees = {"base": _check_out(git, worktrees, plan, Path(top)), **trees}
+        overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
     return trees
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _CheckoutPlan:
     side: str
     commit: str
     branch: str | None
@@ -110,43 +109,117 @@ class _Plan:
     changed: tuple[str, ...] = ()
 
 
-def _own(git: Git, repository: Path, top: str | None) -> Tree:
+def _users_tree(git: GitRepository, repository: Path, top: str | None) -> SideTree:
     if top is None:
-        return Tree("head", repository, repository, borrowed=True, label=repository.name)
-    commit, dirty = git.ask("rev-parse", "--verify", "--quiet", "HEAD"), bool(changed(git))
-    label = _working(commit) if dirty else (commit or "")[:12]
-    return Tree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), dirty, label)  # noqa: FBT003 - borrowed
+        return SideTree("head", repository, repository, users_own=True, label=repository.name)
+    commit, dirty = git.query("rev-parse", "--verify", "--quiet", "HEAD"), bool(changed(git))
+    label = _uncommitted_label(commit) if dirty else (commit or "")[:12]
+    return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), dirty, label)  # noqa: FBT003 - users_own
 
 
-def _head(call: Call, git: Git) -> _Plan:
-    if call.head is not None:
-        commit = commit_of(git, call.head, fetch=call.fetch)
-        return _Plan("head", commit, _branch(git, call.head), commit[:12] if call.head == "HEAD" else call.head)
+def _plan_head(options: Options, git: GitRepository) -> _CheckoutPlan:
+    if options.head is not None:
+        commit = commit_of(git, options.head, fetch=options.fetch)
+        return _CheckoutPlan(
+            "head", commit, _branch(git, options.head), commit[:12] if options.head == "HEAD" else options.head
+        )
     commit, paths = commit_of(git, "HEAD", fetch=False), tuple(changed(git))
-    return _Plan("head", commit, _branch(git, "HEAD"), _working(commit) if paths else commit[:12], paths)
+    return _CheckoutPlan(
+        "head", commit, _branch(git, "HEAD"), _uncommitted_label(commit) if paths else commit[:12], paths
+    )
 
 
-def _check_out(git: Git, place: Scratch, plan: _Plan, top: Path) -> Tree:
-    # "base" and "head" are equally long: the length of a path must not be what differs between the sides.
-    root = place.folder / plan.side
-    place.worktrees.append(root)
-    git.tell("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
+def _check_out(git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path) -> SideTree:
+    # "base" and "head" have the same length, so that the sides do not differ in the length of their paths.
+    root = worktrees.folder / plan.side
+    worktrees.worktrees.append(root)
+    git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
     if (root / ".gitmodules").exists():
-        Git(root).tell("submodule", "update", "--init", "--recursive", "--quiet")
+        GitRepository(root).run("submodule", "update", "--init", "--recursive", "--quiet")
     folder = root / git.folder.relative_to(top.resolve())
     if not folder.is_dir():
-        raise CallError(
+        raise MeasureUsageError(
             f"The folder {folder.relative_to(root)} does not exist at {plan.label}.",
             meaning=f"The command would run there on the {plan.side} side.",
             remedy="Start from a folder that both commits have.",
         )
-    return Tree(plan.side, root, folder, False, plan.commit, plan.branch, bool(plan.changed), plan.label)  # noqa: FBT003 - borrowed
+    return SideTree(plan.side, root, folder, False, plan.commit, plan.branch, bool(plan.changed), plan.label)  # noqa: FBT003 - users_own
 
 
-def _branch(git: Git, ref: str) -> str | None:
-    name = git.ask("rev-parse", "--abbrev-ref", "--verify", "--quiet", ref)
+def _branch(git: GitRepository, ref: str) -> str | None:
+    name = git.query("rev-parse", "--abbrev-ref", "--verify", "--quiet", ref)
     return name if name and name != "HEAD" else None
 
 
-def _working(commit: str | None) -> str:
+def _uncommitted_label(commit: str | None) -> str:
     return f"what is on disk, on top of {commit[:12]}" if commit else "what is on disk"
+
+
+def overlay_carried(paths: Iterable[str], head: Path, base: Path) -> None:
+    """Replace each path below `base` by the one below `head`; what the head deleted is deleted.
+
+    Raises:
+        MeasureUsageError: a path leaves the tree, or neither side has it.
+    """
+    paths = [path.rstrip("/") for path in paths]
+    for path in paths:
+        _check_carried(path, head, base)
+    overlay(paths, head, base)
+
+
+def overlay(paths: Iterable[str], source: Path, target: Path) -> None:
+    """Make each path below `target` what it is below `source`, absence included.
+
+    The files of a submodule are copied without their link to git. A repository inside the tree that is not a submodule,
+    which git lists with a slash at its end, is left out.
+    """
+    for path in paths:
+        if path.endswith("/"):
+            continue
+        _remove(target / path)
+        if _exists(source / path):
+            _copy(source / path, target / path)
+        else:
+            _prune(target, path)
+
+
+def _check_carried(path: str, head: Path, base: Path) -> None:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise MeasureUsageError(
+            f"--carry {path!r} is not a path inside the repository.",
+            meaning="It is copied from the head's tree into the base's.",
+            remedy="Give it relative to the folder in which the command runs.",
+        )
+    if not any(_exists(side / path) for side in (head, base)):
+        raise MeasureUsageError(
+            f"--carry {path!r} names nothing.",
+            meaning="Neither the head nor the base has such a file or folder.",
+            remedy="Correct the path; an uncommitted file that .gitignore names is not carried.",
+        )
+
+
+def _exists(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _prune(root: Path, path: str) -> None:
+    """Remove the folders that a removed file leaves empty, as git would."""
+    with contextlib.suppress(OSError):
+        for parent in PurePosixPath(path).parents[:-1]:
+            (root / parent).rmdir()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""A repository with two commits, and the measurer in it."""
+"""Fixtures: a repository with two commits, and the measurer in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from measure_ground import Measurer, Repository
+from measure_repository import Measurer, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,5 +32,5 @@ def repository(template: Path, tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def measure(repository: Repository, tmp_path: Path) -> Measurer:
-    """Return the measurer, standing in the repository, with a folder of its own to write to."""
+    """Return the measurer in the repository, with an output folder of its own."""
     return Measurer(repository.folder, tmp_path / "measurement")

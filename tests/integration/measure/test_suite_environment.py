@@ -1,4 +1,4 @@
-"""What a suite gets of its surroundings."""
+"""The variables, CPUs and priority that a suite gets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 
 import pytest
-from measure_ground import SOURCES, Measurer
+from measure_repository import SOURCES, Measurer
 
 NEEDS_AFFINITY = pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux's")
 SECRETS = {
@@ -27,24 +27,24 @@ SECRETS = {
 
 
 def _seen(measure: Measurer, *options: str, **variables: str) -> dict[str, str]:
-    done = measure("--runs", "1", *options, "--", "env -0 > {out}", **variables)
-    return dict(line.partition("=")[::2] for line in done.results()[0].split("\0"))
+    measured = measure("--runs", "1", *options, "--", "env -0 > {out}", **variables)
+    return dict(line.partition("=")[::2] for line in measured.results()[0].split("\0"))
 
 
-def test_no_secret_of_the_job_reaches_the_suite(measure: Measurer) -> None:
+def test_secrets_are_not_passed_to_the_suite(measure: Measurer) -> None:
     """Tokens, the addresses they open and the runner's command files are never passed on; the rest is."""
     seen = _seen(measure, **SECRETS, MY_SETTING="kept", GITHUB_SHA="kept")
     assert not SECRETS.keys() & seen.keys()
     assert (seen["MY_SETTING"], seen["GITHUB_SHA"]) == ("kept", "kept")
 
 
-def test_setup_sees_no_secret_either(measure: Measurer) -> None:
+def test_secrets_are_not_passed_to_setup(measure: Measurer) -> None:
     """The setup command is the user's code as well."""
-    done = measure("--runs", "1", "--setup", "env > seen", "--", "cat seen > {out}", **SECRETS)
-    assert "=s\n" not in done.results()[0]
+    measured = measure("--runs", "1", "--setup", "env > seen", "--", "cat seen > {out}", **SECRETS)
+    assert "=s\n" not in measured.results()[0]
 
 
-def test_a_clean_environment_is_an_allow_list(measure: Measurer) -> None:
+def test_clean_env_passes_only_allowed_variables(measure: Measurer) -> None:
     """With --clean-env a variable has to be known, or named with --keep-env."""
     seen = _seen(measure, "--clean-env", "--keep-env", "MINE", MINE="1", OTHER="2", LC_ALL="C", **SECRETS)
     assert seen["MINE"] == "1"
@@ -52,47 +52,47 @@ def test_a_clean_environment_is_an_allow_list(measure: Measurer) -> None:
     assert not {"OTHER", *SECRETS} & seen.keys()
 
 
-def test_our_own_sources_are_not_on_the_suites_path(measure: Measurer) -> None:
-    """The PYTHONPATH that starts us is ours; the user's part of it stays."""
+def test_measurer_sources_are_not_on_the_suites_path(measure: Measurer) -> None:
+    """The measurer's own folder is removed from PYTHONPATH; the user's part stays."""
     both = os.pathsep.join([str(SOURCES), "lib"])
     assert _seen(measure, PYTHONPATH=both)["PYTHONPATH"] == "lib"
 
 
-def test_the_hash_seed_is_set(measure: Measurer) -> None:
+def test_hash_seed_is_set(measure: Measurer) -> None:
     """--hash-seed fixes the order of Python's sets."""
     assert _seen(measure, "--hash-seed", "7")["PYTHONHASHSEED"] == "7"
 
 
-def test_a_broken_pipe_ends_a_program_quietly(measure: Measurer) -> None:
+def test_sigpipe_has_its_default_action_in_the_suite(measure: Measurer) -> None:
     """Python ignores SIGPIPE, and what is ignored would stay so in the suite."""
-    done = measure("--runs", "1", "--", "yes | head -n 1")
-    assert (done.out / "runs/head-01.log").read_text() == "y\n"
+    measured = measure("--runs", "1", "--", "yes | head -n 1")
+    assert (measured.out / "runs/head-01.log").read_text() == "y\n"
 
 
-def test_niceness_is_added(measure: Measurer) -> None:
+def test_nice_applies_to_the_suite(measure: Measurer) -> None:
     """--nice reaches the suite and not the measurer."""
     assert measure("--runs", "1", "--nice", "3", "--", "nice > {out}").results() == [f"{os.nice(0) + 3}\n"]
 
 
 @NEEDS_AFFINITY
-def test_the_suite_is_pinned(measure: Measurer) -> None:
+def test_cpus_pin_the_suite(measure: Measurer) -> None:
     """--cpus binds every process of the suite, and the cores of the fingerprint are those."""
     cpu = max(os.sched_getaffinity(0))
     code = "import json, os, sys; json.dump(sorted(os.sched_getaffinity(0)), open(sys.argv[1], 'w'))"
-    done = measure("--runs", "1", "--cpus", str(cpu), "--", sys.executable, "-c", code, "{out}")
-    assert json.loads(done.results()[0]) == [cpu]
-    assert done.document["environment"]["cores"] == 1
+    measured = measure("--runs", "1", "--cpus", str(cpu), "--", sys.executable, "-c", code, "{out}")
+    assert json.loads(measured.results()[0]) == [cpu]
+    assert measured.document["environment"]["cores"] == 1
 
 
 @NEEDS_AFFINITY
-def test_a_cpu_that_does_not_exist_is_refused(measure: Measurer) -> None:
+def test_unknown_cpu_is_refused(measure: Measurer) -> None:
     """The CPUs that can be used are named."""
-    done = measure("--cpus", "4096", "--", "true")
-    assert done.status == 2
-    assert "CPU 4096 cannot be used here" in done.stderr
+    measured = measure("--cpus", "4096", "--", "true")
+    assert measured.status == 2
+    assert "CPU 4096 cannot be used here" in measured.stderr
 
 
-def test_the_environment_is_described(measure: Measurer) -> None:
+def test_environment_is_described(measure: Measurer) -> None:
     """The fingerprint names the runner's class, not the runner."""
     variables = {"RUNNER_ENVIRONMENT": "github-hosted", "ImageOS": "ubuntu24", "RUNNER_NAME": "GitHub Actions 12"}
     document = measure("--runs", "1", "--runtime", "rust 1.90", "--", "true", **variables).document

@@ -1,13 +1,13 @@
-"""What is read and written in words: decisions, exit statuses, lines of the log, the machine."""
+"""Texts that are read and written: decisions, exit statuses, log lines, the machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from regress_action.measure.decision import Decision, NoDecisionError, read
 from regress_action.measure.machine import memory_class, runner_class
-from regress_action.measure.runner import why_bad
-from regress_action.measure.voice import clock, line_of, seconds
+from regress_action.measure.pairs_loop import Decision, DecisionFailedError, parse_decision
+from regress_action.measure.reporting import clock, line_of, seconds
+from regress_action.measure.run_executor import failure_of_status
 
 GIB = 2**30
 
@@ -20,16 +20,16 @@ GIB = 2**30
         ('{"continue": true}\n[1]\nbye', Decision(True, None, "no reason given")),  # noqa: FBT003 - the field
     ],
 )
-def test_the_last_object_is_the_decision(text: str, expected: Decision) -> None:
+def test_last_json_object_is_the_decision(text: str, expected: Decision) -> None:
     """Whatever else a program prints, its last JSON object counts."""
-    assert read(text) == expected
+    assert parse_decision(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "yes", "{}", '{"continue": "no"}', '{"continue": true, "select": [1]}'])
-def test_no_decision_is_guessed(text: str) -> None:
+def test_malformed_decision_is_refused(text: str) -> None:
     """An answer in another form is no answer."""
-    with pytest.raises(NoDecisionError):
-        read(text)
+    with pytest.raises(DecisionFailedError):
+        parse_decision(text)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_no_decision_is_guessed(text: str) -> None:
         (-11, "was killed by SIGSEGV"),
         (-9, "was killed by SIGKILL, as the kernel does when memory runs out"),
         (-40, "was killed by signal 40"),
-        (139, "exited with status 139, a shell's word for: killed by SIGSEGV"),
+        (139, "exited with status 139, with which a shell reports: killed by SIGSEGV"),
         (255, "exited with status 255"),
     ],
 )
-def test_a_status_has_words(status: int, words: str | None) -> None:
-    """A reader is told what happened, not a number alone."""
-    assert why_bad(status) == words
+def test_exit_status_is_described(status: int, words: str | None) -> None:
+    """The text states what happened besides the number."""
+    assert failure_of_status(status) == words
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_status_has_words(status: int, words: str | None) -> None:
         (1.4 * GIB, "1.5 GiB"),
     ],
 )
-def test_memory_is_named_as_it_is_sold(size: float, name: str) -> None:
-    """What the firmware keeps for itself makes no other machine."""
+def test_memory_is_rounded_to_a_usual_size(size: float, name: str) -> None:
+    """Memory that the firmware reserves does not make it another machine."""
     assert memory_class(int(size)) == name
 
 
@@ -76,13 +76,13 @@ def test_memory_is_named_as_it_is_sold(size: float, name: str) -> None:
         ({"RUNNER_ENVIRONMENT": "self-hosted"}, "self-hosted"),
     ],
 )
-def test_a_runner_is_known_by_its_class(variables: dict[str, str], name: str) -> None:
-    """The image's weekly version would make every week another machine."""
+def test_runner_class_leaves_out_the_image_version(variables: dict[str, str], name: str) -> None:
+    """The image's version changes every week, and the machine does not."""
     assert runner_class(variables) == name
 
 
-def test_a_run_is_one_line() -> None:
-    """Which pair, which side, how long, how long still."""
+def test_run_is_one_log_line() -> None:
+    """It states the pair, the side, the time, and the time left."""
     event = {"event": "run-finished", "pair": 3, "pairs": 10, "side": "head", "warmup": False, "wall_s": 1.8249}
     assert line_of(event | {"failure": None, "remaining_s": 40.2}) == "pair 3/10 · head · 1.82 s · about 0:40 left"
     assert line_of(event | {"failure": "broke", "remaining_s": 0.4}) == "pair 3/10 · head · broke"
@@ -90,7 +90,7 @@ def test_a_run_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0.0314, "31 ms"), (1.0, "1.00 s"), (59.99, "59.99 s"), (125.4, "2:05")])
-def test_a_time_is_readable(amount: float, text: str) -> None:
+def test_time_is_printed_in_a_readable_unit(amount: float, text: str) -> None:
     """Three digits or so, in the unit a person would use."""
     assert seconds(amount) == text
     assert clock(3723) == "1:02:03"

@@ -12,7 +12,7 @@ LIMIT = 256 * 1024
 
 
 @dataclass(slots=True)
-class Log:
+class OutputLog:
     """Keeps at most `limit` bytes, half from the start and half from the end."""
 
     limit: int = LIMIT
@@ -21,19 +21,19 @@ class Log:
     _total: int = 0
 
     def add(self, data: bytes) -> None:
-        """Take what was printed next."""
+        """Append what was printed next."""
         self._total += len(data)
         half = self.limit // 2
-        room = half - len(self._head)
-        self._head += data[:room]
-        self._tail += data[room:] if room > 0 else data
-        # Cut at twice the length, so that a chatty suite does not have every line moved in memory.
+        missing = half - len(self._head)
+        self._head += data[:missing]
+        self._tail += data[missing:] if missing > 0 else data
+        # Cut at twice the length, so that a suite that prints much does not have every line moved in memory.
         if len(self._tail) > 2 * half:
             del self._tail[:-half]
 
     @property
     def content(self) -> bytes:
-        """Everything that is kept, saying how much is not."""
+        """Everything that is kept, with a note of how many bytes are left out."""
         tail = self._tail[-(self.limit // 2) :]
         left_out = self._total - len(self._head) - len(tail)
         gap = f"\n… {left_out} bytes left out …\n".encode() if left_out else b""

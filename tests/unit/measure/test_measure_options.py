@@ -1,4 +1,4 @@
-"""The command line, and how another room writes it."""
+"""The measurer's command line, parsed and written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.measure import launch
-from regress_action.measure.call import parse
-from regress_action.measure.errors import CallError
+from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.options import measurer_argv, parse, source_root
 
 
 @pytest.mark.parametrize(
@@ -30,20 +29,20 @@ from regress_action.measure.errors import CallError
         ("--out m --select-style java -- true", "invalid choice"),
     ],
 )
-def test_a_wrong_call_is_named(line: str, words: str) -> None:
+def test_wrong_option_is_named_in_the_error(line: str, words: str) -> None:
     """Every mistake ends in one sentence that holds the mistake."""
-    with pytest.raises(CallError, match=words):
+    with pytest.raises(MeasureUsageError, match=words):
         parse(line.split())
 
 
-def test_the_command_begins_at_the_first_lone_dashes() -> None:
+def test_command_begins_after_the_first_double_dash() -> None:
     """What follows is the suite's, options and further dashes included."""
     assert parse(["--out", "m", "--", "pytest", "--out", "x", "--", "y"]).command == ("pytest", "--out", "x", "--", "y")
 
 
-def test_keywords_become_the_call_they_say() -> None:
-    """What another room asks for by keyword is what is parsed, values with leading dashes included."""
-    argv = launch.command(
+def test_measurer_argv_is_parsed_into_the_same_options() -> None:
+    """The keywords of `measurer_argv` are what `parse` returns, values with leading dashes included."""
+    argv = measurer_argv(
         ["pytest", "-x"],
         out=Path("m"),
         base="main",
@@ -63,6 +62,6 @@ def test_keywords_become_the_call_they_say() -> None:
     assert argv[1:3] == ["-m", "regress_action.measure"]
 
 
-def test_the_sources_hold_the_package() -> None:
+def test_source_root_contains_the_package() -> None:
     """The folder for PYTHONPATH is the one that has the package in it."""
-    assert (launch.sources() / "regress_action" / "measure" / "__main__.py").is_file()
+    assert (source_root() / "regress_action" / "measure" / "__main__.py").is_file()

@@ -1,4 +1,4 @@
-"""Real ground to measure on: a git repository, and the measurer as the process that it is."""
+"""A real git repository, and the measurer as a real process."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Repository:
 
     def git(self, *words: str) -> str:
         """Run git in it and return what it printed."""
-        done = subprocess.run(
+        measured = subprocess.run(
             ["git", *_IDENTITY, *words], cwd=self.folder, check=True, capture_output=True, text=True, env=VARIABLES
         )
-        return done.stdout.strip()
+        return measured.stdout.strip()
 
     def commit(self, **files: str) -> str:
         """Write files (`__` stands for a slash, `_dot_` for a dot) and commit them; return the commit's id."""

@@ -1,4 +1,4 @@
-"""What a measurement says while it runs: to a person, to a GitHub job, to a program."""
+"""What is reported during a measurement: to a person, to a GitHub job, to a program."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from measure_ground import SOURCES, VARIABLES, Measurer, Repository
+from measure_repository import SOURCES, VARIABLES, Measurer, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_log_reads_line_by_line(measure: Measurer) -> None:
+def test_log_has_one_line_per_run(measure: Measurer) -> None:
     """One line per run, with the pair, the side, how long it took and what is left."""
     lines = measure("--base", "HEAD~1", "--pairs", "2", "--", "echo chatter").stdout.splitlines()
     assert lines[0] == "measuring 2 pairs of base and head · echo chatter"
@@ -29,24 +29,24 @@ def test_a_log_reads_line_by_line(measure: Measurer) -> None:
     assert "chatter" not in "".join(lines[1:])
 
 
-def test_output_is_in_the_log_file_and_shown_if_asked(measure: Measurer) -> None:
+def test_output_is_logged_and_shown_with_show_output(measure: Measurer) -> None:
     """Standard output and error go to the run's log, and with --show-output to the terminal."""
-    done = measure("--runs", "1", "--show-output", "--", "echo one; echo two >&2")
-    assert (done.out / "runs/head-01.log").read_text() == "one\ntwo\n"
-    assert "one\ntwo\n" in done.stdout
+    measured = measure("--runs", "1", "--show-output", "--", "echo one; echo two >&2")
+    assert (measured.out / "runs/head-01.log").read_text() == "one\ntwo\n"
+    assert "one\ntwo\n" in measured.stdout
 
 
-def test_a_failure_shows_the_end_of_its_output(measure: Measurer) -> None:
-    """Nobody should have to look for the log of a run that failed."""
+def test_failure_shows_the_end_of_its_output(measure: Measurer) -> None:
+    """The cause is visible without opening the log file."""
     lines = measure("--runs", "1", "--", "seq 12; exit 1").stdout.splitlines()
     assert lines[1] == "pair 1/1 · head · exited with status 1"
     assert lines[2:12] == [f"    {number}" for number in range(3, 13)]
 
 
-def test_a_job_log_has_groups_and_obeys_no_suite(measure: Measurer) -> None:
+def test_suite_output_runs_no_workflow_commands(measure: Measurer) -> None:
     """Under GitHub Actions every pair is a group, and commands in the suite's output are switched off."""
-    evil = "echo '::set-output name=x::y'"
-    lines = measure("--base", "HEAD~1", "--pairs", "2", "--", evil, GITHUB_ACTIONS="true").stdout.splitlines()
+    command = "echo '::set-output name=x::y'"
+    lines = measure("--base", "HEAD~1", "--pairs", "2", "--", command, GITHUB_ACTIONS="true").stdout.splitlines()
     assert [line for line in lines if "group::" in line] == [
         "::group::pair 1/2",
         "::endgroup::",
@@ -61,19 +61,19 @@ def test_a_job_log_has_groups_and_obeys_no_suite(measure: Measurer) -> None:
     assert len({lines[index] for index in stops}) == 4
 
 
-def test_a_job_log_obeys_no_quotation(measure: Measurer) -> None:
-    """What an error quotes from the suite's last words is no command either, wherever a line of it begins."""
-    evil = r"printf '::error::one\n  ::error::two\r::error::three\n##[error]four\n'; exit 1"
-    done = measure("--runs", "1", "--", evil, GITHUB_ACTIONS="true")
-    said = re.split(r"[\r\n]", done.stderr)
-    assert not [line for line in said if line.strip().startswith("::") or "##[" in line]
-    assert [word for word in ("one", "two", "three", "four") if word not in done.stderr] == []
+def test_quoted_output_runs_no_workflow_commands(measure: Measurer) -> None:
+    """The output that an error quotes contains no command either, wherever a line of it begins."""
+    command = r"printf '::error::one\n  ::error::two\r::error::three\n##[error]four\n'; exit 1"
+    measured = measure("--runs", "1", "--", command, GITHUB_ACTIONS="true")
+    lines = re.split(r"[\r\n]", measured.stderr)
+    assert not [line for line in lines if line.strip().startswith("::") or "##[" in line]
+    assert [word for word in ("one", "two", "three", "four") if word not in measured.stderr] == []
 
 
 def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
-    """With --events a program is told everything, and nothing is printed."""
+    """With --events every event is a JSON line, and nothing is printed."""
     with (tmp_path / "events").open("w") as file:
-        done = subprocess.run(
+        measured = subprocess.run(
             measure.argv(
                 "--events", str(file.fileno()), "--base", "HEAD~1", "--pairs", "1", "--setup", "true", "--", "true"
             ),
@@ -83,7 +83,7 @@ def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
             capture_output=True,
             check=True,
         )
-    assert (done.stdout, done.stderr) == (b"", b"")
+    assert (measured.stdout, measured.stderr) == (b"", b"")
     events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
     assert [event["event"] for event in events] == [
         *["started", "setup", "setup-finished", "setup", "setup-finished", "warning"],
@@ -93,8 +93,8 @@ def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
     assert events[-1]["good"] == {"base": 1, "head": 1}
 
 
-def test_an_error_is_an_event_too(measure: Measurer, tmp_path: Path) -> None:
-    """A program that listens is told what went wrong in the same three parts."""
+def test_error_is_an_event(measure: Measurer, tmp_path: Path) -> None:
+    """The event holds the same three parts as the text."""
     with (tmp_path / "events").open("w") as file:
         subprocess.run(
             measure.argv("--events", str(file.fileno()), "--base", "nowhere", "--", "true"),
@@ -109,7 +109,7 @@ def test_an_error_is_an_event_too(measure: Measurer, tmp_path: Path) -> None:
     assert all(event[part] for part in ("what", "meaning", "remedy"))
 
 
-def test_help_needs_neither_psutil_nor_time(repository: Repository) -> None:
+def test_help_works_without_psutil(repository: Repository) -> None:
     """--help answers on a Python without any package; measuring there says what to install."""
     bare = [sys.executable, "-S", "-m", "regress_action.measure"]
     environment = {**VARIABLES, "PYTHONPATH": str(SOURCES)}
@@ -127,8 +127,8 @@ def test_help_needs_neither_psutil_nor_time(repository: Repository) -> None:
     assert "pip install psutil" in refused.stderr
 
 
-def test_the_room_stands_alone() -> None:
-    """Measuring loads the standard library, psutil and this room, and nothing else of the package."""
+def test_measurer_imports_nothing_else_of_the_package() -> None:
+    """Measuring loads the standard library, psutil and `regress_action.measure` only."""
     code = """
 import sys
 from regress_action.measure import session

@@ -1,26 +1,27 @@
-"""What a caller can ask for: the command line as one frozen value."""
+"""The measurer's command line as one frozen value, and back."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from regress_action.measure.command import STYLES
-from regress_action.measure.errors import CallError
+from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.suite_command import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 DEFAULT_PAIRS = 10
 DEFAULT_RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """Everything one measurement was asked to do; times in seconds, `pairs` counts single runs without a base."""
+class Options:
+    """Everything that one measurement was asked to do; times in seconds; without a base `pairs` counts single runs."""
 
     command: tuple[str, ...]
     out: Path
@@ -61,28 +62,28 @@ class Call:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Argparse that raises the room's error instead of leaving the process."""
+    """An argument parser that raises our own error instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
-        raise CallError(
-            f"The call is wrong: {message}.",
+        raise MeasureUsageError(
+            f"The command line is wrong: {message}.",
             meaning="Nothing was measured.",
             remedy="See `python -m regress_action.measure --help`.",
         )
 
 
-def parse(arguments: Sequence[str]) -> Call:
+def parse(arguments: Sequence[str]) -> Options:
     """Read a command line; what follows the first `--` is the suite's command.
 
     Raises:
-        CallError: an option is unknown, malformed or contradicts another.
+        MeasureUsageError: an option is unknown, malformed or contradicts another.
     """
     words = list(arguments)
     cut = words.index("--") if "--" in words else len(words)
     values: dict[str, Any] = vars(_parser().parse_args(words[:cut]))
     command = tuple(words[cut + 1 :])
     if not any(word.strip() for word in command):
-        raise CallError(
+        raise MeasureUsageError(
             "There is no command to measure.",
             meaning="The suite's command follows a lone `--`.",
             remedy="For example: python -m regress_action.measure --out m -- pytest bench --benchmark-json={out}",
@@ -90,20 +91,20 @@ def parse(arguments: Sequence[str]) -> Call:
     runs, pairs = values.pop("runs"), values.pop("pairs")
     _check_counts(values["base"], runs, pairs)
     if values["carry"] and not values["base"]:
-        raise CallError("--carry needs --base.", meaning="It lays the head's files over the base's worktree.")
+        raise MeasureUsageError("--carry needs --base.", meaning="It copies the head's files into the base's worktree.")
     count = pairs or DEFAULT_PAIRS if values["base"] else runs or DEFAULT_RUNS
     budget = values.pop("budget_minutes")
     values |= {name: tuple(values[name]) for name in ("carry", "keep_env", "select")}
-    return Call(command=command, pairs=count, budget_s=budget and budget * 60, **values)
+    return Options(command=command, pairs=count, budget_s=budget and budget * 60, **values)
 
 
 def _check_counts(base: str | None, runs: int | None, pairs: int | None) -> None:
     if base and runs:
-        raise CallError(
+        raise MeasureUsageError(
             "--runs is for one side; with --base the count is --pairs.", remedy="Replace --runs by --pairs."
         )
     if pairs and not base:
-        raise CallError("--pairs needs --base.", remedy="Name a base, or replace --pairs by --runs.")
+        raise MeasureUsageError("--pairs needs --base.", remedy="Name a base, or replace --pairs by --runs.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,18 +113,18 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s --out DIR [options] -- COMMAND...",
         description="Run a suite in fresh processes, base and head interleaved, and keep every result.",
         epilog="COMMAND: one argument is given to bash, several are run as they are. {out} in it is the result file "
-        "of the run ($REGRESS_OUT too), {select} the selection. Exit codes: 0 measured, 2 the call is wrong, "
+        "of the run ($REGRESS_OUT too), {select} the selection. Exit codes: 0 measured, 2 the command line is wrong, "
         "3 nothing was measured, 4 git, disk or machine failed, 130 interrupted (what was measured is kept).",
         allow_abbrev=False,
     )
-    _add_what(parser.add_argument_group("what is measured"))
-    _add_how_often(parser.add_argument_group("how often and how long"))
-    _add_where(parser.add_argument_group("isolation"))
-    _add_told(parser.add_argument_group("what is told"))
+    _add_subject_options(parser.add_argument_group("what is measured"))
+    _add_count_options(parser.add_argument_group("how often and how long"))
+    _add_environment_options(parser.add_argument_group("isolation"))
+    _add_output_options(parser.add_argument_group("what is printed"))
     return parser
 
 
-def _add_what(group: argparse._ArgumentGroup) -> None:
+def _add_subject_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="where the measurement goes")
     add("--overwrite", action="store_true", help="replace a measurement that is already in DIR")
@@ -132,38 +133,48 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
     add("--head", metavar="REF", help="measure this commit (default: what is on disk, uncommitted changes too)")
     add("--merge-base", action="store_true", help="take the commit where head left --base instead of its tip")
     add("--fetch", action="store_true", help="fetch a commit that a shallow clone lacks from origin")
-    add("--carry", action="append", default=[], metavar="PATH", help="lay the head's PATH over the base's")
+    add("--carry", action="append", default=[], metavar="PATH", help="copy the head's PATH into the base's worktree")
     add("--setup", metavar="CMD", help="run once in each tree before measuring")
-    add("--results", metavar="PATH", help="file, folder or glob the suite writes; stale ones are removed before a run")
+    add("--results", metavar="PATH", help="file, folder or glob the suite writes; old ones are removed before a run")
     add("--suffix", default=".json", help="ending of the file that {out} names (default: .json)")
     add("--suite", default="default", metavar="NAME")
     add("--select", action="append", default=[], metavar="NAME", help="benchmarks that {select} stands for")
     add("--select-style", choices=sorted(STYLES), default="plain", help="how {select} is written (default: plain)")
 
 
-def _add_how_often(group: argparse._ArgumentGroup) -> None:
+def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--pairs", type=_whole(1), metavar="N", help=f"pairs with --base (default: {DEFAULT_PAIRS})")
     add("--runs", type=_whole(1), metavar="N", help=f"runs without --base (default: {DEFAULT_RUNS})")
-    add("--warmup", type=_whole(0), default=0, metavar="N", help="runs per side that are thrown away")
-    add("--budget-minutes", type=_seconds, metavar="M", help="begin no pair that would end later, from the first run")
+    add("--warmup", type=_whole(0), default=0, metavar="N", help="runs per side that are not kept")
+    add(
+        "--budget-minutes",
+        type=_seconds,
+        metavar="M",
+        help="start no pair that would end later than M minutes after the first run",
+    )
     add("--timeout", dest="timeout_s", type=_seconds, metavar="S", help="limit of one run")
     add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
     add("--retries", type=_whole(0), default=0, metavar="N", help="try a failed run again (default: 0)")
-    add("--decide", metavar="CMD", help="ask CMD MEASUREMENT after pair 5 whether to go on, and with what")
-    add("--look-every", type=_whole(1), metavar="N", help="pairs between two such questions (default: by the plan)")
+    add("--decide", metavar="CMD", help="from pair 5 on run CMD MEASUREMENT to decide whether to go on, and with what")
+    add(
+        "--look-every",
+        type=_whole(1),
+        metavar="N",
+        help="pairs between two such decisions (default: depends on --pairs)",
+    )
 
 
-def _add_where(group: argparse._ArgumentGroup) -> None:
+def _add_environment_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--cpus", type=_cpus, default=(), metavar="0,1", help="pin the suite to these CPUs")
     add("--nice", type=int, default=0, metavar="N", help="add N to the suite's niceness")
     add("--hash-seed", type=_whole(0), metavar="N", help="set PYTHONHASHSEED")
     add("--clean-env", action="store_true", help="pass on an allow-list of variables only")
-    add("--keep-env", action="append", default=[], metavar="NAME", help="a variable that --clean-env lets through")
+    add("--keep-env", action="append", default=[], metavar="NAME", help="a variable that --clean-env passes on")
 
 
-def _add_told(group: argparse._ArgumentGroup) -> None:
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--runtime", metavar="TEXT", help="the suite's language runtime, when it is not this Python")
     add("--events", type=_whole(0), metavar="FD", help="write JSON lines there instead of text")
@@ -198,3 +209,38 @@ def _cpus(text: str) -> tuple[int, ...]:
         return tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of CPU numbers like 0,1") from None
+
+
+OptionValue = str | float | bool | Path | None
+
+
+def measurer_argv(
+    suite: Sequence[str], /, *, out: Path, python: str = sys.executable, **options: OptionValue | Iterable[str]
+) -> list[str]:
+    """Return the argument vector that measures `suite`, one shell line or several words.
+
+    `options` are those of `python -m regress_action.measure --help` with underscores: True gives a lone flag, a
+    list repeats the option, None and False leave it out. The interpreter needs psutil and the folder `source_root()`
+    on its path; the suite does not get that folder.
+    """
+    words = [python, "-m", __package__, "--out", str(out)]
+    for name, value in options.items():
+        words += _option_words("--" + name.replace("_", "-"), value)
+    return [*words, "--", *suite]
+
+
+def source_root() -> Path:
+    """Return the folder to put on PYTHONPATH where this package is not installed."""
+    return Path(__file__).resolve().parents[2]
+
+
+def _option_words(flag: str, value: OptionValue | Iterable[str]) -> list[str]:
+    match value:
+        case None | False:
+            return []
+        case True:
+            return [flag]
+        case str() | int() | float() | Path():
+            # One word, so that a value which begins with a dash is not read as an option.
+            return [f"{flag}={value}"]
+    return [f"{flag}={item}" for item in value]

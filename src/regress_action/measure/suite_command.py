@@ -1,4 +1,4 @@
-"""The suite's command: how the caller's words become an argv for one run."""
+"""The suite's command: from the words of the caller to the argument vector of one run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ STYLES: dict[str, Callable[[Sequence[str]], list[str]]] = {"pytest": _pytest, "g
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """The words of the caller; one word is a line for the shell, several are an argv."""
+class SuiteCommand:
+    """The words of the caller; a single word is a line for the shell, several are an argument vector."""
 
     words: tuple[str, ...]
     style: str = "plain"
@@ -49,12 +49,12 @@ class Command:
 
     @property
     def promises_result(self) -> bool:
-        """Whether the command was told where its result goes, so that a missing one is a failure."""
+        """Whether the command was given the path of its result, so that a missing one is a failure."""
         return any("{out}" in word or "REGRESS_OUT" in word for word in self.words)
 
     @property
     def obeys_selection(self) -> bool:
-        """Whether the words say that only a selection may be run; what a program reads by itself nobody can see."""
+        """Whether the words limit the run to a selection; what the program reads by itself is not visible here."""
         return any("{select}" in word or "REGRESS_SELECT" in word for word in self.words)
 
     def argv(self, out: str, selection: Sequence[str] = ()) -> list[str]:

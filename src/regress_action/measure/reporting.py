@@ -1,6 +1,6 @@
-"""Who is told what happens: a program (JSON lines), a person reading a log, or the log of a GitHub job.
+"""Report what happens: as JSON lines to a program, as text to a person, or as text to the log of a GitHub job.
 
-Events are flat objects with the key `event`, and with `line`, what a log would say (null: nothing):
+Events are flat objects with the key `event`, and with `line`, the text for a log (null: none):
 
     started       session, suite, sides, pairs, warmup, command, out
     setup         side                          setup-finished  side, elapsed_s
@@ -25,40 +25,40 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regress_action.measure.log import Log
+    from regress_action.measure.output_log import OutputLog
 
 Event = dict[str, Any]
 _TAIL_LINES = 10
 
 
-class Voice(Protocol):
-    """Somebody to tell."""
+class Reporter(Protocol):
+    """Receives what happens."""
 
-    def say(self, event: str, **details: object) -> None:
-        """Tell what happened."""
+    def emit(self, event: str, **details: object) -> None:
+        """Report one event."""
 
-    def show(self, log: Log) -> None:
+    def show_output(self, log: OutputLog) -> None:
         """Show what the suite printed."""
 
 
-class Lines:
-    """JSON lines for a program; one that stopped listening changes nothing."""
+class JsonLinesReporter:
+    """JSON lines for a program; a reader that has gone away changes nothing."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def say(self, event: str, **details: object) -> None:
+    def emit(self, event: str, **details: object) -> None:
         """Write one line."""
-        happened = {"event": event, **details}
+        record = {"event": event, **details}
         with contextlib.suppress(OSError):
-            os.write(self._descriptor, (json.dumps(happened | {"line": line_of(happened)}) + "\n").encode())
+            os.write(self._descriptor, (json.dumps(record | {"line": line_of(record)}) + "\n").encode())
 
-    def show(self, log: Log) -> None:
-        """Show nothing: the log is on disk."""
+    def show_output(self, log: OutputLog) -> None:
+        """Do nothing: the log is on disk."""
 
 
-class Text:
-    """Plain lines, one per thing that happened, for a log that is read afterwards."""
+class TextReporter:
+    """Plain lines, one per event, for a log that is read afterwards."""
 
     def __init__(self, stream: TextIO, *, show_output: bool = False) -> None:
         # A name that is no valid text must not end the measurement.
@@ -67,14 +67,14 @@ class Text:
         self._stream = stream
         self._show_output = show_output
 
-    def say(self, event: str, **details: object) -> None:
-        """Write one line, unless the event is the beginning of something told at its end; a failure with its tail."""
+    def emit(self, event: str, **details: object) -> None:
+        """Write one line for an event that has one; below a failed run the end of its output."""
         if line := line_of({"event": event, **details}):
             self._write(line)
         if (tail := details.get("output_tail")) and not self._show_output:
             self._write(textwrap.indent("\n".join(str(tail).splitlines()[-_TAIL_LINES:]), "    "))
 
-    def show(self, log: Log) -> None:
+    def show_output(self, log: OutputLog) -> None:
         """Write what the suite printed, if that was asked for."""
         text = log.content.decode("utf-8", "replace").rstrip()
         if self._show_output and text:
@@ -85,14 +85,14 @@ class Text:
             print(text, file=self._stream, flush=True)
 
 
-class Job(Text):
+class ActionsReporter(TextReporter):
     """Text for the log of a GitHub job: a group per pair, and nothing the suite prints is a command."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream, show_output=True)
         self._group: object = None
 
-    def say(self, event: str, **details: object) -> None:
+    def emit(self, event: str, **details: object) -> None:
         """Open a group where a pair begins, and close it where the next or the end comes."""
         group = _group(event, details)
         if group != self._group and event not in {"warning", "retried"}:
@@ -102,30 +102,30 @@ class Job(Text):
                 self._write(f"::group::{group}")
             self._group = group
         if line := line_of({"event": event, **details}):
-            self._write(harmless(line))
+            self._write(without_commands(line))
 
-    def show(self, log: Log) -> None:
-        """Write what the suite printed with the runner's ears closed."""
+    def show_output(self, log: OutputLog) -> None:
+        """Write what the suite printed while the runner obeys no workflow commands."""
         if log.content:
-            # The suite cannot guess the word that opens them again.
-            word = os.urandom(16).hex()
-            self._write(f"::stop-commands::{word}")
-            super().show(log)
-            self._write(f"::{word}::")
+            # Only this token makes the runner obey commands again, and the suite cannot guess it.
+            token = os.urandom(16).hex()
+            self._write(f"::stop-commands::{token}")
+            super().show_output(log)
+            self._write(f"::{token}::")
 
 
-def harmless(text: str) -> str:
-    """Return a text, which may quote the suite, in a form in which a runner finds no command."""
+def without_commands(text: str) -> str:
+    """Return a text, which may quote the suite, changed so that a runner reads no workflow command in it."""
     return re.sub(r"((?:^|[\r\n])\s*):(?=:)", r"\1: ", text).replace("##[", "## [")
 
 
-def choose(*, events: int | None, show_output: bool) -> Voice:
-    """Return who listens: a program, a GitHub job, or a person."""
+def choose_reporter(*, events: int | None, show_output: bool) -> Reporter:
+    """Return the reporter for a program, a GitHub job, or a person."""
     if events is not None:
-        return Lines(events)
+        return JsonLinesReporter(events)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        return Job(sys.stdout)
-    return Text(sys.stdout, show_output=show_output)
+        return ActionsReporter(sys.stdout)
+    return TextReporter(sys.stdout, show_output=show_output)
 
 
 def _group(event: str, details: Event) -> str | None:
@@ -137,7 +137,7 @@ def _group(event: str, details: Event) -> str | None:
 
 
 def line_of(event: Event) -> str | None:
-    """Return one plain line for an event, None for those that a log can do without."""
+    """Return one plain line for an event, None for those that a log does not need."""
     write = _LINES.get(event["event"])
     return write(event) if write else None
 
@@ -153,11 +153,11 @@ def _finished_line(event: Event) -> str:
 
 
 def _run_line(event: Event) -> str:
-    place = "warm-up" if event["warmup"] else f"pair {event['pair']}/{event['pairs']}"
+    worktrees = "warm-up" if event["warmup"] else f"pair {event['pair']}/{event['pairs']}"
     result = event["failure"] or seconds(event["wall_s"])
     left = event["remaining_s"]
     return " · ".join(
-        [place, event["side"], result, *([f"about {clock(left)} left"] if left and left >= 1 else [])],
+        [worktrees, event["side"], result, *([f"about {clock(left)} left"] if left and left >= 1 else [])],
     )
 
 

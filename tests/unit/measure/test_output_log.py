@@ -1,4 +1,4 @@
-"""Keeping the two ends of what a suite printed."""
+"""The output log keeps the beginning and the end of what a suite printed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.log import Log
+from regress_action.measure.output_log import OutputLog
 from regress_action.measure.process import _drain
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))
-def test_a_log_is_whole_or_has_both_ends(chunks: list[bytes], limit: int) -> None:
+def test_log_keeps_all_output_or_both_ends(chunks: list[bytes], limit: int) -> None:
     """What fits is kept as it came; of the rest the first and the last half of the limit, and how much is missing."""
-    log, everything, half = Log(limit), b"".join(chunks), limit // 2
+    log, everything, half = OutputLog(limit), b"".join(chunks), limit // 2
     for chunk in chunks:
         log.add(chunk)
     if len(everything) <= limit:
@@ -24,23 +24,23 @@ def test_a_log_is_whole_or_has_both_ends(chunks: list[bytes], limit: int) -> Non
         assert log.content == everything[:half] + gap + everything[-half:]
 
 
-def test_a_stream_that_never_pauses_is_left_in_time() -> None:
-    """Reading returns to look at the clock however much there is to read."""
+def test_reading_an_endless_stream_returns() -> None:
+    """One call reads a bounded amount, so that the time limit is checked in between."""
     with Path("/dev/zero").open("rb") as endless:
-        assert _drain(endless.fileno(), Log()) is True
+        assert _drain(endless.fileno(), OutputLog()) is True
 
 
-def test_memory_stays_bounded() -> None:
+def test_log_uses_bounded_memory() -> None:
     """However much is printed, little more than the limit is held."""
-    log = Log(limit=1000)
+    log = OutputLog(limit=1000)
     for _ in range(1000):
         log.add(b"x" * 999)
     assert len(log._head) + len(log._tail) < 3000
 
 
-def test_the_last_words_are_fit_to_be_shown() -> None:
+def test_end_of_the_output_is_printable() -> None:
     """Terminal sequences and broken UTF-8 become replacement characters, and only the end is kept."""
-    log = Log()
+    log = OutputLog()
     log.add(b"a" * 5000 + b"\n\x1b[31mred\xff\tend\n")
     assert log.last(40).endswith("a\n\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}\tend")
     assert len(log.last(40)) == 40

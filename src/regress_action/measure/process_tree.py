@@ -1,4 +1,4 @@
-"""The process tree of the suite: who belongs to it, and how all of it ends."""
+"""The process tree of the suite: which processes belong to it, and how all of them are ended."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MARK = "REGRESS_SESSION"
+MARKER_VARIABLE = "REGRESS_SESSION"
 _LINUX = sys.platform == "linux"
 _SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
-_PATIENCE_S = 0.01
+_POLL_S = 0.01
 
 
-def adopt_orphans() -> bool:
+def become_subreaper() -> bool:
     """Make this process the parent of every orphan below it, so that no daemon escapes; Linux only."""
     return _LINUX and ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
@@ -34,70 +34,72 @@ def descendants(pid: int) -> list[int]:
         with contextlib.suppress(psutil.Error):
             return [process.pid for process in psutil.Process(pid).children(recursive=True)]
         return []
-    found, waiting = [], [pid]
+    pids, waiting = [], [pid]
     while waiting:
         children = _children(waiting.pop())
-        found += children
+        pids += children
         waiting += children
-    return found
+    return pids
 
 
 def _children(pid: int) -> list[int]:
     """Ask the kernel for one process's children: 100 times cheaper than reading every process's parent."""
-    found: list[int] = []
+    pids: list[int] = []
     # A process or a thread that ended in between has none.
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - many times a second
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - likewise
-                found += map(int, file.read().split())
-    return found
+                pids += map(int, file.read().split())
+    return pids
 
 
 _CHILDREN_LISTED = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 
-def bearers(mark: str) -> list[int]:
-    """Return the processes, other than this one, that inherited the session's mark: those no parent leads to."""
-    found = []
+def processes_with_marker(session_id: str) -> list[int]:
+    """Return the processes, other than this one, that inherited the session's marker variable, orphans included."""
+    pids = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
-                found.append(process.pid)
-    return found
+            if process.pid != os.getpid() and process.environ().get(MARKER_VARIABLE) == session_id:
+                pids.append(process.pid)
+    return pids
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Everything this process began, except `spare`; without adoption, everything that carries the mark."""
+class ProcessTree:
+    """Every process that this one began, except `excluded`; without a subreaper, every process with the marker."""
 
-    mark: str
-    spare: frozenset[int] = frozenset()
-    adopts: bool = True
+    session_id: str
+    excluded: frozenset[int] = frozenset()
+    is_subreaper: bool = True
 
     def members(self) -> list[int]:
         """Return the ids of those that are alive or not yet reaped."""
-        if not self.adopts:
-            return bearers(self.mark)
-        return [pid for pid in descendants(os.getpid()) if pid not in self.spare]
+        if not self.is_subreaper:
+            return processes_with_marker(self.session_id)
+        return [pid for pid in descendants(os.getpid()) if pid not in self.excluded]
 
     def end(self, reap: Callable[[], None], *, grace_s: float) -> None:
-        """End all of it."""
-        end(self.members, reap, grace_s=grace_s)
+        """End all of them."""
+        end_processes(self.members, reap, grace_s=grace_s)
 
 
-def end(members: Callable[[], list[int]], reap: Callable[[], None], *, grace_s: float, limit_s: float = 5.0) -> None:
-    """End everything that `members` finds: politely for `grace_s`, then by force until none is left.
+def end_processes(
+    members: Callable[[], list[int]], reap: Callable[[], None], *, grace_s: float, limit_s: float = 5.0
+) -> None:
+    """End every process that `members` lists: with SIGTERM for `grace_s`, then with SIGKILL until none is left.
 
     A process may fork while it is being killed, so the tree is read again after every round.
     """
     _send(members(), signal.SIGTERM)
     started = time.monotonic()
     while members() and time.monotonic() - started < grace_s:
-        time.sleep(_PATIENCE_S)
+        time.sleep(_POLL_S)
         reap()
     while (left := members()) and time.monotonic() - started < grace_s + limit_s:
         _send(left, signal.SIGKILL)
-        time.sleep(_PATIENCE_S / 10)
+        time.sleep(_POLL_S / 10)
         reap()
 
 
@@ -108,11 +110,11 @@ def _send(pids: list[int], number: signal.Signals) -> None:
 
 
 def names(pids: list[int]) -> tuple[str, ...]:
-    """Return the names of those that are alive."""
-    found = []
+    """Return the names of those processes that are alive."""
+    alive = []
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.name())
-    return tuple(found)
+                alive.append(process.name())
+    return tuple(alive)

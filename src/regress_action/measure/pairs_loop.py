@@ -1,0 +1,245 @@
+"""Measure pair after pair, until all are done, the budget is used up, a decision is reached or every run fails."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.output_log import OutputLog
+from regress_action.measure.probe import Probe
+from regress_action.measure.process import NullSampler, execute
+from regress_action.measure.process_tree import MARKER_VARIABLE
+from regress_action.measure.run_executor import Slot
+from regress_action.measure.schedule import (
+    MAX_CONSECUTIVE_FAILURES,
+    MIN_PAIRS,
+    Clock,
+    abba_order,
+    interim_step,
+    is_interim,
+    seconds_saved,
+)
+from regress_action.measure.spawn import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from regress_action.measure.measurement import MeasurementFolder, RunRecord
+    from regress_action.measure.options import Options
+    from regress_action.measure.process_tree import ProcessTree
+    from regress_action.measure.reporting import Reporter
+    from regress_action.measure.run_executor import RunExecutor
+    from regress_action.measure.signals import SignalWaiter
+    from regress_action.measure.trees import SideTree
+
+_DECISION_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StopReason:
+    """Why the loop ended: a word for programs and a sentence for people; `saved_s` is what an early decision saved."""
+
+    word: str
+    why: str
+    saved_s: float | None = None
+
+
+@dataclass(slots=True)
+class PairsLoop:
+    """The measurement from the first warm-up to the last pair."""
+
+    options: Options
+    trees: Mapping[str, SideTree]
+    executor: RunExecutor
+    measurement: MeasurementFolder
+    reporter: Reporter
+    clock: Clock
+    selection: tuple[str, ...]
+    failing: dict[str, int] = field(default_factory=dict)
+    stopped: StopReason | None = None
+    probe: Probe = field(default_factory=Probe)
+
+    def run(self) -> StopReason:
+        """Measure.
+
+        Raises:
+            MeasureError: the disk is full, the program does not exist, or a signal asked to stop.
+        """
+        for _ in range(self.options.warmup):
+            for position, side in enumerate(self.trees):
+                self._run(Slot(side, 0, position), 0)
+        self.probe.read(0)
+        for pair in range(1, self.options.pairs + 1):
+            self._pair(pair)
+            if self.stopped or self._ends_after(pair):
+                break
+            self.probe.read_between(pair, sum(self.clock.pairs_s))
+        self.probe.read(len(self.clock.pairs_s))
+        self.measurement.header["probe"] = self.probe.described
+        stopped = self.stopped or StopReason("complete", f"measured all {self.options.pairs} {self._unit}s")
+        return replace(stopped, saved_s=self._seconds_saved(stopped))
+
+    def _seconds_saved(self, stopped: StopReason) -> float | None:
+        if not self.options.decide or stopped.word not in {"complete", "decided"}:
+            return None
+        selection, runs = list(self.options.select) or None, self.measurement.runs
+        narrows = self.executor.command.obeys_selection
+        full_runs_s = [run.wall_s for run in runs if run.selection == selection or not narrows]
+        spent_s = sum(run.wall_s for run in runs)
+        return seconds_saved(full_runs_s, spent_s, self.options.pairs * len(self.trees), self.options.budget_s)
+
+    @property
+    def _unit(self) -> str:
+        return "pair" if len(self.trees) > 1 else "run"
+
+    def _pair(self, pair: int) -> None:
+        began = time.monotonic()
+        for position, side in enumerate(abba_order(tuple(self.trees), pair)):
+            self._run(Slot(side, pair, position), position / len(self.trees))
+            if self.stopped:
+                return
+        self.clock.pairs_s.append(time.monotonic() - began)
+
+    def _run(self, slot: Slot, done: float) -> None:
+        """Run once, and again if it failed and retries were asked for; `done` is the part of the pair that is over."""
+        self._report("run-started", slot, self.options.pairs - slot.pair + 1 - done)
+        retried: list[str] = []
+        while True:
+            run, log = self.executor.run(slot, self.trees[slot.side], self.selection, retried)
+            if run.failure is None or len(retried) >= self.options.retries or not self._may_go_on():
+                break
+            retried.append(run.failure)
+            self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
+        self.reporter.show_output(log)
+        left = self.options.pairs - slot.pair + 1 - done - 1 / len(self.trees)
+        self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=run.output_tail)
+        self._keep(slot, run)
+
+    def _keep(self, slot: Slot, run: RunRecord) -> None:
+        """Save a finished run, warn of processes that it left running, and note what ends the loop after it."""
+        if slot.pair:
+            self.measurement.runs.append(run)
+            self.measurement.header |= {"monitor": self.executor.cost.described, "probe": self.probe.described}
+            self.measurement.save()
+        if run.left_behind:
+            names = ", ".join(sorted(set(run.left_behind)))
+            self.reporter.emit("warning", message=f"the run left processes behind, which were ended: {names}")
+        self.executor.signals.check()
+        self.failing[slot.side] = self.failing.get(slot.side, 0) + 1 if run.failure else 0
+        if self.failing[slot.side] >= MAX_CONSECUTIVE_FAILURES:
+            why = f"stopped after {MAX_CONSECUTIVE_FAILURES} failures in a row of {slot.side}"
+            self.stopped = StopReason("failures", why)
+        if not self._may_go_on():
+            self.stopped = StopReason("job-timeout", f"stopped at the job's limit of {self.options.job_timeout_s:g} s")
+
+    def _may_go_on(self) -> bool:
+        return self.executor.signals.stop is None and time.monotonic() < self.executor.ends
+
+    def _ends_after(self, pair: int) -> bool:
+        if pair == self.options.pairs:
+            return False
+        if self.clock.used_up:
+            few = f", fewer than the {MIN_PAIRS} a verdict needs" if pair < MIN_PAIRS and len(self.trees) > 1 else ""
+            self.stopped = StopReason("budget", f"stopped after {pair} {self._unit}s{few}: the budget is used up")
+        elif self.options.decide and is_interim(pair, self.options.look_every or interim_step(self.options.pairs)):
+            self._decide(self.options.decide)
+        return self.stopped is not None
+
+    def _decide(self, command: str) -> None:
+        try:
+            decision = ask_decision(command, self.measurement.file, self.executor.signals, self.executor.processes)
+        except DecisionFailedError as error:
+            self.executor.signals.check()
+            self.warn(f"the program that decides gave no decision, so the plan stays as it is: {error}")
+            return
+        self.reporter.emit("decided", **{"continue": decision.go_on, "select": decision.select, "why": decision.why})
+        self.selection = self.options.select if decision.select is None else decision.select
+        if not decision.go_on:
+            self.stopped = StopReason("decided", f"stopped early: {decision.why}")
+
+    def warn(self, message: str) -> None:
+        """Report a warning now, and keep it with the measurement."""
+        self.measurement.header["warnings"].append(message)
+        self.reporter.emit("warning", message=message)
+
+    def _report(self, event: str, slot: Slot, left: float, **details: object) -> None:
+        self.reporter.emit(
+            event,
+            pair=slot.pair,
+            pairs=self.options.pairs,
+            side=slot.side,
+            warmup=slot.pair == 0,
+            elapsed_s=round(self.clock.elapsed_s, 3),
+            remaining_s=_rounded(self.clock.remaining_s(left)) if slot.pair else None,
+            **details,
+        )
+
+
+def _rounded(amount: float | None) -> float | None:
+    return None if amount is None or math.isinf(amount) else round(amount, 1)
+
+
+class DecisionFailedError(Exception):
+    """The program that decides failed or did not answer in the agreed form; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to go on, with which benchmarks (None: those selected at first), and a sentence why."""
+
+    go_on: bool
+    select: tuple[str, ...] | None
+    why: str
+
+
+def ask_decision(command: str, measurement: Path, signals: SignalWaiter, processes: ProcessTree) -> Decision:
+    """Run `command` with the measurement's path added, and read the last JSON object it prints.
+
+    Raises:
+        DecisionFailedError: it failed, took longer than a minute, or printed no decision.
+    """
+    log = OutputLog()
+    argv = [*shlex.split(command), str(measurement)]
+    variables = {**os.environ, MARKER_VARIABLE: processes.session_id}
+    task = Task(argv, measurement.parent, variables, limit_s=_DECISION_LIMIT_S)
+    try:
+        ended = execute(task, log, signals, processes, NullSampler())
+    except MeasureUsageError as error:
+        raise DecisionFailedError(error.what) from error
+    if ended.status is None:
+        raise DecisionFailedError(f"no answer within {_DECISION_LIMIT_S:.0f} s")
+    if ended.status != 0:
+        raise DecisionFailedError(f"status {ended.status}: {log.last(300)}")
+    return parse_decision(log.content.decode("utf-8", "replace"))
+
+
+def parse_decision(text: str) -> Decision:
+    """Return the decision in the last line that is a JSON object.
+
+    Raises:
+        DecisionFailedError: there is none, or a field has another type.
+    """
+    for line in reversed(text.splitlines()):
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(answer, dict):
+            return _decision(answer)
+    raise DecisionFailedError("it printed no JSON object")
+
+
+def _decision(answer: dict[str, object]) -> Decision:
+    go_on, select, why = answer.get("continue"), answer.get("select"), answer.get("why", "")
+    if not isinstance(go_on, bool):
+        raise DecisionFailedError("`continue` is neither true nor false")
+    if select is not None and not (isinstance(select, list) and all(isinstance(name, str) for name in select)):
+        raise DecisionFailedError("`select` is neither null nor a list of names")
+    return Decision(go_on, None if select is None else tuple(select), str(why) or "no reason given")

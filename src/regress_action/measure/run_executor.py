@@ -1,0 +1,214 @@
+"""Execute one run: remove old results, run the command, take its result, and record all of it, failure included."""
+
+from __future__ import annotations
+
+import glob
+import math
+import signal
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from regress_action.measure import machine
+from regress_action.measure.measurement import RunRecord, disk_error, now
+from regress_action.measure.output_log import OutputLog
+from regress_action.measure.process import NullSampler, ProcessResult, execute
+from regress_action.measure.result_files import ResultFiles, UnusableResultError
+from regress_action.measure.sampler import Sampler
+from regress_action.measure.spawn import Task
+from regress_action.measure.suite_command import shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from regress_action.measure.options import Options
+    from regress_action.measure.process_tree import ProcessTree
+    from regress_action.measure.signals import SignalWaiter
+    from regress_action.measure.suite_command import SuiteCommand
+    from regress_action.measure.suite_environment import SuiteEnvironment
+    from regress_action.measure.trees import SideTree
+
+_NO_COMMAND = frozenset({126, 127})
+_SHELL_SIGNAL_OFFSET = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of a run in the plan: side, pair from 1 (0 for a warm-up), and whether it is first or second in it."""
+
+    side: str
+    pair: int
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        return f"{self.side}-{self.pair:02}"
+
+
+@dataclass(slots=True)
+class Cost:
+    """What sampling has cost: CPU seconds of this process against wall seconds of the suite."""
+
+    samples: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+    def add(self, samples: int, cpu_s: float, wall_s: float) -> None:
+        """Add what one run has cost."""
+        self.samples += samples
+        self.cpu_s += cpu_s
+        self.wall_s += wall_s
+
+    @property
+    def described(self) -> dict[str, float | int | None]:
+        """The form in which measurement.json holds it; `share` is of one CPU."""
+        return {
+            "samples": self.samples,
+            "cpu_s": round(self.cpu_s, 6),
+            "share": round(self.cpu_s / self.wall_s, 6) if self.wall_s else None,
+            "interval_s": round(self.wall_s / self.samples, 4) if self.samples else None,
+        }
+
+
+@dataclass(slots=True)
+class RunExecutor:
+    """Runs the suite in the trees of one measurement; `ends` is the job's limit on the monotonic clock."""
+
+    options: Options
+    command: SuiteCommand
+    environment: SuiteEnvironment
+    folder: Path
+    signals: SignalWaiter
+    processes: ProcessTree
+    ends: float = math.inf
+    cost: Cost = field(default_factory=Cost)
+
+    def run(
+        self, slot: Slot, tree: SideTree, selection: tuple[str, ...], retried: list[str]
+    ) -> tuple[RunRecord, OutputLog]:
+        """Run the suite once.
+
+        Raises:
+            EnvironmentFailedError: the disk is full or refuses to be written.
+            MeasureUsageError: there is no such program.
+        """
+        log, result_files = OutputLog(), self._result_files(slot)
+        try:
+            result_files.clear(tree)
+            before, started = machine.current_load(), now()
+            ended = self._execute(slot, tree, result_files, selection, log)
+            after = machine.current_load()
+            failure, result = self._take_result(ended, tree, result_files)
+            log.write(self.folder / "runs" / f"{slot.name}.log")
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        run = RunRecord(
+            side=slot.side,
+            pair=slot.pair,
+            position=slot.position,
+            started=started,
+            wall_s=ended.wall_s,
+            **asdict(ended.used),
+            exit_status=ended.status,
+            failure=failure,
+            result=result.relative_to(self.folder).as_posix() if result else None,
+            selection=list(selection) or None,
+            load_before=before.load,
+            load_after=after.load,
+            steal_s=round(after.steal_s - before.steal_s, 3),
+            mhz_before=before.mhz,
+            mhz_after=after.mhz,
+            output_tail=log.last() if failure else None,
+            retried=retried,
+            left_behind=list(ended.left_behind),
+        )
+        return run, log
+
+    def run_setup(self, side: str, tree: SideTree, log: OutputLog) -> ProcessResult:
+        """Run the setup command in a tree.
+
+        Raises:
+            MeasureUsageError: there is no shell.
+        """
+        variables = {**self.environment.variables, "REGRESS_SIDE": side}
+        task = Task([*shell(), self.options.setup or ""], tree.folder, variables, self._left_s)
+        return execute(task, log, self.signals, self.processes, NullSampler())
+
+    @property
+    def _left_s(self) -> float:
+        return max(0.0, self.ends - time.monotonic())
+
+    def _result_files(self, slot: Slot) -> ResultFiles:
+        target = self.folder / "runs" / slot.name
+        pattern = self.options.results
+        if pattern is not None:
+            pattern = pattern.replace("{out}", glob.escape(str(target) + self.options.suffix))
+        promised = pattern is not None or self.command.promises_result
+        return ResultFiles(target, self.options.suffix, pattern, promised)
+
+    def _execute(
+        self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...], log: OutputLog
+    ) -> ProcessResult:
+        """Run the suite's command in its environment, sampled, within the limits of the run and of the job."""
+        variables = {
+            **self.environment.variables,
+            "REGRESS_OUT": str(result_files.out),
+            "REGRESS_SIDE": slot.side,
+            "REGRESS_PAIR": str(slot.pair),
+            "REGRESS_SELECT": "\n".join(selection),
+        }
+        limit = min(self.options.timeout_s or math.inf, self._left_s)
+        task = Task(
+            self.command.argv(str(result_files.out), selection),
+            tree.folder,
+            variables,
+            limit,
+            self.environment.cpus,
+            self.environment.nice,
+        )
+        sampler = Sampler(self.processes.excluded)
+        ended = execute(task, log, self.signals, self.processes, sampler)
+        self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
+        return ended
+
+    def _take_result(
+        self, ended: ProcessResult, tree: SideTree, result_files: ResultFiles
+    ) -> tuple[str | None, Path | None]:
+        """Return why the run failed, or the result it left."""
+        failure = self._failure_of(ended)
+        if failure is None:
+            try:
+                return None, result_files.take(tree)
+            except UnusableResultError as error:
+                failure = str(error)
+        result_files.discard()
+        return failure, None
+
+    def _failure_of(self, ended: ProcessResult) -> str | None:
+        if ended.status is not None:
+            return failure_of_status(ended.status)
+        if self.signals.stop:
+            return f"was interrupted by {self.signals.stop.name}"
+        if self._left_s <= 0:
+            return f"was cut off by the limit of the whole job, {self.options.job_timeout_s:g} s"
+        return f"ran longer than its limit of {self.options.timeout_s:g} s and was stopped"
+
+
+def failure_of_status(status: int) -> str | None:
+    """Return what an exit status means, in words that complete `the run …`; None where it is good."""
+    if status == 0:
+        return None
+    if status < 0:
+        return f"was killed by {_signal_name(-status)}"
+    if status in _NO_COMMAND:
+        return f"exited with status {status}: the shell found no such command, or may not run it"
+    if status > _SHELL_SIGNAL_OFFSET and status - _SHELL_SIGNAL_OFFSET in set(signal.Signals):
+        name = _signal_name(status - _SHELL_SIGNAL_OFFSET)
+        return f"exited with status {status}, with which a shell reports: killed by {name}"
+    return f"exited with status {status}"
+
+
+def _signal_name(number: int) -> str:
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return f"{name}, as the kernel does when memory runs out" if number == signal.SIGKILL else name

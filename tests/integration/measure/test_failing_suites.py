@@ -1,0 +1,147 @@
+"""Suites that fail: each way is recorded as what it is, and no process survives."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+from measure_repository import Measurer, Repository, python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        with open(sys.argv[1], "w") as file:
+            file.write(str(os.getpid()))
+        time.sleep(60)
+    os._exit(0)
+os.wait()
+time.sleep(0.2)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_exit_status_1_is_a_failed_run(measure: Measurer) -> None:
+    """Its status, a sentence and the end of its output are recorded; three in a row end the measurement."""
+    measured = measure("--runs", "9", "--", "echo broken; exit 1")
+    assert measured.status == 3
+    assert measured.failures() == ["exited with status 1"] * 3
+    assert measured.runs[0]["output_tail"] == "broken"
+    assert measured.runs[0]["exit_status"] == 1
+    assert measured.document["stopped"]["word"] == "failures"
+    assert "Not one run of head succeeded" in measured.stderr
+    assert "broken" in measured.stderr
+
+
+def test_one_failed_run_does_not_end_the_measurement(measure: Measurer) -> None:
+    """The run is recorded, and it is not repeated without --retries."""
+    measured = measure("--runs", "4", "--", "test $REGRESS_PAIR != 2")
+    assert measured.status == 0
+    assert [failure is None for failure in measured.failures()] == [True, False, True, True]
+
+
+def test_failed_run_is_retried_with_retries(measure: Measurer) -> None:
+    """With --retries the second attempt counts, and the first is recorded."""
+    measured = measure("--runs", "1", "--retries", "2", "--", "test -e tried || { touch tried; exit 7; }")
+    assert measured.failures() == [None]
+    assert measured.runs[0]["retried"] == ["exited with status 7"]
+    assert "trying again" in measured.stdout
+
+
+def test_hanging_suite_is_stopped_with_its_children(measure: Measurer, tmp_path: Path) -> None:
+    """At the time limit the whole tree is ended, and the run records it."""
+    started = time.monotonic()
+    measured = measure(
+        "--runs", "1", "--timeout", "0.5", "--", f"sleep 61.25 & echo $! > {tmp_path}/pid; sleep 61.25; true"
+    )
+    assert measured.status == 3
+    assert measured.failures() == ["ran longer than its limit of 0.5 s and was stopped"]
+    assert 0.5 <= measured.runs[0]["wall_s"] < 5
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert time.monotonic() - started < 30
+
+
+def test_suite_that_ignores_sigterm_is_killed(measure: Measurer) -> None:
+    """A process that blocks SIGTERM ends as well."""
+    stubborn = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
+    measured = measure("--runs", "1", "--timeout", "0.3", "--", stubborn)
+    assert measured.failures() == ["ran longer than its limit of 0.3 s and was stopped"]
+
+
+def test_endless_output_is_stopped_by_the_time_limit(measure: Measurer) -> None:
+    """Endless output neither fills memory or disk nor hides the time limit."""
+    measured = measure("--runs", "1", "--timeout", "0.5", "--", "yes")
+    assert measured.failures() == ["ran longer than its limit of 0.5 s and was stopped"]
+    log = (measured.out / "runs/head-01.log").read_bytes()
+    assert len(log) < 256 * 1024 + 100
+    assert "bytes left out" in log.decode()
+
+
+def test_missing_result_file_is_a_failure(measure: Measurer) -> None:
+    """A promised result that is missing is a failure, also with exit status 0."""
+    measured = measure("--runs", "1", "--results", "bench.json", "--", "true")
+    assert measured.status == 3
+    assert measured.failures() == ["wrote no result file: there is no bench.json"]
+
+
+def test_missing_out_file_is_a_failure(measure: Measurer) -> None:
+    """A command with {out} has to write that file."""
+    measured = measure("--runs", "1", "--", "true {out}")
+    assert measured.failures() == ["wrote no result file: there is no head-01.json"]
+
+
+def test_empty_result_file_is_a_failure(measure: Measurer) -> None:
+    """An empty file is no result."""
+    measured = measure("--runs", "1", "--", ": > {out}")
+    assert measured.failures() == ["wrote an empty result file: head-01.json has 0 bytes"]
+
+
+def test_result_above_the_size_limit_is_refused(measure: Measurer) -> None:
+    """More than 50 MiB are not kept."""
+    measured = measure("--runs", "1", "--", "truncate --size 60M {out}")
+    assert measured.failures() == ["wrote 60 MiB of results, more than the 50 MiB that are read"]
+    assert list((measured.out / "runs").glob("*.json")) == []
+
+
+def test_daemon_is_ended_with_its_run(measure: Measurer, tmp_path: Path) -> None:
+    """A process that forked twice and left its session is named and ended; the run itself is good."""
+    measured = measure("--runs", "1", "--", python(DAEMON, str(tmp_path / "pid"), "0"))
+    assert measured.status == 0
+    assert [name.startswith("python") for name in measured.runs[0]["left_behind"]] == [True]
+    assert measured.runs[0]["wall_s"] < 10
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert "left processes behind" in measured.stdout
+
+
+def test_daemon_of_a_hanging_suite_is_ended(measure: Measurer, tmp_path: Path) -> None:
+    """A time limit reaches processes that left the session."""
+    measure("--runs", "1", "--timeout", "0.5", "--", python(DAEMON, str(tmp_path / "pid"), "60"))
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+def test_crash_names_the_signal(measure: Measurer) -> None:
+    """A segmentation fault is not reported as an exit status."""
+    measured = measure("--runs", "1", "--", "sh", "-c", "kill -SEGV $$")
+    assert measured.failures() == ["was killed by SIGSEGV"]
+    assert measured.runs[0]["exit_status"] == -11
+
+
+def test_unknown_program_is_a_usage_error(repository: Repository, measure: Measurer) -> None:
+    """Words that are run as they are need a program that exists."""
+    measured = measure("--base", "HEAD~1", "--", "no-such-program", "--fast")
+    assert measured.status == 2
+    assert "'no-such-program' could not be started" in measured.stderr
+    assert repository.worktrees == 1
+
+
+def test_error_names_the_side_that_failed(measure: Measurer) -> None:
+    """Where only the head fails, nothing can be compared, and the error names the head."""
+    measured = measure("--base", "HEAD~1", "--", "grep --quiet old version")
+    assert measured.status == 3
+    assert "Not one run of head succeeded" in measured.stderr
+    assert len(measured.runs) < 7
