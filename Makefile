@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/*)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo test test-kills check docs fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
+.PHONY: help demo test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 
 docs: $(VENV)/.dev $(VENV)/.tools ## Build the documentation site into build/site, strict and without network
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+schemas: $(VENV)/.dev ## Generate the JSON Schemas of what the program writes into docs/schemas
+	$(PY) -m regress_action.report.schema docs/schemas
 
 fix: $(VENV)/.dev ## Format, and repair what the linter can
 	$(VENV)/bin/ruff format

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from regress_action.model.errors import InputError
-from regress_action.report import explanation, parsing, structured
+from regress_action.report import explanation, structured
 
 if TYPE_CHECKING:
     from regress_action.github.client import Client
@@ -46,7 +46,7 @@ def told(data: bytes, benchmark: str | None) -> str | None:
     """Return the answer from a record that anybody may have changed; None where it is no whole record."""
     try:
         content = orjson.loads(data)
-        judgement = parsing.as_judgement(content["judgement"])
+        judgement = structured.as_judgement(content["judgement"])
     except (ValueError, KeyError, TypeError, InputError):
         return None
     left_out, reproduce = content.get("left_out"), content.get("reproduce")

@@ -1,22 +1,35 @@
-"""A judgement as one JSON object, described by `schema.json` beside this module.
+"""A judgement as one JSON object, and read back from one, in the shapes of `json_objects`.
 
-Numbers that JSON cannot hold become null. Later releases may add keys and never change the meaning of one.
+Writing loses nothing but what JSON cannot hold. Reading checks every field, since anybody may have edited the file.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from regress_action.model.comparisons import Budget, Comparison, Judgement, Machine, Side, Subject, Summary
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
+from regress_action.report.json_objects import (
+    SCHEMA,
+    BudgetObject,
+    ComparisonObject,
+    EnvironmentObject,
+    JudgementObject,
+    LocationObject,
+    MachineObject,
+    NoiseObject,
+    SideObject,
+    SubjectObject,
+)
+
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Budget, Comparison, Judgement, Machine, Side, Subject
-    from regress_action.model.measurements import Location, Noise
-
-SCHEMA = 1
+    from pydantic import TypeAdapter, ValidationError
 
 
-def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str | None = None) -> dict[str, Any]:
+def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str | None = None) -> JudgementObject:
     """Return the judgement as plain dictionaries, lists, strings and finite numbers, ready for any JSON writer.
 
     `elsewhere` is the sentence that suggests another machine.
@@ -25,9 +38,9 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
     return {
         "schema": SCHEMA,
         "suite": suite,
-        "mode": judgement.mode.value,
+        "mode": judgement.mode,
         "summary": {
-            "verdict": summary.verdict.value,
+            "verdict": summary.verdict,
             "regressions": summary.regressions,
             "improvements": summary.improvements,
             "inconclusive": summary.inconclusive,
@@ -35,26 +48,26 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
             "geomean_ratio": _finite(summary.geomean_ratio),
             "environment_shift": _finite(summary.environment_shift),
         },
-        "baseline": _subject(judgement.baseline),
-        "head": _subject(judgement.head),
-        "machine": _machine(judgement.machine),
+        "baseline": _subject_object(judgement.baseline),
+        "head": _subject_object(judgement.head),
+        "machine": _machine_object(judgement.machine),
         "minutes_saved": _finite(judgement.minutes_saved),
         "notes": [_text(note) for note in judgement.notes],
         "elsewhere": _optional(elsewhere),
-        "comparisons": [_comparison(comparison) for comparison in judgement.comparisons],
+        "comparisons": [_comparison_object(comparison) for comparison in judgement.comparisons],
     }
 
 
-def _machine(machine: Machine) -> dict[str, Any]:
+def _machine_object(machine: Machine) -> MachineObject:
     return {
         "probe_ratio": _finite(machine.probe_ratio),
         "probe_swing": _finite(machine.probe_swing),
         "steal": _finite(machine.steal),
-        "doubts": [doubt.value for doubt in machine.doubts],
+        "doubts": list(machine.doubts),
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison_object(comparison: Comparison) -> ComparisonObject:
     benchmark, metric = comparison.benchmark, comparison.metric
     return {
         "benchmark": _text(benchmark.name),
@@ -62,11 +75,11 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "parameters": {_text(name): _text(value) for name, value in benchmark.parameters},
         "metric": _text(metric.name),
         "unit": _text(metric.unit),
-        "direction": metric.direction.value,
+        "direction": metric.direction,
         "exact": metric.exact,
         "signed": metric.signed,
-        "baseline": _side(comparison.baseline),
-        "head": _side(comparison.head),
+        "baseline": _side_object(comparison.baseline),
+        "head": _side_object(comparison.head),
         "ratio": _finite(comparison.ratio),
         "ratio_low": _finite(comparison.ratio_low),
         "ratio_high": _finite(comparison.ratio_high),
@@ -75,26 +88,26 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "q_value": _finite(comparison.q_value),
         "threshold": _finite(comparison.threshold),
         "minimum_detectable_ratio": _finite(comparison.minimum_detectable_ratio),
-        "verdict": comparison.verdict.value,
-        "severity": comparison.severity.value,
+        "verdict": comparison.verdict,
+        "severity": comparison.severity,
         "confirmed": comparison.confirmed,
         "runs_needed": comparison.runs_needed,
-        "noise": _noise(comparison.noise),
+        "noise": _noise_object(comparison.noise),
         "reason": _text(comparison.reason),
-        "budget": _budget(comparison.budget),
-        "location": _location(benchmark.location),
+        "budget": _budget_object(comparison.budget),
+        "location": _location_object(benchmark.location),
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side_object(side: Side) -> SideObject:
     return {"runs": side.runs, "median": _finite(side.median)}
 
 
-def _noise(noise: Noise | None) -> dict[str, Any] | None:
-    return None if noise is None else {"spread": _finite(noise.spread), "runs": noise.runs}
+def _noise_object(noise: Noise | None) -> NoiseObject | None:
+    return None if noise is None or not math.isfinite(noise.spread) else {"spread": noise.spread, "runs": noise.runs}
 
 
-def _budget(budget: Budget | None) -> dict[str, Any] | None:
+def _budget_object(budget: Budget | None) -> BudgetObject | None:
     if budget is None:
         return None
     return {
@@ -102,26 +115,33 @@ def _budget(budget: Budget | None) -> dict[str, Any] | None:
         "limit": _finite(budget.limit),
         "low": _finite(budget.low),
         "high": _finite(budget.high),
-        "state": budget.state.value,
+        "state": budget.state,
     }
 
 
-def _location(location: Location | None) -> dict[str, Any] | None:
+def _location_object(location: Location | None) -> LocationObject | None:
     return None if location is None else {"path": _text(location.path), "line": location.line}
 
 
-def _subject(subject: Subject) -> dict[str, Any]:
+def _subject_object(subject: Subject) -> SubjectObject:
     environment = subject.environment
     return {
         "commit": _optional(subject.commit),
         "branch": _optional(subject.branch),
         "label": _optional(subject.label),
-        "environment": environment and {key: _json(value) for key, value in asdict(environment).items()},
+        "environment": None if environment is None else _environment_object(environment),
     }
 
 
-def _json(value: str | int) -> str | int:
-    return _text(value) if isinstance(value, str) else value
+def _environment_object(environment: Environment) -> EnvironmentObject:
+    return {
+        "runner": _text(environment.runner),
+        "os": _text(environment.os),
+        "cpu": _text(environment.cpu),
+        "cores": environment.cores,
+        "memory": _text(environment.memory),
+        "runtime": _text(environment.runtime),
+    }
 
 
 def _finite(number: float | None) -> float | None:
@@ -135,3 +155,115 @@ def _optional(text: str | None) -> str | None:
 def _text(text: str) -> str:
     """Keep every character but lone surrogates, which no UTF-8 writer accepts."""
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def as_judgement(content: object) -> Judgement:
+    """Return the judgement that `as_object` wrote, with its suite left out.
+
+    Raises:
+        InputError: naming the first field that is not what the shape says.
+    """
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        schema = content.get("schema") if isinstance(content, dict) else None
+        raise InputError(
+            f"The judgement has schema {str(schema)[:20]!r}, not {SCHEMA}.",
+            meaning="It was written by another version, or it is no judgement.",
+            remedy="Write it again with: regress-action compare --json FILE",
+        )
+    fields = _checked(content)
+    summary, machine = fields["summary"], fields.get("machine", {})
+    return Judgement(
+        mode=fields["mode"],
+        summary=Summary(**summary),
+        comparisons=tuple(map(_comparison, fields["comparisons"])),
+        baseline=_subject(fields["baseline"]),
+        head=_subject(fields["head"]),
+        notes=tuple(fields["notes"]),
+        machine=Machine(
+            probe_ratio=machine.get("probe_ratio"),
+            probe_swing=machine.get("probe_swing"),
+            steal=machine.get("steal"),
+            doubts=tuple(machine.get("doubts", ())),
+        ),
+        minutes_saved=fields.get("minutes_saved"),
+    )
+
+
+@cache
+def _adapter() -> TypeAdapter[JudgementObject]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(JudgementObject)
+
+
+def _checked(content: dict[Any, Any]) -> JudgementObject:
+    """Return the content with every field checked and cut.
+
+    Raises:
+        InputError: naming the first field that is missing or wrong.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter().validate_python(content)
+    except ValidationError as error:
+        raise InputError(
+            _first_fault(error),
+            meaning="The file was cut short, edited, or is no judgement.",
+            remedy="Write it again with: regress-action compare --json FILE",
+        ) from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part)[:40] for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"The judgement's field {field!r} is not present."
+    return f"The judgement's field {field!r} is wrong: {fault['msg'][0].lower()}{fault['msg'][1:]}."
+
+
+def _comparison(fields: ComparisonObject) -> Comparison:
+    """Return the comparison; a threshold or a budget's end that JSON could not hold becomes NaN."""
+    budget, noise, location = fields["budget"], fields.get("noise"), fields["location"]
+    return Comparison(
+        benchmark=Benchmark(
+            name=fields["benchmark"],
+            service=fields["service"],
+            parameters=tuple(fields["parameters"].items()),
+            location=None if location is None else Location(**location),
+        ),
+        metric=Metric(fields["metric"], fields["unit"], fields["direction"], fields["exact"], fields["signed"]),
+        baseline=Side(**fields["baseline"]),
+        head=Side(**fields["head"]),
+        ratio=fields["ratio"],
+        ratio_low=fields["ratio_low"],
+        ratio_high=fields["ratio_high"],
+        p_value=fields["p_value"],
+        q_value=fields["q_value"],
+        threshold=_or_nan(fields["threshold"]),
+        minimum_detectable_ratio=fields["minimum_detectable_ratio"],
+        verdict=fields["verdict"],
+        severity=fields["severity"],
+        reason=fields["reason"],
+        confirmed=fields["confirmed"],
+        runs_needed=fields["runs_needed"],
+        difference=fields["difference"],
+        budget=None if budget is None else _budget(budget),
+        noise=None if noise is None else Noise(**noise),
+    )
+
+
+def _budget(fields: BudgetObject) -> Budget:
+    limit, low, high = (_or_nan(fields[end]) for end in ("limit", "low", "high"))
+    return Budget(fields["key"], limit, low, high, fields["state"])
+
+
+def _subject(fields: SubjectObject) -> Subject:
+    environment = fields["environment"]
+    return Subject(
+        fields["commit"], fields["branch"], fields["label"], None if environment is None else Environment(**environment)
+    )
+
+
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else number

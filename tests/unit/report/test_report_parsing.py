@@ -15,7 +15,7 @@ from judgements import EXAMPLES, judgements
 from regress_action.model.comparisons import Machine
 from regress_action.model.errors import InputError
 from regress_action.report import structured
-from regress_action.report.parsing import as_judgement
+from regress_action.report.structured import as_judgement
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Judgement

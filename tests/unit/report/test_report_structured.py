@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -13,14 +12,14 @@ import orjson
 from hypothesis import given, settings
 
 from judgements import EXAMPLES, foreign, judgements
-from regress_action.report import structured
+from regress_action.report import schema, structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from regress_action.model.comparisons import Judgement
 
-SCHEMA = json.loads(Path(structured.__file__).with_name("schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(schema.schemas()["judgement.schema.json"])
 
 
 def closed(schema: object) -> Any:
