@@ -27,7 +27,7 @@ import change_point_peers as peers
 import history_noise as noise
 import trend_rules
 
-from regress_action.analysis.series import change_points
+from regress_action.analysis import change_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -202,7 +202,7 @@ def _histories(series: int) -> list[Any]:
 
 def change_points(series: int) -> Cost:
     """Time the search for change points with four steps in every series."""
-    from regress_action.analysis.series import change_points
+    from regress_action.analysis import change_points
 
     values = _histories(series)
     return _fastest(lambda: change_points.find_all(values), 3)
@@ -210,17 +210,17 @@ def change_points(series: int) -> Cost:
 
 def trends(series: int) -> Cost:
     """Time what `regress-action trend` computes."""
-    from regress_action.analysis.series import following, histories
+    from regress_action.analysis import histories
 
     named = [histories.named(str(number), values) for number, values in enumerate(_histories(series))]
-    return _fastest(lambda: following.follow(named), 3)
+    return _fastest(lambda: histories.follow(named), 3)
 
 
 def one_more(runs: int) -> Cost:
     """Time one arrival in a long history whose earlier runs have been searched."""
     import history_noise
 
-    from regress_action.analysis.series.change_points import Detector
+    from regress_action.analysis.change_points import Detector
 
     detector = Detector()
     detector.extend(history_noise.dedicated(1, SEED, runs)[0])

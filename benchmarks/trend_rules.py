@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis.numeric import ranks
-from regress_action.analysis.series import trend
+from regress_action.analysis import trend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,8 +58,8 @@ def correlation_only(values: Floats) -> str:
 
 def significant_drift(values: Floats) -> str:
     """Ask for Spearman's p < .01 and a Theil-Sen drift of 5 % as well."""
-    r = ranks.correlation(_ORDER, np.log(values))
-    (p,) = ranks.significance(np.array([r]), np.array([RUNS]))
+    r = trend.correlation(_ORDER, np.log(values))
+    (p,) = trend.significance(np.array([r]), np.array([RUNS]))
     drift = _slope(np.log(values)) * (RUNS - 1)
     if p >= 0.01 or abs(r) <= 0.3 or abs(drift) < math.log(1.05):  # noqa: PLR2004 - the rule
         return "stable"

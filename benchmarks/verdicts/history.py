@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from verdicts.sources import History, Pair, Real, Synthetic
 
 FACTORS = (1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0)
-BASELINE, TAUGHT = 10, 40
+BASELINE, LEARNED = 10, 40
 
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
@@ -34,10 +34,10 @@ def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:
         for number, series in enumerate(source.histories)
         for start in range(number % step, len(series.values) - BASELINE, step)
     ]
-    older = [(series, start) for series, start in windows if start + BASELINE >= TAUGHT]
+    older = [(series, start) for series, start in windows if start + BASELINE >= LEARNED]
     return [
         _table("10 stored runs against 1", windows, source, peers.on_runs()),
-        _table(f"10 stored runs against 1, noise learned from {TAUGHT}", older, source, {}, taught=True),
+        _table(f"10 stored runs against 1, noise learned from {LEARNED}", older, source, {}, learned=True),
     ]
 
 
@@ -47,7 +47,7 @@ def _table(
     source: Real | Synthetic,
     rules: Mapping[str, peers.Rule],
     *,
-    taught: bool = False,
+    learned: bool = False,
 ) -> Table:
     random = np.random.default_rng(11)
     rows: dict[str, list[float]] = {"regress-action, history": [], "regress-action, confirmed": []}
@@ -55,7 +55,7 @@ def _table(
     for factor in FACTORS:
         outcomes = [
             _judged(
-                series, start, factor, source.pairs, random, _policy(series, start) if taught else analysis.Policy()
+                series, start, factor, source.pairs, random, _policy(series, start) if learned else analysis.Policy()
             )
             for series, start in windows
         ]
@@ -82,9 +82,9 @@ def _table(
 
 
 def _policy(series: History, start: int) -> analysis.Policy:
-    """Return the policy with the noise that the runs up to the end of the window have taught."""
+    """Return the policy with the noise learned from the runs up to the end of the window."""
     end = start + BASELINE
-    runs = [one_run(series.name, run, series.metric) for run in series.values[end - TAUGHT : end]]
+    runs = [one_run(series.name, run, series.metric) for run in series.values[end - LEARNED : end]]
     return analysis.Policy(noise=analysis.noise_between(runs))
 
 

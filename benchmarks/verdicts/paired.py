@@ -119,7 +119,7 @@ def _sampled(pair: Pair, factor: float) -> tuple[int, bool]:
 
 
 def _goes_on(pair: Pair, factor: float, count: int) -> bool:
-    return analysis.look(*_sides(pair, factor, count), analysis.Policy(), PLAN).proceed
+    return analysis.analyse_interim(*_sides(pair, factor, count), analysis.Policy(), PLAN).proceed
 
 
 def _sides(pair: Pair, factor: float, count: int) -> tuple[list[analysis.Report], list[analysis.Report]]:

@@ -26,5 +26,7 @@ def decide(measurement: Path, settings: Settings) -> str:
     if measured.base is None:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
     base, head = overridden([measured.base, measured.head], settings.benchmarks)
-    look = analysis.look([base], [head], policy_of(settings), plan_of(settings))
-    return orjson.dumps({"continue": look.proceed, "select": list(look.undecided) or None, "why": look.why}).decode()
+    interim = analysis.analyse_interim([base], [head], policy_of(settings), plan_of(settings))
+    return orjson.dumps(
+        {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": interim.why}
+    ).decode()

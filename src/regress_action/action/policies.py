@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.analysis import BudgetRule, Limit, Plan, Policy, Waiver
+from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
 from regress_action.measure.schedule import interim_step
 from regress_action.model.comparisons import Severity
 from regress_action.settings import thresholds
@@ -37,7 +37,7 @@ def policy_of(settings: Settings, *, root: Path | None = None, looked: bool = Fa
         fail_on=settings.fail_on,
         limits=(*limits, *overrides),
         waivers=tuple(
-            Waiver(benchmark=one.benchmark, metric=one.metric, ceiling=one.ceiling, reason=one.reason)
+            WaiverRule(benchmark=one.benchmark, metric=one.metric, ceiling=one.ceiling, reason=one.reason)
             for one in waivers_of(settings, root=root)
         ),
         plan=plan_of(settings) if looked else None,
@@ -63,9 +63,9 @@ def waivers_said(settings: Settings, *, root: Path | None = None) -> tuple[str, 
     )
 
 
-def plan_of(settings: Settings) -> Plan:
+def plan_of(settings: Settings) -> SamplingPlan:
     """Return when a measurement with these settings is looked at."""
-    return Plan(pairs=settings.runs, every=interim_step(settings.runs))
+    return SamplingPlan(pairs=settings.runs, every=interim_step(settings.runs))
 
 
 def ratio_that_fails(settings: Settings, comparison: Comparison) -> float:

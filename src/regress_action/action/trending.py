@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from regress_action.action.output import write
-from regress_action.analysis.series import creep, following, histories
+from regress_action.analysis import cumulative_drift, histories
 from regress_action.model.errors import IncompleteError, InputError
 from regress_action.model.measurements import Direction
 
@@ -57,7 +57,7 @@ def from_csv(path: Path) -> Content:
         raise InputError(
             f"{path} has no column to follow.", remedy="Give it a header: time,commit, then one column a series."
         )
-    return following.as_object(following.follow(found))
+    return histories.as_object(histories.follow(found))
 
 
 def from_history(
@@ -74,13 +74,13 @@ def from_history(
 
 
 def of_reports(reports: Sequence[Report], *, since: str | None = None) -> Content:
-    """Follow every benchmark of `reports`, and keep the ledger of what crept in."""
-    return as_content(following.follow(histories.of(reports)), creep.ledger(reports, since))
+    """Follow every benchmark of `reports`, and measure what crept in."""
+    return as_content(histories.follow(histories.of(reports)), cumulative_drift.measure(reports, since))
 
 
-def as_content(followed: Sequence[following.Followed], books: Sequence[creep.Ledger]) -> Content:
+def as_content(followed: Sequence[histories.Followed], drifts: Sequence[cumulative_drift.CumulativeDrift]) -> Content:
     """Return the object of `trend --json`."""
-    return {**following.as_object(followed), "creep": [_books(ledger) for ledger in books]}
+    return {**histories.as_object(followed), "creep": [_drift_for(drift) for drift in drifts]}
 
 
 def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
@@ -95,26 +95,26 @@ def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> 
         sys.stdout.write(pages.text(content))
 
 
-def _books(ledger: creep.Ledger) -> Content:
+def _drift_for(drift: cumulative_drift.CumulativeDrift) -> Content:
     return {
-        "name": ledger.history.benchmark.name,
-        "metric": ledger.history.metric.name,
-        "since_release": _account(ledger.since_release),
-        "since_best": _account(ledger.since_best),
+        "name": drift.history.benchmark.name,
+        "metric": drift.history.metric.name,
+        "since_release": _drift_since(drift.since_release),
+        "since_best": _drift_since(drift.since_best),
     }
 
 
-def _account(account: creep.Account | None) -> Content | None:
-    if account is None:
+def _drift_since(drift: cumulative_drift.DriftSince | None) -> Content | None:
+    if drift is None:
         return None
     return {
-        "commit": account.start.commit,
-        "time": account.start.time,
-        "ratio": account.ratio,
-        "ratio_low": account.low,
-        "ratio_high": account.high,
-        "unexplained": account.unexplained,
-        "changes": [{"commit": entry.point.commit, "ratio": entry.ratio} for entry in account.entries],
+        "commit": drift.start.commit,
+        "time": drift.start.time,
+        "ratio": drift.ratio,
+        "ratio_low": drift.low,
+        "ratio_high": drift.high,
+        "unexplained": drift.unexplained,
+        "changes": [{"commit": change.point.commit, "ratio": change.ratio} for change in drift.changes],
     }
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from regress_action.action import announcing, trending
 from regress_action.action.policies import policy_of
-from regress_action.analysis.series import creep, following, histories, lasting
+from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.github import alarms, outputs, speaking
 from regress_action.github.preferences import Texts
 from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Subject, Summary, Verdict
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
-    from regress_action.analysis.series.lasting import Lasting
+    from regress_action.analysis.sustained_changes import SustainedChange
     from regress_action.github.client import Client
     from regress_action.github.workflow_commands import Log
     from regress_action.model.comparisons import Comparison
@@ -40,11 +40,11 @@ def report(job: Job, client: Client | None, log: Log) -> ExitCode:
     if not reports:
         log.notice("There is no history to follow yet; pushes to the default branch record it.")
         return ExitCode.OK
-    followed = following.follow(histories.of(reports))
-    books = creep.ledger(reports, _released(job))
-    found = lasting.judge(followed, books, policy_of(job.settings, root=job.root))
+    followed = histories.follow(histories.of(reports))
+    drifts = cumulative_drift.measure(reports, _released(job))
+    found = sustained_changes.find_sustained(followed, drifts, policy_of(job.settings, root=job.root))
     judgement = _located(job, _judgement(job, found, histories.in_order(reports)[-1]))
-    content = trending.as_content(followed, books) | {"alerts": trends.alerts(judgement)}
+    content = trending.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
     (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
     (job.folder / "trend.md").write_text(trends.markdown(content), encoding="utf-8")
     sys.stdout.write(trends.text(content))
@@ -70,7 +70,7 @@ def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, text
     return ExitCode.REGRESSION if summary.verdict is Outcome.FAIL else ExitCode.OK
 
 
-def _judgement(job: Job, found: Sequence[Lasting], newest: Report) -> Judgement:
+def _judgement(job: Job, found: Sequence[SustainedChange], newest: Report) -> Judgement:
     rows = tuple(one.comparison for one in found)
     bad = [row for row in rows if row.alarms]
     limit, worst = job.settings.fail_on, alarms.worst(bad)
@@ -89,11 +89,11 @@ def _located(job: Job, judgement: Judgement) -> Judgement:
     return locations.located(judgement, job.root) if judgement.summary.regressions else judgement
 
 
-def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Sequence[Lasting]) -> Texts:
+def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Sequence[SustainedChange]) -> Texts:
     context = announcing.context_of(job, judgement)
     origins = {one.history.key: one for one in found}
 
-    def of(row: Comparison) -> Lasting:
+    def of(row: Comparison) -> SustainedChange:
         return origins[row.benchmark.name, row.metric.name]
 
     def details(row: Comparison, limit: int) -> str:
@@ -116,7 +116,7 @@ def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Seq
     )
 
 
-def _points(one: Lasting) -> list[tuple[str, float]]:
+def _points(one: SustainedChange) -> list[tuple[str, float]]:
     """Return commit and value of every run, oldest first."""
     points = [one.history.point(index) for index in range(len(one.history))]
     return [((point.commit or "?")[:7], point.value) for point in points]

@@ -1,4 +1,4 @@
-"""The verdict: reports in, a judgement out. Pure numpy, no input or output, no clock."""
+"""The analysis: reports in, comparisons out. Arrays and values only: no input or output, no clock."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ if TYPE_CHECKING:
     from regress_action.analysis.comparison import compare as compare
     from regress_action.analysis.confirmation import confirm as confirm
     from regress_action.analysis.confirmation import suspects as suspects
-    from regress_action.analysis.evidence.neighbours import noise_between as noise_between
-    from regress_action.analysis.rules.plan import Plan as Plan
-    from regress_action.analysis.rules.policy import BudgetRule as BudgetRule
-    from regress_action.analysis.rules.policy import Limit as Limit
-    from regress_action.analysis.rules.policy import Policy as Policy
-    from regress_action.analysis.rules.policy import Tau as Tau
-    from regress_action.analysis.rules.policy import Waiver as Waiver
-    from regress_action.analysis.sampling import Look as Look
-    from regress_action.analysis.sampling import look as look
+    from regress_action.analysis.noise import noise_between as noise_between
+    from regress_action.analysis.policy import BudgetRule as BudgetRule
+    from regress_action.analysis.policy import Limit as Limit
+    from regress_action.analysis.policy import Policy as Policy
+    from regress_action.analysis.policy import SamplingPlan as SamplingPlan
+    from regress_action.analysis.policy import SessionSpread as SessionSpread
+    from regress_action.analysis.policy import WaiverRule as WaiverRule
+    from regress_action.analysis.sequential import InterimAnalysis as InterimAnalysis
+    from regress_action.analysis.sequential import analyse_interim as analyse_interim
     from regress_action.model.measurements import Noise as Noise
 
-_HOMES = {
+_MODULES = {
     "compare": "comparison",
     "confirm": "confirmation",
     "suspects": "confirmation",
-    "noise_between": "evidence.neighbours",
-    "Noise": "evidence.neighbours",
-    "Plan": "rules.plan",
-    "Look": "sampling",
-    "look": "sampling",
-    **dict.fromkeys(("BudgetRule", "Limit", "Policy", "Tau", "Waiver"), "rules.policy"),
+    "noise_between": "noise",
+    "Noise": "noise",
+    "InterimAnalysis": "sequential",
+    "analyse_interim": "sequential",
+    **dict.fromkeys(("BudgetRule", "Limit", "SamplingPlan", "Policy", "SessionSpread", "WaiverRule"), "policy"),
 }
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
     """Import what is asked for and nothing else, so that a command pays only for what it uses (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

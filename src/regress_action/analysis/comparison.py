@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis.evidence import machine
-from regress_action.analysis.evidence.layout import grown, lay_out
-from regress_action.analysis.evidence.scale import badness
-from regress_action.analysis.rules import limits
-from regress_action.analysis.rules.policy import Policy
-from regress_action.analysis.verdict import assembly, budgeting, conditions, decision, designs, grading, suite
-from regress_action.analysis.verdict.weighing import Evidence, weigh
+from regress_action.analysis import assembly, conditions, designs, grading, noise, suite, tests
+from regress_action.analysis.estimate import RunMatrix, estimate_rows
+from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
+from regress_action.analysis.run_matrix import badness, grown, lay_out
 from regress_action.model.comparisons import Judgement, Mode, Subject
 from regress_action.model.errors import IncompleteError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report
@@ -21,7 +18,7 @@ from regress_action.model.measurements import Benchmark, Environment, Metric, Re
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.analysis.evidence.layout import Rows, Side
+    from regress_action.analysis.run_matrix import RowIndex, SideRuns
 
 _DEFAULT = Policy()
 
@@ -38,26 +35,32 @@ def compare(
         IncompleteError: when the head holds nothing, or base and head have no benchmark in common.
         InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
     """
-    table = weigh_up(baseline, head, policy, mode=mode)
-    comparisons = assembly.comparisons(table, policy)
-    design = designs.mode_of(table.weighed.estimate)
-    machines = conditions.observed(baseline, head, design, policy.tau, foreign=bool(table.weighed.foreign.any()))
+    analysis = analyse(baseline, head, policy, mode=mode)
+    comparisons = assembly.comparisons(analysis, policy)
+    design = designs.mode_of(analysis.estimates.estimate)
+    machines = conditions.observed(
+        baseline, head, design, policy.session_spread, foreign=bool(analysis.estimates.foreign.any())
+    )
     saved = [report.saved_s for report in head if report.saved_s]
     return Judgement(
         mode=design,
-        summary=suite.summarise(comparisons, policy, table.moved),
+        summary=suite.summarise(comparisons, policy, analysis.moved),
         comparisons=comparisons,
         baseline=_subject(baseline),
         head=_subject(head),
-        notes=(*suite.notes(table), *conditions.notes(machines, design, comparisons, table.moved), *table.idle),
+        notes=(
+            *suite.notes(analysis),
+            *conditions.notes(machines, design, comparisons, analysis.moved),
+            *analysis.idle,
+        ),
         machine=machines,
         minutes_saved=math.fsum(saved) / 60 if saved else None,
     )
 
 
-def weigh_up(
+def analyse(
     baseline: Sequence[Report], head: Sequence[Report], policy: Policy, *, mode: Mode | None = None
-) -> grading.Table:
+) -> grading.Analysis:
     """Do what `compare` does, up to the point where the arrays are put into words."""
     _require_measurement(head)
     rows, base_side, head_side, _ = lay_out(baseline, head)
@@ -67,18 +70,18 @@ def weigh_up(
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
     scale, base_values, head_values = badness(rows, base_side, head_side)
     environment = max(head, key=lambda report: report.created or "").environment
-    evidence = Evidence(rows, base_side, head_side, scale, base_values, head_values, environment)
-    weighed = weigh(evidence, policy, mode)
-    thresholds = limits.thresholds(rows.benchmarks, rows.metrics, policy)
-    moved = suite.common_shift(weighed.estimate, scale, machine.between_sessions(environment, policy.tau))
+    matrix = RunMatrix(rows, base_side, head_side, scale, base_values, head_values, environment)
+    estimates = estimate_rows(matrix, policy, mode)
+    thresholds = row_thresholds(rows.benchmarks, rows.metrics, policy)
+    moved = suite.common_shift(estimates.estimate, scale, noise.between_sessions(environment, policy.session_spread))
     shift = np.where(scale.timed & ~scale.linear, moved or 0.0, 0.0)
-    rules, idle = limits.budgets(rows.benchmarks, rows.metrics, policy)
-    return grading.Table(
-        evidence=evidence,
-        weighed=weighed,
-        decided=decision.decide(weighed, scale, [m.name for m in rows.metrics], thresholds, policy, shift),
+    rules, idle = budget_rules(rows.benchmarks, rows.metrics, policy)
+    return grading.Analysis(
+        matrix=matrix,
+        estimates=estimates,
+        results=tests.decide(estimates, scale, [m.name for m in rows.metrics], thresholds, policy, shift),
         thresholds=thresholds.alarm,
-        budgets=budgeting.check(rules, evidence, policy) if rules else {},
+        budgets=grading.check_budgets(rules, matrix, policy) if rules else {},
         failures=failures,
         moved=moved,
         shift=shift,
@@ -95,7 +98,7 @@ def _require_measurement(head: Sequence[Report]) -> None:
         )
 
 
-def _require_overlap(rows: Rows, base: Side, head: Side) -> None:
+def _require_overlap(rows: RowIndex, base: SideRuns, head: SideRuns) -> None:
     """Refuse two sides that have benchmarks but none in common; one whose body changed is in common."""
     if rows.clashes or not (base.listed.any() and head.listed.any()):
         return
@@ -115,7 +118,7 @@ def _failures(head: Sequence[Report]) -> dict[str, str]:
     return named or ({"": whole[0]} if whole else {})
 
 
-def _place_failures(rows: Rows, failures: dict[str, str]) -> None:
+def _place_failures(rows: RowIndex, failures: dict[str, str]) -> None:
     """Add a row for what failed and was never measured anywhere."""
     measured = {benchmark.name for benchmark in rows.benchmarks}
     for name in failures:

@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.analysis.rules.policy import Policy
-from regress_action.analysis.verdict import grading, suite
+from regress_action.analysis import grading, suite
+from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import Comparison, Judgement, Mode, Severity, Verdict
 
 if TYPE_CHECKING:

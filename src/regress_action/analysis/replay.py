@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from regress_action.analysis import change_points, histories
 from regress_action.analysis.comparison import compare
-from regress_action.analysis.series import change_points, histories
 from regress_action.model.errors import IncompleteError
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regress_action.analysis.numeric.arrays import Floats
-    from regress_action.analysis.rules.policy import Policy
-    from regress_action.analysis.series.histories import History
+    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.histories import BenchmarkHistory
+    from regress_action.analysis.policy import Policy
     from regress_action.model.comparisons import Comparison, Severity
     from regress_action.model.measurements import Report
 
@@ -33,7 +33,7 @@ FEWEST_FOLLOWING = 3
 PROMPT = 3  # an alarm on one of the first three reports of a new level has caught it
 
 
-class Place(NamedTuple):
+class AlarmKey(NamedTuple):
     """Where an alarm was raised: suite, environment, benchmark, metric, and the number of the report there."""
 
     suite: str
@@ -51,7 +51,7 @@ class Alarm:
     threshold; None while fewer than three followed.
     """
 
-    place: Place
+    place: AlarmKey
     commit: str | None
     time: str | None
     ratio: float | None
@@ -70,7 +70,7 @@ class Record:
     comparisons: int
     alarms: tuple[Alarm, ...]
     worsenings: int
-    missed: tuple[Place, ...]
+    missed: tuple[AlarmKey, ...]
 
     @property
     def false(self) -> int:
@@ -127,7 +127,7 @@ class _Past:
     environment: str
     reports: list[Report]
     badness: dict[tuple[str, str], Floats]
-    worsened: frozenset[Place]
+    worsened: frozenset[AlarmKey]
 
     @classmethod
     def of(cls, reports: Sequence[Report]) -> list[_Past]:
@@ -143,7 +143,7 @@ class _Past:
             [history.values for history in followed], directions=[history.metric.direction for history in followed]
         )
         worsened = (
-            Place(suite, environment, *history.key, int(history.reports[change.index]))
+            AlarmKey(suite, environment, *history.key, int(history.reports[change.index]))
             for history, changes in zip(followed, found, strict=True)
             for change in changes
             if change.settled and change.difference > 0
@@ -151,8 +151,8 @@ class _Past:
         badness = {history.key: _by_report(history, len(reports)) for history in followed}
         return cls(suite, environment, reports, badness, frozenset(worsened))
 
-    def place(self, comparison: Comparison, number: int) -> Place:
-        return Place(self.suite, self.environment, comparison.benchmark.name, comparison.metric.name, number)
+    def place(self, comparison: Comparison, number: int) -> AlarmKey:
+        return AlarmKey(self.suite, self.environment, comparison.benchmark.name, comparison.metric.name, number)
 
     def sustained(self, comparison: Comparison, number: int, window: int) -> bool | None:
         values = self.badness.get((comparison.benchmark.name, comparison.metric.name))
@@ -164,7 +164,7 @@ class _Past:
         return bool(np.nanmedian(after) - np.nanmedian(before) >= math.log(comparison.threshold) / 2)
 
 
-def _by_report(history: History, reports: int) -> Floats:
+def _by_report(history: BenchmarkHistory, reports: int) -> Floats:
     values = np.full(reports, np.nan)
     if (history.values > 0).all():
         logs = np.log(history.values)
@@ -175,7 +175,7 @@ def _by_report(history: History, reports: int) -> Floats:
 def _record(past: Sequence[_Past], policy: Policy, window: int) -> Record:
     comparisons = 0
     alarms: list[Alarm] = []
-    missed: list[Place] = []
+    missed: list[AlarmKey] = []
     for group in past:
         judged, raised = _judge_again(group, policy, window)
         comparisons += judged
@@ -211,7 +211,7 @@ def _alarms(comparison: Comparison) -> bool:
     return comparison.alarms
 
 
-def _missed(group: _Past, alarms: Sequence[Alarm]) -> Iterator[Place]:
+def _missed(group: _Past, alarms: Sequence[Alarm]) -> Iterator[AlarmKey]:
     raised = {alarm.place for alarm in alarms}
     for place in sorted(group.worsened):
         caught = (place._replace(report=place.report + later) for later in range(PROMPT))

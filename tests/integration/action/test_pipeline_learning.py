@@ -64,8 +64,8 @@ def test_learned_noise_is_heeded_and_shown(folder: Path) -> None:
 
     assert found["verdict"] == "inconclusive"
     assert found["noise"] == {"spread": _stored(folder)[-1].series[0].noise.spread, "runs": 25}
-    assert "noise that the history has taught" in judged["notes"][0]
-    assert "noise that the history has taught" in " ".join(printed.split())
+    assert "noise learned from the history" in judged["notes"][0]
+    assert "noise learned from the history" in " ".join(printed.split())
     assert "neighbouring runs differ by" in _command(folder, "history", "show", f"{25:040x}", "--history", "kept")
 
 

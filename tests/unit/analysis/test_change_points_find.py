@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.analysis.series.change_points import Detector, Rule, find, find_all
+from regress_action.analysis.change_points import ChangePointRule, Detector, find, find_all
 from regress_action.model.measurements import Direction
 
 Floats = NDArray[np.float64]
@@ -174,7 +174,7 @@ def test_many_series_at_once_give_what_each_gives_alone() -> None:
     series = [stepped(noise(n, seed=n), {n // 2: 1.3}) for n in lengths]
     directions = [Direction.LOWER, Direction.HIGHER] * 4
     alone = [find(values, direction=direction) for values, direction in zip(series, directions, strict=True)]
-    assert find_all(series, Rule(), directions) == alone
+    assert find_all(series, ChangePointRule(), directions) == alone
 
 
 def test_a_hundred_thousand_runs_are_searched_in_seconds() -> None:
@@ -220,7 +220,7 @@ def test_a_growing_series_follows_its_rule_and_direction() -> None:
     """The detector's answer is that of `find` with the same settings."""
     values = stepped(noise(90, seed=13, spread=0.003), {50: 1.03})
     assert Detector().extend(values) == ()
-    (point,) = Detector(Rule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
+    (point,) = Detector(ChangePointRule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
     assert point == find(values, minimum_ratio=1.02, direction=Direction.HIGHER)[0]
     assert point.difference == pytest.approx(-3, abs=0.3)
 
@@ -238,7 +238,7 @@ def test_a_clear_step_among_the_last_runs_is_found_at_its_very_run(runs: int, at
 def test_a_change_is_reported_from_one_in_a_thousand_on() -> None:
     """Of steps just about visible, those beyond it are, and those a little short of it are not."""
     series = [stepped(noise(60, seed, spread=0.03), {30: 1.06}) for seed in range(400)]
-    asked = [point.p_value for points in find_all(series, Rule(p=0.01)) for point in points]
+    asked = [point.p_value for points in find_all(series, ChangePointRule(p=0.01)) for point in points]
     assert any(0.001 < p <= 0.0015 for p in asked)
     assert 0.0005 < max(point.p_value for points in find_all(series) for point in points) <= 0.001
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.analysis.numeric.chi_square import tail
+from regress_action.analysis.chi_square import tail
 
 
 @pytest.mark.parametrize("freedom", range(1, 12))

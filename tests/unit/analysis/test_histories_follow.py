@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judge_reports import day, past, report
+from stored_reports import day, past, report
 
-from regress_action.analysis.series import following, histories, trend
-from regress_action.analysis.series.trend import Tendency
+from regress_action.analysis import histories, trend
+from regress_action.analysis.trend import Tendency
 from regress_action.model.measurements import Direction, Environment, Metric
 
 
@@ -62,7 +62,7 @@ def test_the_object_of_trend_json() -> None:
     values[40:] *= 1.3
     metric = Metric("throughput", "1/s", Direction.HIGHER)
     (series,) = json.loads(
-        json.dumps(following.as_object(following.follow(histories.of(past(values, metric=metric)))))
+        json.dumps(histories.as_object(histories.follow(histories.of(past(values, metric=metric)))))
     )["series"]
     assert {key: series[key] for key in ("name", "metric", "unit", "points")} == {
         "name": "parse",
@@ -89,21 +89,21 @@ def test_a_change_point_among_the_last_runs_makes_a_step() -> None:
     """A step that twenty runs alone cannot tell from noise is told by the whole history, with its height."""
     values = clustered_step(runs_after=16)
     assert trend.follow(values).direction is Tendency.STABLE
-    (followed,) = following.follow([histories.named("x", values)])
+    (followed,) = histories.follow([histories.named("x", values)])
     assert followed.trend.direction is Tendency.STEP
     assert followed.trend.drift == pytest.approx(0.12, abs=0.01)
 
 
 def test_a_change_point_of_long_ago_does_not() -> None:
     """A step before the last twenty runs is a change point of the history and no tendency of the present."""
-    (followed,) = following.follow([histories.named("x", clustered_step(runs_after=40))])
+    (followed,) = histories.follow([histories.named("x", clustered_step(runs_after=40))])
     assert followed.change_points
     assert followed.trend.direction is Tendency.STABLE
 
 
 def test_a_short_history_is_unknown_and_still_json() -> None:
     """Three points: unknown, with nulls and not with NaN, which JSON has not."""
-    (series,) = following.as_object(following.follow([histories.named("x", [1.0, 2.0, 3.0])]))["series"]
+    (series,) = histories.as_object(histories.follow([histories.named("x", [1.0, 2.0, 3.0])]))["series"]
     assert series["direction"] == "unknown"
     assert series["correlation"] is None
     assert json.dumps(series, allow_nan=False)
@@ -112,23 +112,23 @@ def test_a_short_history_is_unknown_and_still_json() -> None:
 def test_of_several_change_points_the_largest_gives_the_height() -> None:
     """Up by 12 % and a little down again among the last runs: the step is one of 12 %."""
     values = clustered_step(runs_after=16)
-    (followed,) = following.follow([histories.named("x", values)])
+    (followed,) = histories.follow([histories.named("x", values)])
     (found,) = followed.change_points
     smaller = replace(found, index=found.index + 5, ratio=0.95, difference=-found.difference / 3)
     stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
     for points in ((found, smaller), (smaller, found)):
-        assert following._with_steps(stable, points, 110).drift == pytest.approx(0.12, abs=0.01)
+        assert histories._with_steps(stable, points, 110).drift == pytest.approx(0.12, abs=0.01)
 
 
 def test_a_change_point_needs_three_runs_of_the_window_before_it() -> None:
     """Nearer to where the last twenty runs begin, it is what they have in common."""
     values = clustered_step(runs_after=16)
-    (followed,) = following.follow([histories.named("x", values)])
+    (followed,) = histories.follow([histories.named("x", values)])
     (found,) = followed.change_points
     stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
     for before, direction in ((2, Tendency.STABLE), (3, Tendency.STEP)):
         placed = replace(found, index=110 - 20 + before)
-        assert following._with_steps(stable, (placed,), 110).direction is direction
+        assert histories._with_steps(stable, (placed,), 110).direction is direction
 
 
 def test_times_are_utc_where_they_do_not_say_and_order_the_reports() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.analysis.evidence.noise import robust_deviations
+from regress_action.analysis.noise import robust_deviations
 
 FACTORS = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107, 10: 10 / 9.2, 30: 30 / 29.2}
 """The finite-sample factors of the median absolute deviation, by the number of runs (1992, table 1)."""

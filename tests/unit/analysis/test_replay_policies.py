@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judge_reports import MACHINE, TIME, past, report
+from stored_reports import MACHINE, TIME, past, report
 
 from regress_action.analysis.comparison import compare
-from regress_action.analysis.replay import Alarm, Place, _missed, _Past, replay
-from regress_action.analysis.rules.policy import Policy
+from regress_action.analysis.policy import Policy
+from regress_action.analysis.replay import Alarm, AlarmKey, _missed, _Past, replay
 from regress_action.model.comparisons import Severity
 from regress_action.model.measurements import Direction, Environment, Metric, Report
 
@@ -132,7 +132,7 @@ def test_the_next_five_reports_tell() -> None:
 @pytest.mark.parametrize(("late", "missed"), [(0, 0), (2, 0), (3, 1)])
 def test_an_alarm_on_one_of_the_first_three_reports_has_caught_a_worsening(late: int, missed: int) -> None:
     """Later ones come too late, and what another benchmark did is no excuse."""
-    place = Place("default", "here", "parse", "time", 20)
+    place = AlarmKey("default", "here", "parse", "time", 20)
     group = _Past("default", "here", [], {}, frozenset([place]))
     alarm = Alarm(place._replace(report=20 + late), None, None, 1.3, Severity.MINOR, None)
     elsewhere = replace(alarm, place=place._replace(benchmark="other"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.analysis.numeric import splits
-from regress_action.analysis.numeric.splits import Stretches
-from regress_action.analysis.series.proposals import Proposals, tiles
+from regress_action.analysis import splits
+from regress_action.analysis.change_points import Proposals, tiles
+from regress_action.analysis.splits import Stretches
 
 
 def g_test(values: np.ndarray[tuple[int], np.dtype[np.float32]], place: int) -> float:

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.analysis.numeric import ranks
-from regress_action.analysis.series import trend
-from regress_action.analysis.series.trend import Rule, Tendency, follow
+from regress_action.analysis import trend
+from regress_action.analysis.trend import Tendency, TrendRule, follow
 from regress_action.model.measurements import Direction
 
 Floats = NDArray[np.float64]
@@ -89,7 +88,7 @@ def test_only_the_last_runs_count() -> None:
     """What happened before the window is history; the window's length is a setting."""
     values = np.concatenate([drifting(2.0, seed=4, runs=50), np.full(20, 2.0)])
     assert follow(values).direction is Tendency.STABLE
-    assert follow(values[:50], rule=Rule(last=40)).points == 40
+    assert follow(values[:50], rule=TrendRule(last=40)).points == 40
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0] * 9, [np.nan] * 30, [1.0] * 9 + [np.inf] * 9])
@@ -159,9 +158,9 @@ def test_spearman_is_scipys(first: list[int], seed: int) -> None:
 
     x = np.array(first, float)
     y = np.random.default_rng(seed).integers(0, 8, len(x)).astype(float)
-    assert ranks.ranks(x) == pytest.approx(stats.rankdata(x))
-    correlation = ranks.correlation(x, y)
-    (p,) = ranks.significance(np.array([correlation]), np.array([len(x)]))
+    assert trend.ranks(x) == pytest.approx(stats.rankdata(x))
+    correlation = trend.correlation(x, y)
+    (p,) = trend.significance(np.array([correlation]), np.array([len(x)]))
     if x.std() and y.std():
         expected = stats.spearmanr(x, y)
         assert correlation == pytest.approx(expected.statistic)
@@ -188,7 +187,7 @@ def test_a_step_needs_no_correlation_but_one_in_a_thousand_and_its_height() -> N
     for seed in range(400):
         values = drifting(1.0, seed, spread=0.03)
         values[-5:] *= 1.08
-        found = follow(values, rule=Rule(p=0.0))
+        found = follow(values, rule=TrendRule(p=0.0))
         assert found.drift is not None
         seen[trend._differs(np.log(values)) < 0.001, abs(found.drift) >= 0.05, found.direction] += 1
     assert {key[:2] for key in seen if key[2] is Tendency.STEP} == {(True, True)}

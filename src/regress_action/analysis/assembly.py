@@ -1,0 +1,175 @@
+"""Put the arrays back into words: one `Comparison` per row, worst first."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regress_action.analysis import grading, wording
+from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
+from regress_action.model.comparisons import Budget, BudgetState, Comparison, Severity, Side, Verdict
+
+if TYPE_CHECKING:
+    from regress_action.analysis.grading import Analysis
+    from regress_action.analysis.policy import Policy
+    from regress_action.analysis.run_matrix import SideRuns
+
+_JUDGED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+_SEVERITIES = tuple(Severity)
+_PLAIN = {
+    Verdict.NEW: "The baseline does not know it; from the next stored run on it is compared.",
+    Verdict.MISSING: "The baseline measured it and the head did not: removed, renamed, or never reached.",
+}
+
+
+def comparisons(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]:
+    """Return one comparison per row that either side was meant to measure, worst first."""
+    codes, expected = grading.verdicts(analysis)
+    severities, waived = grading.severities(analysis, codes, policy)
+    over = np.array([_is_over(analysis.budgets.get(row)) for row in range(len(codes))], dtype=bool)
+    ratio = np.nan_to_num(analysis.estimates.estimate.d, nan=-np.inf)
+    order = np.lexsort((-ratio, -severities, codes, ~over))
+    rows = _Rows(analysis, codes, severities, waived)
+    return tuple(rows.comparison(row) for row in plain(order[expected[order]]))
+
+
+def _is_over(budget: Budget | None) -> bool:
+    return budget is not None and budget.state is BudgetState.OVER
+
+
+class _Rows:
+    """The arrays as plain Python lists: element access on arrays would cost more than all the judging."""
+
+    def __init__(self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, str]) -> None:
+        estimate, results = analysis.estimates.estimate, analysis.results
+        linear = analysis.matrix.scale.linear
+        self._analysis, self._waived = analysis, waived
+        self._verdicts = [grading.WORST_FIRST[code] for code in plain(codes)]
+        self._severities = [_SEVERITIES[rank] for rank in plain(severities)]
+        self._sides = list(zip(_sides(analysis, base=True), _sides(analysis, base=False), strict=True))
+        self._ratios = list(
+            zip(*(_ratios(ends, linear) for ends in (estimate.d, results.low, results.high)), strict=True)
+        )
+        self._differences = _known(np.where(linear, estimate.d, np.nan))
+        self._p, self._q = _known(results.p), _known(results.q)
+        self._alarms = plain(np.exp(np.minimum(results.alarm, 700.0)))
+        self._margins = plain(np.exp(np.minimum(results.margin, 700.0)))
+        self._ruled_out = plain(np.exp(np.minimum(results.ruled_out, 700.0)))
+        self._beyond = [None if pairs < 0 else pairs for pairs in plain(results.beyond)]
+        self._detectable = _ratios(results.detectable, linear)
+        self._needed = [None if math.isnan(runs) else int(runs) for runs in plain(results.runs_needed)]
+        self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
+
+    def comparison(self, row: int) -> Comparison:
+        rows, verdict = self._analysis.matrix.rows, self._verdicts[row]
+        base, head = self._sides[row]
+        ratio, low, high = self._ratios[row]
+        judged = verdict in _JUDGED
+        return Comparison(
+            benchmark=rows.benchmarks[row],
+            metric=rows.metrics[row],
+            baseline=base,
+            head=head,
+            ratio=ratio,
+            ratio_low=low,
+            ratio_high=high,
+            p_value=self._p[row],
+            q_value=self._q[row],
+            threshold=self._alarms[row],
+            minimum_detectable_ratio=self._detectable[row],
+            verdict=verdict,
+            severity=self._severities[row],
+            reason=self._reason(row, verdict),
+            confirmed=False if judged and self._weak[row] else None,
+            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE else None,
+            difference=self._differences[row],
+            budget=self._analysis.budgets.get(row),
+            noise=self._analysis.estimates.learned.get(row),
+        )
+
+    def _case(self, row: int) -> wording.Case:
+        base, head = self._sides[row]
+        ratio, low, high = self._ratios[row]
+        return wording.Case(
+            metric=self._analysis.matrix.rows.metrics[row],
+            design=self._designs[row],
+            base_runs=base.runs,
+            head_runs=head.runs,
+            ratio=ratio,
+            low=low,
+            high=high,
+            q=self._q[row] or 0.0,
+            margin=self._margins[row],
+            ruled_out=self._ruled_out[row],
+            beyond=self._beyond[row],
+            detectable=self._detectable[row],
+            runs_needed=self._needed[row],
+            difference=self._differences[row] or 0.0,
+        )
+
+    def _reason(self, row: int, verdict: Verdict) -> str:
+        rows, estimates = self._analysis.matrix.rows, self._analysis.estimates
+        if verdict in _PLAIN:
+            return _PLAIN[verdict]
+        if verdict is Verdict.FAILED:
+            return self._failure(row)
+        if verdict is Verdict.UNSTABLE_BASELINE:
+            return wording.unstable(estimates.spread[row], self._sides[row][0].runs, cut=bool(estimates.cut[row]))
+        if verdict is Verdict.INCOMPARABLE:
+            return wording.incomparable(rows.clashes.get(row), self._analysis.matrix.environment.cpu)
+        return self._weighed(row, verdict)
+
+    def _weighed(self, row: int, verdict: Verdict) -> str:
+        case, weak = self._case(row), self._weak[row]
+        if verdict is Verdict.UNCHANGED:
+            return wording.unchanged(case)
+        if verdict is Verdict.INCONCLUSIVE:
+            return wording.inconclusive(case, weak=weak)
+        if weak:
+            return wording.suspected(case, better=verdict is Verdict.IMPROVEMENT)
+        if verdict is Verdict.IMPROVEMENT:
+            return wording.improvement(case)
+        alarms = self._severities[row] is not Severity.SLIGHT or row in self._waived
+        sentence = wording.regression(case, alarms=alarms, threshold=self._alarms[row])
+        return sentence + self._waived.get(row, "")
+
+    def _failure(self, row: int) -> str:
+        rows, failures = self._analysis.matrix.rows, self._analysis.failures
+        if row in rows.invalid:
+            return f"Its values cannot be used: {rows.invalid[row]}."
+        if self._analysis.matrix.scale.stopped[row]:
+            return "A time of zero or less: it runs below the clock's resolution; put more work into a round."
+        return failures.get(rows.benchmarks[row].name) or failures.get("") or "It failed."
+
+
+def _sides(analysis: Analysis, *, base: bool) -> list[Side]:
+    """Return runs and median of one side: of the runs that were used, or of all where none could be."""
+    estimates, estimate = analysis.estimates, analysis.estimates.estimate
+    side: SideRuns = analysis.matrix.base if base else analysis.matrix.head
+    used, columns, independent = (
+        (estimates.base, estimates.base_columns, estimate.base_runs)
+        if base
+        else (estimates.head, estimates.head_columns, estimate.head_runs)
+    )
+    raw = side.values if columns is None else side.values[:, columns]
+    middle = medians(np.where(np.isnan(used), np.nan, raw))
+    every = medians(side.values)
+    count = (~np.isnan(side.values)).sum(axis=1)
+    unused = np.isnan(middle)
+    runs = np.where(unused, count, independent)
+    medians_known = _known(np.where(unused, every, middle))
+    return [Side(*side) for side in zip(plain(runs.astype(int)), medians_known, strict=True)]
+
+
+def _ratios(logs: Floats, linear: Flags) -> list[float | None]:
+    finite = np.isfinite(logs) & ~linear
+    return _known(np.exp(np.clip(np.where(finite, logs, np.nan), -700.0, 700.0)))
+
+
+def _known(values: Floats) -> list[float | None]:
+    """Return the values with None for NaN."""
+    objects: Any = values.astype(object)  # the typing of numpy knows no None among objects
+    objects[np.isnan(values)] = None
+    return plain(objects)

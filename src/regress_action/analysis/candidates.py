@@ -1,0 +1,233 @@
+"""Which proposed change points hold up between their neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from regress_action.analysis import splits
+from regress_action.analysis.splits import Stretches
+
+if TYPE_CHECKING:
+    from regress_action.analysis.arrays import Flags, Floats, Ints
+
+REACHES = (100, 16)  # runs on each side that a proposal is tested on: far for small steps, near for young ones
+SLACK = np.arange(-10, 11)  # places to which it may move then
+CLEAR = 4.0  # mean deviations by which two levels are apart when every run shows to which it belongs
+QUANTILES = (np.arange(9) + 0.5) / 9
+
+
+class Candidates(NamedTuple):
+    """Change points of all series in order: place, series, level before and its shift, p-value, and strength.
+
+    Strength is 1 at the limit of what counts, below it what must go.
+    """
+
+    place: Ints
+    owner: Ints
+    level: Floats
+    shift: Floats
+    p_value: Floats
+    strength: Floats
+
+    def take(self, rows: Ints | Flags) -> Candidates:
+        """Return some of them."""
+        place, owner, level, shift, p_value, strength = self
+        return Candidates(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
+
+
+def prune(
+    flat: Floats,
+    ends: Ints,
+    proposals: Proposals,
+    minimum: Floats,
+    p: float,
+    smallest: int,
+) -> Candidates:
+    """Test every proposal on the runs between its neighbours and drop the weakest, until all hold.
+
+    `minimum` is the smallest shift that counts, per series. A proposal is only tested again when a neighbour of
+    it went away, and all that are weaker than their neighbours go at once: what one of them decides touches
+    nothing beyond its neighbours.
+    """
+    place = proposals.place
+    owner = np.searchsorted(ends, place, side="right") - 1
+    found = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
+    while len(found.place):
+        found = _tested(flat, ends, found, minimum, p, smallest)
+        failing = found.strength < 1
+        if not failing.any():
+            break
+        found = _without(found, failing & _weaker_than_neighbours(found))
+    return found
+
+
+def _tested(
+    flat: Floats,
+    ends: Ints,
+    found: Candidates,
+    minimum: Floats,
+    p: float,
+    smallest: int,
+) -> Candidates:
+    start, stop = _between_neighbours(ends, found)
+    todo = np.flatnonzero(np.isnan(found.strength))
+    near, place, p_value = _split(flat, start[todo], stop[todo], found.place[todo], smallest)
+    place, level, shift = _sharpened(flat, near, place)
+    size = np.abs(shift) / np.maximum(minimum[found.owner[todo]], 1e-12)
+    significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
+    strength = np.minimum(significance, np.where(size < 1, size, np.inf))
+    found.place[todo], found.p_value[todo], found.strength[todo] = place, p_value, strength
+    found.level[todo], found.shift[todo] = level, shift
+    return found.take(np.unique(found.place, return_index=True)[1])  # two may have moved to one place
+
+
+def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) -> tuple[Stretches, Ints, Floats]:
+    """Split every stretch near its proposal; return the widest stretches used, the places and the p-values."""
+    widths = [
+        Stretches(np.maximum(start, place - reach), np.minimum(stop, place + reach), place, SLACK, smallest)
+        for reach in REACHES
+    ]
+    (far, p_far), (close, p_close) = (splits.best(flat, stretches) for stretches in widths)
+    closer = p_close < p_far
+    return widths[0], np.where(closer, close, far), np.where(closer, p_close, p_far)
+
+
+def _between_neighbours(ends: Ints, found: Candidates) -> tuple[Ints, Ints]:
+    """Return where each one's stretch starts and stops: at its neighbours, or where the series does."""
+    start = np.maximum(ends[found.owner], np.concatenate([[0], found.place[:-1]]))
+    stop = np.minimum(ends[found.owner + 1], np.concatenate([found.place[1:], ends[-1:]]))
+    return start, stop
+
+
+def _weaker_than_neighbours(found: Candidates) -> Flags:
+    boundary = found.owner[1:] != found.owner[:-1]
+    left = np.concatenate([[np.inf], np.where(boundary, np.inf, found.strength[:-1])])
+    right = np.concatenate([np.where(boundary, np.inf, found.strength[1:]), [np.inf]])
+    return (found.strength <= left) & (found.strength < right)
+
+
+def _without(found: Candidates, gone: Flags) -> Candidates:
+    """Drop some, and mark those beside them as untested."""
+    beside = np.zeros_like(gone)
+    beside[1:] |= gone[:-1]
+    beside[:-1] |= gone[1:]
+    found.strength[beside] = np.nan
+    return found.take(~gone)
+
+
+def _shift(flat: Floats, start: Ints, place: Ints, stop: Ints) -> tuple[Floats, Floats, Floats]:
+    """Estimate the level before, how far it moved, and the mean deviation around the two levels.
+
+    The move is the Hodges-Lehmann shift of 9 quantiles of each side, which clusters of noise do not pull about.
+    """
+    before, after = _quantiles(flat, start, place), _quantiles(flat, place, stop)
+    pairs = (after[:, :, None] - before[:, None, :]).reshape(len(start), len(QUANTILES) ** 2)
+    pairs.sort(axis=1)
+    middle = len(QUANTILES) // 2
+    spread = [np.abs(side - side[:, middle, None]).mean(axis=1) for side in (before, after)]
+    return before[:, middle], pairs[:, len(QUANTILES) ** 2 // 2], np.maximum(*spread)
+
+
+def _sharpened(flat: Floats, near: Stretches, place: Ints) -> tuple[Ints, Floats, Floats]:
+    """Move a step that stands clear of its noise to the very run; return place, level before and shift.
+
+    Classes of values see whether there is a step, and may be some runs off in saying where. Two levels that are well
+    apart tell to which of them every single run belongs. Whether they are is asked at the new place: at the old one
+    the runs in between stand on the wrong side, and look like noise.
+    """
+    level, shift, _ = _shift(flat, near.start, place, near.stop)
+    moved = _nearest_levels(flat, near, place, level, shift)
+    elsewhere = np.flatnonzero(moved != place)
+    if len(elsewhere):
+        there = _shift(flat, near.start[elsewhere], moved[elsewhere], near.stop[elsewhere])
+        clear = np.abs(there[1]) > CLEAR * there[2]
+        rows = elsewhere[clear]
+        place = place.copy()
+        place[rows], level[rows], shift[rows] = moved[rows], there[0][clear], there[1][clear]
+    return place, level, shift
+
+
+def _nearest_levels(flat: Floats, near: Stretches, place: Ints, level: Floats, shift: Floats) -> Ints:
+    """Return the split near `place` that leaves every run nearest to the level of its side, by absolute deviations."""
+    split = place[:, None] + SLACK
+    run = np.clip(split[:, :-1], 0, len(flat) - 1)
+    towards_after = np.abs(flat[run] - level[:, None]) - np.abs(flat[run] - (level + shift)[:, None])
+    gain = np.zeros(split.shape)  # of splitting here rather than at the first column: all runs between go before
+    gain[:, 1:] = -np.cumsum(towards_after, axis=1)
+    allowed = (split >= near.start[:, None] + near.smallest) & (split <= near.stop[:, None] - near.smallest)
+    best = np.where(allowed, gain, -np.inf).argmax(axis=1)
+    return np.where(allowed.any(axis=1), split[np.arange(len(split)), best], place)
+
+
+def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:
+    sizes = (stop - start)[:, None]
+    window = np.arange(int(sizes.max()))
+    values = np.where(window < sizes, flat[np.minimum(start[:, None] + window, len(flat) - 1)], np.float32(np.inf))
+    values.sort(axis=1)
+    place = np.clip(QUANTILES * sizes - 0.5, 0, sizes - 1)
+    low = np.floor(place).astype(np.intp)
+    high = np.minimum(low + 1, sizes - 1)
+    weight = (place - low).astype(np.float32)
+    rows = np.arange(len(start))[:, None]
+    quantiles: Floats = values[rows, low] * (1 - weight) + values[rows, high] * weight
+    return quantiles
+
+
+TILES = (100, 24)
+EAGERNESS = 4  # a tile proposes at p × 4: beside a second step a real one is weaker in its tile than it will prove
+
+
+class Proposals(NamedTuple):
+    """Places in the joined values where a new level may begin, and the p-values with which a tile said so."""
+
+    place: Ints
+    p_value: Floats
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no proposals."""
+        return cls(np.zeros(0, np.intp), np.zeros(0))
+
+    def and_(self, other: Proposals) -> Self:
+        """Return both together, in no order."""
+        return type(self)(np.concatenate([self.place, other.place]), np.concatenate([self.p_value, other.p_value]))
+
+    def apart(self, smallest: int) -> Self:
+        """Return them in order of place, keeping the most significant of those closer than `smallest` runs."""
+        if not len(self.place):
+            return self
+        order = np.lexsort((self.p_value, self.place))
+        place, p_value = self.place[order], self.p_value[order]
+        group = np.cumsum(np.diff(place, prepend=place[0]) >= smallest)
+        best = np.lexsort((place, p_value, group))
+        best = best[np.unique(group[best], return_index=True)[1]]
+        return type(self)(place[best], p_value[best])
+
+
+def tiles(ends: Ints, width: int) -> tuple[Ints, Ints]:
+    """Cover every series with tiles that begin half a width apart; return their starts and stops."""
+    half = width // 2
+    sizes = np.diff(ends)
+    count = np.maximum(1, -(-(sizes - half) // half))
+    owner = np.repeat(np.arange(len(sizes)), count)
+    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    start = ends[:-1][owner] + number * half
+    return start, np.minimum(start + width, ends[1:][owner])
+
+
+def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> Proposals:
+    """Split every tile where it differs most, then the parts, for as long as the split is nearly significant."""
+    found = Proposals.none()
+    while True:
+        divisible = stop - start >= 2 * smallest
+        start, stop = start[divisible], stop[divisible]
+        if not len(start):
+            return found
+        columns = np.arange(smallest, int((stop - start).max()) - smallest + 1)
+        place, p_value = splits.best(flat, Stretches(start, stop, start, columns, smallest))
+        split = p_value < p * EAGERNESS
+        start, stop, place = start[split], stop[split], place[split]
+        found = found.and_(Proposals(place, p_value[split]))
+        start, stop = np.concatenate([start, place]), np.concatenate([place, stop])

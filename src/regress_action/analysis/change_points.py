@@ -1,0 +1,181 @@
+"""Change points: the runs from which a benchmark's values are, and stay, at another level.
+
+Overlapping tiles of 100 and 24 runs are split recursively where their two sides differ most. What they propose is
+tested again between its neighbours and dropped, weakest first, until all that remains is significant and large
+enough. The frame is Otava's (windowed divisive search, then pruning); the statistic is not, see `splits`, and the
+work is done for any number of series at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from regress_action.analysis.arrays import end_to_end
+from regress_action.analysis.candidates import TILES, Candidates, Proposals, propose, prune, tiles
+from regress_action.model.measurements import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from regress_action.analysis.arrays import Flags, Floats, Ints
+
+SETTLED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoint:
+    """A change of level that begins with the run at `index`.
+
+    `ratio` is a badness ratio, level after to level before, and None where values may be zero or negative;
+    `difference` is the same in the metric's unit, positive when worse. `settled` is False while fewer than
+    eight runs follow: too new to judge, it may turn out to be an episode.
+    """
+
+    index: int
+    ratio: float | None
+    difference: float
+    p_value: float
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePointRule:
+    """What counts as a change: its significance, its size as a ratio, and the fewest runs a level lasts.
+
+    `p` may be at most 0.01. Half of all steps of 5 % are estimated below 5 %: to find them, the smallest ratio is 1.04.
+    """
+
+    p: float = 0.001
+    minimum_ratio: float = 1.04
+    minimum_segment: int = 5
+
+
+DEFAULT = ChangePointRule()
+
+
+def find(
+    values: ArrayLike,
+    *,
+    p: float = DEFAULT.p,
+    minimum_ratio: float = DEFAULT.minimum_ratio,
+    minimum_segment: int = DEFAULT.minimum_segment,
+    direction: Direction = Direction.LOWER,
+) -> tuple[ChangePoint, ...]:
+    """Find the change points of one series of run values, oldest first; NaN stands for a run without a value."""
+    return find_all([values], ChangePointRule(p, minimum_ratio, minimum_segment), [direction])[0]
+
+
+def find_all(
+    series: Sequence[ArrayLike], rule: ChangePointRule = DEFAULT, directions: Sequence[Direction] | None = None
+) -> list[tuple[ChangePoint, ...]]:
+    """Find the change points of many series, at a small part of the cost of one after the other."""
+    levels = _Levels.of(series)
+    proposals = [propose(levels.flat, *tiles(levels.ends, width), rule.p, rule.minimum_segment) for width in TILES]
+    return _describe(levels, _pruned(levels, proposals, rule), directions)
+
+
+class Detector:
+    """The change points of one series that grows: values already searched are not searched again.
+
+    After any sequence of `extend` the answer is the one that `find` gives for all values.
+    """
+
+    def __init__(self, rule: ChangePointRule = DEFAULT, direction: Direction = Direction.LOWER) -> None:
+        self._rule = rule
+        self._direction = direction
+        self._values = np.zeros(0)
+        self._kept: dict[int, Proposals] = {}
+        self._searched: dict[int, int] = {}
+        self._logarithmic = True
+
+    def extend(self, values: ArrayLike) -> tuple[ChangePoint, ...]:
+        """Append run values, oldest first, and return the change points of the series as it now is."""
+        self._values = np.concatenate([self._values, np.asarray(values, float).ravel()])
+        levels = _Levels.of([self._values])
+        logarithmic = bool(levels.logarithmic[0])
+        if logarithmic != self._logarithmic:
+            self._kept, self._searched, self._logarithmic = {}, {}, logarithmic
+        proposals = [self._propose(levels.flat, levels.ends, width) for width in TILES]
+        return _describe(levels, _pruned(levels, proposals, self._rule), [self._direction])[0]
+
+    def _propose(self, flat: Floats, ends: Ints, width: int) -> Proposals:
+        """Search the tiles that are new or were incomplete; a complete tile never changes."""
+        start, stop = tiles(ends, width)
+        new = start >= self._searched.get(width, 0)
+        complete = new & (stop - start == width)
+        settings = self._rule.p, self._rule.minimum_segment
+        kept = self._kept.get(width, Proposals.none()).and_(propose(flat, start[complete], stop[complete], *settings))
+        self._kept[width] = kept
+        self._searched[width] = int(start[complete].max()) + 1 if complete.any() else self._searched.get(width, 0)
+        rest = new & ~complete
+        return kept.and_(propose(flat, start[rest], stop[rest], *settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """The finite values of all series, laid end to end: series i is `ends[i]:ends[i + 1]`.
+
+    `flat` holds them on the scale of levels: logarithms, or as they are in a series that is not `logarithmic` because
+    one is not positive. They are relative to the first of the series: single precision is finest near zero. `index`
+    says where in its series a value was, counting those that are not finite.
+    """
+
+    flat: Floats
+    ends: Ints
+    values: Floats
+    index: Ints
+    logarithmic: Flags
+
+    @classmethod
+    def of(cls, series: Sequence[ArrayLike]) -> Self:
+        values, owner, index = end_to_end(series)
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(series)))])
+        logarithmic = np.bincount(owner, weights=values <= 0, minlength=len(series)) == 0
+        levels = np.log(values, out=values.copy(), where=logarithmic[owner])
+        return cls((levels - levels[ends[owner]]).astype(np.float32), ends, values, index, logarithmic)
+
+    def difference(self, owner: int, level: float, shift: float) -> float:
+        """Return what a shift from a level of one series is in the metric's unit."""
+        if self.logarithmic[owner]:
+            return float(self.values[self.ends[owner]]) * math.exp(level) * math.expm1(shift)
+        return float(shift)
+
+    def minimum(self, ratio: float) -> Floats:
+        """Return for each series the smallest step that counts, on its scale."""
+        smallest = np.full(len(self.logarithmic), np.log(ratio))
+        for owner in np.flatnonzero(~self.logarithmic):
+            values = self.values[self.ends[owner] : self.ends[owner + 1]]
+            smallest[owner] = (ratio - 1) * np.median(np.abs(values))
+        return smallest
+
+
+def _pruned(levels: _Levels, parts: list[Proposals], rule: ChangePointRule) -> Candidates:
+    proposals = Proposals.none()
+    for part in parts:
+        proposals = proposals.and_(part)
+    minimum = levels.minimum(rule.minimum_ratio)
+    return prune(levels.flat, levels.ends, proposals.apart(rule.minimum_segment), minimum, rule.p, rule.minimum_segment)
+
+
+def _describe(
+    levels: _Levels, found: Candidates, directions: Sequence[Direction] | None
+) -> list[tuple[ChangePoint, ...]]:
+    described: list[list[ChangePoint]] = [[] for _ in levels.logarithmic]
+    for at, owner, level, shift, p, _ in zip(*found, strict=True):
+        sign = -1 if directions and directions[owner] is Direction.HIGHER else 1
+        described[owner].append(
+            ChangePoint(
+                index=int(levels.index[at]),
+                ratio=math.exp(sign * shift) if levels.logarithmic[owner] else None,
+                difference=sign * levels.difference(owner, level, shift),
+                p_value=float(p),
+                settled=bool(levels.ends[owner + 1] - at >= SETTLED),
+            )
+        )
+    return [tuple(points) for points in described]

@@ -1,0 +1,130 @@
+"""How the machines behaved, as a check of the comparison: it is told to the reader and never changes a verdict.
+
+No value is divided by the time of the probe. A program does not slow down in proportion to another, so that would add
+the noise of the probe and prove nothing; that the probe moved as well only says where to look.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis import noise
+from regress_action.analysis.arrays import medians
+from regress_action.model.comparisons import Doubt, Machine, Mode, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.policy import SessionSpread
+    from regress_action.model.comparisons import Comparison
+    from regress_action.model.measurements import Conditions, Report
+
+_OTHER_SPEED = math.log(1.10)
+_SWINGS = 1.20
+_STOLEN = 0.05
+_SPREADS = 3.0  # what three standard deviations explain is no other speed
+_MAD = 1.4826
+_UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.UNSTABLE_BASELINE)
+
+
+def observed(
+    baseline: Sequence[Report], head: Sequence[Report], mode: Mode, tau: SessionSpread, *, foreign: bool
+) -> Machine:
+    """Return how the head's machine behaved, and how its speed compares with that of the baseline's machines.
+
+    In the paired design both sides met the same machine, so there is no such ratio. `foreign` says that benchmarks
+    have no stored run from this kind of machine.
+    """
+    present = [conditions for report in head for conditions in report.conditions]
+    swing = max((one.swing for one in present if one.swing), default=None)
+    steal = max((one.steal for one in present if one.steal is not None), default=None)
+    ratio, limit = (None, 0.0) if mode is Mode.PAIRED else _speed(baseline, head, tau)
+    doubts = {
+        Doubt.FOREIGN: foreign,
+        Doubt.SPEED: ratio is not None and abs(ratio) > limit,
+        Doubt.SWING: swing is not None and swing > _SWINGS,
+        Doubt.STEAL: steal is not None and steal > _STOLEN,
+    }
+    return Machine(
+        probe_ratio=None if ratio is None else math.exp(ratio),
+        probe_swing=swing,
+        steal=steal,
+        doubts=tuple(doubt for doubt, found in doubts.items() if found),
+    )
+
+
+def notes(machines: Machine, mode: Mode, comparisons: Sequence[Comparison], moved: float | None) -> Iterator[str]:
+    """Yield what the reader must know of the machines; of a restless one only where pairing did not overcome it."""
+    undecided = sum(row.verdict in _UNDECIDED for row in comparisons)
+    if machines.probe_ratio is not None and (Doubt.SPEED in machines.doubts or moved is not None):
+        yield _of_speed(machines.probe_ratio, told=Doubt.SPEED in machines.doubts)
+    if mode is Mode.PAIRED and not undecided:
+        return
+    if Doubt.SWING in machines.doubts and machines.probe_swing is not None:
+        yield (
+            f"This machine swings: a fixed piece of work took up to {_percent(machines.probe_swing)} % longer at one "
+            f"moment than at another{_explained(undecided)}."
+        )
+    if Doubt.STEAL in machines.doubts and machines.steal is not None:
+        yield (
+            f"Other machines on this host took {machines.steal * 100:.0f} % of the CPU time that the suite wanted"
+            f"{_explained(undecided)}."
+        )
+
+
+def _of_speed(ratio: float, *, told: bool) -> str:
+    if told:
+        compared = f"{_percent(ratio)} % longer" if ratio > 1 else f"{(1 - ratio) * 100:.0f} % less time"
+        return (
+            f"A fixed piece of work took {compared} on the head's machine than on those of the baseline, so what "
+            "differs from the history may be the machine's."
+        )
+    return (
+        f"A fixed piece of work took about as long as on the baseline's machines ({(ratio - 1) * 100:+.1f} %): look "
+        "also for what all benchmarks share, such as the runtime or a dependency."
+    )
+
+
+def _explained(undecided: int) -> str:
+    return f", which explains {undecided} undecided {'row' if undecided == 1 else 'rows'}" if undecided else ""
+
+
+def _percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:.0f}"
+
+
+def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSpread) -> tuple[float | None, float]:
+    """Return the log ratio of the probes' times, None where no two can be compared, and what spread explains of it.
+
+    Compared are the same work on the same interpreter and CPU model: other models are told apart anyway. Explained is
+    10 %, or where it is more: three times the spread between sessions, that which this kind of machine is known for
+    or that of the baseline's own probes, and how far the probe swung within a session.
+    """
+    environment = max(head, key=lambda report: report.created or "").environment
+    now = [one for report in head for one in report.conditions if one.typical_s]
+    works = {one.probe for one in now}
+    alike = [report for report in baseline if report.environment.cpu == environment.cpu]
+    then = [one for report in alike for one in report.conditions if one.typical_s and one.probe in works]
+    if not (now and then):
+        return None, 0.0
+    before = _logs(then)
+    usual = _middle(before)
+    between = max(noise.between_sessions(environment, tau), _MAD * _middle(np.abs(before - usual)))
+    within = max(_middle(_swings(now)), _middle(_swings(then)))
+    return _middle(_logs(now)) - usual, max(_OTHER_SPEED, _SPREADS * between, within)
+
+
+def _logs(conditions: Sequence[Conditions]) -> Floats:
+    return np.log([one.typical_s or math.nan for one in conditions])
+
+
+def _swings(conditions: Sequence[Conditions]) -> Floats:
+    return np.log([one.swing or 1.0 for one in conditions])
+
+
+def _middle(values: Floats) -> float:
+    return float(medians(values[None, :])[0])

@@ -1,0 +1,172 @@
+"""Cumulative drift: what many small changes add up to, since the last release and since the best sustained level.
+
+A drift is the ratio of today's level to an earlier one. The part that change points explain is listed by commit; the
+rest is drift too slow, or steps too small, to be attributed to one commit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regress_action.analysis import change_points, histories, noise
+from regress_action.model.measurements import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.change_points import ChangePoint
+    from regress_action.analysis.histories import BenchmarkHistory, Point
+    from regress_action.model.measurements import Report
+
+SUSTAINED = 10
+LONGEST = 40  # a longer level is looked at in parts, so that a drift within it is seen
+NEAR = 10
+_MEDIAN_COST = 1.2533  # standard error of a median over that of a mean, for normal noise
+_TWO_SIDED_95 = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """One change of level and the point with which it began; `ratio` is a badness ratio."""
+
+    point: Point
+    ratio: float
+    p_value: float
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSince:
+    """From one level to today's.
+
+    `ratio` is the badness ratio of the two, `low` and `high` its 95 % interval; `changes` are the changes between
+    them, oldest first, and `unexplained` is the ratio that they leave over.
+    """
+
+    start: Point
+    start_level: float
+    level: float
+    ratio: float
+    low: float
+    high: float
+    changes: tuple[LevelChange, ...]
+    unexplained: float
+
+
+@dataclass(frozen=True, slots=True)
+class CumulativeDrift:
+    """The drifts of one history: since the release, and since the best level that lasted ten runs."""
+
+    history: BenchmarkHistory
+    since_release: DriftSince | None
+    since_best: DriftSince | None
+
+
+def measure(reports: Iterable[Report], since: str | None = None) -> tuple[CumulativeDrift, ...]:
+    """Measure the drift of every benchmark × metric that has a ratio, largest first.
+
+    `since` is the commit of the last release, or the first digits of it; without it, or where it was not
+    measured, there is no drift since the release. There is none since the best level where no level lasted ten runs.
+    """
+    followed = [history for history in histories.of(reports) if (history.values > 0).all()]
+    directions = [history.metric.direction for history in followed]
+    found = change_points.find_all([history.values for history in followed], directions=directions)
+    drifts = [_drift_for(history, changes, since) for history, changes in zip(followed, found, strict=True)]
+    return tuple(sorted(drifts, key=_worst, reverse=True))
+
+
+def _worst(drift: CumulativeDrift) -> float:
+    return max((drift.ratio for drift in (drift.since_release, drift.since_best) if drift), default=0.0)
+
+
+def _drift_for(history: BenchmarkHistory, changes: Sequence[ChangePoint], since: str | None) -> CumulativeDrift:
+    levels = _Levels.of(history, changes)
+    released = next((i for i in range(len(history)) if _is(history.point(i), since)), None)
+    return CumulativeDrift(
+        history,
+        None if released is None else levels.drift(levels.around(released), released),
+        None if (best := levels.best()) is None else levels.drift(best, best.first),
+    )
+
+
+def _is(point: Point, commit: str | None) -> bool:
+    return bool(commit) and point.commit is not None and point.commit.startswith(str(commit))
+
+
+class _Stretch(NamedTuple):
+    first: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """The stretches between change points, on the scale of log badness."""
+
+    history: BenchmarkHistory
+    changes: Sequence[ChangePoint]
+    badness: Floats
+    edges: tuple[int, ...]
+
+    @classmethod
+    def of(cls, history: BenchmarkHistory, changes: Sequence[ChangePoint]) -> _Levels:
+        badness = np.log(history.values)
+        if history.metric.direction is Direction.HIGHER:
+            badness = -badness
+        return cls(history, changes, badness, (0, *(change.index for change in changes), len(badness)))
+
+    def around(self, index: int) -> _Stretch:
+        """Return the runs near one, on its own level: a single run says little."""
+        first, stop = next(edges for edges in self._stretches() if index < edges.stop)
+        return _Stretch(max(first, index - NEAR // 2), min(stop, index + NEAR // 2 + 1))
+
+    def now(self) -> _Stretch:
+        first, stop = self.edges[-2:]
+        return _Stretch(max(first, stop - NEAR), stop)
+
+    def best(self) -> _Stretch | None:
+        """Return the stretch of at least ten and at most forty runs with the lowest median; the newest of equals."""
+        candidates = [
+            _Stretch(part, min(part + LONGEST, stop))
+            for first, stop in self._stretches()
+            for part in range(first, stop, LONGEST)
+            if min(part + LONGEST, stop) - part >= SUSTAINED
+        ]
+        return min(reversed(candidates), key=self._level, default=None)
+
+    def drift(self, start: _Stretch, opened: int) -> DriftSince:
+        """Return the drift from the level of `start`, beginning with run `opened`, to the level of the newest runs."""
+        now = self.now()
+        total = self._level(now) - self._level(start)
+        error = _TWO_SIDED_95 * math.hypot(self._error(now), self._error(start))
+        changes = tuple(
+            LevelChange(self.history.point(change.index), change.ratio, change.p_value, change.settled)
+            for change in self.changes
+            if change.index > opened and change.ratio is not None
+        )
+        explained = math.fsum(math.log(change.ratio) for change in changes)
+        sign = -1 if self.history.metric.direction is Direction.HIGHER else 1
+        return DriftSince(
+            start=self.history.point(opened),
+            start_level=math.exp(sign * self._level(start)),
+            level=math.exp(sign * self._level(now)),
+            ratio=math.exp(total),
+            low=math.exp(total - error),
+            high=math.exp(total + error),
+            changes=changes,
+            unexplained=math.exp(total - explained),
+        )
+
+    def _stretches(self) -> Iterator[_Stretch]:
+        return map(_Stretch, self.edges, self.edges[1:])
+
+    def _level(self, stretch: _Stretch) -> float:
+        return float(np.median(self.badness[stretch.first : stretch.stop]))
+
+    def _error(self, stretch: _Stretch) -> float:
+        values = self.badness[stretch.first : stretch.stop]
+        return _MEDIAN_COST * float(noise.robust_deviations(values[None])[0]) / math.sqrt(len(values))

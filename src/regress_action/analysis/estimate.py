@@ -1,0 +1,218 @@
+"""Which design each row can use, and what it then says: the strongest that the runs allow wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis import designs, noise
+from regress_action.analysis.arrays import Flags, Floats, moments, plain
+from regress_action.analysis.run_matrix import by_session
+from regress_action.analysis.stability import settle
+from regress_action.model.comparisons import Mode
+from regress_action.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regress_action.analysis.policy import Policy
+    from regress_action.analysis.run_matrix import RowIndex, Scale, SideRuns
+    from regress_action.model.measurements import Environment, Noise
+
+
+_BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
+_LEARNED_DF = 20.0  # the most that a learned spread counts
+_SE_FLOOR = 1e-4  # relative; no clock and no code layout is steadier
+
+
+@dataclass(slots=True)
+class RowEstimates:
+    """The estimate of each row and what stands in the way of trusting it.
+
+    `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
+    sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
+    last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that
+    rest on it.
+    """
+
+    estimate: designs.Estimate
+    base: Floats
+    head: Floats
+    foreign: Flags
+    unstable: Flags
+    cut: Flags
+    spread: Floats
+    latest: Flags | None = None
+    learned: Mapping[int, Noise] = field(default_factory=dict)
+    base_columns: list[int] | None = None
+    head_columns: list[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunMatrix:
+    """Both sides, on the scale of badness, with what they are."""
+
+    rows: RowIndex
+    base: SideRuns
+    head: SideRuns
+    scale: Scale
+    base_values: Floats
+    head_values: Floats
+    environment: Environment
+
+
+def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimates:
+    """Estimate every row by the strongest design that its runs allow, or by `mode`.
+
+    Raises:
+        InputError: when the paired design is asked for and no run says which other run it belongs to.
+    """
+    matched = _matched(matrix.base, matrix.head) if mode in (None, Mode.PAIRED) else []
+    if mode is Mode.PAIRED and not matched:
+        raise InputError(
+            "The paired design was asked for, but no run of the head was measured next to one of the baseline.",
+            meaning="Pairs share a session and a pair number in the report; these files hold none.",
+            remedy="Measure both sides together with  regress-action run --base REF , or leave the design open.",
+        )
+    estimates = _paired(matrix, policy, matched) if matched else _stored(matrix, policy, mode)
+    floor = np.where(matrix.scale.linear, 0.0, _SE_FLOOR)
+    estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, floor))
+    estimates.estimate.weak &= ~matrix.scale.exact
+    return estimates
+
+
+def _matched(base: SideRuns, head: SideRuns) -> list[tuple[int, int]]:
+    """Return the columns of base and head that were measured next to each other."""
+    partners = {pair: column for column, pair in enumerate(base.pairs) if pair is not None}
+    matched = [(partners[pair], column, pair) for column, pair in enumerate(head.pairs) if pair in partners]
+    return [(base, head) for base, head, _ in sorted(matched, key=lambda match: match[2])]
+
+
+def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -> RowEstimates:
+    base_columns, head_columns = (list(columns) for columns in zip(*matched, strict=True))
+    base, head = matrix.base_values[:, base_columns], matrix.head_values[:, head_columns]
+    tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
+    estimate = designs.paired(head - base, tau, policy.minimum_pairs)
+    together = ~np.isnan(head - base)
+    lone = estimate.design == designs.NONE
+    estimate.take(lone, _single(matrix, base, head, policy, tau))
+    return RowEstimates(
+        estimate,
+        np.where(together, base, np.nan),
+        np.where(together, head, np.nan),
+        *_nothing_wrong(len(base)),
+        latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
+        base_columns=base_columns,
+        head_columns=head_columns,
+    )
+
+
+def _nothing_wrong(rows: int) -> tuple[Flags, Flags, Flags, Floats]:
+    false = np.zeros(rows, dtype=bool)
+    return false, false.copy(), false.copy(), np.zeros(rows)
+
+
+def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimates:
+    scale, head = matrix.scale, matrix.head_values
+    base, foreign = _same_machine(matrix)
+    sessions_b, sessions_c = by_session(base, matrix.base), by_session(head, matrix.head)
+    stability = settle(np.where(scale.linear[:, None], np.nan, sessions_b))
+    sessions_b = np.where(scale.linear[:, None], sessions_b, stability.values)
+    used = np.where(np.isnan(sessions_b)[:, matrix.base.sessions], np.nan, base)
+    prior, moderated = _prior(matrix, sessions_b, sessions_c, policy)
+    estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
+    estimate.weak &= ~moderated
+    alone = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
+    lone = np.ones_like(alone) if mode is Mode.SINGLE else (alone | foreign)
+    if mode is not Mode.HISTORY and lone.any():
+        usual = noise.between_sessions(matrix.environment, policy.session_spread)
+        tau = noise.per_row(scale, usual, policy.session_spread)
+        elsewhere = noise.per_row(scale, policy.session_spread.unknown, policy.session_spread)
+        whole = np.where(foreign[:, None], matrix.base_values, used)
+        estimate.take(lone, _single(matrix, whole, head, policy, np.where(foreign, elsewhere, tau)))
+        used = whole
+    noisy = ~lone & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
+    short = stability.cut & (estimate.base_runs < policy.minimum_runs)
+    estimates = RowEstimates(estimate, used, head, foreign, noisy | short, stability.cut, stability.spread)
+    estimates.learned = _resting_on(prior.learned & ~lone & np.isfinite(estimate.d), matrix, policy)
+    return estimates
+
+
+def _same_machine(matrix: RunMatrix) -> tuple[Floats, Flags]:
+    """Return the baseline without the runs of other machines, and the rows that have no other runs."""
+    base, present = matrix.base_values.copy(), ~np.isnan(matrix.head_values)
+    before = ~np.isnan(base).all(axis=1)
+    for fingerprint in set(plain(matrix.base.fingerprints)):
+        measured_there = present[:, matrix.head.fingerprints == fingerprint].any(axis=1)
+        base[np.ix_(~measured_there, matrix.base.fingerprints == fingerprint)] = np.nan
+    return base, np.asarray(before & present.any(axis=1) & np.isnan(base).all(axis=1))
+
+
+def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tuple[designs.Prior, Flags]:
+    """Return what is known about each row's variance: learned from history, from the suite, or borrowed."""
+    runs_b, _, squares_b = moments(base)
+    runs_c, _, squares_c = moments(head)
+    df = np.maximum(runs_b - 1, 0) + np.maximum(runs_c - 1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = (squares_b + squares_c) / df
+    usual = noise.between_sessions(matrix.environment, policy.session_spread)
+    prior_df = np.where(runs_b < policy.minimum_runs, _BORROWED_DF, 0.0)
+    prior = noise.per_row(matrix.scale, usual, policy.session_spread) ** 2
+    prior_df[prior == 0] = 0.0
+    moderated, learned = np.zeros((2, len(df)), dtype=bool)
+    for timed in (True, False):
+        family = (matrix.scale.timed == timed) & ~matrix.scale.linear & ~matrix.scale.exact
+        strength, typical = noise.fit(variance[family], df[family])
+        if strength:
+            prior_df[family], prior[family], moderated[family] = strength, typical, True
+    for row, (spread, runs) in _learned(matrix, policy):
+        if 0 < runs_b[row] < runs:  # else the baseline shows as much itself
+            prior_df[row], prior[row], learned[row] = min(runs, _LEARNED_DF), spread**2, True
+    return designs.Prior(prior_df, prior, learned), moderated | learned
+
+
+def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, Noise]:
+    rows = matrix.rows
+    return {
+        row: policy.noise[rows.benchmarks[row].name, rows.metrics[row].name] for row in plain(np.flatnonzero(learned))
+    }
+
+
+def _learned(matrix: RunMatrix, policy: Policy) -> list[tuple[int, tuple[float, int]]]:
+    index = matrix.rows.index
+    known = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
+    return [(row, (noise.spread, noise.runs)) for row, noise in known if not matrix.scale.linear[row]]
+
+
+def _single(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy, tau: Floats) -> designs.Estimate:
+    tau, df = tau.copy(), np.full(len(tau), np.inf)
+    for row, (spread, runs) in _learned(matrix, policy):
+        tau[row], df[row] = spread, runs - 1
+    within = _within(base, matrix.base, matrix.scale) + _within(head, matrix.head, matrix.scale)
+    within[matrix.scale.linear & ~matrix.scale.exact & (within == 0)] = np.nan
+    return designs.single(base, head, within, tau, df)
+
+
+def _within(values: Floats, side: SideRuns, scale: Scale) -> Floats:
+    """Return the variance of each row's level as far as one session shows it: between its runs, or its rounds."""
+    runs, _, squares = moments(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = squares / (runs - 1) / runs
+    rounds = np.zeros(len(runs))
+    if (runs == 1).any():
+        for block, _, report in side.blocks:
+            for row, series in zip(plain(block), report.series, strict=True):
+                if row >= 0 and runs[row] == 1 and series.spreads and series.rounds:
+                    rounds[row] = _of_rounds(series.values, series.spreads, series.rounds, linear=scale.linear[row])
+    return np.where(runs > 1, between, rounds)
+
+
+def _of_rounds(
+    values: tuple[float, ...], spreads: tuple[float, ...], rounds: tuple[int, ...], *, linear: bool
+) -> float:
+    for value, spread, count in zip(values, spreads, rounds, strict=False):
+        if np.isfinite(value) and np.isfinite(spread) and count > 1 and value:
+            return float((spread if linear else spread / value) ** 2 / count)
+    return 0.0

@@ -1,0 +1,142 @@
+"""How far values of one level spread, whatever single disturbed runs say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis.arrays import medians, plain, quantiles
+from regress_action.analysis.run_matrix import badness, by_session, lay_out
+from regress_action.model.measurements import Noise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.policy import SessionSpread
+    from regress_action.analysis.run_matrix import Scale
+    from regress_action.model.measurements import Environment, Report
+
+_NORMAL_MAD = 1.4826
+_NORMAL_DECILES = 2.5631
+_SMALL = np.array([1.0, 1.0, 1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107])  # by the number of runs
+
+
+def robust_deviations(values: Floats) -> Floats:
+    """Estimate the standard deviation of each row, ignoring NaN, so that single disturbed runs do not move it.
+
+    The larger of the median absolute deviation, with the finite-sample factors of Croux and Rousseeuw (1992), and
+    the distance of the outer deciles: noise in clusters, where three of four runs agree to the digit, would look
+    silent to the first alone.
+    """
+    runs = np.count_nonzero(~np.isnan(values), axis=1)
+    deviation = _NORMAL_MAD * medians(np.abs(values - medians(values)[:, None]))
+    factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
+    ordered = np.sort(values, axis=1)
+    low, high = (quantiles(ordered, share) for share in (0.1, 0.9))
+    deviations: Floats = np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
+    return deviations
+
+
+_OWN = ("self", "local", "dedicated", "bare")
+
+
+def is_own(environment: Environment) -> bool:
+    """Whether the machine is known to be the same one every time."""
+    return environment.known and any(word in environment.runner.lower() for word in _OWN)
+
+
+def between_sessions(environment: Environment, tau: SessionSpread) -> float:
+    """Return the spread of log times between two sessions with this fingerprint."""
+    if not environment.known:
+        return tau.unknown
+    return tau.dedicated if is_own(environment) else tau.hosted
+
+
+def per_row(scale: Scale, timed: float, tau: SessionSpread) -> Floats:
+    """Return the spread of each row: sizes and counts do not depend on the machine's speed, exact ones on nothing."""
+    other = min(timed, tau.dedicated)
+    return np.where(scale.exact | scale.linear, 0.0, np.where(scale.timed, timed, other))
+
+
+_MEDIAN_OF_DIFFERENCE = 0.954  # median |x - y| of two independent normal values with standard deviation 1
+_DECILE_OF_DIFFERENCE = 2.326  # … and the value that one in ten exceeds
+_FEWEST = 12  # sessions whose eleven differences hold one real change below their outer decile
+
+
+def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
+    """Return the session-to-session spread of every benchmark × metric of reports from one kind of machine.
+
+    From the differences between neighbours in time: a real change is one large difference among many and a slow
+    drift is many small ones, so neither counts as noise. The larger of two estimates: their median and their outer
+    decile, for a machine that is quiet most of the time and now and then far off looks silent to the median. A
+    series with fewer than twelve sessions, or without a ratio, teaches nothing.
+    """
+    rows, _, side, _ = lay_out((), reports)
+    scale, _, values = badness(rows, side, side)
+    levels = by_session(values, side)
+    steps = np.full((len(rows), max(levels.shape[1] - 1, 0)), np.nan)
+    for row, level in enumerate(levels):
+        known = np.diff(level[~np.isnan(level)])
+        steps[row, : len(known)] = np.abs(known)
+    usual, outer = medians(steps), quantiles(np.sort(steps, axis=1), 0.9)
+    spread = np.maximum(usual / _MEDIAN_OF_DIFFERENCE, outer / _DECILE_OF_DIFFERENCE)
+    runs = (~np.isnan(levels)).sum(axis=1)
+    learned = (runs >= _FEWEST) & ~scale.linear & np.isfinite(spread)
+    return {
+        (rows.benchmarks[row].name, rows.metrics[row].name): Noise(float(spread[row]), int(runs[row]))
+        for row in plain(np.flatnonzero(learned))
+    }
+
+
+_ENOUGH = 10  # fewer benchmarks say too little about each other
+_STRONGEST = 10.0  # a suite is never trusted beyond ten runs of the benchmark's own
+_FLOOR = 1e-8  # (1e-4)²: no timer resolves less
+
+
+def fit(variances: Floats, df: Floats) -> tuple[float, float]:
+    """Return (d0, s0²): the prior's degrees of freedom and variance; d0 = 0 where the suite is too small."""
+    usable = (df >= 1) & np.isfinite(variances)
+    if usable.sum() < _ENOUGH:
+        return 0.0, 0.0
+    half = df[usable] / 2
+    logs = np.log(np.maximum(variances[usable], _FLOOR)) - _digamma(half) + np.log(half)
+    center = float(logs.mean())
+    excess = float(logs.var(ddof=1) - _trigamma(half).mean())
+    d0 = min(2 * _inverse_trigamma(excess), _STRONGEST) if excess > 0 else _STRONGEST
+    prior = np.exp(center + _digamma(np.array([d0 / 2]))[0] - np.log(d0 / 2))
+    return d0, float(prior)
+
+
+def _digamma(x: Floats) -> Floats:
+    """Return ψ(x): the recurrence up to 6, then the asymptotic series (Abramowitz and Stegun 6.3.18)."""
+    shifted, total = x.astype(float), np.zeros_like(x, dtype=float)
+    for _ in range(6):
+        small = shifted < 6  # noqa: PLR2004 - where the series reaches ten digits
+        total = total - np.where(small, 1 / shifted, 0)
+        shifted = np.where(small, shifted + 1, shifted)
+    w = 1 / shifted**2
+    series = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w / 132))))
+    return np.asarray(total + np.log(shifted) - 0.5 / shifted - series)
+
+
+def _trigamma(x: Floats) -> Floats:
+    """Return ψ'(x) likewise (Abramowitz and Stegun 6.4.12)."""
+    shifted, total = x.astype(float), np.zeros_like(x, dtype=float)
+    for _ in range(6):
+        small = shifted < 6  # noqa: PLR2004 - as above
+        total = total + np.where(small, 1 / shifted**2, 0)
+        shifted = np.where(small, shifted + 1, shifted)
+    w = 1 / shifted**2
+    series = w * (1 / 6 - w * (1 / 30 - w * (1 / 42 - w / 30)))
+    return np.asarray(total + 1 / shifted + w / 2 + series / shifted)
+
+
+def _inverse_trigamma(y: float) -> float:
+    """Return the x with ψ'(x) = y, by bisection on the logarithm; ψ' falls monotonically."""
+    low, high = 1e-4, 1e8
+    for _ in range(80):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if _trigamma(np.array([middle]))[0] > y else (low, middle)
+    return low

@@ -1,1 +1,0 @@
-"""Statistics on whole arrays; nothing here knows what a benchmark is."""

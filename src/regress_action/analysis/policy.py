@@ -1,0 +1,248 @@
+"""What the judge is told: error rates, thresholds, budgets, waivers and what is already known about the noise."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.model.comparisons import Severity
+from regress_action.model.measurements import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from regress_action.analysis.arrays import Floats
+    from regress_action.model.measurements import Benchmark, Metric, Noise
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRule:
+    """One absolute limit of the thresholds file.
+
+    `key` is as written (`cache_get_ms`), `name` lacks the unit (`cache_get`), `limit` is in the base unit `unit`
+    (`s`, `B`, `1/s`, `count`, `ratio`).
+    """
+
+    key: str
+    name: str
+    limit: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """RowThresholds for what matches three shell-style patterns; of several that match, the last one given wins.
+
+    `regression_threshold` is the badness ratio from which a proven change alarms; None leaves the default.
+    """
+
+    service: str = "*"
+    benchmark: str = "*"
+    metric: str = "*"
+    regression_threshold: float | None = None
+    budgets: tuple[BudgetRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRule:
+    """An accepted regression: up to the ratio `ceiling` it is shown and does not alarm."""
+
+    benchmark: str
+    metric: str = "*"
+    ceiling: float = 1.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSpread:
+    """Spread of log values between two sessions that no run of one session can show, by kind of machine."""
+
+    paired: float = 0.0075
+    dedicated: float = 0.015
+    hosted: float = 0.03
+    unknown: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every number the verdict depends on; the defaults are the calibrated ones of docs/statistics.md.
+
+    `alpha` is the false discovery rate per metric family. The `minimum_ratio_*` are the smallest ratios called a
+    change at all; `regression_threshold` is the ratio from which a change alarms where no limit says otherwise.
+    `severities` are the ratios from which a regression is moderate and above which it is critical. `screen` is
+    the p-value below which an unproven slowdown is worth measuring again. `plan` is the one by which the pairs
+    were looked at while they were measured; p-values then pay for the looks.
+    """
+
+    alpha: float = 0.05
+    power: float = 0.8
+    minimum_ratio_paired: float = 1.03
+    minimum_ratio_history: float = 1.05
+    minimum_ratio_exact: float = 1.01
+    regression_threshold: float = 1.2
+    severities: tuple[float, float] = (1.5, 2.0)
+    session_spread: SessionSpread = SessionSpread()
+    minimum_pairs: int = 5
+    minimum_runs: int = 5
+    maximum_spread: float = 0.10
+    screen: float = 0.2
+    fail_on: Severity = Severity.CRITICAL
+    limits: tuple[Limit, ...] = ()
+    waivers: tuple[WaiverRule, ...] = ()
+    noise: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
+    plan: SamplingPlan | None = None
+
+
+_LAST_SHARE = 0.5  # the final look keeps half of alpha, so that a benchmark measured to the end loses little
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlan:
+    """At most `pairs` interleaved pairs, looked at after `minimum` and every `every` more.
+
+    A look before the last spends its share of alpha, all together half of it; the shares add up to one, so by the
+    union bound looking often costs no false alarm, whatever the distribution (the simplest form of alpha spending,
+    Lan and DeMets, Biometrika 70 (1983) 659-663).
+    """
+
+    pairs: int = 10
+    minimum: int = 5
+    every: int = 1
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Return the pair counts at which the measurement is looked at, the last being its end."""
+        early = range(self.minimum, self.pairs, self.every)
+        return (*early, self.pairs)
+
+    def penalty(self, pairs: Floats) -> Floats:
+        """Return by what a p-value must be multiplied for a benchmark that was stopped after so many pairs."""
+        early = len(self.looks) - 1
+        if not early:
+            return np.ones_like(pairs)
+        at_the_end = pairs >= self.pairs
+        return np.where(at_the_end, 1 / _LAST_SHARE, early / (1 - _LAST_SHARE))
+
+
+_PARAMETERS = re.compile(r"\[.*\]$|\(.*\)$")
+_SEPARATORS = re.compile(r"::|[./\s]")
+_PREFIX = re.compile(r"^(?:test|benchmark|bench)_?", re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MEMORY = ("memory_limit", "memory", "peak_memory")
+
+
+@dataclass(frozen=True, slots=True)
+class RowThresholds:
+    """The badness ratio from which each row alarms, and the one that somebody wrote down for it (NaN for none)."""
+
+    alarm: Floats
+    asked: Floats
+
+
+def threshold_asked(benchmark: Benchmark, metric: Metric, policy: Policy) -> float | None:
+    """Return the threshold that a limit gives this metric: that of the last one that matches."""
+    given = (
+        limit.regression_threshold
+        for limit in reversed(policy.limits)
+        if limit.regression_threshold is not None and _matches(limit, benchmark, metric)
+    )
+    return next(given, None)
+
+
+def row_thresholds(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy) -> RowThresholds:
+    """Return the thresholds of every row; without limits nothing is matched at all."""
+    asked = np.full(len(benchmarks), np.nan)
+    if any(limit.regression_threshold is not None for limit in policy.limits):
+        rows = zip(benchmarks, metrics, strict=True)
+        asked = np.array([threshold_asked(*row, policy) for row in rows], dtype=float)
+    return RowThresholds(np.where(np.isnan(asked), policy.regression_threshold, asked), asked)
+
+
+def budget_rules(
+    benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy
+) -> tuple[dict[int, BudgetRule], list[str]]:
+    """Return the budget of each row that has one, and a sentence for every rule that applies to nothing."""
+    found: dict[int, BudgetRule] = {}
+    idle = []
+    for limit in policy.limits:
+        rows = [
+            row
+            for row, (benchmark, metric) in enumerate(zip(benchmarks, metrics, strict=True))
+            if limit.budgets and _matches(limit, benchmark, metric)
+        ]
+        for rule in limit.budgets:
+            chosen = list(_rows_of(rule, limit.service, rows, benchmarks, metrics))
+            found.update(dict.fromkeys(chosen, rule))
+            if not chosen:
+                idle.append(
+                    f"The budget {rule.key} of service {limit.service} applies to nothing that was measured: no "
+                    f"benchmark or metric of that service is called {rule.name!r}."
+                )
+    return found, idle
+
+
+def waiver_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> WaiverRule | None:
+    """Return the waiver with the highest ceiling that covers this row."""
+    matching = (
+        waiver
+        for waiver in policy.waivers
+        if matches(benchmark.name, waiver.benchmark) and matches(metric.name, waiver.metric)
+    )
+    return max(matching, key=lambda waiver: waiver.ceiling, default=None)
+
+
+def short_name(benchmark: str) -> str:
+    """Return the last segment of a benchmark's name in snake case, without parameters and test or bench prefix."""
+    last = _SEPARATORS.split(_PARAMETERS.sub("", benchmark.strip()))[-1]
+    return _PREFIX.sub("", _HUMP.sub("_", last).lower().replace("-", "_"))
+
+
+def _matches(limit: Limit, benchmark: Benchmark, metric: Metric) -> bool:
+    return (
+        matches(benchmark.service or "", limit.service)
+        and matches(benchmark.name, limit.benchmark)
+        and matches(metric.name, limit.metric)
+    )
+
+
+def _rows_of(
+    rule: BudgetRule, service: str, rows: Sequence[int], benchmarks: Sequence[Benchmark], metrics: Sequence[Metric]
+) -> Iterator[int]:
+    """Yield the rows a rule is about: a metric of that name, else the main metric of a benchmark of that name."""
+    fitting = [row for row in rows if _same_kind(rule.unit, metrics[row].unit)]
+    by_metric = [row for row in fitting if _is_metric(rule, metrics[row].name)]
+    if by_metric:
+        yield from by_metric
+        return
+    bare = rule.name.removeprefix(f"{service}_")
+    main: dict[str, int] = {}
+    for row in fitting:
+        name = short_name(benchmarks[row].name)
+        if name in (rule.name, bare) or name.endswith(f"_{rule.name}"):
+            known = main.get(benchmarks[row].name)
+            if known is None or _importance(metrics[row].name) < _importance(metrics[known].name):
+                main[benchmarks[row].name] = row
+    yield from main.values()
+
+
+def _same_kind(wanted: str, unit: str) -> bool:
+    if wanted == "1/s":
+        return unit.endswith("/s")
+    return unit == wanted or (wanted == "count" and unit not in ("s", "B", "1/s", "B/s"))
+
+
+def _is_metric(rule: BudgetRule, metric: str) -> bool:
+    if rule.name in _MEMORY:
+        return metric == "peak_memory"
+    if rule.name == "throughput":
+        return metric == "throughput"
+    return metric == rule.name
+
+
+def _importance(metric: str) -> int:
+    """Return the rank of a metric among those of one unit: the plain one before percentiles and CPU time."""
+    main = ("time", "latency", "latency_p50", "peak_memory", "throughput")
+    return main.index(metric) if metric in main else len(main)

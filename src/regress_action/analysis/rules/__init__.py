@@ -1,1 +1,0 @@
-"""What the judge is told: policy, plan of looks, limits and budgets."""

@@ -1,0 +1,132 @@
+"""Look at a running measurement: which benchmarks are decided, and which deserve the rest of the budget?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis import designs, student, tests
+from regress_action.analysis.arrays import plain
+from regress_action.analysis.comparison import analyse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.analysis.arrays import Flags, Floats
+    from regress_action.analysis.grading import Analysis
+    from regress_action.analysis.policy import Policy, SamplingPlan
+    from regress_action.model.measurements import Report
+
+_FUTILE = 0.03  # the chance of a decision below which more pairs are a waste
+_WORTHWHILE = 0.5  # the chance below which pairs go to others once the threshold is ruled out
+
+
+@dataclass(frozen=True, slots=True)
+class InterimAnalysis:
+    """What a look says: whether to `proceed`, with which benchmarks, and why."""
+
+    proceed: bool
+    undecided: tuple[str, ...]
+    why: str
+
+
+def analyse_interim(
+    baseline: Sequence[Report],
+    head: Sequence[Report],
+    policy: Policy,
+    plan: SamplingPlan,
+    pairs_done: int | None = None,
+) -> InterimAnalysis:
+    """Judge what was measured so far; `pairs_done` is the number of whole pairs, counted from the reports if None.
+
+    A benchmark is decided when every metric of it is proven worse, better or unchanged, or cannot be compared at
+    all, and given up when it has hardly a chance of being decided by the pairs that are left. What was decided
+    earlier and not measured in the latest pair stays decided.
+    """
+    analysis = analyse(baseline, head, replace(policy, plan=plan))
+    latest = analysis.estimates.latest
+    done = pairs_done if pairs_done is not None else int(analysis.estimates.estimate.base_runs.max(initial=0))
+    if latest is None:
+        return InterimAnalysis(proceed=True, undecided=(), why="Nothing was measured in pairs so far.")
+    settled = _settled(analysis)
+    futile = ~settled & _futile(analysis, plan, policy.alpha)
+    names = [benchmark.name for benchmark in analysis.matrix.rows.benchmarks]
+    undecided = _names(names, latest & ~settled & ~futile)
+    given_up = set(_names(names, futile & ~analysis.results.unchanged)) - set(undecided)
+    total = len(set(names))
+    if done < plan.minimum:
+        return InterimAnalysis(proceed=True, undecided=(), why=f"{done} of at least {plan.minimum} pairs.")
+    if done >= plan.pairs or not undecided:
+        return InterimAnalysis(proceed=False, undecided=(), why=f"{_state(total, total, len(given_up), done)}.")
+    why = f"{_state(total, total - len(undecided), len(given_up), done)}."
+    return InterimAnalysis(proceed=True, undecided=undecided, why=why)
+
+
+def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names[row] for row in plain(np.flatnonzero(rows))))
+
+
+def _settled(analysis: Analysis) -> Flags:
+    """Return the rows of which nothing more is to be learned: even the smallest change is proven or ruled out."""
+    results = analysis.results
+    compared = ~np.isnan(analysis.estimates.estimate.d)
+    unchanged = results.unchanged & (results.ruled_out <= results.smallest)
+    proven = results.regression | results.improvement | unchanged
+    return np.asarray(~compared | (proven & ~analysis.estimates.estimate.weak))
+
+
+def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
+    """Return the rows that will hardly get any further by the end of the plan (conditional power).
+
+    A row whose threshold is ruled out goes on for the smallest change only where that is likely to be told. What
+    the end will judge is foreseen, the mean without the outermost pairs and its spread, so that one stalled process
+    does not look like noise and half of the pairs do not speak for all.
+    """
+    estimate, results = analysis.estimates.estimate, analysis.results
+    differences = analysis.estimates.head - analysis.estimates.base
+    now = np.maximum(estimate.base_runs, 1.0)
+    left = np.maximum(plan.pairs - now, 0.0)
+    _, middle, variance, _ = designs.trimmed(differences, plan.pairs)
+    spread = np.sqrt(variance) * (1 + 1 / now)
+    half = student.quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
+        spread**2 / plan.pairs + estimate.floor**2
+    )
+    wander = np.maximum(spread * np.sqrt(np.maximum(1 / now - 1 / plan.pairs, 0)), 1e-9)
+    size = np.maximum(results.smallest, half)
+    changed = _beyond((size - middle) / wander) + _beyond((size + middle) / wander)
+
+    def unchanged(margin: Floats) -> Floats:
+        by_interval = _beyond((middle - (margin - half)) / wander)
+        return np.maximum(by_interval, _chance_of_few(differences, margin, plan.pairs, alpha))
+
+    tolerated = np.where(results.unchanged, 0.0, unchanged(results.margin))
+    chance = changed + np.maximum(tolerated, unchanged(results.smallest))
+    return np.asarray((left > 0) & (chance < np.where(results.unchanged, _WORTHWHILE, _FUTILE)))
+
+
+def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: float) -> Floats:
+    """Return the chance that of `planned` pairs so few end beyond `margin` that counting them rules it out."""
+    now = (~np.isnan(differences)).sum(axis=1)
+    left = np.maximum(planned - now, 0)
+    beyond = tests.count_beyond(differences, margin)
+    room = tests.most_allowed(now + left, alpha) - beyond
+    share = (beyond + 0.5) / (now + 1)
+    wander = np.sqrt(left * share * (1 - share) * (1 + left / (now + 1)))  # of the pairs to come, and of the share
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((room >= 0) & (left > 0), _beyond((left * share - room - 0.5) / wander), 0.0)
+
+
+def _beyond(z: Floats) -> Floats:
+    """Return the chance that a normal deviate exceeds `z`."""
+    tail = student.two_sided_p(z, np.inf) / 2
+    return np.where(z > 0, tail, 1 - tail)
+
+
+def _state(total: int, closed: int, given_up: int, done: int) -> str:
+    """Say how far a measurement is: what is decided, and what was given up."""
+    decided = closed - given_up
+    which = "everything is" if decided == total else f"{decided} of {total} benchmarks are"
+    noise = f", {given_up} too noisy for the pairs that are left" if given_up else ""
+    return f"After {done} pairs {which} decided{noise}"

@@ -1,1 +1,0 @@
-"""A benchmark along time: histories, trends, change points, creep, learned noise."""

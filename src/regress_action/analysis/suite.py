@@ -1,0 +1,128 @@
+"""The suite as a whole: a shift that all benchmarks share, the geometric mean, and the verdict over everything."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regress_action.analysis.arrays import medians
+from regress_action.analysis.designs import HISTORY, SINGLE
+from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from regress_action.analysis.designs import Estimate
+    from regress_action.analysis.grading import Analysis
+    from regress_action.analysis.policy import Policy
+    from regress_action.analysis.run_matrix import Scale
+    from regress_action.model.measurements import Noise
+
+_SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
+_MAD = 1.4826
+_DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
+
+
+def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None:
+    """Return the log ratio by which all times moved together, or None.
+
+    Only between sessions: interleaved pairs share their machine, so there a common move is the code's. `usual` is
+    the spread between two sessions of this kind of machine. A machine that got slower slows everything about
+    alike; where the benchmarks differ by more than half of the shift (robustly), the code did it.
+    """
+    apart = (estimate.design == HISTORY) | (estimate.design == SINGLE)
+    d = estimate.d[apart & scale.timed & ~scale.linear & np.isfinite(estimate.d)]
+    if d.size < _SUITE:
+        return None
+    middle = float(medians(d[None, :])[0])  # np.median would import numpy.ma, a tenth of the whole command
+    uneven = _MAD * float(medians(np.abs(d - middle)[None, :])[0])
+    return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual, 2 * uneven) else None
+
+
+def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | None) -> Summary:
+    """Count the verdicts and give the one over the suite.
+
+    `fail`: a regression that is not merely suspected reaches `policy.fail_on`, or a budget is exceeded.
+    `incomplete`: something, or everything, was not measured. `warn`: a regression alarms. `inconclusive`: a
+    regression that would alarm cannot be ruled out. Otherwise `pass`.
+    """
+    counts = Counter(comparison.verdict for comparison in comparisons)
+    ratios = [
+        math.log(comparison.ratio)
+        for comparison in comparisons
+        if comparison.ratio is not None and comparison.metric.name == "time"
+    ]
+    return Summary(
+        verdict=_outcome(comparisons, policy, counts, moved),
+        regressions=counts[Verdict.REGRESSION],
+        improvements=counts[Verdict.IMPROVEMENT],
+        inconclusive=counts[Verdict.INCONCLUSIVE] + counts[Verdict.UNSTABLE_BASELINE] + counts[Verdict.INCOMPARABLE],
+        missing=counts[Verdict.MISSING] + counts[Verdict.FAILED],
+        geomean_ratio=math.exp(math.fsum(ratios) / len(ratios)) if ratios else None,
+        environment_shift=math.exp(moved) if moved is not None else None,
+    )
+
+
+def _outcome(
+    comparisons: Sequence[Comparison], policy: Policy, counts: Counter[Verdict], moved: float | None
+) -> Outcome:
+    if any(_fails(comparison, policy) for comparison in comparisons):
+        return Outcome.FAIL
+    if not comparisons or counts[Verdict.MISSING] or counts[Verdict.FAILED]:
+        return Outcome.INCOMPLETE
+    if any(comparison.reaches_threshold or comparison.is_over_budget for comparison in comparisons):
+        return Outcome.WARN
+    if moved is not None or any(_open(comparison) for comparison in comparisons):
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS
+
+
+def _fails(comparison: Comparison, policy: Policy) -> bool:
+    if policy.fail_on is Severity.NONE:
+        return False
+    return comparison.is_over_budget or (comparison.is_proven_regression and comparison.severity >= policy.fail_on)
+
+
+def _open(comparison: Comparison) -> bool:
+    """Whether a regression that would alarm may hide here."""
+    if comparison.verdict in (Verdict.UNSTABLE_BASELINE, Verdict.INCOMPARABLE):
+        return True
+    if comparison.verdict is not Verdict.INCONCLUSIVE:
+        return False
+    return comparison.ratio_high is None or comparison.ratio_high >= comparison.threshold
+
+
+def notes(analysis: Analysis) -> Iterator[str]:
+    """Yield what a reader must know about the comparison as a whole."""
+    estimates = analysis.estimates
+    if analysis.moved is not None:
+        change = (math.exp(analysis.moved) - 1) * 100
+        yield (
+            f"The whole suite moved by {change:+.1f} %: one event of the environment, not many regressions. "
+            "Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be sure."
+        )
+    if estimates.learned:
+        yield _noise(estimates.learned, analysis)
+    if estimates.foreign.any():
+        yield (
+            f"{int(estimates.foreign.sum())} benchmarks have no stored run from this kind of machine "
+            f"({analysis.matrix.environment.cpu}); nothing certain can be said about them."
+        )
+    if estimates.cut.any():
+        yield (
+            f"The baseline of {int(estimates.cut.sum())} benchmarks changed its level; "
+            "only the runs since then were used."
+        )
+
+
+def _noise(learned: Mapping[int, Noise], analysis: Analysis) -> str:
+    row, noisiest = max(learned.items(), key=lambda item: item[1].spread)
+    metric, benchmark = analysis.matrix.rows.metrics[row].name, analysis.matrix.rows.benchmarks[row].name
+    known = "1 comparison rests" if len(learned) == 1 else f"{len(learned)} comparisons rest"
+    return (
+        f"{known} on noise learned from the history; neighbouring runs differ most, by {noisiest.spread:.1%} over "
+        f"{noisiest.runs} runs, in {metric} of {benchmark}."
+    )

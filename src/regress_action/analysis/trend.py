@@ -1,0 +1,223 @@
+"""Trend: whether a benchmark's last runs degrade, improve, are stable, or stepped once.
+
+A correlation alone names nothing: at 0.3 it flags every fifth stationary series of ten runs. A direction therefore
+needs Spearman's correlation *and* its significance *and* a smallest drift (Theil-Sen) *and* a straight line that
+describes the runs better than the best single step does. Everything is measured in medians and absolute
+deviations, so that one disturbed run decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regress_action.analysis import splits, student
+from regress_action.analysis.arrays import plain
+from regress_action.model.measurements import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from regress_action.analysis.arrays import Flags, Floats, Ints
+
+FEWEST = 10
+LAST = 20
+STEP_COST = 1.05  # a step has one parameter more than a line, its place, and so must fit 5 % better
+STEP_P = 0.001
+SHORTEST_LEVEL = 3
+
+
+class Tendency(StrEnum):
+    """Where a benchmark is going."""
+
+    DEGRADING = "degrading"
+    IMPROVING = "improving"
+    STABLE = "stable"
+    STEP = "step"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Where the last runs of a benchmark go, and the evidence.
+
+    `correlation` is Spearman's, of badness with time: positive is degrading. `drift` is the change over the
+    window as a share of the level, 0.07 for 7 % worse; for a step its height. All are None when unknown.
+    """
+
+    direction: Tendency
+    correlation: float | None = None
+    p_value: float | None = None
+    drift: float | None = None
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrendRule:
+    """What counts as a trend, and how many of the last runs are looked at."""
+
+    p: float = 0.01
+    correlation: float = 0.3
+    drift: float = 0.05
+    last: int = LAST
+
+
+DEFAULT = TrendRule()
+
+
+def follow(
+    values: ArrayLike,
+    times: ArrayLike | None = None,
+    *,
+    direction: Direction = Direction.LOWER,
+    rule: TrendRule = DEFAULT,
+) -> Trend:
+    """Say where the last run values go.
+
+    `times` are in any unit, as long as `values`; without them runs count as equally spaced. Values that are not
+    finite are left out. Where one is not positive, drift is a share of the median magnitude, not a ratio.
+    """
+    return follow_all([values], [times], [direction], rule)[0]
+
+
+def follow_all(
+    series: Sequence[ArrayLike],
+    times: Sequence[ArrayLike | None],
+    directions: Sequence[Direction],
+    rule: TrendRule = DEFAULT,
+) -> list[Trend]:
+    """Follow many series, each with its times or None."""
+    windows = [_Window.of(*one, rule.last) for one in zip(series, times, directions, strict=True)]
+    correlations = [correlation(window.times, window.levels) for window in windows]
+    runs = np.array([len(window.levels) for window in windows], dtype=np.intp)
+    chances = significance(np.array(correlations, dtype=np.float64), runs)
+    return [_trend(*one, rule) for one in zip(windows, correlations, plain(chances), strict=True)]
+
+
+def _trend(window: _Window, correlation: float, p: float, rule: TrendRule) -> Trend:
+    points = len(window.levels)
+    if points < FEWEST:
+        return Trend(Tendency.UNKNOWN, points=points)
+    drift = _theil_sen(window.times, window.levels) * float(window.times[-1] - window.times[0])
+    tendency, change = _named(window, drift, rule, monotone=p < rule.p and abs(correlation) > rule.correlation)
+    return Trend(tendency, correlation, p, window.share_of(change), points)
+
+
+def _named(window: _Window, drift: float, rule: TrendRule, *, monotone: bool) -> tuple[Tendency, float]:
+    """Name the tendency and the change that it is about."""
+    smallest = window.level_of(rule.drift)
+    if monotone or _differs(window.levels) < STEP_P:  # a step near an end hardly correlates with time
+        step = _best_step(window.levels)
+        line = _misfit(window.levels - drift * (window.times - window.times[0]) / np.ptp(window.times))
+        if not monotone or line >= STEP_COST * step.misfit:
+            return (Tendency.STEP if abs(step.height) >= smallest else Tendency.STABLE), step.height
+    if not monotone or abs(drift) < smallest:
+        return Tendency.STABLE, drift
+    return (Tendency.DEGRADING if drift > 0 else Tendency.IMPROVING), drift
+
+
+class _Window(NamedTuple):
+    """The last finite values as badness: logarithms, or shares of the median magnitude; larger is worse."""
+
+    times: Floats
+    levels: Floats
+    logarithmic: bool
+
+    @classmethod
+    def of(cls, series: ArrayLike, times: ArrayLike | None, direction: Direction, last: int) -> _Window:
+        values = np.asarray(series, float).ravel()
+        when = np.arange(len(values), dtype=float) if times is None else np.asarray(times, float).ravel()
+        known = np.flatnonzero(np.isfinite(values) & np.isfinite(when))
+        known = known[np.argsort(when[known], kind="stable")][-last:]
+        if len(known) and when[known[0]] == when[known[-1]]:
+            when = np.arange(len(values), dtype=float)
+        chosen, sign = values[known], -1.0 if direction is Direction.HIGHER else 1.0
+        if (chosen > 0).all():
+            return cls(when[known], sign * np.log(chosen), logarithmic=True)
+        return cls(when[known], sign * chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
+
+    def share_of(self, change: float) -> float:
+        return math.expm1(change) if self.logarithmic else change
+
+    def level_of(self, share: float) -> float:
+        return math.log1p(share) if self.logarithmic else share
+
+
+def _theil_sen(times: Floats, values: Floats) -> float:
+    """Compute the median slope over all pairs of different times (Theil 1950, Sen 1968)."""
+    first, second = np.triu_indices(len(values), 1)
+    apart = times[second] - times[first]
+    usable = apart > 0
+    slopes = (values[second] - values[first])[usable] / apart[usable]
+    return float(np.median(slopes)) if len(slopes) else 0.0
+
+
+def _misfit(residuals: Floats) -> float:
+    return float(np.abs(residuals - np.median(residuals)).sum())
+
+
+def _differs(values: Floats) -> float:
+    """Return the p-value of the split at which the runs before and after differ most (see `splits`)."""
+    values = values[-splits.LARGEST :]
+    start = np.zeros(1, dtype=np.intp)
+    places = np.arange(SHORTEST_LEVEL, len(values) - SHORTEST_LEVEL + 1)
+    _, p = splits.best(values, splits.Stretches(start, start + len(values), start, places, SHORTEST_LEVEL))
+    return float(p[0])
+
+
+class _Step(NamedTuple):
+    height: float
+    misfit: float
+
+
+def _best_step(values: Floats) -> _Step:
+    """Fit two levels by least absolute deviations, at the best of all places."""
+    places = np.arange(SHORTEST_LEVEL, len(values) - SHORTEST_LEVEL + 1)[:, None]
+    before = np.arange(len(values)) < places
+    low, high = _medians(values, before), _medians(values, ~before)
+    misfit = np.abs(values - np.where(before, low[:, None], high[:, None])).sum(axis=1)
+    best = int(misfit.argmin())
+    return _Step(float(high[best] - low[best]), float(misfit[best]))
+
+
+def _medians(values: Floats, chosen: Flags) -> Floats:
+    """Compute the median of the chosen values of each row."""
+    ordered = np.sort(np.where(chosen, values, np.inf), axis=1)
+    count = np.count_nonzero(chosen, axis=1)
+    rows = np.arange(len(count))
+    medians: Floats = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+    return medians
+
+
+_FEWEST_RANKED = 3  # two points always correlate
+
+
+def ranks(values: Floats) -> Floats:
+    """Rank from 1; equal values share the mean of their ranks."""
+    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    shared: Floats = (last - (count - 1) / 2)[inverse]
+    return shared
+
+
+def correlation(first: Floats, second: Floats) -> float:
+    """Compute Spearman's rank correlation; where one side is constant nothing correlates, and it is 0."""
+    if len(first) < _FEWEST_RANKED:
+        return 0.0
+    x, y = ranks(first), ranks(second)
+    x, y = x - x.mean(), y - y.mean()
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    return float(np.clip(x @ y / spread, -1, 1)) if spread else 0.0
+
+
+def significance(correlations: Floats, runs: Ints) -> Floats:
+    """Compute the two-sided p-values of rank correlations: Student's t with n - 2 degrees of freedom."""
+    freedom = np.maximum(runs - 2, 1)
+    t = np.abs(correlations) * np.sqrt(freedom / np.maximum(1 - correlations**2, 1e-300))
+    return np.where(runs >= _FEWEST_RANKED, student.two_sided_p(t, freedom), 1.0)

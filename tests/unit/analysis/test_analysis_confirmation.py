@@ -1,0 +1,198 @@
+"""Measured again before anyone is told: what is a suspect, and what the second measurement changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from compared_sides import of, pairs, runs
+
+from regress_action import analysis
+from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
+from regress_action.model.measurements import Metric
+
+NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03, 0.98, 1.02]
+STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0, 0.999, 1.0]
+WILD = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
+
+
+def first(**heads: float) -> Judgement:
+    """Judge one new run of each benchmark; the name says how noisy its baseline is."""
+    kinds = {"noisy": NOISY, "steady": STEADY, "wild": WILD}
+    base = {name: kinds[name.split("_")[0]] for name in heads}
+    return analysis.compare(runs(base), runs({name: [value] for name, value in heads.items()}))
+
+
+def again(**ratios: float) -> Judgement:
+    """Judge eight steady pairs of each benchmark."""
+    base = dict.fromkeys(ratios, STEADY)
+    return analysis.compare([pairs(base)], [pairs({name: [v * by for v in STEADY] for name, by in ratios.items()})])
+
+
+def test_what_alarms_and_what_may_alarm_is_measured_again_worst_first() -> None:
+    """Proven, merely leaning, and unstable; not what is unchanged, better, or certainly below its threshold."""
+    judgement = first(steady_a=2.5, steady_b=1.0, steady_c=0.5, noisy_d=1.12, wild_e=1.6, steady_f=1.1)
+
+    assert analysis.suspects(judgement) == ("steady_a", "wild_e", "noisy_d")
+
+
+def test_the_screen_is_a_setting() -> None:
+    """A stricter screen measures less again."""
+    judgement = first(noisy_d=1.12, wild_e=1.6)
+
+    assert analysis.suspects(judgement, analysis.Policy(screen=0.0)) == ()
+
+
+def test_a_regression_that_repeats_is_confirmed_with_the_numbers_of_the_pairs() -> None:
+    """The pairs know better how large it is."""
+    confirmed = analysis.confirm(first(steady_a=2.5), again(steady_a=1.7))
+    found = of(confirmed, "steady_a")
+
+    assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
+    assert found.ratio == pytest.approx(1.7)
+    assert found.reason.startswith("Confirmed by measuring it interleaved with the base")
+
+
+def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() -> None:
+    """It is remembered as seen once."""
+    alarmed = first(steady_a=2.5)
+    assert alarmed.summary.verdict is Outcome.FAIL
+
+    calmed = analysis.confirm(alarmed, again(steady_a=1.0))
+    found = of(calmed, "steady_a")
+
+    assert (found.verdict, found.confirmed, found.severity) == (Verdict.INCONCLUSIVE, False, Severity.NONE)
+    assert "did not repeat" in found.reason
+    assert calmed.summary.verdict is not Outcome.FAIL
+    assert calmed.summary.regressions == 0
+
+
+def test_what_was_seen_first_is_quoted_when_it_does_not_repeat() -> None:
+    """The reader may have seen it."""
+    reason = of(analysis.confirm(first(steady_a=2.5), again(steady_a=1.0)), "steady_a").reason
+
+    assert reason.startswith("It looked 150.0 % worse, but that did not repeat when measured interleaved with the base")
+
+
+def test_a_metric_without_a_ratio_is_a_suspect_only_when_it_alarms() -> None:
+    """There is no saying how near it is to its threshold."""
+    count = Metric("errors", "count")
+    judgement = analysis.compare(
+        runs({"quiet": [0.0, 1.0, 0.0, 2.0, 1.0, 0.0], "loud": [0.0] * 6}, metric=count),
+        runs({"quiet": [2.0], "loud": [9.0]}, metric=count),
+    )
+
+    assert analysis.suspects(judgement) == ("loud",)
+
+
+def test_an_open_suspect_that_is_proven_by_the_pairs_becomes_a_confirmed_regression() -> None:
+    """The baseline was too unstable to say; the pairs were not."""
+    found = of(analysis.confirm(first(wild_e=1.6), again(wild_e=1.6)), "wild_e")
+
+    assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
+
+
+def test_an_open_suspect_that_the_pairs_clear_is_unchanged() -> None:
+    """And nothing about it is called confirmed."""
+    found = of(analysis.confirm(first(noisy_d=1.12), again(noisy_d=1.0)), "noisy_d")
+
+    assert (found.verdict, found.confirmed) == (Verdict.UNCHANGED, None)
+
+
+def test_what_was_not_measured_again_stays_as_it_was() -> None:
+    """Neither confirmed nor doubted."""
+    judgement = first(steady_a=2.5, steady_b=1.0)
+
+    after = analysis.confirm(judgement, again(other=1.0))
+
+    assert after.comparisons == judgement.comparisons
+
+
+def test_a_second_look_that_is_too_weak_confirms_nothing() -> None:
+    """Three pairs are suspicion, not confirmation."""
+    few = analysis.compare([pairs({"steady_a": [1.0] * 3})], [pairs({"steady_a": [2.5] * 3})])
+
+    assert of(analysis.confirm(first(steady_a=2.5), few), "steady_a").confirmed is False
+
+
+def test_a_shift_of_the_whole_suite_ends_when_the_pairs_have_decided_everything() -> None:
+    """The environment event was the reason to measure again; afterwards the pairs speak."""
+    names = [f"steady_{n}" for n in range(10)]
+    shifted = first(**dict.fromkeys(names, 1.3))
+    assert shifted.summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert shifted.summary.verdict is Outcome.INCONCLUSIVE
+
+    after = analysis.confirm(shifted, again(**dict.fromkeys(names, 1.0)))
+
+    assert after.summary.verdict is Outcome.PASS
+
+
+def test_the_worst_comes_first_after_confirming_as_before() -> None:
+    """The order follows the corrected verdicts."""
+    after = analysis.confirm(first(steady_a=2.5, wild_e=1.6), again(steady_a=1.0, wild_e=1.6))
+
+    assert [found.benchmark.name for found in after.comparisons] == ["wild_e", "steady_a"]
+
+
+def test_of_regressions_alike_the_larger_comes_first_after_confirming() -> None:
+    """By the ratio of the second measurement, not of the first."""
+    after = analysis.confirm(first(steady_a=2.9, steady_b=2.5), again(steady_a=2.2, steady_b=2.4))
+
+    assert [found.benchmark.name for found in after.comparisons] == ["steady_b", "steady_a"]
+
+
+def test_what_was_seen_on_another_machine_is_a_suspect_from_its_threshold_on() -> None:
+    """The upper end must reach the threshold exactly; the screen is reached at its edge."""
+    judgement = first(noisy_d=1.12)
+    (found,) = judgement.comparisons
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+    def suspected(**numbers: float) -> bool:
+        edged = replace(judgement, comparisons=(replace(found, **numbers),))
+        return analysis.suspects(edged) == ("noisy_d",)
+
+    assert suspected(ratio_high=1.3, threshold=1.3)
+    assert not suspected(ratio_high=1.29, threshold=1.3)
+    assert suspected(p_value=0.2)
+    assert not suspected(p_value=0.21)
+    assert not suspected(ratio=1.0)
+
+
+def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numbers() -> None:
+    """Without pairs it may repeat the alarm and does not know better how large it is."""
+    alarmed = first(steady_a=2.5)
+    confirmed = of(analysis.confirm(alarmed, first(steady_a=2.2)), "steady_a")
+    calmed = of(analysis.confirm(alarmed, first(steady_a=1.0)), "steady_a")
+
+    assert confirmed.ratio == of(alarmed, "steady_a").ratio
+    assert confirmed.reason.startswith("Confirmed by measuring it once more: ")
+    assert "did not repeat when measured once more" in calmed.reason
+
+
+def test_a_benchmark_that_could_not_be_measured_again_stays_as_it_was() -> None:
+    """Missing or failed in the second measurement is no evidence for the first being wrong."""
+    alarmed = first(steady_a=2.5)
+    lost = analysis.compare([pairs({"steady_a": STEADY, "b": STEADY})], [pairs({"b": STEADY})])
+
+    assert analysis.confirm(alarmed, lost).comparisons == alarmed.comparisons
+
+
+def test_a_shift_of_the_suite_that_the_pairs_leave_open_stays_open() -> None:
+    """Half of the suspects were measured again; of the others nobody knows more than before."""
+    wild = {f"wild_{n}": 1.6 for n in range(10)}
+    shifted = first(**{f"steady_{n}": 1.3 for n in range(10)}, **wild)
+    assert shifted.summary.environment_shift is not None
+
+    after = analysis.confirm(shifted, again(**{f"steady_{n}": 1.0 for n in range(10)}))
+
+    assert after.summary.environment_shift == pytest.approx(shifted.summary.environment_shift)
+    assert after.summary.verdict is Outcome.INCONCLUSIVE
+
+
+def test_what_both_measurements_note_is_said_once() -> None:
+    """The notes of the second follow those of the first."""
+    alarmed, second = first(steady_a=2.5), again(steady_a=1.7)
+
+    after = analysis.confirm(replace(alarmed, notes=("one", "both")), replace(second, notes=("both", "two")))
+
+    assert after.notes == ("one", "both", "two")

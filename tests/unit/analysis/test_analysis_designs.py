@@ -1,0 +1,303 @@
+"""The three designs against scipy and against the formulas they are named after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from compared_sides import HOSTED, TIME, one, paired, runs, session, stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from regress_action import analysis
+from regress_action.analysis import designs
+from regress_action.model.comparisons import Mode, Verdict
+from regress_action.model.errors import InputError
+from regress_action.model.measurements import Benchmark, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+examples = settings(max_examples=25, deadline=None)
+SEEDS = st.integers(0, 2**32 - 1)
+NO_TAU = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0))
+
+
+def drawn(seed: int, count: int, spread: float = 0.02, shift: float = 0.0) -> list[float]:
+    """Draw log-normal values around one."""
+    return np.exp(np.random.default_rng(seed).normal(shift, spread, count)).tolist()
+
+
+@examples
+@given(SEEDS, st.integers(5, 9))
+def test_a_few_pairs_without_a_floor_are_the_paired_t_test(seed: int, count: int) -> None:
+    """Below ten pairs nothing is trimmed: scipy's p-value and interval, on logs."""
+    base, head = drawn(seed, count), drawn(seed + 1, count, shift=0.01)
+    expected = stats.ttest_rel(np.log(head), np.log(base))
+    low, high = expected.confidence_interval()
+
+    found = paired(base, head, NO_TAU)
+
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (found.ratio_low, found.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(10, 40))
+def test_from_ten_pairs_on_the_tenth_part_at_either_end_is_trimmed(seed: int, count: int) -> None:
+    """Yuen's one-sample test on the differences, written out."""
+    base, head = drawn(seed, count), drawn(seed + 1, count)
+    differences = np.sort(np.log(head) - np.log(base))
+    cut = count // 10
+    kept = count - 2 * cut
+    winsorised = np.clip(differences, differences[cut], differences[-cut - 1])
+    se = np.sqrt(((winsorised - winsorised.mean()) ** 2).sum() / (kept * (kept - 1)))
+    middle = differences[cut:-cut].mean()
+
+    found = paired(base, head, NO_TAU)
+
+    assert found.ratio == pytest.approx(np.exp(middle), rel=1e-9)
+    assert found.p_value == pytest.approx(2 * stats.t(kept - 1).sf(abs(middle) / se), rel=1e-6)
+
+
+def test_the_floor_widens_the_interval_of_perfectly_steady_pairs() -> None:
+    """Two builds of the same code differ by layout, which no number of pairs removes: 0.75 %."""
+    found = paired([1.0] * 8, [1.02] * 8)
+
+    reach = stats.t(7).isf(0.025) * 0.0075
+    assert np.log(found.ratio_high) == pytest.approx(np.log(1.02) + reach, abs=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(5, 12), st.integers(5, 12))
+def test_five_runs_on_both_sides_are_welchs_test(seed: int, base_runs: int, head_runs: int) -> None:
+    """Scipy's p-value and interval for unequal variances, on logs."""
+    base, head = drawn(seed, base_runs, 0.01), drawn(seed + 1, head_runs, 0.03)
+    expected = stats.ttest_ind(np.log(head), np.log(base), equal_var=False)
+    low, high = expected.confidence_interval()
+
+    found = stored(base, head)
+
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (found.ratio_low, found.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
+
+
+@examples
+@given(SEEDS, st.integers(5, 9))
+def test_one_new_run_is_held_against_the_prediction_interval(seed: int, count: int) -> None:
+    """T with n - 1 degrees of freedom and s² (1 + 1/n), the textbook interval for one more observation."""
+    base, head = drawn(seed, count), drawn(seed + 1, 1)
+    logs = np.log(base)
+    t = (np.log(head[0]) - logs.mean()) / (logs.std(ddof=1) * np.sqrt(1 + 1 / count))
+
+    assert stored(base, head).p_value == pytest.approx(2 * stats.t(count - 1).sf(abs(t)), rel=1e-6)
+
+
+def test_one_bad_commit_in_a_long_baseline_does_not_hide_the_next() -> None:
+    """From ten stored runs on the tenth part at either end is trimmed."""
+    base = drawn(4, 20, 0.01)
+    base[11] = 1.5
+
+    assert stored(base, [1.1]).verdict is Verdict.REGRESSION
+
+
+def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
+    """s² = (d0 s0² + SS) / (d0 + df), with d0 more degrees of freedom."""
+    base, head = np.array([[0.0, 0.1]]), np.array([[0.3]])
+    prior = designs.Prior(np.array([4.0]), np.array([0.04]), np.array([False]))
+
+    found = designs.history(base, head, prior, 5)
+
+    variance = (4 * 0.04 + 0.005) / 5
+    assert found.se == pytest.approx(np.sqrt(variance * 1.5))
+    assert found.df == pytest.approx(5)
+
+
+def test_learned_noise_widens_a_baseline_that_looks_too_steady() -> None:
+    """Five runs that happen to agree are not trusted beyond what fifty runs have shown."""
+    steady, new = [1.0, 1.001, 0.999, 1.0, 1.0], [1.06]
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.05, runs=50)})
+
+    assert stored(steady, new).verdict is Verdict.REGRESSION
+    assert stored(steady, new, learned).verdict is Verdict.INCONCLUSIVE
+
+
+def test_noise_taught_by_a_longer_history_replaces_the_baselines_own() -> None:
+    """Its variance and degrees of freedom stand alone; a baseline that is noisier or quieter changes nothing."""
+    base, head = np.log([[1.0, 1.1, 0.9, 1.0, 1.05, 0.95]]), np.log([[1.2]])
+    prior = designs.Prior(np.array([20.0]), np.array([0.0004]), np.array([True]))
+
+    found = designs.history(base, head, prior, 5)
+
+    weights = 0.5 ** (np.arange(5, -1, -1) / 5)
+    weights /= weights.sum()
+    assert found.d == pytest.approx(np.log(1.2) - (weights * base[0]).sum())
+    assert found.se == pytest.approx(0.02 * np.sqrt((weights**2).sum() + 1))
+    assert found.df == 20
+
+
+def test_what_the_level_did_before_is_not_laid_at_the_heads_door() -> None:
+    """A level that crept up by 12 % in twenty commits makes no regression of a head that stayed where it was."""
+    crept = np.exp(np.linspace(-0.12, 0.0, 20) + np.tile([0.005, -0.005], 10)).tolist()
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.01, runs=50)})
+
+    assert stored(crept, [1.01]).verdict is not Verdict.REGRESSION
+    assert stored(crept, [1.01], learned).verdict is not Verdict.REGRESSION
+    assert stored(crept, [1.09], learned).verdict is Verdict.REGRESSION
+    assert stored(crept, [1.09]).q_value > stored(crept, [1.09], learned).q_value
+
+
+def test_one_bad_commit_does_not_set_the_level_of_a_baseline_with_learned_noise() -> None:
+    """Not even the newest of twenty: its value is drawn in to that of the next."""
+    base = [*drawn(4, 19, 0.01), 1.5]
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.01, runs=50)})
+
+    assert stored(base, [1.0], learned).verdict is not Verdict.IMPROVEMENT
+    assert stored(base, [1.1], learned).verdict is Verdict.REGRESSION
+
+
+def test_learned_noise_needs_a_baseline_to_be_held_against() -> None:
+    """A benchmark whose noise is known and whose baseline holds nothing is new."""
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.01, runs=50)})
+
+    assert one(analysis.compare([], runs({"b": [1.0]}), learned)).verdict is Verdict.NEW
+
+
+def test_noise_learned_from_the_baseline_itself_is_not_counted_twice() -> None:
+    """Ten runs stay ten runs of evidence, however often their spread is quoted."""
+    base = drawn(3, 10)
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.001, runs=10)})
+
+    assert stored(base, [1.05], learned).p_value == stored(base, [1.05]).p_value
+
+
+def test_one_session_each_borrows_the_spread_of_the_machine() -> None:
+    """SE² = within + 2 tau², a z test: 1.5 % on one's own machine, 3 % on a hosted one."""
+    for environment, tau in ((None, 0.015), (HOSTED, 0.03)):
+        more = {"environment": environment} if environment else {}
+        found = one(analysis.compare(runs({"b": [1.0]}, **more), runs({"b": [1.1]}, **more)))
+        assert found.p_value == pytest.approx(2 * stats.norm.sf(np.log(1.1) / np.sqrt(2 * tau**2 + 0.0)), rel=1e-6)
+
+
+def test_rounds_of_one_run_show_only_the_spread_within_it() -> None:
+    """The standard deviation of the rounds adds (s/x)²/n for each side, and nothing more."""
+    report = Report((Series(Benchmark("b"), TIME, (2.0,), (25,), (0.5,)),), (Run(),), environment=HOSTED)
+
+    found = one(analysis.compare([report], [report]))
+
+    se = np.sqrt(2 * (0.25**2 / 25) + 2 * 0.03**2)
+    assert np.log(found.ratio_high) == pytest.approx(stats.norm.isf(0.025) * se, rel=1e-6)
+
+
+def test_runs_of_one_session_are_not_independent() -> None:
+    """Ten runs on one machine against ten on another are one session each, and suspected at most."""
+    base = session({"b": drawn(1, 10)}, name="monday")
+    head = session({"b": drawn(2, 10, shift=0.3)}, name="tuesday")
+
+    judgement = analysis.compare([base], [head])
+
+    assert judgement.mode is Mode.SINGLE
+    assert one(judgement).confirmed is False
+
+
+def test_sessions_of_a_history_count_once_each() -> None:
+    """Six stored sessions of four runs are six runs of evidence."""
+    base = [session({"b": drawn(n, 4)}, name=f"session {n}", commit=str(n)) for n in range(6)]
+
+    found = one(analysis.compare(base, [session({"b": drawn(9, 4)}, name="new")]))
+
+    assert (found.baseline.runs, found.head.runs) == (6, 1)
+
+
+def test_a_design_can_be_asked_for() -> None:
+    """`mode` overrides what the runs would allow, and pairs that are not there cannot be asked for."""
+    base, head = runs({"b": drawn(1, 6)}), runs({"b": drawn(2, 6)})
+
+    assert analysis.compare(base, head, mode=Mode.SINGLE).mode is Mode.SINGLE
+    with pytest.raises(InputError, match="no run of the head was measured next to"):
+        analysis.compare(base, head, mode=Mode.PAIRED)
+
+
+NOTHING, FEW = np.full((1, 3), np.nan), np.array([[0.0, 0.1, 0.2]])
+NO_PRIOR, BORROWED = (designs.Prior(np.array([df]), np.array([0.01]), np.array([False])) for df in (0.0, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("design", "evidence"),
+    [
+        (designs.paired, (NOTHING, np.array([0.01]), 5)),
+        (designs.paired, (np.array([[0.1, np.nan]]), np.array([0.01]), 5)),
+        (designs.history, (NOTHING, FEW, BORROWED, 5)),
+        (designs.history, (FEW, NOTHING, BORROWED, 5)),
+        (designs.history, (FEW[:, :1], FEW[:, :1], NO_PRIOR, 5)),
+        (designs.single, (NOTHING, FEW, np.array([0.0]), np.array([0.01]), np.array([np.inf]))),
+        (designs.single, (FEW, NOTHING, np.array([0.0]), np.array([0.01]), np.array([np.inf]))),
+    ],
+    ids=["no pair", "one pair", "no baseline", "no head", "no variance", "no base session", "no head session"],
+)
+def test_what_cannot_be_compared_is_not_estimated(design: Callable[..., designs.Estimate], evidence: tuple) -> None:
+    """Neither a difference nor its error, and no design to speak of."""
+    estimate = design(*evidence)
+
+    assert np.isnan(estimate.d).all()
+    assert np.isnan(estimate.se).all()
+    assert estimate.design.tolist() == [designs.NONE]
+
+
+def test_two_pairs_are_an_estimate_and_a_weak_one() -> None:
+    """Their t test has one degree of freedom; five pairs are what a verdict needs."""
+    two, five = (
+        designs.paired(np.array([values]), np.array([0.0]), 5) for values in ([0.1, 0.2], [0.1, 0.2, 0.1, 0.2, 0.1])
+    )
+
+    assert (two.design.item(), two.df.item(), two.d.item()) == (designs.PAIRED, 1, pytest.approx(0.15))
+    assert two.se.item() == pytest.approx(0.05)
+    assert (two.weak.item(), five.weak.item()) == (True, False)
+
+
+def test_an_estimate_says_how_far_single_runs_spread_and_what_no_run_removes() -> None:
+    """The spread of a pair's difference, the pooled one of stored runs, that between two sessions; and the floors."""
+    draw = np.random.default_rng(7)
+    base, head = draw.normal(0, 0.02, (2, 1, 8))
+    tau = np.array([0.03])
+
+    pair = designs.paired(head - base, tau, 5)
+    history = designs.history(base, head, NO_PRIOR, 5)
+    session_each = designs.single(base, head, np.array([0.0004]), tau, np.array([9.0]))
+
+    pooled = np.sqrt((base.var(ddof=1) + head.var(ddof=1)) / 2)
+    assert (pair.spread.item(), pair.floor.item()) == (pytest.approx((head - base).std(ddof=1)), 0.03)
+    assert (history.spread.item(), history.floor.item()) == (pytest.approx(pooled), 0)
+    assert (session_each.spread.item(), session_each.floor.item()) == (0.03, pytest.approx(0.03 * np.sqrt(2)))
+    assert session_each.se.item() == pytest.approx(np.sqrt(0.0004 + 2 * 0.03**2))
+    assert (session_each.df.item(), session_each.weak.item()) == (9, True)
+
+
+def test_two_constant_sides_keep_the_degrees_of_freedom_of_their_runs() -> None:
+    """Welch's are 0/0 there; all runs but two is what equal variances have."""
+    estimate = designs.history(np.zeros((1, 6)), np.ones((1, 5)), NO_PRIOR, 5)
+
+    assert (estimate.df.item(), estimate.se.item(), estimate.d.item()) == (9, 0, 1)
+
+
+@examples
+@given(SEEDS, st.integers(2, 4), st.integers(1, 4))
+def test_too_few_runs_for_welch_share_one_variance(seed: int, base_runs: int, head_runs: int) -> None:
+    """Scipy's t test for equal variances, and what it finds is weak."""
+    draw = np.random.default_rng(seed)
+    base, head = draw.normal(0, 0.02, (1, base_runs)), draw.normal(0, 0.02, (1, head_runs))
+    estimate = designs.history(base, head, NO_PRIOR, 5)
+
+    expected = stats.ttest_ind(head[0], base[0])
+    assert estimate.d / estimate.se == pytest.approx(expected.statistic)
+    assert (estimate.df.item(), estimate.weak.item()) == (base_runs + head_runs - 2, True)
+
+
+@pytest.mark.parametrize("planned", [2, 5, 9, 10, 19, 20, 30])
+def test_the_degrees_of_freedom_of_a_plan_are_those_of_its_end(planned: int) -> None:
+    """What is foreseen is what the estimate from so many pairs will have."""
+    estimate = designs.paired(np.array([drawn(1, planned)]), np.array([0.0]), 5)
+
+    assert designs.df_after(planned) == estimate.df.item()

@@ -1,0 +1,67 @@
+"""What is given up while pairs are measured would hardly have been decided, and what goes on often is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from compared_sides import pairs
+from scipy import stats
+
+from regress_action import analysis
+from regress_action.analysis import sequential, tests
+from regress_action.analysis.policy import SamplingPlan
+from regress_action.model.comparisons import Verdict
+
+PLAN = SamplingPlan(pairs=20)
+POLICY = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0), plan=PLAN)
+MANY = 800
+
+
+def drawn(count: int) -> list[list[analysis.Report]]:
+    """Draw pairs of many benchmarks, noisy from 1 to 15 %, of which a third each is slower, faster or the same."""
+    random = np.random.default_rng(1)
+    spread = np.exp(random.uniform(np.log(0.01), np.log(0.15), (MANY, 1)))
+    heads = np.exp(random.choice([-0.05, 0.0, 0.05], (MANY, 1)) + spread * random.standard_normal((MANY, PLAN.pairs)))
+    head = {f"b{n}": row[:count].tolist() for n, row in enumerate(heads)}
+    return [[pairs({name: [1.0] * count for name in head})], [pairs(head)]]
+
+
+def verdicts(count: int) -> dict[str, Verdict]:
+    """Judge what was measured after so many pairs."""
+    return {found.benchmark.name: found.verdict for found in analysis.compare(*drawn(count), POLICY).comparisons}
+
+
+def test_what_is_given_up_would_not_have_been_decided() -> None:
+    """Four pairs before the end: of a hundred that are let go at most five, of those that go on a good third."""
+    look = analysis.analyse_interim(*drawn(16), replace(POLICY, plan=None), PLAN)
+    now, end = verdicts(16), verdicts(20)
+
+    given_up = [name for name, found in now.items() if found is Verdict.INCONCLUSIVE and name not in look.undecided]
+    decided, went_on = (
+        np.mean([end[name] is not Verdict.INCONCLUSIVE for name in names]) for names in (given_up, look.undecided)
+    )
+
+    assert len(given_up) >= 20
+    assert decided <= 0.05
+    assert went_on >= 0.3
+
+
+def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:
+    """On either side of zero."""
+    z = np.array([-3.0, -0.5, 0.0, 0.5, 3.0])
+
+    assert sequential._beyond(z) == pytest.approx(stats.norm.sf(z))
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 2, 3, 4, 6])
+def test_the_chance_that_few_pairs_end_beyond_is_about_that_of_the_next_ones(beyond: int) -> None:
+    """Twelve of twenty pairs are known; the others are as likely beyond as those were (beta-binomial)."""
+    differences = np.where(np.arange(12) < beyond, 1.0, 0.0)[None]
+    (room,) = tests.most_allowed(np.array([20]), 0.05) - beyond
+
+    (chance,) = sequential._chance_of_few(differences, np.array([0.5]), 20, 0.05)
+
+    expected = stats.betabinom(8, beyond + 0.5, 12 - beyond + 0.5).cdf(room) if room >= 0 else 0
+    assert chance == pytest.approx(expected, abs=0.07)

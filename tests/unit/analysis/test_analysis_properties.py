@@ -1,0 +1,192 @@
+"""What must hold for any numbers: of units, of order, of sides, and of more evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from compared_sides import RATE, one, paired, pairs, stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regress_action import analysis
+from regress_action.model.comparisons import Severity, Verdict
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regress_action.model.comparisons import Comparison
+
+    Values = NDArray[np.float64]
+
+examples = settings(max_examples=25, deadline=None)
+VALUES = st.lists(st.floats(0.5, 2.0), min_size=5, max_size=14)
+MIRRORED = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
+
+
+@examples
+@given(VALUES, VALUES, st.floats(1e-9, 1e6), st.sampled_from([paired, stored]))
+def test_the_unit_does_not_matter(base: list[float], head: list[float], factor: float, compare: object) -> None:
+    """Nanoseconds or hours: the same ratios, p-values and verdict."""
+    count = min(len(base), len(head))
+    small = compare(base[:count], head[:count])
+    large = compare([value * factor for value in base[:count]], [value * factor for value in head[:count]])
+
+    assert (small.verdict, small.severity) == (large.verdict, large.severity)
+    assert (small.ratio, small.p_value) == pytest.approx((large.ratio, large.p_value), rel=1e-6)
+
+
+@examples
+@given(VALUES, VALUES)
+def test_swapping_the_sides_turns_the_ratio_over(base: list[float], head: list[float]) -> None:
+    """The same certainty, the inverse ratio and interval, the opposite proof."""
+    count = min(len(base), len(head))
+    there, back = paired(base[:count], head[:count]), paired(head[:count], base[:count])
+
+    assert there.p_value == pytest.approx(back.p_value)
+    assert there.ratio == pytest.approx(1 / back.ratio)
+    assert there.ratio_low == pytest.approx(1 / back.ratio_high)
+    if there.verdict in MIRRORED:
+        assert back.verdict is MIRRORED[there.verdict]
+
+
+@examples
+@given(VALUES, VALUES)
+def test_a_rate_is_judged_as_the_time_it_stands_for(base: list[float], head: list[float]) -> None:
+    """Operations per second and seconds per operation are one question."""
+    count = min(len(base), len(head))
+    time = paired(base[:count], head[:count])
+    rate = paired([1 / value for value in base[:count]], [1 / value for value in head[:count]], metric=RATE)
+
+    assert (time.verdict, time.severity) == (rate.verdict, rate.severity)
+    assert time.ratio == pytest.approx(rate.ratio)
+
+
+@examples
+@given(st.permutations([1.0, 1.02, 0.97, 1.05, 0.99]))
+def test_the_order_of_a_short_baseline_does_not_matter(shuffled: list[float]) -> None:
+    """Too few runs for a step among them: any order is the same evidence."""
+    assert stored(shuffled, [1.1]).p_value == pytest.approx(stored(sorted(shuffled), [1.1]).p_value)
+
+
+@examples
+@given(VALUES, st.floats(1.0, 3.0), st.floats(1.0, 1.5))
+def test_a_larger_slowdown_is_never_judged_milder(base: list[float], factor: float, more: float) -> None:
+    """Severity and ratio only grow with the head."""
+    less_bad, worse = (paired(base, [value * by for value in base]) for by in (factor, factor * more))
+
+    assert worse.severity.rank >= less_bad.severity.rank
+    assert worse.ratio >= less_bad.ratio * (1 - 1e-12)
+    assert worse.q_value <= less_bad.q_value + 1e-12
+
+
+@examples
+@given(VALUES)
+def test_the_verdict_follows_from_the_numbers_it_shows(base: list[float]) -> None:
+    """A regression has its whole interval above one, q at most alpha, and a ratio above what is called a change."""
+    found = paired(base, [value * 1.3 for value in base])
+
+    assert found.verdict is Verdict.REGRESSION
+    assert found.ratio_low > 1
+    assert found.q_value <= 0.05
+    assert found.severity is Severity.MINOR
+
+
+@pytest.mark.parametrize(
+    ("ratio", "severity"),
+    [
+        (1.04, "slight"),
+        (1.19, "slight"),
+        (1.21, "minor"),
+        (1.49, "minor"),
+        (1.51, "moderate"),
+        (1.99, "moderate"),
+        (2.01, "critical"),
+        (9, "critical"),
+    ],
+)
+def test_severity_is_graded_by_the_bands(ratio: float, severity: str) -> None:
+    """Minor from the threshold, moderate from half again, critical above twice."""
+    found = paired([1.0] * 6, [ratio] * 6)
+
+    assert found.severity == severity
+
+
+def test_a_service_of_its_own_threshold_is_graded_by_it() -> None:
+    """At 1.6 a ratio of 1.55 is slight, and 1.65 is at once moderate."""
+    policy = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.6),))
+
+    assert paired([1.0] * 6, [1.55] * 6, policy).severity is Severity.SLIGHT
+    assert paired([1.0] * 6, [1.65] * 6, policy).severity is Severity.MODERATE
+
+
+def test_a_threshold_below_what_is_usually_called_a_change_is_honoured() -> None:
+    """Who asks for 2 % gets 2 %, where the noise allows it."""
+    strict = analysis.Policy(
+        session_spread=analysis.SessionSpread(paired=0.001), limits=(analysis.Limit(regression_threshold=1.02),)
+    )
+
+    assert paired([1.0] * 6, [1.025] * 6, strict).severity is Severity.MINOR
+    assert paired([1.0] * 6, [1.025] * 6, replace(strict, limits=())).verdict is Verdict.UNCHANGED
+
+
+def test_the_threshold_shown_is_what_the_noise_allows() -> None:
+    """A benchmark that cannot show 20 % does not pretend to be held to it."""
+    noisy = [1.0, 1.6, 0.7, 1.3, 0.8, 1.1]
+
+    found = paired(noisy, noisy[::-1])
+
+    assert found.threshold > 1.2
+    assert paired([1.0] * 6, [1.0] * 6).threshold == pytest.approx(1.2)
+
+
+def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None:
+    """Injected on fresh noise, it is called a regression about four times in five."""
+    random = np.random.default_rng(5)
+    first, second, again = (np.exp(random.normal(0, 0.03, (600, 8))) for _ in range(3))
+    promised = [found.minimum_detectable_ratio for found in alone(first, second)]
+
+    found = alone(first, again * np.array(promised)[:, None])
+
+    assert 0.74 <= np.mean([one.verdict is Verdict.REGRESSION for one in found]) <= 0.88
+
+
+def alone(base: Values, head: Values) -> list[Comparison]:
+    """Compare rows × pairs, each as if it were the only one: a metric of its own is a family of its own."""
+    sides = [
+        Report(
+            tuple(Series(Benchmark("b"), Metric(f"time {n}", "s"), tuple(row)) for n, row in enumerate(side.tolist())),
+            tuple(Run(session="s", pair=pair) for pair in range(side.shape[1])),
+        )
+        for side in (base, head)
+    ]
+    found = analysis.compare(sides[:1], sides[1:]).comparisons
+    return sorted(found, key=lambda one: int(one.metric.name.split()[1]))
+
+
+def test_more_pairs_see_smaller_changes() -> None:
+    """And say how many would be enough."""
+    random = np.random.default_rng(3)
+    base, head = (np.exp(random.normal(0, 0.05, 60)).tolist() for _ in range(2))
+    few, many = paired(base[:6], head[:6]), paired(base, head)
+
+    assert many.minimum_detectable_ratio < few.minimum_detectable_ratio
+    assert few.runs_needed is not None
+    assert few.runs_needed > 6
+
+
+def test_a_suite_of_ten_thousand_agrees_with_each_alone() -> None:
+    """Everything is computed on whole arrays; a row's numbers do not depend on its neighbours, its q-value does."""
+    random = np.random.default_rng(1)
+    base = {f"b{n}": np.exp(random.normal(0, 0.02, 7)).tolist() for n in range(50)}
+    head = {name: np.exp(random.normal(0, 0.02, 7)).tolist() for name in base}
+
+    together = analysis.compare([pairs(base)], [pairs(head)])
+
+    for found in together.comparisons:
+        name = found.benchmark.name
+        alone = one(analysis.compare([pairs({name: base[name]})], [pairs({name: head[name]})]))
+        assert (found.ratio, found.p_value) == pytest.approx((alone.ratio, alone.p_value))

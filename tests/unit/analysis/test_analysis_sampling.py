@@ -1,0 +1,190 @@
+"""Looking at a running measurement: what is decided stops, and looking often costs no false alarm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from compared_sides import NAN, one, pairs, runs, session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regress_action import analysis
+from regress_action.analysis.policy import SamplingPlan
+
+if TYPE_CHECKING:
+    from regress_action.model.measurements import Report
+
+PLAN = SamplingPlan(pairs=10)
+
+
+def sides(values: dict[str, tuple[list[float], list[float]]]) -> tuple[list[Report], list[Report]]:
+    """Make both sides from base and head values."""
+    base, head = ({name: both[n] for name, both in values.items()} for n in (0, 1))
+    return [pairs(base)], [pairs(head)]
+
+
+def steady(count: int, ratio: float = 1.0) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark whose ratio is clear after five pairs."""
+    values = [1 + 0.001 * (n % 3) for n in range(count)]
+    return values, [value * ratio for value in values[::-1]]
+
+
+def torn(count: int) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark that may or may not have changed by 3 %."""
+    return [1.0] * count, [1.03 + 0.02 * (-1) ** n for n in range(count)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.integers(2, 10), st.integers(1, 5))
+def test_the_shares_of_all_looks_add_up_to_one(maximum: int, minimum: int, every: int) -> None:
+    """The union bound: however the looks depend on each other, alpha is kept."""
+    plan = SamplingPlan(maximum, minimum, every)
+
+    shares = 1 / plan.penalty(np.array(plan.looks, dtype=float))
+
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_decided_suite_stops() -> None:
+    """A clear regression, a clear improvement and no change at all need no sixth pair."""
+    look = analysis.analyse_interim(
+        *sides({"a": steady(5), "b": steady(5, 1.5), "c": steady(5, 0.5)}), analysis.Policy(), PLAN
+    )
+
+    assert not look.proceed
+    assert "After 5 pairs everything is decided" in look.why
+
+
+def test_only_the_undecided_go_on() -> None:
+    """The rest of the budget is theirs."""
+    look = analysis.analyse_interim(*sides({"clear": steady(5), "torn": torn(5)}), analysis.Policy(), PLAN)
+
+    assert look.proceed
+    assert look.undecided == ("torn",)
+
+
+def test_what_was_decided_earlier_is_not_measured_again() -> None:
+    """A benchmark that is absent from the latest pair was let go and stays decided."""
+    clear = tuple(side + [NAN] * 2 for side in torn(5))
+
+    look = analysis.analyse_interim(*sides({"gone": clear, "torn": torn(7)}), analysis.Policy(), PLAN)
+
+    assert look.undecided == ("torn",)
+
+
+def test_a_hopeless_benchmark_is_given_up() -> None:
+    """Noise so large that the pairs that are left will hardly decide it."""
+    wild = ([1.0] * 6, [1.0, 1.8, 0.6, 1.6, 0.7, 1.2])
+
+    look = analysis.analyse_interim(*sides({"wild": wild}), analysis.Policy(), PLAN)
+
+    assert not look.proceed
+    assert "0 of 1 benchmarks are decided, 1 too noisy for the pairs that are left" in look.why
+
+
+def test_half_of_the_pairs_do_not_speak_for_all() -> None:
+    """The median lies below 3 %, the mean that the end will judge above it: no reason to give up."""
+    wandering = ([1.0] * 9, [1.027, 1.018, 1.011, 0.977, 1.025, 1.061, 1.059, 1.066, 1.064])
+
+    assert analysis.analyse_interim(*sides({"b": wandering}), analysis.Policy(), PLAN).undecided == ("b",)
+
+
+def two_speeds(count: int, slow: set[int]) -> tuple[list[float], list[float]]:
+    """Return both sides of a benchmark that has not changed, of which the head met a busy neighbour in some pairs."""
+    return [1.0 + 0.004 * (n % 3) for n in range(count)], [
+        1.6 if n in slow else 1.0 + 0.004 * (n % 2) for n in range(count)
+    ]
+
+
+def test_a_machine_of_two_speeds_is_no_reason_to_give_up() -> None:
+    """The interval is hopeless, and yet so few pairs lie beyond that counting them will decide it."""
+    look = analysis.analyse_interim(*sides({"b": two_speeds(8, {2, 5})}), analysis.Policy(), SamplingPlan(pairs=30))
+
+    assert look.undecided == ("b",)
+
+
+def test_pairs_that_cannot_be_counted_out_any_more_are_given_up() -> None:
+    """Half of the pairs lie beyond, and with fourteen pairs only two may."""
+    wild = ([1.0] * 10, [1.0, 1.9, 0.6, 1.6, 0.7, 1.8, 0.5, 1.4, 1.7, 0.6])
+
+    assert not analysis.analyse_interim(*sides({"b": wild}), analysis.Policy(), SamplingPlan(pairs=14)).proceed
+
+
+def test_what_was_asked_is_decided_when_it_is_ruled_out_and_nothing_smaller_can_be() -> None:
+    """Five per cent of noise: the threshold of 30 % is ruled out, 3 % never will be; that is decided, not given up."""
+    noisy = ([1.0] * 8, [1.05, 0.95, 1.06, 0.94, 1.05, 0.95, 1.06, 0.94])
+    policy = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.3),))
+
+    look = analysis.analyse_interim(*sides({"b": noisy}), policy, PLAN)
+
+    assert not look.proceed
+    assert look.why == "After 8 pairs everything is decided."
+
+
+def test_a_threshold_that_is_ruled_out_does_not_end_the_search_for_less() -> None:
+    """It leans to 6 % slower, and will likely be told; whether it is 3 % slower or not is a coin's toss."""
+    policy = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.3),))
+    leaning = ([1.0] * 5, [1.06 + 0.03 * (-1) ** n for n in range(5)])
+
+    assert analysis.analyse_interim(*sides({"leaning": leaning, "torn": torn(5)}), policy, PLAN).undecided == (
+        "leaning",
+    )
+
+
+def test_one_stalled_process_is_not_noise() -> None:
+    """The median deviation sees through it, so the benchmark is measured on."""
+    base, head = steady(6, 1.05)
+    head[2] = 3.0
+
+    assert analysis.analyse_interim(*sides({"b": (base, head)}), analysis.Policy(), PLAN).proceed
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_before_the_fifth_pair_everything_goes_on(count: int) -> None:
+    """No verdict rests on less."""
+    assert analysis.analyse_interim(*sides({"b": steady(count, 3.0)}), analysis.Policy(), PLAN).proceed
+
+
+def test_the_last_pair_ends_it() -> None:
+    """Whatever is still open is inconclusive then."""
+    assert not analysis.analyse_interim(*sides({"b": torn(10)}), analysis.Policy(), PLAN).proceed
+
+
+def test_without_pairs_there_is_nothing_to_decide() -> None:
+    """One side measured alone goes on as planned."""
+    assert analysis.analyse_interim(
+        [session({"b": [1.0] * 6})], [session({"b": [1.0] * 6}, name="t")], analysis.Policy(), PLAN
+    ).proceed
+
+
+def test_p_values_pay_for_the_looks() -> None:
+    """The same pairs: stopped at the fifth of six looks, ten times as dear; at the end, twice."""
+    plain = one(analysis.compare(*sides({"b": torn(9)}))).p_value
+    looked = one(analysis.compare(*sides({"b": torn(9)}), analysis.Policy(plan=PLAN))).p_value
+    at_the_end = one(analysis.compare(*sides({"b": torn(10)}), analysis.Policy(plan=PLAN))).p_value
+
+    assert looked == pytest.approx(min(10 * plain, 1))
+    assert at_the_end == pytest.approx(2 * one(analysis.compare(*sides({"b": torn(10)}))).p_value)
+
+
+def test_a_history_was_not_looked_at_and_pays_nothing() -> None:
+    """The plan is one of pairs."""
+    base, head = runs({"b": [1.0, 1.02, 0.98, 1.01, 0.99]}), runs({"b": [1.05]})
+
+    assert one(analysis.compare(base, head, analysis.Policy(plan=PLAN))) == one(analysis.compare(base, head))
+
+
+def test_looking_after_every_pair_keeps_the_error_rate() -> None:
+    """A/A with no floor to help: at most 5 % of 2000 benchmarks ever look changed at any of the six looks."""
+    random = np.random.default_rng(2)
+    base, head = (np.exp(random.normal(0, 0.02, (2000, 10))) for _ in range(2))
+    policy = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0), plan=PLAN)
+    alarmed: set[str] = set()
+    for count in PLAN.looks:
+        values = {f"b{n}": (base[n, :count].tolist(), head[n, :count].tolist()) for n in range(2000)}
+        found = analysis.compare(*sides(values), policy).comparisons
+        alarmed |= {one.benchmark.name for one in found if one.p_value <= 0.05}
+
+    assert 0.01 <= len(alarmed) / 2000 <= 0.05

@@ -1,0 +1,238 @@
+"""The suite as a whole: one environment event, the mean of all, the outcome, and the order of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from compared_sides import HOSTED, OTHER, TIME, of, pairs, runs, session
+
+from regress_action import analysis
+from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
+from regress_action.model.measurements import Failure, Metric
+
+STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
+
+
+def moved(ratios: list[float], **more: object) -> Judgement:
+    """Judge one new run per benchmark of a suite against six stored ones."""
+    names = [f"b{n}" for n in range(len(ratios))]
+    base = runs(dict.fromkeys(names, STEADY), **more)
+    return analysis.compare(base, runs({name: [ratio] for name, ratio in zip(names, ratios, strict=True)}, **more))
+
+
+def test_a_suite_that_moves_as_one_is_one_event_of_the_environment() -> None:
+    """Not twelve regressions; it is said once, with what to do."""
+    judgement = moved([1.3, 1.31, 1.29, 1.3, 1.3, 1.32, 1.3, 1.28, 1.3, 1.3, 1.31, 1.3])
+
+    assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert judgement.summary.regressions == 0
+    assert judgement.summary.verdict is Outcome.INCONCLUSIVE
+    assert any("moved by +30.0 %: one event of the environment" in note for note in judgement.notes)
+
+
+def test_what_moves_beyond_the_shift_is_a_regression_of_its_own() -> None:
+    """Graded by what it did beyond the others."""
+    judgement = moved([1.3] * 11 + [2.1])
+
+    found = of(judgement, "b11")
+    assert (found.verdict, found.severity) == (Verdict.REGRESSION, Severity.MODERATE)
+    assert judgement.summary.regressions == 1
+
+
+@pytest.mark.parametrize(
+    "ratios",
+    [
+        [1.3] * 7,
+        [1.02] * 12,
+        [1.3] * 5 + [1.0] * 7,
+        [1.05, 1.4, 1.0, 1.6, 1.1, 1.9, 1.02, 1.3, 1.25, 1.01, 1.7, 1.5],
+    ],
+    ids=["too few", "too small", "fewer than half", "each by its own measure"],
+)
+def test_what_is_not_common_is_no_event(ratios: list[float]) -> None:
+    """Code slows some things more than others; a machine slows everything alike."""
+    assert moved(ratios).summary.environment_shift is None
+
+
+def test_pairs_know_no_environment_event() -> None:
+    """Both sides met the same machine: twelve regressions are twelve regressions."""
+    base = {f"b{n}": STEADY for n in range(12)}
+
+    judgement = analysis.compare([pairs(base)], [pairs({name: [1.3 * v for v in STEADY] for name in base})])
+
+    assert judgement.summary.environment_shift is None
+    assert judgement.summary.regressions == 12
+
+
+def test_memory_does_not_move_with_the_clock() -> None:
+    """A shift of all times leaves the judgement of bytes alone, and the other way round."""
+    memory = Metric("peak_memory", "B")
+    names = [f"b{n}" for n in range(12)]
+
+    judgement = analysis.compare(
+        runs(dict.fromkeys(names, STEADY), metric=memory), runs({key: [1.5] for key in names}, metric=memory)
+    )
+
+    assert judgement.summary.environment_shift is None
+    assert judgement.summary.regressions == 12
+
+
+def test_a_shift_of_times_is_not_taken_off_other_metrics() -> None:
+    """The clock got slower by 30 %; peak memory that grew by 30 % still did so by itself."""
+    memory = Metric("peak_memory", "B")
+    names = [f"b{n}" for n in range(12)]
+    grown = runs({"m": [1.3]}, metric=memory)
+
+    judgement = analysis.compare(
+        [*runs(dict.fromkeys(names, STEADY)), *runs({"m": STEADY, "n": STEADY}, metric=memory)],
+        [*runs({name: [1.3] for name in names}), *grown, *runs({"n": [1.0]}, metric=memory)],
+    )
+
+    assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert (of(judgement, "m").verdict, of(judgement, "m").severity) == (Verdict.REGRESSION, Severity.MINOR)
+    assert of(judgement, "n").verdict is Verdict.UNCHANGED
+
+
+def test_the_mean_of_the_suite_is_geometric_and_of_times_only() -> None:
+    """Twice and half cancel; memory does not count."""
+    judgement = analysis.compare(
+        [*runs({"a": STEADY, "b": STEADY}), *runs({"c": STEADY}, metric=Metric("peak_memory", "B"))],
+        [*runs({"a": [2.0], "b": [0.5]}), *runs({"c": [9.0]}, metric=Metric("peak_memory", "B"))],
+    )
+
+    assert judgement.summary.geomean_ratio == pytest.approx(1, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "fail_on", "outcome"),
+    [
+        (1.0, Severity.CRITICAL, Outcome.PASS),
+        (1.1, Severity.CRITICAL, Outcome.PASS),
+        (1.3, Severity.CRITICAL, Outcome.WARN),
+        (1.7, Severity.CRITICAL, Outcome.WARN),
+        (2.5, Severity.CRITICAL, Outcome.FAIL),
+        (1.7, Severity.MODERATE, Outcome.FAIL),
+        (1.3, Severity.MINOR, Outcome.FAIL),
+        (1.1, Severity.SLIGHT, Outcome.FAIL),
+        (2.5, Severity.NONE, Outcome.WARN),
+    ],
+)
+def test_the_outcome_follows_severity_and_setting(ratio: float, fail_on: Severity, outcome: Outcome) -> None:
+    """Below `fail_on` an alarm warns; slight never does."""
+    judgement = analysis.compare(
+        [pairs({"b": STEADY})], [pairs({"b": [ratio * v for v in STEADY]})], analysis.Policy(fail_on=fail_on)
+    )
+
+    assert judgement.summary.verdict is outcome
+
+
+def test_a_failure_outranks_what_is_missing_and_that_a_warning() -> None:
+    """The exit code must show the gravest."""
+    base = {"a": STEADY, "gone": STEADY}
+
+    failing, warning = (
+        analysis.compare([pairs(base)], [pairs({"a": [ratio * v for v in STEADY]})]).summary.verdict
+        for ratio in (3.0, 1.3)
+    )
+
+    assert (failing, warning) == (Outcome.FAIL, Outcome.INCOMPLETE)
+
+
+def test_one_session_on_each_side_never_fails() -> None:
+    """Nine times slower is suspected, and warned of."""
+    judgement = analysis.compare(runs({"b": [1.0]}), runs({"b": [9.0]}))
+
+    assert judgement.summary.verdict is Outcome.WARN
+    assert judgement.comparisons[0].severity is Severity.CRITICAL
+    assert judgement.comparisons[0].reason.startswith("Suspected only: 9.0 times the baseline")
+
+
+def test_what_may_hide_an_alarm_is_inconclusive_and_what_cannot_passes() -> None:
+    """Not being able to see 5 % does not stop a gate of 20 %."""
+    random = np.random.default_rng(4)
+    small, large = (np.exp(random.normal(0, spread, 12)).tolist() for spread in (0.04, 0.4))
+
+    seen = analysis.compare([pairs({"b": [1.0] * 6})], [pairs({"b": small[:6]})])
+    blind = analysis.compare([pairs({"b": [1.0] * 6})], [pairs({"b": large[:6]})])
+
+    assert {found.comparisons[0].verdict for found in (seen, blind)} == {Verdict.INCONCLUSIVE}
+    assert (seen.summary.verdict, blind.summary.verdict) == (Outcome.PASS, Outcome.INCONCLUSIVE)
+
+
+def test_the_worst_comes_first() -> None:
+    """Regressions by severity and size, what could not be judged, then the rest."""
+    ratios = {"better": 0.5, "same": 1.0, "minor": 1.3, "critical": 2.5, "worse": 2.9}
+    base = {**dict.fromkeys(ratios, STEADY), "gone": STEADY}
+
+    judgement = analysis.compare([pairs(base)], [pairs({n: [r * v for v in STEADY] for n, r in ratios.items()})])
+
+    assert [found.benchmark.name for found in judgement.comparisons] == [
+        "worse",
+        "critical",
+        "minor",
+        "gone",
+        "better",
+        "same",
+    ]
+
+
+def test_every_verdict_is_counted_where_it_belongs() -> None:
+    """What was not measured, what could not be judged, and what was found."""
+    wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2]
+    base = runs({"worse": STEADY, "better": STEADY, "gone": STEADY, "broken": STEADY, "wild": wild, "other": STEADY})
+    head = [
+        replace(runs({"worse": [1.5], "better": [0.5], "wild": [1.0]})[0], failures=(Failure("broken", "boom"),)),
+        *runs({"other": [1.1]}, environment=OTHER),
+    ]
+
+    summary = analysis.compare(base, head).summary
+
+    assert (summary.regressions, summary.improvements, summary.inconclusive, summary.missing) == (1, 1, 2, 2)
+
+
+def test_both_sides_are_described() -> None:
+    """Commit, number of reports and environment, as far as they are known."""
+    judgement = analysis.compare(
+        runs({"b": STEADY}, environment=HOSTED), [session({"b": [1.0]}, commit="abc", environment=HOSTED)]
+    )
+
+    assert judgement.baseline.label == "6 reports"
+    assert judgement.head.commit == "abc"
+    assert judgement.head.environment == HOSTED
+
+
+def test_false_discoveries_are_counted_per_metric() -> None:
+    """One time among a thousand counters is not lost among them."""
+    random = np.random.default_rng(8)
+    counters = {f"c{n}": np.exp(random.normal(0, 0.02, 6)).tolist() for n in range(200)}
+    head = {name: np.exp(random.normal(0, 0.02, 6)).tolist() for name in counters}
+    count = Metric("calls", "count")
+
+    judgement = analysis.compare(
+        [*runs(counters, metric=count), *runs({"t": STEADY}, metric=TIME)],
+        [*runs(head, metric=count), *runs({"t": [1.01 * v for v in STEADY]}, metric=TIME)],
+    )
+
+    found = of(judgement, "t")
+    assert found.q_value == pytest.approx(found.p_value)
+
+
+def test_rare_noise_of_a_large_suite_raises_no_alarm() -> None:
+    """Five hundred identical benchmarks: uncorrected, a dozen would look slower."""
+    random = np.random.default_rng(6)
+    base, head = ({f"b{n}": np.exp(random.normal(0, 0.03, 7)).tolist() for n in range(500)} for _ in range(2))
+
+    judgement = analysis.compare(
+        [pairs(base)], [pairs(head)], analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0))
+    )
+
+    assert sum(found.p_value < 0.05 and found.ratio > 1 for found in judgement.comparisons) > 5
+    assert judgement.summary.regressions == 0
+
+
+def test_eight_benchmarks_are_enough_to_tell_a_machine_from_the_code() -> None:
+    """Seven are not; and only what was compared counts."""
+    assert moved([1.3] * 8).summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert moved([1.3] * 7 + [float("nan")]).summary.environment_shift is None

@@ -1,0 +1,174 @@
+"""Which evidence counts: every row by its own runs, and what is borrowed where they are too few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from compared_sides import EXACT, OTHER, OWN, SIGNED, TIME, of, one, paired, runs, session, stored
+from scipy import stats
+
+from regress_action import analysis
+from regress_action.model.comparisons import Mode, Severity, Verdict
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+
+STEADY = [1.0, 1.001, 0.999, 1.0, 1.0005, 0.9995]
+MEMORY = Metric("peak_memory", "B")
+
+
+def p_of(ratio: float, error: float, df: float = np.inf) -> float:
+    """Return the two-sided p-value of a ratio whose log has this standard error."""
+    return float(2 * stats.t(df).sf(abs(np.log(ratio)) / error))
+
+
+def test_each_row_is_weighed_by_its_own_runs() -> None:
+    """Beside a benchmark with a history, one with a single stored run borrows the spread of the machine."""
+    base = [*runs({"old": STEADY}), *runs({"young": [1.0]})]
+
+    judgement = analysis.compare(base, runs({"old": [1.0], "young": [1.1]}))
+
+    assert of(judgement, "young").p_value == pytest.approx(p_of(1.1, np.sqrt(2) * 0.015))
+    assert of(judgement, "young").confirmed is not True
+    assert of(judgement, "old").verdict is Verdict.UNCHANGED
+    assert judgement.mode is Mode.HISTORY
+
+
+@pytest.mark.parametrize("known", [2, 9])
+def test_one_session_each_is_held_to_what_history_taught(known: int) -> None:
+    """The spread that was learned, with one degree of freedom less than the runs it is from."""
+    policy = analysis.Policy(
+        noise={("b", "time"): analysis.Noise(0.02, known), ("gone", "time"): analysis.Noise(0.5, 50)}
+    )
+
+    found = one(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
+
+    assert found.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, known - 1))
+
+
+def test_a_spread_learned_from_one_run_is_none() -> None:
+    """Nor is there one for a metric without a ratio."""
+    lone = analysis.Policy(noise={("b", "time"): analysis.Noise(0.5, 1)})
+    signed = analysis.Policy(noise={("b", "leak"): analysis.Noise(0.5, 50)})
+    quiet = [-1.0, 1.0, 0.5, -0.6, 0.1, 0.0]
+
+    assert stored([1.0], [1.1], lone) == stored([1.0], [1.1])
+    assert stored(quiet, [9.0], signed, metric=SIGNED) == stored(quiet, [9.0], metric=SIGNED)
+
+
+@pytest.mark.parametrize("metric", [TIME, MEMORY])
+def test_a_suite_lends_its_spread_to_each_kind_of_metric(metric: Metric) -> None:
+    """Times learn from times and sizes from sizes: three runs of forty benchmarks are evidence for either."""
+    base = {f"b{n}": [1.0 + 0.001 * n, 1.01, 0.99] for n in range(40)}
+    head = {name: [2 * value for value in values] if name == "b7" else values for name, values in base.items()}
+
+    judgement = analysis.compare(runs(base, metric=metric), runs(head, metric=metric))
+
+    assert (of(judgement, "b7").verdict, of(judgement, "b7").confirmed) == (Verdict.REGRESSION, None)
+
+
+def test_what_an_older_unit_showed_is_no_evidence_for_another_row() -> None:
+    """The rounds of a series that clashes are left out with it."""
+    old = Report(
+        (
+            Series(Benchmark("turned"), Metric("time", "ticks"), (1.0,), (10,), (9.0,)),
+            Series(Benchmark("b"), TIME, (1.0,)),
+        ),
+        (Run(),),
+        environment=OWN,
+    )
+
+    judgement = analysis.compare([old], runs({"turned": [1.0], "b": [1.1]}))
+
+    assert of(judgement, "turned").verdict is Verdict.INCOMPARABLE
+    assert of(judgement, "b").p_value == pytest.approx(p_of(1.1, np.sqrt(2) * 0.015))
+
+
+def test_rounds_count_only_where_there_is_one_run_and_more_than_one_round() -> None:
+    """One round has no spread; several runs show theirs themselves."""
+
+    def found(rounds: int, count: int) -> float:
+        series = Series(Benchmark("b"), TIME, (2.0,) * count, (rounds,) * count, (0.5,) * count)
+        made = Report((series,), tuple(Run(session="s") for _ in range(count)), environment=OWN)
+        head = replace(made, runs=tuple(Run(session="t") for _ in range(count)))
+        return float(np.log(one(analysis.compare([made], [head])).ratio_high))
+
+    reach, between = stats.norm.isf(0.025), 2 * 0.015**2
+    assert found(rounds=25, count=1) == pytest.approx(reach * np.sqrt(between + 2 * 0.25**2 / 25))
+    assert found(rounds=1, count=1) == pytest.approx(reach * np.sqrt(between))
+    assert found(rounds=25, count=2) == pytest.approx(reach * np.sqrt(between))
+
+
+def test_a_short_baseline_borrows_the_spread_of_its_machine() -> None:
+    """Four runs' worth of 1.5 %, until there are five runs."""
+    base = [1.0, 1.01, 0.98]
+    logs = np.log(base)
+    variance = (4 * 0.015**2 + ((logs - logs.mean()) ** 2).sum()) / 6
+
+    found = stored(base, [1.1])
+
+    expected = p_of(1.1 / np.exp(logs.mean()), np.sqrt(variance * (1 + 1 / 3)), 6)
+    assert (found.p_value, found.confirmed) == (pytest.approx(expected), False)
+
+
+def test_no_clock_is_surer_than_one_in_ten_thousand() -> None:
+    """Constant sides have a standard error all the same; it adds nothing to one that is larger."""
+    found = stored([1.0] * 6, [1.2] * 6)
+
+    reach = stats.t(10).isf(0.025) * 1e-4
+    assert np.log([found.ratio_low, found.ratio_high]) == pytest.approx(np.log(1.2) + np.array([-reach, reach]))
+
+
+def test_a_design_that_is_asked_for_is_used_for_every_row() -> None:
+    """A history of one run each, and single sessions of what has a history."""
+    base, head = runs({"a": STEADY, "b": [1.0]}), runs({"a": [1.1], "b": [1.1]})
+
+    alone, together = (analysis.compare(base, head, mode=mode) for mode in (Mode.SINGLE, Mode.HISTORY))
+
+    assert (alone.mode, together.mode) == (Mode.SINGLE, Mode.HISTORY)
+    assert of(alone, "a").p_value == pytest.approx(p_of(of(alone, "a").ratio, np.sqrt(2) * 0.015), rel=0.01)
+    assert of(together, "b").p_value == pytest.approx(p_of(1.1, np.sqrt(2) * 0.015, 4))
+
+
+def test_runs_of_a_machine_count_for_what_was_measured_there() -> None:
+    """Two machines on either side: each benchmark is compared with the runs of its own."""
+    base = [*runs({"a": STEADY, "b": STEADY}), *runs({"a": [2.0] * 6, "b": [2.0] * 6}, environment=OTHER)]
+    head = [*runs({"a": [1.0]}), *runs({"b": [2.0]}, environment=OTHER)]
+
+    judgement = analysis.compare(base, head)
+
+    assert {found.verdict for found in judgement.comparisons} == {Verdict.UNCHANGED}
+    assert [of(judgement, name).baseline.median for name in "ab"] == pytest.approx([1.0, 2.0])
+
+
+def test_an_exact_count_needs_no_second_run_and_no_pair_more() -> None:
+    """It is never weak, in pairs as in a history; a time of as few runs is."""
+    assert paired([100.0, 100.0], [150.0, 150.0], metric=EXACT).confirmed is None
+    assert paired([100.0, 100.0], [150.0, 150.0]).confirmed is False
+    assert stored([100.0] * 2, [150.0], metric=EXACT).severity is Severity.MODERATE
+
+
+def test_a_pair_of_which_one_side_is_missing_leaves_the_sessions() -> None:
+    """A benchmark without a single whole pair is compared as one session with another, and suspected at most."""
+    nan = float("nan")
+    base = Report(
+        (Series(Benchmark("b"), TIME, (1.0, nan)), Series(Benchmark("c"), TIME, (1.0, 1.0))),
+        tuple(Run(session="s", pair=n) for n in range(2)),
+        environment=OWN,
+    )
+    head = replace(base, series=(Series(Benchmark("b"), TIME, (nan, 3.0)), base.series[1]))
+
+    found = of(analysis.compare([base], [head]), "b")
+
+    assert (found.ratio, found.confirmed) == (pytest.approx(3), False)
+    assert found.p_value == pytest.approx(p_of(3.0, np.sqrt(2) * 0.0075))
+
+
+@pytest.mark.parametrize(("ratio", "event"), [(1.029, False), (1.034, True)])
+def test_a_machine_of_ones_own_moves_by_twice_its_spread_at_most(ratio: float, event: bool) -> None:
+    """Three per cent, in logs, of a whole suite are no chance."""
+    base = runs(dict.fromkeys((f"b{n}" for n in range(12)), [1.0] * 6))
+
+    judgement = analysis.compare(base, [session({f"b{n}": [ratio] for n in range(12)}, name="new")])
+
+    assert (judgement.summary.environment_shift is not None) is event

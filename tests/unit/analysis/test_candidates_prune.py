@@ -1,0 +1,123 @@
+"""What is proposed, what a step measures, and which of neighbouring steps hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from regress_action.analysis import candidates, splits
+from regress_action.analysis.candidates import Candidates
+from regress_action.analysis.change_points import Proposals, propose
+
+
+def steps(*levels: float, runs: int = 12, spread: float = 0.01, seed: int = 1) -> np.ndarray:
+    """Lay levels of equal length one after the other, with a little noise."""
+    draw = np.random.default_rng(seed)
+    return (np.repeat(levels, runs) + spread * draw.standard_normal(runs * len(levels))).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [5, 8, 9, 10, 27, 60])
+def test_the_quantiles_are_hazens(size: int) -> None:
+    """Nine of them, evenly spread, as numpy interpolates them; rows of other sizes do not matter."""
+    flat = np.random.default_rng(size).standard_normal(100).astype(np.float32)
+    start, stop = np.array([3, 40]), np.array([3 + size, 100])
+
+    found = candidates._quantiles(flat, start, stop)
+
+    for row, (first, last) in enumerate(zip(start, stop, strict=True)):
+        expected = np.quantile(flat[first:last].astype(float), (np.arange(9) + 0.5) / 9, method="hazen")
+        assert found[row] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_step_is_measured_by_hodges_and_lehmann() -> None:
+    """The median of all differences between quantiles of either side; the spread is that of the noisier side."""
+    draw = np.random.default_rng(2)
+    flat = np.concatenate([draw.normal(1, 0.01, 20), draw.normal(1.5, 0.2, 15)]).astype(np.float32)
+    before, after = (np.quantile(side, (np.arange(9) + 0.5) / 9, method="hazen") for side in (flat[:20], flat[20:]))
+
+    for values, other, noisy in ((flat, after, after), (flat[::-1], before, after)):
+        place = 20 if values is flat else 15
+        level, shift, spread = candidates._shift(values, np.array([0]), np.array([place]), np.array([35]))
+        first = before if values is flat else after
+        assert level == pytest.approx([first[4]], abs=1e-6)
+        assert shift == pytest.approx([np.median(np.subtract.outer(other, first))], abs=1e-6)
+        assert spread == pytest.approx([np.abs(noisy - noisy[4]).mean()], abs=1e-6)
+
+
+def test_a_tile_proposes_at_four_times_the_significance() -> None:
+    """What is weaker than that is not proposed, and what is stronger is split again."""
+    flat = steps(0.0, 0.04, spread=0.02, runs=20, seed=4)
+    whole = np.array([0]), np.array([40])
+    (p, *_) = propose(flat, *whole, 0.01, 5).p_value
+
+    assert len(propose(flat, *whole, p / 4 * 1.01, 5).place) == 1
+    assert len(propose(flat, *whole, p / 4 * 0.99, 5).place) == 0
+    stairs = propose(steps(0.0, 1.0, 2.0), np.array([0]), np.array([36]), 0.001, 5)
+    assert sorted(stairs.place.tolist()) == [12, 24]
+
+
+@pytest.mark.parametrize("size", [9, 10])
+def test_a_part_is_split_only_where_both_sides_can_last(size: int) -> None:
+    """Ten runs hold two levels of five; nine do not."""
+    flat = np.repeat([0.0, 1.0], 5).astype(np.float32)[:size]
+
+    found = propose(flat, np.array([0]), np.array([size]), 0.01, 5)
+
+    assert found.place.tolist() == ([5] if size == 10 else [])
+
+
+@pytest.mark.parametrize("freedom", range(1, 8))
+def test_a_small_p_value_is_exact(freedom: int) -> None:
+    """Whatever may count as significant: up to one in a hundred it is that of the χ² distribution."""
+    from scipy import stats
+
+    p = np.geomspace(1e-12, 0.01, 60)
+
+    assert splits._p_value(stats.chi2(freedom).isf(p), np.full(60, freedom)) == pytest.approx(p)
+    assert splits._p_value(np.array([freedom / 2]), np.array([freedom])).tolist() == [1]
+
+
+def test_of_neighbouring_doubts_the_weakest_goes_first() -> None:
+    """A step that fails only because another stands beside it is tested again when that is gone."""
+    strength = np.array([0.5, 0.3, 0.9, 0.2, 0.4, 0.4, 0.1])
+    owner = np.array([0, 0, 0, 0, 1, 1, 2])
+    found = Candidates(np.arange(7), owner, *(np.zeros(7) for _ in range(3)), strength)
+
+    weak = candidates._weaker_than_neighbours(found)
+
+    assert weak.tolist() == [False, True, False, True, False, True, True]
+    left = candidates._without(found, np.array([False, True, False, False, False, False, False]))
+    assert left.place.tolist() == [0, 2, 3, 4, 5, 6]
+    assert np.isnan(left.strength).tolist() == [True, True, False, False, False, False]
+
+
+def test_a_proposal_without_a_step_is_dropped_and_one_with_it_is_moved_to_its_run() -> None:
+    """Three runs off to either side, and one in the middle of a level."""
+    flat = steps(0.0, 0.3, 0.1, runs=30)
+    ends, minimum = np.array([0, 90]), np.array([0.04])
+    proposals = Proposals(np.array([27, 45, 63]), np.full(3, 1e-4))
+
+    found = candidates.prune(flat, ends, proposals, minimum, 0.001, 5)
+
+    assert found.place.tolist() == [30, 60]
+    assert found.level == pytest.approx([0, 0.3], abs=0.01)
+    assert found.shift == pytest.approx([0.3, -0.2], abs=0.01)
+    assert (found.strength >= 1).all()
+    assert not len(candidates.prune(flat, ends, proposals, np.array([0.5]), 0.001, 5).place)
+
+
+def test_series_that_stand_side_by_side_are_no_neighbours() -> None:
+    """A step near the end of one series and one near the start of the next are each held to its own."""
+    one, other = steps(0.0, 1.0, runs=20), steps(5.0, 4.0, runs=20, seed=2)
+    flat, ends = np.concatenate([one, other]), np.array([0, 40, 80])
+    proposals = Proposals(np.array([20, 60]), np.full(2, 1e-6))
+
+    both = candidates.prune(flat, ends, proposals, np.array([0.04, 0.04]), 0.001, 5)
+
+    assert both.owner.tolist() == [0, 1]
+    for row, (values, shift) in enumerate(((one, 1.0), (other, -1.0))):
+        alone = candidates.prune(
+            values, ends[:2], Proposals(np.array([20]), np.array([1e-6])), np.array([0.04]), 0.001, 5
+        )
+        assert both.p_value[row] == alone.p_value[0]
+        assert both.shift[row] == pytest.approx(shift, abs=0.02)

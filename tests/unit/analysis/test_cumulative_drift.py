@@ -1,0 +1,164 @@
+"""Cumulative drift: many small changes added up, and split by commit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stored_reports import past, report
+
+from regress_action.analysis import cumulative_drift, noise
+from regress_action.model.measurements import Direction, Metric
+
+
+def crept(
+    steps: dict[int, float], runs: int = 120, drift: float = 1.0, seed: int = 1
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Draw quiet noise with steps and a steady drift."""
+    values = np.exp(0.004 * np.random.default_rng(seed).standard_normal(runs))
+    for index, ratio in steps.items():
+        values[index:] *= ratio
+    return np.asarray(values * np.geomspace(1, drift, runs))
+
+
+def test_small_steps_are_added_up_and_entered_by_commit() -> None:
+    """Three steps of 6 to 8 % since the release are 22 % of creep, each with the commit that brought it."""
+    (drift,) = cumulative_drift.measure(past(crept({30: 1.06, 60: 1.07, 90: 1.08})), since=f"{10:040x}"[:40])
+    drift = drift.since_release
+    assert drift is not None
+    assert drift.ratio == pytest.approx(1.06 * 1.07 * 1.08, rel=0.01)
+    assert drift.low > 1.15
+    assert drift.start.commit == f"{10:040x}"
+    assert [int(change.point.commit or "", 16) for change in drift.changes] == pytest.approx([30, 60, 90], abs=1)
+    assert [change.ratio for change in drift.changes] == pytest.approx([1.06, 1.07, 1.08], rel=0.01)
+    assert drift.unexplained == pytest.approx(1, abs=0.01)
+
+
+def test_what_no_commit_explains_is_said_so() -> None:
+    """A drift of 4 %, too slow for change points, is left over as unexplained."""
+    (drift,) = cumulative_drift.measure(past(crept({}, drift=1.04)), since=f"{0:040x}")
+    drift = drift.since_release
+    assert drift is not None
+    assert drift.changes == ()
+    assert drift.unexplained == pytest.approx(1.035, abs=0.012)
+    assert drift.low > 1
+
+
+def test_the_best_level_is_one_that_lasted() -> None:
+    """Five lucky runs are no level: the drift begins at the best forty runs, not at the spike."""
+    values = crept({40: 1 / 1.2, 80: 1.3})
+    values[100:105] /= 2
+    (drift,) = cumulative_drift.measure(past(values))
+    assert drift.since_release is None
+    drift = drift.since_best
+    assert drift is not None
+    assert drift.start.commit == f"{40:040x}"
+    assert drift.start_level == pytest.approx(1 / 1.2, rel=0.01)
+    assert drift.ratio == pytest.approx(1.3, rel=0.01)
+
+
+def test_only_changes_after_the_release_are_on_its_account() -> None:
+    """The step that the release already had is not charged again."""
+    (drift,) = cumulative_drift.measure(past(crept({30: 1.5, 90: 1.1})), since=f"{60:040x}")
+    drift = drift.since_release
+    assert drift is not None
+    assert len(drift.changes) == 1
+    assert drift.ratio == pytest.approx(1.1, rel=0.01)
+
+
+def test_a_release_owns_the_step_that_it_brought() -> None:
+    """When the release itself begins the new level, its drift begins there, with no change listed."""
+    (drift,) = cumulative_drift.measure(past(crept({60: 1.3})), since=f"{60:040x}")
+    drift = drift.since_release
+    assert drift is not None
+    assert drift.changes == ()
+    assert drift.low < drift.ratio < drift.high
+    assert drift.ratio == pytest.approx(1, abs=0.01)
+    assert (drift.low, drift.high) == pytest.approx((1, 1), abs=0.02)
+
+
+def test_less_throughput_is_creep() -> None:
+    """For higher-is-better a fall is a badness ratio above 1, and levels stay in the metric's unit."""
+    metric = Metric("throughput", "1/s", Direction.HIGHER)
+    (drift,) = cumulative_drift.measure(past(1000 / crept({60: 1.25}), metric=metric), since=f"{5:040x}")
+    drift = drift.since_release
+    assert drift is not None
+    assert drift.ratio == pytest.approx(1.25, rel=0.01)
+    assert drift.level == pytest.approx(800, rel=0.01)
+
+
+def test_those_that_crept_most_come_first() -> None:
+    """Drifts are sorted by the worst drift of each benchmark."""
+    reports = past(crept({60: 1.1}), "little") + past(crept({60: 1.4}), "much") + past(crept({}), "none")
+    drifts = cumulative_drift.measure(reports)
+    assert [drift.history.benchmark.name for drift in drifts] == ["much", "little", "none"]
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, -1.0] * 20])
+def test_too_little_to_keep_books_on(values: list[float]) -> None:
+    """Short histories have no best level, and metrics without a ratio no drift."""
+    for drift in cumulative_drift.measure(past(values)):
+        assert drift.since_best is None
+
+
+def test_the_interval_covers_what_it_says() -> None:
+    """Where nothing crept, the 95 % interval since the release leaves out 1 in about one of twenty histories."""
+    reports = [
+        report(n, {f"b{seed}": [value] for seed, value in enumerate(values)})
+        for n, values in enumerate(np.transpose([crept({}, runs=40, seed=seed) for seed in range(300)]))
+    ]
+    drifts = [drift.since_release for drift in cumulative_drift.measure(reports, since=f"{10:040x}")]
+    covering = [drift.low <= 1 <= drift.high for drift in drifts if drift]
+    assert len(covering) == 300
+    assert 262 <= sum(covering) <= 297
+
+
+def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
+    """Five before it, the release itself and five after, as far as they are on its level."""
+    values = np.exp(0.01 * np.random.default_rng(3).permutation(np.arange(60)) / 60)
+    for released, first, stop in ((30, 25, 36), (2, 0, 8), (58, 53, 60)):
+        (drift,) = cumulative_drift.measure(past(values), since=f"{released:040x}")
+        drift = drift.since_release
+        assert drift is not None
+        assert drift.start_level == pytest.approx(np.exp(np.median(np.log(values[first:stop]))))
+        assert drift.level == pytest.approx(np.exp(np.median(np.log(values[-10:]))))
+
+
+def test_the_interval_is_that_of_two_medians() -> None:
+    """1.96 standard errors of a median, 1.2533 s / sqrt(n), on either side: of eleven runs and of the last ten."""
+    values = np.exp(0.01 * np.random.default_rng(4).standard_normal(60))
+    (drift,) = cumulative_drift.measure(past(values), since=f"{30:040x}")
+    drift = drift.since_release
+    assert drift is not None
+    spreads = [noise.robust_deviations(np.log(of)[None])[0] / np.sqrt(len(of)) for of in (values[25:36], values[-10:])]
+    reach = 1.96 * 1.2533 * np.hypot(*spreads)
+    assert np.log([drift.low, drift.high]) == pytest.approx(np.log(drift.ratio) + np.array([-reach, reach]))
+
+
+def test_an_episode_is_no_best_level() -> None:
+    """Eight fast runs between two steps are too few to have lasted; ten are enough."""
+    for lasted, ratio in ((8, 1.0), (10, 1.3)):
+        (drift,) = cumulative_drift.measure(past(crept({40: 1 / 1.3, 40 + lasted: 1.3}, runs=80, seed=4)))
+        drift = drift.since_best
+        assert drift is not None
+        assert (drift.start.commit == f"{40:040x}") is (lasted == 10)
+        assert drift.ratio == pytest.approx(ratio, rel=0.01)
+
+
+def test_a_long_level_is_looked_at_forty_runs_at_a_time() -> None:
+    """In a slow drift the best part is the first; of equals it is the newest, and a short rest is left out."""
+    (drift,) = cumulative_drift.measure(past(crept({}, runs=100, drift=1.03)))
+    assert drift.since_best is not None
+    assert drift.since_best.start.commit == f"{0:040x}"
+
+    (still,) = cumulative_drift.measure(past([1.0] * 85))
+    assert still.since_best is not None
+    assert still.since_best.start.commit == f"{40:040x}"
+
+
+def test_a_release_is_known_by_its_first_digits() -> None:
+    """A commit that no report is from opens no drift, nor does an empty one."""
+    reports = past(crept({}))
+    for since, known in ((f"{10:040x}", True), (f"{10:040x}"[:39], False), ("f" * 40, False), ("", False)):
+        (drift,) = cumulative_drift.measure(reports, since=since)
+        opened = drift.since_release.start.commit if drift.since_release else None
+        assert opened == (f"{10:040x}" if known else f"{0:040x}" if len(since) == 39 else None)
