@@ -16,8 +16,10 @@ from verdicts.reports import side
 from verdicts.tables import Table, Target
 
 from regress_action import analysis
-from regress_action.action.policies import plan_of
+from regress_action.action.judge import rules_of
 from regress_action.settings import Settings
+from regress_action.settings.gate import GateFiles
+from regress_action.settings.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 FACTORS = (1.0, 1.03, 1.05, 1.1, 1.2, 1.5, 2.0)
 SUITE, SUITES = 100, 200
-PLAN = plan_of(Settings(runs=10))
+PLAN = rules_of(Settings(runs=10), GateFiles(Thresholds())).schedule
 
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:

@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="regress-action")
 def root() -> None:
-    r"""Find performance regressions, prove them, and stay silent when nothing happened.
+    """Find performance regressions, prove them, and stay silent when nothing happened.
 
     \b
     Exit codes: 0 fine, 1 a regression at or above --fail-on, 2 the call or a file is wrong,

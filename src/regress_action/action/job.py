@@ -1,35 +1,107 @@
-"""One job of CI: its settings, its plan, and where its measurement and its history are."""
+"""One job of CI: its event, its settings and rules, read once, and where its measurement and its history are."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regress_action import formats
-from regress_action.action.merging import SHARD, join
-from regress_action.action.planning import FOLDER, HISTORY, MEASUREMENT
-from regress_action.model.errors import IncompleteError
+from regress_action.action.judge import JudgingRules, load_rules
+from regress_action.action.merge import SHARD, join
+from regress_action.github import events
+from regress_action.model.errors import IncompleteError, InputError, SettingsError
+from regress_action.settings import load, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regress_action.github.plan import Plan
+    from regress_action.github.workflow_commands import Log
     from regress_action.history import History
     from regress_action.model.measurements import Report
     from regress_action.settings import Settings
 
+FOLDER = Path(".regress")
+PLAN = FOLDER / "plan"
+MEASUREMENT = FOLDER / "measurement"
 CONFIRMATION = FOLDER / "confirmation"
+HISTORY = FOLDER / "history"
+
+
+def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the event's payload; an absent file is an empty one.
+
+    Raises:
+        InputError: it is not a JSON object.
+    """
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    try:
+        payload = json.loads(Path(path).read_bytes()) if path and Path(path).exists() else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"The event in {path} cannot be read: {error}.") from error
+    return payload if isinstance(payload, dict) else {}
+
+
+def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
+    """Return the settings from the action's inputs, which are JSON in REGRESS_INPUTS, and from the config file.
+
+    Raises:
+        SettingsError: a setting is wrong, or REGRESS_INPUTS is not a JSON object.
+    """
+    try:
+        inputs = json.loads(environ.get("REGRESS_INPUTS") or "{}")
+    except ValueError as error:
+        raise SettingsError("REGRESS_INPUTS is not JSON.", remedy="It is `toJSON(inputs)` in action.yml.") from error
+    return load(inputs if isinstance(inputs, dict) else {}, root=root)
+
+
+def read_masked_settings(environ: Mapping[str, str], root: Path, log: Log) -> Settings:
+    """Return the settings after the runner was asked to mask what is secret in them.
+
+    The inputs are masked before they are read, because an error about them may quote them. Outside of a runner
+    nothing is printed: a terminal would show the values that should be masked.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    on_runner = environ.get("GITHUB_ACTIONS") == "true"
+    masked = secrets.in_inputs(environ)
+    if on_runner:
+        log.mask(masked)
+    settings = read_settings(environ, root)
+    if on_runner:
+        log.mask(secret for secret in secrets.in_settings(settings) if secret not in masked)
+    return settings
+
+
+def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, log: Log) -> Job:
+    """Read the settings and the rules, and decide from the event what the job does.
+
+    Raises:
+        SettingsError: a setting, the thresholds file or the waivers are wrong.
+    """
+    settings = read_masked_settings(environ, root, log)
+    plan = events.decide(
+        environ.get("GITHUB_EVENT_NAME", ""),
+        payload,
+        environ,
+        wanted=settings.mode,
+        history_branch=settings.history_branch,
+    )
+    return Job(settings=settings, plan=plan, rules=load_rules(settings, root), root=root, environ=environ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What every stage works on; `root` is the workspace, `environ` what the runner told."""
+    """What every stage works on; `root` is the workspace, `environ` the variables that the runner set."""
 
     settings: Settings
     plan: Plan
+    rules: JudgingRules
     root: Path
     environ: Mapping[str, str]
 
@@ -42,8 +114,8 @@ class Job:
         return folder
 
     @property
-    def where(self) -> str | None:
-        """The history in the words of `open_history`; None where there is none."""
+    def history_location(self) -> str | None:
+        """The location of the history, as `open_history` takes it; None where there is none."""
         return {
             "branch": f"branch:{self.settings.history_branch}",
             "folder": os.fspath(self.root / HISTORY),
@@ -55,11 +127,11 @@ class Job:
         """Open the history; nothing is read yet. Its git finds the token in its environment, never in a URL."""
         from regress_action.history import open_history
 
-        if self.where is None:
+        if self.history_location is None:
             return None
         token = self.settings.github_token.get_secret_value()
         environ = {**self.environ, **({"GITHUB_TOKEN": token} if token else {})}
-        return open_history(self.where, repository=self.root, environ=environ)
+        return open_history(self.history_location, repository=self.root, environ=environ)
 
     def sides(self) -> tuple[Report, Report | None]:
         """Return what was measured: the head, and the base where it was measured too.
@@ -83,7 +155,7 @@ class Job:
         return self._stamped(reports[0] if len(reports) == 1 else formats.stack(reports)), None
 
     def _shards(self) -> list[Path]:
-        """Return the folders that the legs of a matrix left, where `results` names such."""
+        """Return the folders of the matrix's shards where `results` names such folders, else an empty list."""
         pattern = self.settings.results.rstrip("/")
         return (
             []
@@ -92,7 +164,7 @@ class Job:
         )
 
     def _stamped(self, report: Report) -> Report:
-        """Say on whose behalf the report was made; what the event knows of the commit wins over the file."""
+        """Return the report with suite, commit, branch and provenance of this job; the event wins over the file."""
         plan = self.plan
         provenance = {
             "event": plan.event or "local",

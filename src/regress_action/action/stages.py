@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.action import learning, suspecting
-from regress_action.action.judging import judge_against_history, judge_reports
+from regress_action.action import confirm, noise_model
+from regress_action.action.judge import judge_against_history, judge_reports
 from regress_action.github.plan import Stage
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged
     from regress_action.github.client import Client
     from regress_action.history import History
     from regress_action.model.measurements import Report
@@ -29,8 +29,8 @@ ARTIFACT = "regress-report"
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """What a stage came to: no judgement where there is nothing to compare with, and a sentence about that."""
+class StageResult:
+    """What a stage returned: no judgement where there is nothing to compare with, and a sentence about that."""
 
     judged: Judged | None
     head: Report | None = None
@@ -38,74 +38,74 @@ class Finished:
     references: Sequence[Report] = ()
 
 
-def baseline(job: Job) -> Finished:
+def baseline(job: Job) -> StageResult:
     """Judge a commit of the default branch against the history, and store its report there."""
     head, _ = job.sides()
     history = job.history()
     references = _references(job, history, head)
-    _keep(job, head, None)
+    _write_reports(job, head, None)
     if not references:
         _store(job, history, head, None)
-        return Finished(None, head, "This is the first record of this suite; the next run has a baseline.")
-    judged = judge_against_history(references, [head], job.settings, root=job.root)
-    confirmed = suspecting.resolved(job, judged)
+        return StageResult(None, head, "This is the first record of this suite; the next run has a baseline.")
+    judged = judge_against_history(references, [head], job.rules)
+    confirmed = confirm.confirmed(job, judged)
     if confirmed is None:
-        return Finished(None, head, suspecting.SENT)
+        return StageResult(None, head, confirm.PENDING)
     _store(job, history, head, confirmed)
-    return Finished(confirmed, head, references=references)
+    return StageResult(confirmed, head, references=references)
 
 
-def detect(job: Job) -> Finished:
+def detect(job: Job) -> StageResult:
     """Judge a pull request: paired where the base was measured too, else against the history; nothing is stored."""
     head, base = job.sides()
-    _keep(job, head, base)
+    _write_reports(job, head, base)
     if base is not None:
-        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
+        return StageResult(judge_reports([base], [head], job.rules, interim=job.settings.adaptive), head)
     references = _references(job, job.history(), head)
     if not references:
-        return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
-    judged = judge_against_history(references, [head], job.settings, root=job.root)
-    confirmed = suspecting.resolved(job, judged)
+        return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
+    judged = judge_against_history(references, [head], job.rules)
+    confirmed = confirm.confirmed(job, judged)
     if confirmed is None:
-        return Finished(None, head, suspecting.SENT)
-    return Finished(confirmed, head, references=references)
+        return StageResult(None, head, confirm.PENDING)
+    return StageResult(confirmed, head, references=references)
 
 
 def shard(job: Job) -> str:
-    """Leave the reports of one leg of a matrix for the job that merges them; return what to say about it."""
+    """Write the reports of one shard of a matrix for the job that merges them; return a sentence about it."""
     head, base = job.sides()
-    _keep(job, head, base)
-    left = f"its {len(head.series)} series are left in .regress for the job that merges"
-    return f"Shard {job.settings.shard} is measured; {left}."
+    _write_reports(job, head, base)
+    series = f"its {len(head.series)} series are in .regress for the job that merges"
+    return f"Shard {job.settings.shard} is measured; {series}."
 
 
-def publish(job: Job, client: Client) -> Finished:
-    """Judge what a run without a token measured; its artifact is data, and nothing of it is believed but numbers."""
+def publish(job: Job, client: Client) -> StageResult:
+    """Judge what a run without a token measured; its artifact is data, of which only the numbers are used."""
     from regress_action.github import artifacts
 
     plan = job.plan
     if plan.measured_run_id is None:
         raise InputError("The event names no run whose measurement could be published.")
     archive = artifacts.download(client, plan.measured_run_id, ARTIFACT)
-    found = {name.rsplit("/", 1)[-1]: data for name, data in artifacts.files(archive)}
-    if "head.jsonl" not in found:
+    files = {name.rsplit("/", 1)[-1]: data for name, data in artifacts.files(archive)}
+    if "head.jsonl" not in files:
         raise InputError(
             f"The artifact {ARTIFACT} of run {plan.measured_run_id} holds no head.jsonl.",
             remedy="Let the measuring workflow upload .regress/head.jsonl and .regress/base.jsonl under that name.",
         )
-    head = records.decode(found["head.jsonl"], "head.jsonl of the artifact")
+    head = records.decode(files["head.jsonl"], "head.jsonl of the artifact")
     if head.commit != plan.head_sha:
         raise InputError(
             f"The artifact is about commit {head.commit}, the run about {plan.head_sha}.",
             meaning="A report about another commit is not published under this one's name.",
         )
-    if "base.jsonl" in found:
-        base = records.decode(found["base.jsonl"], "base.jsonl of the artifact")
-        return Finished(judge_reports([base], [head], job.settings, looked=job.settings.adaptive, root=job.root), head)
+    if "base.jsonl" in files:
+        base = records.decode(files["base.jsonl"], "base.jsonl of the artifact")
+        return StageResult(judge_reports([base], [head], job.rules, interim=job.settings.adaptive), head)
     references = _references(job, job.history(), head)
     if not references:
-        return Finished(None, head, "There is no baseline yet: nothing is known to be worse.")
-    return Finished(judge_against_history(references, [head], job.settings, root=job.root), head)
+        return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
+    return StageResult(judge_against_history(references, [head], job.rules), head)
 
 
 def _references(job: Job, history: History | None, head: Report) -> Sequence[Report]:
@@ -116,8 +116,8 @@ def _references(job: Job, history: History | None, head: Report) -> Sequence[Rep
         return ()
     selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
     line = _line(job)
-    found = reference_window(history, selection, line) if line else ()
-    return [one for one in found or reference_window(history, selection) if one.commit != head.commit]
+    references = reference_window(history, selection, line) if line else ()
+    return [report for report in references or reference_window(history, selection) if report.commit != head.commit]
 
 
 def _line(job: Job) -> Sequence[str]:
@@ -141,9 +141,9 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
     if history is None or not job.plan.may_write_history:
         return
     marks = tuple(
-        SeriesPattern(found.benchmark.name, found.metric.name, found.ratio)
-        for found in (judged.judgement.comparisons if judged else ())
-        if found.alarms
+        SeriesPattern(row.benchmark.name, row.metric.name, row.ratio)
+        for row in (judged.judgement.comparisons if judged else ())
+        if row.alarms
     )
     now = datetime.now(UTC)
     why = "It shows a regression that nobody has accepted yet."
@@ -151,11 +151,11 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
     if events:
         selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
         events += persisting([*history.load(selection), head], [*history.events(), *events], at=now)
-    history.append(learning.taught(head, history), events=events)
+    history.append(noise_model.with_noise(head, history), events=events)
 
 
-def _keep(job: Job, head: Report, base: Report | None) -> None:
-    """Leave the reports in the job's folder, for an upload, for `merge` and for a second workflow."""
+def _write_reports(job: Job, head: Report, base: Report | None) -> None:
+    """Write the reports into the job's folder, for an upload, for `merge` and for a second workflow."""
     (job.folder / "head.jsonl").write_bytes(records.encode(head))
     if base is not None:
         (job.folder / "base.jsonl").write_bytes(records.encode(base))

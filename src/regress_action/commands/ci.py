@@ -1,21 +1,160 @@
-"""`regress-action ci`: everything, from the GITHUB_* environment."""
+"""`regress-action ci`: everything, from the GITHUB_* environment; this is what the container runs."""
 
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from regress_action.model.errors import ExitCode, IncompleteError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regress_action.action.job import Job
+    from regress_action.action.stages import StageResult
+    from regress_action.github.client import Client
+    from regress_action.github.workflow_commands import Log
 
 
 @click.command(name="ci")
 def command() -> None:
-    """Judge what was measured, remember it, and tell GitHub: what the action's container runs.
+    """Judge what was measured, store it in the history, and report to GitHub: what the action's container runs.
 
     Reads the action's inputs from REGRESS_INPUTS, the event from GITHUB_EVENT_NAME and GITHUB_EVENT_PATH, and what was
     measured from .regress/measurement in GITHUB_WORKSPACE.
     """
-    from regress_action.action import ci, planning
+    from regress_action.action import job
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    raise click.exceptions.Exit(ci.run(planning.read_event(os.environ), os.environ, root))
+    raise click.exceptions.Exit(run(job.read_event(os.environ), os.environ, root))
+
+
+def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> ExitCode:
+    """Do what the event asks for and return how the step should end.
+
+    The exit code gives the verdict. A failure to reach GitHub is a notice, never a failure of the step.
+    """
+    from regress_action.action import stages
+    from regress_action.action.job import load_job
+    from regress_action.github.plan import Stage
+    from regress_action.github.workflow_commands import Log
+
+    log = Log(sys.stdout)
+    job = load_job(payload, environ, root, log)
+    log.say(str(job.plan))
+    if job.plan.mode is Stage.NONE:
+        return ExitCode.OK
+    if job.plan.mode is Stage.REFUSE:
+        raise UsageError(job.plan.why)
+    if job.settings.shard and job.plan.mode in {Stage.BASELINE, Stage.DETECT}:
+        log.say(stages.shard(job))
+        return ExitCode.OK
+    with ExitStack() as stack:
+        client = _connected(job, stack)
+        if job.plan.mode is Stage.COMMAND:
+            return _answer_comment(job, client, log)
+        if job.plan.mode is Stage.TREND:
+            from regress_action.action import trend
+
+            return trend.report(job, client, log)
+        if job.plan.mode is Stage.PUBLISH and client is not None:
+            from regress_action.github import pulls
+
+            job = replace(job, plan=pulls.resolve(client, job.plan))
+        return _judge(job, client, log, stack)
+
+
+def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitCode:
+    """Judge while a check run is open, and publish the result.
+
+    Raises:
+        IncompleteError: nothing was measured; outputs and check run say so before it is raised.
+    """
+    from regress_action.action import publish
+    from regress_action.commands import output
+    from regress_action.github import acceptance, alarms, checks, speaking
+    from regress_action.model.comparisons import Outcome
+
+    preferences = publish.preferences_of(job)
+    check = stack.enter_context(checks.opened(client, job.plan, preferences))
+    try:
+        result = _stage(job, client)
+    except (IncompleteError, InputError) as error:
+        publish.write_outputs(job, None, None, otherwise=Outcome.INCOMPLETE)
+        if check is not None:
+            check.finish("failure", error.what, str(error))
+        raise
+    if result.remark:
+        log.say(result.remark)
+    judged = result.judged
+    if judged is None:
+        publish.write_outputs(job, None, None)
+        if check is not None:
+            check.finish("neutral", "No verdict yet", result.remark)
+        return ExitCode.OK
+    judged = publish.located(job, judged)
+    publish.write_files(job, judged)
+    accepted = acceptance.of(client, job.plan, preferences)
+    published = speaking.speak(
+        job.plan,
+        judged.judgement,
+        publish.texts_of(job, judged, result.references),
+        preferences,
+        runner=speaking.Runner(log=log, environ=job.environ),
+        client=client,
+        check=check,
+        accepted=accepted,
+    )
+    publish.write_outputs(job, judged, published)
+    publish.notify(job, published, log)
+    output.show(judged, verbose=False)
+    everything_accepted = judged.exit_code is ExitCode.REGRESSION and not alarms.alarming(judged.judgement, accepted)
+    return ExitCode.OK if everything_accepted else judged.exit_code
+
+
+def _stage(job: Job, client: Client | None) -> StageResult:
+    from regress_action.action import stages
+    from regress_action.github.plan import Stage
+
+    if job.plan.mode is Stage.BASELINE:
+        return stages.baseline(job)
+    if job.plan.mode is Stage.DETECT:
+        return stages.detect(job)
+    if client is None:
+        raise UsageError("mode: publish needs a token.", remedy="Give the step  github-token: ${{ github.token }}")
+    return stages.publish(job, client)
+
+
+def _connected(job: Job, stack: ExitStack) -> Client | None:
+    from regress_action.github.client import connect
+
+    token = job.settings.github_token.get_secret_value()
+    if not token or "GITHUB_REPOSITORY" not in job.environ:
+        return None
+    return stack.enter_context(connect(token, job.environ, actor=job.plan.actor))
+
+
+def _answer_comment(job: Job, client: Client | None, log: Log) -> ExitCode:
+    """Run the command of a comment on a pull request."""
+    from regress_action.action import explain, publish
+    from regress_action.github import commands
+
+    if client is None:
+        raise UsageError(
+            "Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}"
+        )
+    commands.obey(
+        client,
+        job.plan,
+        workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
+        explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
+    )
+    for sentence in client.access.notices:
+        log.notice(sentence, title="Not everything could be done")
+    return ExitCode.OK

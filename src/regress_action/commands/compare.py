@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from regress_action.commands import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.judge import Judged, JudgingRules
 
 
 @click.command(name="compare", cls=options.Greedy)
@@ -33,8 +41,29 @@ def command(
 
     Every file is at least one run: a fresh process, the unit of evidence. Give at least five files a side.
     """
-    from regress_action.action import comparing
+    from regress_action.action.judge import load_rules
 
-    settings = options.settings_of(thresholds=thresholds, config=config, fail_on=fail_on)
-    judged = comparing.compare_files(baseline, head, settings, hint=hint, mode=mode)
+    rules = load_rules(options.settings_of(thresholds=thresholds, config=config, fail_on=fail_on), Path.cwd())
+    judged = compare_files(baseline, head, rules, hint=hint, mode=mode)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)
+
+
+def compare_files(
+    baseline: Sequence[str],
+    head: Sequence[str],
+    rules: JudgingRules,
+    *,
+    hint: str | None = None,
+    mode: str | None = None,
+) -> Judged:
+    """Judge the files of `head` against the files of `baseline`; `hint` names their format."""
+    from regress_action import formats
+    from regress_action.action.judge import judge_reports
+    from regress_action.model.comparisons import Mode
+
+    return judge_reports(
+        formats.gather(baseline, hint=hint),
+        formats.gather(head, hint=hint),
+        rules,
+        mode=Mode(mode) if mode else None,
+    )

@@ -1,12 +1,16 @@
-"""`regress-action decide`: asked by a running measurement which benchmarks still need pairs."""
+"""`regress-action decide`: a running measurement asks which benchmarks still need pairs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options
+
+if TYPE_CHECKING:
+    from regress_action.action.judge import JudgingRules
 
 
 @click.command(name="decide")
@@ -16,7 +20,27 @@ from regress_action.commands import options
 @click.option("--pairs", type=click.IntRange(1), default=10)
 def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
-    from regress_action.action import deciding
+    from regress_action.action.judge import load_rules
 
     settings = options.settings_of(thresholds=thresholds, config=config, runs=pairs)
-    click.echo(deciding.decide(measurement, settings))
+    click.echo(decide(measurement, load_rules(settings, Path.cwd())))
+
+
+def decide(measurement: Path, rules: JudgingRules) -> str:
+    """Analyse what was measured so far and return the answer to the measurer as JSON.
+
+    The answer is `{"continue": bool, "select": [names] | null, "why": sentence}`.
+    """
+    import orjson
+
+    from regress_action import analysis, formats
+    from regress_action.action.judge import overridden
+
+    folder = measurement if measurement.is_dir() else measurement.parent
+    measured = formats.read_measurement(folder)
+    if measured.base is None:
+        return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
+    base, head = overridden([measured.base, measured.head], rules.overrides)
+    interim = analysis.analyse_interim([base], [head], rules.policy, rules.schedule)
+    answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": interim.why}
+    return orjson.dumps(answer).decode()

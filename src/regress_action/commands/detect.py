@@ -1,10 +1,19 @@
-"""`regress-action detect`: stage 2 against stored baselines."""
+"""`regress-action detect`: reports against the baselines of a history (stage 2)."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.judge import Judged, JudgingRules
 
 
 @click.command(name="detect", cls=options.Greedy)
@@ -28,8 +37,42 @@ def command(
     **given: object,
 ) -> None:
     """Judge reports, in any known format, against the baselines of a history."""
-    from regress_action.action import comparing
+    from regress_action.action.judge import load_rules
 
-    settings = options.settings_of(**given)
-    judged = comparing.detect(reports, where, settings, suite=suite, branch=branch, last=last)
+    rules = load_rules(options.settings_of(**given), Path.cwd())
+    judged = detect(reports, where, rules, suite=suite, branch=branch, last=last)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)
+
+
+def detect(
+    reports: Sequence[str],
+    where: str,
+    rules: JudgingRules,
+    *,
+    suite: str | None = None,
+    branch: str | None = None,
+    last: int = 20,
+) -> Judged:
+    """Judge the head reports against the newest `last` reports that the history at `where` holds for the suite.
+
+    Raises:
+        IncompleteError: the history holds no other report of the suite.
+    """
+    from regress_action import formats
+    from regress_action.action.judge import judge_against_history
+    from regress_action.history import Selection, open_history
+    from regress_action.model.errors import IncompleteError
+
+    head = formats.gather(reports)
+    name = suite or head[0].suite
+    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    stored = history.load(Selection(suite=name, branch=branch, last=last))
+    own = {(report.commit, report.created) for report in head}
+    baseline = [report for report in stored if (report.commit, report.created) not in own]
+    if not baseline:
+        raise IncompleteError(
+            f"The history {where} holds no baseline for the suite {name!r}.",
+            meaning="There is nothing to compare the reports with, so nothing can be said.",
+            remedy=f"Record one first: regress-action record REPORT... --history {where}",
+        )
+    return judge_against_history(baseline, head, rules)

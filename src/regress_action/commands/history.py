@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from regress_action.commands.output import write
+from regress_action.model import escaping
+from regress_action.model.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
+
+    from regress_action.history import Entry, History, RecordOrigin, Selection
+    from regress_action.model.measurements import Report, Series
+
+    Options = Mapping[str, str | int | None]
 
 F = TypeVar("F", bound="Callable[..., object]")
 
@@ -52,9 +66,7 @@ def selecting(function: F) -> F:
 @selecting
 def list_(*, where: str, **selection: str | int | None) -> None:
     """List what is stored: time, commit, suite, environment and path, oldest first."""
-    from regress_action.action import browsing
-
-    for line in browsing.listing(where, selection):
+    for line in listing(where, selection):
         click.echo(line)
 
 
@@ -64,9 +76,7 @@ def list_(*, where: str, **selection: str | int | None) -> None:
 @selecting
 def show(*, where: str, which: str, **selection: str | int | None) -> None:
     """Show the records of a commit: who wrote them, and the median of every series."""
-    from regress_action.action import browsing
-
-    for line in browsing.show(where, which, selection):
+    for line in records(where, which, selection):
         click.echo(line)
 
 
@@ -77,12 +87,10 @@ def show(*, where: str, which: str, **selection: str | int | None) -> None:
 )
 def verify(*, where: str, anchor: str | None) -> None:
     """Prove that no record was changed or removed, and that every line is what its name says; else exit with 4."""
-    from regress_action.action import browsing
-
-    proof = browsing.verify(where, anchor)
-    for line in proof.lines:
+    verified = audit(where, anchor)
+    for line in verified.lines:
         click.echo(line)
-    if not proof.holds:
+    if not verified.holds:
         raise click.exceptions.Exit(4)
 
 
@@ -93,9 +101,7 @@ def verify(*, where: str, anchor: str | None) -> None:
 @click.option("--out", metavar="FILE", default="-", show_default=True, help="Where to write it; - is standard output.")
 def export(*, where: str, form: str, out: str, **selection: str | int | None) -> None:
     """Write the selected runs as a table, a row per run."""
-    from regress_action.action import browsing
-
-    browsing.export(where, form, out, selection)
+    write_table(where, form, out, selection)
 
 
 @command.command(name="import")
@@ -111,9 +117,9 @@ def import_(*, where: str, sources: tuple[str, ...], **unsaid: str | None) -> No
     Takes data.js of github-action-benchmark, an asv results folder, a .benchmarks folder of pytest-benchmark, what
     `bencher perf` prints, CSV, and results in every format that compare reads (Bencher Metric Format, say).
     """
-    from regress_action.action import importing
+    from regress_action.commands.history_import import import_from
 
-    click.echo(importing.import_from(where, [Path(source) for source in sources], **unsaid))
+    click.echo(import_from(where, [Path(source) for source in sources], **unsaid))
 
 
 @command.command()
@@ -125,9 +131,7 @@ def import_(*, where: str, sources: tuple[str, ...], **unsaid: str | None) -> No
 @click.option("--dry-run", is_flag=True, help="Say what would be removed.")
 def prune(*, where: str, all_days: int, weekly_days: int, dry_run: bool) -> None:
     """Thin old records: all, then one a week, then one a month; the audit trail keeps what was removed."""
-    from regress_action.action import browsing
-
-    for line in browsing.prune(where, all_days=all_days, weekly_days=weekly_days, dry_run=dry_run):
+    for line in thin(where, all_days=all_days, weekly_days=weekly_days, dry_run=dry_run):
         click.echo(line)
 
 
@@ -140,6 +144,184 @@ def prune(*, where: str, all_days: int, weekly_days: int, dry_run: bool) -> None
 @click.option("--reason", required=True, help="Why the new level is right; kept in the audit trail.")
 def accept(*, where: str, benchmark: str, commit: str | None, metric: str, suite: str | None, reason: str) -> None:
     """Take the new level of a benchmark for normal; later runs are compared with it."""
-    from regress_action.action import browsing
+    click.echo(accept_level(where, benchmark, metric, commit=commit, suite=suite, reason=reason))
 
-    click.echo(browsing.accept(where, benchmark, metric, commit=commit, suite=suite, reason=reason))
+
+_NO_COMMITS = (
+    "No commits say who wrote these records. Keep this output: with --anchor FILE it proves later that nothing is lost."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The lines that verify prints, and whether nothing contradicts the history."""
+
+    holds: bool
+    lines: tuple[str, ...]
+
+
+def opened(where: str) -> History:
+    """Open the history that `where` names, relative to the current folder."""
+    from regress_action import history
+
+    return history.open_history(where, repository=Path.cwd(), environ=os.environ)
+
+
+def whoami() -> str:
+    """Return the name under which decisions are written down."""
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+def listing(where: str, options: Options) -> Iterator[str]:
+    """Yield one line per record."""
+    from regress_action import history
+
+    for entry in history.list_entries(opened(where), selection_of(options)):
+        yield _line(entry)
+
+
+def records(where: str, which: str, options: Options) -> Iterator[str]:
+    """Yield the records of a commit, path or digest."""
+    from regress_action import history
+
+    for entry, report in history.find_records(opened(where), which, selection_of(options)):
+        yield entry.path
+        yield from (f"  {name}: {escaping.plain(value)}" for name, value in _facts(report))
+        yield from (f"    {_series(series)}" for series in report.series)
+
+
+def audit(where: str, anchor: str | None) -> Verified:
+    """Check the history and say what was proved, or what contradicts it.
+
+    `anchor` is a commit that an earlier audit printed, or a file with all that it printed.
+    """
+    from regress_action import history
+    from regress_action.report.numbers import count
+
+    file = Path(anchor) if anchor else None
+    earlier = _earlier_records(file) if file and file.is_file() else ()
+    proof = history.verify(opened(where), anchor=None if earlier else anchor, expected=earlier)
+    written = f" in {count(proof.commits, 'commit')}" if proof.commits else ""
+    tally = f"{count(len(proof.origins), 'record')}{written}, {proof.pruned} pruned"
+    verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
+    anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else [_NO_COMMITS] if proof.origins else []
+    origins = [f"  {origin.path}  {_writer(origin)}run {escaping.plain(origin.run)}" for origin in proof.origins]
+    problems = [f"  problem: {escaping.plain(problem, 1000)}" for problem in proof.problems]
+    return Verified(proof.holds, (*origins, verdict, *problems, *anchored))
+
+
+def _earlier_records(file: Path) -> frozenset[str]:
+    """Return the records that an earlier audit printed.
+
+    Raises:
+        UsageError: the file holds none.
+    """
+    records = frozenset(re.findall(r"^  (runs/\S+\.jsonl)  ", file.read_text(encoding="utf-8"), re.MULTILINE))
+    if not records:
+        raise UsageError(
+            f"{file} holds no record of an earlier proof.",
+            remedy="Keep all that verify prints: `regress-action history verify --history WHERE > proof.txt`.",
+        )
+    return records
+
+
+def _writer(origin: RecordOrigin) -> str:
+    return f"by {escaping.plain(origin.who)} on {origin.when} in {origin.commit[:12]}, " if origin.who else ""
+
+
+def write_table(where: str, form: str, out: str, options: Options) -> None:
+    """Write the selected runs as a table."""
+    from regress_action import history
+
+    write(out, history.export_to(opened(where).load(selection_of(options)), history.ExportFormat(form)))
+
+
+def thin(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iterator[str]:
+    """Thin the history and yield a line for each record that was removed, or would be."""
+    from regress_action import history
+    from regress_action.report.numbers import count
+
+    rule = history.RetentionRule(all_days=all_days, weekly_days=weekly_days)
+    removed = history.prune(opened(where), rule, who=whoami(), dry_run=dry_run)
+    yield from (_line(entry) for entry in removed)
+    yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
+
+
+def accept_level(where: str, benchmark: str, metric: str, *, commit: str | None, suite: str | None, reason: str) -> str:
+    """Record that the new level of `benchmark` is normal, and return a sentence about it."""
+    from regress_action import history
+
+    pattern = history.SeriesPattern(benchmark, metric)
+    now = datetime.now(UTC)
+    event = history.accept(commit, [pattern], at=now, who=whoami(), why=reason, suite=suite)
+    opened(where).extend([], events=[event], message=f"Accept {benchmark}\n\n{reason}")
+    return f"Accepted: {benchmark} ({metric}) from {commit or 'now'} on."
+
+
+def selection_of(options: Options) -> Selection:
+    """Return the selection that the command line asks for.
+
+    Raises:
+        UsageError: a time is not ISO 8601.
+        HistoryError: a range names commits that this repository does not hold.
+    """
+    from regress_action import history
+
+    commits = options.get("commits")
+    last = options.get("last")
+
+    def text(name: str) -> str | None:
+        return str(options[name]) if options.get(name) is not None else None
+
+    return history.Selection(
+        suite=text("suite"),
+        benchmark=text("benchmark"),
+        service=text("service"),
+        metric=text("metric"),
+        environment=text("environment"),
+        branch=text("branch"),
+        commits=history.between(Path.cwd(), str(commits), os.environ) if commits else None,
+        since=moment_of(options.get("since")),
+        until=moment_of(options.get("until")),
+        last=int(last) if last is not None else None,
+    )
+
+
+def moment_of(text: str | int | None) -> datetime | None:
+    """Return a time written in ISO 8601, in UTC unless it states its zone; None for None.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time.", remedy="Write it like 2026-01-31 or 2026-01-31T12:00:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _line(entry: Entry) -> str:
+    moment = entry.time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment}  {entry.commit}  {entry.suite}  {entry.environment}  {entry.path}"
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    machine = report.environment
+    yield "commit", report.commit or "unknown"
+    yield "branch", report.branch or "unknown"
+    yield "environment", f"{machine.cpu}, {machine.cores} cores, {machine.os}, {machine.runtime}"
+    yield "runs", str(len(report.runs))
+    yield from report.provenance
+
+
+def _series(series: Series) -> str:
+    from regress_action.report.numbers import count, quantity
+
+    values = sorted(series.measured)
+    median = quantity(values[len(values) // 2], series.metric.unit) if values else "no value"
+    name = f"{escaping.plain(series.benchmark.name)} · {escaping.plain(series.metric.name)}"
+    noise = series.noise
+    learned = f", neighbouring runs differ by {noise.spread:.1%} ({noise.runs} runs)" if noise else ""
+    return f"{name}: {median} ({count(len(values), 'run')}){learned}"

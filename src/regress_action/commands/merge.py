@@ -14,7 +14,7 @@ from regress_action.commands import options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for head.jsonl and base.jsonl.")
 def command(*, reports: tuple[str, ...], out: Path) -> None:
     """Join the measurements or reports of a matrix's shards; a benchmark in two shards is an error."""
-    from regress_action.action import merging
+    from regress_action.action.merge import merge
 
-    for path in merging.merge(reports, out):
+    for path in merge(reports, out):
         click.echo(f"wrote {path}")

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged
     from regress_action.settings import Settings
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -78,7 +78,7 @@ def settings_of(**given: object) -> Settings:
 
 def finish(judged: Judged, **asked: Any) -> None:  # noqa: ANN401 - the options of `judging`, passed on
     """Show the judgement, write what was asked for, and leave with its exit code."""
-    from regress_action.action import output
+    from regress_action.commands import output
 
     output.deliver(judged, **asked)
     raise click.exceptions.Exit(judged.exit_code)

@@ -13,15 +13,16 @@ import click
 @click.option("--launch", metavar="COMMAND", default="regress-action", help="How the runner starts this program.")
 def command(*, launch: str) -> None:
     """Write the measurer's command line to .regress/plan, and the outputs that say whether to measure."""
-    from regress_action.action import hiding, planning
+    from regress_action.action import plan
+    from regress_action.action.job import load_job, read_event
     from regress_action.github.workflow_commands import Log
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     log = Log(sys.stdout)
-    hiding.hidden_settings(os.environ, root, log)
-    errand = planning.plan(planning.read_event(os.environ), os.environ, root, launch=launch)
-    planning.clear(root, os.environ)
-    if errand.words:
-        planning.lend_psutil(root)
-    planning.leave(errand, root, os.environ)
-    log.say(errand.why)
+    job = load_job(read_event(os.environ), os.environ, root, log)
+    request = plan.plan(job, launch=launch)
+    plan.clear(root, os.environ)
+    if request.words:
+        plan.vendor_psutil(root)
+    plan.write_request(request, root, os.environ)
+    log.say(request.why)

@@ -46,7 +46,7 @@ def command(
     verbose: bool,
     **given: object,
 ) -> None:
-    r"""Measure COMMAND any number of times, each in a fresh process.
+    """Measure COMMAND any number of times, each in a fresh process.
 
     With --base REF, both commits are checked out outside your tree and measured in turn (ABBA), and the head is judged.
     Without it the runs are kept as a report, for `record` and `detect`.
@@ -55,18 +55,19 @@ def command(
       regress-action run --base main --results bench.json -- pytest benchmarks --benchmark-json=bench.json
       regress-action run -- ./my-program --once
     """
-    from regress_action.action import measuring
+    from regress_action.action import measure
+    from regress_action.action.judge import load_rules
 
     line = suite_command[0] if len(suite_command) == 1 else ""
     settings = options.settings_of(command=line, **given)
-    isolation = measuring.Isolation(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env)
-    order = measuring.Order(
+    isolation = measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env)
+    spec = measure.MeasurementSpec(
         command=suite_command if len(suite_command) > 1 else (settings.command,),
         out=out,
         adaptive=settings.adaptive and not fixed,
         job_timeout_s=job_timeout,
         isolation=isolation,
     )
-    judged = measuring.run(settings, order)
+    judged = measure.run(settings, spec, load_rules(settings, Path.cwd()))
     if judged:
         options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)

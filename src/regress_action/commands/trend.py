@@ -1,10 +1,27 @@
-"""`regress-action trend`: drift, steps and creep along a history."""
+"""`regress-action trend`: drift, steps and creep along a history or a CSV file (stage 3)."""
 
 from __future__ import annotations
 
+import csv
+import math
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from regress_action.commands.output import write
+from regress_action.model.errors import IncompleteError, InputError, UsageError
+from regress_action.model.measurements import Direction
+
+if TYPE_CHECKING:
+    from regress_action.action.trend_content import Content
+
+_TIME = frozenset({"time", "date", "timestamp"})
+_COMMIT = frozenset({"commit", "sha", "revision"})
+_LABELS = frozenset({"branch", "test", "version", "host"})
+_MAX_BYTES = 50_000_000
 
 
 @click.command(name="trend")
@@ -30,14 +47,106 @@ def command(
     markdown: str | None,
 ) -> None:
     """Say of every benchmark whether it degrades, improves, is stable or stepped, and since when."""
-    from regress_action.action import trending
-    from regress_action.model.errors import UsageError
-
     if (where is None) == (series is None):
         raise UsageError("Give either --history WHERE or --series FILE.csv.")
     if series is not None:
-        trends = trending.from_csv(series)
+        trends = from_csv(series)
     else:
         assert where is not None  # noqa: S101 - told apart above
-        trends = trending.from_history(where, suite=suite, branch=branch, last=last, since=since)
-    trending.deliver(trends, json_out=json_out, markdown=markdown)
+        trends = from_history(where, suite=suite, branch=branch, last=last, since=since)
+    deliver(trends, json_out=json_out, markdown=markdown)
+
+
+def from_csv(path: Path) -> Content:
+    """Follow every numeric column of a CSV file with a header; `time` and `commit` columns are recognised.
+
+    A column whose name ends with `/s`, `_per_sec` or `ops` is better when higher.
+
+    Raises:
+        InputError: the file is absent, too large, no CSV, or has no numeric column.
+    """
+    from regress_action.analysis import histories
+
+    rows = _rows(path)
+    header = [name for name in rows[0] if name]
+    times = _labels(rows, header, _TIME)
+    commits = _labels(rows, header, _COMMIT)
+    columns = [name for name in header if name.lower() not in _TIME | _COMMIT | _LABELS]
+    series = [
+        histories.named(
+            name,
+            [_value(row.get(name), f"{path}, line {line}, column {name}") for line, row in enumerate(rows, start=2)],
+            unit="",
+            direction=_direction(name),
+            commits=commits,
+            times=times,
+        )
+        for name in columns
+    ]
+    if not series:
+        raise InputError(
+            f"{path} has no column to follow.", remedy="Give it a header: time,commit, then one column a series."
+        )
+    return histories.as_object(histories.follow(series))
+
+
+def from_history(where: str, *, suite: str | None, branch: str | None, last: int, since: str | None = None) -> Content:
+    """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
+    from regress_action.action import trend_content
+    from regress_action.history import Selection, open_history
+
+    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    reports = history.load(Selection(suite=suite, branch=branch, last=last))
+    if not reports:
+        raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")
+    return trend_content.of_reports(reports, since=since)
+
+
+def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
+    """Show the trends unless standard output was asked for something else, and write the files."""
+    import orjson
+
+    from regress_action.report import trends as pages
+
+    if json_out:
+        write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if markdown:
+        write(markdown, pages.markdown(content).encode())
+    if "-" not in (json_out, markdown):
+        sys.stdout.write(pages.text(content))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is larger than 50 MB.", remedy="Cut the series, or use a history.")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no CSV file: {error}.") from error
+    if not rows:
+        raise InputError(f"{path} holds no rows.", remedy="Give it a header and one row a run.")
+    return rows
+
+
+def _labels(rows: list[dict[str, str]], header: list[str], names: frozenset[str]) -> list[str | None]:
+    column = next((name for name in header if name.lower() in names), None)
+    return [row.get(column) or None for row in rows] if column else []
+
+
+def _value(cell: str | None, where: str) -> float:
+    if cell is None or not cell.strip():
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise InputError(
+            f"{where} holds {cell[:40]!r}.", remedy="Every column but time and commit holds numbers."
+        ) from error
+
+
+def _direction(name: str) -> Direction:
+    higher = name.endswith(("/s", "_per_sec", "_per_second", "ops", "throughput"))
+    return Direction.HIGHER if higher else Direction.LOWER

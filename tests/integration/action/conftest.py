@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pipeline_workspace import SUITE, Workspace
+from action_workspace import SUITE, Workspace
 
 from fake_github import FakeGitHub
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """Return a checkout whose GitHub checks every request against GitHub's own description."""
     with FakeGitHub() as github:
-        found = Workspace(tmp_path / "widgets", github)
-        found.folder.mkdir()
-        found.git("init", "--quiet", "--initial-branch", "main")
-        (found.folder / "suite.py").write_text(SUITE)
-        yield found
+        checkout = Workspace(tmp_path / "widgets", github)
+        checkout.folder.mkdir()
+        checkout.git("init", "--quiet", "--initial-branch", "main")
+        (checkout.folder / "suite.py").write_text(SUITE)
+        yield checkout
         assert github.violations == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regress_action import analysis
-from regress_action.action.policies import policy_of
+from regress_action.action.judge import load_rules
 from regress_action.formats import read
 from regress_action.settings import Settings
 
@@ -68,7 +68,7 @@ def test_every_budget_limits_something(report: Report) -> None:
     """No key of the thresholds file is idle, and a healthy program keeps within every budget."""
     settings = Settings(thresholds=str(EXAMPLES / "services" / "thresholds.yml"))
 
-    judgement = analysis.compare([report], [report], policy_of(settings))
+    judgement = analysis.compare([report], [report], load_rules(settings, Path()).policy)
 
     assert not [note for note in judgement.notes if "applies to nothing" in note]
     limited = {one.budget.key for one in judgement.comparisons if one.budget}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from regress_action.action.initialising import initialise
+from regress_action.commands.init import initialise
 from regress_action.scaffold import drafts, recognise
 from regress_action.settings import Settings, load, thresholds
 

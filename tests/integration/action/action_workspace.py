@@ -75,8 +75,8 @@ class Workspace:
                 words = (self.folder / ".regress/plan").read_bytes().decode().split("\0")[:-1]
                 log += self._run(["-m", "regress_action.measure", *words], environ)[1]
             output.write_text("")
-            status, said = self._run(["-m", "regress_action", "ci"], environ)
-            log += said
+            status, printed = self._run(["-m", "regress_action", "ci"], environ)
+            log += printed
             again = "measure=true" in output.read_text()
         return status, self._outputs(output), log
 
@@ -94,11 +94,11 @@ class Workspace:
 
     def _outputs(self, file: Path) -> dict[str, str]:
         lines = file.read_text().splitlines()
-        found = {}
+        outputs = {}
         for position, line in enumerate(lines):
             if "<<ghadelimiter_" in line:
-                found[line.partition("<<")[0]] = lines[position + 1]
-        return found
+                outputs[line.partition("<<")[0]] = lines[position + 1]
+        return outputs
 
     def pull_request(self, head: str, base: str) -> dict[str, Any]:
         """Open a pull request and return the payload of its event."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pipeline_workspace import REPOSITORY
+from action_workspace import REPOSITORY
 
 from fake_github.world import WorkflowRun
 
 if TYPE_CHECKING:
-    from pipeline_workspace import Workspace
+    from action_workspace import Workspace
 
 
 def commented(workspace: Workspace, text: str, *, by: str = "octo", number: int = 1) -> tuple[int, list[str], str]:

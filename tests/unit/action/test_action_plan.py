@@ -1,7 +1,8 @@
-"""What the runner is sent to measure follows from the event, the settings and the checkout."""
+"""What the runner measures follows from the event, the settings and the checkout."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regress_action.action import planning
+from regress_action.action import job, plan
+from regress_action.github.workflow_commands import Log
 from regress_action.model.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -27,12 +29,14 @@ PULL: dict[str, Any] = {
 PUSH = {"ref": "refs/heads/main", "after": "a" * 40, "before": "b" * 40, "repository": {"default_branch": "main"}}
 
 
-def planned(root: Path, event: str, payload: dict[str, Any], judged: str = "", **inputs: str) -> planning.Errand:
+def planned(
+    root: Path, event: str, payload: dict[str, Any], judged: str = "", **inputs: str
+) -> plan.MeasurementRequest:
     """Plan for an event with these inputs, where earlier steps of the job have judged some suites."""
     given = {name.replace("_", "-"): value for name, value in inputs.items()}
     environ = {"GITHUB_EVENT_NAME": event, "GITHUB_REPOSITORY": "o/r", "REGRESS_INPUTS": json.dumps(given)}
     environ["REGRESS_JUDGED"] = judged
-    return planning.plan(payload, environ, root, launch="bash '/a path/launch'")
+    return plan.plan(job.load_job(payload, environ, root, Log(io.StringIO())), launch="bash '/a path/launch'")
 
 
 def test_a_pull_request_is_measured_against_where_it_left_its_base(tmp_path: Path) -> None:
@@ -109,7 +113,7 @@ def test_what_a_checkout_brings_along_is_gone(tmp_path: Path) -> None:
     (folder / "confirming").write_text("")
     (folder / "history").mkdir()
     (folder / "confirmation").symlink_to(outside)
-    planning.clear(tmp_path, {})
+    plan.clear(tmp_path, {})
     assert [path.name for path in folder.iterdir()] == ["history"]
     assert (outside / "kept").exists()
 
@@ -120,7 +124,7 @@ def test_what_earlier_steps_of_the_job_judged_is_kept(tmp_path: Path) -> None:
     folder.mkdir()
     for name in ("report.json", "report.md", "report-api.json", "report-web.json", "head.jsonl"):
         (folder / name).write_text("")
-    planning.clear(tmp_path, {"REGRESS_JUDGED": " default api"})
+    plan.clear(tmp_path, {"REGRESS_JUDGED": " default api"})
     assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "report-api.json"}
 
 
@@ -142,12 +146,12 @@ def test_a_suite_is_judged_once_in_a_job(tmp_path: Path, inputs: dict[str, str],
         planned(tmp_path, "push", PUSH, judged=" default api", command="./suite", **inputs)
 
 
-def test_the_suite_to_be_judged_is_told_as_a_name_for_files(tmp_path: Path) -> None:
+def test_the_suite_to_be_judged_is_an_output_that_can_name_files(tmp_path: Path) -> None:
     """It goes into the job's environment file, so nothing in it may end a line; reports are called after it."""
-    found = planned(tmp_path, "push", PUSH, command="./suite", suite="a b\nX=1").suite
-    assert re.fullmatch(r"[a-z0-9.~-]+", found)
-    assert planning.pages(found)[0].name == f"report-{found}.json"
-    assert planning.pages(planned(tmp_path, "push", PUSH, results="x.json").suite)[1].name == "report.md"
+    suite = planned(tmp_path, "push", PUSH, command="./suite", suite="a b\nX=1").suite
+    assert re.fullmatch(r"[a-z0-9.~-]+", suite)
+    assert plan.pages(suite)[0].name == f"report-{suite}.json"
+    assert plan.pages(planned(tmp_path, "push", PUSH, results="x.json").suite)[1].name == "report.md"
     assert planned(tmp_path, "schedule", {}, command="./suite").suite == ""
 
 
@@ -157,18 +161,18 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "kept").write_text("")
     (tmp_path / ".regress").symlink_to(outside)
-    planning.clear(tmp_path, {})
+    plan.clear(tmp_path, {})
     assert not (tmp_path / ".regress").is_symlink()
     assert (outside / "kept").exists()
 
 
-def test_the_errand_is_left_for_the_runner(tmp_path: Path) -> None:
+def test_the_request_is_written_for_the_runner(tmp_path: Path) -> None:
     """Words are ended by NULs, since a command may hold line breaks; the next steps learn whether to measure."""
     output = tmp_path / "output"
-    errand = planning.Errand(("--", "one\ntwo"), "because", "image --network=none", "api")
-    planning.clear(tmp_path, {})
-    planning.leave(errand, tmp_path, {"GITHUB_OUTPUT": str(output)})
-    assert (tmp_path / planning.PLAN).read_bytes() == b"--\0one\ntwo\0"
+    request = plan.MeasurementRequest(("--", "one\ntwo"), "because", "image --network=none", "api")
+    plan.clear(tmp_path, {})
+    plan.write_request(request, tmp_path, {"GITHUB_OUTPUT": str(output)})
+    assert (tmp_path / job.PLAN).read_bytes() == b"--\0one\ntwo\0"
     assert output.read_text() == "measure=true\nsuite-image=image --network=none\nsuite=api\n"
 
 
@@ -176,4 +180,4 @@ def test_an_event_that_is_no_json_is_named(tmp_path: Path) -> None:
     """The runner writes the event; half of one is said, not guessed."""
     (tmp_path / "event.json").write_text("{")
     with pytest.raises(InputError, match=r"event\.json cannot be read"):
-        planning.read_event({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})
+        job.read_event({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})

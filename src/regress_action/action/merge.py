@@ -65,10 +65,10 @@ def _demand_all(heads: Sequence[Report]) -> None:
     Raises:
         IncompleteError: one is missing.
     """
-    told = [_COUNTED.fullmatch(dict(head.provenance).get(SHARD, "")) for head in heads]
-    there = {int(match[1]) for match in told if match}
-    of = max((int(match[2]) for match in told if match), default=0)
-    if missing := sorted(set(range(1, of + 1)) - there):
+    shards = [_COUNTED.fullmatch(dict(head.provenance).get(SHARD, "")) for head in heads]
+    present = {int(match[1]) for match in shards if match}
+    of = max((int(match[2]) for match in shards if match), default=0)
+    if missing := sorted(set(range(1, of + 1)) - present):
         listed = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")  # noqa: PLR2004 - a line's worth
         raise IncompleteError(
             f"Of {of} shards, {len(missing)} are missing: {listed}.",

@@ -1,4 +1,4 @@
-"""Years of data from other tools, read by whoever knows the format and stored as imported records."""
+"""Import the data of other tools into a history, as imported records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action import formats, history
-from regress_action.action.browsing import moment_of, opened, whoami
+from regress_action.commands.history import moment_of, opened, whoami
 from regress_action.formats import importers
 from regress_action.model.errors import InputError
 from regress_action.report.numbers import count
@@ -53,9 +53,9 @@ def import_from(
     undated = [report.origin or "a report" for report in reports if report.created is None]
     if undated:
         raise InputError(
-            f"{undated[0]} says not when it was measured.",
+            f"{undated[0]} does not say when it was measured.",
             meaning="Without a time it has no place in a history.",
-            remedy="Say it: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
+            remedy="Give the time: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
         )
     receipt = history.import_reports(opened(where), reports, who=whoami())
     return f"Imported {count(len(reports), 'report')} as {count(len(receipt.paths), 'record')}."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.action.importing import import_from
+from regress_action.commands.history_import import import_from
 from regress_action.model.errors import InputError, UsageError
 
 BMF = Path(__file__).parents[2] / "data" / "formats" / "bencher" / "bmf.json"

@@ -1,4 +1,4 @@
-"""Stage 4: the judgement in words, in the files of the job, in the outputs of the step, and told to GitHub."""
+"""Stage 4: the judgement as text, in the files of the job, in the outputs of the step, and in notifications."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.action import explaining
-from regress_action.action.planning import pages
-from regress_action.action.policies import waivers_said
+from regress_action.action import explain
+from regress_action.action.plan import pages
 from regress_action.advice import elsewhere, recommend
 from regress_action.github import outputs
 from regress_action.github.preferences import Preferences, Texts
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged
     from regress_action.github.speaking import Spoken
     from regress_action.github.workflow_commands import Log
     from regress_action.model.comparisons import Comparison, Judgement
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def preferences_of(job: Job) -> Preferences:
-    """Return what the settings say about who wants to hear what."""
+    """Return what the settings ask to be published, and where."""
     settings = job.settings
     return Preferences(
         suite=settings.suite,
@@ -60,12 +59,12 @@ def context_of(job: Job, judgement: Judgement) -> Context:
         accept=_acceptance(job),
         advice=recommend(judgement),
         elsewhere=elsewhere(judgement),
-        waivers=waivers_said(settings, root=job.root),
+        waivers=job.rules.waivers,
     )
 
 
 def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
-    """Return the judgement in every form that GitHub is told; `past` are the reports that an issue's chart shows."""
+    """Return the judgement in every form that GitHub shows; `past` are the reports that an issue's chart shows."""
     judgement = judged.judgement
     context = context_of(job, judgement)
     return Texts(
@@ -73,11 +72,11 @@ def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
         summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
         finding=text.finding,
-        details=lambda found, limit: markdown.detail(
-            judgement, found, limit_bytes=limit, context=context, history=_history(past, found)
+        details=lambda comparison, limit: markdown.detail(
+            judgement, comparison, limit_bytes=limit, context=context, history=_history(past, comparison)
         ),
         advice=(*filter(None, [context.elsewhere]), *context.advice),
-        record=lambda limit: explaining.record(judgement, context.reproduce, limit),
+        record=lambda limit: explain.record(judgement, context.reproduce, limit),
     )
 
 
@@ -94,14 +93,14 @@ def _history(past: Sequence[Report], comparison: Comparison) -> list[tuple[str, 
 
 
 def located(job: Job, judged: Judged) -> Judged:
-    """Return the judgement with the lines that define its benchmarks, as far as the workspace's sources tell."""
+    """Return the judgement with the source lines that define its benchmarks, as far as they are found."""
     from regress_action.github import locations
 
     return replace(judged, judgement=locations.located(judged.judgement, job.root))
 
 
 def write_files(job: Job, judged: Judged) -> None:
-    """Leave the judgement as JSON and as Markdown in the job's folder."""
+    """Write the judgement as JSON and as Markdown into the job's folder."""
     folder, context = job.folder, context_of(job, judged.judgement)
     content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
     report, markdown_page = pages(slug(job.settings.suite))
@@ -132,7 +131,7 @@ def write_outputs(
 
 
 def notify(job: Job, spoken: Spoken, log: Log) -> None:
-    """Tell the stakeholders what changed; a notifier that fails is a warning."""
+    """Notify the stakeholders of what changed; a notifier that fails is a warning."""
     urls = [url.get_secret_value() for url in job.settings.notify_urls]
     title = f"{job.plan.repository}: performance of {job.settings.suite}"
     lines = [(change.sentence, change.url) for change in spoken.changes]

@@ -1,4 +1,4 @@
-"""What a person is told about a history."""
+"""What `regress-action history` prints."""
 
 import os
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.action import browsing
+from regress_action.commands.history import audit
 from regress_action.history import open_history
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
@@ -19,17 +19,17 @@ def test_what_verify_printed_proves_the_next_time_that_nothing_went(tmp_path: Pa
     history = open_history(where, environ={})
     for commit in ("4f2a" * 10, "beef" * 10):
         path = history.append(Report((series,), (Run(),), commit=commit, created=datetime.now(UTC).isoformat()))
-    first = browsing.verify(where, None)
+    first = audit(where, None)
     assert first.holds
     assert "The history holds: 2 records, 0 pruned." in first.lines
     proof = tmp_path / "proof.txt"
     proof.write_text("\n".join(first.lines))
-    assert browsing.verify(where, os.fspath(proof)).holds
+    assert audit(where, os.fspath(proof)).holds
     (tmp_path / "history" / path).unlink()
-    assert browsing.verify(where, None).holds
-    second = browsing.verify(where, os.fspath(proof))
+    assert audit(where, None).holds
+    second = audit(where, os.fspath(proof))
     assert not second.holds
     assert any(path in line and "is missing" in line for line in second.lines)
     proof.write_text("something else")
     with pytest.raises(UsageError, match="no record"):
-        browsing.verify(where, os.fspath(proof))
+        audit(where, os.fspath(proof))

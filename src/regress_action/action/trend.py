@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.action import announcing, trending
-from regress_action.action.policies import policy_of
+from regress_action.action import publish, trend_content
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.github import alarms, outputs, speaking
 from regress_action.github.preferences import Texts
@@ -35,27 +34,27 @@ def report(job: Job, client: Client | None, log: Log) -> ExitCode:
     from regress_action.history import Selection
 
     history = job.history()
-    selection = Selection(suite=job.settings.suite, branch=job.plan.default_branch, last=trending.WINDOW)
+    selection = Selection(suite=job.settings.suite, branch=job.plan.default_branch, last=trend_content.WINDOW)
     reports = history.load(selection) if history else ()
     if not reports:
         log.notice("There is no history to follow yet; pushes to the default branch record it.")
         return ExitCode.OK
     followed = histories.follow(histories.of(reports))
     drifts = cumulative_drift.measure(reports, _released(job))
-    found = sustained_changes.find_sustained(followed, drifts, policy_of(job.settings, root=job.root))
-    judgement = _located(job, _judgement(job, found, histories.in_order(reports)[-1]))
-    content = trending.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
+    changes = sustained_changes.find_sustained(followed, drifts, job.rules.policy)
+    judgement = _located(job, _judgement(job, changes, histories.in_order(reports)[-1]))
+    content = trend_content.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
     (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
     (job.folder / "trend.md").write_text(trends.markdown(content), encoding="utf-8")
     sys.stdout.write(trends.text(content))
-    return _alert(job, client, log, judgement, _texts(job, judgement, content, found))
+    return _alert(job, client, log, judgement, _texts(job, judgement, content, changes))
 
 
 def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, texts: Texts) -> ExitCode:
     """Say it, by the commit that was measured last: a night without a new one repeats nothing."""
     plan = replace(job.plan, head_sha=judgement.head.commit)
     runner = speaking.Runner(log=log, environ=job.environ)
-    preferences = announcing.preferences_of(job)
+    preferences = publish.preferences_of(job)
     spoken = speaking.speak(plan, judgement, texts, preferences, runner=runner, client=client)
     summary = judgement.summary
     values = {
@@ -66,12 +65,12 @@ def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, text
         "markdown": ".regress/trend.md",
     }
     outputs.write(job.environ, values)
-    announcing.notify(job, spoken, log)
+    publish.notify(job, spoken, log)
     return ExitCode.REGRESSION if summary.verdict is Outcome.FAIL else ExitCode.OK
 
 
-def _judgement(job: Job, found: Sequence[SustainedChange], newest: Report) -> Judgement:
-    rows = tuple(one.comparison for one in found)
+def _judgement(job: Job, changes: Sequence[SustainedChange], newest: Report) -> Judgement:
+    rows = tuple(change.comparison for change in changes)
     bad = [row for row in rows if row.alarms]
     limit, worst = job.settings.fail_on, alarms.worst(bad)
     fails = limit is not Severity.NONE and worst >= limit
@@ -89,9 +88,9 @@ def _located(job: Job, judgement: Judgement) -> Judgement:
     return locations.located(judgement, job.root) if judgement.summary.regressions else judgement
 
 
-def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Sequence[SustainedChange]) -> Texts:
-    context = announcing.context_of(job, judgement)
-    origins = {one.history.key: one for one in found}
+def _texts(job: Job, judgement: Judgement, content: trend_content.Content, changes: Sequence[SustainedChange]) -> Texts:
+    context = publish.context_of(job, judgement)
+    origins = {change.history.key: change for change in changes}
 
     def of(row: Comparison) -> SustainedChange:
         return origins[row.benchmark.name, row.metric.name]
@@ -116,9 +115,9 @@ def _texts(job: Job, judgement: Judgement, content: trending.Content, found: Seq
     )
 
 
-def _points(one: SustainedChange) -> list[tuple[str, float]]:
+def _points(change: SustainedChange) -> list[tuple[str, float]]:
     """Return commit and value of every run, oldest first."""
-    points = [one.history.point(index) for index in range(len(one.history))]
+    points = [change.history.point(index) for index in range(len(change.history))]
     return [((point.commit or "?")[:7], point.value) for point in points]
 
 

@@ -1,4 +1,4 @@
-"""Deliver a judgement: to the terminal, to a JSON file, to a Markdown file."""
+"""Write a judgement to the terminal, to a JSON file, to a Markdown file, to an HTML file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regress_action.model.errors import InfrastructureError
 from regress_action.report.context import Context
 
 if TYPE_CHECKING:
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged
 
 
 def deliver(

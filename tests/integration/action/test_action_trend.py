@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fake_github import FakeGitHub
-from regress_action.action import ci
+from regress_action.commands import ci
 from regress_action.github import markers
 from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series

@@ -1,4 +1,4 @@
-"""What the project excuses is in every report, used or not."""
+"""Waivers in force are listed in every report, used or not."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.action import comparing
-from regress_action.action.output import deliver
+from regress_action.action.judge import load_rules
+from regress_action.commands.compare import compare_files
+from regress_action.commands.output import deliver
 from regress_action.settings import Settings
 
 
@@ -26,7 +27,7 @@ def test_every_report_lists_the_waivers_in_force(
         for name, days in (("other_one", 9), ("bygone", -9))
     )
     (tmp_path / "regress-waivers.yml").write_text(f"waivers:\n{waivers}\n")
-    judged = comparing.compare_files(["base*.json"], ["head*.json"], Settings())
+    judged = compare_files(["base*.json"], ["head*.json"], load_rules(Settings(), tmp_path))
     deliver(judged, markdown="report.md", html="report.html")
     shown = (capsys.readouterr().out, Path("report.md").read_text(), Path("report.html").read_text())
     for text in shown:

@@ -1,4 +1,4 @@
-"""Start the measurer as a process of its own, follow it, and judge what it left."""
+"""Start the measurer as a process of its own, follow its events, and judge what it wrote."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from regress_action.model.errors import ExitCode, IncompleteError, Infrastructur
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged, JudgingRules
     from regress_action.settings import Settings
 
 _ERRORS: dict[int, type[RegressError]] = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}
 
 
 @dataclass(frozen=True, slots=True)
-class Isolation:
+class IsolationOptions:
     """How the suite is kept away from its surroundings; the fields are the measurer's options."""
 
     cpus: str | None = None
@@ -35,59 +35,61 @@ class Isolation:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MeasurementSpec:
     """One measurement to be made: what the settings leave open."""
 
     command: Sequence[str]
     out: Path
     adaptive: bool = True
     job_timeout_s: float | None = None
-    isolation: Isolation = field(default_factory=Isolation)
+    isolation: IsolationOptions = field(default_factory=IsolationOptions)
     select: Sequence[str] = ()
     select_style: str = "plain"
 
 
-def run(settings: Settings, order: Order) -> Judged | None:
-    """Measure, keep the reports under `order.out`, and judge when there is a base.
+def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
+    """Measure, write the reports under `spec.out`, and judge when there is a base.
 
     Raises:
         UsageError: there is no command, or a reference does not exist.
         IncompleteError: nothing was measured.
     """
-    if not any(order.command):
+    if not any(spec.command):
         raise UsageError(
             "There is nothing to measure: no command was given.",
             remedy="Put it after --, like: regress-action run -- pytest benchmarks --benchmark-json={out}",
         )
-    order.out.mkdir(parents=True, exist_ok=True)
-    (order.out / ".gitignore").write_text("*\n")
-    folder = order.out / "measurement"
-    _measure(argv(settings, order, folder))
-    return judge_measurement(folder, settings, order)
+    spec.out.mkdir(parents=True, exist_ok=True)
+    (spec.out / ".gitignore").write_text("*\n")
+    folder = spec.out / "measurement"
+    _measure(measurer_command(settings, spec, folder))
+    return judge_measurement(folder, spec, rules)
 
 
-def judge_measurement(folder: Path, settings: Settings, order: Order) -> Judged | None:
+def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
     """Read a finished measurement, write `head.jsonl` and `base.jsonl` beside it, and judge head against base."""
     from regress_action import formats
     from regress_action.model import records
 
-    out = order.out
+    out = spec.out
     measured = formats.read_measurement(folder)
     (out / "head.jsonl").write_bytes(records.encode(measured.head))
     if measured.base is None:
-        _tell(f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}")
+        _print_progress(
+            f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}"
+        )
         return None
     (out / "base.jsonl").write_bytes(records.encode(measured.base))
-    from regress_action.action.judging import judge_reports  # numpy must not load while something is measured
+    from regress_action.action.judge import judge_reports  # numpy must not load while something is measured
 
-    return judge_reports([measured.base], [measured.head], settings, looked=order.adaptive)
+    return judge_reports([measured.base], [measured.head], rules, interim=spec.adaptive)
 
 
-def argv(settings: Settings, order: Order, folder: Path) -> list[str]:
+def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) -> list[str]:
     """Return the command line of the measurer."""
     paired = bool(settings.base)
     return measurer_argv(
-        order.command,
+        spec.command,
         out=folder,
         overwrite=True,
         suite=settings.suite,
@@ -99,17 +101,17 @@ def argv(settings: Settings, order: Order, folder: Path) -> list[str]:
         carry=settings.carry,
         budget_minutes=settings.budget_minutes,
         timeout=settings.timeout,
-        job_timeout=order.job_timeout_s,
+        job_timeout=spec.job_timeout_s,
         retries=settings.retries or None,
-        select=order.select,
-        select_style=order.select_style if order.select else None,
-        decide=_decider(settings) if paired and order.adaptive else None,
-        **asdict(order.isolation),
+        select=spec.select,
+        select_style=spec.select_style if spec.select else None,
+        decide=_decide_command(settings) if paired and spec.adaptive else None,
+        **asdict(spec.isolation),
     )
 
 
-def _decider(settings: Settings) -> str:
-    """Return the shell command by which the measurer asks us whether to go on."""
+def _decide_command(settings: Settings) -> str:
+    """Return the shell command by which the measurer asks whether to go on."""
     words = [sys.executable, "-m", "regress_action", "decide", f"--pairs={settings.runs}"]
     for option, value in (("thresholds", settings.thresholds), ("config", settings.config)):
         if value and Path(value).exists():
@@ -127,10 +129,10 @@ def _measure(line: list[str]) -> None:
     try:
         with subprocess.Popen(line, pass_fds=(writer,), env={**os.environ, "PYTHONPATH": searched}) as measurer:  # noqa: S603 - our own module
             os.close(writer)
-            complaint = _follow(reader)
+            error = _follow(reader)
     finally:
         signal.signal(signal.SIGINT, previous)
-    _check(measurer.returncode, complaint)
+    _check(measurer.returncode, error)
 
 
 def _follow(reader: int) -> dict[str, Any]:
@@ -139,33 +141,33 @@ def _follow(reader: int) -> dict[str, Any]:
 
     from regress_action.report import progress
 
-    complaint: dict[str, Any] = {}
+    error: dict[str, Any] = {}
 
-    def heard(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         for line in lines:
             event = json.loads(line)
             if event["event"] == "error":
-                complaint.update(event)
+                error.update(event)
             else:
                 yield event
 
     with os.fdopen(reader, encoding="utf-8") as lines:
-        progress.follow(heard(lines), Console(stderr=True, highlight=False))
-    return complaint
+        progress.follow(events(lines), Console(stderr=True, highlight=False))
+    return error
 
 
-def _check(status: int, complaint: dict[str, Any]) -> None:
-    """Turn the measurer's end into our own: its error becomes ours, its interrupt is one."""
+def _check(status: int, error: dict[str, Any]) -> None:
+    """Raise the error or the interrupt with which the measurer ended."""
     if status == ExitCode.OK:
         return
     if status in {128 + signal.SIGINT, -signal.SIGINT}:
         raise KeyboardInterrupt
     raise _ERRORS.get(status, InfrastructureError)(
-        str(complaint.get("what") or f"The measurer ended with status {status}."),
-        meaning=str(complaint.get("meaning") or ""),
-        remedy=str(complaint.get("remedy") or ""),
+        str(error.get("what") or f"The measurer ended with status {status}."),
+        meaning=str(error.get("meaning") or ""),
+        remedy=str(error.get("remedy") or ""),
     )
 
 
-def _tell(sentence: str) -> None:
+def _print_progress(sentence: str) -> None:
     print(sentence, file=sys.stderr)  # noqa: T201 - progress belongs on standard error

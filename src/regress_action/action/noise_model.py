@@ -1,4 +1,4 @@
-"""The noise that a history teaches: learned when a report is stored, and kept with it."""
+"""The noise between neighbouring reports of a history: computed when a report is stored, and kept with it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from regress_action.history import History
     from regress_action.model.measurements import Noise, Report
 
-LONGEST = 60
-"""Reports that noise is learned from at most: three times a baseline."""
+LEARNING_WINDOW = 60
+"""Reports that noise is learned from at most: three times the baseline's window."""
 
 
-def taught(report: Report, history: History) -> Report:
-    """Return `report` with the noise that it and the older reports of its suite and machine teach.
+def with_noise(report: Report, history: History) -> Report:
+    """Return `report` with the noise that it and the older reports of its suite and machine show.
 
-    What is newer teaches nothing, so that storing a report again stores the same.
+    Newer reports do not count, so that storing a report again stores the same.
     """
     created = datetime.fromisoformat(report.created) if report.created else None
     selection = Selection(
@@ -30,14 +30,14 @@ def taught(report: Report, history: History) -> Report:
         branch=report.branch,
         environment=report.environment.fingerprint,
         until=created,
-        last=LONGEST,
+        last=LEARNING_WINDOW,
     )
-    older = [one for one in history.load(selection) if one.created != report.created]
+    older = [stored for stored in history.load(selection) if stored.created != report.created]
     noise = analysis.noise_between([*older, report])
     return replace(report, series=tuple(replace(series, noise=noise.get(series.key)) for series in report.series))
 
 
-def known(references: Sequence[Report], environment: str) -> dict[tuple[str, str], Noise]:
+def stored_noise(references: Sequence[Report], environment: str) -> dict[tuple[str, str], Noise]:
     """Return the newest noise stored with any of `references` (oldest first) from machines of one fingerprint."""
     return {
         series.key: series.noise

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.action.merging import join
+from regress_action.action.merge import join
 from regress_action.model import records
 from regress_action.model.errors import IncompleteError, InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series

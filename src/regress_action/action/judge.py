@@ -1,0 +1,171 @@
+"""The rules of a judgement, made once from settings and files, and judgements with the exit code that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regress_action import analysis
+from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
+from regress_action.measure.schedule import interim_step
+from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.errors import ExitCode
+from regress_action.model.measurements import matches
+from regress_action.settings.gate import GateFiles, read_gate_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from regress_action.model.comparisons import Comparison, Judgement, Mode
+    from regress_action.model.measurements import Benchmark, Report, Series
+    from regress_action.settings import Settings
+    from regress_action.settings.model import Override
+    from regress_action.settings.thresholds import Thresholds
+
+_EXITS = {Outcome.FAIL: ExitCode.REGRESSION, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}
+_EVERY_SERVICE = {"default", "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingRules:
+    """What a judgement follows: values only, nothing is read from disk any more.
+
+    `schedule` says when a measurement with these settings is analysed while it runs. `waivers` holds a line for each
+    waiver in force, for every report to list, used or not.
+    """
+
+    policy: Policy
+    schedule: SamplingPlan
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[str, ...] = ()
+    suite: str = "default"
+
+    def ratio_that_fails(self, comparison: Comparison) -> float:
+        """Return the ratio from which a regression of this comparison has the severity that fails."""
+        moderate, critical = self.policy.severities
+        bands = {Severity.MODERATE: moderate, Severity.CRITICAL: critical}
+        return max(bands.get(self.policy.fail_on, 1.0), comparison.threshold)
+
+
+def load_rules(settings: Settings, root: Path) -> JudgingRules:
+    """Read the files that the settings name, relative to `root`, and return the rules.
+
+    Raises:
+        SettingsError: a file is wrong, or the thresholds file is absent.
+    """
+    return rules_of(settings, read_gate_files(settings, root))
+
+
+def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
+    """Return the rules that the settings and the files ask for.
+
+    In the thresholds file the service `default` stands for every service; overrides of `regress.yml` win over both.
+    """
+    overrides = tuple(
+        Limit(benchmark=override.match, metric=override.metric, regression_threshold=override.threshold)
+        for override in settings.benchmarks
+        if override.threshold is not None
+    )
+    waivers = tuple(
+        WaiverRule(benchmark=waiver.benchmark, metric=waiver.metric, ceiling=waiver.ceiling, reason=waiver.reason)
+        for waiver in files.waivers
+    )
+    return JudgingRules(
+        policy=Policy(fail_on=settings.fail_on, limits=(*_limits(files.thresholds), *overrides), waivers=waivers),
+        schedule=SamplingPlan(pairs=settings.runs, every=interim_step(settings.runs)),
+        overrides=settings.benchmarks,
+        waivers=tuple(
+            f"{waiver.benchmark} ({waiver.metric}) up to {waiver.ceiling:g}× until {waiver.expires}: {waiver.reason}"
+            for waiver in files.waivers
+        ),
+        suite=settings.suite,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgement, the suite it is about, and how the process should end."""
+
+    judgement: Judgement
+    suite: str = "default"
+    waivers: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the documented exit code of the verdict."""
+        return _EXITS.get(self.judgement.summary.verdict, ExitCode.OK)
+
+
+def judge_reports(
+    baseline: Sequence[Report],
+    head: Sequence[Report],
+    rules: JudgingRules,
+    *,
+    interim: bool = False,
+    mode: Mode | None = None,
+) -> Judged:
+    """Judge `head` against `baseline` after the overrides of the rules were applied to both.
+
+    `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
+    """
+    judgement = analysis.compare(
+        overridden(baseline, rules.overrides),
+        overridden(head, rules.overrides),
+        replace(rules.policy, plan=rules.schedule if interim else None),
+        mode=mode,
+    )
+    return _judged(judgement, head, rules)
+
+
+def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:
+    """Judge `head` against stored reports (oldest first), with the noise that was stored with them."""
+    from regress_action.action import noise_model  # needs the history, which `compare` does without
+
+    baseline = overridden(references, rules.overrides)
+    noise = noise_model.stored_noise(baseline, head[0].environment.fingerprint) if head else {}
+    judgement = analysis.compare(baseline, overridden(head, rules.overrides), replace(rules.policy, noise=noise))
+    return _judged(judgement, head, rules)
+
+
+def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:
+    """Leave out what is ignored and put benchmarks into the services that the overrides name."""
+    if not any(override.ignore or override.service for override in overrides):
+        return tuple(reports)
+    return tuple(
+        replace(report, series=tuple(kept for series in report.series if (kept := _override(series, overrides))))
+        for report in reports
+    )
+
+
+def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules) -> Judged:
+    return Judged(judgement, head[0].suite if head else rules.suite, rules.waivers)
+
+
+def _override(series: Series, overrides: Sequence[Override]) -> Series | None:
+    benchmark: Benchmark = series.benchmark
+    for override in overrides:
+        if matches(benchmark.name, override.match) and matches(series.metric.name, override.metric):
+            if override.ignore:
+                return None
+            if override.service:
+                benchmark = replace(benchmark, service=override.service)
+    return series if benchmark is series.benchmark else replace(series, benchmark=benchmark)
+
+
+def _limits(thresholds: Thresholds) -> tuple[Limit, ...]:
+    """Return one limit per service, `default` first, since the last that matches wins."""
+    ratios = dict(thresholds.ratios)
+    services = dict.fromkeys([*ratios, *(budget.service for budget in thresholds.budgets)])
+    return tuple(
+        Limit(
+            service="*" if service in _EVERY_SERVICE else service,
+            regression_threshold=ratios.get(service),
+            budgets=tuple(
+                BudgetRule(key=budget.key, name=budget.name, limit=budget.limit, unit=budget.unit)
+                for budget in thresholds.budgets
+                if budget.service == service
+            ),
+        )
+        for service in sorted(services, key=lambda name: name not in _EVERY_SERVICE)
+    )

@@ -1,0 +1,178 @@
+"""What the runner has to measure, decided in the container before any code of the user runs.
+
+The runner has no YAML reader and no settings model. It gets the measurer's complete command line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN
+from regress_action.action.measure import MeasurementSpec, measurer_command
+from regress_action.github.plan import Stage
+from regress_action.model.errors import SettingsError
+from regress_action.model.records import slug
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regress_action.action.job import Job
+    from regress_action.github.plan import Plan
+    from regress_action.settings import Settings
+
+DEFAULT = "default"
+PAIRED = ("--fetch", "--head=HEAD")
+"""The measurer's options for a pair: what earlier steps left uncommitted must not be on one side only."""
+
+_MERGED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementRequest:
+    """What the runner measures: the arguments of the measurer, none where there is nothing to measure, and why.
+
+    `suite` is what will be judged, as a name for files; empty where nothing is.
+    """
+
+    words: tuple[str, ...]
+    why: str
+    suite_image: str = ""
+    suite: str = ""
+
+
+def plan(job: Job, *, launch: str) -> MeasurementRequest:
+    """Return what to measure; `launch` is how the runner starts this program again, to be asked for decisions.
+
+    Raises:
+        SettingsError: a setting contradicts another, or an earlier step of the job has judged this suite.
+    """
+    event, settings = job.plan, job.settings
+    suite = _suite(job)
+    if event.mode not in {Stage.BASELINE, Stage.DETECT}:
+        return MeasurementRequest((), f"{event}. Nothing is measured.", suite=suite)
+    if not settings.command:
+        why = f"{event}. There is no command, so the results of an earlier step are judged."
+        return MeasurementRequest((), why, suite=suite)
+    if settings.suite_image and not settings.results and "{out}" not in settings.command:
+        raise SettingsError(
+            "suite-image needs a suite that writes results.",
+            meaning="From outside the container, the time and memory of a plain command are those of Docker's client.",
+            remedy="Set `results`, or use {out} in `command`.",
+        )
+    extra, settings = _against_base(settings, event, job.root)
+    spec = MeasurementSpec(command=(settings.command,), out=FOLDER, adaptive=False)
+    line = measurer_command(settings, spec, MEASUREMENT)
+    words = (*extra, *_decide_option(settings, job.root, launch), *line[line.index("--out") :])
+    against = f"against {settings.base}" if settings.base else "alone"
+    return MeasurementRequest(words, f"{event}. Measuring {settings.suite} {against}.", settings.suite_image, suite)
+
+
+def pages(suite: str) -> tuple[Path, Path]:
+    """Return where the judgement of a suite, by its `slug`, is left as JSON and as Markdown in the workspace."""
+    name = "report" if suite == DEFAULT else f"report-{suite}"
+    return FOLDER / f"{name}.json", FOLDER / f"{name}.md"
+
+
+def clear(root: Path, environ: Mapping[str, str]) -> None:
+    """Empty the folder, except for a restored history and the reports of suites that earlier steps of the job judged.
+
+    A checkout can bring files into it: a pull request may commit a measurement in order to be judged by it.
+    """
+    folder = root / FOLDER
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    folder.mkdir(exist_ok=True)
+    kept = {page.name for suite in _judged_suites(environ) for page in pages(suite)}
+    for item in folder.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            if item.name != HISTORY.name:
+                shutil.rmtree(item)
+        elif item.name not in kept:
+            item.unlink()
+
+
+def vendor_psutil(root: Path) -> None:
+    """Copy our psutil for the measurer; its wheel fits every CPython, so the runner needs neither pip nor a network."""
+    spec = importlib.util.find_spec("psutil")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        without = shutil.ignore_patterns("tests", "__pycache__")
+        shutil.copytree(location, root / FOLDER / "vendored" / "psutil", ignore=without, copy_function=shutil.copyfile)
+
+
+def write_request(request: MeasurementRequest, root: Path, environ: Mapping[str, str]) -> None:
+    """Write the measurer's words, each ended by a NUL, and the outputs that later steps of the action read."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    (root / PLAN).write_bytes(b"".join(word.encode() + b"\0" for word in request.words))
+    if output := environ.get("GITHUB_OUTPUT"):
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"measure={'true' if request.words else 'false'}\n")
+            file.write(f"suite-image={' '.join(request.suite_image.split())}\n")
+            file.write(f"suite={request.suite}\n")
+
+
+def _suite(job: Job) -> str:
+    """Return the suite that will be judged, as a name for files; empty where nothing is."""
+    if job.settings.shard or job.plan.mode not in {Stage.BASELINE, Stage.DETECT, Stage.PUBLISH}:
+        return ""
+    suite = slug(job.settings.suite)
+    if suite in _judged_suites(job.environ):
+        raise SettingsError(
+            f"An earlier step of this job has judged the suite {job.settings.suite!r} already.",
+            meaning="Both would write the same report, check run and comment, and a pass could hide a failure.",
+            remedy="Give one of the two steps another  suite: NAME",
+        )
+    return suite
+
+
+def _judged_suites(environ: Mapping[str, str]) -> list[str]:
+    """Return the suites that earlier steps of this job have judged, as action.yml records them."""
+    return environ.get("REGRESS_JUDGED", "").split()
+
+
+def _against_base(settings: Settings, event: Plan, root: Path) -> tuple[tuple[str, ...], Settings]:
+    """Return the measurer's options about the base, and the settings with the base in them ("" for none).
+
+    GitHub checks out the merge of a pull request; what the pull request changes is its difference from the first
+    parent. Everywhere else it is the difference from where the branch left its base.
+    """
+    if settings.base == "none" or event.mode is Stage.BASELINE:
+        return (), settings.model_copy(update={"base": ""})
+    if settings.base:
+        return PAIRED, settings
+    if merged_into := _first_parent(root, event.head_sha):
+        return PAIRED, settings.model_copy(update={"base": merged_into})
+    base = event.base_sha or (f"origin/{event.base_ref}" if event.base_ref else "")
+    return (("--merge-base", *PAIRED) if base else ()), settings.model_copy(update={"base": base})
+
+
+def _first_parent(root: Path, head: str | None) -> str | None:
+    """Return what HEAD merges `head` into; None where HEAD is no such merge. Works in a clone of depth 1."""
+    answer = subprocess.run(  # noqa: S603 - fixed arguments
+        ["git", "-C", str(root), "-c", "safe.directory=*", "cat-file", "commit", "HEAD"],  # noqa: S607 - the image's
+        capture_output=True,
+        check=False,
+        text=True,
+        errors="replace",
+    )
+    header = answer.stdout.partition("\n\n")[0].splitlines()
+    parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
+    return parents[0] if len(parents) == _MERGED and parents[1] == head else None
+
+
+def _decide_option(settings: Settings, root: Path, launch: str) -> tuple[str, ...]:
+    """Return the option that lets the measurer ask whether everything is decided, where it may stop early."""
+    if not (settings.adaptive and settings.base):
+        return ()
+    words = [*shlex.split(launch), "decide", "--pairs", str(settings.runs)]
+    for name, value in (("--thresholds", settings.thresholds), ("--config", settings.config)):
+        if value and (root / value).exists():
+            words += [name, value]
+    return ("--decide", shlex.join(words))
