@@ -16,7 +16,7 @@ WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 .PHONY: help demo test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.dev ## Measure the example at two commits and judge the planted slowdown
 	@$(PY) -m compileall -q src

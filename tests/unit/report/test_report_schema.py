@@ -9,7 +9,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from regress_action.action import trending
+from regress_action.commands import trend
 from regress_action.report import schema
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "schemas"
@@ -36,6 +36,6 @@ def test_trend_of_a_csv_file_fits_its_schema(tmp_path: Path) -> None:
     """What `trend --json` writes has only keys that its schema knows."""
     path = tmp_path / "series.csv"
     path.write_text(CSV, encoding="utf-8")
-    content = orjson.loads(orjson.dumps(trending.from_csv(path)))
+    content = orjson.loads(orjson.dumps(trend.from_csv(path)))
     jsonschema_rs.Draft202012Validator(json.loads(schema.schemas()["trend.schema.json"])).validate(content)
     assert content["series"][0]["change_points"]
