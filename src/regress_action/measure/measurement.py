@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from regress_action.measure import untrusted_files
 from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMA = 1
 _FILE = "measurement.json"
+_RUNS = "runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +46,32 @@ class RunRecord:
     left_behind: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class OutputFolder:
+    """The folder of a measurement and its folder `runs`, both open, so that a suite cannot replace them."""
+
+    path: Path
+    descriptor: int
+    runs_descriptor: int
+
+    @property
+    def runs(self) -> Path:
+        """The path of the folder with the files of the runs."""
+        return self.path / _RUNS
+
+
 @dataclass(slots=True)
 class MeasurementFolder:
     """A measurement in progress; `header` is everything but the runs."""
 
-    folder: Path
+    folder: OutputFolder
     header: dict[str, Any]
     runs: list[RunRecord] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
         """The path of measurement.json."""
-        return self.folder / _FILE
+        return self.folder.path / _FILE
 
     def good(self, side: str) -> int:
         """Count the runs of a side that gave a result."""
@@ -72,44 +84,45 @@ class MeasurementFolder:
             EnvironmentFailedError: the disk is full or refuses to be written.
         """
         text = json.dumps({**self.header, "runs": [asdict(run) for run in self.runs]}, indent=1, ensure_ascii=False)
-        unfinished = self.file.with_suffix(".json.partial")
         try:
-            with unfinished.open("wb") as file:
-                file.write(text.encode("utf-8", "replace") + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(self.file)
+            untrusted_files.write(self.folder.descriptor, _FILE, text.encode("utf-8", "replace") + b"\n")
         except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise disk_error(error, self.folder) from error
+            raise disk_error(error, self.folder.path) from error
 
 
-def open_folder(folder: Path, *, overwrite: bool) -> Path:
-    """Make the folder of a new measurement, ignored by git, and return its absolute path.
+def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFolder:
+    """Make the folder of a new measurement, ignored by git.
 
     Raises:
-        MeasureUsageError: there is a measurement already, or a file is in the way.
+        MeasureUsageError: there is a measurement already, a file is in the way, or a link in the repository leads to
+            another place.
         EnvironmentFailedError: it cannot be written.
     """
-    folder = folder.resolve()
+    lexical, folder = Path(os.path.abspath(folder)), folder.resolve()  # noqa: PTH100 - links are to be kept
+    if lexical.is_relative_to(repository) and not folder.is_relative_to(repository):
+        raise MeasureUsageError(
+            f"--out {lexical} is behind a link that leads out of the repository, to {folder}.",
+            meaning="What is checked out must not decide where files are written.",
+            remedy="Remove the link, or name the folder that it leads to.",
+        )
     if folder.exists() and not folder.is_dir():
         raise MeasureUsageError(f"--out {folder} is a file.", remedy="Name a folder.")
-    if (folder / _FILE).exists():
-        if not overwrite:
-            raise MeasureUsageError(
-                f"There is a measurement in {folder} already.",
-                meaning="Two measurements in one folder could not be told apart.",
-                remedy="Name another folder, or add --overwrite.",
-            )
-        (folder / _FILE).unlink()
-        shutil.rmtree(folder / "runs", ignore_errors=True)
+    if (folder / _FILE).exists() and not overwrite:
+        raise MeasureUsageError(
+            f"There is a measurement in {folder} already.",
+            meaning="Two measurements in one folder could not be told apart.",
+            remedy="Name another folder, or add --overwrite.",
+        )
     try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        for name in (_FILE, _RUNS):
+            untrusted_files.remove(descriptor, name)
+        untrusted_files.write(descriptor, ".gitignore", b"*\n")
+        with untrusted_files.open_folder(descriptor, _RUNS, create=True) as runs:
+            return OutputFolder(folder, descriptor, os.dup(runs))
     except OSError as error:
         raise disk_error(error, folder) from error
-    return folder
 
 
 def disk_error(error: OSError, folder: Path) -> EnvironmentFailedError:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LIMIT = 256 * 1024
 
@@ -45,7 +41,3 @@ class OutputLog:
         return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)[
             -characters:
         ]
-
-    def write(self, path: Path) -> None:
-        """Write it to a file, replacing what is there."""
-        path.write_bytes(self.content)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.measure import untrusted_files
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.git import GitRepository
+from regress_action.measure.untrusted_files import UnsafeFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from regress_action.measure.trees import SideTree
+    from regress_action.measure.untrusted_files import RegularFile
 
 LIMIT = 50 * 2**20
 _MIB = 2**20
@@ -27,11 +32,14 @@ class UnusableResultError(Exception):
 class ResultFiles:
     """Where one run writes its result and where it is kept.
 
-    `pattern` names the files in the suite's tree, if the options have one. The result is kept below `target`, which
-    is the path that `{out}` names without its `suffix`. With `promised` a missing result is a failure.
+    `pattern` names the files in the suite's tree, if the options have one. The result is kept in the folder `runs`, of
+    which `descriptor` is open, under `name`; `{out}` stands for `name` with `suffix` there. With `promised` a missing
+    result is a failure.
     """
 
-    target: Path
+    runs: Path
+    descriptor: int
+    name: str
     suffix: str
     pattern: str | None
     promised: bool
@@ -39,42 +47,72 @@ class ResultFiles:
     @property
     def out(self) -> Path:
         """The file `{out}` and $REGRESS_OUT name."""
-        return self.target.with_name(self.target.name + self.suffix)
+        return self.runs / self._out_name
+
+    @property
+    def _out_name(self) -> str:
+        return self.name + self.suffix
 
     def clear(self, tree: SideTree) -> None:
-        """Remove the results of an earlier run, so that they are not taken for this one's."""
+        """Remove the results of an earlier run, so that they are not taken for this one's.
+
+        Raises:
+            OSError: one of them cannot be removed.
+        """
         for path in matches(self.pattern, tree):
-            _remove(path)
+            with suppress(UnsafeFileError), _parent_folder(path, tree) as folder:
+                untrusted_files.remove(folder, path.name)
         self.discard()
 
     def discard(self) -> None:
         """Remove what was kept of a run that failed."""
-        _remove(self.out)
-        _remove(self.target)
+        untrusted_files.remove(self.descriptor, self._out_name)
+        untrusted_files.remove(self.descriptor, self.name)
 
     def take(self, tree: SideTree) -> Path | None:
         """Copy what this run wrote and return its path, or None for a plain command.
 
         Raises:
-            UnusableResultError: it wrote nothing, nothing but empty files, or too much.
+            UnusableResultError: it wrote nothing, nothing but empty files, too much, or something that is no file.
+            OSError: the disk is full.
         """
-        paths = matches(self.pattern, tree)
-        if not paths and _files(self.out):
-            _check([self.out])
-            return self.out
-        if not paths:
-            if not self.promised:
-                return None
-            raise UnusableResultError(f"wrote no result file: there is no {self.pattern or self.out.name}")
-        _check(paths)
-        if len(paths) == 1 and paths[0].is_file():
-            return _copy(paths[0], self.target.with_name(self.target.name + _suffix(paths[0])))
-        if len(paths) == 1:
-            return _copy(paths[0], self.target)
-        top = Path(os.path.commonpath([path.parent for path in paths]))
-        for path in paths:
-            _copy(path, self.target / path.relative_to(top))
-        return self.target
+        try:
+            paths = matches(self.pattern, tree)
+            if paths and paths != [self.out]:
+                return self._copy(paths, tree)
+            if untrusted_files.exists(self.descriptor, self._out_name):
+                _check(untrusted_files.regular_files(self.descriptor, self._out_name))
+                return self.out
+        except UnsafeFileError as error:
+            raise UnusableResultError(f"wrote {error}") from error
+        if not self.promised:
+            return None
+        raise UnusableResultError(f"wrote no result file: there is no {self.pattern or self._out_name}")
+
+    def _copy(self, paths: list[Path], tree: SideTree) -> Path:
+        """Copy the files that `paths` stand for: a single one as a file, else into a folder of the same shape.
+
+        Raises:
+            UnsafeFileError: something is no regular file, or lies outside of the tree.
+            UnusableResultError: all are empty, or they are too large.
+        """
+        top = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.parent for path in paths]))
+        listed = [(path, _listed(path, tree)) for path in paths]
+        _check([file for _, files in listed for file in files])
+        single = len(paths) == 1 and listed[0][1][0].parts == (paths[0].name,)
+        name = self.name + _suffix(paths[0]) if single else self.name
+        untrusted_files.remove(self.descriptor, name)
+        left = LIMIT
+        for path, files in listed:
+            for file in files:
+                inside = (path.parent.joinpath(*file.parts)).relative_to(top).parts
+                with (
+                    _parent_folder(path, tree) as parent,
+                    untrusted_files.open_folder(parent, *file.parts[:-1]) as folder,
+                ):
+                    target = [name, *inside]
+                    left -= untrusted_files.copy(folder, file.parts[-1], self.descriptor, target, left)
+        return self.runs / name
 
 
 def check_pattern(pattern: str | None, tree: SideTree) -> None:
@@ -104,47 +142,59 @@ def _not_a_result(path: Path, tree: SideTree, *, single: bool) -> str | None:
 
 
 def matches(pattern: str | None, tree: SideTree) -> list[Path]:
-    """Return the files and folders a pattern names in a tree, sorted."""
+    """Return the files and folders that a pattern names in a tree, sorted; `**` does not follow links."""
     if pattern is None:
         return []
-    names = glob.glob(pattern, root_dir=tree.folder, recursive=True)  # noqa: PTH207 - the pattern may be absolute
-    paths = [tree.folder / name for name in sorted(names)]
-    return [path for path in paths if not set(path.parents) & set(paths)]
+    if "**" in Path(pattern).parts:
+        anchor = Path(pattern).anchor
+        start = Path(anchor) if anchor else tree.folder
+        hidden = any(part.startswith(".") for part in Path(pattern).parts)
+        paths = sorted(start.glob(pattern.removeprefix(anchor)))
+        paths = [path for path in paths if hidden or not _is_hidden(path.relative_to(start))]
+    else:
+        names = glob.glob(pattern, root_dir=tree.folder)  # noqa: PTH207 - the pattern may be absolute
+        paths = [tree.folder / name for name in sorted(names)]
+    chosen = set(paths)
+    return [path for path in paths if not set(path.parents) & chosen]
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [file for file in sorted(path.rglob("*")) if file.is_file()]
-    return [path] if path.is_file() else []
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
-def _check(paths: list[Path]) -> None:
-    sizes = [file.stat().st_size for path in paths for file in _files(path)]
-    if not any(sizes):
-        raise UnusableResultError(f"wrote an empty result file: {paths[0].name} has 0 bytes")
-    if sum(sizes) > LIMIT:
+@contextmanager
+def _parent_folder(path: Path, tree: SideTree) -> Iterator[int]:
+    """Open the folder that a result lies in: below the tree without a link on the way, or named outside of it.
+
+    Raises:
+        UnsafeFileError: a link leads to a folder outside of the tree.
+    """
+    root, real = tree.root.resolve(), path.parent.resolve()
+    if real.is_relative_to(root):
+        with untrusted_files.open_folder(root, *real.relative_to(root).parts) as folder:
+            yield folder
+    elif path.is_relative_to(tree.root):
+        raise UnsafeFileError(f"{path.name!r} behind a link that leads out of its tree")
+    else:
+        with untrusted_files.open_folder(path.parent) as folder:
+            yield folder
+
+
+def _listed(path: Path, tree: SideTree) -> list[RegularFile]:
+    with _parent_folder(path, tree) as folder:
+        return untrusted_files.regular_files(folder, path.name)
+
+
+def _check(files: list[RegularFile]) -> None:
+    size = sum(file.size for file in files)
+    if not size:
+        name = files[0].parts[-1] if files else "the folder"
+        raise UnusableResultError(f"wrote an empty result file: {name} has 0 bytes")
+    if size > LIMIT:
         raise UnusableResultError(
-            f"wrote {sum(sizes) / _MIB:.0f} MiB of results, more than the {LIMIT // _MIB} MiB that are read"
+            f"wrote {size / _MIB:.0f} MiB of results, more than the {LIMIT // _MIB} MiB that are read"
         )
 
 
 def _suffix(path: Path) -> str:
     return "".join(path.suffixes[-2:]) if path.suffix in {".gz", ".bz2", ".xz", ".zst"} else path.suffix
-
-
-def _copy(source: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source == target:
-        return target
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(source, target)
-    return target
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from regress_action.measure import machine
+from regress_action.measure import machine, untrusted_files
 from regress_action.measure.measurement import RunRecord, disk_error, now
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.process import NullSampler, ProcessResult, execute
@@ -21,6 +21,7 @@ from regress_action.measure.suite_command import shell
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from regress_action.measure.measurement import OutputFolder
     from regress_action.measure.options import Options
     from regress_action.measure.process_tree import ProcessTree
     from regress_action.measure.signals import SignalWaiter
@@ -78,7 +79,7 @@ class RunExecutor:
     options: Options
     command: SuiteCommand
     environment: SuiteEnvironment
-    folder: Path
+    folder: OutputFolder
     signals: SignalWaiter
     processes: ProcessTree
     ends: float = math.inf
@@ -93,16 +94,16 @@ class RunExecutor:
             EnvironmentFailedError: the disk is full or refuses to be written.
             MeasureUsageError: there is no such program.
         """
-        log, result_files = OutputLog(), self._result_files(slot)
+        log, result_files, folder = OutputLog(), self._result_files(slot), self.folder
         try:
             result_files.clear(tree)
             before, started = machine.current_load(), now()
             ended = self._execute(slot, tree, result_files, selection, log)
             after = machine.current_load()
             failure, result = self._take_result(ended, tree, result_files)
-            log.write(self.folder / "runs" / f"{slot.name}.log")
+            untrusted_files.write(folder.runs_descriptor, f"{slot.name}.log", log.content)
         except OSError as error:
-            raise disk_error(error, self.folder) from error
+            raise disk_error(error, folder.path) from error
         run = RunRecord(
             side=slot.side,
             pair=slot.pair,
@@ -112,7 +113,7 @@ class RunExecutor:
             **asdict(ended.used),
             exit_status=ended.status,
             failure=failure,
-            result=result.relative_to(self.folder).as_posix() if result else None,
+            result=result.relative_to(folder.path).as_posix() if result else None,
             selection=list(selection) or None,
             load_before=before.load,
             load_after=after.load,
@@ -140,12 +141,11 @@ class RunExecutor:
         return max(0.0, self.ends - time.monotonic())
 
     def _result_files(self, slot: Slot) -> ResultFiles:
-        target = self.folder / "runs" / slot.name
-        pattern = self.options.results
+        runs, suffix, pattern = self.folder.runs, self.options.suffix, self.options.results
         if pattern is not None:
-            pattern = pattern.replace("{out}", glob.escape(str(target) + self.options.suffix))
+            pattern = pattern.replace("{out}", glob.escape(str(runs / slot.name) + suffix))
         promised = pattern is not None or self.command.promises_result
-        return ResultFiles(target, self.options.suffix, pattern, promised)
+        return ResultFiles(runs, self.folder.runs_descriptor, slot.name, suffix, pattern, promised)
 
     def _execute(
         self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...], log: OutputLog

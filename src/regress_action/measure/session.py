@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
-from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_folder
+from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
 from regress_action.measure.process_tree import ProcessTree, become_subreaper
@@ -41,7 +41,7 @@ def measure(options: Options, reporter: Reporter) -> Exit:
     is_subreaper = become_subreaper()
     with SignalWaiter().installed() as signals, worktree_dir(options.repository.resolve()) as worktrees:
         environment = suite_environment(options, session_id, os.environ)
-        folder = open_folder(options.out, overwrite=options.overwrite)
+        folder = open_output(options.out, options.repository.resolve(), overwrite=options.overwrite)
         trees = prepare(options, worktrees)
         signals.check()
         check_pattern(options.results, trees["head"])
@@ -75,7 +75,7 @@ def _run(
         pairs=options.pairs,
         warmup=options.warmup,
         command=header["command"],
-        out=str(measurement.folder),
+        out=str(measurement.folder.path),
     )
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
