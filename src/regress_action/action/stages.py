@@ -122,14 +122,14 @@ def _references(job: Job, history: History | None, head: Report) -> Sequence[Rep
 
 def _line(job: Job) -> Sequence[str]:
     """Return the commits from where the head left its base back in time; empty where they are not checked out."""
-    from regress_action.history import ancestors, merge_base
+    from regress_action.history import Checkout
 
     plan = job.plan
     if plan.mode is Stage.PUBLISH or plan.head_sha is None:  # nothing is checked out
         return ()
     try:
-        start = merge_base(job.root, plan.base_sha, "HEAD", job.environ) if plan.base_sha else plan.head_sha
-        return ancestors(job.root, start, job.environ)
+        checkout = Checkout(job.root, job.environ)
+        return checkout.ancestors(checkout.merge_base(plan.base_sha, "HEAD") if plan.base_sha else plan.head_sha)
     except HistoryError:
         return ()
 

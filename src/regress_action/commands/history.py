@@ -280,7 +280,7 @@ def selection_of(options: Options) -> Selection:
         metric=text("metric"),
         environment=text("environment"),
         branch=text("branch"),
-        commits=history.between(Path.cwd(), str(commits), os.environ) if commits else None,
+        commits=history.Checkout(Path.cwd(), os.environ).commits_in(str(commits)) if commits else None,
         since=moment_of(options.get("since")),
         until=moment_of(options.get("until")),
         last=int(last) if last is not None else None,

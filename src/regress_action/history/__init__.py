@@ -9,7 +9,7 @@ from regress_action.history.artifact import ArtifactStore, newest_artifact
 from regress_action.history.audit import AuditResult, RecordOrigin, verify
 from regress_action.history.baseline import accept, nearest, persisting, quarantine, reference_window, references
 from regress_action.history.branch import Backoff, BranchStore
-from regress_action.history.checkout import ancestors, between, merge_base
+from regress_action.history.checkout import Checkout
 from regress_action.history.entries import Entry, History, Receipt, find_records, import_reports, list_entries
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.export import ExportFormat, export_to
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVERYTHING",
     "AuditResult",
+    "Checkout",
     "Entry",
     "Event",
     "EventKind",
@@ -40,15 +41,12 @@ __all__ = [
     "SeriesPattern",
     "Waiver",
     "accept",
-    "ancestors",
-    "between",
     "discard",
     "export_to",
     "find_records",
     "import_reports",
     "in_force",
     "list_entries",
-    "merge_base",
     "nearest",
     "open_history",
     "parse_waivers",
@@ -68,8 +66,8 @@ def open_history(where: str, *, repository: Path | None = None, environ: Mapping
     `owner/name`; or `artifact:NAME@FOLDER`, where new records wait in the folder for the upload step (`artifact:NAME`
     means the folder `.regress/artifact/NAME`, and `artifact:some/folder` the name `some-folder`).
 
-    Of `environ`, `GITHUB_TOKEN` opens the repository of the workflow, `REGRESS_HISTORY_TOKEN` another one, and
-    `REGRESS_HISTORY_COMMITS=api` lets GitHub make (and sign) the commits.
+    Of `environ`, `GITHUB_TOKEN` opens the repository of the workflow, and `REGRESS_HISTORY_TOKEN` another one on the
+    same server, or on `REGRESS_HISTORY_SERVER`. `REGRESS_HISTORY_COMMITS=api` lets GitHub make (and sign) the commits.
 
     Raises:
         SettingsError: `where` names no place we know.

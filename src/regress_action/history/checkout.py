@@ -1,49 +1,215 @@
-"""What a change is compared with: the nearest recorded ancestors of its merge base.
+"""What the user's checkout says about its commits, branches and tags, read without running git in it.
 
-The previous record in time is the wrong baseline as soon as two branches are open: it may hold changes that the head
-does not have. The user's repository is only read.
+A suite may have written the configuration of the checkout, and git executes what a configuration names. The references
+are copied into a private repository that reads the objects where they lie; the configuration is parsed as data.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.git_repository import GitFailedError, GitRepository
-from regress_action.model.errors import HistoryError
+from regress_action.history.git_repository import GitFailedError, GitRepository, is_workflow, private_repository
+from regress_action.model.errors import HistoryError, InputError
+from regress_action.model.files import read_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+    from collections.abc import Iterator, Mapping
 
 _REVISION: Final = re.compile(r"[A-Za-z0-9_][\w./@{}^~+-]*")
+_HEADS: Final = ("HEAD", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD")
+_LARGEST_REFERENCE: Final = 4096
+_LARGEST_LIST: Final = 64 * 1024 * 1024
+_MOST_REFERENCES: Final = 50_000
+_SHA256_DIGITS: Final = 64
+_LARGEST_CONFIG: Final = 1024 * 1024
 
 
-def ancestors(repository: Path, revision: str, environ: Mapping[str, str], *, limit: int = 1000) -> tuple[str, ...]:
-    """Return the hashes of `revision` and up to `limit` commits before it, nearest first.
+class Checkout:
+    """The repository that holds the folder `root`; nothing is read before a method asks."""
 
-    Raises:
-        HistoryError: the repository does not hold the commit (a shallow clone, a typing error).
-    """
-    return _commits(repository, environ, "rev-list", "--topo-order", f"--max-count={limit}", _checked(revision))
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+        self.root = root
+        self._environ = environ
+
+    def ancestors(self, revision: str, *, limit: int = 1000) -> tuple[str, ...]:
+        """Return the hashes of `revision` and up to `limit` commits before it, nearest first.
+
+        Raises:
+            HistoryError: the repository does not hold the commit (a shallow clone, a typing error).
+        """
+        return self._commits("rev-list", "--topo-order", f"--max-count={limit}", _checked(revision))
+
+    def merge_base(self, base: str, head: str) -> str:
+        """Return the commit at which `head` left `base`.
+
+        Raises:
+            HistoryError: there is none in this clone.
+        """
+        return self._commits("merge-base", _checked(base), _checked(head))[0]
+
+    def commits_in(self, span: str) -> frozenset[str]:
+        """Return the commits of a range like `v1.2..main`, without its start, or the single commit that `span` names.
+
+        Raises:
+            HistoryError: the repository does not hold an end of the range.
+        """
+        first, dots, last = span.partition("..")
+        if not dots:
+            return frozenset(self._commits("rev-parse", "--verify", f"{_checked(span)}^{{commit}}"))
+        return frozenset(self._commits("rev-list", f"{_checked(first)}..{_checked(last or 'HEAD')}"))
+
+    def parents(self, revision: str = "HEAD") -> tuple[str, ...]:
+        """Return the parents that the commit itself names; this works in a clone of depth 1, too.
+
+        Raises:
+            HistoryError: there is no such commit.
+        """
+        commit = self._commits("rev-parse", "--verify", f"{_checked(revision)}^{{commit}}")[0]
+        header = self._git.run("cat-file", "commit", commit).partition(b"\n\n")[0].decode(errors="replace")
+        return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
+
+    def newest_tag(self, revision: str = "HEAD") -> str | None:
+        """Return the commit of the nearest tag at or before `revision`, or None where there is none."""
+        try:
+            tag = self._git.run("describe", "--tags", "--abbrev=0", _checked(revision)).decode().strip()
+            return self._commits("rev-list", "--max-count=1", f"refs/tags/{tag}")[0]
+        except (GitFailedError, HistoryError):
+            return None
+
+    def default_branch(self) -> str | None:
+        """Return the default branch, or None where the repository does not show which one it is.
+
+        That is the branch that `origin` calls its head; else `init.defaultBranch`, `main` or `master` where such a
+        branch exists; else the only other branch than the one checked out, or the only branch.
+        """
+        head = _target(self._git.folder / "HEAD")
+        if origin := _target(self._git.folder / "refs" / "remotes" / "origin" / "HEAD", "refs/remotes/origin/"):
+            return origin
+        printed = self._git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin").decode()
+        names = (re.sub(r"^refs/(?:heads|remotes/origin)/", "", line) for line in printed.splitlines())
+        branches = set(names) - {"HEAD"}
+        for name in (self._configured("init.defaultBranch"), "main", "master"):
+            if name in branches:
+                return name
+        others = branches - {head}
+        if len(others) == 1:
+            return others.pop()
+        return head if not others else None
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether commits are missing because only the newest were cloned."""
+        return (self._git.folder / "shallow").exists()
+
+    @property
+    def origin(self) -> str:
+        """Where the repository was cloned from, or its own folder."""
+        return self._configured("remote.origin.url") or os.fspath(self._folders[1])
+
+    @property
+    def objects(self) -> Path:
+        """The folder of the repository's objects."""
+        return self._folders[1] / "objects"
+
+    @property
+    def identity(self) -> str:
+        """What `git var GIT_COMMITTER_IDENT` prints for the user of this checkout."""
+        named = {key: value for key in ("user.name", "user.email") if (value := self._configured(key))}
+        return (
+            GitRepository(self._git.folder, self._environ, named, closed=False)
+            .run("var", "GIT_COMMITTER_IDENT")
+            .decode(errors="replace")
+        )
+
+    @cached_property
+    def _folders(self) -> tuple[Path, Path]:
+        """The folder of this worktree's HEAD, and the folder of the references and objects that worktrees share."""
+        root = self.root.absolute()
+        for folder in (root, *root.parents):
+            if (folder / ".git").is_dir():
+                return folder / ".git", folder / ".git"
+            if content := read_optional(folder / ".git", _LARGEST_REFERENCE):  # a worktree or a submodule
+                own = folder / content.decode(errors="replace").removeprefix("gitdir: ").strip()
+                common = read_optional(own / "commondir", _LARGEST_REFERENCE)
+                return own, (own / common.decode(errors="replace").strip()).resolve() if common else own
+            if (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir():
+                return folder, folder
+        raise HistoryError(
+            f"{self.root} is no git repository.",
+            meaning="Commits and branches are looked up in the repository of the code.",
+            remedy="Call it in a git repository; a history on a branch can name one: branch:NAME@REMOTE.",
+        )
+
+    @cached_property
+    def _git(self) -> GitRepository:
+        """A private repository with the references of the checkout, which reads its objects where they lie."""
+        own, common = self._folders
+        references = dict(_references(own, common))
+        environ = self._environ
+        if any(re.fullmatch(rb"[0-9a-f]{%d}\s*" % _SHA256_DIGITS, content) for content in references.values()):
+            environ = {**environ, "GIT_DEFAULT_HASH": "sha256"}
+        git = private_repository(self, environ, objects=common / "objects")
+        for name, content in references.items():
+            (git.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (git.folder / name).write_bytes(content)
+        return git
+
+    def _configured(self, key: str) -> str | None:
+        """Return a setting of the checkout, or else of the user where no workflow runs; None where there is none."""
+        text = read_optional(self._folders[1] / "config", _LARGEST_CONFIG) or b""
+        git = GitRepository(self._git.folder, self._environ, closed=is_workflow(self._environ))
+        for feed, arguments in ((text, ("config", "--no-includes", "--file", "-")), (b"", ("config",))):
+            try:
+                return git.run(*arguments, "--get", key, feed=feed).decode(errors="replace").strip()
+            except GitFailedError:
+                continue
+        return None
+
+    def _commits(self, *arguments: str) -> tuple[str, ...]:
+        try:
+            return tuple(self._git.run(*arguments).decode().split())
+        except GitFailedError as error:
+            raise HistoryError(
+                f"{self.root} does not know what {' '.join(arguments[1:])} is: {error.output}",
+                meaning="The baseline of a change is found along its ancestors, and this clone does not hold them.",
+                remedy="Give actions/checkout `fetch-depth: 0`, or fetch the commits that are missing.",
+            ) from error
 
 
-def merge_base(repository: Path, base: str, head: str, environ: Mapping[str, str]) -> str:
-    """Return the commit at which `head` left `base`.
+def _references(own: Path, common: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every reference; links and what is too large are left out."""
+    for name, folder, limit in (
+        *((name, own, _LARGEST_LIST) for name in _HEADS),
+        ("packed-refs", common, _LARGEST_LIST),
+        ("shallow", common, _LARGEST_LIST),
+    ):
+        if content := read_optional(folder / name, limit):
+            yield name, content
+    folders, count = [common / "refs"], 0
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                count += 1
+                if count > _MOST_REFERENCES:
+                    raise InputError(
+                        f"{common} has more than {_MOST_REFERENCES} references.", remedy="Run git pack-refs."
+                    )
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".lock"):
+                    path = Path(entry.path)
+                    yield path.relative_to(common).as_posix(), read_optional(path, _LARGEST_REFERENCE) or b""
 
-    Raises:
-        HistoryError: there is none in this clone.
-    """
-    return _commits(repository, environ, "merge-base", _checked(base), _checked(head))[0]
 
-
-def between(repository: Path, span: str, environ: Mapping[str, str]) -> frozenset[str]:
-    """Return the commits of a range like `v1.2..main`, for `Selection.commits`; the start is not among them."""
-    first, dots, last = span.partition("..")
-    if not dots:
-        return frozenset(_commits(repository, environ, "rev-parse", "--verify", f"{_checked(span)}^{{commit}}"))
-    return frozenset(_commits(repository, environ, "rev-list", f"{_checked(first)}..{_checked(last or 'HEAD')}"))
+def _target(reference: Path, prefix: str = "refs/heads/") -> str | None:
+    """Return the branch that a symbolic reference names, or None where it names none."""
+    content = read_optional(reference, _LARGEST_REFERENCE) or b""
+    name = content.decode(errors="replace").strip().removeprefix("ref: ")
+    return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 
 def _checked(revision: str) -> str:
@@ -53,15 +219,3 @@ def _checked(revision: str) -> str:
             remedy="Give a hash, a branch, a tag, or a range like v1.2..main.",
         )
     return revision
-
-
-def _commits(repository: Path, environ: Mapping[str, str], *arguments: str) -> tuple[str, ...]:
-    git = GitRepository(repository, environ, {"safe.directory": "*"})  # a mounted checkout belongs to another user
-    try:
-        return tuple(git.run(*arguments).decode().split())
-    except GitFailedError as error:
-        raise HistoryError(
-            f"{repository} does not know what {' '.join(arguments[1:])} is: {error.output}",
-            meaning="The baseline of a change is found along its ancestors, and this clone does not hold them.",
-            remedy="Give actions/checkout `fetch-depth: 0`, or fetch the commits that are missing.",
-        ) from error

@@ -9,20 +9,18 @@ this disk is not copied at all: its objects are read where they lie.
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-import weakref
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.git_repository import GitFailedError, GitRepository
+from regress_action.history.checkout import Checkout
+from regress_action.history.git_repository import GitFailedError, private_repository
 from regress_action.history.store import CommitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from regress_action.history.git_repository import GitRepository
     from regress_action.history.remote import Remote
 
 TIP: Final = "refs/tip"
@@ -85,17 +83,14 @@ class Clone:
     @cached_property
     def git(self) -> GitRepository:
         """The private repository, made when it is first needed and gone with this object."""
-        folder = tempfile.mkdtemp(prefix="regress-history-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        git = GitRepository(Path(folder), self._environ, {**self._remote.config, "remote.origin.url": self._remote.url})
-        git.run("init", "--quiet", "--bare", "--template=")
-        if self._remote.folder:
-            there = GitRepository(self._remote.folder, self._environ, {"safe.directory": "*"})
-            objects = there.run("rev-parse", "--path-format=absolute", "--git-path", "objects").decode().strip()
-            info = git.folder / "objects" / "info"
-            info.mkdir(exist_ok=True)
-            (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
-        return git
+        return private_repository(
+            self,
+            self._environ,
+            {**self._remote.config, "remote.origin.url": self._remote.url},
+            objects=Checkout(self._remote.folder, self._environ).objects if self._remote.folder else None,
+            protocols=self._remote.protocols,
+            closed=self._remote.closed,
+        )
 
     def refresh(self) -> None:
         """Look at the branch as it is now.

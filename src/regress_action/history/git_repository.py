@@ -1,26 +1,50 @@
-"""Git as a program: started without a shell, with a clean environment, and never asked for a password."""
+"""Git as a program: the one place outside of `measure` that starts it.
+
+Git executes what the configuration of a repository names: hooks, `core.fsmonitor`, filters, `core.sshCommand`, the
+`uploadpack` of a remote. A benchmark suite can write the configuration of the checkout it runs in. So git never runs
+inside a checkout: `private_repository` makes an empty bare repository of our own, which may read the objects of
+another one. Git gets an environment of few variables, no password prompt, no lazy fetch, and only the protocols that
+are named.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
+import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 _TIMEOUT_S: Final = 300.0
-_INHERITED: Final = frozenset(  # a hook or an alias sets these for its own repository, not for ours
-    {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"}
-    | {"GIT_NAMESPACE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_TRACE", "GIT_CURL_VERBOSE"}
-    | {"GIT_TRACE_CURL", "GIT_TRACE_PACKET"}  # … and these would print the token
+_PASSED: Final = frozenset(  # what git and ssh need; everything else, tokens included, stays out
+    {"PATH", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SSH_AUTH_SOCK"}
+    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+    | {"SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_DEFAULT_HASH"}
 )
+_OF_THE_USER: Final = frozenset(  # what the user of a laptop may have set for git, and nobody else
+    {
+        "HOME",
+        "XDG_CONFIG_HOME",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_ASKPASS",
+        "SSH_ASKPASS",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+    }
+    | {"GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL", "GIT_CONFIG_NOSYSTEM", "DISPLAY"}
+)
+_CLOSED: Final = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 _DEFAULTS: Final = {
     "gc.auto": "0",
     "maintenance.auto": "false",
@@ -29,6 +53,10 @@ _DEFAULTS: Final = {
     "http.lowSpeedTime": "60",  # … for so many seconds
     "advice.detachedHead": "false",
     "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.commitGraph": "false",  # a file beside the objects that may name other parents than the commits do
+    "fetch.recurseSubmodules": "false",
+    "submodule.recurse": "false",
 }
 
 
@@ -46,11 +74,23 @@ class GitFailedError(Exception):
 
 
 class GitRepository:
-    """Git in the repository at `folder`; `config` travels in the environment, where no log shows it."""
+    """Git in the repository at `folder`; `config` travels in the environment, where no log shows it.
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], config: Mapping[str, str] | None = None) -> None:
+    `protocols` are the only ways by which git may reach another repository. `closed` leaves the configuration of the
+    user and of the machine out: always where a secret travels, because a suite may have written them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        config: Mapping[str, str] | None = None,
+        *,
+        protocols: Iterable[str] = (),
+        closed: bool = True,
+    ) -> None:
         self.folder = folder
-        self._environ = _environment(environ, _DEFAULTS | dict(config or {}))
+        self._environ = _environment(environ, _DEFAULTS | dict(config or {}), tuple(protocols), closed=closed)
 
     def run(self, *arguments: str, feed: bytes = b"") -> bytes:
         """Run a git command, feed it `feed`, and return what it prints.
@@ -116,10 +156,50 @@ def explain(error: GitFailedError, where: str) -> HistoryError:
     )
 
 
-def _environment(environ: Mapping[str, str], config: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment without what points at other repositories, and with `config` added to its own."""
-    ours = {name: value for name, value in environ.items() if name not in _INHERITED}
-    first = int(count) if (count := ours.get("GIT_CONFIG_COUNT", "")).isdigit() else 0
+def private_repository(
+    owner: object,
+    environ: Mapping[str, str],
+    config: Mapping[str, str] | None = None,
+    *,
+    objects: Path | None = None,
+    protocols: Iterable[str] = (),
+    closed: bool = True,
+) -> GitRepository:
+    """Make a bare repository that nobody else writes to, and that goes when `owner` does.
+
+    It reads the objects in the folder `objects` as its own.
+
+    Raises:
+        GitFailedError: the disk is full.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="regress-history-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    git = GitRepository(folder, environ, config, protocols=protocols, closed=closed)
+    git.run("init", "--quiet", "--bare", "--template=")
+    if objects is not None:
+        info = folder / "objects" / "info"
+        info.mkdir(exist_ok=True)
+        (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    return git
+
+
+def is_workflow(environ: Mapping[str, str]) -> bool:
+    """Whether we run in a workflow, where the configuration of git belongs to nobody we trust."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _environment(
+    environ: Mapping[str, str], config: Mapping[str, str], protocols: tuple[str, ...], *, closed: bool
+) -> dict[str, str]:
+    """Return the few variables that git needs, and `config` after what the user's own environment configures."""
+    passed = _PASSED if closed else _PASSED | _OF_THE_USER
+    ours = {name: value for name, value in environ.items() if name in passed or name.startswith("LC_")}
+    first = 0
+    if not closed and (count := environ.get("GIT_CONFIG_COUNT", "")).isdigit():
+        first = int(count)
+        ours |= {
+            name: value for name, value in environ.items() if name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+        }
     for number, (key, value) in enumerate(config.items(), first):
         ours[f"GIT_CONFIG_KEY_{number}"] = key
         ours[f"GIT_CONFIG_VALUE_{number}"] = value
@@ -127,8 +207,13 @@ def _environment(environ: Mapping[str, str], config: Mapping[str, str]) -> dict[
         "PATH": os.defpath,
         "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
         **ours,
+        **(_CLOSED if closed else {}),
         "GIT_CONFIG_COUNT": str(first + len(config)),
+        "GIT_ALLOW_PROTOCOL": ":".join(protocols) or "none",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
         "LC_ALL": "C",  # we read what it says
     }
 
@@ -152,6 +237,16 @@ _MEANINGS: Final = (
         _ACCESS,
         "We may not read or write this repository.",
         "Give the job `permissions: contents: write`; for another repository, set REGRESS_HISTORY_TOKEN.",
+    ),
+    (
+        re.compile(r"(?i)error: 30[1278]|redirect"),
+        "The server answers from another address, and we follow no redirects, because the token is for this address.",
+        "Write the address, or owner/name, as it is now.",
+    ),
+    (
+        re.compile(r"(?i)transport '\w+' not allowed"),
+        "Git may reach this repository in no such way.",
+        "Name it by https, http or ssh; on a laptop, a path works too.",
     ),
     (
         re.compile(r"(?i)not found|does not appear to be a git repository|not a git repository|no such file"),

@@ -10,12 +10,10 @@ import pytest
 from smart_http import bare_repository
 
 from regress_action.history import (
+    Checkout,
     History,
     RetentionRule,
     Selection,
-    ancestors,
-    between,
-    merge_base,
     nearest,
     open_history,
     prune,
@@ -180,9 +178,9 @@ def test_the_baseline_is_the_nearest_recorded_ancestor(code: tuple[Path, list[st
     for number in (0, 1, 2, 4, 5):
         history.append(report(number, commits[number]))
     history.append(report(50, commits[0]))  # an old commit, measured again later
-    base = merge_base(root, "main", "topic", ENVIRON)
+    base = Checkout(root, ENVIRON).merge_base("main", "topic")
     assert base == commits[3]
-    known = ancestors(root, base, ENVIRON)
+    known = Checkout(root, ENVIRON).ancestors(base)
     assert known == tuple(reversed(commits[:4]))
     assert [one.commit for one in nearest(history, known)] == [commits[2]]
     assert [one.commit for one in nearest(history, known, last=2)] == commits[1:3]
@@ -195,14 +193,14 @@ def test_a_range_of_commits_selects(code: tuple[Path, list[str]], tmp_path: Path
     root, commits = code
     history = open_history(str(tmp_path / "history"), environ={})
     history.extend([report(number, commits[number]) for number in range(6)])
-    span = between(root, f"{commits[1]}..main", ENVIRON)
+    span = Checkout(root, ENVIRON).commits_in(f"{commits[1]}..main")
     assert [one.commit for one in history.load(Selection(commits=span))] == commits[2:]
-    assert between(root, "topic~1", ENVIRON) == {commits[3]}
+    assert Checkout(root, ENVIRON).commits_in("topic~1") == {commits[3]}
 
 
 @pytest.mark.parametrize("revision", ["nothing", "--all", "HEAD;ls", "0" * 40])
 def test_a_commit_that_is_not_there_is_explained(code: tuple[Path, list[str]], revision: str) -> None:
     """A shallow clone is the usual reason, and the message says what to do about it."""
     with pytest.raises(HistoryError) as caught:
-        ancestors(code[0], revision, ENVIRON)
+        Checkout(code[0], ENVIRON).ancestors(revision)
     assert caught.value.remedy

@@ -159,15 +159,6 @@ def test_in_a_workflow_the_repository_and_the_token_come_from_the_environment(
     assert "sesame" not in repr(history) + history.where
 
 
-def test_another_server_does_not_see_the_token(served: tuple[str, type[Backend]]) -> None:
-    """The workflow's token is for the workflow's server; REGRESS_HISTORY_TOKEN is for the one that is named."""
-    environ = ENVIRON | {"GITHUB_TOKEN": "secret", "GITHUB_SERVER_URL": "https://github.example"}
-    open_history(f"branch:regress-data@{served[0]}", environ=environ).append(report(1))
-    assert set(served[1].authorizations) == {None}
-    open_history(f"branch:regress-data@{served[0]}", environ=environ | {"REGRESS_HISTORY_TOKEN": "x"}).load()
-    assert served[1].authorizations[-1] is not None
-
-
 def test_a_branch_with_code_on_it_is_refused(where: str, bare: Path, tmp_path: Path) -> None:
     """Records never get among somebody's files, even if the branch was named by mistake."""
     git(tmp_path, "clone", "-q", str(bare), str(tmp_path / "code"))
