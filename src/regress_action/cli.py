@@ -22,6 +22,7 @@ COMMANDS = {
     "record": "Add reports to a history.",
     "detect": "Judge reports against the baselines of a history.",
     "trend": "Follow every benchmark along its history: drift, steps, creep.",
+    "dashboard": "Write a page of every benchmark along its history.",
     "history": "List, show, verify, export, import and prune stored reports.",
     "merge": "Join the shards of a matrix into one report.",
     "replay": "Show what a setting would have alarmed on, before it is changed.",

@@ -1,0 +1,121 @@
+"""`regress-action dashboard`: a static site of one or several histories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from regress_action.site.build import Source
+
+
+@click.command(name="dashboard")
+@click.option(
+    "--history", "histories", multiple=True, metavar="WHERE", help="A folder, or branch:NAME; several are joined."
+)
+@click.option("--metrics", multiple=True, metavar="FILE", help="Report files to show instead of a history.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True, help="Folder of the site."
+)
+@click.option("--suite", metavar="NAME", help="Suite to show; default: every suite.")
+@click.option("--branch", metavar="NAME", help="Branch to show; default: any.")
+@click.option("--last", type=click.IntRange(1), help="Newest reports to show; default: all.")
+@click.option("--thresholds", metavar="FILE", help="YAML file of thresholds and budgets per service.")
+@click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
+@click.option("--title", default="Performance", show_default=True, help="Title of the page.")
+@click.option("--repository", metavar="URL", help="Address of the repository, for links to commits.")
+@click.option("--note", default="", metavar="TEXT", help="A sentence at the top of the page.")
+@click.option("--serve", is_flag=True, help="Serve the site on this machine until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port for --serve.")
+def command(
+    *,
+    histories: tuple[str, ...],
+    metrics: tuple[str, ...],
+    out: Path,
+    suite: str | None,
+    branch: str | None,
+    last: int | None,
+    thresholds: str | None,
+    config: str | None,
+    title: str,
+    repository: str | None,
+    note: str,
+    serve: bool,
+    port: int,
+) -> None:
+    """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
+    from regress_action.action import policies
+    from regress_action.commands import options
+    from regress_action.site import build
+    from regress_action.site.writing import Page
+
+    settings = options.settings_of(thresholds=thresholds, config=config)
+    written = build.build(
+        _sources(histories, metrics, suite=suite, branch=branch, last=last),
+        out,
+        policies.policy_of(settings),
+        Page(title=title, repository=_web_address(repository), note=note, waivers=policies.waivers_of(settings)),
+    )
+    click.echo(f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes")
+    if serve:
+        _serve(out, port)
+
+
+def _sources(
+    histories: tuple[str, ...], metrics: tuple[str, ...], *, suite: str | None, branch: str | None, last: int | None
+) -> list[Source]:
+    """Return what is to be shown.
+
+    Raises:
+        UsageError: neither a history nor a file is given, or both are.
+    """
+    from regress_action.model.errors import UsageError
+    from regress_action.site.build import Source, from_history
+
+    if bool(histories) == bool(metrics):
+        raise UsageError("Give either --history WHERE or --metrics FILE.")
+    if metrics:
+        from regress_action import formats
+
+        return [Source("", formats.gather(metrics))]
+    named = len(histories) > 1
+    return [
+        from_history(where, suite=suite, branch=branch, last=last, name=where if named else "") for where in histories
+    ]
+
+
+def _web_address(text: str | None) -> str | None:
+    """Return the address of the repository without a slash at its end; in Actions, the workflow's own by default.
+
+    Raises:
+        UsageError: it is no https address.
+    """
+    import os
+    import re
+
+    from regress_action.model.errors import UsageError
+
+    environ = os.environ
+    if text is None and environ.get("GITHUB_REPOSITORY") and environ.get("GITHUB_SERVER_URL"):
+        text = f"{environ['GITHUB_SERVER_URL']}/{environ['GITHUB_REPOSITORY']}"
+    if text is None:
+        return None
+    if not re.fullmatch(r"https://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)+/?", text):
+        raise UsageError(f"{text!r:.200} is no address of a repository.", remedy="Write https://github.com/OWNER/NAME.")
+    return text.rstrip("/")
+
+
+def _serve(folder: Path, port: int) -> None:
+    """Serve the site until Ctrl-C."""
+    from regress_action.site.server import server_of
+
+    server = server_of(folder, port)
+    click.echo(f"http://127.0.0.1:{server.server_address[1]}/ until Ctrl-C")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()

@@ -1,0 +1,8 @@
+"""`python -m regress_action.site --metrics=performance_report.json`: the same as `regress-action dashboard`."""
+
+import sys
+
+from regress_action.cli import main
+
+sys.argv[1:1] = ["dashboard"]
+main()

@@ -1,0 +1,237 @@
+// How well the gate can see, what to do next, and who decided what.
+"use strict";
+
+(() => {
+  const { element } = regress;
+
+  function table(caption, titles, rows) {
+    return element(
+      "div",
+      { class: "scroll wrap", tabindex: "0", role: "region", "aria-label": caption },
+      element(
+        "table",
+        {},
+        element("caption", {}, caption),
+        element(
+          "thead",
+          {},
+          element(
+            "tr",
+            {},
+            titles.map((title) => element("th", { scope: "col" }, title)),
+          ),
+        ),
+        element(
+          "tbody",
+          {},
+          rows.map((cells) =>
+            element(
+              "tr",
+              {},
+              cells.map((cell) => element("td", {}, cell)),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  function link(row, index) {
+    return element(
+      "a",
+      { href: regress.benchmarkAddress(row), title: row.name },
+      regress.breakable(
+        `${row.label}, ${row.metricName}${index && index.machines.length > 1 ? `, ${regress.machineName(index, row.machine)}` : ""}`,
+      ),
+    );
+  }
+
+  regress.views.set("health", {
+    title: "Health of the gate",
+    async draw({ index }) {
+      const health = await regress.data("health");
+      const rows = regress.series(index);
+      const minutes = (value) => (value === null ? "–" : `${Math.round(value).toLocaleString("en")} min`);
+      const machines = health.machines.map((machine, number) => [
+        regress.machineName(index, number),
+        String(index.machines[number].reports),
+        machine.noise.map(regress.share).join(" / "),
+        machine.visible === null ? "–" : regress.changeOf(machine.visible),
+        machine.swing === null ? "–" : regress.changeOf(machine.swing),
+        regress.share(machine.steal),
+        minutes(machine.minutes),
+        minutes(machine.saved),
+      ]);
+      const { held, accepted, adopted } = health.alarms;
+      return [
+        element("h2", {}, "What can be seen"),
+        element(
+          "p",
+          { class: "actions" },
+          regress.downloadButton(
+            "health",
+            [
+              "machine",
+              "reports",
+              "noise 10 %",
+              "noise 50 %",
+              "noise 90 %",
+              "visible ratio",
+              "minutes",
+              "minutes saved",
+            ],
+            () =>
+              health.machines.map((machine, number) => [
+                regress.machineName(index, number),
+                index.machines[number].reports,
+                ...machine.noise,
+                machine.visible,
+                machine.minutes,
+                machine.saved,
+              ]),
+          ),
+        ),
+        table(
+          "Noise and cost of each machine",
+          [
+            "Machine",
+            "Reports",
+            "Noise between reports (10 / 50 / 90 % of the series)",
+            "One report shows, typically",
+            "Swing of the machine",
+            "Time taken by others",
+            "Measured",
+            "Saved by stopping early",
+          ],
+          machines,
+        ),
+        element(
+          "p",
+          { class: "quiet" },
+          "“One report shows” is the change that a single report shows against twenty stored ones in four of five cases. Pairs on one machine show much less; see the report of a pull request.",
+        ),
+        element("h2", {}, "What became of the alarms"),
+        element(
+          "p",
+          {},
+          held
+            ? `${held} ${held === 1 ? "report was" : "reports were"} held back for a regression. ${accepted} ${accepted === 1 ? "level was" : "levels were"} accepted by somebody, ${adopted} lasted and became the reference.`
+            : "No report was held back for a regression.",
+        ),
+        element("h2", {}, "Thresholds that one report cannot reach"),
+        health.blind.length
+          ? table(
+              "Series whose noise hides their threshold",
+              ["Series", "Noise", "One report shows", "Threshold"],
+              health.blind
+                .slice(0, 200)
+                .map(([number, noise, visible, threshold]) => [
+                  link(rows[number], index),
+                  regress.share(noise),
+                  regress.changeOf(visible),
+                  regress.changeOf(threshold),
+                ]),
+            )
+          : element("p", { class: "quiet" }, "Every threshold is above what one report can show."),
+      ];
+    },
+  });
+
+  regress.views.set("recommendations", {
+    title: "Recommendations",
+    async draw({ index }) {
+      const advice = await regress.data("recommendations");
+      const rows = regress.series(index);
+      if (!advice.length)
+        return [
+          element(
+            "p",
+            { class: "quiet" },
+            "Nothing to do: no level is worse than accepted, no budget is near, no benchmark is noisy.",
+          ),
+        ];
+      return [
+        element(
+          "p",
+          { class: "actions" },
+          regress.downloadButton("recommendations", ["benchmark", "metric", "recommendation", "evidence"], () =>
+            advice.map(([title, evidence, number]) => [rows[number].name, rows[number].metricName, title, evidence]),
+          ),
+        ),
+        element(
+          "ol",
+          { class: "advice" },
+          advice.map(([title, evidence, number]) =>
+            element(
+              "li",
+              {},
+              link(rows[number], index),
+              " ",
+              regress.statusBadge(rows[number]),
+              element("br"),
+              element("b", {}, title),
+              ` ${evidence}`,
+            ),
+          ),
+        ),
+      ];
+    },
+  });
+
+  regress.views.set("audit", {
+    title: "Audit",
+    async draw({ index }) {
+      const { events, waivers } = await regress.data("decisions");
+      const words = { held: "held back", accepted: "accepted", adopted: "became the reference", pruned: "removed" };
+      const subject = (event) =>
+        event.kind === "pruned"
+          ? `${event.removed} records`
+          : event.marks
+              .map(
+                ([benchmark, metric, ratio]) =>
+                  `${benchmark}, ${metric}${ratio ? ` (${regress.changeOf(ratio)})` : ""}`,
+              )
+              .join("; ");
+      return [
+        element("h2", {}, "Decisions"),
+        element(
+          "p",
+          { class: "actions" },
+          regress.downloadButton("decisions", ["time", "decision", "what", "commit", "who", "why"], () =>
+            events.map((event) => [event.at, event.kind, subject(event), event.commit, event.who, event.why]),
+          ),
+        ),
+        events.length
+          ? table(
+              "Decisions about the history, newest first",
+              ["When", "Decision", "What", "Commit", "Who", "Why"],
+              events
+                .slice(0, 500)
+                .map((event) => [
+                  event.at.slice(0, 10),
+                  words[event.kind] || event.kind,
+                  subject(event),
+                  regress.commit(index, event.commit),
+                  event.who,
+                  event.why,
+                ]),
+            )
+          : element("p", { class: "quiet" }, "Nobody has decided anything yet."),
+        element("h2", {}, "Waivers in force"),
+        waivers.length
+          ? table(
+              "Waivers",
+              ["Benchmark", "Metric", "Up to", "Until", "Reason"],
+              waivers.map((waiver) => [
+                waiver.benchmark,
+                waiver.metric,
+                regress.changeOf(waiver.ceiling),
+                waiver.expires,
+                waiver.reason,
+              ]),
+            )
+          : element("p", { class: "quiet" }, "There are none."),
+      ];
+    },
+  });
+})();

@@ -1,0 +1,166 @@
+// The first view: every series, ranked by what needs attention.
+"use strict";
+
+regress.views.set("status", {
+  title: "Status",
+  filters: true,
+  async draw({ index, parameters }) {
+    const { element } = regress;
+    const rows = regress.filtered(index, parameters);
+    const reports = await regress.data("reports");
+    const now = Date.parse(index.generated) / 1000;
+    const began = (row) =>
+      row.since === null
+        ? null
+        : {
+            commit: reports[row.machine].commit[row.since],
+            time: reports[row.machine].time[row.since],
+            author: reports[row.machine].authors[reports[row.machine].author[row.since]],
+          };
+    const ranked = [...rows].sort((a, b) => a.status - b.status || (b.ratio || 0) - (a.ratio || 0));
+    const columns = [
+      { name: "status", title: "Status", value: (row) => row.status, cell: (row) => regress.statusBadge(row) },
+      {
+        name: "benchmark",
+        title: "Benchmark",
+        first: true,
+        value: (row) => row.label,
+        cell: (row) =>
+          element("a", { href: regress.benchmarkAddress(row), title: row.name }, regress.breakable(row.label)),
+      },
+      { name: "metric", title: "Metric", value: (row) => row.metricName, cell: (row) => row.metricName },
+      ...(index.services.length > 1
+        ? [{ name: "service", title: "Service", value: (row) => row.serviceName, cell: (row) => row.serviceName }]
+        : []),
+      ...(index.machines.length > 1
+        ? [
+            {
+              name: "machine",
+              title: "Machine",
+              value: (row) => row.machine,
+              cell: (row) => regress.machineName(index, row.machine),
+            },
+          ]
+        : []),
+      {
+        name: "level",
+        title: "Level",
+        right: true,
+        value: (row) => row.level,
+        cell: (row) => regress.quantity(row.level, row.unit),
+      },
+      {
+        name: "ratio",
+        title: "Change",
+        right: true,
+        value: (row) => row.ratio,
+        cell: (row) => element("span", { title: "against the best accepted level" }, regress.changeOf(row.ratio)),
+      },
+      { name: "trend", title: "Reports", value: (row) => row.drift, cell: (row) => regress.sparkline(row) },
+      {
+        name: "since",
+        title: "Since",
+        value: (row) => (began(row) ? began(row).time : null),
+        cell: (row) => regress.since(index, began(row), now),
+      },
+      {
+        name: "budget",
+        title: "Budget",
+        right: true,
+        value: (row) => (row.budget ? regress.badness(row, row.budget, row.level) : null),
+        cell: (row) => regress.budgetCell(row),
+      },
+    ];
+    return [
+      regress.counts(index, rows, parameters),
+      element(
+        "p",
+        { class: "actions" },
+        regress.downloadButton(
+          "status",
+          [
+            "status",
+            "benchmark",
+            "metric",
+            "service",
+            "machine",
+            "level",
+            "unit",
+            "reference",
+            "ratio",
+            "noise",
+            "budget",
+          ],
+          () =>
+            ranked.map((row) => [
+              row.statusName,
+              row.name,
+              row.metricName,
+              row.serviceName,
+              regress.machineName(index, row.machine),
+              row.level,
+              row.unit,
+              row.reference,
+              row.ratio,
+              row.noise,
+              row.budget,
+            ]),
+        ),
+      ),
+      rows.length
+        ? regress.table({ columns, rows: ranked, parameters, caption: "Every series, the most urgent first" })
+        : element("p", { class: "quiet" }, "No series fits the filters."),
+    ];
+  },
+});
+
+/** Return the number of series in each state, as buttons that filter. */
+regress.counts = (index, rows, parameters) => {
+  const { element } = regress;
+  const numbers = index.statuses.map((name, status) => [name, rows.filter((row) => row.status === status).length]);
+  const chosen = parameters.get("status");
+  return element(
+    "div",
+    { class: "cards" },
+    numbers
+      .filter(([name, count]) => count || name === chosen)
+      .map(([name, count]) =>
+        element(
+          "button",
+          {
+            type: "button",
+            class: `card ${name.replaceAll(" ", "-")}`,
+            "aria-pressed": String(chosen === name),
+            click: () => regress.change({ status: chosen === name ? "" : name }),
+          },
+          element("b", {}, count.toLocaleString("en")),
+          ` ${name}`,
+        ),
+      ),
+  );
+};
+
+/** Return when a state began, with which commit and whose. */
+regress.since = (index, began, now) => {
+  if (!began) return "";
+  return regress.element(
+    "span",
+    {},
+    `${regress.age(began.time, now)} `,
+    regress.commit(index, began.commit),
+    began.author ? ` ${began.author}` : "",
+  );
+};
+
+/** Return a budget as a traffic light: the share that is used, and when a drift reaches it. */
+regress.budgetCell = (row) => {
+  if (!row.budget) return "";
+  const used = regress.badness(row, row.budget, row.level);
+  const grade = used > 1 ? "bad" : used > 0.9 ? "warn" : "good";
+  const ahead = row.daysToBudget ? ` reached in ${regress.ahead(row.daysToBudget)}` : "";
+  return regress.element(
+    "span",
+    { class: `light ${grade}`, title: `budget ${regress.quantity(row.budget, row.unit)}` },
+    `${Math.round(used * 100)} %${ahead}`,
+  );
+};

@@ -1,0 +1,351 @@
+"""The data files of the site: what each view reads, as values that JSON can hold.
+
+`index` lists every series with its state, so that the first view needs nothing else. The values lie in shards of
+twenty-five series, which are loaded when one of them is opened.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regress_action.site.findings import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from regress_action.history.events import Event
+    from regress_action.history.waivers import Waiver
+    from regress_action.model.measurements import Series
+    from regress_action.site.findings import Finding, Limits
+    from regress_action.site.tables import Table
+
+    Content = dict[str, Any]
+
+SCHEMA = 1
+
+SHARD = 25
+"""Series in one data file."""
+
+COMPARED = 200
+"""The newest reports of a machine that the compare view offers."""
+
+_SPARK_BINS = 60
+_SPARK_LEVELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+_DIGITS = 5
+_HASH = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One series of the site."""
+
+    table: int
+    row: int
+    series: Series
+    limits: Limits
+    finding: Finding
+
+
+def rows_of(
+    tables: Sequence[Table], limits: Sequence[Sequence[Limits]], findings: Sequence[Sequence[Finding]]
+) -> list[Row]:
+    """Return the series of all tables in the order of the data files: metrics of one benchmark stand together."""
+    rows = [
+        Row(number, row, series, limits[number][row], findings[number][row])
+        for number, table in enumerate(tables)
+        for row, series in enumerate(table.series)
+    ]
+    return sorted(rows, key=lambda row: (row.table, row.series.benchmark.service or "", row.series.benchmark.name))
+
+
+def index(tables: Sequence[Table], rows: Sequence[Row], head: Content) -> Content:
+    """Return what the first view shows: machines, benchmarks, metrics, and every series with its state.
+
+    Attributes of the series are columns of one length, which is smaller and faster to read than objects.
+    """
+    services, metrics, benchmarks = _Numbers(), _Numbers(), _Numbers()
+    statuses = list(Status)
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    for row in rows:
+        finding, series = row.finding, row.series
+        medians = tables[row.table].medians[row.row]
+        spark, low, high = _spark(medians)
+        values = (
+            row.table,
+            services.number(series.benchmark.service or ""),
+            benchmarks.number((series.benchmark.name, series.benchmark.parameters)),
+            metrics.number((series.metric.name, series.metric.unit, series.metric.direction.value)),
+            int(np.count_nonzero(~np.isnan(medians))),
+            statuses.index(finding.status),
+            _short(finding.level),
+            _short(finding.reference),
+            _short(finding.ratio),
+            finding.since,
+            finding.direction.value,
+            _short(finding.drift),
+            _short(finding.drift_days),
+            _short(finding.noise),
+            _short(row.limits.threshold),
+            _short(row.limits.budget),
+            _short(finding.days_to_budget),
+            spark,
+            _short(low),
+            _short(high),
+        )
+        for name, value in zip(_COLUMNS, values, strict=True):
+            columns[name].append(value)
+    return {
+        "schema": SCHEMA,
+        **head,
+        "shard": SHARD,
+        "statuses": [status.value for status in statuses],
+        "machines": [_machine(table) for table in tables],
+        "services": services.items,
+        "benchmarks": [[name, dict(parameters)] if parameters else [name] for name, parameters in benchmarks.items],
+        "metrics": metrics.items,
+        "series": columns,
+    }
+
+
+_COLUMNS = (
+    "machine",
+    "service",
+    "benchmark",
+    "metric",
+    "points",
+    "status",
+    "level",
+    "reference",
+    "ratio",
+    "since",
+    "direction",
+    "drift",
+    "driftDays",
+    "noise",
+    "threshold",
+    "budget",
+    "daysToBudget",
+    "spark",
+    "sparkLow",
+    "sparkHigh",
+)
+
+
+class _Numbers:
+    """Numbers given to distinct values in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, value: Any) -> int:  # noqa: ANN401 - any hashable value
+        """Return the number of `value`, the next free one where it is new."""
+        known = self._numbers.setdefault(value, len(self.items))
+        if known == len(self.items):
+            self.items.append(value)
+        return known
+
+
+def _machine(table: Table) -> Content:
+    """Return a suite on a machine, as the page names it."""
+    environment = table.environment
+    return {
+        "source": table.source,
+        "suite": table.suite,
+        "fingerprint": environment.fingerprint,
+        "runner": environment.runner,
+        "os": environment.os,
+        "cpu": environment.cpu,
+        "cores": environment.cores,
+        "memory": environment.memory,
+        "runtime": environment.runtime,
+        "reports": len(table.columns),
+    }
+
+
+def reports(tables: Sequence[Table], releases: Mapping[str, str]) -> list[Content]:
+    """Return the reports of each machine as columns; `releases` maps a commit to the name of its release."""
+    contents = []
+    for table in tables:
+        branches, authors = _Numbers(), _Numbers()
+        columns = table.columns
+        contents.append(
+            {
+                "commit": [column.commit[:_HASH] for column in columns],
+                "time": [None if math.isnan(column.time) else int(column.time) for column in columns],
+                "branch": [branches.number(column.branch) for column in columns],
+                "author": [authors.number(column.author) for column in columns],
+                "runs": [column.runs for column in columns],
+                "branches": branches.items,
+                "authors": authors.items,
+                "releases": {
+                    str(number): releases[column.commit]
+                    for number, column in enumerate(columns)
+                    if column.commit in releases
+                },
+                "failures": {str(n): column.failures for n, column in enumerate(columns) if column.failures},
+            }
+        )
+    return contents
+
+
+def shards(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[list[Content]]:
+    """Yield the values of the series, twenty-five series at a time, in the order of the index."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, SHARD)):
+        yield [_values(tables[row.table], row) for row in chunk]
+
+
+def _values(table: Table, row: Row) -> Content:
+    """Return the values of one series as whole numbers over a power of ten.
+
+    `at` lists the columns of the reports with a value, or only the first where all later ones have one. `low` and
+    `high` are how far the extremes of the runs lie from the median; they are left out where every report has one run.
+    """
+    medians = table.medians[row.row]
+    at = np.flatnonzero(~np.isnan(medians))
+    largest = float(np.abs(medians[at]).max()) if len(at) else 0.0
+    exponent = math.floor(math.log10(largest)) + 1 - _DIGITS if largest > 0 and math.isfinite(largest) else 0
+    scale = 10.0**exponent
+    content: Content = {
+        "exponent": exponent,
+        "at": int(at[0]) if len(at) and len(at) == len(medians) - at[0] else at,
+        "value": _whole(medians[at], scale),
+        "changes": [
+            [change.column, _short(change.ratio), int(change.settled), int(change.accepted)]
+            for change in row.finding.changes
+        ],
+    }
+    low, high = medians[at] - table.lows[row.row, at], table.highs[row.row, at] - medians[at]
+    if low.any() or high.any():
+        content |= {"low": _whole(low, scale), "high": _whole(high, scale)}
+    if table.raw:
+        content["runs"] = {
+            str(column): _whole(values[row.row][~np.isnan(values[row.row])], scale)
+            for column, values in table.raw.items()
+            if not math.isnan(medians[column])
+        }
+    return content
+
+
+def compared(tables: Sequence[Table], rows: Sequence[Row]) -> list[Content]:
+    """Return, for each machine, the newest reports as columns over the index: what the compare view reads."""
+    contents = []
+    for number, table in enumerate(tables):
+        own = [row.row for row in rows if row.table == number]
+        first = max(0, len(table.columns) - COMPARED)
+        contents.append(
+            {
+                "first": first,
+                "columns": [[_short(value) for value in column] for column in table.medians[own, first:].T.tolist()],
+            }
+        )
+    return contents
+
+
+def decisions(events: Sequence[Event], waivers: Sequence[Waiver]) -> Content:
+    """Return who decided what: accepted and held levels, removed records, waivers."""
+    return {
+        "events": [
+            {
+                "kind": event.kind.value,
+                "at": event.at,
+                "who": event.who,
+                "why": event.why,
+                "suite": event.suite,
+                "commit": (event.commit or "")[:_HASH],
+                "marks": [[mark.benchmark, mark.metric, _short(mark.ratio)] for mark in event.marks],
+                "removed": len(event.records),
+            }
+            for event in reversed(events)
+        ],
+        "waivers": [
+            {
+                "benchmark": waiver.benchmark,
+                "metric": waiver.metric,
+                "ceiling": waiver.ceiling,
+                "reason": waiver.reason,
+                "expires": waiver.expires.isoformat(),
+            }
+            for waiver in waivers
+        ],
+    }
+
+
+def health(tables: Sequence[Table], rows: Sequence[Row], events: Sequence[Event]) -> Content:
+    """Return how well the gate can see: noise and conditions per machine, and what became of its alarms."""
+    kinds = [event.kind.value for event in events]
+    return {
+        "machines": [_condition(table, [row for row in rows if row.table == n]) for n, table in enumerate(tables)],
+        "alarms": {kind: kinds.count(kind) for kind in ("held", "accepted", "adopted")},
+        "blind": [
+            [number, _short(row.finding.noise), _short(visible(row.finding.noise)), _short(row.limits.threshold)]
+            for number, row in enumerate(rows)
+            if row.finding.noise is not None and visible(row.finding.noise) > row.limits.threshold
+        ],
+    }
+
+
+def visible(noise: float | None) -> float:
+    """Return the ratio that one report shows against twenty with 80 % power at 5 % (normal noise), ∞ where unknown."""
+    if noise is None:
+        return math.inf
+    return math.exp((1.96 + 0.84) * noise * math.sqrt(1 + 1 / 20))
+
+
+def _condition(table: Table, rows: Sequence[Row]) -> Content:
+    """Return how one machine behaved over the reports of its suite."""
+    noises = sorted(row.finding.noise for row in rows if row.finding.noise is not None)
+    steals = [column.steal for column in table.columns if column.steal is not None]
+    swings = [column.swing for column in table.columns if column.swing is not None]
+    return {
+        "noise": [_short(_quantile(noises, share)) for share in (0.1, 0.5, 0.9)],
+        "visible": _short(visible(_quantile(noises, 0.5))) if noises else None,
+        "steal": _short(float(np.median(steals))) if steals else None,
+        "swing": _short(float(np.median(swings))) if swings else None,
+        "minutes": _short(sum(column.seconds for column in table.columns) / 60),
+        "saved": _short(sum(column.saved for column in table.columns) / 60),
+    }
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    return float(np.quantile(ordered, share)) if len(ordered) else None
+
+
+def _spark(values: NDArray[np.float64]) -> tuple[str, float | None, float | None]:
+    """Return at most sixty medians of neighbouring reports as a character each, and what the ends of the scale mean.
+
+    A space stands for a stretch without a value.
+    """
+    bins = np.array_split(values, min(_SPARK_BINS, len(values)))
+    levels = np.array([np.nan if np.isnan(part).all() else np.nanmedian(part) for part in bins])
+    known = levels[~np.isnan(levels)]
+    if not len(known):
+        return "", None, None
+    low, high = float(known.min()), float(known.max())
+    top = len(_SPARK_LEVELS) - 1
+    steps = np.nan_to_num((levels - low) / ((high - low) or 1.0), nan=-1.0)
+    characters = (" " if step < 0 else _SPARK_LEVELS[round(step * top)] for step in steps.tolist())
+    return "".join(characters), low, high
+
+
+def _whole(values: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
+    return np.rint(values / scale).astype(np.int64)
+
+
+def _short(value: float | None) -> float | None:
+    """Return a number with five significant digits, None where it is not finite."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
+
+
+def attention(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows in the order in which they need attention: by status, then by how much worse they are."""
+    order = {status: number for number, status in enumerate(Status)}
+    return sorted(rows, key=lambda row: (order[row.finding.status], -(row.finding.ratio or 0.0)))

@@ -1,0 +1,155 @@
+"""What to do next, from the state of the series: each recommendation cites the numbers that it follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regress_action.report import numbers
+from regress_action.site.content import attention, visible
+from regress_action.site.findings import NOISY, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regress_action.site.content import Row
+    from regress_action.site.tables import Table
+
+MOST = 50
+"""Recommendations that are listed at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One thing to do: `title` says what, `evidence` why, `series` is the number of the row in the index."""
+
+    title: str
+    evidence: str
+    series: int
+    weight: float
+
+
+def recommendations_of(tables: Sequence[Table], rows: Sequence[Row]) -> list[Recommendation]:
+    """Return what is worth doing, the largest gain first; nothing without a number behind it."""
+    places = {id(row): number for number, row in enumerate(rows)}
+    results = []
+    for row in attention(rows):
+        rule = _RULES.get(row.finding.status)
+        if rule:
+            title, evidence, weight = rule(tables[row.table], row)
+            results.append(Recommendation(title, evidence, places[id(row)], weight))
+        elif _cannot_fire(row):
+            results.append(_blind(row, places[id(row)]))
+    results.sort(key=lambda recommendation: -recommendation.weight)
+    return results[:MOST]
+
+
+def _over_budget(table: Table, row: Row) -> tuple[str, str, float]:
+    finding, unit = row.finding, row.series.metric.unit
+    began = _since(table, finding.since)
+    evidence = (
+        f"The level is {numbers.quantity(finding.level, unit)}; the budget {row.limits.budget_key} allows "
+        f"{numbers.quantity(row.limits.budget, unit)}. {began}"
+    )
+    return "Bring it back below its budget, or change the budget.", evidence, 4.0 + _cost(row)
+
+
+def _regressed(table: Table, row: Row) -> tuple[str, str, float]:
+    finding, unit = row.finding, row.series.metric.unit
+    change = numbers.transition(finding.reference, finding.level, unit)
+    evidence = f"The level went {change} ({numbers.change(finding.ratio)}). {_since(table, finding.since)}"
+    return "Find the cause in that commit, or accept the level.", evidence, 3.0 + _cost(row)
+
+
+def _slightly_worse(table: Table, row: Row) -> tuple[str, str, float]:
+    title, evidence, _ = _regressed(table, row)
+    return (
+        title,
+        f"{evidence} That is below the threshold of {numbers.factor(row.limits.threshold)}.",
+        0.8 + _cost(row) / 10,
+    )
+
+
+def _drifting(_: Table, row: Row) -> tuple[str, str, float]:
+    finding = row.finding
+    span = f" in {finding.drift_days:.0f} days" if finding.drift_days else ""
+    evidence = f"It became {numbers.percent(1 + (finding.drift or 0.0))} worse{span}, without a step to point at."
+    if finding.days_to_budget is not None:
+        evidence += f" At that rate it reaches its budget in {ahead(finding.days_to_budget)}."
+    return "Profile it now and compare with an old release.", evidence, 2.0 + _cost(row)
+
+
+def _near_budget(_: Table, row: Row) -> tuple[str, str, float]:
+    finding, unit = row.finding, row.series.metric.unit
+    evidence = (
+        f"The level is {numbers.quantity(finding.level, unit)} of {numbers.quantity(row.limits.budget, unit)} "
+        f"that {row.limits.budget_key} allows."
+    )
+    return "Plan for the budget before a pull request exceeds it.", evidence, 1.5
+
+
+def _missing(table: Table, row: Row) -> tuple[str, str, float]:
+    return (
+        "Restore the benchmark, or remove it on purpose.",
+        f"Its last value is from {_at(table, row.finding.since)}.",
+        1.2,
+    )
+
+
+def _noisy(_: Table, row: Row) -> tuple[str, str, float]:
+    noise = row.finding.noise or 0.0
+    evidence = (
+        f"Neighbouring reports differ by {100 * noise:.0f} % ({100 * NOISY:.0f} % is the limit). One report shows a "
+        f"change from {numbers.factor(visible(noise))} on."
+    )
+    return "Use longer rounds or more runs, and let regress-action doctor look for the cause.", evidence, 1.0 + noise
+
+
+_RULES: dict[Status, Callable[[Table, Row], tuple[str, str, float]]] = {
+    Status.OVER_BUDGET: _over_budget,
+    Status.REGRESSED: _regressed,
+    Status.DRIFTING: _drifting,
+    Status.NEAR_BUDGET: _near_budget,
+    Status.SLIGHTLY_WORSE: _slightly_worse,
+    Status.MISSING: _missing,
+    Status.NOISY: _noisy,
+}
+
+
+def _cannot_fire(row: Row) -> bool:
+    return row.finding.noise is not None and visible(row.finding.noise) > row.limits.threshold
+
+
+def _blind(row: Row, place: int) -> Recommendation:
+    """Return the advice for a threshold that lies below what the noise lets one report show."""
+    evidence = (
+        f"The threshold is {numbers.factor(row.limits.threshold)}. Neighbouring reports differ by "
+        f"{100 * (row.finding.noise or 0.0):.1f} %, and one report shows a change from "
+        f"{numbers.factor(visible(row.finding.noise))} on."
+    )
+    return Recommendation("Measure base and head in pairs, or raise the threshold.", evidence, place, 0.5)
+
+
+def _cost(row: Row) -> float:
+    """Return how much worse the level is, for the order within one kind."""
+    return min((row.finding.ratio or 1.0) - 1, 0.99)
+
+
+def _since(table: Table, column: int | None) -> str:
+    return "" if column is None else f"It began with {_at(table, column)}."
+
+
+def _at(table: Table, column: int | None) -> str:
+    if column is None:
+        return "an unknown commit"
+    commit = table.columns[column].commit[:12] or "a report without a commit"
+    author = table.columns[column].author
+    return f"{commit} by {author}" if author else commit
+
+
+def ahead(days: float) -> str:
+    """Return a time ahead in the unit that people use for it, `about 3 weeks`."""
+    for size, noun in ((365.0, "year"), (30.0, "month"), (7.0, "week")):
+        if days >= 1.5 * size:
+            return f"about {days / size:.0f} {noun}s"
+    return f"about {max(1, round(days))} day{'s' if round(days) > 1 else ''}"

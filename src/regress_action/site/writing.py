@@ -1,0 +1,138 @@
+"""The site on disk: the page beside its data files, each file replaced as a whole.
+
+A data file is a script that hands one JSON value to the page, because a page that was opened from disk may load
+scripts and nothing else. Plotly is copied once and loaded only by the views that draw with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from regress_action.model.errors import InfrastructureError
+from regress_action.site import content, feeds
+from regress_action.site.findings import findings_of
+from regress_action.site.recommendations import recommendations_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from regress_action.history.events import Event
+    from regress_action.history.waivers import Waiver
+    from regress_action.site.findings import Limits
+    from regress_action.site.tables import Table
+
+PLOTLY = "plotly-basic.min.js"
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the page says beyond the history.
+
+    `repository` is an https address for links to commits, `note` a sentence at the top, `releases` maps commits to
+    the names of releases, `now` is the time at which the site is written.
+    """
+
+    title: str = "Performance"
+    repository: str | None = None
+    note: str = ""
+    waivers: Sequence[Waiver] = ()
+    releases: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the site is made of: `limits` has a list per table with an entry per row, `events` are the decisions."""
+
+    tables: Sequence[Table]
+    limits: Sequence[Sequence[Limits]]
+    events: Sequence[Event]
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: series, reports, and the bytes of the data and of the page without Plotly."""
+
+    series: int
+    reports: int
+    bytes: int
+
+
+def write(site: Site, folder: Path) -> Written:
+    """Write the site into `folder`, which is made where it is missing; files of other programs in it stay.
+
+    Raises:
+        InfrastructureError: the folder cannot be written.
+    """
+    findings = [findings_of(table, limits, site.events) for table, limits in zip(site.tables, site.limits, strict=True)]
+    rows = content.rows_of(site.tables, site.limits, findings)
+    advice = recommendations_of(site.tables, rows)
+    head = {
+        "title": site.page.title,
+        "generated": site.page.now.isoformat(timespec="seconds"),
+        "repository": site.page.repository,
+        "note": site.page.note,
+    }
+    files: dict[str, bytes] = {
+        "data/index.js": _script("index", content.index(site.tables, rows, head)),
+        "data/reports.js": _script("reports", content.reports(site.tables, site.page.releases)),
+        "data/compare.js": _script("compare", content.compared(site.tables, rows)),
+        "data/decisions.js": _script("decisions", content.decisions(site.events, site.page.waivers)),
+        "data/health.js": _script("health", content.health(site.tables, rows, site.events)),
+        "data/recommendations.js": _script(
+            "recommendations", [[one.title, one.evidence, one.series] for one in advice]
+        ),
+        **feeds.files(site, rows, advice),
+    }
+    for number, shard in enumerate(content.shards(site.tables, rows)):
+        files[f"data/series-{number}.js"] = _script(f"series-{number}", shard)
+    assets = {asset.name: asset.read_bytes() for asset in _assets()}
+    try:
+        _remove_outdated(folder / "data", {name.partition("/")[2] for name in files if name.startswith("data/")})
+        for name, data in (assets | files).items():
+            _replace(folder / name, data)
+    except OSError as error:
+        raise InfrastructureError(
+            f"The dashboard cannot be written to {folder}: {error.strerror or error}.",
+            remedy="Name a folder that can be written, with enough space.",
+        ) from error
+    own = sum(len(data) for name, data in (assets | files).items() if name != PLOTLY)
+    return Written(len(rows), sum(len(table.columns) for table in site.tables), own)
+
+
+def _script(name: str, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return a script that hands `value` to the page under `name`."""
+    return b"regress.receive(" + orjson.dumps(name) + b"," + orjson.dumps(value, option=_OPTIONS) + b");\n"
+
+
+def _assets() -> list[Any]:
+    """Return the files of the page: HTML, scripts, styles and Plotly."""
+    folder = resources.files("regress_action.site") / "assets"
+    return sorted((asset for asset in folder.iterdir() if not asset.name.startswith(".")), key=lambda asset: asset.name)
+
+
+def _remove_outdated(folder: Path, wanted: set[str]) -> None:
+    """Remove data files of an earlier writing that this one does not replace."""
+    if folder.is_dir():
+        for path in folder.glob("series-*.js"):
+            if path.name not in wanted:
+                path.unlink()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file as a whole, unless it holds that already."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(data)
+    new.replace(path)
