@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regress_action.history import Mark, accept, open_history
+from regress_action.history import SeriesPattern, accept, open_history
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
 
 SEED = 20260101
@@ -111,7 +111,7 @@ def write(folder: Path) -> None:
     decided = next(report for report in made if report.created and report.created >= _day(now, ACCEPTED_DAY))
     accepted = accept(
         decided.commit,
-        [Mark("*test_cache_get", "time")],
+        [SeriesPattern("*test_cache_get", "time")],
         at=now - timedelta(days=DAYS - ACCEPTED_DAY - 1),
         who="grace",
         why="The checksum is worth it.",

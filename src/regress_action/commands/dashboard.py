@@ -46,17 +46,19 @@ def command(
     port: int,
 ) -> None:
     """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
-    from regress_action.action import policies
+    from regress_action.action.judge import rules_of
     from regress_action.commands import options
+    from regress_action.settings.gate import read_gate_files
     from regress_action.site import build
     from regress_action.site.writing import Page
 
     settings = options.settings_of(thresholds=thresholds, config=config)
+    files = read_gate_files(settings, Path.cwd())
     written = build.build(
         _sources(histories, metrics, suite=suite, branch=branch, last=last),
         out,
-        policies.policy_of(settings),
-        Page(title=title, repository=_web_address(repository), note=note, waivers=policies.waivers_of(settings)),
+        rules_of(settings, files).policy,
+        Page(title=title, repository=_web_address(repository), note=note, waivers=files.waivers),
     )
     click.echo(f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes")
     if serve:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.analysis.rules import limits as rules
+from regress_action.analysis import policy as rules
 from regress_action.model.errors import IncompleteError
 from regress_action.site import writing
 from regress_action.site.findings import Limits
@@ -64,8 +64,8 @@ def build(sources: Iterable[Source], folder: Path, policy: Policy, page: writing
 def _limits(table: Table, policy: Policy) -> list[Limits]:
     """Return the threshold and the budget of every row."""
     benchmarks, metrics = [row.benchmark for row in table.series], [row.metric for row in table.series]
-    alarms = rules.thresholds(benchmarks, metrics, policy).alarm.tolist()
-    budgets, _ = rules.budgets(benchmarks, metrics, policy)
+    alarms = rules.row_thresholds(benchmarks, metrics, policy).alarm.tolist()
+    budgets, _ = rules.budget_rules(benchmarks, metrics, policy)
     results = []
     for row, alarm in enumerate(alarms):
         budget = budgets.get(row)

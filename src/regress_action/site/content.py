@@ -261,7 +261,7 @@ def decisions(events: Sequence[Event], waivers: Sequence[Waiver]) -> Content:
                 "why": event.why,
                 "suite": event.suite,
                 "commit": (event.commit or "")[:_HASH],
-                "marks": [[mark.benchmark, mark.metric, _short(mark.ratio)] for mark in event.marks],
+                "patterns": [[pattern.benchmark, pattern.metric, _short(pattern.ratio)] for pattern in event.patterns],
                 "removed": len(event.records),
             }
             for event in reversed(events)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from regress_action.analysis.series import following, histories, trend
+from regress_action.analysis import histories, trend
 from regress_action.model.measurements import Direction, matches
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regress_action.analysis.numeric.arrays import Floats
-    from regress_action.analysis.series.change_points import ChangePoint
-    from regress_action.analysis.series.following import Followed
+    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.change_points import ChangePoint
+    from regress_action.analysis.histories import Followed
     from regress_action.history.events import Event
     from regress_action.model.measurements import Series
     from regress_action.site.tables import Table
@@ -116,9 +116,9 @@ def findings_of(table: Table, limits: Sequence[Limits], events: Sequence[Event])
     moments = [histories.Moment(None, None, None if math.isnan(c.time) else c.time) for c in table.columns]
     rows = [int(row) for row in np.flatnonzero(present.any(axis=1))]
     places = [np.flatnonzero(present[row]) for row in rows]
-    followed = following.follow(
+    followed = histories.follow(
         [
-            histories.History(
+            histories.BenchmarkHistory(
                 table.series[row].benchmark, table.series[row].metric, table.medians[row, place], place, moments
             )
             for row, place in zip(rows, places, strict=True)
@@ -141,8 +141,8 @@ def _accepted(series: Series, suite: str, events: Sequence[Event], columns: Mapp
         and event.commit in columns
         and event.suite in (None, suite)
         and any(
-            matches(series.benchmark.name, mark.benchmark) and matches(series.metric.name, mark.metric)
-            for mark in event.marks
+            matches(series.benchmark.name, pattern.benchmark) and matches(series.metric.name, pattern.metric)
+            for pattern in event.patterns
         )
     ]
 

@@ -186,7 +186,7 @@
       const subject = (event) =>
         event.kind === "pruned"
           ? `${event.removed} records`
-          : event.marks
+          : event.patterns
               .map(
                 ([benchmark, metric, ratio]) =>
                   `${benchmark}, ${metric}${ratio ? ` (${regress.changeOf(ratio)})` : ""}`,
