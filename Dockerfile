@@ -10,10 +10,11 @@ RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends ca-certificates python3-venv python3-pip >/dev/null
 COPY requirements.lock /tmp/
 # Only wheels, only the locked ones: no code of a dependency runs while the image is built. What is never imported
-# (tests, type stubs, C headers) is left behind.
+# (tests, type stubs, C headers, the parts of scipy that special, optimize and stats do not need) is left behind.
 RUN python3 -m venv --without-pip /opt/regress \
  && python3 -m pip --python /opt/regress install --quiet --require-hashes --only-binary :all: --requirement /tmp/requirements.lock \
  && site=$(echo /opt/regress/lib/python3*/site-packages) \
+ && rm -rf "$site"/scipy/{datasets,fftpack,io,misc,odr,signal} \
  && find "$site" -depth -type d \( -name tests -o -name test -o -name include \) -exec rm -rf {} + \
  && find "$site" -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.h' -o -name '*.a' \) -delete
 COPY src /opt/regress/src

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import noise, student, wording
+from regress_action.analysis import distributions, noise, wording
 from regress_action.analysis.arrays import ROUNDING, Flags, Floats, Ints, moments, plain
 from regress_action.analysis.policy import waiver_of
 from regress_action.model.comparisons import Budget, BudgetState, Severity, Verdict
@@ -155,7 +155,7 @@ def _interval(rows: Ints, matrix: RunMatrix, policy: Policy) -> tuple[Floats, Fl
     with np.errstate(invalid="ignore", divide="ignore"):
         sampling = np.where(runs > 1, squares / (runs - 1) / runs, 0.0)
         df = np.where(sampling > 0, (runs - 1) * ((sampling + tau2) / sampling) ** 2, np.inf)
-    half = student.quantile(policy.alpha / 2, df) * np.sqrt(sampling + tau2)
+    half = distributions.t_quantile(policy.alpha / 2, df) * np.sqrt(sampling + tau2)
     sign, linear = scale.sign[rows], scale.linear[rows]
     ends = np.sort(np.stack([sign * (level - half), sign * (level + half)]), axis=0)
     with np.errstate(over="ignore"):

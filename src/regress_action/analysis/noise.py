@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 from regress_action.analysis.arrays import medians, plain, quantiles
 from regress_action.analysis.run_matrix import badness, by_session, lay_out
@@ -12,6 +14,8 @@ from regress_action.model.measurements import Noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from regress_action.analysis.arrays import Floats
     from regress_action.analysis.policy import SessionSpread
@@ -92,7 +96,7 @@ def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
 
 _ENOUGH = 10  # fewer benchmarks say too little about each other
 _STRONGEST = 10.0  # a suite is never trusted beyond ten runs of the benchmark's own
-_FLOOR = 1e-8  # (1e-4)²: no timer resolves less
+_SMALLEST_VARIANCE = 1e-8  # (1e-4)²: no timer resolves less
 
 
 def fit(variances: Floats, df: Floats) -> tuple[float, float]:
@@ -101,42 +105,23 @@ def fit(variances: Floats, df: Floats) -> tuple[float, float]:
     if usable.sum() < _ENOUGH:
         return 0.0, 0.0
     half = df[usable] / 2
-    logs = np.log(np.maximum(variances[usable], _FLOOR)) - _digamma(half) + np.log(half)
+    logs = np.log(np.maximum(variances[usable], _SMALLEST_VARIANCE)) - special.digamma(half) + np.log(half)
     center = float(logs.mean())
     excess = float(logs.var(ddof=1) - _trigamma(half).mean())
     d0 = min(2 * _inverse_trigamma(excess), _STRONGEST) if excess > 0 else _STRONGEST
-    prior = np.exp(center + _digamma(np.array([d0 / 2]))[0] - np.log(d0 / 2))
+    prior = np.exp(center + special.digamma(d0 / 2) - np.log(d0 / 2))
     return d0, float(prior)
 
 
-def _digamma(x: Floats) -> Floats:
-    """Return ψ(x): the recurrence up to 6, then the asymptotic series (Abramowitz and Stegun 6.3.18)."""
-    shifted, total = x.astype(float), np.zeros_like(x, dtype=float)
-    for _ in range(6):
-        small = shifted < 6  # noqa: PLR2004 - where the series reaches ten digits
-        total = total - np.where(small, 1 / shifted, 0)
-        shifted = np.where(small, shifted + 1, shifted)
-    w = 1 / shifted**2
-    series = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w / 132))))
-    return np.asarray(total + np.log(shifted) - 0.5 / shifted - series)
-
-
-def _trigamma(x: Floats) -> Floats:
-    """Return ψ'(x) likewise (Abramowitz and Stegun 6.4.12)."""
-    shifted, total = x.astype(float), np.zeros_like(x, dtype=float)
-    for _ in range(6):
-        small = shifted < 6  # noqa: PLR2004 - as above
-        total = total + np.where(small, 1 / shifted**2, 0)
-        shifted = np.where(small, shifted + 1, shifted)
-    w = 1 / shifted**2
-    series = w * (1 / 6 - w * (1 / 30 - w * (1 / 42 - w / 30)))
-    return np.asarray(total + 1 / shifted + w / 2 + series / shifted)
+def _trigamma(x: npt.ArrayLike) -> Floats:
+    """Return ψ'(x), which is Hurwitz's zeta function ζ(2, x) (DLMF 25.11.12)."""
+    return np.asarray(special.zeta(2, x))
 
 
 def _inverse_trigamma(y: float) -> float:
     """Return the x with ψ'(x) = y, by bisection on the logarithm; ψ' falls monotonically."""
     low, high = 1e-4, 1e8
     for _ in range(80):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if _trigamma(np.array([middle]))[0] > y else (low, middle)
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if special.zeta(2, middle) > y else (low, middle)
     return low

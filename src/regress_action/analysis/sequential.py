@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import designs, student, tests
+from regress_action.analysis import designs, distributions, tests
 from regress_action.analysis.arrays import plain
 from regress_action.analysis.comparison import analyse
 
@@ -90,7 +90,7 @@ def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
     left = np.maximum(plan.pairs - now, 0.0)
     _, middle, variance, _ = designs.trimmed(differences, plan.pairs)
     spread = np.sqrt(variance) * (1 + 1 / now)
-    half = student.quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
+    half = distributions.t_quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
         spread**2 / plan.pairs + estimate.floor**2
     )
     wander = np.maximum(spread * np.sqrt(np.maximum(1 / now - 1 / plan.pairs, 0)), 1e-9)
@@ -120,7 +120,7 @@ def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: flo
 
 def _beyond(z: Floats) -> Floats:
     """Return the chance that a normal deviate exceeds `z`."""
-    tail = student.two_sided_p(z, np.inf) / 2
+    tail = distributions.two_sided_p(z, np.inf) / 2
     return np.where(z > 0, tail, 1 - tail)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import chi_square
+from regress_action.analysis import distributions
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -87,7 +87,7 @@ def _p_value(statistic: Floats, freedom: Ints) -> Floats:
     """Return the tail of χ² where it is below 0.01 or so, else 1: nobody asks how likely the likely is."""
     p = np.ones(len(statistic))
     unlikely = statistic > 2 * freedom + 4
-    p[unlikely] = chi_square.tail(statistic[unlikely], freedom[unlikely])
+    p[unlikely] = distributions.chi_square_tail(statistic[unlikely], freedom[unlikely])
     return p
 
 

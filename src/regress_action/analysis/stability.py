@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import student
+from regress_action.analysis import distributions
 from regress_action.analysis.arrays import medians
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _last_step(values: Floats) -> Ints:
     strongest = t[np.arange(len(t)), best]
     tried = strongest > 0
     if tried.any():
-        p = student.two_sided_p(strongest[tried], df[tried, 0]) * np.maximum(total[tried, 0] - 2 * _SHORTEST + 1, 1)
+        p = distributions.two_sided_p(strongest[tried], df[tried, 0]) * np.maximum(
+            total[tried, 0] - 2 * _SHORTEST + 1, 1
+        )
         start[tried] = np.where(p < _SURE, best[tried] + 1, 0)
     return start

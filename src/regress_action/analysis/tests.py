@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import student
+from regress_action.analysis import distributions
 from regress_action.analysis.arrays import ROUNDING, moments, plain
 from regress_action.analysis.designs import PAIRED, SINGLE
 
@@ -64,14 +64,14 @@ def decide(
     d, se, df = estimate.d - shift, estimate.se, estimate.df
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(d == 0, 0.0, d / se)
-    p = np.where(estimate.design <= SINGLE, student.two_sided_p(t, df), np.nan)
+    p = np.where(estimate.design <= SINGLE, distributions.two_sided_p(t, df), np.nan)
     if policy.plan is not None:
         looked = np.where(estimate.design == PAIRED, policy.plan.penalty(estimate.base_runs), 1.0)
         p = np.minimum(p * looked, 1.0)
     q = q_values(p, families)
     needed = levels(q, families, policy.alpha)
     tails = np.stack([np.full_like(p, policy.alpha / 2), needed / 2, np.full_like(p, 1 - policy.power)])
-    half, strict, likely = student.quantile(tails, df) * se
+    half, strict, likely = distributions.t_quantile(tails, df) * se
     smallest = _smallest(estimates, scale, thresholds.alarm, policy)
     significant = q <= policy.alpha
     regression = significant & (d >= smallest - ROUNDING) & (d > 0)
@@ -138,7 +138,7 @@ def _runs_needed(estimates: RowEstimates, margin: Floats, policy: Policy) -> Flo
 @cache
 def _reach(alpha: float, power: float) -> float:
     """Return how many standard errors an effect must measure to be found with this power."""
-    return float(student.quantile(alpha / 2, np.inf) + student.quantile(1 - power, np.inf))
+    return float(distributions.t_quantile(alpha / 2, np.inf) + distributions.t_quantile(1 - power, np.inf))
 
 
 def q_values(p: Floats, families: Sequence[str]) -> Floats:

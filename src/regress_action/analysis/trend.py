@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import splits, student
+from regress_action.analysis import distributions, splits
 from regress_action.analysis.arrays import plain
 from regress_action.model.measurements import Direction
 
@@ -220,4 +220,4 @@ def significance(correlations: Floats, runs: Ints) -> Floats:
     """Compute the two-sided p-values of rank correlations: Student's t with n - 2 degrees of freedom."""
     freedom = np.maximum(runs - 2, 1)
     t = np.abs(correlations) * np.sqrt(freedom / np.maximum(1 - correlations**2, 1e-300))
-    return np.where(runs >= _FEWEST_RANKED, student.two_sided_p(t, freedom), 1.0)
+    return np.where(runs >= _FEWEST_RANKED, distributions.two_sided_p(t, freedom), 1.0)

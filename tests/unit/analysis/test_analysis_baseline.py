@@ -109,14 +109,6 @@ def test_the_order_of_reports_is_that_of_their_times() -> None:
     assert (found.baseline.runs, found.verdict) == (6, Verdict.UNCHANGED)
 
 
-def test_digamma_and_trigamma_are_those_of_scipy() -> None:
-    """To ten and to eight digits, from a thousandth to ten million."""
-    x = np.geomspace(1e-3, 1e7, 500)
-
-    assert noise_models._digamma(x) == pytest.approx(special.digamma(x), rel=2e-11, abs=2e-11)
-    assert noise_models._trigamma(x) == pytest.approx(special.polygamma(1, x), rel=2e-9)
-
-
 @examples
 @given(st.floats(-9, 18).map(np.exp))
 def test_the_inverse_of_trigamma_is_one(x: float) -> None:
