@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN
 from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.github.plan import Stage
-from regress_action.model.errors import SettingsError
+from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regress_action.action.job import Job
-    from regress_action.github.plan import Plan
     from regress_action.settings import Settings
 
 DEFAULT = "default"
@@ -65,7 +63,7 @@ def plan(job: Job, *, launch: str) -> MeasurementRequest:
             meaning="From outside the container, the time and memory of a plain command are those of Docker's client.",
             remedy="Set `results`, or use {out} in `command`.",
         )
-    extra, settings = _against_base(settings, event, job.root)
+    extra, settings = _against_base(job)
     spec = MeasurementSpec(command=(settings.command,), out=FOLDER, adaptive=False)
     line = measurer_command(settings, spec, MEASUREMENT)
     words = (*extra, *_decide_option(settings, job.root, launch), *line[line.index("--out") :])
@@ -137,33 +135,31 @@ def _judged_suites(environ: Mapping[str, str]) -> list[str]:
     return environ.get("REGRESS_JUDGED", "").split()
 
 
-def _against_base(settings: Settings, event: Plan, root: Path) -> tuple[tuple[str, ...], Settings]:
+def _against_base(job: Job) -> tuple[tuple[str, ...], Settings]:
     """Return the measurer's options about the base, and the settings with the base in them ("" for none).
 
     GitHub checks out the merge of a pull request; what the pull request changes is its difference from the first
     parent. Everywhere else it is the difference from where the branch left its base.
     """
+    settings, event = job.settings, job.plan
     if settings.base == "none" or event.mode is Stage.BASELINE:
         return (), settings.model_copy(update={"base": ""})
     if settings.base:
         return PAIRED, settings
-    if merged_into := _first_parent(root, event.head_sha):
+    if merged_into := _first_parent(job.root, event.head_sha, job.environ):
         return PAIRED, settings.model_copy(update={"base": merged_into})
     base = event.base_sha or (f"origin/{event.base_ref}" if event.base_ref else "")
     return (("--merge-base", *PAIRED) if base else ()), settings.model_copy(update={"base": base})
 
 
-def _first_parent(root: Path, head: str | None) -> str | None:
+def _first_parent(root: Path, head: str | None, environ: Mapping[str, str]) -> str | None:
     """Return what HEAD merges `head` into; None where HEAD is no such merge. Works in a clone of depth 1."""
-    answer = subprocess.run(  # noqa: S603 - fixed arguments
-        ["git", "-C", str(root), "-c", "safe.directory=*", "cat-file", "commit", "HEAD"],  # noqa: S607 - the image's
-        capture_output=True,
-        check=False,
-        text=True,
-        errors="replace",
-    )
-    header = answer.stdout.partition("\n\n")[0].splitlines()
-    parents = [line.removeprefix("parent ") for line in header if line.startswith("parent ")]
+    from regress_action.history import Checkout
+
+    try:
+        parents = Checkout(root, environ).parents()
+    except HistoryError:
+        return None
     return parents[0] if len(parents) == _MERGED and parents[1] == head else None
 
 

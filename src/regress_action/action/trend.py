@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -123,13 +121,10 @@ def _points(change: SustainedChange) -> list[tuple[str, float]]:
 
 def _released(job: Job) -> str | None:
     """Return the commit of the newest release before this one, by its tag; None where there is none."""
-    command = ("git", "-C", os.fspath(job.root), "-c", "safe.directory=*")
+    from regress_action.history import Checkout
+    from regress_action.model.errors import HistoryError
+
     try:
-        tag = _git(*command, "describe", "--tags", "--abbrev=0", "HEAD^" if job.plan.tag else "HEAD")
-        return _git(*command, "rev-list", "-n", "1", tag)
-    except (OSError, subprocess.CalledProcessError):
+        return Checkout(job.root, job.environ).newest_tag("HEAD^" if job.plan.tag else "HEAD")
+    except HistoryError:
         return None
-
-
-def _git(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - git

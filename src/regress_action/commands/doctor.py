@@ -88,11 +88,18 @@ def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[Findin
 
 def surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look at git, the checkout's depth, Docker and the token; nothing is run or changed."""
-    if _git(root, "rev-parse", "--git-dir") is None:
+    from regress_action.history import Checkout
+    from regress_action.model.errors import HistoryError
+
+    try:
+        is_shallow = Checkout(root, environ).is_shallow
+    except HistoryError:
+        is_shallow = None
+    if is_shallow is None:
         yield Finding(
             Level.FAULT, f"{root} is not a git repository.", "Without git there is no base to measure against."
         )
-    elif _git(root, "rev-parse", "--is-shallow-repository") == "true":
+    elif is_shallow:
         yield Finding(
             Level.FAULT,
             "The checkout is shallow, so the base of a pull request is not here.",
@@ -222,14 +229,6 @@ def _slowed(report: Report, chosen: Comparison, factor: float) -> Report:
 
 def _percent(ratio: float) -> str:
     return f"{(ratio - 1) * 100:.1f} %"
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(("git", "-C", os.fspath(root), *arguments), capture_output=True, text=True, check=False)  # noqa: S603, S607 - fixed arguments, git from PATH
-    except OSError:
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def _answers(*command: str) -> bool:

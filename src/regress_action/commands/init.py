@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,10 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str) -> It
     from regress_action.model.errors import InfrastructureError
 
     project = scaffold.recognise(root)
+    branch = branch or _default_branch(root)
     yield f"This looks like a {project.kind} project: {project.why}."
-    for draft in scaffold.drafts(project, suite=suite, branch=branch or _default_branch(root), action=action):
+    yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
+    for draft in scaffold.drafts(project, suite=suite, branch=branch, action=action):
         path = root / draft.path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,12 +52,24 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str) -> It
 
 
 def _default_branch(root: Path) -> str:
-    """Return the branch that the remote calls its head, else the one checked out, else main."""
-    for question in (("symbolic-ref", "--short", "refs/remotes/origin/HEAD"), ("symbolic-ref", "--short", "HEAD")):
-        try:
-            command = ("git", "-C", str(root), *question)
-            answer = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed arguments
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return answer.stdout.strip().removeprefix("origin/")
-    return "main"
+    """Return the default branch that the repository shows; `main` where there is no repository yet.
+
+    Raises:
+        UsageError: there are several branches, and nothing shows which is the default one.
+    """
+    import os
+
+    from regress_action.history import Checkout
+    from regress_action.model.errors import HistoryError, UsageError
+
+    try:
+        branch = Checkout(root, os.environ).default_branch()
+    except HistoryError:
+        return "main"
+    if branch is None:
+        raise UsageError(
+            f"{root} does not show which of its branches is the default one.",
+            meaning="The workflow records baselines on that branch, and nothing was written.",
+            remedy="Name it: regress-action init --branch NAME",
+        )
+    return branch

@@ -114,6 +114,39 @@ def test_every_form_of_a_checkout_is_read(tmp_path: Path, kind: str) -> None:
     assert checkout.is_shallow is (kind == "shallow")
 
 
+@pytest.mark.parametrize(
+    ("branches", "head", "origin_head", "configured", "expected"),
+    [
+        (["main", "topic"], "topic", None, None, "main"),
+        (["trunk", "topic"], "topic", None, None, "trunk"),
+        (["trunk"], "trunk", None, None, "trunk"),
+        (["master", "develop", "topic"], "topic", None, "develop", "develop"),
+        (["main", "stable"], "main", "stable", None, "stable"),
+        (["trunk", "topic", "other"], "topic", None, None, None),
+    ],
+)
+def test_the_default_branch_is_what_the_repository_shows(
+    tmp_path: Path,
+    branches: list[str],
+    head: str,
+    origin_head: str | None,
+    configured: str | None,
+    expected: str | None,
+) -> None:
+    """The head of origin, then init.defaultBranch, main and master, then the only other branch; else nobody knows."""
+    root = tmp_path / "code"
+    git(tmp_path, "init", "-q", "-b", branches[0], str(root))
+    git(root, "commit", "-q", "--allow-empty", "-m", "a")
+    for branch in branches[1:]:
+        git(root, "branch", branch)
+    git(root, "checkout", "-q", head)
+    if origin_head:
+        git(root, "symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{origin_head}")
+    if configured:
+        git(root, "config", "init.defaultBranch", configured)
+    assert Checkout(root, ENVIRON).default_branch() == expected
+
+
 def test_git_sees_no_token(tmp_path: Path) -> None:
     """The environment of git holds what git needs, and no variable that it does not know."""
     (tmp_path / "git").write_text("#!/bin/sh\nenv\n")
