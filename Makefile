@@ -44,8 +44,9 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 docs: $(VENV)/.dev $(VENV)/.tools ## Build the documentation site into build/site, strict and without network
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
-schemas: $(VENV)/.dev ## Generate the JSON Schemas of what the program writes into docs/schemas
+schemas: $(VENV)/.dev ## Generate the JSON Schemas of what people and the program write into docs/schemas
 	$(PY) -m regress_action.report.schema docs/schemas
+	$(PY) -m regress_action.settings.schema docs/schemas
 
 fix: $(VENV)/.dev ## Format, and repair what the linter can
 	$(VENV)/bin/ruff format

@@ -11,6 +11,7 @@ from regress_action.measure.schedule import interim_step
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.errors import ExitCode
 from regress_action.model.measurements import matches
+from regress_action.settings.files import FolderFiles
 from regress_action.settings.gate import GateFiles, read_gate_files
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ class JudgingRules:
 
 
 def load_rules(settings: Settings, root: Path) -> JudgingRules:
-    """Read the files that the settings name, relative to `root`, and return the rules.
+    """Read the files that the settings of a person name, relative to `root`, and return the rules.
 
     Raises:
         SettingsError: a file is wrong, or the thresholds file is absent.
     """
-    return rules_of(settings, read_gate_files(settings, root))
+    return rules_of(settings, read_gate_files(settings, FolderFiles(root)))
 
 
 def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:

@@ -48,12 +48,13 @@ def command(
     """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
     from regress_action.action.judge import rules_of
     from regress_action.commands import options
+    from regress_action.settings.files import FolderFiles
     from regress_action.settings.gate import read_gate_files
     from regress_action.site import build
     from regress_action.site.writing import Page
 
     settings = options.settings_of(thresholds=thresholds, config=config)
-    files = read_gate_files(settings, Path.cwd())
+    files = read_gate_files(settings, FolderFiles(Path.cwd()))
     written = build.build(
         _sources(histories, metrics, suite=suite, branch=branch, last=last),
         out,

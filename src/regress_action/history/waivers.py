@@ -45,7 +45,9 @@ class Waiver(BaseModel):
         return ratio <= self.ceiling and matches(benchmark, self.benchmark) and matches(metric, self.metric)
 
 
-class _File(BaseModel):
+class WaiversFile(BaseModel):
+    """The reviewed exceptions of a repository: each with a ceiling, a reason and an end."""
+
     model_config = ConfigDict(extra="forbid")
 
     waivers: tuple[Waiver, ...] = ()
@@ -60,7 +62,7 @@ def parse_waivers(text: str, where: str, today: date) -> tuple[Waiver, ...]:
     import yaml  # most repositories grant no waiver, and do not pay for it
 
     try:
-        waivers = _File.model_validate(yaml.safe_load(text) or {}).waivers
+        waivers = WaiversFile.model_validate(yaml.safe_load(text) or {}).waivers
     except (yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
             f"{where} cannot be read: {_first_line(error)}.",

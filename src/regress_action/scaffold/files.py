@@ -53,7 +53,7 @@ jobs:
 """
 
 _CONFIG = """\
-# Settings of regress-action; `regress-action doctor` checks them on this machine.
+{schema}# Settings of regress-action; `regress-action doctor` checks them on this machine.
 suite: {suite}
 
 # Prepares each of the two checked-out commits once, before anything is measured.
@@ -104,6 +104,7 @@ def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[D
         else ""
     )
     config = _CONFIG.format(
+        schema=_schema_line(action, "regress"),
         suite=_scalar(suite),
         setup=_scalar(project.setup),
         command=_scalar(project.command),
@@ -114,8 +115,15 @@ def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[D
     return (
         Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
         Draft(CONFIG, config, "says how the suite is prepared and run"),
-        Draft(THRESHOLDS, _THRESHOLDS, "says what counts as a regression"),
+        Draft(THRESHOLDS, _schema_line(action, "thresholds") + _THRESHOLDS, "says what counts as a regression"),
     )
+
+
+def _schema_line(action: str, name: str) -> str:
+    """Return the comment by which editors find the schema of a file, in the version that the workflow uses."""
+    repository, _, version = action.partition("@")
+    address = f"https://raw.githubusercontent.com/{repository}/{version or 'main'}/docs/schemas/{name}.schema.json"
+    return f"# yaml-language-server: $schema={address}\n"
 
 
 def _scalar(text: str) -> str:

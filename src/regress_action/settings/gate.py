@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.settings.thresholds import Thresholds, load
+from regress_action.model.errors import SettingsError
+from regress_action.settings.files import read_yaml
+from regress_action.settings.thresholds import Thresholds, parse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from regress_action.history import Waiver
+    from regress_action.settings.files import SettingsFiles
     from regress_action.settings.model import Settings
 
 
@@ -23,20 +24,25 @@ class GateFiles:
     waivers: tuple[Waiver, ...] = ()
 
 
-def read_gate_files(settings: Settings, root: Path) -> GateFiles:
-    """Read the files that the settings name, relative to `root`.
+def read_gate_files(settings: Settings, files: SettingsFiles) -> GateFiles:
+    """Read the files that the settings name.
 
     Raises:
         SettingsError: one of them is wrong, or the thresholds file is absent.
     """
-    thresholds = load(root / settings.thresholds) if settings.thresholds else Thresholds()
-    return GateFiles(thresholds, _waivers(root / settings.waivers))
+    name = settings.thresholds
+    thresholds = parse(read_yaml(files, name, required=True), name) if name else Thresholds()
+    return GateFiles(thresholds, _waivers(settings.waivers, files.read(settings.waivers)))
 
 
-def _waivers(path: Path) -> tuple[Waiver, ...]:
-    if not path.is_file():
+def _waivers(name: str, content: bytes | None) -> tuple[Waiver, ...]:
+    if content is None:
         return ()
     from regress_action import history  # most repositories have no waivers, and do not pay for the import
 
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name} is not UTF-8 text.") from error
     today = datetime.now(UTC).date()
-    return history.in_force(history.parse_waivers(path.read_text(encoding="utf-8"), str(path), today), today)
+    return history.in_force(history.parse_waivers(text, name, today), today)

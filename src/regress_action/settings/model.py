@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from regress_action.model.comparisons import Severity
 
@@ -31,8 +31,10 @@ def _urls(value: object) -> object:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
-Items = Annotated[tuple[str, ...], BeforeValidator(_lines)]
-Urls = Annotated[tuple[SecretStr, ...], BeforeValidator(_urls)]
+_LIST = WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})
+
+Items = Annotated[tuple[str, ...], BeforeValidator(_lines), _LIST]
+Urls = Annotated[tuple[SecretStr, ...], BeforeValidator(_urls), _LIST]
 
 
 class Override(BaseModel):

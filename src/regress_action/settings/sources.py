@@ -2,72 +2,84 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from regress_action.model.errors import SettingsError
-from regress_action.settings.model import Settings
+from regress_action.settings.files import FolderFiles, read_yaml
+from regress_action.settings.model import Override, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_MAX_BYTES = 1_000_000
+    from regress_action.settings.files import SettingsFiles
+
+DEFAULT_CONFIG: str = Settings.model_fields["config"].default
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; an empty file is an empty mapping.
-
-    Raises:
-        SettingsError: the file is absent, too large, no YAML, or no mapping.
-    """
-    import yaml  # a command without a file of settings does not pay for it
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise SettingsError(f"{path} is larger than 1 MB.", remedy="Give the path of a settings file.")
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=loader)  # noqa: S506 - a safe loader
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error.strerror or error}.",
-            remedy="Check the path; it is relative to the folder you are in.",
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} holds a {type(content).__name__}, not a mapping of names to values.")
-    return {str(key): value for key, value in content.items()}
-
-
-def load(given: Mapping[str, object], *, root: Path, explicit_config: bool = False) -> Settings:
-    """Merge the config file under `root` with what was given; empty values count as not given.
+def load(given: Mapping[str, object], *, root: Path) -> Settings:
+    """Merge the config file below `root` with what was given; empty values count as not given.
 
     Raises:
         SettingsError: naming the setting, its value and where it came from.
     """
-    named = {key: value for key, value in given.items() if value not in ("", None, ())}
-    config = root / str(named.get("config", Settings.model_fields["config"].default))
-    from_file = read_yaml(config) if config.exists() or explicit_config or "config" in named else {}
-    from_file.pop("github-token", None)
+    named = given_values(given)
+    return validated(read_config(named, FolderFiles(root)), named)
+
+
+def given_values(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the inputs or options that were set: a runner passes every input, unset ones as empty text."""
+    return {key: value for key, value in given.items() if value not in ("", None, ())}
+
+
+def read_config(named: Mapping[str, object], files: SettingsFiles) -> dict[str, Any]:
+    """Return the content of the config file that `named` names, which must exist; of the default one where it exists.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    content = read_yaml(files, str(named.get("config", DEFAULT_CONFIG)), required="config" in named)
+    settings = {key.replace("_", "-"): value for key, value in content.items()}
+    settings.pop("github-token", None)
+    return settings
+
+
+def validated(from_file: Mapping[str, object], named: Mapping[str, object]) -> Settings:
+    """Return the settings of the file with `named` over them.
+
+    Raises:
+        SettingsError: naming the setting, its value and where it came from.
+    """
     try:
         return Settings.model_validate({**from_file, **named})
     except ValidationError as error:
-        raise _explained(error, config, from_file, named) from error
+        raise _explained(error, str(named.get("config", DEFAULT_CONFIG)), from_file, named) from error
 
 
 def _explained(
-    error: ValidationError, config: Path, from_file: Mapping[str, object], named: Mapping[str, object]
+    error: ValidationError, config: str, from_file: Mapping[str, object], named: Mapping[str, object]
 ) -> SettingsError:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        top = str(problem["loc"][0]) if problem["loc"] else ""
-        where = "" if top in named or top not in from_file else f" (in {config.name})"
-        lines.append(f"{key}{where}: {problem['msg']}")
+        path = [str(part) for part in problem["loc"]]
+        where = "" if not path or path[0] in named or path[0] not in from_file else f" (in {config})"
+        message = _unknown(path) if problem["type"] == "extra_forbidden" else problem["msg"]
+        lines.append(f"{'.'.join(path)}{where}: {message}")
     return SettingsError(
-        "A setting is wrong: " + "; ".join(lines) + ".", remedy="The README lists every setting and its values."
+        "A setting is wrong: " + "; ".join(lines) + ".",
+        remedy="docs/reference/settings.md lists every setting and its values.",
     )
+
+
+def _unknown(path: list[str]) -> str:
+    """Return what is said of a setting that does not exist, with the nearest one that does."""
+    names = _names(Settings if len(path) == 1 else Override)
+    near = get_close_matches(path[-1].replace("_", "-"), names, n=1)
+    return f"there is no such setting; did you mean {near[0]}?" if near else "there is no such setting"
+
+
+def _names(model: type[Settings | Override]) -> Iterable[str]:
+    return [name.replace("_", "-") for name in model.model_fields]

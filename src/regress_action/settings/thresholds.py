@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from regress_action.model.errors import SettingsError
-from regress_action.settings.sources import read_yaml
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
 THRESHOLD_KEY = "regression_threshold"
+_SIMILAR = 0.8
 
 _SUFFIXES = {
     "_ops_per_sec": (1.0, "1/s"),
@@ -57,15 +58,15 @@ class Thresholds:
     budgets: tuple[Budget, ...] = ()
 
 
-def load(path: Path) -> Thresholds:
-    """Read and check a thresholds file.
+def parse(content: Mapping[str, object], path: str) -> Thresholds:
+    """Check the content of the thresholds file `path`.
 
     Raises:
         SettingsError: naming the service, the key and what is expected instead.
     """
     ratios: list[tuple[str, float]] = []
     budgets: list[Budget] = []
-    for service, keys in read_yaml(path).items():
+    for service, keys in content.items():
         if not isinstance(keys, dict):
             raise SettingsError(
                 f"{path}: service {service!r} holds {keys!r}, not keys and numbers.",
@@ -73,9 +74,10 @@ def load(path: Path) -> Thresholds:
             )
         for key, value in keys.items():
             number = _number(value, f"{path}: {service}.{key}")
-            if key == THRESHOLD_KEY:
+            if str(key) == THRESHOLD_KEY:
                 ratios.append((service, _ratio(number, f"{path}: {service}.{key}")))
             else:
+                _check_spelling(str(key), f"{path}: {service}.{key}")
                 budgets.append(_budget(service, str(key), number))
     return Thresholds(tuple(ratios), tuple(budgets))
 
@@ -94,6 +96,21 @@ def _ratio(number: float, where: str) -> float:
             remedy="Give a ratio above 1.",
         )
     return number
+
+
+def _check_spelling(key: str, where: str) -> None:
+    """Refuse a key that is almost the threshold's: as a budget it would limit nothing, and the gate would be open.
+
+    Raises:
+        SettingsError: naming the right key.
+    """
+    plain = key.lower().replace("-", "_")
+    if plain.endswith("threshold") or SequenceMatcher(None, plain, THRESHOLD_KEY).ratio() >= _SIMILAR:
+        raise SettingsError(
+            f"{where} is not known; did you mean {THRESHOLD_KEY}?",
+            meaning="It would be read as a budget that applies to nothing.",
+            remedy=f"Write {THRESHOLD_KEY}.",
+        )
 
 
 def _budget(service: str, key: str, number: float) -> Budget:

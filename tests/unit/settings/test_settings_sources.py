@@ -41,10 +41,15 @@ def test_a_token_never_comes_from_a_file_nor_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("runs: many\n", "runs (in regress.yml)"),
-        ("rnus: 3\n", "rnus (in regress.yml)"),
+        ("rnus: 3\n", "rnus (in regress.yml): there is no such setting; did you mean runs?"),
+        ("xyzzy: 3\n", "xyzzy (in regress.yml): there is no such setting"),
+        (
+            "benchmarks: [{match: x, treshold: 1.5}]\n",
+            "benchmarks.0.treshold (in regress.yml): there is no such setting",
+        ),
         ("fail-on: always\n", "fail-on (in regress.yml)"),
         ("benchmarks: [{match: 'x', threshold: 0.5}]\n", "benchmarks.0.threshold"),
         ("- a\n- b\n", "holds a list"),
@@ -52,12 +57,12 @@ def test_a_token_never_comes_from_a_file_nor_shows(tmp_path: Path) -> None:
         ("a: !!python/object/apply:os.system ['true']\n", "is not YAML"),
     ],
 )
-def test_a_wrong_file_is_explained(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> None:
     """The error names the setting and the file it stands in."""
     (tmp_path / "regress.yml").write_text(text)
     with pytest.raises(SettingsError) as error:
         load({}, root=tmp_path)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_named_config_must_exist(tmp_path: Path) -> None:

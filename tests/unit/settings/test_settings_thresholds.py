@@ -1,11 +1,10 @@
 """The thresholds file: units from the key's suffix, one error per mistake."""
 
-from pathlib import Path
-
 import pytest
 
 from regress_action.model.errors import SettingsError
 from regress_action.settings import thresholds
+from regress_action.settings.files import parse_yaml
 
 DOCUMENTED = """
 orchestration: {simple_operation_ms: 100, complex_operation_ms: 1000, memory_limit_mb: 50, regression_threshold: 1.2}
@@ -14,19 +13,17 @@ session:       {session_create_ms: 50, concurrent_sessions: 100, memory_per_sess
 """
 
 
-def read(tmp_path: Path, text: str) -> thresholds.Thresholds:
-    """Write and load a thresholds file."""
-    path = tmp_path / "thresholds.yml"
-    path.write_text(text)
-    return thresholds.load(path)
+def read(text: str) -> thresholds.Thresholds:
+    """Return the thresholds of a file with this content."""
+    return thresholds.parse(parse_yaml(text.encode(), "thresholds.yml"), "thresholds.yml")
 
 
-def test_the_documented_shape_is_read(tmp_path: Path) -> None:
+def test_the_documented_shape_is_read() -> None:
     """Ratios and budgets of the documented example arrive in base units."""
-    loaded = read(tmp_path, DOCUMENTED)
+    loaded = read(DOCUMENTED)
     assert loaded.ratios == (("orchestration", 1.2), ("cache", 1.15), ("session", 1.3))
-    found = {(budget.service, budget.name): (budget.limit, budget.unit) for budget in loaded.budgets}
-    assert found == {
+    limits = {(budget.service, budget.name): (budget.limit, budget.unit) for budget in loaded.budgets}
+    assert limits == {
         ("orchestration", "simple_operation"): (0.1, "s"),
         ("orchestration", "complex_operation"): (1.0, "s"),
         ("orchestration", "memory_limit"): (50e6, "B"),
@@ -40,7 +37,7 @@ def test_the_documented_shape_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("cache: 5\n", "service 'cache' holds 5"),
         ("cache: {get_ms: fast}\n", "cache.get_ms is 'fast'"),
@@ -48,10 +45,13 @@ def test_the_documented_shape_is_read(tmp_path: Path) -> None:
         ("cache: {get_ms: .nan}\n", "cache.get_ms is nan"),
         ("cache: {get_ms: true}\n", "cache.get_ms is True"),
         ("cache: {regression_threshold: 0.8}\n", "A threshold is a ratio"),
+        ("cache: {regresion_threshold: 1.2}\n", "did you mean regression_threshold?"),
+        ("cache: {regression-threshold: 1.2}\n", "did you mean regression_threshold?"),
+        ("cache: {threshold: 1.2}\n", "did you mean regression_threshold?"),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mistake_is_named(text: str, message: str) -> None:
     """Service, key and value stand in the message."""
     with pytest.raises(SettingsError) as error:
-        read(tmp_path, text)
-    assert said in str(error.value)
+        read(text)
+    assert message in str(error.value)

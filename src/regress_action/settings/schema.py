@@ -1,0 +1,64 @@
+"""The JSON Schemas of the files that people write: `python -m regress_action.settings.schema FOLDER` writes them.
+
+Editors read them from the first line of a file: `# yaml-language-server: $schema=ADDRESS`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from regress_action.history.waivers import WaiversFile
+from regress_action.settings.model import Settings
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class ServiceThresholds(BaseModel):
+    """The regression threshold of a service, and any number of budgets whose unit is in the suffix of the key."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+
+    regression_threshold: float = Field(
+        1.2, gt=1, description="Ratio to the baseline from which a change is a regression: 1.2 means 20 % worse."
+    )
+
+
+class ThresholdsFile(RootModel[dict[str, ServiceThresholds]]):
+    """Thresholds and budgets by service; the service `default` stands for every service."""
+
+
+_FILES: Final[dict[str, tuple[str, type[BaseModel]]]] = {
+    "regress.schema.json": ("regress-action settings", Settings),
+    "thresholds.schema.json": ("regress-action thresholds", ThresholdsFile),
+    "waivers.schema.json": ("regress-action waivers", WaiversFile),
+}
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of each schema by the name of its file."""
+    return {name: _text(title, model) for name, (title, model) in _FILES.items()}
+
+
+def _text(title: str, model: type[BaseModel]) -> str:
+    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
+    if model is Settings:
+        del schema["properties"]["github-token"]  # is never read from a file
+    complete = {"$schema": _DIALECT} | schema | {"title": title}
+    return json.dumps(complete, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path) -> None:
+    """Write every schema into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in schemas().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas"))
