@@ -14,8 +14,8 @@ COPY requirements.lock /tmp/
 RUN python3 -m venv --without-pip /opt/regress \
  && python3 -m pip --python /opt/regress install --quiet --require-hashes --only-binary :all: --requirement /tmp/requirements.lock \
  && site=$(echo /opt/regress/lib/python3*/site-packages) \
- && rm -rf "$site"/scipy/{datasets,fftpack,io,misc,odr,signal} \
- && find "$site" -depth -type d \( -name tests -o -name test -o -name include \) -exec rm -rf {} + \
+ && find "$site" -depth -type d \( -name tests -o -name test -o -name include \
+    -o -path '*/scipy/datasets' -o -path '*/scipy/fftpack' -o -path '*/scipy/io' -o -path '*/scipy/odr' -o -path '*/scipy/signal' \) -exec rm -rf {} + \
  && find "$site" -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.h' -o -name '*.a' \) -delete
 COPY src /opt/regress/src
 RUN echo /opt/regress/src > "$(echo /opt/regress/lib/python3*/site-packages)/regress_action.pth" \

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Conditions, Report
 
 _OTHER_SPEED = math.log(1.10)
-_SWINGS = 1.20
+_VARYING = 1.20
 _STOLEN = 0.05
 _SPREADS = 3.0  # what three standard deviations explain is no other speed
 _MAD = 1.4826
@@ -40,18 +40,18 @@ def observed(
     have no stored run from this kind of machine.
     """
     present = [conditions for report in head for conditions in report.conditions]
-    swing = max((one.swing for one in present if one.swing), default=None)
+    variation = max((one.speed_variation for one in present if one.speed_variation), default=None)
     steal = max((one.steal for one in present if one.steal is not None), default=None)
     ratio, limit = (None, 0.0) if mode is Mode.PAIRED else _speed(baseline, head, tau)
     doubts = {
         Doubt.FOREIGN: foreign,
         Doubt.SPEED: ratio is not None and abs(ratio) > limit,
-        Doubt.SWING: swing is not None and swing > _SWINGS,
+        Doubt.SWING: variation is not None and variation > _VARYING,
         Doubt.STEAL: steal is not None and steal > _STOLEN,
     }
     return Machine(
         probe_ratio=None if ratio is None else math.exp(ratio),
-        probe_swing=swing,
+        probe_swing=variation,
         steal=steal,
         doubts=tuple(doubt for doubt, found in doubts.items() if found),
     )
@@ -114,7 +114,7 @@ def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSprea
     before = _logs(then)
     usual = _middle(before)
     between = max(noise.between_sessions(environment, tau), _MAD * _middle(np.abs(before - usual)))
-    within = max(_middle(_swings(now)), _middle(_swings(then)))
+    within = max(_middle(_speed_variations(now)), _middle(_speed_variations(then)))
     return _middle(_logs(now)) - usual, max(_OTHER_SPEED, _SPREADS * between, within)
 
 
@@ -122,8 +122,8 @@ def _logs(conditions: Sequence[Conditions]) -> Floats:
     return np.log([one.typical_s or math.nan for one in conditions])
 
 
-def _swings(conditions: Sequence[Conditions]) -> Floats:
-    return np.log([one.swing or 1.0 for one in conditions])
+def _speed_variations(conditions: Sequence[Conditions]) -> Floats:
+    return np.log([one.speed_variation or 1.0 for one in conditions])
 
 
 def _middle(values: Floats) -> float:

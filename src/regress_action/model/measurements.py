@@ -104,7 +104,7 @@ class Conditions:
     steal: float | None = None
 
     @property
-    def swing(self) -> float | None:
+    def speed_variation(self) -> float | None:
         """How much longer the slowest probe took than the fastest, as a ratio from 1."""
         return self.slowest_s / self.fastest_s if self.fastest_s and self.slowest_s else None
 

@@ -158,7 +158,7 @@ def _column(report: Report) -> Column:
     """Return what is kept of a report beside its values."""
     provenance = dict(report.provenance)
     steals = [conditions.steal for conditions in report.conditions if conditions.steal is not None]
-    swings = [conditions.swing for conditions in report.conditions if conditions.swing is not None]
+    swings = [conditions.speed_variation for conditions in report.conditions if conditions.speed_variation is not None]
     return Column(
         report.commit or "",
         _seconds(report.created) or math.nan,

@@ -139,8 +139,8 @@ def test_a_slower_machine_than_those_of_the_history_is_told(project: Path) -> No
     head = records.decode((project / ".regress/head.jsonl").read_bytes(), "head")
     (real,) = head.conditions
     assert real.typical_s
-    assert real.swing
-    faster = 3 * real.swing
+    assert real.speed_variation
+    faster = 3 * real.speed_variation
     then = real.typical_s / faster
     past = replace(real, typical_s=then, fastest_s=then, slowest_s=then)
     store = ("--history", ".regress/history")
