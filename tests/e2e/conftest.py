@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_world import REPOSITORY, TOKEN, World, download, engine_answers, settle
+from e2e_world import REPOSITORY, TOKEN, GithubData, download, engine_answers, settle
 from smart_http import bare_repository, serving
 
 from fake_github import FakeGitHub
@@ -31,7 +31,7 @@ def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _world(folder: Path, action: Path) -> Iterator[World]:
+def _world(folder: Path, action: Path) -> Iterator[GithubData]:
     bare_repository(folder / "served" / f"{REPOSITORY}.git")
     with FakeGitHub() as github, serving(folder / "served") as (url, backend):
         backend.token = TOKEN
@@ -40,14 +40,14 @@ def _world(folder: Path, action: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, action: Path) -> Iterator[World]:
+def world(tmp_path: Path, action: Path) -> Iterator[GithubData]:
     """A repository on a forge of its own."""
     with _world(tmp_path, action) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Iterator[World]:
+def shared_world(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Iterator[GithubData]:
     """A repository whose story the tests of one file tell in order."""
     with _world(tmp_path_factory.mktemp("story"), action) as made:
         yield made

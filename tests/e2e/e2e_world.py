@@ -86,7 +86,7 @@ class Ran:
 
 
 @dataclass
-class World:
+class GithubData:
     """The forge, the bare repository behind it, and a user's clone of it."""
 
     folder: Path
@@ -155,7 +155,7 @@ class World:
         self.git("checkout", "--quiet", "--detach", base)
         self.git("merge", "--quiet", "--no-ff", "--message", "Merge", head)
         owner, author = ("stranger/widgets", "stranger") if fork else (REPOSITORY, "octo")
-        opened = self.github.world.add_pull(head_sha=head, base_sha=base, head_repository=owner, user=author)
+        opened = self.github.data.add_pull(head_sha=head, base_sha=base, head_repository=owner, user=author)
         number = opened.number
         pull = {
             "number": number,
@@ -243,9 +243,9 @@ class World:
         return {"full_name": REPOSITORY, "default_branch": "main", "private": False}
 
 
-def settle(folder: Path, action: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> World:
+def settle(folder: Path, action: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> GithubData:
     """Make a world with one commit on main."""
-    world = World(folder, action, github, git_url, backend)
+    world = GithubData(folder, action, github, git_url, backend)
     checked("git", "init", "--quiet", "--initial-branch", "main", world.clone)
     world.commit("A program with a suite", {"suite.py": SUITE, ".gitignore": ".regress/\n__pycache__/\n"})
     world.costs("What things cost")

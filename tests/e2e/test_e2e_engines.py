@@ -8,13 +8,13 @@ import pytest
 from e2e_workflows import measuring, workflow
 
 if TYPE_CHECKING:
-    from e2e_world import World
+    from e2e_world import GithubData
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("engine", ["docker", "venv"])
-def test_a_pull_request_is_measured_and_judged(world: World, engine: str) -> None:
+def test_a_pull_request_is_measured_and_judged(world: GithubData, engine: str) -> None:
     """Either engine measures base and head in turn and judges them."""
     world.push()
     world.costs("Slower", parse=0.030)

@@ -8,7 +8,7 @@ import pytest
 from e2e_world import ROOT
 
 if TYPE_CHECKING:
-    from e2e_world import World
+    from e2e_world import GithubData
 
 pytestmark = pytest.mark.timeout(900)
 PROJECT = """
@@ -44,7 +44,7 @@ def example(name: str) -> str:
 
 
 @pytest.fixture
-def project(world: World) -> World:
+def project(world: GithubData) -> GithubData:
     """A small Python package with a suite for pytest-benchmark, and a branch that is slower."""
     files = {"pyproject.toml": PROJECT, "src/widgets/__init__.py": PROGRAM, "benchmarks/test_total.py": BENCHMARKS}
     world.commit("A package", files | {"regress.yml": "runs: 5\n"})
@@ -53,28 +53,28 @@ def project(world: World) -> World:
     return world
 
 
-def test_python_pytest(project: World) -> None:
+def test_python_pytest(project: GithubData) -> None:
     """Each side is installed into an environment of its own, and the slowdown is found."""
     ran = project.pull_event(example("python-pytest"))
     assert ran.status == 1, ran.log
-    [check] = project.github.world.check_runs
+    [check] = project.github.data.check_runs
     assert check.conclusion == "failure"
     assert {each["path"] for each in check.annotations} == {"benchmarks/test_total.py"}
 
 
-def test_matrix_shards(project: World) -> None:
+def test_matrix_shards(project: GithubData) -> None:
     """Four legs measure a quarter of the suite each; the fifth job alone speaks, about all of it."""
     ran = project.pull_event(example("matrix-shards"))
     assert ran.status == 1, ran.log
     assert sorted(path.name for path in (project.kept / "artifacts").iterdir()) == [
         f"regress-shard-{number}" for number in (1, 2, 3, 4)
     ]
-    [check] = project.github.world.check_runs
+    [check] = project.github.data.check_runs
     assert check.conclusion == "failure"
     assert len(check.annotations) == 4
 
 
-def test_results_only(world: World) -> None:
+def test_results_only(world: GithubData) -> None:
     """Files of an earlier step are judged against history, which pushes to main wrote."""
     world.commit("A suite", {"benchmarks/run": RUN})
     world.git("update-index", "--chmod=+x", "benchmarks/run")

@@ -14,7 +14,7 @@ from e2e_world import COSTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2e_world import World
+    from e2e_world import GithubData
 
 pytestmark = pytest.mark.timeout(900)
 JOB_IMAGE = "regress-e2e-job:latest"
@@ -35,7 +35,7 @@ def job_image() -> str:
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [("auto", "docker"), ("venv", "venv")])
-def test_a_job_in_a_container(world: World, job_image: str, wanted: str, taken: str) -> None:
+def test_a_job_in_a_container(world: GithubData, job_image: str, wanted: str, taken: str) -> None:
     """In a job's own container the analysis borrows its volumes, or makes a virtualenv in it."""
     world.push()
     world.costs("Slower", parse=0.030)
@@ -45,7 +45,7 @@ def test_a_job_in_a_container(world: World, job_image: str, wanted: str, taken: 
     assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
 
 
-def test_a_suite_in_an_image(world: World, job_image: str) -> None:
+def test_a_suite_in_an_image(world: GithubData, job_image: str) -> None:
     """The suite runs in the image that was named, without network, and leaves nothing that its owner cannot remove."""
     world.push()
     world.costs("Slower", parse=0.030)
@@ -56,7 +56,7 @@ def test_a_suite_in_an_image(world: World, job_image: str) -> None:
     assert (ran.status, ran.told["verdict"]) == (1, "fail")
 
 
-def measured_shards(world: World, numbers: tuple[int, ...]) -> Path:
+def measured_shards(world: GithubData, numbers: tuple[int, ...]) -> Path:
     """Run these legs of a matrix of four, each of which measures one benchmark; return the folder of their reports."""
     folder = world.clone / "shards"
     for number in numbers:
@@ -72,20 +72,20 @@ def measured_shards(world: World, numbers: tuple[int, ...]) -> Path:
     return folder
 
 
-def test_four_shards_become_one_verdict(world: World) -> None:
+def test_four_shards_become_one_verdict(world: GithubData) -> None:
     """Every leg is silent; the job that merges them judges all benchmarks and speaks once."""
     world.push()
     world.costs("Slower", store=0.015)
     measured_shards(world, (1, 2, 3, 4))
-    assert not world.github.world.check_runs
+    assert not world.github.data.check_runs
     ran = world.pull_event(workflow('          results: "shards/*"'))
     assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
     judged = json.loads((world.kept / "report.json").read_text())
     assert sorted(each["benchmark"].rpartition("::")[2] for each in judged["comparisons"]) == sorted(COSTS)
-    assert len(world.github.world.check_runs) == 1
+    assert len(world.github.data.check_runs) == 1
 
 
-def test_a_lost_shard_is_no_pass(world: World) -> None:
+def test_a_lost_shard_is_no_pass(world: GithubData) -> None:
     """A leg that failed leaves a hole; what it would have measured was not seen."""
     world.push()
     world.costs("The same")
@@ -93,5 +93,5 @@ def test_a_lost_shard_is_no_pass(world: World) -> None:
     ran = world.pull_event(workflow('          results: "shards/*"'))
     assert "2 are missing: 2, 3" in ran.log
     assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
-    [check] = world.github.world.check_runs
+    [check] = world.github.data.check_runs
     assert check.conclusion == "failure"

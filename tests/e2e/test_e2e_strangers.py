@@ -9,7 +9,7 @@ from e2e_workflows import measuring, workflow
 from e2e_world import REPOSITORY, TOKEN, checked
 
 if TYPE_CHECKING:
-    from e2e_world import World
+    from e2e_world import GithubData
 
 pytestmark = pytest.mark.timeout(600)
 READ_ONLY = {"checks": "read", "contents": "read", "issues": "read", "pull-requests": "read", "actions": "read"}
@@ -68,9 +68,9 @@ subprocess.run([sys.executable, "-c", waits, str(loot)])
 SHADOW = "raise SystemExit('a module of the workspace was imported')\n"
 
 
-def test_a_fork_is_measured_without_a_token_and_published_with_one(world: World) -> None:
+def test_a_fork_is_measured_without_a_token_and_published_with_one(world: GithubData) -> None:
     """The first workflow can only read and still gives a verdict; the second reads its artifact and speaks."""
-    github = world.github.world
+    github = world.github.data
     world.push()
     world.costs("Slower", search=0.2)
     everything = dict(github.permissions)
@@ -101,7 +101,7 @@ def test_a_fork_is_measured_without_a_token_and_published_with_one(world: World)
     assert "search" in comment.body
 
 
-def test_a_hostile_pull_request_gains_nothing(world: World) -> None:
+def test_a_hostile_pull_request_gains_nothing(world: GithubData) -> None:
     """It reads no token, writes no history, is not imported, commands no runner, and cannot talk the verdict away."""
     world.push()
     hostile = HOSTILE.replace("@TOKEN@", TOKEN)
@@ -119,7 +119,7 @@ def test_a_hostile_pull_request_gains_nothing(world: World) -> None:
     assert (ran.status, ran.told["verdict"]) == (1, "fail")
 
 
-def test_a_measurement_in_the_checkout_is_not_judged(world: World) -> None:
+def test_a_measurement_in_the_checkout_is_not_judged(world: GithubData) -> None:
     """A pull request may bring a folder that looks like ours; nothing of it is believed."""
     world.push()
     world.costs("Innocent")
@@ -134,7 +134,7 @@ def test_a_measurement_in_the_checkout_is_not_judged(world: World) -> None:
     assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
 
 
-def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(world: World) -> None:
+def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(world: GithubData) -> None:
     """A results file of a size no suite has is refused unread, and a gate that saw nothing is not green."""
     world.push()
     flood = "import sys\nwith open(sys.argv[1], 'wb') as file:\n    file.truncate(3 * 2**30)\n"
@@ -145,7 +145,7 @@ def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(world: World
 
 
 @pytest.mark.parametrize("event", ["pull_request_target", "issue_comment"])
-def test_strangers_code_is_not_measured_with_secrets(world: World, event: str) -> None:
+def test_strangers_code_is_not_measured_with_secrets(world: GithubData, event: str) -> None:
     """Events that carry the token of this repository do not run a command."""
     world.push()
     head = world.git("rev-parse", "HEAD")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fake_github import shapes
+from fake_github.data import CheckRun
 from fake_github.routing import Answer, Call, RefusedError, page, route, visible
 from fake_github.shapes import REPO
-from fake_github.world import CheckRun
 
 if TYPE_CHECKING:
-    from fake_github.world import World
+    from fake_github.data import GithubData
 
 Json = Any
 MAX_BYTES = 65535
@@ -18,56 +18,56 @@ LAST_SHORT_CHARACTER = "\uffff"
 
 
 @route(f"POST {REPO}/check-runs", "checks:write")
-def create(world: World, call: Call) -> Answer:
+def create(data: GithubData, call: Call) -> Answer:
     """Create a check run; only apps may."""
     if not call.login.endswith("[bot]"):
         raise RefusedError(403, "You must authenticate via a GitHub App.")
     _check_output(call.body)
-    run = CheckRun(world.next_id(), call.body["name"], call.body["head_sha"], hidden=world.lag)
+    run = CheckRun(data.next_id(), call.body["name"], call.body["head_sha"], hidden=data.lag)
     _fill(run, call.body)
-    world.check_runs.append(run)
-    return Answer(201, shapes.check_run(world, run))
+    data.check_runs.append(run)
+    return Answer(201, shapes.check_run(data, run))
 
 
 @route(f"PATCH {REPO}/check-runs/{{check_run_id}}", "checks:write")
-def update(world: World, call: Call) -> Answer:
+def update(data: GithubData, call: Call) -> Answer:
     """Change a check run; annotations are appended."""
     _check_output(call.body)
-    run = _find(world, call)
+    run = _find(data, call)
     body = dict(call.body)
-    if run.status == "completed" and world.completed_is_final:
-        if world.completed_is_final == "refused" and {"status", "conclusion"} & body.keys():
+    if run.status == "completed" and data.completed_is_final:
+        if data.completed_is_final == "refused" and {"status", "conclusion"} & body.keys():
             raise RefusedError(422, "A completed check run cannot be changed.")
         body = {key: value for key, value in body.items() if key not in {"status", "conclusion", "completed_at"}}
     _fill(run, body)
-    return Answer(200, shapes.check_run(world, run))
+    return Answer(200, shapes.check_run(data, run))
 
 
 @route(f"GET {REPO}/check-runs/{{check_run_id}}", "checks:read")
-def read(world: World, call: Call) -> Answer:
+def read(data: GithubData, call: Call) -> Answer:
     """Read a check run."""
-    return Answer(200, shapes.check_run(world, _find(world, call)))
+    return Answer(200, shapes.check_run(data, _find(data, call)))
 
 
 @route(f"GET {REPO}/check-runs/{{check_run_id}}/annotations", "checks:read")
-def annotations(world: World, call: Call) -> Answer:
+def annotations(data: GithubData, call: Call) -> Answer:
     """List annotations in the order in which they came."""
     blank = {"start_column": None, "end_column": None, "title": None, "raw_details": None, "blob_href": "https://x"}
-    return page(call, [blank | each for each in _find(world, call).annotations])
+    return page(call, [blank | each for each in _find(data, call).annotations])
 
 
 @route(f"GET {REPO}/commits/{{ref}}/check-runs", "checks:read")
-def of_commit(world: World, call: Call) -> Answer:
+def of_commit(data: GithubData, call: Call) -> Answer:
     """List the check runs of a commit, the newest first; `filter=latest` keeps one for each name."""
-    runs = visible([run for run in world.check_runs if run.head_sha == call.values["ref"]])
+    runs = visible([run for run in data.check_runs if run.head_sha == call.values["ref"]])
     wanted = [run for run in reversed(runs) if call.query.get("check_name", run.name) == run.name]
     if call.query.get("filter", "latest") == "latest":
         wanted = list({run.name: run for run in reversed(wanted)}.values())
-    return page(call, [shapes.check_run(world, run) for run in wanted], "check_runs")
+    return page(call, [shapes.check_run(data, run) for run in wanted], "check_runs")
 
 
-def _find(world: World, call: Call) -> CheckRun:
-    for run in world.check_runs:
+def _find(data: GithubData, call: Call) -> CheckRun:
+    for run in data.check_runs:
         if str(run.id) == call.values["check_run_id"]:
             return run
     raise RefusedError(404, "Not Found")

@@ -10,13 +10,13 @@ from fake_github.schema import DESCRIPTION
 from fake_github.shapes import REPO
 
 if TYPE_CHECKING:
-    from fake_github.world import Artifact, Issue, WorkflowRun, World
+    from fake_github.data import Artifact, GithubData, Issue, WorkflowRun
 
 Json = Any
 
 
 @route("GET /user", "metadata:read")
-def me(_: World, call: Call) -> Answer:
+def me(_: GithubData, call: Call) -> Answer:
     """Say who the token is; an installation's token may not ask."""
     if call.login.endswith("[bot]"):
         raise RefusedError(403, "Resource not accessible by integration")
@@ -25,82 +25,80 @@ def me(_: World, call: Call) -> Answer:
 
 
 @route(f"GET {REPO}", "metadata:read")
-def repository(world: World, _: Call) -> Answer:
+def repository(data: GithubData, _: Call) -> Answer:
     """Read the repository."""
-    return Answer(200, shapes.repository(world))
+    return Answer(200, shapes.repository(data))
 
 
 @route(f"GET {REPO}/pulls", "pull-requests:read")
-def pulls(world: World, call: Call) -> Answer:
+def pulls(data: GithubData, call: Call) -> Answer:
     """List pull requests; `head` is `owner:branch`."""
     found = [
         issue
-        for issue in reversed(world.issues)
+        for issue in reversed(data.issues)
         if issue.pull
         and call.query.get("state", "open") in {issue.state, "all"}
         and call.query.get("head", _head(issue)) == _head(issue)
         and call.query.get("base", issue.pull.base_ref) == issue.pull.base_ref
     ]
-    return page(call, [shapes.pull(world, issue, simple=True) for issue in found])
+    return page(call, [shapes.pull(data, issue, simple=True) for issue in found])
 
 
 @route(f"GET {REPO}/pulls/{{pull_number}}", "pull-requests:read")
-def pull(world: World, call: Call) -> Answer:
+def pull(data: GithubData, call: Call) -> Answer:
     """Read a pull request."""
-    return Answer(200, shapes.pull(world, _pull(world, call)))
+    return Answer(200, shapes.pull(data, _pull(data, call)))
 
 
 @route(f"GET {REPO}/commits/{{commit_sha}}/pulls", "pull-requests:read")
-def pulls_of_commit(world: World, call: Call) -> Answer:
+def pulls_of_commit(data: GithubData, call: Call) -> Answer:
     """List the pull requests that a commit is the head or the merge of."""
     sha = call.values["commit_sha"]
-    found = [
-        issue for issue in world.issues if issue.pull and sha in {issue.pull.head_sha, issue.pull.merge_commit_sha}
-    ]
-    return page(call, [shapes.pull(world, issue, simple=True) for issue in found])
+    found = [issue for issue in data.issues if issue.pull and sha in {issue.pull.head_sha, issue.pull.merge_commit_sha}]
+    return page(call, [shapes.pull(data, issue, simple=True) for issue in found])
 
 
 @route(f"POST {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:write")
-def request_review(world: World, call: Call) -> Answer:
+def request_review(data: GithubData, call: Call) -> Answer:
     """Ask people and teams for a review; one stranger spoils the lot."""
-    issue = _pull(world, call)
+    issue = _pull(data, call)
     assert issue.pull is not None
     people, teams = call.body.get("reviewers", []), call.body.get("team_reviewers", [])
     if issue.user in people:
         raise RefusedError(422, "Review cannot be requested from pull request author.")
-    if any(login not in world.collaborators for login in people) or any(slug not in world.teams for slug in teams):
+    if any(login not in data.collaborators for login in people) or any(slug not in data.teams for slug in teams):
         raise RefusedError(
             422, "Reviews may only be requested from collaborators. One or more of the users or teams is not one."
         )
     issue.pull.reviewers += [login for login in people if login not in issue.pull.reviewers]
     issue.pull.team_reviewers += [slug for slug in teams if slug not in issue.pull.team_reviewers]
-    return Answer(201, shapes.pull(world, issue, simple=True))
+    return Answer(201, shapes.pull(data, issue, simple=True))
 
 
 @route(f"GET {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:read")
-def reviewers(world: World, call: Call) -> Answer:
+def reviewers(data: GithubData, call: Call) -> Answer:
     """List who was asked."""
-    asked = _pull(world, call).pull
+    asked = _pull(data, call).pull
     assert asked is not None
     people = [shapes.user(login) for login in asked.reviewers]
     return Answer(200, {"users": people, "teams": [shapes.team(slug) for slug in asked.team_reviewers]})
 
 
 @route(f"GET {REPO}/collaborators/{{username}}/permission", "metadata:read")
-def permission(world: World, call: Call) -> Answer:
+def permission(data: GithubData, call: Call) -> Answer:
     """Say what somebody may do; a stranger may read a public repository."""
     login = call.values["username"]
-    level = world.collaborators.get(login, "read")
+    level = data.collaborators.get(login, "read")
     return Answer(200, {"permission": level, "role_name": level, "user": None})
 
 
 @route(f"GET {REPO}/compare/{{basehead}}", "contents:read")
-def compare(world: World, call: Call) -> Answer:
+def compare(data: GithubData, call: Call) -> Answer:
     """List the commits between two."""
     base, head = call.values["basehead"].split("...")
     example = DESCRIPTION.example("GET", f"{REPO}/compare/{{basehead}}", 200)
     commit = example["commits"][0]
-    shas = world.comparisons.get(f"{base}...{head}", [head])
+    shas = data.comparisons.get(f"{base}...{head}", [head])
     return Answer(
         200,
         example
@@ -118,26 +116,26 @@ def compare(world: World, call: Call) -> Answer:
 
 
 @route(f"GET {REPO}/actions/runs", "actions:read")
-def runs(world: World, call: Call) -> Answer:
+def runs(data: GithubData, call: Call) -> Answer:
     """List workflow runs, the newest first."""
     found = [
         run
-        for run in reversed(world.runs)
+        for run in reversed(data.runs)
         if call.query.get("head_sha", run.head_sha) == run.head_sha and call.query.get("event", run.event) == run.event
     ]
-    return page(call, [shapes.run(world, run) for run in found], "workflow_runs")
+    return page(call, [shapes.run(data, run) for run in found], "workflow_runs")
 
 
 @route(f"GET {REPO}/actions/runs/{{run_id}}", "actions:read")
-def run(world: World, call: Call) -> Answer:
+def run(data: GithubData, call: Call) -> Answer:
     """Read a workflow run."""
-    return Answer(200, shapes.run(world, _run(world, call)))
+    return Answer(200, shapes.run(data, _run(data, call)))
 
 
 @route(f"POST {REPO}/actions/runs/{{run_id}}/rerun", "actions:write")
-def rerun(world: World, call: Call) -> Answer:
+def rerun(data: GithubData, call: Call) -> Answer:
     """Run a workflow again; one that still runs is refused."""
-    found = _run(world, call)
+    found = _run(data, call)
     if found.status != "completed":
         raise RefusedError(403, "This workflow is already running")
     found.attempt += 1
@@ -146,54 +144,54 @@ def rerun(world: World, call: Call) -> Answer:
 
 
 @route(f"GET {REPO}/actions/runs/{{run_id}}/artifacts", "actions:read")
-def artifacts_of_run(world: World, call: Call) -> Answer:
+def artifacts_of_run(data: GithubData, call: Call) -> Answer:
     """List what a run uploaded."""
     found = [
         each
-        for each in world.artifacts
+        for each in data.artifacts
         if str(each.run_id) == call.values["run_id"] and call.query.get("name", each.name) == each.name
     ]
-    return page(call, [shapes.artifact(world, each) for each in found], "artifacts")
+    return page(call, [shapes.artifact(data, each) for each in found], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts", "actions:read")
-def artifacts(world: World, call: Call) -> Answer:
+def artifacts(data: GithubData, call: Call) -> Answer:
     """List every artifact, whoever made it, the newest first."""
-    found = [each for each in reversed(world.artifacts) if call.query.get("name", each.name) == each.name]
-    return page(call, [shapes.artifact(world, each) for each in found], "artifacts")
+    found = [each for each in reversed(data.artifacts) if call.query.get("name", each.name) == each.name]
+    return page(call, [shapes.artifact(data, each) for each in found], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts/{{artifact_id}}", "actions:read")
-def artifact(world: World, call: Call) -> Answer:
+def artifact(data: GithubData, call: Call) -> Answer:
     """Read an artifact's entry."""
-    return Answer(200, shapes.artifact(world, _artifact(world, call)))
+    return Answer(200, shapes.artifact(data, _artifact(data, call)))
 
 
 @route(f"GET {REPO}/actions/artifacts/{{artifact_id}}/{{archive_format}}", "actions:read")
-def download(world: World, call: Call) -> Answer:
+def download(data: GithubData, call: Call) -> Answer:
     """Point at the store that holds the archive."""
-    found = _artifact(world, call)
+    found = _artifact(data, call)
     if found.expired:
         raise RefusedError(410, "Artifact has expired")
     return Answer(302, None, {"Location": f"https://api.github.com/_blob/{found.id}"})
 
 
-def _artifact(world: World, call: Call) -> Artifact:
-    for each in world.artifacts:
+def _artifact(data: GithubData, call: Call) -> Artifact:
+    for each in data.artifacts:
         if str(each.id) == call.values["artifact_id"]:
             return each
     raise RefusedError(404, "Not Found")
 
 
-def _run(world: World, call: Call) -> WorkflowRun:
-    for each in world.runs:
+def _run(data: GithubData, call: Call) -> WorkflowRun:
+    for each in data.runs:
         if str(each.id) == call.values["run_id"]:
             return each
     raise RefusedError(404, "Not Found")
 
 
-def _pull(world: World, call: Call) -> Issue:
-    issue = world.issue(int(call.values["pull_number"]))
+def _pull(data: GithubData, call: Call) -> Issue:
+    issue = data.issue(int(call.values["pull_number"]))
     if issue is None or issue.pull is None:
         raise RefusedError(404, "Not Found")
     return issue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from fake_github.world import World
+    from fake_github.data import GithubData
 
 Json = Any
 LEVELS = ["none", "read", "write"]
@@ -42,7 +42,7 @@ class RefusedError(Exception):
         self.answer = Answer(status, body | ({"errors": [error]} if error else {}))
 
 
-Handler = Callable[["World", Call], Answer]
+Handler = Callable[["GithubData", Call], Answer]
 ROUTES: dict[str, tuple[Handler, str]] = {}
 H = TypeVar("H", bound=Handler)
 
@@ -57,14 +57,14 @@ def route(operation: str, needs: str) -> Callable[[H], H]:
     return register
 
 
-def allowed(world: World, needs: str) -> bool:
+def allowed(data: GithubData, needs: str) -> bool:
     """Whether the token has one of the permissions."""
     scopes, level = needs.split(":")
-    return any(LEVELS.index(world.permissions.get(scope, "none")) >= LEVELS.index(level) for scope in scopes.split("|"))
+    return any(LEVELS.index(data.permissions.get(scope, "none")) >= LEVELS.index(level) for scope in scopes.split("|"))
 
 
 def visible(records: list[Json]) -> list[Json]:
-    """Return what a listing shows; what was just made stays hidden for `world.lag` listings."""
+    """Return what a listing shows; what was just made stays hidden for `data.lag` listings."""
     shown = []
     for record in records:
         if record.hidden > 0:

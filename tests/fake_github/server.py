@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fake_github import routes_checks, routes_issues, routes_repository  # noqa: F401 - they register themselves
+from fake_github.data import GithubData
 from fake_github.faults import Fault
 from fake_github.routing import ROUTES, Answer, Call, RefusedError, allowed
 from fake_github.schema import DESCRIPTION
 from fake_github.shapes import localised
-from fake_github.world import World
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,7 +42,7 @@ class Logged:
 class FakeGitHub:
     """A GitHub on loopback; `prefix` is `/api/v3` to stand for an enterprise server."""
 
-    world: World = field(default_factory=World)
+    data: GithubData = field(default_factory=GithubData)
     prefix: str = ""
     port: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -90,16 +90,16 @@ class FakeGitHub:
     def state(self) -> dict[str, Json]:
         """Everything, as JSON."""
         return {
-            "world": self.world.as_json(),
+            "data": self.data.as_json(),
             "requests": [asdict(each) for each in self.log],
             "violations": self.violations,
         }
 
     def seed(self, wanted: dict[str, Json]) -> None:
-        """Change the world; `faults` are added here."""
+        """Change the data; `faults` are added here."""
         for fault in wanted.pop("faults", []):
             self.fail(**fault)
-        self.world.seed(wanted)
+        self.data.seed(wanted)
 
     def serve(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> tuple[Answer, Fault | None]:
         """Answer one request, and say what shall go wrong with the answer."""
@@ -127,7 +127,7 @@ class FakeGitHub:
         if "authorization" in headers:
             self.violations.append("the token was sent to the artifact store")
             return Answer(400, {"message": "InvalidAuthenticationInfo"})
-        found = next(each for each in self.world.artifacts if str(each.id) == path.rsplit("/", 1)[1])
+        found = next(each for each in self.data.artifacts if str(each.id) == path.rsplit("/", 1)[1])
         return Answer(200, base64.b64decode(found.content))
 
     def _answer(
@@ -146,9 +146,9 @@ class FakeGitHub:
         if errors:
             self.violations += [f"{operation.name}: {error}" for error in errors]
             return Answer(422, {"message": "Invalid request.", "errors": errors})
-        answer = self._handle(operation.name, Call(operation.values, query, body, self.world.login))
-        answer.body = localised(self.world, self.url, answer.body)
-        answer.headers = localised(self.world, self.url, answer.headers)
+        answer = self._handle(operation.name, Call(operation.values, query, body, self.data.login))
+        answer.body = localised(self.data, self.url, answer.body)
+        answer.headers = localised(self.data, self.url, answer.headers)
         if "X-Next-Page" in answer.headers:
             following = re.sub(r"&?\bpage=\d+", "", "&".join(f"{key}={value}" for key, value in query.items()))
             number = answer.headers.pop("X-Next-Page")
@@ -160,12 +160,12 @@ class FakeGitHub:
 
     def _handle(self, operation: str, call: Call) -> Answer:
         handler, needs = ROUTES[operation]
-        if f"{call.values.get('owner')}/{call.values.get('repo')}" not in {self.world.repository, "None/None"}:
+        if f"{call.values.get('owner')}/{call.values.get('repo')}" not in {self.data.repository, "None/None"}:
             return RefusedError(404, "Not Found").answer
-        if not allowed(self.world, needs):
+        if not allowed(self.data, needs):
             return RefusedError(403, "Resource not accessible by integration").answer
         try:
-            return handler(self.world, call)
+            return handler(self.data, call)
         except RefusedError as refused:
             return refused.answer
 

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from fake_github.schema import DESCRIPTION
 
 if TYPE_CHECKING:
-    from fake_github.world import Artifact, CheckRun, Comment, Event, Issue, Label, WorkflowRun, World
+    from fake_github.data import Artifact, CheckRun, Comment, Event, GithubData, Issue, Label, WorkflowRun
 
 Json = Any
 REPO = "/repos/{owner}/{repo}"
 
 
-def localised(world: World, base_url: str, node: Json) -> Json:
+def localised(data: GithubData, base_url: str, node: Json) -> Json:
     """Point every address of an example at this server and this repository."""
     match node:
         case list():
-            return [localised(world, base_url, item) for item in node]
+            return [localised(data, base_url, item) for item in node]
         case dict():
-            return {key: localised(world, base_url, value) for key, value in node.items()}
+            return {key: localised(data, base_url, value) for key, value in node.items()}
         case str() if node.startswith("https://api.github.com"):
-            path = node.removeprefix("https://api.github.com").replace("octocat/Hello-World", world.repository)
-            return base_url + path.replace("github/hello-world", world.repository)
+            path = node.removeprefix("https://api.github.com").replace("octocat/Hello-GithubData", data.repository)
+            return base_url + path.replace("github/hello-data", data.repository)
     return node
 
 
@@ -34,32 +34,32 @@ def user(login: str) -> dict[str, Json]:
     return example | {"login": login, "id": zlib.crc32(login.encode()), "type": kind}
 
 
-def repository(world: World, name: str | None = None) -> dict[str, Json]:
+def repository(data: GithubData, name: str | None = None) -> dict[str, Json]:
     """A repository; without a name ours."""
-    name = name or world.repository
+    name = name or data.repository
     example = DESCRIPTION.example("GET", REPO, 200)
-    example |= {"language": None, "default_branch": world.default_branch, "has_issues": world.issues_enabled}
+    example |= {"language": None, "default_branch": data.default_branch, "has_issues": data.issues_enabled}
     for key in ("template_repository", "source", "parent"):
         example.pop(key, None)
-    return example | _repository_identity(world, name)
+    return example | _repository_identity(data, name)
 
 
-def _repository_identity(world: World, name: str) -> dict[str, Json]:
+def _repository_identity(data: GithubData, name: str) -> dict[str, Json]:
     owner, short = name.split("/")
     return {
         "id": zlib.crc32(name.encode()),
         "name": short,
         "full_name": name,
         "owner": user(owner),
-        "fork": name != world.repository,
+        "fork": name != data.repository,
         "url": f"https://api.github.com/repos/{name}",
         "html_url": f"https://github.com/{name}",
     }
 
 
-def label(world: World, name: str) -> dict[str, Json]:
+def label(data: GithubData, name: str) -> dict[str, Json]:
     """A label of the repository, by name."""
-    found: Label | None = next((each for each in world.labels if each.name.lower() == name.lower()), None)
+    found: Label | None = next((each for each in data.labels if each.name.lower() == name.lower()), None)
     example = DESCRIPTION.example("GET", f"{REPO}/labels/{{name}}", 200)
     return example | {
         "id": zlib.crc32(name.lower().encode()),
@@ -67,15 +67,15 @@ def label(world: World, name: str) -> dict[str, Json]:
         "color": found.color if found else "ededed",
         "description": (found.description if found else None) or "",
         "default": False,
-        "url": f"https://api.github.com/repos/{world.repository}/labels/{name.replace(' ', '%20')}",
+        "url": f"https://api.github.com/repos/{data.repository}/labels/{name.replace(' ', '%20')}",
     }
 
 
-def check_run(world: World, run: CheckRun) -> dict[str, Json]:
+def check_run(data: GithubData, run: CheckRun) -> dict[str, Json]:
     """A check run; annotations are only counted here."""
     example = DESCRIPTION.example("GET", f"{REPO}/check-runs/{{check_run_id}}", 200)
-    url = f"https://api.github.com/repos/{world.repository}/check-runs/{run.id}"
-    slug = world.login.removesuffix("[bot]")
+    url = f"https://api.github.com/repos/{data.repository}/check-runs/{run.id}"
+    slug = data.login.removesuffix("[bot]")
     example["app"] |= {"slug": slug, "name": slug}
     return example | {
         "id": run.id,
@@ -88,7 +88,7 @@ def check_run(world: World, run: CheckRun) -> dict[str, Json]:
         "completed_at": run.completed_at,
         "details_url": run.details_url,
         "url": url,
-        "html_url": f"https://github.com/{world.repository}/runs/{run.id}",
+        "html_url": f"https://github.com/{data.repository}/runs/{run.id}",
         "pull_requests": [],
         "output": {
             "title": run.title,
@@ -100,10 +100,10 @@ def check_run(world: World, run: CheckRun) -> dict[str, Json]:
     }
 
 
-def issue(world: World, record: Issue) -> dict[str, Json]:
+def issue(data: GithubData, record: Issue) -> dict[str, Json]:
     """An issue, also for a pull request, which then says so."""
     example = DESCRIPTION.example("POST", f"{REPO}/issues", 201)
-    url = f"https://api.github.com/repos/{world.repository}/issues/{record.number}"
+    url = f"https://api.github.com/repos/{data.repository}/issues/{record.number}"
     kind = "pull" if record.pull else "issues"
     shown = example | {
         "id": 10_000 + record.number,
@@ -113,12 +113,12 @@ def issue(world: World, record: Issue) -> dict[str, Json]:
         "user": user(record.user),
         "state": record.state,
         "state_reason": record.state_reason,
-        "labels": [label(world, name) for name in record.labels],
+        "labels": [label(data, name) for name in record.labels],
         "assignee": user(record.assignees[0]) if record.assignees else None,
         "assignees": [user(login) for login in record.assignees],
         "milestone": None,
         "locked": record.locked,
-        "comments": sum(comment.issue == record.number for comment in world.comments),
+        "comments": sum(comment.issue == record.number for comment in data.comments),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "closed_at": record.closed_at,
@@ -127,17 +127,17 @@ def issue(world: World, record: Issue) -> dict[str, Json]:
         "comments_url": f"{url}/comments",
         "events_url": f"{url}/events",
         "labels_url": f"{url}/labels{{/name}}",
-        "html_url": f"https://github.com/{world.repository}/{kind}/{record.number}",
-        "repository_url": f"https://api.github.com/repos/{world.repository}",
+        "html_url": f"https://github.com/{data.repository}/{kind}/{record.number}",
+        "repository_url": f"https://api.github.com/repos/{data.repository}",
     }
     shown.pop("pull_request", None)
     if record.pull:
-        pull_url = f"https://api.github.com/repos/{world.repository}/pulls/{record.number}"
+        pull_url = f"https://api.github.com/repos/{data.repository}/pulls/{record.number}"
         shown["pull_request"] = dict.fromkeys(("url", "html_url", "diff_url", "patch_url"), pull_url)
     return shown
 
 
-def comment(world: World, record: Comment) -> dict[str, Json]:
+def comment(data: GithubData, record: Comment) -> dict[str, Json]:
     """A comment."""
     example = DESCRIPTION.example("GET", f"{REPO}/issues/comments/{{comment_id}}", 200)
     return example | {
@@ -146,13 +146,13 @@ def comment(world: World, record: Comment) -> dict[str, Json]:
         "user": user(record.user),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "url": f"https://api.github.com/repos/{world.repository}/issues/comments/{record.id}",
-        "issue_url": f"https://api.github.com/repos/{world.repository}/issues/{record.issue}",
-        "html_url": f"https://github.com/{world.repository}/issues/{record.issue}#issuecomment-{record.id}",
+        "url": f"https://api.github.com/repos/{data.repository}/issues/comments/{record.id}",
+        "issue_url": f"https://api.github.com/repos/{data.repository}/issues/{record.issue}",
+        "html_url": f"https://github.com/{data.repository}/issues/{record.issue}#issuecomment-{record.id}",
     }
 
 
-def event(world: World, record: Event) -> dict[str, Json]:
+def event(data: GithubData, record: Event) -> dict[str, Json]:
     """Something that happened to an issue."""
     example = DESCRIPTION.example("GET", f"{REPO}/issues/{{issue_number}}/events", 200)[0]
     shown = example | {
@@ -160,7 +160,7 @@ def event(world: World, record: Event) -> dict[str, Json]:
         "event": record.event,
         "actor": user(record.actor),
         "created_at": record.created_at,
-        "url": f"https://api.github.com/repos/{world.repository}/issues/events/{record.id}",
+        "url": f"https://api.github.com/repos/{data.repository}/issues/events/{record.id}",
     }
     shown.pop("label", None)
     if record.label:
@@ -168,7 +168,7 @@ def event(world: World, record: Event) -> dict[str, Json]:
     return shown
 
 
-def pull(world: World, record: Issue, *, simple: bool = False) -> dict[str, Json]:
+def pull(data: GithubData, record: Issue, *, simple: bool = False) -> dict[str, Json]:
     """A pull request, in full or as listings show it."""
     assert record.pull is not None
     example = (
@@ -176,8 +176,8 @@ def pull(world: World, record: Issue, *, simple: bool = False) -> dict[str, Json
         if simple
         else DESCRIPTION.example("GET", f"{REPO}/pulls/{{pull_number}}", 200)
     )
-    head, base = record.pull.head_repository, world.repository
-    url = f"https://api.github.com/repos/{world.repository}/pulls/{record.number}"
+    head, base = record.pull.head_repository, data.repository
+    url = f"https://api.github.com/repos/{data.repository}/pulls/{record.number}"
     return example | {
         "id": 20_000 + record.number,
         "number": record.number,
@@ -185,7 +185,7 @@ def pull(world: World, record: Issue, *, simple: bool = False) -> dict[str, Json
         "body": record.body,
         "state": record.state,
         "user": user(record.user),
-        "labels": [label(world, name) for name in record.labels],
+        "labels": [label(data, name) for name in record.labels],
         "draft": record.pull.draft,
         "merged_at": record.pull.merged_at,
         "merge_commit_sha": record.pull.merge_commit_sha,
@@ -195,16 +195,16 @@ def pull(world: World, record: Issue, *, simple: bool = False) -> dict[str, Json
         "assignees": [],
         "milestone": None,
         "url": url,
-        "issue_url": f"https://api.github.com/repos/{world.repository}/issues/{record.number}",
-        "html_url": f"https://github.com/{world.repository}/pull/{record.number}",
-        "head": _end(world, example["head"], head, record.pull.head_ref, record.pull.head_sha),
-        "base": _end(world, example["base"], base, record.pull.base_ref, record.pull.base_sha),
+        "issue_url": f"https://api.github.com/repos/{data.repository}/issues/{record.number}",
+        "html_url": f"https://github.com/{data.repository}/pull/{record.number}",
+        "head": _end(data, example["head"], head, record.pull.head_ref, record.pull.head_sha),
+        "base": _end(data, example["base"], base, record.pull.base_ref, record.pull.base_sha),
     }
 
 
-def _end(world: World, example: dict[str, Json], name: str | None, ref: str, sha: str) -> dict[str, Json]:
+def _end(data: GithubData, example: dict[str, Json], name: str | None, ref: str, sha: str) -> dict[str, Json]:
     owner = (name or "ghost/gone").split("/")[0]
-    shown = example["repo"] | _repository_identity(world, name) if name else None
+    shown = example["repo"] | _repository_identity(data, name) if name else None
     return example | {"label": f"{owner}:{ref}", "ref": ref, "sha": sha, "user": user(owner), "repo": shown}
 
 
@@ -214,7 +214,7 @@ def team(slug: str) -> dict[str, Json]:
     return example | {"slug": slug, "name": slug, "type": "organization", "organization_id": 1}
 
 
-def run(world: World, record: WorkflowRun) -> dict[str, Json]:
+def run(data: GithubData, record: WorkflowRun) -> dict[str, Json]:
     """A run of a workflow."""
     example = DESCRIPTION.example("GET", f"{REPO}/actions/runs/{{run_id}}", 200)
     return example | {
@@ -225,25 +225,25 @@ def run(world: World, record: WorkflowRun) -> dict[str, Json]:
         "status": record.status,
         "conclusion": record.conclusion,
         "run_attempt": record.attempt,
-        "head_repository": example["head_repository"] | _repository_identity(world, record.head_repository),
-        "url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}",
-        "artifacts_url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}/artifacts",
-        "rerun_url": f"https://api.github.com/repos/{world.repository}/actions/runs/{record.id}/rerun",
-        "html_url": f"https://github.com/{world.repository}/actions/runs/{record.id}",
+        "head_repository": example["head_repository"] | _repository_identity(data, record.head_repository),
+        "url": f"https://api.github.com/repos/{data.repository}/actions/runs/{record.id}",
+        "artifacts_url": f"https://api.github.com/repos/{data.repository}/actions/runs/{record.id}/artifacts",
+        "rerun_url": f"https://api.github.com/repos/{data.repository}/actions/runs/{record.id}/rerun",
+        "html_url": f"https://github.com/{data.repository}/actions/runs/{record.id}",
     }
 
 
-def artifact(world: World, record: Artifact) -> dict[str, Json]:
+def artifact(data: GithubData, record: Artifact) -> dict[str, Json]:
     """An artifact and the run that made it."""
     example = DESCRIPTION.example("GET", f"{REPO}/actions/artifacts/{{artifact_id}}", 200)
-    made_by = next((each for each in world.runs if each.id == record.run_id), None)
-    url = f"https://api.github.com/repos/{world.repository}/actions/artifacts/{record.id}"
+    made_by = next((each for each in data.runs if each.id == record.run_id), None)
+    url = f"https://api.github.com/repos/{data.repository}/actions/artifacts/{record.id}"
     example["workflow_run"] |= {
         "id": record.run_id,
-        "head_branch": made_by.head_branch if made_by else world.default_branch,
+        "head_branch": made_by.head_branch if made_by else data.default_branch,
         "head_sha": made_by.head_sha if made_by else "0" * 40,
-        "repository_id": zlib.crc32(world.repository.encode()),
-        "head_repository_id": zlib.crc32((made_by.head_repository if made_by else world.repository).encode()),
+        "repository_id": zlib.crc32(data.repository.encode()),
+        "head_repository_id": zlib.crc32((made_by.head_repository if made_by else data.repository).encode()),
     }
     size = record.claimed_size if record.claimed_size is not None else len(record.content) * 3 // 4
     return example | {

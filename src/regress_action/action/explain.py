@@ -36,9 +36,9 @@ def record(judgement: Judgement, reproduce: str | None, limit: int) -> bytes:
 
 def answer(client: Client, pull_request: int | None, preferences: Preferences, benchmark: str | None) -> str | None:
     """Return why the last verdict about the pull request is what it is, in Markdown; None where none is known."""
-    from regress_action.github import memory
+    from regress_action.github import hidden_state
 
-    data = memory.recalled(client, pull_request, preferences) if pull_request is not None else None
+    data = hidden_state.load(client, pull_request, preferences) if pull_request is not None else None
     return None if data is None else told(data, benchmark)
 
 

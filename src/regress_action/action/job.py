@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from regress_action import formats
 from regress_action.action.judge import JudgingRules, load_rules
 from regress_action.action.merge import SHARD, join
-from regress_action.github import events
+from regress_action.github.event import decide
 from regress_action.model.errors import IncompleteError, InputError, SettingsError
 from regress_action.settings import load, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from regress_action.github.plan import Plan
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.event import Plan
+    from regress_action.github.runner import StepLog
     from regress_action.history import History
     from regress_action.model.measurements import Report
     from regress_action.settings import Settings
@@ -59,7 +59,7 @@ def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
     return load(inputs if isinstance(inputs, dict) else {}, root=root)
 
 
-def read_masked_settings(environ: Mapping[str, str], root: Path, log: Log) -> Settings:
+def read_masked_settings(environ: Mapping[str, str], root: Path, log: StepLog) -> Settings:
     """Return the settings after the runner was asked to mask what is secret in them.
 
     The inputs are masked before they are read, because an error about them may quote them. Outside of a runner
@@ -78,14 +78,14 @@ def read_masked_settings(environ: Mapping[str, str], root: Path, log: Log) -> Se
     return settings
 
 
-def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, log: Log) -> Job:
+def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, log: StepLog) -> Job:
     """Read the settings and the rules, and decide from the event what the job does.
 
     Raises:
         SettingsError: a setting, the thresholds file or the waivers are wrong.
     """
     settings = read_masked_settings(environ, root, log)
-    plan = events.decide(
+    plan = decide(
         environ.get("GITHUB_EVENT_NAME", ""),
         payload,
         environ,

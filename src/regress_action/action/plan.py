@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN
 from regress_action.action.measure import MeasurementSpec, measurer_command
-from regress_action.github.plan import Stage
+from regress_action.github.event import Stage
+from regress_action.github.runner import write_outputs
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.records import slug
 
@@ -109,11 +110,12 @@ def write_request(request: MeasurementRequest, root: Path, environ: Mapping[str,
     folder.mkdir(exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     (root / PLAN).write_bytes(b"".join(word.encode() + b"\0" for word in request.words))
-    if output := environ.get("GITHUB_OUTPUT"):
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"measure={'true' if request.words else 'false'}\n")
-            file.write(f"suite-image={' '.join(request.suite_image.split())}\n")
-            file.write(f"suite={request.suite}\n")
+    outputs = {
+        "measure": "true" if request.words else "false",
+        "suite-image": " ".join(request.suite_image.split()),
+        "suite": request.suite,
+    }
+    write_outputs(environ, outputs)
 
 
 def _suite(job: Job) -> str:

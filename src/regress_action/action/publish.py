@@ -12,7 +12,7 @@ import orjson
 from regress_action.action import explain
 from regress_action.action.plan import pages
 from regress_action.advice import elsewhere, recommend
-from regress_action.github import outputs
+from regress_action.github import runner
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.records import slug
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from regress_action.action.job import Job
     from regress_action.action.judge import Judged
-    from regress_action.github.speaking import Spoken
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.publish import PublishResult
+    from regress_action.github.runner import StepLog
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report
 
@@ -110,12 +110,12 @@ def write_files(job: Job, judged: Judged) -> None:
 
 
 def write_outputs(
-    job: Job, judged: Judged | None, spoken: Spoken | None, *, otherwise: Outcome = Outcome.INCONCLUSIVE
+    job: Job, judged: Judged | None, published: PublishResult | None, *, otherwise: Outcome = Outcome.INCONCLUSIVE
 ) -> None:
     """Set every output of the step; without a judgement the verdict is `otherwise`."""
     summary = judged.judgement.summary if judged else None
     report, markdown_page = pages(slug(job.settings.suite))
-    outputs.write(
+    runner.write_outputs(
         job.environ,
         {
             "verdict": summary.verdict.value if summary else otherwise.value,
@@ -125,16 +125,16 @@ def write_outputs(
             "report": report.as_posix() if judged else None,
             "markdown": markdown_page.as_posix() if judged else None,
             "dashboard": None,
-            "check-run-url": spoken.check_run_url if spoken else None,
+            "check-run-url": published.check_run_url if published else None,
         },
     )
 
 
-def notify(job: Job, spoken: Spoken, log: Log) -> None:
+def notify(job: Job, published: PublishResult, log: StepLog) -> None:
     """Notify the stakeholders of what changed; a notifier that fails is a warning."""
     urls = [url.get_secret_value() for url in job.settings.notify_urls]
     title = f"{job.plan.repository}: performance of {job.settings.suite}"
-    lines = [(change.sentence, change.url) for change in spoken.changes]
+    lines = [(change.sentence, change.url) for change in published.changes]
     for warning in send(urls, title, lines):
         log.warning(warning)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.action import confirm, noise_model
 from regress_action.action.judge import judge_against_history, judge_reports
-from regress_action.github.plan import Stage
+from regress_action.github.event import Stage
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
 

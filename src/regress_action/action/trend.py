@@ -10,8 +10,10 @@ import orjson
 
 from regress_action.action import publish, trend_content
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
-from regress_action.github import alarms, outputs, speaking
+from regress_action.github import alarms
+from regress_action.github import publish as github_publish
 from regress_action.github.preferences import Texts
+from regress_action.github.runner import write_outputs
 from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Subject, Summary, Verdict
 from regress_action.model.errors import ExitCode
 from regress_action.report import markdown, text, trends
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     from regress_action.action.job import Job
     from regress_action.analysis.sustained_changes import SustainedChange
     from regress_action.github.client import Client
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.runner import StepLog
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 
 
-def report(job: Job, client: Client | None, log: Log) -> ExitCode:
+def report(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     """Follow the suite on the default branch; put what moves into the job summary, and what lasts into issues."""
     from regress_action.history import Selection
 
@@ -48,12 +50,11 @@ def report(job: Job, client: Client | None, log: Log) -> ExitCode:
     return _alert(job, client, log, judgement, _texts(job, judgement, content, changes))
 
 
-def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, texts: Texts) -> ExitCode:
+def _alert(job: Job, client: Client | None, log: StepLog, judgement: Judgement, texts: Texts) -> ExitCode:
     """Say it, by the commit that was measured last: a night without a new one repeats nothing."""
     plan = replace(job.plan, head_sha=judgement.head.commit)
-    runner = speaking.Runner(log=log, environ=job.environ)
     preferences = publish.preferences_of(job)
-    spoken = speaking.speak(plan, judgement, texts, preferences, runner=runner, client=client)
+    published = github_publish.publish(plan, judgement, texts, preferences, log=log, environ=job.environ, client=client)
     summary = judgement.summary
     values = {
         "verdict": summary.verdict.value,
@@ -62,8 +63,8 @@ def _alert(job: Job, client: Client | None, log: Log, judgement: Judgement, text
         "report": ".regress/trend.json",
         "markdown": ".regress/trend.md",
     }
-    outputs.write(job.environ, values)
-    publish.notify(job, spoken, log)
+    write_outputs(job.environ, values)
+    publish.notify(job, published, log)
     return ExitCode.REGRESSION if summary.verdict is Outcome.FAIL else ExitCode.OK
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regress_action.action.job import Job
     from regress_action.action.stages import StageResult
     from regress_action.github.client import Client
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.runner import StepLog
 
 
 @click.command(name="ci")
@@ -42,18 +42,18 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     """
     from regress_action.action import stages
     from regress_action.action.job import load_job
-    from regress_action.github.plan import Stage
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.event import Stage
+    from regress_action.github.runner import StepLog
 
-    log = Log(sys.stdout)
+    log = StepLog(sys.stdout)
     job = load_job(payload, environ, root, log)
-    log.say(str(job.plan))
+    log.info(str(job.plan))
     if job.plan.mode is Stage.NONE:
         return ExitCode.OK
     if job.plan.mode is Stage.REFUSE:
         raise UsageError(job.plan.why)
     if job.settings.shard and job.plan.mode in {Stage.BASELINE, Stage.DETECT}:
-        log.say(stages.shard(job))
+        log.info(stages.shard(job))
         return ExitCode.OK
     with ExitStack() as stack:
         client = _connected(job, stack)
@@ -64,13 +64,13 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
 
             return trend.report(job, client, log)
         if job.plan.mode is Stage.PUBLISH and client is not None:
-            from regress_action.github import pulls
+            from regress_action.github.artifacts import with_pull_request
 
-            job = replace(job, plan=pulls.resolve(client, job.plan))
+            job = replace(job, plan=with_pull_request(client, job.plan))
         return _judge(job, client, log, stack)
 
 
-def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitCode:
+def _judge(job: Job, client: Client | None, log: StepLog, stack: ExitStack) -> ExitCode:
     """Judge while a check run is open, and publish the result.
 
     Raises:
@@ -78,11 +78,12 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
     """
     from regress_action.action import publish
     from regress_action.commands import output
-    from regress_action.github import acceptance, alarms, checks, speaking
+    from regress_action.github import acceptance, alarms, check_run
+    from regress_action.github import publish as github_publish
     from regress_action.model.comparisons import Outcome
 
     preferences = publish.preferences_of(job)
-    check = stack.enter_context(checks.opened(client, job.plan, preferences))
+    check = stack.enter_context(check_run.opened(client, job.plan, preferences))
     try:
         result = _stage(job, client)
     except (IncompleteError, InputError) as error:
@@ -91,7 +92,7 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
             check.finish("failure", error.what, str(error))
         raise
     if result.remark:
-        log.say(result.remark)
+        log.info(result.remark)
     judged = result.judged
     if judged is None:
         publish.write_outputs(job, None, None)
@@ -101,12 +102,13 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
     judged = publish.located(job, judged)
     publish.write_files(job, judged)
     accepted = acceptance.of(client, job.plan, preferences)
-    published = speaking.speak(
+    published = github_publish.publish(
         job.plan,
         judged.judgement,
         publish.texts_of(job, judged, result.references),
         preferences,
-        runner=speaking.Runner(log=log, environ=job.environ),
+        log=log,
+        environ=job.environ,
         client=client,
         check=check,
         accepted=accepted,
@@ -120,7 +122,7 @@ def _judge(job: Job, client: Client | None, log: Log, stack: ExitStack) -> ExitC
 
 def _stage(job: Job, client: Client | None) -> StageResult:
     from regress_action.action import stages
-    from regress_action.github.plan import Stage
+    from regress_action.github.event import Stage
 
     if job.plan.mode is Stage.BASELINE:
         return stages.baseline(job)
@@ -140,21 +142,21 @@ def _connected(job: Job, stack: ExitStack) -> Client | None:
     return stack.enter_context(connect(token, job.environ, actor=job.plan.actor))
 
 
-def _answer_comment(job: Job, client: Client | None, log: Log) -> ExitCode:
+def _answer_comment(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     """Run the command of a comment on a pull request."""
     from regress_action.action import explain, publish
-    from regress_action.github import commands
+    from regress_action.github.comment_commands import carry_out
 
     if client is None:
         raise UsageError(
             "Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}"
         )
-    commands.obey(
+    carry_out(
         client,
         job.plan,
         workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
         explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
     )
-    for sentence in client.access.notices:
+    for sentence in client.permissions.notices:
         log.notice(sentence, title="Not everything could be done")
     return ExitCode.OK

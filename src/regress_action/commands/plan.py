@@ -15,14 +15,14 @@ def command(*, launch: str) -> None:
     """Write the measurer's command line to .regress/plan, and the outputs that say whether to measure."""
     from regress_action.action import plan
     from regress_action.action.job import load_job, read_event
-    from regress_action.github.workflow_commands import Log
+    from regress_action.github.runner import StepLog
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    log = Log(sys.stdout)
+    log = StepLog(sys.stdout)
     job = load_job(read_event(os.environ), os.environ, root, log)
     request = plan.plan(job, launch=launch)
     plan.clear(root, os.environ)
     if request.words:
         plan.vendor_psutil(root)
     plan.write_request(request, root, os.environ)
-    log.say(request.why)
+    log.info(request.why)

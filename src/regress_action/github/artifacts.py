@@ -1,121 +1,222 @@
-"""The artifact of a measuring run, taken as bytes that somebody else wrote."""
+"""Artifacts of workflow runs: bytes that somebody else wrote; and the pull request that a measuring run belongs to."""
 
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
 import zlib
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 
-from regress_action.github.attempts import read
+from regress_action.github.idempotency import read
 from regress_action.model.errors import InfrastructureError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from github.Artifact import Artifact
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
     from regress_action.github.client import Client
+    from regress_action.github.event import Plan
 
 MAX_ARCHIVE_BYTES = 50_000_000
 MAX_FILE_BYTES = 50_000_000
 MAX_TOTAL_BYTES = 200_000_000
-MAX_FILES = 2_000
+MAX_FILES = 20_000
+LISTED = 300
 CHUNK = 1 << 16
-FOUND = 302
+REDIRECT = 302
 ZIP_SIGNATURE = b"PK\x03\x04"
+EMPTY_ZIP_SIGNATURE = b"PK\x05\x06"
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
+"""What `zipfile` and its decompressors raise for damaged or encrypted archives and unknown methods."""
 
 
 def download(client: Client, run_id: int, name: str) -> bytes:
     """Return the archive that a workflow run uploaded under a name.
 
-    The run comes from the event, so a stranger's artifact of the same name elsewhere is never taken.
+    The run comes from the event, so an artifact of the same name from another run is never taken.
 
     Raises:
         InputError: the run has no such artifact, it has expired, or it is larger than 50 MB.
         InfrastructureError: it cannot be fetched.
     """
-    found = read(client, lambda: _find(client, run_id, name))
-    if found is None or found["expired"]:
-        state = "has expired" if found else "does not exist"
+    artifact = read(client, lambda: _find_artifact(client, run_id, name))
+    if artifact is None or artifact["expired"]:
+        state = "has expired" if artifact else "does not exist"
         raise InputError(
             f"The artifact {name} of run {run_id} {state}.",
             meaning="There is nothing to publish.",
             remedy="Let the measuring workflow upload it with actions/upload-artifact, also when it fails.",
         )
-    if found["size_in_bytes"] > MAX_ARCHIVE_BYTES:
-        size = found["size_in_bytes"]
-        raise InputError(f"The artifact {name} has {size} bytes; {MAX_ARCHIVE_BYTES} are read at most.")
-    return read(client, lambda: _fetch(client, found))
+    return _fetch(client, name, artifact["archive_download_url"], artifact["size_in_bytes"])
+
+
+def download_newest(client: Client, name: str) -> bytes | None:
+    """Return the newest archive of a name that a run of the default branch uploaded, or None where there is none.
+
+    Anybody may upload one of the same name from a pull request; those are skipped.
+
+    Raises:
+        InputError: it is larger than 50 MB.
+        InfrastructureError: it cannot be fetched.
+        github.GithubException: GitHub refuses to list artifacts.
+    """
+    repository = client.repository
+    listed = repository.get_artifacts(name=name)
+
+    def find() -> Artifact | None:
+        return next(
+            (artifact for artifact in islice(listed, LISTED) if _is_of_default_branch(artifact, repository)), None
+        )
+
+    artifact = read(client, find)
+    if artifact is None:
+        return None
+    return _fetch(client, name, artifact.archive_download_url, artifact.size_in_bytes)
 
 
 def files(archive: bytes, single_name: str = "report.jsonl") -> Iterator[tuple[str, bytes]]:
     """Yield the files in an archive, in memory: nothing is written, no path is followed.
 
-    An artifact may also be a single file that was not zipped; it goes by `single_name`.
+    An artifact may also be a single file that was not zipped; it is yielded as `single_name`.
 
     Raises:
-        InputError: it is damaged, or unpacks to more than is read.
+        InputError: it is damaged, or unpacks to more than 200 MB, or holds more than 20 000 files.
     """
-    if not archive.startswith(ZIP_SIGNATURE):
+    if not archive.startswith((ZIP_SIGNATURE, EMPTY_ZIP_SIGNATURE)):
         yield single_name, archive
         return
-    room = MAX_TOTAL_BYTES
+    left = MAX_TOTAL_BYTES
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            members = [member for member in packed.infolist() if _is_plain(member)]
+            members = [member for member in packed.infolist() if _has_plain_name(member)]
             if len(members) > MAX_FILES:
                 raise InputError(f"The artifact holds {len(members)} files; {MAX_FILES} are read at most.")
             for member in members:
-                with packed.open(member) as file:
-                    content = file.read(min(MAX_FILE_BYTES, room) + 1)
-                room -= len(content)
-                if len(content) > MAX_FILE_BYTES or room < 0:
+                with packed.open(member) as file:  # not what the archive claims of its size, which may be a lie
+                    content = file.read(min(MAX_FILE_BYTES, left) + 1)
+                left -= len(content)
+                if len(content) > MAX_FILE_BYTES or left < 0:
                     raise InputError(
                         f"The artifact unpacks to more than {MAX_TOTAL_BYTES} bytes.",
                         meaning="It is no set of benchmark results.",
                     )
                 yield member.filename, content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"The artifact is damaged: {error}.") from error
+    except DAMAGED as error:
+        raise InputError(
+            f"The artifact is damaged: {error}.",
+            meaning="Nothing of it is used.",
+            remedy="Delete it, and run the workflow that uploads it again.",
+        ) from error
 
 
-def _find(client: Client, run_id: int, name: str) -> dict[str, Any] | None:
+def with_pull_request(client: Client, plan: Plan) -> Plan:
+    """Return the plan with its pull request, found by the head's repository, branch and commit.
+
+    The event names these three itself; what the artifact claims is never asked. Without an open pull request whose head
+    is still that commit the plan stays as it is, so an overtaken measurement comments on nothing.
+    """
+    if plan.pull_request is not None or not (plan.head_repository and plan.head_ref and plan.head_sha):
+        return plan
+    pull = client.permissions.attempt(
+        "pull-requests: read", "the pull request", lambda: read(client, lambda: _find_pull_request(client, plan))
+    )
+    if pull is None:
+        client.permissions.note(f"No open pull request has {plan.head_sha} as its head any more; there is no comment.")
+        return plan
+    return replace(
+        plan,
+        pull_request=pull.number,
+        pull_request_author=pull.user.login,
+        is_draft=bool(pull.draft),
+        base_sha=pull.base.sha,
+        base_ref=pull.base.ref,
+        labels=tuple(label.name for label in pull.labels),
+    )
+
+
+def _find_artifact(client: Client, run_id: int, name: str) -> dict[str, Any] | None:
     """Return the entry of the artifact; names are unique within a run."""
     url = f"{client.repository.url}/actions/runs/{run_id}/artifacts"
-    _, listed = client.repository.requester.requestJsonAndCheck("GET", url, parameters={"name": name})
-    return next((each for each in listed["artifacts"] if each["name"] == name), None)
+    _, answer = client.repository.requester.requestJsonAndCheck("GET", url, parameters={"name": name})
+    return next((artifact for artifact in answer["artifacts"] if artifact["name"] == name), None)
 
 
-def _fetch(client: Client, artifact: dict[str, Any]) -> bytes:
-    """Ask for the address, then fetch from there without the token, which the store must not see."""
-    status, headers, _ = client.repository.requester.requestJson("GET", artifact["archive_download_url"])
+def _is_of_default_branch(artifact: Artifact, repository: Repository) -> bool:
+    """Whether the artifact is there, and was made by a run of this repository's default branch."""
+    run = artifact.workflow_run
+    return (
+        not artifact.expired
+        and run is not None
+        and run.head_branch == repository.default_branch
+        and run.head_repository_id == repository.id
+        and run.repository_id == repository.id
+    )
+
+
+def _fetch(client: Client, name: str, url: str, size: int) -> bytes:
+    """Return the archive; each attempt asks for a new address, for one is valid for a minute."""
+    if size > MAX_ARCHIVE_BYTES:
+        raise InputError(f"The artifact {name} has {size} bytes; {MAX_ARCHIVE_BYTES} are read at most.")
+    return read(client, lambda: _from_store(client, name, _address(client, name, url)))
+
+
+def _address(client: Client, name: str, url: str) -> str:
+    """Return where the archive is stored.
+
+    Raises:
+        InfrastructureError: GitHub answers with anything but a redirect to https (or to the API's own scheme).
+    """
+    status, headers, _ = client.repository.requester.requestJson("GET", url)
     location = str(headers.get("location", ""))
-    allowed = {"https", urlsplit(client.github.requester.base_url).scheme}
-    if status != FOUND or urlsplit(location).scheme not in allowed:
+    target, api = urlsplit(location), urlsplit(client.github.requester.base_url)
+    if status != REDIRECT or target.scheme not in {"https", api.scheme} or not target.hostname:
         raise InfrastructureError(
-            f"GitHub answered {status} for the artifact {artifact['name']}.",
+            f"GitHub answered {status} for the artifact {name}.",
             meaning="It cannot be read.",
             remedy="The job needs `actions: read` under `permissions:`.",
         )
+    return location
+
+
+def _from_store(client: Client, name: str, location: str) -> bytes:
+    """Fetch from the artifact store without the token, which the store must not see; it may not redirect again."""
     content = bytearray()
-    with requests.get(location, timeout=client.pace.timeout_s, stream=True, auth=_anonymous) as answer:
-        if not answer.ok:
+    with requests.get(
+        location, timeout=client.pace.timeout_s, stream=True, auth=_no_credentials, allow_redirects=False
+    ) as answer:
+        if answer.status_code != requests.codes.ok:
             raise InfrastructureError(f"The artifact store answered {answer.status_code}.", remedy="Run the job again.")
         for chunk in answer.iter_content(CHUNK):
             content += chunk
             if len(content) > MAX_ARCHIVE_BYTES:
-                raise InputError(f"The artifact has more than {MAX_ARCHIVE_BYTES} bytes.")
+                raise InputError(f"The artifact {name} has more than {MAX_ARCHIVE_BYTES} bytes.")
     return bytes(content)
 
 
-def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Send no credentials, not even those a .netrc file holds."""
     return request
 
 
-def _is_plain(member: zipfile.ZipInfo) -> bool:
-    """Whether it is a file with a harmless name; archives of others hold what they like."""
+def _has_plain_name(member: zipfile.ZipInfo) -> bool:
+    """Whether it is a file with a relative name that stays inside; archives of others hold any names."""
     parts = member.filename.replace("\\", "/").split("/")
     return not member.is_dir() and ".." not in parts and parts[0] != "" and ":" not in parts[0]
+
+
+def _find_pull_request(client: Client, plan: Plan) -> PullRequest | None:
+    owner = (plan.head_repository or "").split("/")[0]
+    for pull in client.repository.get_pulls(state="open", head=f"{owner}:{plan.head_ref}"):
+        repository = pull.head.repo
+        if pull.head.sha == plan.head_sha and repository is not None and repository.full_name == plan.head_repository:
+            return pull
+    return None

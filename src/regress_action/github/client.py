@@ -1,15 +1,16 @@
-"""The line to GitHub: one repository, paced below the secondary limits, patient with bad days."""
+"""The client of GitHub's API: one repository, one retry policy, paced below the secondary rate limits."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from github import Auth, Github, GithubException
+from github import Auth, Github, GithubException, GithubRetry
+from urllib3 import Retry
+from urllib3.exceptions import MaxRetryError, ResponseError
 
-from regress_action.github.access import Access
-from regress_action.github.retrying import careful
+from regress_action.github.permissions import Permissions
 from regress_action.model.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -19,15 +20,22 @@ if TYPE_CHECKING:
     from github.NamedUser import NamedUser
     from github.Organization import Organization
     from github.Repository import Repository
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
 
 APP_TOKEN = "ghs_"  # noqa: S105 - how the tokens of apps begin
 BOT = "Bot"
 PAGE = 100
+TOO_MANY = 429
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast to talk, in seconds. GitHub allows 80 writes of content a minute; one a second leaves room."""
+    """How fast requests are sent, in seconds.
+
+    GitHub allows 80 writes of content a minute; one a second stays below that.
+    """
 
     between_requests_s: float = 0.25
     between_writes_s: float = 1.0
@@ -39,16 +47,16 @@ class Pace:
 
 @dataclass
 class Client:
-    """A repository, who we are in it, and what the token turned out not to be allowed.
+    """A repository, our own login in it, and what the token turned out not to be allowed.
 
-    `labels` remembers those of pull requests, once asked for.
+    `labels` caches the labels of pull requests, by number.
     """
 
     repository: Repository
     github: Github
     is_app: bool
     pace: Pace = field(default_factory=Pace)
-    access: Access = field(default_factory=Access)
+    permissions: Permissions = field(default_factory=Permissions)
     login: str | None = None
     labels: dict[int, frozenset[str]] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
@@ -63,23 +71,23 @@ class Client:
         """Close the connections."""
         self.github.close()
 
-    def wait(self, turns: float) -> None:
-        """Pause for some turns of the back-off."""
-        self.sleep(turns * self.pace.backoff_s)
+    def wait(self, steps: float) -> None:
+        """Sleep for a multiple of the back-off."""
+        self.sleep(steps * self.pace.backoff_s)
 
-    def is_mine(self, author: NamedUser | Organization) -> bool:
-        """Whether we wrote that.
+    def wrote(self, author: NamedUser | Organization) -> bool:
+        """Whether an author is us.
 
-        Where we do not know our own name, any bot's comment with our marker is taken for ours: people cannot write as
+        While our own login is not known, any bot's comment with our mark is taken for ours: people cannot write as
         bots.
         """
-        me = self.whoami()
-        return author.login == me if me else author.type == BOT
+        login = self.own_login()
+        return author.login == login if login else author.type == BOT
 
-    def whoami(self) -> str | None:
+    def own_login(self) -> str | None:
         """Return our own login; None for an app that has made no check run.
 
-        An app may not ask who it is; its name is learnt from the check run it makes.
+        An app may not ask for its own login; the check run that it makes names the app.
         """
         if self.login is None and not self.is_app:
             try:
@@ -87,6 +95,50 @@ class Client:
             except GithubException:
                 self.is_app = True
         return self.login
+
+
+class RetryPolicy(GithubRetry):
+    """Repeat requests that may be repeated; wait as long as GitHub asks, and a minute where it names no time.
+
+    PyGithub repeats POST, although a 502 may come after the work was done, and never PATCH, although most edits may be
+    repeated safely. Here it is the other way round: a request that adds something is repeated only when GitHub said
+    that it did nothing (a rate limit), and is otherwise left to `idempotency.once`, which reads before it writes again.
+    """
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """Count an attempt; raise when there shall be no other."""
+        if _adds(method, url):
+            if response is not None and response.status >= SERVER_ERROR:
+                raise MaxRetryError(_pool, url or "", ResponseError(f"status {response.status}"))  # type: ignore[arg-type]
+            if error is not None and self._is_read_error(error):
+                raise error
+        following = super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]
+        if response is not None and response.status == TOO_MANY and "Retry-After" not in response.headers:
+            pause = max(float(self.secondary_rate_wait), following.get_backoff_time())
+            following.get_backoff_time = lambda: pause  # type: ignore[method-assign]
+        return cast("Self", following)
+
+
+def retry_policy(*, total: int, backoff_s: float, secondary_s: float) -> RetryPolicy:
+    """Return the policy: `total` repetitions, `backoff_s` doubling, `secondary_s` where GitHub names no time."""
+    settings: dict[str, Any] = {
+        "total": total,
+        "backoff_factor": backoff_s,
+        "secondary_rate_wait": secondary_s,
+        "max_rate_limit_wait": 300,
+        "status_forcelist": [TOO_MANY, *range(SERVER_ERROR, 600)],
+        "allowed_methods": Retry.DEFAULT_ALLOWED_METHODS | {"POST", "PATCH"},
+        "raise_on_status": False,
+    }
+    return RetryPolicy(**settings)
 
 
 def connect(
@@ -97,16 +149,16 @@ def connect(
     pace: Pace | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Client:
-    """Open the line to `GITHUB_REPOSITORY` at `GITHUB_API_URL`; nothing is asked yet.
+    """Return a client of `GITHUB_REPOSITORY` at `GITHUB_API_URL`; no request is sent yet.
 
     Raises:
-        InfrastructureError: there is no token or no repository to talk about.
+        InfrastructureError: the token or the name of the repository is missing.
     """
     name = environ.get("GITHUB_REPOSITORY", "")
     if not token or "/" not in name:
         raise InfrastructureError(
             "There is no token or no GITHUB_REPOSITORY.",
-            meaning="Nothing can be told to GitHub.",
+            meaning="GitHub cannot be asked and nothing can be published.",
             remedy="Run inside GitHub Actions with `github-token: ${{ github.token }}`, or work locally without it.",
         )
     pace = pace or Pace()
@@ -115,11 +167,16 @@ def connect(
         base_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
         per_page=PAGE,
         timeout=pace.timeout_s,
-        retry=careful(total=pace.repetitions, backoff_s=pace.backoff_s, secondary_s=pace.secondary_s),
+        retry=retry_policy(total=pace.repetitions, backoff_s=pace.backoff_s, secondary_s=pace.secondary_s),
         seconds_between_requests=pace.between_requests_s,
         seconds_between_writes=pace.between_writes_s,
         user_agent="regress-action",
-        lazy=True,  # one request less for each thing whose address is all we need
+        lazy=True,  # one request less for each object of which only the address is needed
     )
     is_app = token.startswith(APP_TOKEN)
-    return Client(github.get_repo(name), github, is_app, pace, Access(actor), sleep=sleep)
+    return Client(github.get_repo(name), github, is_app, pace, Permissions(actor), sleep=sleep)
+
+
+def _adds(method: str | None, url: str | None) -> bool:
+    """Whether doing it twice makes two: every POST, and edits of check runs, which append annotations."""
+    return method == "POST" or (method == "PATCH" and "/check-runs/" in (url or ""))

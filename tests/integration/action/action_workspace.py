@@ -102,7 +102,7 @@ class Workspace:
 
     def pull_request(self, head: str, base: str) -> dict[str, Any]:
         """Open a pull request and return the payload of its event."""
-        pull = self.github.world.add_pull(head_sha=head, base_sha=base, head_repository=REPOSITORY, user="octo")
+        pull = self.github.data.add_pull(head_sha=head, base_sha=base, head_repository=REPOSITORY, user="octo")
         side = {"repo": {"full_name": REPOSITORY}}
         return {
             "action": "opened",

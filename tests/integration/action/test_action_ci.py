@@ -17,9 +17,9 @@ def test_a_slower_pull_request_fails_and_says_so_everywhere(workspace: Workspace
     status, outputs, log = workspace.step("pull_request", workspace.pull_request(head, base))
     assert status == 1, log
     assert (outputs["verdict"], outputs["severity"], outputs["regressions"]) == ("fail", "critical", "1")
-    [check] = workspace.github.world.check_runs
+    [check] = workspace.github.data.check_runs
     assert (check.head_sha, check.status, check.conclusion) == (head, "completed", "failure")
-    [comment] = workspace.github.world.comments
+    [comment] = workspace.github.data.comments
     assert "test_parse" in comment.body
     assert "test_parse" in (workspace.folder.parent / "summary.md").read_text()
     assert json.loads((workspace.folder / outputs["report"]).read_text())["summary"]["verdict"] == "fail"
@@ -38,9 +38,9 @@ def test_whatever_github_does_the_exit_status_tells_the_verdict(workspace: Works
         status, outputs, log = workspace.step("pull_request", payload)
         assert (status, outputs["severity"]) == (1, "critical"), log
     assert [fault.hits for fault in workspace.github.faults] == [1, 1]
-    world = workspace.github.world
-    assert (len(world.comments), world.issues[0].labels) == (1, ["performance-regression"])
-    assert [(check.conclusion, len(check.annotations)) for check in world.check_runs] == [("failure", 1)]
+    data = workspace.github.data
+    assert (len(data.comments), data.issues[0].labels) == (1, ["performance-regression"])
+    assert [(check.conclusion, len(check.annotations)) for check in data.check_runs] == [("failure", 1)]
 
 
 def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
@@ -48,8 +48,8 @@ def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
     base, head = workspace.commit(0.01), workspace.commit(0.01)
     status, outputs, log = workspace.step("pull_request", workspace.pull_request(head, base))
     assert (status, outputs["verdict"]) == (0, "pass"), log
-    assert workspace.github.world.comments == []
-    assert [check.conclusion for check in workspace.github.world.check_runs] == ["success"]
+    assert workspace.github.data.comments == []
+    assert [check.conclusion for check in workspace.github.data.check_runs] == ["success"]
 
 
 def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspace) -> None:
@@ -58,12 +58,12 @@ def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspa
         pushed = workspace.pushed(workspace.commit(0.01))
         status, _, log = workspace.step("push", pushed, runs="3", **{"check-run": "false"})
         assert status == 0, log
-    assert workspace.github.world.issues == []
+    assert workspace.github.data.issues == []
     slow = workspace.pushed(workspace.commit(0.025))
     status, outputs, log = workspace.step("push", slow, runs="5")
     assert (status, outputs["verdict"]) == (1, "fail"), log
     assert "measured again" in log
-    [issue] = workspace.github.world.issues
+    [issue] = workspace.github.data.issues
     assert "test_parse" in issue.title + issue.body
     assert "xychart" in issue.body
     records = list((workspace.folder / ".regress/history/runs").rglob("*.jsonl"))
@@ -75,7 +75,7 @@ def test_nothing_measured_is_a_failure_of_its_own(workspace: Workspace) -> None:
     base, head = workspace.commit(0.01), workspace.commit(0.01)
     status, _, log = workspace.step("pull_request", workspace.pull_request(head, base), command="exit 1")
     assert status == 3, log
-    assert all(check.status == "completed" for check in workspace.github.world.check_runs)
+    assert all(check.status == "completed" for check in workspace.github.data.check_runs)
 
 
 @pytest.mark.parametrize(("block", "conclusion"), [("", "neutral"), ("true", "action_required")])
@@ -87,4 +87,4 @@ def test_a_moderate_regression_waits_for_a_decision_where_it_shall(
     event = workspace.pull_request(head, base)
     status, outputs, log = workspace.step("pull_request", event, **{"block-moderate": block})
     assert (status, outputs["severity"]) == (0, "moderate"), log
-    assert [check.conclusion for check in workspace.github.world.check_runs] == [conclusion]
+    assert [check.conclusion for check in workspace.github.data.check_runs] == [conclusion]

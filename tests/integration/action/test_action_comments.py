@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from action_workspace import REPOSITORY
 
-from fake_github.world import WorkflowRun
+from fake_github.data import WorkflowRun
 
 if TYPE_CHECKING:
     from action_workspace import Workspace
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def commented(workspace: Workspace, text: str, *, by: str = "octo", number: int = 1) -> tuple[int, list[str], str]:
     """Comment on a pull request; return how the step ended, what was answered, and the log."""
-    world = workspace.github.world
-    asked = world.add_comment(number, text, user=by)
+    data = workspace.github.data
+    asked = data.add_comment(number, text, user=by)
     payload: dict[str, Any] = {
         "action": "created",
         "issue": {"number": number, "pull_request": {"url": "…"}},
@@ -24,9 +24,9 @@ def commented(workspace: Workspace, text: str, *, by: str = "octo", number: int 
         "repository": {"full_name": REPOSITORY, "default_branch": "main"},
         "sender": {"login": by},
     }
-    before = {comment.id for comment in world.comments}
+    before = {comment.id for comment in data.comments}
     status, _, log = workspace.step("issue_comment", payload, command="", **{"check-run": ""})
-    return status, [comment.body for comment in world.comments if comment.id not in before], log
+    return status, [comment.body for comment in data.comments if comment.id not in before], log
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def asked(workspace: Workspace) -> Workspace:
     base, head = workspace.commit(0.01), workspace.commit(0.025)
     workspace.pull_request(head, base)
     workspace.environ["REGRESS_WORKFLOW"] = "build.yml"
-    workspace.github.world.runs.append(WorkflowRun(500, head_sha=head))
+    workspace.github.data.runs.append(WorkflowRun(500, head_sha=head))
     return workspace
 
 
@@ -60,12 +60,12 @@ def test_without_a_check_run_the_comment_remembers(workspace: Workspace) -> None
     """Where `check-run: false`, the sticky comment holds the same."""
     base, head = workspace.commit(0.01), workspace.commit(0.025)
     workspace.step("pull_request", workspace.pull_request(head, base), **{"check-run": "false"})
-    assert workspace.github.world.check_runs == []
+    assert workspace.github.data.check_runs == []
     _, [answer], _ = commented(workspace, "/regress explain test_parse")
     assert "| Change | 2.5× slower" in answer
 
-    [sticky, *_] = workspace.github.world.comments
-    workspace.github.world.add_comment(1, sticky.body, user="mallory")
+    [sticky, *_] = workspace.github.data.comments
+    workspace.github.data.add_comment(1, sticky.body, user="mallory")
     sticky.body = sticky.body.replace('{"z":"', '{"z":"AAAA')
     _, [answer], _ = commented(workspace, "/regress explain")
     assert "I find no verdict" in answer, "neither a stranger's record nor a damaged one is believed"
@@ -81,7 +81,7 @@ def test_measuring_again_and_accepting_do_what_they_say(asked: Workspace) -> Non
     """The measuring workflow starts again; what was accepted is green when it has run."""
     _, [answer], _ = commented(asked, "/regress run")
     assert "Measuring again, in [this run]" in answer
-    [run] = asked.github.world.runs
+    [run] = asked.github.data.runs
     assert run.attempt == 2
 
     run.status = "completed"
@@ -94,5 +94,5 @@ def test_strangers_order_nothing(asked: Workspace, order: str) -> None:
     """Who may write is asked of GitHub; the log says why nothing happened."""
     status, answers, log = commented(asked, f"/regress {order}", by="stranger")
     assert (status, answers) == (0, [])
-    assert "stranger has no write access; the command was not obeyed." in log
-    assert asked.github.world.runs[0].attempt == 1
+    assert "stranger has no write access; the command was not carried out." in log
+    assert asked.github.data.runs[0].attempt == 1

@@ -89,7 +89,7 @@ def test_the_action_says_what_was_spared(workspace: Workspace) -> None:
 
     report = json.loads((workspace.folder / ".regress/report.json").read_text())
     assert report["minutes_saved"] > 0
-    (comment,) = [comment.body for comment in workspace.github.world.comments]
+    (comment,) = [comment.body for comment in workspace.github.data.comments]
     summary = (workspace.folder.parent / "summary.md").read_text()
     for text in (log, comment, summary, (workspace.folder / ".regress/report.md").read_text()):
         assert "saved by stopping early" in text

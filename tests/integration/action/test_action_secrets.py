@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from regress_action import notifications
 from regress_action.action.job import read_masked_settings
-from regress_action.github.workflow_commands import Log
+from regress_action.github.runner import StepLog
 from regress_action.model.errors import SettingsError
 from regress_action.settings import secrets
 
@@ -47,7 +47,7 @@ def seen(workspace: Workspace, log: str, outputs: dict[str, str]) -> str:
     """Return everything that a job left behind, for people and for other jobs."""
     files = [path for path in workspace.folder.parent.rglob("*") if path.is_file() and ".git" not in path.parts]
     texts = [path.read_bytes().decode(errors="replace") for path in files if "vendored" not in path.parts]
-    return "\n".join([unmasked(log), str(outputs), json.dumps(workspace.github.world.as_json(), default=str), *texts])
+    return "\n".join([unmasked(log), str(outputs), json.dumps(workspace.github.data.as_json(), default=str), *texts])
 
 
 def test_a_job_whose_notifiers_fail_shows_no_secret(workspace: Workspace) -> None:
@@ -94,7 +94,7 @@ def test_secrets_of_the_settings_file_are_masked_as_well(tmp_path: Path) -> None
     (tmp_path / "regress.yml").write_text(f"notify-urls: ['{ADDRESSES[0]}']\n")
     out = io.StringIO()
 
-    read_masked_settings({"GITHUB_ACTIONS": "true"}, tmp_path, Log(out))
+    read_masked_settings({"GITHUB_ACTIONS": "true"}, tmp_path, StepLog(out))
 
     assert f"::add-mask::{ADDRESSES[0]}\n" in out.getvalue()
 
@@ -103,7 +103,7 @@ def test_nothing_is_printed_where_no_runner_takes_it(tmp_path: Path) -> None:
     """On a laptop an order to mask would itself show the secret."""
     out = io.StringIO()
 
-    read_masked_settings({"REGRESS_INPUTS": json.dumps({"github-token": TOKEN})}, tmp_path, Log(out))
+    read_masked_settings({"REGRESS_INPUTS": json.dumps({"github-token": TOKEN})}, tmp_path, StepLog(out))
 
     assert out.getvalue() == ""
 
@@ -171,7 +171,7 @@ def test_a_wrong_secret_setting_is_named_without_its_value(token: str) -> None:
     """Not even where a list was given for a token."""
     with pytest.raises(SettingsError) as caught:
         read_masked_settings(
-            {"REGRESS_INPUTS": json.dumps({"github-token": [token]})}, Path("absent"), Log(io.StringIO())
+            {"REGRESS_INPUTS": json.dumps({"github-token": [token]})}, Path("absent"), StepLog(io.StringIO())
         )
 
     assert token not in str(caught.value)

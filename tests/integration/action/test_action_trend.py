@@ -13,7 +13,7 @@ import pytest
 
 from fake_github import FakeGitHub
 from regress_action.commands import ci
-from regress_action.github import markers
+from regress_action.github import hidden_comment
 from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
@@ -87,11 +87,11 @@ class Nights:
     @property
     def issues(self) -> list[Any]:
         """The issues, oldest first."""
-        return [issue for issue in self.github.world.issues if issue.pull is None]
+        return [issue for issue in self.github.data.issues if issue.pull is None]
 
     def told(self) -> list[str]:
         """What the comments announced, oldest first."""
-        events = [markers.found("event", comment.body) for comment in self.github.world.comments]
+        events = [hidden_comment.read("event", comment.body) for comment in self.github.data.comments]
         return [next(iter(event)) for event in events if event]
 
     def said(self, name: str) -> str:
@@ -124,7 +124,7 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     assert nights.follow() == 0
     assert nights.issues == []
     nights.days(7, 0.017)
-    nights.github.world.comparisons = {}
+    nights.github.data.comparisons = {}
     assert nights.follow() == 0
     [issue] = nights.issues
     assert issue.title.startswith("Performance: cache.get is ")
@@ -155,7 +155,7 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     nights.days(20, 0.01)
     assert nights.follow() == 0
     assert (issue.state, issue.state_reason) == ("closed", "completed")
-    assert f"Recovered in {sha(nights.measured - 1)}" in nights.github.world.comments[-1].body
+    assert f"Recovered in {sha(nights.measured - 1)}" in nights.github.data.comments[-1].body
     nights.days(12, 0.017)
     nights.follow()
     assert (issue.state, len(nights.issues)) == ("open", 1)
@@ -179,14 +179,14 @@ def test_a_trend_on_a_pull_request_files_nothing(nights: Nights) -> None:
     """Asked for by `mode`: it is about the default branch, and no business of whoever opened the pull request."""
     nights.days(12, 0.03)
     pull = {"number": 3, "head": {"sha": sha(1)}, "base": {"ref": "main"}, "labels": []}
-    nights.github.world.add_pull(head_sha=sha(1))
+    nights.github.data.add_pull(head_sha=sha(1))
     nights.follow("pull_request", {"action": "opened", "pull_request": pull}, mode="trend")
     assert nights.issues == []
 
 
 def test_without_the_permission_the_summary_still_tells(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
     """The line that is missing is named once, and the step ends as the verdict says."""
-    nights.github.world.permissions["issues"] = "none"
+    nights.github.data.permissions["issues"] = "none"
     nights.days(12, 0.017)
     assert nights.follow() == 0
     assert capsys.readouterr().out.count("issues: write") == 1

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenes import connected
+from github_scenarios import connected
 
 from fake_github import FakeGitHub
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenes import Job, compared, connected, judged, pull, push, sha
+from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
 from fake_github import FakeGitHub
 from regress_action.github.client import Pace
@@ -15,7 +15,7 @@ from regress_action.github.preferences import Preferences
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fake_github.world import Issue
+    from fake_github.data import Issue
 
 WRITES = "POST|PATCH|DELETE"
 SURVIVABLE = ["502-before", "502-after", "403-secondary", "403-secondary-bare", "429", "slow", "truncated", "dropped"]
@@ -24,21 +24,23 @@ ASKING = Preferences(reviewers=("rev",))
 
 def pull_request(github: FakeGitHub) -> None:
     """A pull request with a moderate regression: check run, comment, label, review request."""
-    speak(github, lambda: pull(github, 1), 1.7, preferences=ASKING)
+    publish_ratio(github, lambda: pull(github, 1), 1.7, preferences=ASKING)
 
 
 def regression(github: FakeGitHub) -> None:
     """A push with a critical regression: check run, label, issue."""
-    speak(github, lambda: push(5), 2.5)
+    publish_ratio(github, lambda: push(5), 2.5)
 
 
 def life(github: FakeGitHub) -> None:
     """A regression that comes, worsens, recovers and relapses."""
     for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0), (8, 2.2)):
-        speak(github, lambda number=number: push(number), ratio)
+        publish_ratio(github, lambda number=number: push(number), ratio)
 
 
-def speak(github: FakeGitHub, plan: Callable[[], Any], ratio: float, preferences: Preferences | None = None) -> None:
+def publish_ratio(
+    github: FakeGitHub, plan: Callable[[], Any], ratio: float, preferences: Preferences | None = None
+) -> None:
     """Run one job, which waits a second for an answer."""
     planned = plan()
     with connected(github, pace=Pace(0, 0, 0, 0, timeout_s=1, repetitions=3)) as client:
@@ -49,25 +51,25 @@ def speak(github: FakeGitHub, plan: Callable[[], Any], ratio: float, preferences
 def again(github: FakeGitHub) -> None:
     """A pull request whose job is run again, with the same verdict and then with another one."""
     for attempt, ratio in ((1, 2.5), (2, 2.5), (3, 1.0)):
-        speak(github, lambda attempt=attempt: pull(github, 1, attempt=attempt), ratio)
+        publish_ratio(github, lambda attempt=attempt: pull(github, 1, attempt=attempt), ratio)
 
 
 def accepted(github: FakeGitHub) -> None:
     """A pull request whose regression is accepted by label, and which then gets worse."""
-    issue = github.world.issues[0]
-    speak(github, lambda: pull(github, 1), 2.5)
-    github.world.add_label(issue, Preferences().accept_label, "octo")
-    speak(github, lambda: pull(github, 1, attempt=2), 2.5)
+    issue = github.data.issues[0]
+    publish_ratio(github, lambda: pull(github, 1), 2.5)
+    github.data.add_label(issue, Preferences().accept_label, "octo")
+    publish_ratio(github, lambda: pull(github, 1, attempt=2), 2.5)
     for number, ratio in ((78, 2.5), (79, 4.0)):
-        github.world.push(issue, sha(number))
-        speak(github, lambda: pull(github, 1), ratio)
+        github.data.push(issue, sha(number))
+        publish_ratio(github, lambda: pull(github, 1), ratio)
 
 
 SCENES = [pull_request, regression, life, again, accepted]
 
 
 @dataclass
-class World:
+class GithubData:
     """A fresh GitHub for each attempt."""
 
     lag: int = 0
@@ -75,9 +77,9 @@ class World:
     def __call__(self) -> FakeGitHub:
         """Return one with a pull request to talk about."""
         fake = FakeGitHub()
-        fake.world.add_pull(head_sha=sha(77))
-        fake.world.collaborators["rev"] = "write"
-        fake.world.lag = self.lag
+        fake.data.add_pull(head_sha=sha(77))
+        fake.data.collaborators["rev"] = "write"
+        fake.data.lag = self.lag
         return fake
 
 
@@ -88,12 +90,12 @@ def asked(issue: Issue) -> tuple[list[str], list[str]] | None:
 
 def seen(github: FakeGitHub) -> dict[str, Any]:
     """Return what people see, without times and numbers that count requests."""
-    world = github.world
+    data = github.data
     return {
-        "checks": [(run.name, run.head_sha, run.conclusion, len(run.annotations)) for run in world.check_runs],
-        "issues": [(each.title, each.state, sorted(each.labels), asked(each)) for each in world.issues],
-        "comments": [(each.issue, each.body) for each in world.comments],
-        "labels": [label.name for label in world.labels],
+        "checks": [(run.name, run.head_sha, run.conclusion, len(run.annotations)) for run in data.check_runs],
+        "issues": [(each.title, each.state, sorted(each.labels), asked(each)) for each in data.issues],
+        "comments": [(each.issue, each.body) for each in data.comments],
+        "labels": [label.name for label in data.labels],
     }
 
 
@@ -102,7 +104,7 @@ def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
     """What each scene leaves when nothing goes wrong, and its requests."""
     found = {}
     for scene in SCENES:
-        with World()() as github:
+        with GithubData()() as github:
             scene(github)
             found[scene.__name__] = seen(github), [(each.method, each.path) for each in github.log]
             assert github.violations == []
@@ -125,7 +127,7 @@ def test_a_fault_at_any_write_doubles_and_loses_nothing(
     writes = [each for each in requests if each[0] != "GET"]
 
     for place, (method, path) in enumerate(writes):
-        with World()() as github:
+        with GithubData()() as github:
             fault = github.fail(kind, WRITES, skip=place, delay_s=1.1)
             scene(github)
             assert fault.hits == 1
@@ -142,7 +144,7 @@ def test_a_fault_at_any_question_changes_nothing(
     expected, requests = undisturbed[scene.__name__]
 
     for place in range(sum(method == "GET" for method, _ in requests)):
-        with World()() as github:
+        with GithubData()() as github:
             github.fail(kind, "GET", skip=place)
             scene(github)
             assert seen(github) == expected, f"{kind} at question {place}"
@@ -157,7 +159,7 @@ def test_a_lost_answer_and_a_listing_that_lags_make_no_second_one(
     expected, requests = undisturbed[scene.__name__]
 
     for place in range(sum(method == "POST" for method, _ in requests)):
-        with World(lag=2)() as github:
+        with GithubData(lag=2)() as github:
             github.fail(kind, "POST", skip=place)
             scene(github)
             assert seen(github) == expected, f"{kind} at creation {place}"
@@ -165,7 +167,7 @@ def test_a_lost_answer_and_a_listing_that_lags_make_no_second_one(
 
 def test_two_jobs_that_create_the_same_label_are_both_content(undisturbed: dict[str, Any]) -> None:
     """GitHub refuses the second label of a name; it exists, so all is well."""
-    with World()() as github:
+    with GithubData()() as github:
         github.fail("422-after", "POST", "/labels$")
         regression(github)
         assert seen(github) == undisturbed["regression"][0]
@@ -173,37 +175,37 @@ def test_two_jobs_that_create_the_same_label_are_both_content(undisturbed: dict[
 
 def test_duplicates_of_two_jobs_at_once_are_merged_by_the_next() -> None:
     """Both listed before either created; the next push closes the younger and keeps the older up to date."""
-    with World()() as github:
-        github.world.lag = 10
+    with GithubData()() as github:
+        github.data.lag = 10
         regression(github)
-        speak(github, lambda: push(6), 2.5)
-        github.world.lag = 0
-        for issue in github.world.issues:
+        publish_ratio(github, lambda: push(6), 2.5)
+        github.data.lag = 0
+        for issue in github.data.issues:
             issue.hidden = 0
-        speak(github, lambda: push(7), 2.5)
+        publish_ratio(github, lambda: push(7), 2.5)
 
-        states = [(issue.state, issue.state_reason) for issue in github.world.issues if issue.pull is None]
+        states = [(issue.state, issue.state_reason) for issue in github.data.issues if issue.pull is None]
         assert states == [("open", None), ("closed", "duplicate")]
-        speak(github, lambda: push(8), 1.0)
-        assert [issue.state for issue in github.world.issues if issue.pull is None] == ["closed", "closed"]
+        publish_ratio(github, lambda: push(8), 1.0)
+        assert [issue.state for issue in github.data.issues if issue.pull is None] == ["closed", "closed"]
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_github_that_is_down_costs_notices_and_no_verdict(scene: Callable[[FakeGitHub], None]) -> None:
     """Every request fails for good; the job goes on to its end."""
-    with World()() as github:
+    with GithubData()() as github:
         github.fail("502-before", times=100_000)
         scene(github)
-        assert github.world.check_runs == []
+        assert github.data.check_runs == []
 
 
 def test_a_verdict_that_cannot_be_delivered_says_so() -> None:
     """The check run opens, then GitHub goes down: the notice tells what is missing."""
-    with World()() as github, connected(github) as client:
+    with GithubData()() as github, connected(github) as client:
         github.fail("502-before", "PATCH", times=100_000)
         job = Job()
         job.run(client, pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(77)))
 
-        assert any("check run" in sentence for sentence in job.spoken.degraded)
-        assert "::notice title=Not everything could be said::" in job.out.getvalue()
+        assert any("check run" in sentence for sentence in job.result.degraded)
+        assert "::notice title=Not everything could be published::" in job.out.getvalue()
         assert "::error " in job.out.getvalue()

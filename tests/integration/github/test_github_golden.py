@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenes import Job, compared, connected, judged, pull, push, sha
-from test_github_accepting import comment
+from github_scenarios import Job, compared, connected, judged, pull, push, sha
+from test_github_acceptance import comment
 
-from fake_github.world import WorkflowRun
-from regress_action.github import commands
+from fake_github.data import WorkflowRun
+from regress_action.github import comment_commands
 from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def check(name: str, text: str) -> None:
 @pytest.fixture
 def life(github: FakeGitHub) -> FakeGitHub:
     """A regression that comes with a merged pull request, worsens, recovers and relapses; then many at once."""
-    github.world.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(105), sha(5)]
+    github.data.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(105), sha(5)]
     for number in (1, 2):
-        issue = github.world.add_pull(head_sha=sha(200 + number))
+        issue = github.data.add_pull(head_sha=sha(200 + number))
         assert issue.pull is not None
         issue.state = "closed"
         issue.pull.merge_commit_sha = sha(5) if number == 1 else sha(8)
@@ -45,14 +45,14 @@ def life(github: FakeGitHub) -> FakeGitHub:
             rows = [compared(name, ratio) for name, ratio in ratios.items()]
             Job().run(client, push(number), judged(rows, head=sha(number), base=sha(number - 1)))
         if number == 5:
-            opened = github.world.issues[-1]
+            opened = github.data.issues[-1]
             check("issue-opened.md", f"# {opened.title}\n\n{opened.body}\n")
     return github
 
 
 def test_issues(life: FakeGitHub) -> None:
     """An issue at the end of its life so far, and an umbrella."""
-    single, umbrella = [issue for issue in life.world.issues if issue.pull is None]
+    single, umbrella = [issue for issue in life.data.issues if issue.pull is None]
 
     check("issue.md", f"# {single.title}\n\n{single.body}\n")
     check("umbrella.md", f"# {umbrella.title}\n\n{umbrella.body}\n")
@@ -60,13 +60,13 @@ def test_issues(life: FakeGitHub) -> None:
 
 def test_what_is_said_in_an_issue(life: FakeGitHub) -> None:
     """Regraded, recovered, relapsed."""
-    check("issue-comments.md", "\n\n---\n\n".join(each.body for each in life.world.comments) + "\n")
+    check("issue-comments.md", "\n\n---\n\n".join(each.body for each in life.data.comments) + "\n")
 
 
 def test_the_log_of_a_job_that_may_do_nothing(github: FakeGitHub) -> None:
     """Annotations, and each missing permission once."""
-    github.world.permissions = dict.fromkeys(github.world.permissions, "read")
-    github.world.add_pull(head_sha=sha(77))
+    github.data.permissions = dict.fromkeys(github.data.permissions, "read")
+    github.data.add_pull(head_sha=sha(77))
     job = Job()
     rows = [compared("cache.get", 2.5), compared("api.list[3]", 1.3, line=None)]
     with connected(github) as client:
@@ -77,23 +77,23 @@ def test_the_log_of_a_job_that_may_do_nothing(github: FakeGitHub) -> None:
 
 def test_the_pull_requests_comment_and_check_run(github: FakeGitHub) -> None:
     """The comment with its hidden mark, the title of the check run and its annotations."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     rows = [compared("cache.get", 2.5), compared("api.list[3]", 1.3), compared("api.get", 1.0)]
     with connected(github) as client:
         Job().run(client, pull(github, 1), judged(rows, head=sha(77)))
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     lines = [
         f"{each['path']}:{each['start_line']} {each['annotation_level']}: {each['title']}\n{each['message']}\n"
         for each in run.annotations
     ]
-    check("comment.md", github.world.comments[0].body + "\n")
+    check("comment.md", github.data.comments[0].body + "\n")
     check("check-run.txt", f"{run.conclusion}: {run.title}\n\n" + "\n".join(lines))
 
 
 def test_a_pull_request_that_outgrew_its_label(github: FakeGitHub) -> None:
     """What is still accepted, by whom, and what is not, and why."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     for head, ratios in (
         (77, {"cache.get": 2.5, "api.get": 1.3}),
         (78, {"cache.get": 2.5, "api.get": 1.8, "new": 1.4}),
@@ -101,16 +101,16 @@ def test_a_pull_request_that_outgrew_its_label(github: FakeGitHub) -> None:
         rows = [compared(name, ratio) for name, ratio in ratios.items()]
         with connected(github) as client:
             Job().run(client, pull(github, 1), judged(rows, head=sha(head)))
-        github.world.add_label(issue, Preferences().accept_label, "octo")
-        github.world.push(issue, sha(78))
+        github.data.add_label(issue, Preferences().accept_label, "octo")
+        github.data.push(issue, sha(78))
 
-    check("outgrown.md", f"{github.world.check_runs[-1].title}\n\n{github.world.comments[0].body}\n")
+    check("outgrown.md", f"{github.data.check_runs[-1].title}\n\n{github.data.comments[0].body}\n")
 
 
 def test_answers_to_commands(github: FakeGitHub) -> None:
     """What each command is answered with."""
-    github.world.add_pull(head_sha=sha(77))
-    github.world.runs.append(WorkflowRun(500, head_sha=sha(77)))
+    github.data.add_pull(head_sha=sha(77))
+    github.data.runs.append(WorkflowRun(500, head_sha=sha(77)))
     asked = [
         "/regress accept `cache.get` exact now, @team agreed in #12",
         "/regress run",
@@ -119,6 +119,6 @@ def test_answers_to_commands(github: FakeGitHub) -> None:
     ]
     for number, text in enumerate(asked):
         with connected(github) as client:
-            commands.obey(client, comment(text, number=number), workflow="build.yml")
+            comment_commands.carry_out(client, comment(text, number=number), workflow="build.yml")
 
-    check("answers.md", "\n\n---\n\n".join(each.body for each in github.world.comments) + "\n")
+    check("answers.md", "\n\n---\n\n".join(each.body for each in github.data.comments) + "\n")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenes import Job, compared, connected, judged, pull, push, sha
+from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
-from fake_github import FakeGitHub, World
+from fake_github import FakeGitHub, GithubData
 from regress_action.github.client import connect
 from regress_action.github.preferences import Preferences
 from regress_action.model.errors import InfrastructureError
@@ -33,47 +33,47 @@ def test_a_missing_permission_is_named_once_and_the_rest_is_said(
     github: FakeGitHub, client: Client, scope: str, lost: str, line: str
 ) -> None:
     """Without one permission everything else still arrives."""
-    github.world.permissions[scope] = "read"
+    github.data.permissions[scope] = "read"
     if scope == "pull-requests":
-        github.world.permissions["issues"] = "read"
-    github.world.add_pull(head_sha=sha(77))
+        github.data.permissions["issues"] = "read"
+    github.data.add_pull(head_sha=sha(77))
     job = Job()
 
     job.run(client, push(5) if scope == "issues" else pull(github, 1), CRITICAL if scope == "issues" else JUDGEMENT)
 
-    naming = [sentence for sentence in job.spoken.degraded if line in sentence]
+    naming = [sentence for sentence in job.result.degraded if line in sentence]
     assert len(naming) == 1
     assert lost in naming[0]
     assert "The verdict is not affected" in naming[0]
-    said = {"checks": bool(github.world.check_runs), "pull-requests": bool(github.world.comments)}
-    said["issues"] = len(github.world.issues) > 1
+    said = {"checks": bool(github.data.check_runs), "pull-requests": bool(github.data.comments)}
+    said["issues"] = len(github.data.issues) > 1
     assert said[scope] is False
     assert said["checks"] is not (scope == "checks")
 
 
 def test_a_token_that_can_only_read_costs_one_request_for_each_permission(github: FakeGitHub, client: Client) -> None:
     """What was refused once is not asked for again."""
-    github.world.permissions = dict.fromkeys(github.world.permissions, "read")
-    github.world.add_pull(head_sha=sha(77))
+    github.data.permissions = dict.fromkeys(github.data.permissions, "read")
+    github.data.add_pull(head_sha=sha(77))
     job = Job()
 
     job.run(client, pull(github, 1), JUDGEMENT, Preferences(reviewers=("rev",)))
 
     refused = [each.path for each in github.log if each.status == 403]
     assert len(refused) == 2
-    assert len(job.spoken.degraded) == 2
-    assert (github.world.comments, github.world.check_runs) == ([], [])
+    assert len(job.result.degraded) == 2
+    assert (github.data.comments, github.data.check_runs) == ([], [])
 
 
 def test_a_fork_is_known_from_the_event_and_nothing_is_tried(github: FakeGitHub, client: Client) -> None:
     """On a fork's pull request the token can only read, so there is no request at all."""
-    github.world.add_pull(head_sha=sha(77), head_repository="stranger/widgets")
+    github.data.add_pull(head_sha=sha(77), head_repository="stranger/widgets")
     job = Job()
 
     job.run(client, pull(github, 1), JUDGEMENT)
 
     assert github.writes == []
-    assert "mode: publish" in "".join(job.spoken.degraded)
+    assert "mode: publish" in "".join(job.result.degraded)
     assert "::warning title=Moderate performance regression" in job.out.getvalue()
 
 
@@ -83,83 +83,83 @@ def test_without_a_token_the_runner_is_told_all_the_same() -> None:
 
     job.run(None, push(5), CRITICAL)
 
-    assert job.spoken.degraded == ()
+    assert job.result.degraded == ()
     assert "::error title=Critical performance regression,file=benchmarks/cache.py,line=3::" in job.out.getvalue()
 
 
 def test_dependabot_is_explained_and_not_told_to_change_permissions(github: FakeGitHub) -> None:
     """Its workflows get a token that can only read, whatever they ask for."""
-    github.world.permissions = dict.fromkeys(github.world.permissions, "read")
-    github.world.add_pull(head_sha=sha(77), user="dependabot[bot]")
+    github.data.permissions = dict.fromkeys(github.data.permissions, "read")
+    github.data.add_pull(head_sha=sha(77), user="dependabot[bot]")
     job = Job()
 
     with connected(github, actor="dependabot[bot]") as client:
         job.run(client, pull(github, 1), JUDGEMENT)
 
-    assert all("Dependabot" in sentence for sentence in job.spoken.degraded)
+    assert all("Dependabot" in sentence for sentence in job.result.degraded)
 
 
 def test_disabled_issues_and_a_locked_conversation_are_said_in_githubs_words(
     github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """They are no missing permission."""
-    github.world.issues_enabled = False
-    github.world.add_pull(head_sha=sha(77), locked=True)
+    github.data.issues_enabled = False
+    github.data.add_pull(head_sha=sha(77), locked=True)
     disabled, locked = Job(), Job()
 
     disabled.run(connect(), push(5), CRITICAL)
     locked.run(connect(), pull(github, 1), JUDGEMENT)
 
-    assert any("Issues are disabled" in sentence for sentence in disabled.spoken.degraded)
-    assert any("issue is locked" in sentence for sentence in locked.spoken.degraded)
+    assert any("Issues are disabled" in sentence for sentence in disabled.result.degraded)
+    assert any("issue is locked" in sentence for sentence in locked.result.degraded)
 
 
 def test_a_reviewer_who_is_none_costs_a_notice(github: FakeGitHub, client: Client) -> None:
     """A name that is no collaborator is GitHub's to refuse."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     job = Job()
 
     job.run(client, pull(github, 1), JUDGEMENT, Preferences(reviewers=("stranger",)))
 
-    assert any("only be requested from collaborators" in sentence for sentence in job.spoken.degraded)
-    assert github.world.issues[0].labels == ["performance-regression"]
+    assert any("only be requested from collaborators" in sentence for sentence in job.result.degraded)
+    assert github.data.issues[0].labels == ["performance-regression"]
 
 
 def test_an_enterprise_server_is_talked_to_under_its_own_prefix() -> None:
     """`GITHUB_API_URL` with /api/v3 is all it takes."""
-    with FakeGitHub(World(repository="corp/widgets"), prefix="/api/v3") as github, connected(github) as client:
-        github.world.add_pull(head_sha=sha(77))
+    with FakeGitHub(GithubData(repository="corp/widgets"), prefix="/api/v3") as github, connected(github) as client:
+        github.data.add_pull(head_sha=sha(77))
         job = Job()
         job.run(client, pull(github, 1, repository="corp/widgets"), JUDGEMENT)
 
-        assert job.spoken.comment_url is not None
+        assert job.result.comment_url is not None
         assert {each.path.split("/repos")[0] for each in github.log} == {"/api/v3"}
         assert github.violations == []
 
 
 def test_a_personal_token_knows_its_own_comments(github: FakeGitHub) -> None:
     """A person's token may ask who it is, so another person's comment with our mark is not taken for ours."""
-    github.world.login = "octo"
-    github.world.add_pull(head_sha=sha(77))
+    github.data.login = "octo"
+    github.data.add_pull(head_sha=sha(77))
     preferences = Preferences(check_run=False)
     with connected(github, token="ghp_x") as client:  # noqa: S106 - opens nothing
         Job().run(client, pull(github, 1), JUDGEMENT, preferences)
-    github.world.comments[0].user = "mallory"
+    github.data.comments[0].user = "mallory"
 
     with connected(github, token="ghp_x") as client:  # noqa: S106 - opens nothing
         Job().run(client, pull(github, 1), JUDGEMENT, preferences)
 
-    assert [comment.user for comment in github.world.comments] == ["mallory", "octo"]
+    assert [comment.user for comment in github.data.comments] == ["mallory", "octo"]
 
 
 def test_a_personal_token_is_told_what_it_takes_to_write_checks(github: FakeGitHub) -> None:
     """GitHub lets only apps do that; the token of the workflow is one."""
-    github.world.login = "octo"
+    github.data.login = "octo"
     job = Job()
     with connected(github, token="ghp_x") as client:  # noqa: S106 - opens nothing
         job.run(client, push(5), CRITICAL, Preferences(issues=False))
 
-    assert "${{ github.token }}" in job.spoken.degraded[0]
+    assert "${{ github.token }}" in job.result.degraded[0]
 
 
 def test_a_rate_limit_that_is_used_up_is_not_waited_for(github: FakeGitHub, client: Client) -> None:
@@ -169,8 +169,8 @@ def test_a_rate_limit_that_is_used_up_is_not_waited_for(github: FakeGitHub, clie
 
     job.run(client, push(5), CRITICAL)
 
-    assert len(job.spoken.degraded) == 2
-    assert all("rate limit" in sentence for sentence in job.spoken.degraded)
+    assert len(job.result.degraded) == 2
+    assert all("rate limit" in sentence for sentence in job.result.degraded)
 
 
 @pytest.mark.parametrize("check_run", [True, False])
@@ -179,15 +179,15 @@ def test_a_stranger_cannot_make_us_edit_their_comment(
 ) -> None:
     """Our mark in somebody else's comment is text, also when we do not know our own name."""
     preferences = Preferences(check_run=check_run)
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
-    stolen = github.world.comments.pop()
+    stolen = github.data.comments.pop()
     stolen.user = "mallory"
-    github.world.comments.append(stolen)
+    github.data.comments.append(stolen)
 
     Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
 
-    assert [comment.user for comment in github.world.comments] == ["mallory", "github-actions[bot]"]
+    assert [comment.user for comment in github.data.comments] == ["mallory", "github-actions[bot]"]
 
 
 def test_there_is_no_line_without_a_token_or_a_repository() -> None:

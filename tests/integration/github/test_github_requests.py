@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenes import Job, compared, connected, judged, pull, push, sha
+from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
 from regress_action.github.client import Pace
 from regress_action.github.preferences import Preferences
@@ -17,7 +17,7 @@ from regress_action.github.preferences import Preferences
 if TYPE_CHECKING:
     from fake_github import FakeGitHub
     from regress_action.github.client import Client
-    from regress_action.github.plan import Plan
+    from regress_action.github.event import Plan
 
 Run = Callable[["Plan", float], None]
 SECONDARY_LIMIT_PER_MINUTE = 80
@@ -34,7 +34,7 @@ def requests(github: FakeGitHub) -> list[str]:
 
 def test_a_quiet_pull_request_takes_six_requests(github: FakeGitHub, client: Client) -> None:
     """The check run, opened and finished, and a look for what was accepted and for a comment to bring up to date."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
 
     Job().run(client, pull(github, 1), judged([compared("cache.get", 1.0)], head=sha(77)))
 
@@ -66,14 +66,14 @@ def moderate_pull(github: FakeGitHub, run: Run) -> None:
 def next_push(github: FakeGitHub, run: Run) -> None:
     """The comment is brought up to date."""
     run(pull(github, 1), 1.7)
-    github.world.push(github.world.issues[0], sha(78))
+    github.data.push(github.data.issues[0], sha(78))
     github.log.clear()
     run(pull(github, 1), 1.7)
 
 
 def accepted_pull(github: FakeGitHub, run: Run) -> None:
     """Who set the label, when, and whether they may; what it accepts stands in the comment that was read anyway."""
-    github.world.add_label(github.world.issues[0], Preferences().accept_label, "octo")
+    github.data.add_label(github.data.issues[0], Preferences().accept_label, "octo")
     run(pull(github, 1), 2.5)
 
 
@@ -135,8 +135,8 @@ def test_a_job_takes_as_many_requests_as_are_published(
     name: str, github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """The table in docs/action.md is what happens; a typical pull request takes no more than twelve."""
-    github.world.add_pull(head_sha=sha(77), user="author")
-    github.world.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(5)]
+    github.data.add_pull(head_sha=sha(77), user="author")
+    github.data.comparisons[f"{sha(4)}...{sha(5)}"] = [sha(5)]
 
     def run(plan: Plan, ratio: float) -> None:
         judgement = judged([compared("cache.get", ratio)], head=plan.head_sha or "", base=plan.base_sha)
@@ -161,7 +161,7 @@ def test_five_hundred_annotations_go_in_ten_batches_worst_first(github: FakeGitH
 
     Job().run(client, push(5), judged(rows, head=sha(5)), Preferences(issues=False))
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     batches = [each for each in github.log if each.method == "PATCH"]
     titles = [each["message"].split(" is ")[0] for each in run.annotations]
     assert [len(each.body["output"]["annotations"]) for each in batches] == [50] * 10
@@ -184,11 +184,11 @@ def test_writes_keep_their_distance(github: FakeGitHub) -> None:
 
 def test_the_comment_is_found_on_any_page(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """A long discussion before it does not make a second comment."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     for number in range(250):
-        github.world.add_comment(1, f"comment {number}")
+        github.data.add_comment(1, f"comment {number}")
 
     for _ in range(2):
         Job().run(connect(), pull(github, 1), judged([compared("cache.get", 1.7)], head=sha(77)))
 
-    assert sum("regress-action:comment" in comment.body for comment in github.world.comments) == 1
+    assert sum("regress-action:comment" in comment.body for comment in github.data.comments) == 1

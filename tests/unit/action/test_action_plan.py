@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regress_action.action import job, plan
-from regress_action.github.workflow_commands import Log
+from regress_action.github.runner import StepLog
 from regress_action.model.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def planned(
     given = {name.replace("_", "-"): value for name, value in inputs.items()}
     environ = {"GITHUB_EVENT_NAME": event, "GITHUB_REPOSITORY": "o/r", "REGRESS_INPUTS": json.dumps(given)}
     environ["REGRESS_JUDGED"] = judged
-    return plan.plan(job.load_job(payload, environ, root, Log(io.StringIO())), launch="bash '/a path/launch'")
+    return plan.plan(job.load_job(payload, environ, root, StepLog(io.StringIO())), launch="bash '/a path/launch'")
 
 
 def test_a_pull_request_is_measured_against_where_it_left_its_base(tmp_path: Path) -> None:

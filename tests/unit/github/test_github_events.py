@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.github.events import MEASURES_FOREIGN_CODE_WITH_SECRETS, decide
-from regress_action.github.plan import Plan, Stage
+from regress_action.github.event import MEASURES_FOREIGN_CODE_WITH_SECRETS, Plan, Stage, decide
 
 REAL = json.loads(Path(__file__, "../../../data/github/events.json").resolve().read_text())["events"]
 ENVIRON = {
@@ -89,7 +88,7 @@ def test_a_pull_request_is_judged_on_its_head_and_not_on_the_merge_commit() -> N
     assert (plan.pull_request, plan.may_comment, plan.may_write_history) == (payload["number"], True, False)
 
 
-@pytest.mark.parametrize("head", ["stranger/Hello-World", None], ids=["fork", "deleted-fork"])
+@pytest.mark.parametrize("head", ["stranger/Hello-GithubData", None], ids=["fork", "deleted-fork"])
 def test_a_fork_may_neither_comment_nor_write_history(head: str | None) -> None:
     """Another head repository, or one that is gone, makes a fork; that the base itself is a fork does not."""
     payload = example("pull_request", "opened")

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.github import outputs, summary
 from regress_action.github.annotations import Annotation
-from regress_action.github.workflow_commands import Log
+from regress_action.github.runner import SUMMARY_BYTES, StepLog, append_summary, write_outputs
 from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def obeyed(output: str) -> list[tuple[str, dict[str, str], str]]:
 def logged(act: Any) -> str:
     """Return what is printed."""
     out = io.StringIO()
-    act(Log(out))
+    act(StepLog(out))
     return out.getvalue()
 
 
@@ -83,11 +82,11 @@ def test_no_text_becomes_a_command_of_its_own(title: str, message: str, path: st
 def test_a_line_of_ours_obeys_nothing_it_quotes(text: str) -> None:
     """Notices are one command, groups two, plain lines none."""
     assert [name for name, _, _ in obeyed(logged(lambda log: log.notice(text)))] == ["notice"]
-    assert obeyed(logged(lambda log: log.say(text))) == []
+    assert obeyed(logged(lambda log: log.info(text))) == []
 
-    def grouped(log: Log) -> None:
+    def grouped(log: StepLog) -> None:
         with log.group(text):
-            log.say(text)
+            log.info(text)
 
     assert [name for name, _, _ in obeyed(logged(grouped))] == ["group", "endgroup"]
 
@@ -105,7 +104,7 @@ def test_foreign_output_is_printed_between_a_mark_it_cannot_guess(text: str) -> 
 def test_a_group_ends_also_after_an_error() -> None:
     """An open group would swallow the rest of the log."""
 
-    def failing(log: Log) -> None:
+    def failing(log: StepLog) -> None:
         with pytest.raises(ValueError, match="x"), log.group("title"):
             raise ValueError("x")
 
@@ -134,7 +133,7 @@ def test_an_output_cannot_set_another(value: str, tmp_path_factory: pytest.TempP
     path = tmp_path_factory.mktemp("outputs") / "file"
     attack = f"{value}\nghadelimiter_x\nverdict<<E\npass\nE"
 
-    outputs.write({"GITHUB_OUTPUT": str(path)}, {"report": attack, "verdict": "fail", "nothing": None, "count": 3})
+    write_outputs({"GITHUB_OUTPUT": str(path)}, {"report": attack, "verdict": "fail", "nothing": None, "count": 3})
 
     expected = attack.encode(errors="replace").decode()
     assert read(path) == {"report": expected, "verdict": "fail", "nothing": "", "count": "3"}
@@ -142,24 +141,24 @@ def test_an_output_cannot_set_another(value: str, tmp_path_factory: pytest.TempP
 
 def test_outside_of_actions_nothing_is_written() -> None:
     """No file is named: nothing happens."""
-    outputs.write({}, {"a": "b"})
-    assert summary.append({}, lambda limit: "x" * limit) == 0
+    write_outputs({}, {"a": "b"})
+    assert append_summary({}, lambda limit: "x" * limit) == 0
 
 
 def test_the_summary_leaves_room_and_never_exceeds_its_limit(tmp_path: Path) -> None:
     """What is left is what may be rendered; a renderer that overdoes it is cut at a character."""
     path = tmp_path / "summary.md"
-    path.write_bytes(b"x" * (summary.LIMIT_BYTES - 1000))
+    path.write_bytes(b"x" * (SUMMARY_BYTES - 1000))
     asked = []
 
     def render(limit: int) -> str:
         asked.append(limit)
         return "é" * 5000
 
-    written = summary.append({"GITHUB_STEP_SUMMARY": str(path)}, render)
+    written = append_summary({"GITHUB_STEP_SUMMARY": str(path)}, render)
 
     assert asked == [999]
     assert written <= 1000
-    assert path.stat().st_size <= summary.LIMIT_BYTES < 1024 * 1024
+    assert path.stat().st_size <= SUMMARY_BYTES < 1024 * 1024
     assert path.read_text().endswith("…\n")
-    assert summary.append({"GITHUB_STEP_SUMMARY": str(path)}, render) <= 1
+    assert append_summary({"GITHUB_STEP_SUMMARY": str(path)}, render) <= 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from judgements import EXAMPLES, HOSTILE, judgement, regression
 from regress_action.action import explain
-from regress_action.github import memory
+from regress_action.github import hidden_state
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.report import explanation
 
@@ -26,8 +26,8 @@ COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
 
 def explained(example: str, benchmark: str | None = None) -> str:
     """Explain an example after it was remembered in a text and recalled from it."""
-    hidden = memory.remembered(lambda limit: explain.record(EXAMPLES[example], COMMAND, limit))
-    answer = explain.told(memory.unpacked(f"above\n{hidden}\nbelow") or b"", benchmark)
+    hidden = hidden_state.pack(lambda limit: explain.record(EXAMPLES[example], COMMAND, limit))
+    answer = explain.told(hidden_state.unpack(f"above\n{hidden}\nbelow") or b"", benchmark)
     assert answer is not None
     return answer
 
@@ -61,9 +61,9 @@ def test_unchanged_benchmark_is_explained() -> None:
 def test_record_of_thousands_of_comparisons_is_cut_to_its_limit() -> None:
     """The worst first, in a bounded text; how many are left out is said."""
     rows = [regression(f"bench.n{number:04}", 3.0, Severity.CRITICAL, reason="slow " * 50) for number in range(3000)]
-    hidden = memory.remembered(lambda limit: explain.record(judgement(Outcome.FAIL, *rows), None, limit))
-    assert 4_000 < len(hidden) <= memory.LIMIT_BYTES + 100
-    page = explain.told(memory.unpacked(hidden) or b"", None) or ""
+    hidden = hidden_state.pack(lambda limit: explain.record(judgement(Outcome.FAIL, *rows), None, limit))
+    assert 4_000 < len(hidden) <= hidden_state.LIMIT_BYTES + 100
+    page = explain.told(hidden_state.unpack(hidden) or b"", None) or ""
     assert "bench.n0000" in page
     assert "did not fit into what I remember" in page
     assert len(page.encode()) <= explain.ANSWER_BYTES
@@ -101,9 +101,9 @@ def test_damaged_record_is_refused(data: bytes) -> None:
 @given(st.text(max_size=300), st.text("AQgz=+/", max_size=40))
 def test_damaged_marker_is_ignored(around: str, packed: str) -> None:
     """Neither is a bomb."""
-    assert memory.unpacked(around) is None
-    assert memory.unpacked(f'{around}<!-- regress-action:judgement {{"z":"{packed}"}} -->') is None
-    assert memory.unpacked(memory.remembered(lambda _: bytes(memory.LARGEST + 1), limit=10**6)) is None
+    assert hidden_state.unpack(around) is None
+    assert hidden_state.unpack(f'{around}<!-- regress-action:judgement {{"z":"{packed}"}} -->') is None
+    assert hidden_state.unpack(hidden_state.pack(lambda _: bytes(hidden_state.UNPACKED_BYTES + 1), limit=10**6)) is None
 
 
 def test_numbers_of_a_forged_record_are_checked() -> None:

@@ -10,7 +10,7 @@ import pytest
 from urllib3 import HTTPResponse
 from urllib3.exceptions import MaxRetryError, ProtocolError
 
-from regress_action.github.retrying import careful
+from regress_action.github.client import retry_policy
 
 if TYPE_CHECKING:
     from urllib3 import Retry
@@ -20,7 +20,7 @@ SECONDARY = {"message": "You have exceeded a secondary rate limit."}
 
 def answered(method: str, status: int, url: str = "/x", headers: dict[str, str] | None = None) -> Retry:
     """Return the policy after one answer."""
-    policy = careful(total=6, backoff_s=1, secondary_s=60)
+    policy = retry_policy(total=6, backoff_s=1, secondary_s=60)
     body = json.dumps(SECONDARY if status == 403 else {}).encode()
     response = HTTPResponse(io.BytesIO(body), headers=headers or {}, status=status, preload_content=False, reason="x")
     assert policy.is_retry(method, status, has_retry_after=bool(headers))
@@ -51,4 +51,4 @@ def test_what_adds_is_left_to_whoever_looks_first(method: str, url: str) -> None
     with pytest.raises(MaxRetryError):
         answered(method, 502, url)
     with pytest.raises(ProtocolError):
-        careful(total=6, backoff_s=1, secondary_s=60).increment(method, url, error=ProtocolError("broken"))
+        retry_policy(total=6, backoff_s=1, secondary_s=60).increment(method, url, error=ProtocolError("broken"))

@@ -1,4 +1,4 @@
-"""Judgements and plans to speak about, and a job that speaks as the action does."""
+"""Judgements and plans, and a job that publishes as the action does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regress_action.github import acceptance, checks
+from regress_action.github import acceptance, check_run
 from regress_action.github.client import Client, Pace, connect
-from regress_action.github.plan import Plan, Stage
+from regress_action.github.event import Plan, Stage
 from regress_action.github.preferences import Preferences, Texts
-from regress_action.github.speaking import Runner, Spoken, speak
-from regress_action.github.workflow_commands import Log
+from regress_action.github.publish import PublishResult, publish
+from regress_action.github.runner import StepLog
 from regress_action.model.comparisons import (
     Comparison,
     Judgement,
@@ -39,7 +39,7 @@ BANDS = ((2.0, Severity.CRITICAL), (1.5, Severity.MODERATE), (1.2, Severity.MINO
 
 def connected(github: FakeGitHub, *, token: str = TOKEN, pace: Pace = HURRIED, actor: str = "octo") -> Client:
     """Open a line to the fake."""
-    environ = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": github.world.repository}
+    environ = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": github.data.repository}
     return connect(token, environ, actor=actor, pace=pace, sleep=lambda _: None)
 
 
@@ -117,8 +117,8 @@ def push(number: int, *, attempt: int = 1, fork: bool = False) -> Plan:
 
 
 def pull(github: FakeGitHub, number: int, *, event: str = "pull_request", **rest: object) -> Plan:
-    """Plan for a pull request of the fake's world, as its event would tell it."""
-    issue = github.world.issue(number)
+    """Plan for a pull request of the fake's data, as its event would tell it."""
+    issue = github.data.issue(number)
     assert issue is not None
     assert issue.pull is not None
     known: dict[str, object] = {
@@ -131,9 +131,9 @@ def pull(github: FakeGitHub, number: int, *, event: str = "pull_request", **rest
         "base_ref": "main",
         "pull_request": number,
         "pull_request_author": issue.user,
-        "is_fork": issue.pull.head_repository != github.world.repository,
+        "is_fork": issue.pull.head_repository != github.data.repository,
         "is_draft": issue.pull.draft,
-        "may_comment": issue.pull.head_repository == github.world.repository,
+        "may_comment": issue.pull.head_repository == github.data.repository,
         "labels": tuple(issue.labels),
         "action": "synchronize",
         "since": issue.pull.pushed_at,
@@ -148,7 +148,7 @@ class Job:
 
     out: io.StringIO = field(default_factory=io.StringIO)
     summary: Path | None = None
-    spoken: Spoken = field(default_factory=Spoken)
+    result: PublishResult = field(default_factory=PublishResult)
 
     def run(
         self,
@@ -157,19 +157,20 @@ class Job:
         judgement: Judgement,
         preferences: Preferences | None = None,
         texts: Texts | None = None,
-    ) -> Spoken:
-        """Speak as the action does: open the check run, read what was accepted, say everything."""
+    ) -> PublishResult:
+        """Publish as the action does: open the check run, read what was accepted, publish everything."""
         preferences = preferences or Preferences()
         environ = {} if self.summary is None else {"GITHUB_STEP_SUMMARY": str(self.summary)}
-        with checks.opened(client, plan, preferences) as check:
-            self.spoken = speak(
+        with check_run.opened(client, plan, preferences) as check:
+            self.result = publish(
                 plan,
                 judgement,
                 texts or words(judgement, preferences.suite),
                 preferences,
-                runner=Runner(log=Log(self.out), environ=environ),
+                log=StepLog(self.out),
+                environ=environ,
                 client=client,
                 check=check,
                 accepted=acceptance.of(client, plan, preferences),
             )
-        return self.spoken
+        return self.result

@@ -6,16 +6,16 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenes import Job, compared, judged, pull, sha, words
+from github_scenarios import Job, compared, judged, pull, sha, words
 
-from fake_github.world import WorkflowRun
-from regress_action.github import acceptance, alarms, commands, markers
-from regress_action.github.alarms import Acceptance
-from regress_action.github.commands import Command
-from regress_action.github.plan import Plan, Stage
+from fake_github.data import WorkflowRun
+from regress_action.github import acceptance, comment_commands, hidden_comment
+from regress_action.github.acceptance import Acceptance
+from regress_action.github.comment_commands import CommentCommand
+from regress_action.github.event import Plan, Stage
 from regress_action.github.preferences import Preferences
-from regress_action.github.speaking import Runner, speak
-from regress_action.github.workflow_commands import Log
+from regress_action.github.publish import publish
+from regress_action.github.runner import StepLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,48 +47,48 @@ def test_the_label_counts_from_people_with_write_access(
     github: FakeGitHub, client: Client, by: str, counts: bool
 ) -> None:
     """People who may only triage can set labels, too; theirs is reported and does not count."""
-    github.world.collaborators |= {"writer": "write", "triager": "read"}
-    issue = github.world.add_pull(head_sha=sha(77))
-    github.world.add_label(issue, LABEL, by)
+    github.data.collaborators |= {"writer": "write", "triager": "read"}
+    issue = github.data.add_pull(head_sha=sha(77))
+    github.data.add_label(issue, LABEL, by)
     job = Job()
 
     job.run(client, pull(github, 1), CRITICAL)
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert run.conclusion == ("success" if counts else "failure")
     assert (run.title or "").endswith(f"(accepted by {by})") is counts
-    assert ("> Accepted by" in github.world.comments[0].body) is counts
-    assert any("does not count" in sentence for sentence in job.spoken.degraded) is not counts
+    assert ("> Accepted by" in github.data.comments[0].body) is counts
+    assert any("does not count" in sentence for sentence in job.result.degraded) is not counts
 
 
 def test_a_label_counts_also_when_it_is_younger_than_the_event(github: FakeGitHub, client: Client) -> None:
     """A job that is run again gets the old event; the label is asked for."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     event = pull(github, 1)
-    github.world.add_label(issue, LABEL, "octo")
+    github.data.add_label(issue, LABEL, "octo")
 
     assert [each.by for each in acceptance.of(client, event, Preferences())] == ["octo"]
 
 
 def test_a_label_that_somebody_else_takes_off_first_is_no_trouble(github: FakeGitHub, client: Client) -> None:
     """It was to go, and it is gone."""
-    issue = github.world.add_pull(head_sha=sha(77))
-    github.world.add_label(issue, "performance-regression", "octo")
+    issue = github.data.add_pull(head_sha=sha(77))
+    github.data.add_label(issue, "performance-regression", "octo")
     github.fail("502-after", "DELETE")
     job = Job()
 
     job.run(client, pull(github, 1), judged([compared("cache.get", 1.0)], head=sha(77)))
 
-    assert (issue.labels, job.spoken.degraded) == ([], ())
+    assert (issue.labels, job.result.degraded) == ([], ())
 
 
 def test_a_label_that_was_taken_off_and_set_by_a_stranger_does_not_count(github: FakeGitHub, client: Client) -> None:
     """The last to set it is who counts."""
-    issue = github.world.add_pull(head_sha=sha(77))
-    github.world.add_label(issue, LABEL, "octo")
-    github.world.record(1, "unlabeled", "octo", Preferences())
+    issue = github.data.add_pull(head_sha=sha(77))
+    github.data.add_label(issue, LABEL, "octo")
+    github.data.record(1, "unlabeled", "octo", Preferences())
     issue.labels.clear()
-    github.world.add_label(issue, LABEL, "stranger")
+    github.data.add_label(issue, LABEL, "stranger")
 
     assert acceptance.of(client, pull(github, 1), Preferences()) == ()
 
@@ -111,29 +111,29 @@ def test_a_label_is_about_the_commit_that_was_the_head(
     github: FakeGitHub, client: Client, event: dict[str, Any], counts: bool
 ) -> None:
     """One as old as the push may have been set before it; one that came with the pull request is about its commit."""
-    issue = github.world.add_pull(head_sha=sha(77))
-    github.world.add_label(issue, LABEL, "octo")
-    at = github.world.events[-1].created_at
+    issue = github.data.add_pull(head_sha=sha(77))
+    github.data.add_label(issue, LABEL, "octo")
+    at = github.data.events[-1].created_at
     job = Job()
 
     job.run(client, pull(github, 1, **({"since": at} | event)), CRITICAL)
 
-    assert github.world.check_runs[0].conclusion == ("success" if counts else "failure")
+    assert github.data.check_runs[0].conclusion == ("success" if counts else "failure")
     said = (
         "Not accepted: `cache.get`, `api.list`. The label performance-accepted of octo was set before this was pushed"
     )
-    assert (said in github.world.comments[0].body) is not counts
+    assert (said in github.data.comments[0].body) is not counts
 
 
 def test_a_label_set_before_the_next_push_is_judged_is_about_that_push(github: FakeGitHub, client: Client) -> None:
     """The time of the push decides, not the time at which a runner came to it."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     old = pull(github, 1)
-    github.world.push(issue, sha(78))
-    github.world.add_label(issue, LABEL, "octo")
+    github.data.push(issue, sha(78))
+    github.data.add_label(issue, LABEL, "octo")
 
     (accepted,) = acceptance.of(client, pull(github, 1), Preferences())
-    assert (accepted.head, accepted.known) == (sha(78), None)
+    assert (accepted.head, accepted.shown) == (sha(78), None)
     assert old.since < pull(github, 1).since  # type: ignore[operator] # both are times
 
 
@@ -141,15 +141,15 @@ def test_another_event_of_the_same_head_keeps_what_was_accepted(
     github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """A draft that becomes ready is judged again; the comment remembers what the label was about."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), CRITICAL)
-    github.world.add_label(issue, LABEL, "octo")
+    github.data.add_label(issue, LABEL, "octo")
     worse = judged([compared("cache.get", 4.5)], head=sha(77))
-    ready = pull(github, 1, action="ready_for_review", since=github.world.now(), run_id=2)
+    ready = pull(github, 1, action="ready_for_review", since=github.data.now(), run_id=2)
 
     Job().run(connect(), ready, worse)
 
-    assert github.world.check_runs[-1].conclusion == "success"
+    assert github.data.check_runs[-1].conclusion == "success"
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_no_worse_is_as_severe_at_most_and_not_proven_to_have_grown(
     github: FakeGitHub, connect: Callable[[], Client], before: float, after: float, counts: bool
 ) -> None:
     """The interval decides about growth, and a severity that rises is worse whatever the interval says."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), judged([compared("cache.get", before)], head=sha(77)))
-    github.world.add_label(issue, LABEL, "octo")
-    github.world.push(issue, sha(78))
+    github.data.add_label(issue, LABEL, "octo")
+    github.data.push(issue, sha(78))
 
     (accepted,) = acceptance.of(connect(), pull(github, 1), Preferences())
 
@@ -172,13 +172,13 @@ def test_no_worse_is_as_severe_at_most_and_not_proven_to_have_grown(
 
 def test_a_label_set_anew_accepts_what_there_is_now(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """What an earlier label was about is forgotten, even if the next push comes before the job is run again."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     for ratio, following in ((2.5, 78), (2.5, 79), (3.5, 80)):
         Job().run(connect(), pull(github, 1), judged([compared("cache.get", ratio)], head=sha(following - 1)))
         if following != 79:
             issue.labels = ["performance-regression"]
-            github.world.add_label(issue, LABEL, "octo")
-        github.world.push(issue, sha(following))
+            github.data.add_label(issue, LABEL, "octo")
+        github.data.push(issue, sha(following))
 
     (accepted,) = acceptance.of(connect(), pull(github, 1), Preferences())
 
@@ -189,31 +189,31 @@ def test_what_was_found_after_the_label_was_set_is_not_what_it_accepts(
     github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """A job that reads the labels before, and writes the comment after: nobody had seen what it found."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     before = pull(github, 1)
     accepted = acceptance.of(connect(), before, Preferences())
-    github.world.add_label(issue, LABEL, "octo")
+    github.data.add_label(issue, LABEL, "octo")
     preferences, judgement = Preferences(), judged([compared("cache.get", 2.5)], head=sha(77))
     with connect() as line:
-        speak(before, judgement, words(judgement), preferences, runner=Runner(log=Log(io.StringIO()), environ={}),
+        publish(before, judgement, words(judgement), preferences, log=StepLog(io.StringIO()), environ={},
               client=line, accepted=accepted)  # fmt: skip
-    github.world.push(issue, sha(78))
+    github.data.push(issue, sha(78))
 
     (late,) = acceptance.of(connect(), pull(github, 1), preferences)
 
-    assert (accepted, late.known, late.head) == ((), {}, None)
+    assert (accepted, late.shown, late.head) == ((), {}, None)
 
 
 def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """There is nowhere to remember what it was about, and nothing is accepted by accident."""
-    issue = github.world.add_pull(head_sha=sha(77))
-    github.world.add_label(issue, LABEL, "octo")
+    issue = github.data.add_pull(head_sha=sha(77))
+    github.data.add_label(issue, LABEL, "octo")
     for following in (78, 79):
         Job().run(connect(), pull(github, 1), CRITICAL, Preferences(comment="never"))
-        github.world.push(issue, sha(following))
+        github.data.push(issue, sha(following))
 
-    assert [run.conclusion for run in github.world.check_runs] == ["success", "failure"]
-    assert github.world.comments == []
+    assert [run.conclusion for run in github.data.check_runs] == ["success", "failure"]
+    assert github.data.comments == []
 
 
 @pytest.mark.parametrize("mark", ['{"suite":"default","head":7,"found":[1],"accepted":3}', '{"suite":"default"}', "{"])
@@ -221,88 +221,91 @@ def test_a_memory_that_somebody_damaged_accepts_nothing(
     github: FakeGitHub, connect: Callable[[], Client], mark: str
 ) -> None:
     """People with write access can edit our comment; what cannot be read was not accepted."""
-    issue = github.world.add_pull(head_sha=sha(77))
+    issue = github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), CRITICAL)
-    github.world.comments[0].body = f"<!-- regress-action:comment {mark} -->"
-    github.world.add_label(issue, LABEL, "octo")
-    github.world.push(issue, sha(78))
+    github.data.comments[0].body = f"<!-- regress-action:comment {mark} -->"
+    github.data.add_label(issue, LABEL, "octo")
+    github.data.push(issue, sha(78))
 
     Job().run(connect(), pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(78)))
 
-    assert github.world.check_runs[-1].conclusion == "failure"
+    assert github.data.check_runs[-1].conclusion == "failure"
 
 
 def test_what_a_stranger_writes_into_a_mark_is_not_remembered(
     github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """The memory counts only in what we wrote."""
-    issue = github.world.add_pull(head_sha=sha(77))
-    forged = alarms.mark_of(compared("cache.get", 2.5))
+    issue = github.data.add_pull(head_sha=sha(77))
+    forged = acceptance.regression_id(compared("cache.get", 2.5))
     state = {"suite": "default", "head": sha(1), "found": {forged: ["critical", 9.0]}}
-    github.world.add_comment(1, markers.mark("comment", state), user="mallory")
-    github.world.add_label(issue, LABEL, "octo")
-    github.world.push(issue, sha(78))
+    github.data.add_comment(1, hidden_comment.mark("comment", state), user="mallory")
+    github.data.add_label(issue, LABEL, "octo")
+    github.data.push(issue, sha(78))
 
     Job().run(connect(), pull(github, 1), judged([compared("cache.get", 2.5)], head=sha(78)))
 
-    assert github.world.check_runs[-1].conclusion == "failure"
+    assert github.data.check_runs[-1].conclusion == "failure"
 
 
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("/regress run", Command("run")),
-        ("  /regress   run  please", Command("run")),
-        ("/regress explain", Command("explain")),
-        ("/regress explain cache.get", Command("explain", "cache.get")),
-        ("/regress accept cache.get the cache is now exact", Command("accept", "cache.get", "the cache is now exact")),
-        ("/regress accept `sort > quick sort` fine", Command("accept", "sort > quick sort", "fine")),
-        ('/regress accept "a b" fine\nsecond line', Command("accept", "a b", "fine")),
-        ("/regress accept cache.get", Command("help")),
-        ("/regress accept", Command("help")),
-        ("/regress dance", Command("help")),
-        ("/regress", Command("help")),
+        ("/regress run", CommentCommand("run")),
+        ("  /regress   run  please", CommentCommand("run")),
+        ("/regress explain", CommentCommand("explain")),
+        ("/regress explain cache.get", CommentCommand("explain", "cache.get")),
+        (
+            "/regress accept cache.get the cache is now exact",
+            CommentCommand("accept", "cache.get", "the cache is now exact"),
+        ),
+        ("/regress accept `sort > quick sort` fine", CommentCommand("accept", "sort > quick sort", "fine")),
+        ('/regress accept "a b" fine\nsecond line', CommentCommand("accept", "a b", "fine")),
+        ("/regress accept cache.get", CommentCommand("help")),
+        ("/regress accept", CommentCommand("help")),
+        ("/regress dance", CommentCommand("help")),
+        ("/regress", CommentCommand("help")),
         ("/regression is bad", None),
         ("please /regress run", None),
         ("", None),
         (None, None),
     ],
 )
-def test_commands_are_read_from_the_first_line(text: str | None, command: Command | None) -> None:
+def test_commands_are_read_from_the_first_line(text: str | None, command: CommentCommand | None) -> None:
     """A benchmark with spaces stands between backticks or quotes; a reason is not optional."""
-    assert commands.parse(text) == command
+    assert comment_commands.parse(text) == command
 
 
 def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """Only what was named; the reason is shown, and the measuring workflow starts again."""
-    github.world.add_pull(head_sha=sha(77))
-    github.world.runs.append(WorkflowRun(500, head_sha=sha(77)))
+    github.data.add_pull(head_sha=sha(77))
+    github.data.runs.append(WorkflowRun(500, head_sha=sha(77)))
     path = "performance.yml"
     plan = comment("/regress accept cache.* @everyone it is *exact* now")
 
     for _ in range(2):
-        commands.obey(connect(), plan, workflow=path)
+        comment_commands.carry_out(connect(), plan, workflow=path)
     Job().run(connect(), pull(github, 1), CRITICAL)
 
-    (answer,) = [each for each in github.world.comments if "accepts" in each.body]
+    (answer,) = [each for each in github.data.comments if "accepts" in each.body]
     accepted = acceptance.of(connect(), pull(github, 1), Preferences())
     assert accepted == (Acceptance("cache.*", "octo", "@everyone it is *exact* now"),)
     assert "@everyone" not in answer.body.split("-->")[-1]
-    assert github.world.check_runs[0].conclusion == "failure"
-    assert [each["message"].split(" ")[0] for each in github.world.check_runs[0].annotations] == ["api.list"]
+    assert github.data.check_runs[0].conclusion == "failure"
+    assert [each["message"].split(" ")[0] for each in github.data.check_runs[0].annotations] == ["api.list"]
 
 
 def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """In the pull request's own workflow, with its own rights; a run that is under way is left alone."""
-    github.world.add_pull(head_sha=sha(77))
-    github.world.runs += [WorkflowRun(499, head_sha=sha(76)), WorkflowRun(500, head_sha=sha(77))]
+    github.data.add_pull(head_sha=sha(77))
+    github.data.runs += [WorkflowRun(499, head_sha=sha(76)), WorkflowRun(500, head_sha=sha(77))]
 
-    commands.obey(connect(), comment("/regress run"), workflow="build.yml")
-    commands.obey(connect(), comment("/regress run", number=901), workflow="build.yml")
-    commands.obey(connect(), comment("/regress run", number=902), workflow="other.yml")
+    comment_commands.carry_out(connect(), comment("/regress run"), workflow="build.yml")
+    comment_commands.carry_out(connect(), comment("/regress run", number=901), workflow="build.yml")
+    comment_commands.carry_out(connect(), comment("/regress run", number=902), workflow="other.yml")
 
-    answers = [each.body.split("-->\n")[1] for each in github.world.comments]
-    assert [run.attempt for run in github.world.runs] == [1, 2]
+    answers = [each.body.split("-->\n")[1] for each in github.data.comments]
+    assert [run.attempt for run in github.data.runs] == [1, 2]
     assert answers[0].startswith("Measuring again, in [this run]")
     assert answers[1].startswith("It is being measured already")
     assert answers[2].startswith("No run of `other.yml`")
@@ -311,40 +314,42 @@ def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, con
 @pytest.mark.parametrize(("text", "answer"), [("/regress explain", "fresh process"), ("/regress what", "/regress run")])
 def test_questions_are_answered_once(github: FakeGitHub, connect: Callable[[], Client], text: str, answer: str) -> None:
     """The same comment, seen twice, has one answer."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
 
     for _ in range(2):
-        commands.obey(connect(), comment(text), workflow="performance.yml")
+        comment_commands.carry_out(connect(), comment(text), workflow="performance.yml")
 
-    assert [answer in each.body for each in github.world.comments] == [True]
+    assert [answer in each.body for each in github.data.comments] == [True]
 
 
 def test_people_without_write_access_are_not_obeyed(github: FakeGitHub, client: Client) -> None:
     """Nothing is written, not even an answer."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
 
-    done = commands.obey(client, comment("/regress accept * lol", by="stranger"), workflow="performance.yml")
+    done = comment_commands.carry_out(
+        client, comment("/regress accept * lol", by="stranger"), workflow="performance.yml"
+    )
 
     assert done is None
     assert github.writes == []
-    assert "stranger has no write access" in client.access.notices[0]
+    assert "stranger has no write access" in client.permissions.notices[0]
 
 
 def test_a_mark_in_a_strangers_comment_accepts_nothing(github: FakeGitHub, client: Client) -> None:
     """The hidden mark only counts in what we wrote."""
-    github.world.add_pull(head_sha=sha(77))
-    github.world.add_comment(1, acceptance.record(Acceptance("*", "octo", "trust me")), user="mallory")
+    github.data.add_pull(head_sha=sha(77))
+    github.data.add_comment(1, acceptance.mark(Acceptance("*", "octo", "trust me")), user="mallory")
 
     assert acceptance.of(client, pull(github, 1), Preferences()) == ()
 
 
 def test_without_the_right_to_start_workflows_accepting_still_works(github: FakeGitHub, client: Client) -> None:
     """The answer says what could not be done."""
-    github.world.permissions["actions"] = "none"
-    github.world.add_pull(head_sha=sha(77))
+    github.data.permissions["actions"] = "none"
+    github.data.add_pull(head_sha=sha(77))
 
-    commands.obey(client, comment("/regress accept cache.get why not"), workflow="performance.yml")
+    comment_commands.carry_out(client, comment("/regress accept cache.get why not"), workflow="performance.yml")
 
-    assert "could not be started" in github.world.comments[0].body
-    assert "`actions: write`" in client.access.notices[0]
+    assert "could not be started" in github.data.comments[0].body
+    assert "`actions: write`" in client.permissions.notices[0]
     assert acceptance.of(client, pull(github, 1), Preferences())[0].benchmark == "cache.get"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.github import markers
-from regress_action.github.issue_texts import Origin, State, state_of
-from regress_action.github.tracking import (
+from regress_action.github import hidden_comment
+from regress_action.github.issue_text import Origin, State, state_of
+from regress_action.github.issue_tracking import (
     Action,
     Merge,
     Open,
@@ -224,11 +224,11 @@ values = st.recursive(
 @given(st.dictionaries(st.text(max_size=10), values, max_size=4), st.text(max_size=20), st.text(max_size=20))
 def test_a_mark_is_found_again_and_cannot_end_early(content: dict[str, object], before: str, after: str) -> None:
     """Also with `-->` in its content; and what people see of it is nothing."""
-    made = markers.mark("issue", content)
+    made = hidden_comment.mark("issue", content)
 
-    assert markers.found("issue", f"{before}\n{made}\n{after}") == content
+    assert hidden_comment.read("issue", f"{before}\n{made}\n{after}") == content
     assert made.count("-->") == 1
-    assert markers.found("other", made) is None
+    assert hidden_comment.read("other", made) is None
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenes import Job, compared, judged, pull, push, sha
+from github_scenarios import Job, compared, judged, pull, push, sha
 
-from regress_action.github import issues, markers
-from regress_action.github.plan import Stage
+from regress_action.github import hidden_comment, issues
+from regress_action.github.event import Stage
 from regress_action.github.preferences import Preferences
 from regress_action.model.comparisons import Verdict
 
@@ -37,12 +37,12 @@ UNCONFIRMED = {("doubtful.one", 16)}
 
 def state(github: FakeGitHub) -> dict[str, Any]:
     """Return what people see: everything but the times at which it was judged."""
-    world = copy.deepcopy(github.world.as_json())
+    data = copy.deepcopy(github.data.as_json())
     for kind in ("issues", "comments", "check_runs"):
-        for record in world[kind]:
+        for record in data[kind]:
             for moment in ("updated_at", "started_at", "completed_at"):
                 record.pop(moment, None)
-    return {kind: world[kind] for kind in ("issues", "comments", "labels", "check_runs", "events")}
+    return {kind: data[kind] for kind in ("issues", "comments", "labels", "check_runs", "events")}
 
 
 def rows(number: int) -> list[Any]:
@@ -64,7 +64,7 @@ def live(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[i
         for attempt in attempts:
             changes += Job().run(connect(), push(number, attempt=attempt), judgement).changes
         if number == 6:
-            muted = next(issue for issue in github.world.issues if "muted.one" in issue.title)
+            muted = next(issue for issue in github.data.issues if "muted.one" in issue.title)
             muted.state, muted.state_reason = "closed", "not_planned"
     return changes
 
@@ -91,7 +91,7 @@ def test_running_every_job_again_changes_nothing(
 
 def told(github: FakeGitHub, issue: int) -> list[str]:
     """Return what the comments on an issue announce."""
-    events = [markers.found("event", comment.body) for comment in github.world.comments if comment.issue == issue]
+    events = [hidden_comment.read("event", comment.body) for comment in github.data.comments if comment.issue == issue]
     return [next(iter(event)) for event in events if event]
 
 
@@ -103,7 +103,7 @@ def test_thirty_pushes_leave_exactly_these_issues(lived: FakeGitHub) -> None:
             issue.state_reason,
             told(lived, issue.number),
         )
-        for issue in lived.world.issues
+        for issue in lived.data.issues
     }
 
     assert issues == {
@@ -112,12 +112,12 @@ def test_thirty_pushes_leave_exactly_these_issues(lived: FakeGitHub) -> None:
         "session.create": ("closed", "completed", ["recovered"]),
         "4 regressions at once": ("closed", "completed", ["recovered"]),
     }
-    assert [label.name for label in lived.world.labels] == ["performance-regression"]
+    assert [label.name for label in lived.data.labels] == ["performance-regression"]
 
 
 def test_thirty_pushes_leave_one_check_run_each_with_the_right_conclusion(lived: FakeGitHub) -> None:
     """Every check run is finished, and its conclusion follows from the worst severity."""
-    runs = lived.world.check_runs
+    runs = lived.data.check_runs
     expected = []
     for number in range(1, PUSHES + 1):
         ratios = [row.ratio for row in rows(number) if row.confirmed]
@@ -131,21 +131,21 @@ def test_thirty_pushes_leave_one_check_run_each_with_the_right_conclusion(lived:
 
 def test_an_old_job_run_again_opens_nothing(lived: FakeGitHub, connect: Callable[[], Client]) -> None:
     """Commit 9 was critical and was said to be; saying it again after its recovery would be false."""
-    before = [issue.state for issue in lived.world.issues], len(lived.world.comments)
+    before = [issue.state for issue in lived.data.issues], len(lived.data.comments)
 
     Job().run(connect(), push(9, attempt=2), judged(rows(9), head=sha(9), base=sha(8)))
 
-    assert ([issue.state for issue in lived.world.issues], len(lived.world.comments)) == before
+    assert ([issue.state for issue in lived.data.issues], len(lived.data.comments)) == before
 
 
 def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
     """Open fifteen pull requests; those after the fifth get a second push, which is fine, and some get a label."""
     first = [1.0, 1.3, 1.7, 2.5, 1.1]
     preferences = Preferences(reviewers=("octo", "rev"), team_reviewers=("perf",))
-    github.world.collaborators["rev"] = "write"
+    github.data.collaborators["rev"] = "write"
     changes: list[Change] = []
     for number in range(1, 16):
-        issue = github.world.add_pull(head_sha=sha(100 + number), head_ref=f"feature-{number}", user="octo")
+        issue = github.data.add_pull(head_sha=sha(100 + number), head_ref=f"feature-{number}", user="octo")
         for later in (first[(number - 1) % 5], *([1.0] if number > 5 else [])):
             assert issue.pull is not None
             judgement = judged(
@@ -153,7 +153,7 @@ def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: S
             )
             for attempt in attempts:
                 changes += Job().run(connect(), pull(github, number, attempt=attempt), judgement, preferences).changes
-            github.world.push(issue, sha(200 + number))
+            github.data.push(issue, sha(200 + number))
     return changes
 
 
@@ -172,7 +172,7 @@ def test_pushes_and_nights_write_in_one_book(github: FakeGitHub, connect: Callab
             night = replace(push(number), mode=Stage.TREND, event="schedule")
             Job().run(connect(), night, judged(looked(number), head=sha(number)), Preferences(check_run=False))
 
-    issues = {issue.title.split(" ")[1]: (issue.number, issue.state) for issue in github.world.issues}
+    issues = {issue.title.split(" ")[1]: (issue.number, issue.state) for issue in github.data.issues}
     assert {name: state for name, (_, state) in issues.items()} == {"cache.get": "closed", "api.list": "closed"}
     assert told(github, issues["cache.get"][0]) == ["recovered"]
     assert told(github, issues["api.list"][0]) == ["regraded", "recovered"]
@@ -184,17 +184,17 @@ def test_fifteen_pull_requests(
     """Each has at most one comment, from the first thing worth saying on; labels and reviews follow the severity."""
     changes = pull_requests(github, connect, [1])
 
-    world = github.world
-    comments = Counter(comment.issue for comment in world.comments)
-    labelled = [issue.number for issue in world.issues if issue.labels]
-    asked = [issue.number for issue in world.issues if issue.pull and issue.pull.reviewers]
+    data = github.data
+    comments = Counter(comment.issue for comment in data.comments)
+    labelled = [issue.number for issue in data.issues if issue.labels]
+    asked = [issue.number for issue in data.issues if issue.pull and issue.pull.reviewers]
 
     assert comments == dict.fromkeys([2, 3, 4, 7, 8, 9, 12, 13, 14], 1)
     assert labelled == [3, 4]
     assert asked == [3, 4, 8, 9, 13, 14]
-    assert {tuple(issue.pull.reviewers) for issue in world.issues if issue.pull} == {(), ("rev",)}
-    assert all("No regression" in comment.body for comment in world.comments if comment.issue > 5)
-    assert Counter(run.head_sha for run in world.check_runs).most_common(1)[0][1] == 1
+    assert {tuple(issue.pull.reviewers) for issue in data.issues if issue.pull} == {(), ("rev",)}
+    assert all("No regression" in comment.body for comment in data.comments if comment.issue > 5)
+    assert Counter(run.head_sha for run in data.check_runs).most_common(1)[0][1] == 1
     assert Counter(change.kind for change in changes) == {"opened": 9, "recovered": 6}
 
     twice, reconnect = another
@@ -212,7 +212,7 @@ def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Call
     """It holds on the head where it was set, and later for the same while it gets no worse; each job is run twice."""
     slow, more, worse = {"cache.get": 2.5}, {"cache.get": 2.5, "api.list": 2.2}, {"cache.get": 3.5}
     nearly = {"cache.get": 2.55}
-    issue = github.world.add_pull(head_sha=sha(100))
+    issue = github.data.add_pull(head_sha=sha(100))
     label = Preferences().accept_label
     story: list[tuple[str, dict[str, float], str]] = [
         ("push", slow, "failure"),
@@ -229,20 +229,20 @@ def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Call
     ]
     for number, (what, ratios, conclusion) in enumerate(story, start=101):
         if what == "push":
-            github.world.push(issue, sha(number))
+            github.data.push(issue, sha(number))
         else:
             issue.labels = [each for each in issue.labels if each != label]
-            github.world.add_label(issue, label, "octo")
+            github.data.add_label(issue, label, "octo")
         assert issue.pull is not None
         judgement = judged([compared(name, ratio) for name, ratio in ratios.items()], head=issue.pull.head_sha)
         before: Any = None
         for attempt in (1, 2):
             Job().run(connect(), pull(github, issue.number, attempt=attempt), judgement)
-            run = next(run for run in reversed(github.world.check_runs) if run.head_sha == issue.pull.head_sha)
+            run = next(run for run in reversed(github.data.check_runs) if run.head_sha == issue.pull.head_sha)
             assert run.conclusion == conclusion, (number, what, attempt)
             assert before in {None, json.dumps(state(github))}
             before = json.dumps(state(github))
-        (comment,) = github.world.comments
+        (comment,) = github.data.comments
         missed = [name for name in ratios if f"Not accepted: `{name}`" in comment.body]
         assert missed == ([] if conclusion == "success" or number < 103 else [list(ratios)[-1]]), number
 
@@ -255,9 +255,9 @@ def test_an_issue_whose_label_somebody_took_off_is_still_ours(
     preferences = Preferences(check_run=check_run)
     for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0), (8, 2.2)):
         Job().run(connect(), push(number), judged([compared("cache.get", ratio)], head=sha(number)), preferences)
-        github.world.issues[0].labels.clear()
+        github.data.issues[0].labels.clear()
 
-    assert [issue.state for issue in github.world.issues] == ["open"]
+    assert [issue.state for issue in github.data.issues] == ["open"]
     assert told(github, 1) == ["regraded", "recovered", "relapsed"]
 
 
@@ -268,11 +268,11 @@ def test_our_issue_is_found_behind_more_than_we_look_at(
     monkeypatch.setattr(issues, "LISTED", 100)
     Job().run(connect(), push(5), judged([compared("cache.get", 2.5)], head=sha(5)))
     for number in range(250):
-        github.world.add_issue(f"Another {number}", user=github.world.login)
+        github.data.add_issue(f"Another {number}", user=github.data.login)
     github.log.clear()
     Job().run(connect(), push(6), judged([compared("cache.get", 1.0)], head=sha(6)))
 
-    assert github.world.issues[0].state == "closed"
+    assert github.data.issues[0].state == "closed"
     assert [each.query.get("labels") for each in github.log if each.path.endswith("/issues")] == [
         None,
         "performance-regression",
@@ -282,8 +282,8 @@ def test_our_issue_is_found_behind_more_than_we_look_at(
 def test_a_persons_issue_with_our_mark_is_not_ours(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """Who copies the text of an issue, label and all, gets an issue that is left alone."""
     Job().run(connect(), push(5), judged([compared("cache.get", 2.5)], head=sha(5)))
-    ours = github.world.issues[0]
-    copied = github.world.add_issue(ours.title, ours.body, "mallory", labels=list(ours.labels))
+    ours = github.data.issues[0]
+    copied = github.data.add_issue(ours.title, ours.body, "mallory", labels=list(ours.labels))
     Job().run(connect(), push(6), judged([compared("cache.get", 1.0)], head=sha(6)))
 
     assert (ours.state, copied.state) == ("closed", "open")

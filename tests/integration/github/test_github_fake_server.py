@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_scenes import Job, compared, connected, judged, push, sha
+from github_scenarios import Job, compared, connected, judged, push, sha
 
 from fake_github import FakeGitHub, shapes
 from fake_github.routing import ROUTES
@@ -93,7 +93,7 @@ def test_without_a_token_nothing_is_told() -> None:
 
 
 def test_it_runs_alone_is_seeded_and_keeps_its_state_in_a_file(tmp_path: Path) -> None:
-    """For suites that start real containers: an address on standard output, a world to change, a file to read."""
+    """For suites that start real containers: an address on standard output, a data to change, a file to read."""
     state = tmp_path / "state.json"
     environ = os.environ | {"PYTHONPATH": str(HERE.parent)}
     command = [sys.executable, "-m", "fake_github", "--prefix", "/api/v3", "--state", str(state)]
@@ -112,6 +112,6 @@ def test_it_runs_alone_is_seeded_and_keeps_its_state_in_a_file(tmp_path: Path) -
         process.wait(10)
 
     assert live == json.loads(state.read_text())
-    assert [issue["state"] for issue in live["world"]["issues"]] == ["open", "open"]
+    assert [issue["state"] for issue in live["data"]["issues"]] == ["open", "open"]
     assert live["requests"][1]["fault"] == "502-after"
     assert live["violations"] == []

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenes import Job, compared, judged, pull, push, sha
+from github_scenarios import Job, compared, judged, pull, push, sha
 
-from regress_action.github import checks
+from regress_action.github import check_run
 from regress_action.github.preferences import Preferences
 from regress_action.model.comparisons import Outcome, Severity, Summary
 from regress_action.model.errors import UsageError
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def test_it_is_in_progress_while_we_work(github: FakeGitHub, client: Client) -> None:
     """People see that it runs, on the head of the pull request."""
-    github.world.add_pull(head_sha=sha(77))
-    with checks.opened(client, pull(github, 1), Preferences(suite="api")) as check:
-        (run,) = github.world.check_runs
+    github.data.add_pull(head_sha=sha(77))
+    with check_run.opened(client, pull(github, 1), Preferences(suite="api")) as check:
+        (run,) = github.data.check_runs
         assert (run.status, run.name, run.head_sha) == ("in_progress", "Performance (api)", sha(77))
         assert check is not None
         assert check.url == f"https://github.com/octo/widgets/runs/{run.id}"
@@ -35,10 +35,10 @@ def test_it_is_in_progress_while_we_work(github: FakeGitHub, client: Client) -> 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), KeyboardInterrupt(), SystemExit(4)])
 def test_a_crash_leaves_no_run_hanging(github: FakeGitHub, client: Client, error: BaseException) -> None:
     """It ends cancelled, which no branch protection takes for a pass, and the error goes its way."""
-    with pytest.raises(type(error)), checks.opened(client, push(5), Preferences()):
+    with pytest.raises(type(error)), check_run.opened(client, push(5), Preferences()):
         raise error
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert (run.status, run.conclusion, run.title) == ("completed", "cancelled", "No verdict")
 
 
@@ -46,19 +46,19 @@ def test_a_cancelled_workflow_leaves_no_run_hanging(github: FakeGitHub, client: 
     """The runner terminates us; there is time to say so, and afterwards signals are what they were."""
     before = signal.getsignal(signal.SIGTERM)
 
-    with pytest.raises(SystemExit), checks.opened(client, push(5), Preferences()):
+    with pytest.raises(SystemExit), check_run.opened(client, push(5), Preferences()):
         signal.raise_signal(signal.SIGTERM)
 
-    assert github.world.check_runs[0].conclusion == "cancelled"
+    assert github.data.check_runs[0].conclusion == "cancelled"
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_block_that_ends_without_a_verdict_is_no_pass(github: FakeGitHub, client: Client) -> None:
     """Forgetting to finish is not success."""
-    with checks.opened(client, push(5), Preferences()):
+    with check_run.opened(client, push(5), Preferences()):
         pass
 
-    assert github.world.check_runs[0].conclusion == "cancelled"
+    assert github.data.check_runs[0].conclusion == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_conclusion_follows_the_severity(
     """Critical fails, moderate is neutral or asks for action, minor passes with its annotation."""
     Job().run(client, push(5), judged([compared("cache.get", ratio)], head=sha(5)), preferences)
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert run.conclusion == conclusion
     assert len(run.annotations) == (ratio >= 1.2)
 
@@ -89,34 +89,34 @@ def test_measuring_nothing_is_a_failure_of_its_own(github: FakeGitHub, client: C
     """A gate that compared nothing must not be green."""
     Job().run(client, push(5), judged([], head=sha(5)))
 
-    assert (github.world.check_runs[0].conclusion, github.world.issues) == ("failure", [])
+    assert (github.data.check_runs[0].conclusion, github.data.issues) == ("failure", [])
 
 
 def test_an_undecided_comparison_is_neutral_and_quiet(github: FakeGitHub, client: Client) -> None:
     """Nobody is told what is not known."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     judgement = replace(
         judged([compared("x", 1.0)], head=sha(77)), summary=Summary(Outcome.INCONCLUSIVE, inconclusive=1)
     )
 
     Job().run(client, pull(github, 1), judgement)
 
-    assert github.world.check_runs[0].conclusion == "neutral"
-    assert github.world.comments == []
+    assert github.data.check_runs[0].conclusion == "neutral"
+    assert github.data.comments == []
 
 
 def test_what_measuring_again_refuted_alarms_nobody(github: FakeGitHub, client: Client) -> None:
     """A suspicion that was not confirmed is no regression."""
     Job().run(client, push(5), judged([compared("cache.get", 3.0, confirmed=False)], head=sha(5)))
 
-    assert (github.world.check_runs[0].conclusion, github.world.issues) == ("success", [])
+    assert (github.data.check_runs[0].conclusion, github.data.issues) == ("success", [])
 
 
 def test_one_bad_annotation_costs_none_of_the_others(github: FakeGitHub, client: Client) -> None:
     """GitHub refuses a whole batch for one; the rest of it arrives."""
     rows = [compared(f"bench.n{number}", 1.3) for number in range(60)]
     github.fail("422", "PATCH", "/check-runs/", times=1)
-    with checks.opened(client, push(5), Preferences()) as check:
+    with check_run.opened(client, push(5), Preferences()) as check:
         assert check is not None
         lines = [
             {
@@ -132,11 +132,11 @@ def test_one_bad_annotation_costs_none_of_the_others(github: FakeGitHub, client:
         lines[59]["message"] = ""
         check.finish("neutral", "title", "summary", lines)
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     messages = [each["message"] for each in run.annotations]
     assert sorted(messages) == sorted(f"bench.n{number}" for number in range(59) if number != 17)
     assert run.conclusion == "neutral"
-    assert "refused an annotation" in client.access.notices[0]
+    assert "refused an annotation" in client.permissions.notices[0]
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x.py", "a\nb.py", "😀.py", "x" * 2000, "a/../../b.py"])
@@ -147,14 +147,14 @@ def test_a_place_that_is_none_becomes_no_annotation(github: FakeGitHub, client: 
 
     Job().run(client, push(5), judged([row], head=sha(5)), Preferences(issues=False))
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert (run.conclusion, run.annotations) == ("failure", [])
     assert sum(each.status == 422 for each in github.log) == 0
 
 
 def shown(github: FakeGitHub) -> list[tuple[str, str | None, str | None, int]]:
     """Return what people see of the check runs: the newest of each name on a commit is the one that counts."""
-    return [(run.status, run.conclusion, run.title, len(run.annotations)) for run in github.world.check_runs]
+    return [(run.status, run.conclusion, run.title, len(run.annotations)) for run in github.data.check_runs]
 
 
 @pytest.mark.parametrize("final", ["", "ignored", "refused"])
@@ -165,7 +165,7 @@ def test_a_job_that_is_run_again_speaks_in_the_check_run_that_it_has(
     for attempt, measured in ((1, 2.5), (1, 2.5), (2, 2.53), (3, 2.47)):
         judgement = judged([compared("cache.get", measured), compared("api.list[10]", 1.3)], head=sha(5))
         Job().run(connect(), push(5, attempt=attempt), judgement, Preferences(issues=False))
-        github.world.completed_is_final = final
+        github.data.completed_is_final = final
 
     status, conclusion, _, annotations = shown(github)[-1]
     assert (status, conclusion, annotations) == ("completed", "failure", 2)
@@ -184,7 +184,7 @@ def test_an_annotation_about_something_else_is_not_taken_for_this_one(
         row = replace(row, benchmark=replace(row.benchmark, location=Location("a.py", 1)))
         Job().run(connect(), push(5, attempt=attempt), judged([row], head=sha(5)), Preferences(issues=False))
 
-    old, new = github.world.check_runs
+    old, new = github.data.check_runs
     assert (old.title, len(new.annotations)) == ("Superseded", 1)
     assert new.annotations[0]["message"].startswith(f"{later[0]} ")
 
@@ -196,14 +196,14 @@ def test_what_no_longer_holds_is_not_left_beside_what_does(
     """An annotation cannot be taken back, nor every conclusion: then a newer check run takes the place of the old."""
     slow, fine = judged([compared("cache.get", 2.5)], head=sha(5)), judged([compared("cache.get", 1.0)], head=sha(5))
     Job().run(connect(), push(5), slow, Preferences(issues=False))
-    github.world.completed_is_final = final
+    github.data.completed_is_final = final
     for _ in range(2):
         Job().run(connect(), push(5, attempt=2), fine, Preferences(issues=False))
 
-    old, new = github.world.check_runs[:2]
+    old, new = github.data.check_runs[:2]
     assert (new.conclusion, new.annotations) == ("success", [])
-    assert {run.name for run in github.world.check_runs} == {"Performance"}
-    assert {run.status for run in github.world.check_runs} == {"completed"}
+    assert {run.name for run in github.data.check_runs} == {"Performance"}
+    assert {run.status for run in github.data.check_runs} == {"completed"}
     assert old.conclusion == ("failure" if final else "neutral")
     assert (old.title == "Superseded") is (final != "refused")
 
@@ -214,10 +214,10 @@ def test_the_newest_check_run_has_the_newest_verdict(
 ) -> None:
     """Nothing was measured at first: also where GitHub holds that failure to be final, the pass is seen."""
     Job().run(connect(), push(5), judged([], head=sha(5)))
-    github.world.completed_is_final = final
+    github.data.completed_is_final = final
     Job().run(connect(), push(5, attempt=2), judged([compared("cache.get", 1.0)], head=sha(5)))
 
-    assert [run.conclusion for run in github.world.check_runs] == (["failure", "success"] if final else ["success"])
+    assert [run.conclusion for run in github.data.check_runs] == (["failure", "success"] if final else ["success"])
 
 
 def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Callable[[], Client]) -> None:
@@ -231,15 +231,15 @@ def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Call
         Preferences(issues=False),
     )
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert sorted(each["message"].split(" ")[0] for each in run.annotations) == ["api.list", "cache.get"]
 
 
 def test_while_it_is_judged_again_it_is_in_progress(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """Nobody merges on yesterday's verdict while today's is being found."""
     Job().run(connect(), push(5), judged([compared("cache.get", 1.0)], head=sha(5)))
-    with checks.opened(connect(), push(5, attempt=2), Preferences()):
-        (run,) = github.world.check_runs
+    with check_run.opened(connect(), push(5, attempt=2), Preferences()):
+        (run,) = github.data.check_runs
         assert (run.status, run.conclusion, run.title) == ("in_progress", None, "Judging")
 
 
@@ -249,7 +249,7 @@ def test_another_workflow_run_has_a_check_run_of_its_own(github: FakeGitHub, con
     Job().run(connect(), push(5), judgement)
     Job().run(connect(), replace(push(5), run_id=1), judgement)
 
-    assert len(github.world.check_runs) == 2
+    assert len(github.data.check_runs) == 2
 
 
 def test_two_jobs_of_one_run_do_not_share_a_suite(github: FakeGitHub, connect: Callable[[], Client]) -> None:
@@ -263,36 +263,36 @@ def test_two_jobs_of_one_run_do_not_share_a_suite(github: FakeGitHub, connect: C
     Job().run(connect(), replace(linux, attempt=2), slow)
 
     assert "suite: api-${{ matrix.os }}" in str(refused.value)
-    assert [(run.name, run.conclusion) for run in github.world.check_runs] == [
+    assert [(run.name, run.conclusion) for run in github.data.check_runs] == [
         ("Performance", "failure"),
         ("Performance (mac)", "success"),
     ]
-    assert len(github.world.issues) == 1
+    assert len(github.data.issues) == 1
 
 
 def test_what_is_published_again_is_told_in_the_same_place(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """A measuring run that is repeated is published by a new run each time."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     judgement = judged([compared("cache.get", 1.7)], head=sha(77))
     for run in (601, 602):
         plan = replace(pull(github, 1, event="workflow_run"), run_id=run, measured_run_id=500, may_comment=True)
         Job().run(connect(), plan, judgement)
 
-    (check,) = github.world.check_runs
+    (check,) = github.data.check_runs
     assert (check.conclusion, len(check.annotations)) == ("neutral", 1)
     assert (check.details_url or "").endswith("/602")
-    assert len(github.world.comments) == 1
+    assert len(github.data.comments) == 1
 
 
 def test_a_huge_report_fits(github: FakeGitHub, client: Client) -> None:
     """A thousand long names stay below the byte limits of summary, title and comment."""
-    github.world.add_pull(head_sha=sha(77))
+    github.data.add_pull(head_sha=sha(77))
     rows = [compared(f"é{number}" * 60, 1.3 + number / 10_000) for number in range(1000)]
 
     Job().run(client, pull(github, 1), judged(rows, head=sha(77)))
 
-    (run,) = github.world.check_runs
+    (run,) = github.data.check_runs
     assert run.conclusion == "success"
     assert len((run.summary or "").encode()) <= 65_535
-    assert len(github.world.comments[0].body.encode()) <= 65_536
+    assert len(github.data.comments[0].body.encode()) <= 65_536
     assert len(run.annotations) == 500

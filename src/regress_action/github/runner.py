@@ -1,21 +1,26 @@
-"""What the runner reads on standard output; it needs no permission, so it works for forks as well."""
+"""What the runner reads: workflow commands on standard output, the outputs of the step, and the job summary.
+
+None of it needs a permission, so it works for forks as well.
+"""
 
 from __future__ import annotations
 
 import secrets as randomness
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from regress_action.model import escaping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from regress_action.github.annotations import Annotation
 
 MESSAGE_LINES = 20
 SHOWN_PER_LEVEL = 10
+SUMMARY_BYTES = 1024 * 1024 - 4096
 COMMANDS: dict[str, Literal["error", "warning", "notice"]] = {
     "failure": "error",
     "warning": "warning",
@@ -24,12 +29,12 @@ COMMANDS: dict[str, Literal["error", "warning", "notice"]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class StepLog:
     """The log of the step. Everything that is not a command of ours is printed so that it cannot become one."""
 
     out: TextIO
 
-    def say(self, sentence: str) -> None:
+    def info(self, sentence: str) -> None:
         """Print a line of our own, whatever it quotes."""
         self._write(escaping.plain(sentence))
 
@@ -61,7 +66,7 @@ class Log:
             self._write("::endgroup::")
 
     def foreign(self, text: str) -> None:
-        """Print text of others; none of it is obeyed."""
+        """Print text of others; the runner obeys nothing in it."""
         token = randomness.token_hex(16)
         self._write(f"::stop-commands::{token}")
         self._write(text)
@@ -70,15 +75,15 @@ class Log:
     def annotate(self, annotations: Iterable[Annotation]) -> None:
         """Print annotations, the first ten of each level: GitHub shows no more of a step."""
         shown: dict[str, int] = {}
-        for each in annotations:
-            command = COMMANDS[each.level]
+        for annotation in annotations:
+            command = COMMANDS[annotation.level]
             shown[command] = shown.get(command, 0) + 1
             if shown[command] > SHOWN_PER_LEVEL:
                 continue
-            properties: dict[str, str | int] = {"title": each.title}
-            if each.location is not None:
-                properties |= {"file": each.location.path, "line": max(1, each.location.line)}
-            self._command(command, each.message, properties)
+            properties: dict[str, str | int] = {"title": annotation.title}
+            if annotation.location is not None:
+                properties |= {"file": annotation.location.path, "line": max(1, annotation.location.line)}
+            self._command(command, annotation.message, properties)
 
     def _command(self, name: str, message: str, properties: dict[str, str | int]) -> None:
         given = ",".join(f"{key}={escaping.workflow_property(str(value))}" for key, value in properties.items())
@@ -88,3 +93,36 @@ class Log:
     def _write(self, line: str) -> None:
         self.out.write(line + "\n")
         self.out.flush()
+
+
+def write_outputs(environ: Mapping[str, str], values: Mapping[str, str | int | None]) -> None:
+    """Append to the file `GITHUB_OUTPUT` names; nothing outside of Actions. None is the empty string.
+
+    Each value stands between delimiters that nobody can guess, so no value can end early and set another output.
+    """
+    path = environ.get("GITHUB_OUTPUT")
+    if not path:
+        return
+    with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+        for name, value in values.items():
+            text = "" if value is None else str(value).encode(errors="replace").decode()
+            delimiter = f"ghadelimiter_{randomness.token_hex(16)}"
+            file.write(f"{name}<<{delimiter}\n{text}\n{delimiter}\n")
+
+
+def append_summary(environ: Mapping[str, str], render: Callable[[int], str]) -> int:
+    """Append to the file `GITHUB_STEP_SUMMARY` names, within what is left of its limit; return the bytes written.
+
+    GitHub drops a summary above 1 MiB as a whole, so `render` is called with the number of bytes that are left.
+    """
+    path = environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return 0
+    file = Path(path)
+    used = file.stat().st_size if file.exists() else 0
+    left = SUMMARY_BYTES - used - 1
+    if left <= 0:
+        return 0
+    text = escaping.cut_bytes(render(left), left).encode(errors="replace") + b"\n"
+    with file.open("ab") as target:
+        return target.write(text)

@@ -1,4 +1,4 @@
-"""Doing things exactly once over a line that may lose the answer."""
+"""Requests that are carried out exactly once, although an answer may be lost."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 SERVER_ERROR = 500
 UNPROCESSABLE = 422
 TRIES = 3
-LOOKS = 4
+READS_AFTER_FAILURE = 4
 
 
 def read(client: Client, operation: Callable[[], T]) -> T:
-    """Do something that may be repeated; again when the answer broke off half-way."""
+    """Return what a reading operation returns; repeat it when the connection broke."""
     for attempt in range(1, TRIES):
         try:
             return operation()
@@ -30,7 +30,7 @@ def read(client: Client, operation: Callable[[], T]) -> T:
 
 
 def repeat(client: Client, operation: Callable[[], T]) -> T:
-    """Do something that may be done twice; again where GitHub failed or the answer was lost."""
+    """Do something that may be done twice; repeat it where GitHub failed or the answer was lost."""
     for attempt in range(1, TRIES):
         try:
             return operation()
@@ -41,27 +41,27 @@ def repeat(client: Client, operation: Callable[[], T]) -> T:
     return operation()
 
 
-def once(client: Client, look: Callable[[], T | None], make: Callable[[], T]) -> T:
-    """Return what `look` finds, or `make` it, without ever making two.
+def once(client: Client, find: Callable[[], T | None], make: Callable[[], T]) -> T:
+    """Return what `find` returns, or what `make` makes where that is None, without ever making two.
 
-    When an answer is lost the thing may exist all the same, and a listing may show it late; so there are several
-    looks before it is made again. When GitHub refuses because somebody else was faster, theirs is returned.
+    When an answer is lost the object may exist all the same, and a listing may show it late; so `find` is called
+    several times before it is made again. When GitHub refuses because somebody else was faster, theirs is returned.
     """
-    found = read(client, look)
-    return found if found is not None else make_once(client, look, make)
+    existing = read(client, find)
+    return existing if existing is not None else make_once(client, find, make)
 
 
-def make_once(client: Client, look: Callable[[], T | None], make: Callable[[], T]) -> T:
-    """As `once`, for a caller who has looked already."""
+def make_once(client: Client, find: Callable[[], T | None], make: Callable[[], T]) -> T:
+    """As `once`, for a caller who has called `find` already."""
     for _ in range(TRIES):
         try:
             return make()
         except (GithubException, RequestException) as error:
             if not is_uncertain(error) and not _is_refused(error):
                 raise
-            found = _found_later(client, look) if is_uncertain(error) else read(client, look)
-            if found is not None:
-                return found
+            existing = _find_later(client, find) if is_uncertain(error) else read(client, find)
+            if existing is not None:
+                return existing
             if not is_uncertain(error):
                 raise
     return make()
@@ -76,10 +76,10 @@ def _is_refused(error: Exception) -> bool:
     return isinstance(error, GithubException) and error.status == UNPROCESSABLE
 
 
-def _found_later(client: Client, look: Callable[[], T | None]) -> T | None:
-    for attempt in range(LOOKS):
+def _find_later(client: Client, find: Callable[[], T | None]) -> T | None:
+    for attempt in range(READS_AFTER_FAILURE):
         client.wait(2**attempt)
-        found = read(client, look)
-        if found is not None:
-            return found
+        existing = read(client, find)
+        if existing is not None:
+            return existing
     return None

@@ -1,4 +1,4 @@
-"""The words of issues: titles, bodies with their hidden state, and what is said when something changes."""
+"""The texts of issues: titles, bodies with their hidden state, and comments about what changed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from regress_action.github import markers
-from regress_action.github.tracking import Tracked
+from regress_action.github import hidden_comment
+from regress_action.github.issue_tracking import TrackedIssue
 from regress_action.model import escaping
 from regress_action.model.comparisons import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.github.plan import Plan
+    from regress_action.github.event import Plan
     from regress_action.github.preferences import Texts
     from regress_action.model.comparisons import Comparison
 
@@ -22,11 +22,11 @@ KIND = "issue"
 BODY_BYTES = 60_000
 DETAIL_BYTES = 8_000
 TITLE_LIMIT = 200
-REMEMBERED = 50
+COMMITS_KEPT = 50
 SHOWN = 10
 LISTED = 100
-GONE = "recovered"
-HABITS = (
+RECOVERED = "recovered"
+FOOTER = (
     "This issue follows the benchmark: it is updated with every {}, closes when the regression is gone and opens "
     "again if it returns. Close it as *not planned* to hear no more of it."
 )
@@ -34,7 +34,7 @@ _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RegressionRange:
     """Where a regression came from: the last commit without it, the first with it, and the pull requests between."""
 
     base: str | None = None
@@ -44,45 +44,47 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What an issue remembers between runs: hidden in its body."""
+class IssueState:
+    """The state of an issue between runs, hidden in its body."""
 
     members: dict[str, Severity]
-    origin: Origin = Origin()
+    origin: RegressionRange = RegressionRange()
     seen: tuple[tuple[str, str, float | None], ...] = field(default=())
     by_trend: bool = False
 
     def after(self, commit: str, severity: Severity, ratio: float | None) -> tuple[tuple[str, str, float | None], ...]:
-        """Return what was seen with one commit more, the newest last."""
-        return (*self.seen, (commit, severity.value, ratio))[-REMEMBERED:]
+        """Return the commits judged so far and one more, the newest last."""
+        return (*self.seen, (commit, severity.value, ratio))[-COMMITS_KEPT:]
 
     def mark(self) -> str:
         """Return the hidden form."""
         origin = {"base": self.origin.base, "head": self.origin.head, "commits": self.origin.commits}
         content = {
-            "members": {mark: severity.value for mark, severity in self.members.items()},
+            "members": {member: severity.value for member, severity in self.members.items()},
             "origin": origin | {"pulls": list(self.origin.pulls)},
-            "seen": [list(each) for each in self.seen],
+            "seen": [list(commit) for commit in self.seen],
             **({"by_trend": True} if self.by_trend else {}),
         }
-        return markers.mark(KIND, content)
+        return hidden_comment.mark(KIND, content)
 
-    def tracked(self, number: int, reason: str | None, *, is_open: bool) -> Tracked:
+    def tracked(self, number: int, reason: str | None, *, is_open: bool) -> TrackedIssue:
         """Return what the decision needs."""
         seen = tuple(commit for commit, _, _ in self.seen)
-        return Tracked(number, is_open, reason, self.members, seen, self.by_trend)
+        return TrackedIssue(number, is_open, reason, self.members, seen, self.by_trend)
 
 
-def state_of(body: str | None) -> State | None:
+def state_of(body: str | None) -> IssueState | None:
     """Read the hidden state; None where there is none or somebody damaged it."""
-    content = markers.found(KIND, body)
+    content = hidden_comment.read(KIND, body)
     if content is None:
         return None
     try:
         origin = content["origin"]
-        return State(
-            {str(mark): Severity(severity) for mark, severity in content["members"].items()},
-            Origin(origin["base"], origin["head"], origin["commits"], tuple(int(each) for each in origin["pulls"])),
+        return IssueState(
+            {str(member): Severity(severity) for member, severity in content["members"].items()},
+            RegressionRange(
+                origin["base"], origin["head"], origin["commits"], tuple(int(number) for number in origin["pulls"])
+            ),
             tuple((str(commit), str(severity), ratio) for commit, severity, ratio in content["seen"]),
             content.get("by_trend") is True,
         )
@@ -99,38 +101,38 @@ def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:
     return escaping.plain(f"Performance: {len(comparisons)} regressions at once{of_suite}", TITLE_LIMIT)
 
 
-def body(state: State, comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
-    """Return the body: what, since when, what to do; a table of what was seen; and how the issue behaves."""
-    habits = HABITS.format("look at the trend" if state.by_trend else "push")
+def body(state: IssueState, comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
+    """Return the body: what, since when, what to do; a table of the judged commits; and how the issue behaves."""
+    footer = FOOTER.format("look at the trend" if state.by_trend else "push")
     parts = [
         state.mark(),
         *([_one(comparisons[0], texts)] if len(comparisons) == 1 else [_many(comparisons, texts)]),
         _since(state.origin, plan),
         _what_to_do(texts),
-        _seen(state),
-        f"<sub>{habits} Last judged in [this run]({plan.run_url}).</sub>",
+        _judged(state),
+        f"<sub>{footer} Last judged in [this run]({plan.run_url}).</sub>",
     ]
     return escaping.cut_bytes("\n\n".join(part for part in parts if part), BODY_BYTES)
 
 
 def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, plan: Plan) -> str:
-    """Say that the severity changed."""
-    now = max(each.severity for each in comparisons)
+    """Return the comment that the severity changed."""
+    now = max(comparison.severity for comparison in comparisons)
     return f"Now **{now}**, before **{before}**, at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
 
 
 def recovered(comparisons: Sequence[Comparison], plan: Plan, pulls: Sequence[int]) -> str:
-    """Say that it is over, and which commit did it."""
+    """Return the comment that it is over, and by which commit."""
     by = f", merged with {_numbers(pulls)}" if pulls else ""
     shown = [
-        f"{escaping.code_span(each.benchmark.name)} is at {_times(each.ratio)} × its baseline" for each in comparisons
+        f"{escaping.code_span(row.benchmark.name)} is at {_times(row.ratio)} × its baseline" for row in comparisons
     ]
     more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return f"Recovered in {commit(plan.head_sha)}{by}: {', '.join(shown[:SHOWN])}{more}."
 
 
 def relapsed(comparisons: Sequence[Comparison], texts: Texts, plan: Plan) -> str:
-    """Say that it is back."""
+    """Return the comment that it is back."""
     return f"It is back at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
 
 
@@ -147,13 +149,13 @@ def _one(comparison: Comparison, texts: Texts) -> str:
 
 
 def _many(comparisons: Sequence[Comparison], texts: Texts) -> str:
-    rows = [f"| {each.severity} | {_finding(each, texts)} |" for each in comparisons[:LISTED]]
+    rows = [f"| {row.severity} | {_finding(row, texts)} |" for row in comparisons[:LISTED]]
     more = f"\n\n… and {len(comparisons) - LISTED} more in the job summary." if len(comparisons) > LISTED else ""
     counted = f"**{len(comparisons)} benchmarks** regressed at once. One cause for all of them is likely."
     return counted + "\n\n| severity | what changed |\n|---|---|\n" + "\n".join(rows) + more
 
 
-def _since(origin: Origin, plan: Plan) -> str:
+def _since(origin: RegressionRange, plan: Plan) -> str:
     if origin.head is None:
         return ""
     words = f"First seen at {commit(origin.head)}"
@@ -167,12 +169,12 @@ def _since(origin: Origin, plan: Plan) -> str:
 def _what_to_do(texts: Texts) -> str:
     if not texts.advice:
         return ""
-    return "**What to do**\n\n" + "\n".join(f"- {escaping.markdown(each)}" for each in texts.advice[:SHOWN])
+    return "**What to do**\n\n" + "\n".join(f"- {escaping.markdown(sentence)}" for sentence in texts.advice[:SHOWN])
 
 
-def _seen(state: State) -> str:
+def _judged(state: IssueState) -> str:
     rows = [
-        f"| {commit(sha)} | {GONE if severity == Severity.NONE else escaping.markdown(severity)} | {_times(ratio)} |"
+        f"| {commit(sha)} | {_severity(severity)} | {_times(ratio)} |"
         for sha, severity, ratio in reversed(state.seen[-SHOWN:])
     ]
     judged = "one commit" if len(state.seen) == 1 else f"{len(state.seen)} commits"
@@ -180,12 +182,16 @@ def _seen(state: State) -> str:
     return f"<details><summary>Judged on {judged}</summary>\n\n{table}\n\n</details>" if rows else ""
 
 
+def _severity(severity: str) -> str:
+    return RECOVERED if severity == Severity.NONE else escaping.markdown(severity)
+
+
 def _times(ratio: Any) -> str:  # noqa: ANN401 - read back from a text that people may edit
     return f"{ratio:.2f}" if isinstance(ratio, int | float) else "–"
 
 
 def _findings(comparisons: Sequence[Comparison], texts: Texts) -> str:
-    shown = "; ".join(_finding(each, texts) for each in comparisons[:SHOWN])
+    shown = "; ".join(_finding(row, texts) for row in comparisons[:SHOWN])
     return shown + (f"; and {len(comparisons) - SHOWN} more." if len(comparisons) > SHOWN else ".")
 
 

@@ -1,6 +1,6 @@
-"""Hidden marks by which we find again what we wrote.
+"""Marks: HTML comments with a kind and JSON, by which we find again what we wrote.
 
-A mark is an HTML comment with a kind and JSON. It is only believed in texts that we wrote ourselves.
+A mark is only believed in texts that we wrote ourselves.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def mark(kind: str, content: dict[str, Any]) -> str:
     return f"<!-- regress-action:{kind} {text} -->"
 
 
-def replaced(kind: str, text: str, by: str) -> str:
-    """Return the text with the first mark of a kind exchanged; put on top when there is none."""
+def replace(kind: str, text: str, mark_of_kind: str) -> str:
+    """Return the text with the first mark of a kind replaced; put on top when there is none."""
     pattern = rf"<!-- regress-action:{kind} \{{[^<>]*\}} -->"
-    made, count = re.subn(pattern, lambda _: by, text, count=1)
-    return made if count else f"{by}\n\n{text}"
+    replaced, count = re.subn(pattern, lambda _: mark_of_kind, text, count=1)
+    return replaced if count else f"{mark_of_kind}\n\n{text}"
 
 
-def found(kind: str, text: str | None) -> dict[str, Any] | None:
+def read(kind: str, text: str | None) -> dict[str, Any] | None:
     """Return the content of the first mark of a kind; None without one, or when it is damaged."""
     match = re.search(rf"<!-- regress-action:{kind} (\{{[^<>]*\}}) -->", (text or "")[:_LIMIT])
     if match is None:

@@ -1,4 +1,4 @@
-"""What the token may not do: said once for each permission, with the line that grants it, and never an error."""
+"""What the token may not do, one notice for each permission with the line that grants it; and who may write."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, TypeVar
 from github import GithubException, RateLimitExceededException
 from requests import RequestException
 
+from regress_action.github.idempotency import read
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from regress_action.github.client import Client
 
 T = TypeVar("T")
 FORBIDDEN, NOT_FOUND, GONE = 403, 404, 410
 READ_ONLY_BOT = "dependabot[bot]"
+WRITERS = frozenset({"admin", "maintain", "write"})
 
 
 @dataclass
-class Access:
-    """Try things, and remember what was refused.
+class Permissions:
+    """Try operations, and keep which permissions were refused.
 
-    `notices` are sentences for the user; `missing` the permissions that were found wanting, as `checks: write`.
+    `notices` are sentences for the user; `missing` are the refused permissions, like `checks: write`.
     """
 
     actor: str = ""
@@ -50,6 +55,7 @@ class Access:
             self.notices.append(sentence)
 
     def _refused(self, needs: str, purpose: str, error: GithubException) -> None:
+        """Turn a refusal into a notice, and remember the permission where that was the cause."""
         message = str(error.message or error.data or "no reason given")[:300]
         if error.status == GONE:
             self.note(f"Left out {purpose}: GitHub says “{message}”.")
@@ -70,3 +76,15 @@ class Access:
         else:
             why = f"the token lacks a permission. Add this line under `permissions:` of the job: `{needs}`"
         return f"Left out {purpose}: {why}. The verdict is not affected."
+
+
+def may_write(client: Client, login: str) -> bool:
+    """Whether somebody has write access to the repository; setting labels, for one, needs less.
+
+    False where GitHub does not tell.
+    """
+    try:
+        permission = read(client, lambda: client.repository.get_collaborator_permission(login))
+    except GithubException:
+        return False
+    return permission in WRITERS

@@ -141,7 +141,7 @@ class Artifact:
 
 
 @dataclass
-class World:
+class GithubData:
     """The whole state.
 
     `completed_is_final` says how GitHub takes changes to the verdict of a finished check run: ``ignored``, ``refused``,

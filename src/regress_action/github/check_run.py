@@ -1,4 +1,4 @@
-"""The check run: opened when the work begins, finished with the verdict, never left hanging, one for each commit."""
+"""The check run: opened when the job begins, completed with the verdict or without one, one for each commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from github import GithubException
 from requests import RequestException
 
-from regress_action.github.attempts import TRIES, is_uncertain, make_once, read, repeat
+from regress_action.github.idempotency import TRIES, is_uncertain, make_once, read, repeat
 from regress_action.model import escaping
 from regress_action.model.errors import UsageError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from github.CheckRunAnnotation import CheckRunAnnotation
 
     from regress_action.github.client import Client
-    from regress_action.github.plan import Plan
+    from regress_action.github.event import Plan
     from regress_action.github.preferences import Preferences
 
 NEEDS = "checks: write"
@@ -39,8 +39,8 @@ JUDGING = {"title": "Judging", "summary": "The measurements are being compared."
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a check run of ours belongs: its commit, its name, and the job that speaks in it.
+class CheckRunKey:
+    """What identifies a check run of ours: its commit, its name, and the job that writes it.
 
     `owner` is kept as GitHub's `external_id`; it names no attempt, so a job that is run again finds what it made. For
     `publish` it is the measuring run, which a run of its own publishes each time.
@@ -52,16 +52,16 @@ class Place:
 
     @property
     def run(self) -> str:
-        """The workflow run that is spoken for, as the beginning of `owner`."""
+        """The workflow run that was measured, as the beginning of `owner`."""
         measured = self.plan.measured_run_id
         return f"{self.name}/{self.plan.run_id}/" if measured is None else f"{self.name}/published-{measured}/"
 
     @property
     def owner(self) -> str:
-        """Who speaks in it."""
+        """The job that writes it."""
         return self.run + (self.plan.job if self.plan.measured_run_id is None else "")
 
-    def found(self, after: int = 0) -> CheckRun | None:
+    def find(self, after: int = 0) -> CheckRun | None:
         """Return the newest of ours; with `after`, only one that is newer than the one with that id.
 
         Raises:
@@ -78,7 +78,7 @@ class Place:
             )
         return max((run for run in mine if run.id > after), key=lambda run: run.id, default=None)
 
-    def made(self) -> CheckRun:
+    def create(self) -> CheckRun:
         """Create one that is in progress."""
         return self.client.repository.create_check_run(
             name=self.name,
@@ -97,7 +97,7 @@ class Check:
 
     client: Client
     run: CheckRun
-    place: Place
+    key: CheckRunKey
     finished: bool = False
 
     @property
@@ -110,7 +110,7 @@ class Check:
 
         Where GitHub does not take it, that is a notice and no error.
         """
-        self.client.access.attempt(
+        self.client.permissions.attempt(
             NEEDS, "the verdict of the check run", lambda: self._finish(conclusion, title, summary, annotations)
         )
 
@@ -119,7 +119,7 @@ class Check:
         self.finish("cancelled", "No verdict", reason)
 
     def _finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]]) -> None:
-        """Finish the check run, or another one where this one can no longer say what is true.
+        """Complete the check run, or a new one where this one shows something that no longer holds.
 
         Annotations can be added and never taken off, and GitHub may hold a conclusion to be final.
         """
@@ -127,7 +127,7 @@ class Check:
             "title": escaping.cut_bytes(title, TITLE_BYTES),
             "summary": escaping.cut_bytes(summary, OUTPUT_BYTES),
         }
-        waiting = self._unsaid(annotations)
+        waiting = self._missing(annotations)
         if waiting is not None:
             self._send_all(conclusion, output, waiting)
         if waiting is None or self.run.conclusion != conclusion:
@@ -135,12 +135,12 @@ class Check:
             self._send_all(conclusion, output, annotations)
         self.finished = True
 
-    def _unsaid(self, annotations: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    def _missing(self, annotations: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
         """Return the annotations that an earlier attempt has not made; None where it made one that no longer holds."""
         waiting = list(annotations)
         if self.run.output.annotations_count:
-            for said in read(self.client, lambda: list(self.run.get_annotations())):
-                same = next((each for each in waiting if _is(said, each)), None)
+            for annotation in read(self.client, lambda: list(self.run.get_annotations())):
+                same = next((wanted for wanted in waiting if _is_same(annotation, wanted)), None)
                 if same is None:
                     return None
                 waiting.remove(same)
@@ -155,12 +155,12 @@ class Check:
         self._append(output, waiting, done)
 
     def _supersede(self) -> None:
-        """Speak in a new check run from now on; people see the newest of a name, and the older one says so."""
+        """Use a new check run from now on; people see the newest of a name, and the older one links to it."""
         old = self.run
-        self.run = make_once(self.client, lambda: self.place.found(after=old.id), self.place.made)
+        self.run = make_once(self.client, lambda: self.key.find(after=old.id), self.key.create)
         left = {"title": "Superseded", "summary": f"This commit was judged again: {self.run.html_url}"}
         ended = partial(old.edit, status="completed", conclusion="neutral", output=left)
-        self.client.access.attempt(NEEDS, "the older check run", lambda: repeat(self.client, ended))
+        self.client.permissions.attempt(NEEDS, "the older check run", lambda: repeat(self.client, ended))
 
     def _append(self, output: dict[str, Any], batch: list[dict[str, Any]], done: dict[str, Any]) -> None:
         """Send one batch; where GitHub refuses it, its halves, down to the one that is wrong."""
@@ -177,14 +177,14 @@ class Check:
             self._append(output, batch[:middle], {})
             self._append(output, batch[middle:], done)
             return
-        self.client.access.note("GitHub refused an annotation; it is in the job summary.")
+        self.client.permissions.note("GitHub refused an annotation; it is in the job summary.")
         if done:
             self._send(output, done, 0)
 
     def _send(self, output: dict[str, Any], done: dict[str, Any], count: int) -> None:
         """Edit until the check run shows the batch, and, at the end, the conclusion.
 
-        GitHub appends annotations, so a request whose answer was lost is not simply repeated: the check run says how
+        GitHub appends annotations, so a request whose answer was lost is not simply repeated: the check run tells how
         many it has.
         """
         before = self.run.output.annotations_count or 0
@@ -213,14 +213,14 @@ class Check:
 def opened(client: Client | None, plan: Plan, preferences: Preferences) -> Iterator[Check | None]:
     """Open the check run on the judged commit; if the block leaves it unfinished, close it without a verdict.
 
-    None where there is nobody to talk to, no commit, no wish for it, or no permission.
+    None without a client, without a commit, where the settings want none, or without the permission.
 
     Raises:
         UsageError: another job of the same workflow run judges a suite of the same name.
     """
     check = None
     if client is not None and plan.head_sha and preferences.check_run and not plan.read_only:
-        check = client.access.attempt(NEEDS, "the check run", lambda: _open(client, plan, preferences))
+        check = client.permissions.attempt(NEEDS, "the check run", lambda: _open(client, plan, preferences))
     try:
         with _stoppable():
             yield check
@@ -251,35 +251,35 @@ def _stop(number: int, _: FrameType | None) -> NoReturn:
 
 def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:
     """Find the check run that this job has made before and open it again, or create it."""
-    place = Place(client, plan, preferences.check_name)
-    found = read(client, place.found)
-    run = make_once(client, place.found, place.made) if found is None else _reopened(place, found)
+    key = CheckRunKey(client, plan, preferences.check_name)
+    existing = read(client, key.find)
+    run = make_once(client, key.find, key.create) if existing is None else _reopened(key, existing)
     if client.is_app and run.app.slug:
         client.login = f"{run.app.slug}[bot]"
-    return Check(client, run, place)
+    return Check(client, run, key)
 
 
-def _reopened(place: Place, run: CheckRun) -> CheckRun:
+def _reopened(key: CheckRunKey, run: CheckRun) -> CheckRun:
     """Show that it is judged again; in another one where GitHub refuses to change what was completed."""
-    begun = partial(run.edit, status="in_progress", details_url=place.plan.run_url, output=dict(JUDGING))
+    begun = partial(run.edit, status="in_progress", details_url=key.plan.run_url, output=dict(JUDGING))
     try:
-        repeat(place.client, begun)
+        repeat(key.client, begun)
     except (GithubException, RequestException) as error:
         if isinstance(error, GithubException) and error.status == UNPROCESSABLE:
-            return make_once(place.client, lambda: place.found(after=run.id), place.made)
+            return make_once(key.client, lambda: key.find(after=run.id), key.create)
         if not is_uncertain(error):
             raise
     return run
 
 
-def _is(said: CheckRunAnnotation, wanted: dict[str, Any]) -> bool:
-    """Whether an annotation on GitHub says what we would say: of the same thing at the same place, as gravely.
+def _is_same(shown: CheckRunAnnotation, wanted: dict[str, Any]) -> bool:
+    """Whether an annotation on GitHub is the wanted one: same subject, same place, same level.
 
     Its figures may differ, as they do whenever something is measured again; the report has the new ones.
     """
-    shown = (said.path, said.start_line, said.end_line, said.annotation_level, said.title or "", said.message)
+    theirs = (shown.path, shown.start_line, shown.end_line, shown.annotation_level, shown.title or "", shown.message)
     ours = [wanted.get(key, "") for key in ("path", "start_line", "end_line", "annotation_level", "title", "message")]
-    return [*shown[:-1], _subject(shown[-1])] == [*ours[:-1], _subject(ours[-1])]
+    return [*theirs[:-1], _subject(theirs[-1])] == [*ours[:-1], _subject(ours[-1])]
 
 
 def _subject(message: str) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from github_scenes import Job, compared, connected, judged, pull, push, sha, words
+from github_scenarios import Job, compared, connected, judged, pull, push, sha, words
 
 from fake_github import FakeGitHub
 from judgements import HOSTILE
-from regress_action.github import commands
-from regress_action.github.plan import Plan, Stage
+from regress_action.github import comment_commands
+from regress_action.github.event import Plan, Stage
 from regress_action.github.preferences import Preferences
 from regress_action.model.measurements import Metric
 
@@ -66,14 +66,14 @@ def told(name: str, folder: Path) -> dict[str, str]:
         return replace(tame, benchmark=replace(tame.benchmark, name=name), reason=f"{name} is slow")
 
     with FakeGitHub() as github:
-        github.world.add_pull(head_sha=sha(77))
+        github.data.add_pull(head_sha=sha(77))
         job = Job(summary=summary)
         with connected(github) as client:
             job.run(client, pull(github, 1), judged([row(2.5)], head=sha(77)), Preferences(suite=name or "x"))
         for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0)):
             with connected(github) as client:
                 Job().run(client, push(number), judged([row(ratio)], head=sha(number)))
-        (issue,) = [each for each in github.world.issues if each.pull is None]
+        (issue,) = [each for each in github.data.issues if each.pull is None]
         many = [replace(row(2.5), metric=Metric(f"{name} {number}", "s")) for number in range(6)]
         with connected(github) as client:
             Job().run(client, push(8), judged(many, head=sha(8)), texts=replace(words(judged(many)), advice=(name,)))
@@ -87,14 +87,14 @@ def told(name: str, folder: Path) -> dict[str, str]:
             comment_id=1,
         )
         with connected(github) as client:
-            commands.obey(client, accept, workflow=name)
+            comment_commands.carry_out(client, accept, workflow=name)
         assert github.violations == []
-        umbrella = github.world.issues[-1]
-        texts = {f"comment {number}": each.body for number, each in enumerate(github.world.comments)}
+        umbrella = github.data.issues[-1]
+        texts = {f"comment {number}": each.body for number, each in enumerate(github.data.comments)}
         texts |= {"issue": issue.body, "title": issue.title, "log": job.out.getvalue()}
         texts |= {"umbrella": umbrella.body, "umbrella's title": umbrella.title}
         texts["job summary"] = summary.read_text()
-        run = github.world.check_runs[0]
+        run = github.data.check_runs[0]
         texts |= {"summary": run.summary or "", "check": run.title or "", "message": run.annotations[0]["message"]}
     return texts
 

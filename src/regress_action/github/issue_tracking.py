@@ -1,4 +1,4 @@
-"""What becomes of the issues: a pure decision from those that exist and what was judged now."""
+"""What is done with the issues: a pure decision from those that exist and from the judgement."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def fingerprint(suite: str, branch: str, comparison: Comparison) -> Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
-    """An issue of ours: which regressions it is about, how bad they were, and which commits it has spoken of.
+class TrackedIssue:
+    """An issue of ours: which regressions it is about, how bad they were, and for which commits it was updated.
 
-    `reason` is GitHub's `state_reason` of a closed issue. `by_trend` says who found it: pushes, which compare with what
-    was measured lately, or the trend, which alone sees what came slowly, and so alone knows when that is over.
+    `reason` is GitHub's `state_reason` of a closed issue. `by_trend` tells who opened it: pushes, which compare with
+    what was measured lately, or the trend, which alone sees slow changes and so alone knows when one is over.
     """
 
     number: int
@@ -47,49 +47,49 @@ class Tracked:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenIssue:
     """Open an issue; about several regressions it is an umbrella."""
 
     comparisons: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
-    """Go on with an issue, about what was judged of its regressions now."""
+class IssueAction:
+    """Do something with an issue, because of what was judged of its regressions."""
 
-    issue: Tracked
+    issue: TrackedIssue
     comparisons: tuple[Comparison, ...]
 
 
-class Persist(Follow):
+class UpdateIssue(IssueAction):
     """Bring the text up to date, silently."""
 
 
-class Regrade(Follow):
-    """Say that the severity changed."""
+class RegradeIssue(IssueAction):
+    """Comment that the severity changed."""
 
 
-class Recover(Follow):
-    """Close: everything it is about is well again."""
+class CloseIssue(IssueAction):
+    """Close: all of its regressions are gone."""
 
 
-class Relapse(Follow):
+class ReopenIssue(IssueAction):
     """Open it again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """Close a duplicate, which comes of two runs at once."""
+class MergeIssue:
+    """Close a duplicate, as two concurrent runs make it."""
 
-    issue: Tracked
+    issue: TrackedIssue
     into: int
 
 
-Action = Open | Persist | Regrade | Recover | Relapse | Merge
+Action = OpenIssue | UpdateIssue | RegradeIssue | CloseIssue | ReopenIssue | MergeIssue
 
 
 def decide(
-    existing: Sequence[Tracked],
+    existing: Sequence[TrackedIssue],
     comparisons: Sequence[Comparison],
     identify: Callable[[Comparison], Fingerprint],
     *,
@@ -99,83 +99,86 @@ def decide(
 ) -> list[Action]:
     """Return what to do, at most one action for each issue, new issues last.
 
-    New issues need a confirmed regression: from moderate up, and from minor up when the trend found it, since nobody
-    else will tell of that one. An open issue follows whoever found it; a push that finds worse takes it over. A commit
-    that an issue has spoken of already changes nothing in it, so a job that is run again is silent. An issue closed as
-    not planned stays closed.
+    New issues need a confirmed regression: from moderate up, and from minor up when the trend found it, since nothing
+    else reports that one. An open issue is updated by whichever of the two opened it; a push that finds worse takes it
+    over. An issue is updated once for each commit, so a job that is run again changes nothing. An issue closed as not
+    planned stays closed.
     """
     judged = {identify(comparison): comparison for comparison in comparisons}
     owners = _owners(existing)
     actions: list[Action] = []
-    for issue in sorted(existing, key=lambda each: each.number):
-        owned = [mark for mark in issue.members if owners.get(mark) is issue]
+    for issue in sorted(existing, key=lambda tracked: tracked.number):
+        owned = [member for member in issue.members if owners.get(member) is issue]
         if not owned:
             actions += _merged(issue, owners)
         elif commit not in issue.seen:
-            actions += _followed(issue, [judged.get(mark) for mark in owned], by_trend=by_trend)
+            actions += _followed(issue, [judged.get(member) for member in owned], by_trend=by_trend)
     new = unclaimed(existing, comparisons, identify, by_trend=by_trend)
-    return actions + ([Open(tuple(new[:UMBRELLA]))] if len(new) > max_issues else [Open((each,)) for each in new])
+    umbrella = len(new) > max_issues
+    return actions + (
+        [OpenIssue(tuple(new[:UMBRELLA]))] if umbrella else [OpenIssue((comparison,)) for comparison in new]
+    )
 
 
 def unclaimed(
-    existing: Sequence[Tracked],
+    existing: Sequence[TrackedIssue],
     comparisons: Sequence[Comparison],
     identify: Callable[[Comparison], Fingerprint],
     *,
     by_trend: bool = False,
 ) -> list[Comparison]:
-    """Return the regressions that call for an issue and that none of the existing ones is about, worst first."""
+    """Return the regressions that need an issue and that none of the existing ones is about, worst first."""
     owners, least = _owners(existing), _least(by_trend=by_trend)
     judged = {identify(comparison): comparison for comparison in comparisons}
-    new = [each for mark, each in judged.items() if mark not in owners and _is_alarm(each, least)]
-    return sorted(new, key=lambda each: (each.severity, each.ratio or 0), reverse=True)
+    new = [row for member, row in judged.items() if member not in owners and _is_alarm(row, least)]
+    return sorted(new, key=lambda row: (row.severity, row.ratio or 0), reverse=True)
 
 
-def _owners(existing: Sequence[Tracked]) -> dict[Fingerprint, Tracked]:
-    """Return which issue speaks for a regression: an open one first, then a muted one, then the newest."""
-    owners: dict[Fingerprint, Tracked] = {}
+def _owners(existing: Sequence[TrackedIssue]) -> dict[Fingerprint, TrackedIssue]:
+    """Return which issue a regression belongs to: an open one first, then a muted one, then the newest."""
+    owners: dict[Fingerprint, TrackedIssue] = {}
     for issue in sorted(existing, key=_precedence):
         if issue.reason != DUPLICATE or issue.is_open:
-            for mark in issue.members:
-                owners.setdefault(mark, issue)
+            for member in issue.members:
+                owners.setdefault(member, issue)
     return owners
 
 
-def _precedence(issue: Tracked) -> tuple[int, int]:
+def _precedence(issue: TrackedIssue) -> tuple[int, int]:
     if issue.is_open:
         return 0, issue.number
     return (1 if issue.reason == MUTED else 2), -issue.number
 
 
-def _merged(issue: Tracked, owners: Mapping[Fingerprint, Tracked]) -> list[Action]:
+def _merged(issue: TrackedIssue, owners: Mapping[Fingerprint, TrackedIssue]) -> list[Action]:
     if not issue.is_open or not issue.members:
         return []
-    return [Merge(issue, owners[next(iter(issue.members))].number)]
+    return [MergeIssue(issue, owners[next(iter(issue.members))].number)]
 
 
 def _least(*, by_trend: bool) -> Severity:
     return Severity.MINOR if by_trend else Severity.MODERATE
 
 
-def _followed(issue: Tracked, members: list[Comparison | None], *, by_trend: bool) -> list[Action]:
+def _followed(issue: TrackedIssue, members: list[Comparison | None], *, by_trend: bool) -> list[Action]:
     """Decide about one issue from its members as judged now; None is one that was not measured."""
-    bad = tuple(each for each in members if each is not None and _is_alarm(each, Severity.MINOR))
+    bad = tuple(row for row in members if row is not None and _is_alarm(row, Severity.MINOR))
     if not issue.is_open:
-        relapsed = issue.reason != MUTED and any(_is_alarm(each, _least(by_trend=by_trend)) for each in bad)
-        return [Relapse(issue, bad)] if relapsed else []
+        relapsed = issue.reason != MUTED and any(_is_alarm(row, _least(by_trend=by_trend)) for row in bad)
+        return [ReopenIssue(issue, bad)] if relapsed else []
     if issue.by_trend is not by_trend:
         takes_over = not by_trend and worst(bad) > max(issue.severity, Severity.MINOR)
-        return [Regrade(issue, bad)] if takes_over else []
+        return [RegradeIssue(issue, bad)] if takes_over else []
     if bad:
-        return [Persist(issue, bad) if worst(bad) is issue.severity else Regrade(issue, bad)]
-    well = tuple(each for each in members if each is not None and _is_well(each))
-    return [Recover(issue, well)] if len(well) == len(members) else []
+        return [UpdateIssue(issue, bad) if worst(bad) is issue.severity else RegradeIssue(issue, bad)]
+    recovered = tuple(row for row in members if row is not None and _is_recovered(row))
+    return [CloseIssue(issue, recovered)] if len(recovered) == len(members) else []
 
 
 def _is_alarm(comparison: Comparison, least: Severity) -> bool:
     return comparison.is_confirmed and comparison.severity >= least
 
 
-def _is_well(comparison: Comparison) -> bool:
+def _is_recovered(comparison: Comparison) -> bool:
     """Whether it is known to be no regression; what was not decided or not confirmed proves nothing."""
     return comparison.verdict in {Verdict.UNCHANGED, Verdict.IMPROVEMENT} or comparison.severity is Severity.SLIGHT

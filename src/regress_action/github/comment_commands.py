@@ -1,6 +1,6 @@
-"""`/regress run`, `/regress accept <benchmark> <reason>`, `/regress explain`: asked for in a comment.
+"""`/regress run`, `/regress accept <benchmark> <reason>`, `/regress explain`: commands in a comment.
 
-Only people with write access are obeyed. Nothing is measured here: `run` starts the pull request's own workflow
+Only people with write access may give them. Nothing is measured here: `run` starts the pull request's own workflow
 again, with the rights that workflow has.
 """
 
@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action.github import acceptance, comments, labels
-from regress_action.github.alarms import Acceptance
-from regress_action.github.attempts import read
+from regress_action.github import acceptance, comment
+from regress_action.github.acceptance import Acceptance
+from regress_action.github.idempotency import read
+from regress_action.github.permissions import may_write
 from regress_action.model import escaping
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from github.WorkflowRun import WorkflowRun
 
     from regress_action.github.client import Client
-    from regress_action.github.plan import Plan
+    from regress_action.github.event import Plan
 
 NEEDS = "pull-requests: write"
 LIMIT = 500
@@ -41,7 +42,7 @@ correcting for the number of benchmarks, and when measuring again confirms it. E
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommentCommand:
     """What somebody asked for; `help` when it was not understood."""
 
     kind: Literal["run", "accept", "explain", "help"]
@@ -49,9 +50,9 @@ class Command:
     reason: str = ""
 
 
-def parse(comment: str | None) -> Command | None:
+def parse(body: str | None) -> CommentCommand | None:
     """Read the first line of a comment; None when it is no command."""
-    match = _COMMAND.match(comment or "")
+    match = _COMMAND.match(body or "")
     if match is None:
         return None
     rest = match["rest"].strip()[: 2 * LIMIT]
@@ -59,19 +60,19 @@ def parse(comment: str | None) -> Command | None:
     benchmark = (named["ticks"] or named["quotes"] or named["word"])[:LIMIT] if named else None
     match match["verb"]:
         case "run":
-            return Command("run")
+            return CommentCommand("run")
         case "explain":
-            return Command("explain", benchmark)
+            return CommentCommand("explain", benchmark)
         case "accept" if named and named["reason"].strip():
-            return Command("accept", benchmark, named["reason"].strip()[:LIMIT])
+            return CommentCommand("accept", benchmark, named["reason"].strip()[:LIMIT])
         case _:
-            return Command("help")
+            return CommentCommand("help")
 
 
-def obey(
+def carry_out(
     client: Client, plan: Plan, *, workflow: str, explain: Callable[[str | None], str | None] | None = None
-) -> Command | None:
-    """Do what the comment of the plan asks for, and answer once; None when nobody with a right asked for anything.
+) -> CommentCommand | None:
+    """Do what the comment of the plan asks for, and answer once; None when nobody with write access asked for anything.
 
     `workflow` is the file name of the workflow that `run` starts again. `explain` says why the last verdict is what it
     is, about one benchmark or all; None where it knows of none.
@@ -79,8 +80,8 @@ def obey(
     command, number = parse(plan.comment), plan.pull_request
     if command is None or number is None:
         return None
-    if not labels.may_write(client, plan.actor):
-        client.access.note(f"{escaping.plain(plan.actor)} has no write access; the command was not obeyed.")
+    if not may_write(client, plan.actor):
+        client.permissions.note(f"{escaping.plain(plan.actor)} has no write access; the command was not carried out.")
         return None
     issue = client.repository.get_issue(number)
     match command.kind:
@@ -92,24 +93,24 @@ def obey(
             answer = (explain(command.benchmark) if explain else None) or EXPLANATION
         case "help":
             answer = HELP
-    client.access.attempt(NEEDS, "the answer", lambda: _say(client, issue, plan, answer))
+    client.permissions.attempt(NEEDS, "the answer", lambda: _answer(client, issue, plan, answer))
     return command
 
 
-def _say(client: Client, issue: Issue, plan: Plan, answer: str) -> None:
-    comments.say_once(client, issue, {"answer": plan.comment_id}, answer)
+def _answer(client: Client, issue: Issue, plan: Plan, answer: str) -> None:
+    comment.comment_once(client, issue, {"answer": plan.comment_id}, answer)
 
 
-def _accept(client: Client, plan: Plan, command: Command, workflow: str) -> str:
+def _accept(client: Client, plan: Plan, command: CommentCommand, workflow: str) -> str:
     accepted = Acceptance(command.benchmark or "", plan.actor, command.reason)
     again = _run(client, plan.pull_request or 0, workflow)
     who, what = escaping.markdown(plan.actor), escaping.code_span(accepted.benchmark)
-    return f"{acceptance.record(accepted)}\n{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
+    return f"{acceptance.mark(accepted)}\n{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
 
 
 def _run(client: Client, number: int, workflow: str) -> str:
-    """Start the newest run of the workflow for the head again, and say what came of it."""
-    started = client.access.attempt("actions: write", "measuring again", lambda: _again(client, number, workflow))
+    """Start the newest run of the workflow for the head again, and return a sentence about it."""
+    started = client.permissions.attempt("actions: write", "measuring again", lambda: _again(client, number, workflow))
     if started is None:
         return "Measuring again could not be started; the log of this command says why."
     return started
@@ -118,14 +119,14 @@ def _run(client: Client, number: int, workflow: str) -> str:
 def _again(client: Client, number: int, workflow: str) -> str:
     head = read(client, lambda: client.repository.get_pull(number).head.sha)
     runs = client.repository.get_workflow_runs(head_sha=head, event="pull_request")
-    found: WorkflowRun | None = read(client, lambda: next((run for run in runs if _is(run, workflow)), None))
+    newest: WorkflowRun | None = read(client, lambda: next((run for run in runs if _is(run, workflow)), None))
     name = escaping.code_span(workflow)
-    if found is None:
+    if newest is None:
         return f"No run of {name} for {head} was found, so there is nothing to repeat."
-    if found.status != "completed":
-        return f"It is being measured already, in [this run]({found.html_url})."
-    found.rerun()
-    return f"Measuring again, in [this run]({found.html_url})."
+    if newest.status != "completed":
+        return f"It is being measured already, in [this run]({newest.html_url})."
+    newest.rerun()
+    return f"Measuring again, in [this run]({newest.html_url})."
 
 
 def _is(run: WorkflowRun, workflow: str) -> bool:

@@ -1,0 +1,79 @@
+"""Comments that are updated instead of written again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regress_action.github import hidden_comment
+from regress_action.github.idempotency import make_once, read
+from regress_action.model import escaping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from github.Issue import Issue
+    from github.IssueComment import IssueComment
+
+    from regress_action.github.client import Client
+
+NEEDS = "pull-requests: write"
+BODY_BYTES = 65_000
+REPORT = "comment"
+EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class StickyComment:
+    """The address of the comment, and the state that was hidden in it before: empty when it is new."""
+
+    url: str
+    before: dict[str, Any]
+
+
+def update_sticky(
+    client: Client, number: int, state: dict[str, Any], render: Callable[[int], str], *, create: bool
+) -> StickyComment | None:
+    """Write the one comment of a suite on a pull request, or bring it up to date.
+
+    `state` is hidden in it; `state["suite"]` distinguishes the comments of several suites. Without a comment yet, and
+    without `create`, nothing is written. `render` is called with the number of bytes it may fill.
+    """
+    issue = client.repository.get_issue(number)
+    top = hidden_comment.mark(REPORT, state)
+    body = f"{top}\n{render(BODY_BYTES - len(top.encode()) - 1)}"
+
+    def find() -> IssueComment | None:
+        return find_ours(client, issue, REPORT, lambda content: content.get("suite") == state.get("suite"))
+
+    existing = read(client, find)
+    if existing is None:
+        if not create:
+            return None
+        return StickyComment(make_once(client, find, lambda: issue.create_comment(body)).html_url, {})
+    before = hidden_comment.read(REPORT, existing.body) or {}
+    if existing.body != body:
+        existing.edit(body)
+    return StickyComment(existing.html_url, before)
+
+
+def comment_once(client: Client, issue: Issue, key: dict[str, Any], text: str) -> bool:
+    """Comment, unless a comment of ours with the same `key` exists. True when it was written now."""
+    body = escaping.cut_bytes(f"{hidden_comment.mark(EVENT, key)}\n{text}", BODY_BYTES)
+
+    def find() -> IssueComment | None:
+        return find_ours(client, issue, EVENT, lambda content: content == key)
+
+    if read(client, find) is not None:
+        return False
+    make_once(client, find, lambda: issue.create_comment(body))
+    return True
+
+
+def find_ours(client: Client, issue: Issue, kind: str, fits: Callable[[dict[str, Any]], bool]) -> IssueComment | None:
+    """Return our first comment on any page whose mark of a kind fits."""
+    for comment in issue.get_comments():
+        content = hidden_comment.read(kind, comment.body)
+        if content is not None and fits(content) and client.wrote(comment.user):
+            return comment
+    return None
