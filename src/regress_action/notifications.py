@@ -1,4 +1,4 @@
-"""Tell people outside of GitHub, through Apprise: chat, mail, web hooks. Only ever about changes.
+"""Notify people outside of GitHub through Apprise (chat, mail, web hooks), and only of changes.
 
 Apprise is the optional extra `notify`. A notifier that fails costs a warning, never the verdict.
 """
@@ -21,8 +21,8 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://", re.IGNORECASE)
 def send(urls: Iterable[str], title: str, lines: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Send one message to every URL; return a warning for each that did not take it.
 
-    Nothing is sent without `lines`: each says one thing that changed, in a sentence that may quote anybody, and where
-    to read on, an address of ours. A warning names the service, never the URL, which holds secrets.
+    Nothing is sent without `lines`: each is a sentence about one change, which may quote foreign text, and our address
+    with the details. A warning names the service, never the URL, which holds secrets.
     """
     targets = tuple(urls)
     if not targets or not lines:
@@ -47,7 +47,7 @@ def send(urls: Iterable[str], title: str, lines: Sequence[tuple[str, str]]) -> t
                 title=escaping.message(title, TITLE_LIMIT), body=body, body_format=apprise.NotifyFormat.TEXT
             ):
                 failed.append(f"{entry}{_scheme(url)} did not take the message.")
-        except Exception as error:  # noqa: BLE001 - any of a hundred services, and what it says may hold the address
+        except Exception as error:  # noqa: BLE001 - any of a hundred services, whose message may hold the address
             failed.append(f"{entry}{_scheme(url)} failed with {type(error).__name__}.")
     return tuple(failed)
 

@@ -9,7 +9,6 @@ import importlib.util
 import shlex
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN
@@ -21,6 +20,7 @@ from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from regress_action.action.job import Job
     from regress_action.settings import Settings

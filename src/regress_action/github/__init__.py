@@ -1,6 +1,6 @@
-"""Everything that is said to GitHub, and everything that is understood from it.
+"""Everything that is read from GitHub and published there.
 
-`events.decide` turns an event into a `Plan` without asking anybody; `client.connect` opens the line;
-`speaking.speak` says what a judgement asks for. No missing permission and no bad day of the server changes the
+`event.decide` turns an event into a `Plan` without any request; `client.connect` makes the one client;
+`publish.publish` writes check run, comment and issues. A missing permission or a failing server never changes the
 verdict: it costs one notice.
 """

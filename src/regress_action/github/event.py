@@ -28,8 +28,8 @@ class Plan:
     `head_sha` is the commit that is judged: the head of a pull request, never its merge commit. `head_repository` is
     None where a fork was deleted. `measured_run_id` is the workflow run whose artifact `publish` reads.
     `is_fork` is about the head. `labels` are those of the pull request when the event happened. `since` is when GitHub
-    learnt of the commit that is judged, at the latest, in ISO 8601. `job` tells the jobs of one workflow run apart, the
-    legs of a matrix among them, and is the same when they are run again.
+    learnt of the commit that is judged, at the latest, in ISO 8601. `job` distinguishes the jobs of one workflow run,
+    the legs of a matrix among them, and is the same when they are run again.
     """
 
     mode: Stage
@@ -99,8 +99,8 @@ def decide(
 ) -> Plan:
     """Choose the stage from the event, or explain why `wanted` is what will be done.
 
-    Measuring is refused on events that give the token and the secrets of the base repository to
-    a workflow that may run a stranger's code. The history is only ever written for commits of this repository itself.
+    Measuring is refused on events that give the token and the secrets of the base repository to a workflow that may
+    run code from a pull request. The history is only ever written for commits of this repository itself.
     """
     event = _Event(event_name, payload, environ, history_branch)
     plan = _READERS.get(event_name, _unknown)(event)
@@ -129,14 +129,14 @@ class _Event:
         return node
 
     def text(self, *path: str) -> str | None:
-        """Follow keys to a string that says something."""
-        found = self.get(*path)
-        return found if isinstance(found, str) and found else None
+        """Follow keys to a string that is not empty."""
+        value = self.get(*path)
+        return value if isinstance(value, str) and value else None
 
     def number(self, *path: str) -> int | None:
         """Follow keys to a whole number."""
-        found = self.get(*path)
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        value = self.get(*path)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     @property
     def ref(self) -> str:
@@ -155,13 +155,13 @@ class _Event:
 
     @property
     def default_branch(self) -> str:
-        """The default branch; schedules, which may not say, run on it."""
-        said = self.text("repository", "default_branch")
-        return said or (self.environ.get("GITHUB_REF_NAME") if self.name == "schedule" else None) or "main"
+        """The default branch; schedules, whose payload may not name it, run on it."""
+        name = self.text("repository", "default_branch")
+        return name or (self.environ.get("GITHUB_REF_NAME") if self.name == "schedule" else None) or "main"
 
     def plan(self, mode: Stage, why: str, **rest: Any) -> Plan:  # noqa: ANN401 - the fields of Plan
         """Fill in what every event has."""
-        known: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "head_sha": self.environ.get("GITHUB_SHA") or None,
             "head_ref": self.branch,
             "repository": self.environ.get("GITHUB_REPOSITORY") or self.text("repository", "full_name") or "",
@@ -174,8 +174,8 @@ class _Event:
             "actor": self.environ.get("GITHUB_ACTOR") or self.text("sender", "login") or "",
             "server_url": self.environ.get("GITHUB_SERVER_URL") or "https://github.com",
         }
-        known["head_repository"] = known["repository"] or None
-        return Plan(mode=mode, why=why, event=self.name, **(known | rest))
+        fields["head_repository"] = fields["repository"] or None
+        return Plan(mode=mode, why=why, event=self.name, **(fields | rest))
 
 
 def _push(event: _Event) -> Plan:
@@ -203,7 +203,7 @@ def _pull_request(event: _Event) -> Plan:
     head_repository = event.text("pull_request", "head", "repo", "full_name")
     is_fork = head_repository is None or head_repository != base_repository
     labels = event.get("pull_request", "labels")
-    names = [each.get("name") for each in labels if isinstance(each, Mapping)] if isinstance(labels, list) else []
+    names = [label.get("name") for label in labels if isinstance(label, Mapping)] if isinstance(labels, list) else []
     rest: dict[str, Any] = {
         "head_sha": event.text("pull_request", "head", "sha"),
         "base_sha": event.text("pull_request", "base", "sha"),
@@ -313,7 +313,7 @@ def _issue_comment(event: _Event) -> Plan:
 
 def _unknown(event: _Event) -> Plan:
     name = event.name or "no event at all"
-    return event.plan(Stage.NONE, f"{name} says nothing about what to judge; set `mode` to decide it yourself")
+    return event.plan(Stage.NONE, f"{name} names nothing to judge; set `mode` to decide it yourself")
 
 
 _READERS: dict[str, Callable[[_Event], Plan]] = {

@@ -28,7 +28,7 @@ LISTED = 100
 RECOVERED = "recovered"
 FOOTER = (
     "This issue follows the benchmark: it is updated with every {}, closes when the regression is gone and opens "
-    "again if it returns. Close it as *not planned* to hear no more of it."
+    "again if it returns. Close it as *not planned* to mute it."
 )
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 

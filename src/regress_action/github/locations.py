@@ -2,8 +2,8 @@
 
 Found are pytest, pyperf and asv, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
 JavaScript (`bench`, `it`, `test`, `.add`), Java and Kotlin (`@Benchmark`), also where a formatter broke the line
-after the bracket. A name that fits several places equally well is left
-without one: a remark on the wrong line is worse than none.
+after the bracket. A name that fits several places equally well is left without a location: a remark on the wrong line
+is worse than none.
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ class Sources:
     def read(cls, workspace: Path) -> Self:
         """Read every source file; links are not followed, large files are left out."""
         sources = cls()
-        room = MAX_TOTAL_BYTES
+        left = MAX_TOTAL_BYTES
         for path in _files(workspace):
             text = _text(path)
-            room -= len(text)
-            if room < 0:
+            left -= len(text)
+            if left < 0:
                 break
             relative = path.relative_to(workspace).as_posix()
             for name, definition in _definitions(relative, path.suffix, text):
@@ -105,9 +105,9 @@ class Sources:
     def find(self, benchmark: Benchmark) -> Location | None:
         """Return where a benchmark is defined; None where that is not known for sure."""
         for key in _keys(benchmark.name):
-            found = self.definitions.get(key)
-            if found:
-                return _best(found, benchmark.name)
+            definitions = self.definitions.get(key)
+            if definitions:
+                return _best(definitions, benchmark.name)
         return None
 
 
@@ -173,11 +173,11 @@ def _definitions(path: str, suffix: str, text: str) -> Iterator[tuple[str, Defin
         if mark is not None and mark.search(line):
             marked = True
         for rank, pattern in enumerate(_COMPILED[language]):
-            found = pattern.search(call)
-            if found is None or (rank >= _NEEDS_MARK.get(language, 99) and not marked):
+            match = pattern.search(call)
+            if match is None or (rank >= _NEEDS_MARK.get(language, 99) and not marked):
                 continue
-            inside = found.groupdict().get("container") or container
-            yield found["name"], Definition(Location(path, number), inside, rank)
+            inside = match.groupdict().get("container") or container
+            yield match["name"], Definition(Location(path, number), inside, rank)
             if rank >= _NEEDS_MARK.get(language, 99):
                 marked = False
             break
@@ -198,14 +198,13 @@ def _keys(name: str) -> Iterator[str]:
         yield re.sub(r"<.*>$|\(.*\)$", "", part)
 
 
-def _best(found: list[Definition], name: str) -> Location | None:
+def _best(definitions: list[Definition], name: str) -> Location | None:
     """Return the one definition that fits the name best; None when two do."""
-    scored = sorted(found, key=lambda each: (-_fit(each, name), each.rank))
-    first, *others = scored
-    rival = next((each for each in others if each.location.path != first.location.path), None)
+    first, *others = sorted(definitions, key=lambda definition: (-_fit(definition, name), definition.rank))
+    rival = next((other for other in others if other.location.path != first.location.path), None)
     if rival is not None and _fit(rival, name) == _fit(first, name):
         return None
-    same = [each for each in others if (_fit(each, name), each.rank) == (_fit(first, name), first.rank)]
+    same = [other for other in others if (_fit(other, name), other.rank) == (_fit(first, name), first.rank)]
     return None if same else first.location
 
 

@@ -1,4 +1,4 @@
-"""What the user wants to hear from us, and the texts in which it is said."""
+"""What the user wants published, and the texts of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CommentPolicy = Literal["on-change", "always", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What is said where.
+    """What is published where.
 
     `max_issues` is the number of new issues in one run above which they become one umbrella issue. With
     `block_moderate` a moderate regression makes the check run `action_required` instead of `neutral`.
@@ -51,12 +51,12 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """A judgement in words, rendered by whoever can: functions take the number of bytes they may fill.
+    """The texts of a judgement, rendered by the caller: functions take the number of bytes they may fill.
 
     `headline` and `finding` are single plain lines; `comment`, `summary` and `details` are Markdown in which foreign
     text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences. `span` names the
     last good and the first bad commit of what an issue is about, where the judgement's own two do not. `record` is the
-    judgement as data, for whoever is asked to explain it later.
+    judgement as data, for a later `/regress explain`.
     """
 
     headline: str

@@ -71,13 +71,13 @@ class Workspace:
         status, log = self._run(["-m", "regress_action", "plan", launch], environ)
         again = status == 0
         while again:
-            if "measure=true" in output.read_text():
+            if self._outputs(output).get("measure") == "true":
                 words = (self.folder / ".regress/plan").read_bytes().decode().split("\0")[:-1]
                 log += self._run(["-m", "regress_action.measure", *words], environ)[1]
             output.write_text("")
             status, printed = self._run(["-m", "regress_action", "ci"], environ)
             log += printed
-            again = "measure=true" in output.read_text()
+            again = self._outputs(output).get("measure") == "true"
         return status, self._outputs(output), log
 
     def _run(self, words: list[str], environ: dict[str, str]) -> tuple[int, str]:
