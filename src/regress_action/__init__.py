@@ -1,3 +1,25 @@
-"""Find performance regressions, prove them, and stay silent when nothing happened."""
+"""regress-action: find performance regressions, prove them, and stay silent when nothing happened.
+
+The classes below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regress_action.instruments.detection import RegressionDetector
+    from regress_action.instruments.storage import BenchmarkStorage
 
 __version__ = "0.1.0"
+__all__ = ["BenchmarkStorage", "RegressionDetector", "__version__"]
+
+_HOMES = {"BenchmarkStorage": "storage", "RegressionDetector": "detection"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a class of the public API when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"regress_action.instruments.{_HOMES[name]}"), name)

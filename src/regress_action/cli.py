@@ -74,9 +74,14 @@ def root() -> None:
 
 def main() -> NoReturn:
     """Run the command line and leave with a documented exit code."""
+    run(root)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run one command and leave with a documented exit code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        code = root.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

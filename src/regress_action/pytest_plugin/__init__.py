@@ -1,0 +1,1 @@
+"""The pytest plugin: performance tests measured, judged and reported. It does nothing until it is asked."""

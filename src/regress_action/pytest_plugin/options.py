@@ -1,0 +1,215 @@
+"""The plugin's command line options, and those of pytest-benchmark where that package is not in use."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regress_action.pytest_plugin.timing import TimingOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pytest
+
+DEFAULT_HISTORY = ".regress/history"
+DEFAULT_RUNS = 5
+DEFAULT_LEAK_ITERATIONS = 200
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_DISPLAY_OPTIONS = ("columns", "sort", "group-by", "name", "time-unit")
+_SIZE = re.compile(r"([0-9.]+)\s*([kKmMgG]?[bB])")
+_SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_WARMUP_ON = ("on", "true", "yes", "")
+OWN_OPTIONS = {
+    "--benchmark-report": True,
+    "--regression-detection": True,
+    "--baseline-comparison": True,
+    "--threshold-config": True,
+    "--history": True,
+    "--leak-check": False,
+    "--leak-iterations": True,
+    "--performance-runs": True,
+    "--performance-seed": True,
+    "--performance-limits": True,
+    "--benchmark-json": True,
+}
+"""Options that a process which measures one test is not given → whether a value may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceRequest:
+    """What this session was asked to do with its performance tests.
+
+    `runs` is how many fresh processes measure an isolated test, None for as many as its marker says. `seed` decides
+    their order.
+    """
+
+    report: Path | None = None
+    benchmark_json: Path | None = None
+    detect: bool = False
+    compare: bool = False
+    thresholds: str | None = None
+    history: str = DEFAULT_HISTORY
+    leak_check: bool = False
+    leak_iterations: int = DEFAULT_LEAK_ITERATIONS
+    runs: int | None = None
+    seed: int | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def measures(self) -> bool:
+        """Whether tests with a marker are to be measured."""
+        return bool(self.report or self.benchmark_json or self.detect or self.compare or self.runs)
+
+    @property
+    def judges(self) -> bool:
+        """Whether a verdict is to be made."""
+        return self.detect or self.compare
+
+
+def add_own(parser: pytest.Parser) -> None:
+    """Add the options of this plugin."""
+    group = parser.getgroup("performance", "performance tests (regress-action)")
+    add = group.addoption
+    add("--benchmark-report", metavar="FILE", type=Path, help="Write what was measured to this report.")
+    add(
+        "--regression-detection",
+        metavar="BOOL",
+        nargs="?",
+        const=True,
+        default=False,
+        type=boolean,
+        help="Judge the session against the history and the budgets; a regression at or above fail-on ends it with 1.",
+    )
+    add(
+        "--baseline-comparison",
+        metavar="BOOL",
+        nargs="?",
+        const=True,
+        default=False,
+        type=boolean,
+        help="Show every benchmark beside its baseline.",
+    )
+    add("--threshold-config", metavar="FILE", help="YAML file of thresholds and budgets per service.")
+    add("--history", metavar="WHERE", default=DEFAULT_HISTORY, help="Folder, or branch:NAME. Default: %(default)s")
+    add("--leak-check", action="store_true", help="Repeat every test unchanged and fail those whose memory grows.")
+    add("--leak-iterations", metavar="N", type=int, default=DEFAULT_LEAK_ITERATIONS, help="Default: %(default)s")
+    add("--performance-runs", metavar="N", type=int, help="Measure each isolated test in N fresh processes.")
+    add("--performance-seed", metavar="N", type=int, help="Repeat the order of an earlier session.")
+    add(
+        "--performance-limits",
+        metavar="LIST",
+        default={},
+        type=limits,
+        help="Limits of each measuring process, like memory=2GB,files=256,network=off.",
+    )
+
+
+def add_benchmark(parser: pytest.Parser) -> None:
+    """Add the options of pytest-benchmark that have a meaning here, with their names and defaults."""
+    group = parser.getgroup("benchmark", "benchmark fixture (regress-action)")
+    add = group.addoption
+    add("--benchmark-min-time", metavar="SECONDS", type=float, default=0.000005)
+    add("--benchmark-max-time", metavar="SECONDS", type=float, default=1.0)
+    add("--benchmark-min-rounds", metavar="NUM", type=int, default=5)
+    add("--benchmark-timer", metavar="FUNC", default="time.perf_counter")
+    add("--benchmark-calibration-precision", metavar="NUM", type=int, default=10)
+    add("--benchmark-warmup", metavar="KIND", nargs="?", default="off", const="on")
+    add("--benchmark-warmup-iterations", metavar="NUM", type=int, default=100_000)
+    add("--benchmark-disable-gc", action="store_true", help="Disable the garbage collector while rounds are timed.")
+    add("--benchmark-skip", action="store_true", help="Skip tests that use the benchmark fixture.")
+    add("--benchmark-only", action="store_true", help="Run only tests that use the benchmark fixture.")
+    add("--benchmark-disable", action="store_true", help="Call benchmarked functions once, without timing.")
+    add("--benchmark-enable", action="store_true", help="Undo --benchmark-disable.")
+    add("--benchmark-json", metavar="FILE", type=Path, help="Write a file in the form of pytest-benchmark.")
+    add("--benchmark-quiet", action="store_true", help="Print no table.")
+    add("--benchmark-verbose", action="store_true", help=argparse.SUPPRESS)
+    for name in _DISPLAY_OPTIONS:
+        add(f"--benchmark-{name}", help=argparse.SUPPRESS)
+
+
+def peer_in_use(pluginmanager: pytest.PytestPluginManager) -> bool:
+    """Whether pytest-benchmark or pytest-codspeed is installed and not blocked, so that theirs is the fixture."""
+    peers = (("pytest_benchmark", "benchmark"), ("pytest_codspeed", "codspeed"))
+    return any(
+        find_spec(package) is not None and not pluginmanager.is_blocked(name) and not pluginmanager.is_blocked(package)
+        for package, name in peers
+    )
+
+
+def request_of(config: pytest.Config) -> PerformanceRequest:
+    """Return what the command line asked for."""
+    option = config.option
+    return PerformanceRequest(
+        report=option.benchmark_report,
+        benchmark_json=None if peer_in_use(config.pluginmanager) else option.benchmark_json,
+        detect=option.regression_detection,
+        compare=option.baseline_comparison,
+        thresholds=option.threshold_config,
+        history=option.history,
+        leak_check=option.leak_check,
+        leak_iterations=option.leak_iterations,
+        runs=option.performance_runs,
+        seed=option.performance_seed,
+        limits=option.performance_limits,
+    )
+
+
+def timing_of(config: pytest.Config, marker: pytest.Mark | None = None) -> TimingOptions:
+    """Return how rounds are timed: by the `benchmark` marker of the test, else by the command line."""
+    option = config.option
+    given = dict(marker.kwargs) if marker else {}
+    warmup = given.get("warmup", getattr(option, "benchmark_warmup", "off"))
+    wanted = warmup if isinstance(warmup, bool) else str(warmup).lower() in _WARMUP_ON
+    iterations = given.get("warmup_iterations", getattr(option, "benchmark_warmup_iterations", 100_000))
+    chosen = {
+        name: given.get(name, getattr(option, f"benchmark_{name}", None))
+        for name in ("min_rounds", "max_time", "min_time", "disable_gc", "calibration_precision")
+    }
+    return TimingOptions(
+        **{name: value for name, value in chosen.items() if value is not None},
+        warmup=int(iterations) if wanted else 0,
+        timer=_timer(given.get("timer", getattr(option, "benchmark_timer", "time.perf_counter"))),
+    )
+
+
+def boolean(text: str) -> bool:
+    """Return what a word means.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither a yes nor a no.
+    """
+    word = text.lower()
+    if word not in _TRUE + _FALSE:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return word in _TRUE
+
+
+def limits(text: str) -> dict[str, Any]:
+    """Return the limits of a measuring process: `memory_bytes`, `files`, and `network` as True or False.
+
+    Raises:
+        argparse.ArgumentTypeError: a limit is not known, or its value cannot be read.
+    """
+    read: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.strip().partition("=")
+        size = _SIZE.fullmatch(value)
+        if name == "memory" and size:
+            read["memory_bytes"] = int(float(size[1]) * _SIZES[size[2].lower()])
+        elif name == "files" and value.isdecimal():
+            read["files"] = int(value)
+        elif name == "network":
+            read["network"] = boolean(value)
+        else:
+            raise argparse.ArgumentTypeError(f"{part!r} is no limit; write them like memory=2GB,files=256,network=off")
+    return read
+
+
+def _timer(named: object) -> Callable[[], float]:
+    return named if callable(named) else getattr(time, str(named).rpartition(".")[2], time.perf_counter)

@@ -1,0 +1,112 @@
+"""The hooks of the plugin: its options and markers. Everything else is imported when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regress_action.pytest_plugin import markers, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+
+USED_FIXTURES: pytest.StashKey[list[BenchmarkFixture]] = pytest.StashKey()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add our options, and those of pytest-benchmark where nobody else does."""
+    options.add_own(parser)
+    if not options.peer_in_use(pluginmanager):
+        options.add_benchmark(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the parts that were asked for."""
+    for description in markers.DESCRIPTIONS:
+        config.addinivalue_line("markers", description)
+    manager = config.pluginmanager
+    if not options.peer_in_use(manager):
+        manager.register(_BenchmarkFixtures(), "regress-benchmark")
+    orders = _orders()
+    if orders is not None:
+        from regress_action.pytest_plugin.child import MeasuringProcess
+
+        manager.register(MeasuringProcess(config, orders), "regress-measuring-process")
+        return
+    request = options.request_of(config)
+    if request.measures or request.leak_check:
+        _refuse_parallel(config)
+    if request.measures:
+        from regress_action.pytest_plugin.session import PerformanceSession
+
+        manager.register(PerformanceSession(config, request), "regress-performance")
+
+
+def _orders() -> dict[str, object] | None:
+    import os
+
+    if "REGRESS_PERFORMANCE_CHILD" not in os.environ:
+        return None
+    from regress_action.pytest_plugin.child import orders
+
+    return orders()
+
+
+def _refuse_parallel(config: pytest.Config) -> None:
+    """Refuse to measure beside other tests: they would take the time that is measured."""
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "Performance tests cannot be measured by several workers at a time, because each would slow the others.\n"
+            "Leave out -n (or give -n 0) for this session; isolated tests get processes of their own anyway."
+        )
+
+
+class _BenchmarkFixtures:
+    """The `benchmark` fixture and what belongs to it, registered only where no other package offers one."""
+
+    @pytest.fixture
+    def benchmark(self, request: pytest.FixtureRequest) -> Iterator[BenchmarkFixture]:
+        """Measure a function: `benchmark(function, *args)`, or `benchmark.pedantic(…)`."""
+        from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+
+        node, config = request.node, request.config
+        marker = node.get_closest_marker("benchmark")
+        group = marker.kwargs.get("group") if marker else None
+        fixture = BenchmarkFixture(node, options.timing_of(config, marker), enabled=_enabled(config), group=group)
+        yield fixture
+        config.stash.setdefault(USED_FIXTURES, []).append(fixture)
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Skip or select the tests that use the fixture, as `--benchmark-skip` and `--benchmark-only` say."""
+        only, skip = config.option.benchmark_only, config.option.benchmark_skip
+        if not (only or skip):
+            return
+        for item in items:
+            measured = "benchmark" in getattr(item, "fixturenames", ()) or item.get_closest_marker("benchmark")
+            if only and not measured:
+                item.add_marker(pytest.mark.skip(reason="Skipping non-benchmark (--benchmark-only active)."))
+            elif skip and not only and measured:
+                item.add_marker(pytest.mark.skip(reason="Skipping benchmark (--benchmark-skip active)."))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what the fixture measured, unless a session that judges prints it."""
+        config = terminalreporter.config
+        used = [fixture for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
+        asked = config.pluginmanager.has_plugin("regress-performance")
+        if used and not asked and not config.option.benchmark_quiet:
+            from regress_action.pytest_plugin import summary
+
+            summary.show_fixture(used, terminalreporter)
+
+
+def _enabled(config: pytest.Config) -> bool:
+    """Whether functions are timed: not when disabled, and not beside other workers of pytest-xdist."""
+    option = config.option
+    if option.benchmark_enable:
+        return True
+    return not option.benchmark_disable and not hasattr(config, "workerinput")

@@ -1,0 +1,145 @@
+"""Entries of result files, collected from whichever benchmark fixture measured, and made into a report."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from regress_action.model.measurements import Report
+    from regress_action.pytest_plugin.markers import PerformanceTest
+
+_NANOSECONDS = 1e-9
+
+
+def entries_of_fixtures(config: pytest.Config) -> list[dict[str, Any]]:
+    """Return what the benchmark fixtures measured in this process, in the form of pytest-benchmark.
+
+    The fixture may be ours, that of pytest-benchmark or that of pytest-codspeed.
+    """
+    from regress_action.pytest_plugin.plugin import USED_FIXTURES
+
+    own = [_plain(entry) for fixture in config.stash.get(USED_FIXTURES, ()) if (entry := fixture.as_dict())]
+    session = getattr(config, "_benchmarksession", None)
+    entries = own + [_plain(benchmark.as_dict()) for benchmark in getattr(session, "benchmarks", ())]
+    codspeed = config.pluginmanager.get_plugin("codspeed_plugin")
+    if codspeed is not None and getattr(codspeed, "is_codspeed_enabled", False):
+        entries += map(_entry_of_codspeed, getattr(codspeed.instrument, "benchmarks", ()))
+    return entries
+
+
+def _plain(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry as JSON holds it: parameters may be anything."""
+    plain: dict[str, Any] = json.loads(json.dumps(entry, default=str))
+    return plain
+
+
+def _entry_of_codspeed(benchmark: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of that package
+    """Return the entry of a walltime benchmark, whose statistics are in nanoseconds; the rounds are not kept there."""
+    numbers = {
+        name: getattr(benchmark.stats, f"{name}_ns") * _NANOSECONDS
+        for name in ("min", "max", "mean", "median")
+        if hasattr(benchmark.stats, f"{name}_ns")
+    }
+    stats = {**numbers, "stddev": benchmark.stats.stdev_ns * _NANOSECONDS, "rounds": benchmark.stats.rounds}
+    return {"name": benchmark.name, "fullname": benchmark.uri, "group": None, "params": None, "stats": stats}
+
+
+def benchmark_file(entries: Iterable[dict[str, Any]], created: datetime) -> dict[str, Any]:
+    """Return the content of a file in the form of pytest-benchmark."""
+    from regress_action import __version__
+    from regress_action.measure import machine
+
+    found = machine.fingerprint()
+    runtime = str(found["runtime"]).partition(" ")
+    return {
+        "machine_info": {
+            "system": found["os"],
+            "python_implementation": runtime[0],
+            "python_version": runtime[2],
+            "cpu": {"brand_raw": found["cpu"], "count": found["cores"]},
+        },
+        "commit_info": {},
+        "benchmarks": [_plain(entry) for entry in entries],
+        "datetime": created.isoformat(),
+        "version": f"regress-action {__version__}",
+    }
+
+
+def report_of(
+    runs: Sequence[Sequence[dict[str, Any]]],
+    tests: Mapping[str, PerformanceTest],
+    failures: Mapping[str, str],
+    *,
+    suite: str,
+    root: Path,
+) -> Report:
+    """Return the report of a session: `runs` holds the entries of each fresh process of its tests.
+
+    `failures` are the tests that gave no value, with the reason.
+    """
+    from regress_action.formats.stacking import stack
+    from regress_action.measure import machine
+    from regress_action.model.measurements import Environment, Failure
+
+    created = datetime.now(UTC)
+    read = [_read(entries, created, root) for entries in runs] or [_read((), created, root)]
+    stacked = stack(read)
+    measured = {series.benchmark.name for series in stacked.series if series.measured}
+    failed = {failure.benchmark: failure for failure in stacked.failures}
+    failed |= {name: Failure(name, reason) for name, reason in failures.items() if name not in measured}
+    environment = Environment(**machine.fingerprint())  # type: ignore[arg-type]
+    return replace(
+        _with_tests(stacked, tests),
+        suite=suite,
+        environment=environment,
+        failures=tuple(failed.values()),
+        source="pytest",
+        origin=None,
+        **_commit(root),
+    )
+
+
+def _read(entries: Iterable[dict[str, Any]], created: datetime, root: Path) -> Report:
+    from regress_action.formats.document import Document
+    from regress_action.formats.readers import pytest_benchmark
+
+    content = json.dumps(benchmark_file(entries, created)).encode()
+    (report,) = pytest_benchmark.read(Document(root / "session", content))
+    return report
+
+
+def _with_tests(report: Report, tests: Mapping[str, PerformanceTest]) -> Report:
+    """Return the report with the service and the line of each test that its markers and its source tell."""
+    from regress_action.model.measurements import Location
+
+    series = []
+    for row in report.series:
+        test, benchmark = tests.get(row.benchmark.name), row.benchmark
+        if test is not None:
+            benchmark = replace(
+                benchmark, service=test.service or benchmark.service, location=Location(test.path, test.line)
+            )
+        series.append(replace(row, benchmark=benchmark))
+    return replace(report, series=tuple(series))
+
+
+def _commit(root: Path) -> dict[str, Any]:
+    """Return the commit and branch that are checked out at `root`, and whether files differ from the commit."""
+    from regress_action.measure.errors import MeasureError
+    from regress_action.measure.git import Git
+
+    with suppress(MeasureError):
+        git = Git(root)
+        branch = git.ask("symbolic-ref", "--short", "HEAD")
+        dirty = (("dirty", "true"),) if git.ask("status", "--porcelain", "--untracked-files=no") else ()
+        return {"commit": git.ask("rev-parse", "HEAD"), "branch": branch, "provenance": dirty}
+    return {}

@@ -1,0 +1,163 @@
+"""A pytest session that measures: which tests, in which processes, and what becomes of the numbers."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome
+from regress_action.pytest_plugin.markers import PerformanceTest, performance_test
+from regress_action.pytest_plugin.measuring import measure_whole
+from regress_action.pytest_plugin.options import DEFAULT_RUNS, PerformanceRequest
+from regress_action.pytest_plugin.records import benchmark_file, entries_of_fixtures, report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.judging import Judged
+    from regress_action.model.measurements import Report
+
+LARGEST_SEED = 2**31
+
+
+class PerformanceSession:
+    """Measure the performance tests of this session, write the report, and judge it against the history."""
+
+    def __init__(self, config: pytest.Config, request: PerformanceRequest) -> None:
+        self.config = config
+        self.request = request
+        self.tests: dict[str, PerformanceTest] = {}
+        self.failures: dict[str, str] = {}
+        self.entries: list[dict[str, Any]] = []
+        self.report: Report | None = None
+        self.judged: Judged | None = None
+        self.notes: list[str] = []
+        seed = random.SystemRandom().randrange(LARGEST_SEED) if request.seed is None else request.seed
+        self.isolated = IsolatedRuns(config, seed, request.limits)
+
+    def pytest_report_header(self) -> str:
+        """Name the seed that decides the order of the measurements."""
+        return f"performance: order of measurements by --performance-seed={self.isolated.seed}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note what is to be measured."""
+        self.tests = {item.nodeid: test for item in items if (test := performance_test(item))}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Measure the isolated tests first, every one in all of its processes."""
+        if session.config.option.collectonly or session.testsfailed or self._disabled:
+            return
+        isolated = [test for item in session.items if (test := self.tests.get(item.nodeid)) and test.isolated]
+        runs = {test.nodeid: self.request.runs or test.runs or DEFAULT_RUNS for test in isolated}
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        for at, (nodeid, number) in enumerate(self.isolated.measure(isolated, runs)):
+            if terminal and terminal.isatty:
+                terminal.rewrite(f"measuring {at + 1}/{sum(runs.values())}: {nodeid}, run {number + 1}", erase=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Report an isolated test by what its processes wrote, without running it here."""
+        outcomes = self.isolated.outcomes.get(item.nodeid)
+        if outcomes is None:
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in _reports(item, outcomes):
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Measure a marked test that uses no benchmark fixture as a whole."""
+        test = self.tests.get(pyfuncitem.nodeid)
+        if test is None or not test.whole or self._disabled:
+            return None
+        self.entries += measure_whole(pyfuncitem, test)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the tests that failed, and so gave no value."""
+        if report.failed and report.nodeid in self.tests:
+            lines = report.longreprtext.strip().splitlines()
+            self.failures[report.nodeid] = lines[-1][:500] if lines else "The test failed."
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the files that were asked for, judge, and let the verdict decide the exit status."""
+        if session.config.option.collectonly or self._disabled:
+            return
+        from regress_action.model.errors import RegressError
+        from regress_action.pytest_plugin import verdict
+
+        runs = self._runs()
+        self._write_benchmark_json(runs)
+        if not (runs or self.failures):
+            self.notes.append("No performance test ran, so there is no report.")
+            return
+        try:
+            verdict.conclude(self, runs)
+        except RegressError as error:
+            self.notes.append(str(error))
+            session.exitstatus = int(error.exit_code)
+            return
+        if self.judged and self.request.detect and self.judged.exit_code and not session.exitstatus:
+            session.exitstatus = int(self.judged.exit_code)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the verdict, or what was measured."""
+        from regress_action.pytest_plugin import summary
+
+        summary.show(self, terminalreporter)
+
+    def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
+        """Return the report of the session from the entries of each of its runs."""
+        return report_of(runs, self.tests, self.failures, suite=suite, root=self.config.rootpath)
+
+    @property
+    def _disabled(self) -> bool:
+        option = self.config.option
+        return bool(getattr(option, "benchmark_disable", False) and not getattr(option, "benchmark_enable", False))
+
+    def _runs(self) -> list[list[dict[str, Any]]]:
+        """Return the entries of every run: the first also holds those of the tests that were not isolated."""
+        runs = [entries] if (entries := self.entries + entries_of_fixtures(self.config)) else []
+        for outcomes in self.isolated.outcomes.values():
+            for number, outcome in enumerate(outcomes):
+                if number == len(runs):
+                    runs.append([])
+                runs[number] += outcome.entries
+        return [run for run in runs if run]
+
+    def _write_benchmark_json(self, runs: Sequence[Sequence[dict[str, Any]]]) -> None:
+        if self.request.benchmark_json is None or not runs:
+            return
+        import json
+
+        from regress_action.action.output import write
+
+        content = benchmark_file(runs[0], datetime.now(UTC))
+        write(str(self.request.benchmark_json), json.dumps(content, indent=1).encode())
+
+
+def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> list[pytest.TestReport]:
+    """Return the reports of the three phases; the last process is the one that may have failed."""
+    last = outcomes[-1]
+    failed = last.outcome in ("failed", "crashed", "timeout")
+    text: Any = last.text or f"The process that measured this test ended: {last.outcome}."
+    if last.outcome == "skipped":
+        text = (str(item.path), item.location[1] or 0, last.text)
+    elif not failed:
+        text = None
+    call = "failed" if failed else "skipped" if last.outcome == "skipped" else "passed"
+    keywords: Any = dict.fromkeys(item.keywords, 1)
+    seconds = sum(outcome.seconds for outcome in outcomes)
+
+    def report(when: Any, outcome: Any, reason: Any = None, duration: float = 0.0) -> pytest.TestReport:  # noqa: ANN401 - pytest's literals
+        return pytest.TestReport(item.nodeid, item.location, keywords, outcome, reason, when, duration=duration)
+
+    return [report("setup", "passed"), report("call", call, text, seconds), report("teardown", "passed")]

@@ -1,0 +1,142 @@
+"""Timed rounds: how many iterations one needs, how many rounds fit, and what the garbage collector may do meanwhile."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Work = Callable[[], object]
+    Timer = Callable[[], float]
+
+_JITTER = 0.1  # of the iterations of a round, so that rounds do not beat in step with a periodic disturbance
+_FEW_ITERATIONS = 20  # with fewer, one iteration more or less is not jitter any more
+_SHARE_TO_ESTIMATE = 5.0
+_MOST_ROUNDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TimingOptions:
+    """How rounds are timed; the defaults are those of pytest-benchmark, and so are the names.
+
+    `warmup` is how many iterations are run untimed first. `seed` decides how the number of iterations varies between
+    rounds.
+    """
+
+    min_rounds: int = 5
+    max_time: float = 1.0
+    min_time: float = 0.000005
+    warmup: int = 0
+    disable_gc: bool = False
+    calibration_precision: int = 10
+    timer: Timer = time.perf_counter
+    seed: int = 0
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The options as a result file holds them."""
+        return {
+            "disable_gc": self.disable_gc,
+            "timer": getattr(self.timer, "__name__", "timer"),
+            "min_rounds": self.min_rounds,
+            "max_time": self.max_time,
+            "min_time": self.min_time,
+            "warmup": self.warmup,
+        }
+
+
+def timed(work: Work, iterations: int, options: TimingOptions) -> float:
+    """Return the seconds that `iterations` calls of `work` take together."""
+    timer, repetitions = options.timer, range(iterations)
+    with quiet_interpreter(disable_gc=options.disable_gc):
+        start = timer()
+        for _ in repetitions:
+            work()
+        return timer() - start
+
+
+def timed_once(work: Work, options: TimingOptions) -> tuple[float, object]:
+    """Return the seconds that one call of `work` takes, and what it returned."""
+    timer = options.timer
+    with quiet_interpreter(disable_gc=options.disable_gc):
+        start = timer()
+        result = work()
+        return timer() - start, result
+
+
+@contextmanager
+def quiet_interpreter(*, disable_gc: bool) -> Iterator[None]:
+    """Pause a tracer and a profiler, which coverage installs, and on request the garbage collector."""
+    tracer, profiler, collecting = sys.gettrace(), sys.getprofile(), gc.isenabled()
+    if tracer:
+        sys.settrace(None)
+    if profiler:
+        sys.setprofile(None)
+    if disable_gc:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if disable_gc and collecting:
+            gc.enable()
+        if tracer:
+            sys.settrace(tracer)
+        if profiler:
+            sys.setprofile(profiler)
+
+
+def calibrate(work: Work, options: TimingOptions) -> tuple[float, int]:
+    """Return the seconds of one round, and how many iterations it needs to be much longer than a tick of the clock."""
+    shortest = max(options.min_time, resolution(options.timer) * options.calibration_precision)
+    estimable = shortest * _SHARE_TO_ESTIMATE / options.calibration_precision
+    iterations = 1
+    while True:
+        duration = timed(work, iterations, options)
+        if duration >= shortest:
+            return duration, iterations
+        if duration < estimable:
+            iterations *= 10
+            continue
+        needed = ceil(shortest * iterations / duration)
+        if needed == iterations:
+            return duration, iterations
+        iterations = needed
+
+
+def rounds(work: Work, options: TimingOptions) -> tuple[list[float], int]:
+    """Calibrate, warm up and measure `work`; return the seconds per iteration of every round, and the iterations.
+
+    The number of iterations varies by a tenth from round to round.
+    """
+    duration, iterations = calibrate(work, options)
+    count = min(max(ceil(options.max_time / max(duration, 1e-9)), options.min_rounds), _MOST_ROUNDS)
+    for _ in range(min(count, ceil(options.warmup / iterations))):
+        timed(work, iterations, options)
+    chance = random.Random(options.seed)  # noqa: S311 - not a secret
+    spread = int(iterations * _JITTER) if iterations >= _FEW_ITERATIONS else 0
+    measured = []
+    for _ in range(count):
+        repetitions = iterations + chance.randint(-spread, spread) if spread else iterations
+        measured.append(timed(work, repetitions, options) / repetitions)
+    return measured, iterations
+
+
+@lru_cache(maxsize=8)
+def resolution(timer: Timer) -> float:
+    """Return the shortest time greater than zero that `timer` shows, in seconds."""
+    shortest = float("inf")
+    for _ in range(20):
+        first = second = timer()
+        while second <= first:
+            second = timer()
+        shortest = min(shortest, second - first)
+    return shortest

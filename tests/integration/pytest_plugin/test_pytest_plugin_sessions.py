@@ -1,0 +1,352 @@
+"""Sessions of the plugin, as its users start them: what is measured, written and judged, and how pytest ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from regress_action.formats import read
+from regress_action.instruments.storage import BenchmarkStorage
+
+if TYPE_CHECKING:
+    from conftest import Project
+    from regress_action.model.measurements import Report
+
+ASKED = ("--benchmark-report=performance_report.json", "--regression-detection=true", "--baseline-comparison=true")
+
+
+def report_in(project: Project) -> Report:
+    """Return the report that the session wrote."""
+    (report,) = read(project.folder / "performance_report.json")
+    return report
+
+
+def test_nothing_happens_until_it_is_asked(project: Project) -> None:
+    """A marked test runs once, like any other; no section or file appears, and nothing heavy is imported."""
+    project.write(
+        "test_quiet.py",
+        """
+        import sys
+        import pytest
+
+        @pytest.mark.performance
+        def test_it():
+            print("ran")
+            assert sys.modules.keys().isdisjoint({"numpy", "pydantic", "rich", "regress_action.analysis"})
+        """,
+    )
+
+    done = project.pytest("-s")
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("ran") == 1
+    assert "performance" not in done.stdout
+    assert {path.name for path in project.folder.iterdir()} <= {"pytest.ini", "test_quiet.py", "__pycache__"}
+
+
+def test_the_report_holds_every_run_of_an_isolated_test(project: Project) -> None:
+    """A test with the marker is measured in as many fresh processes as it asks for; its service and line are kept."""
+    project.write(
+        "tests/test_cache.py",
+        """
+        import os
+        import pytest
+
+        @pytest.mark.performance(service="cache", min_runs=2, metric=["time", "cpu_time", "peak_memory"])
+        def test_get():
+            print("process", os.getpid())
+            sorted(range(100))
+        """,
+    )
+
+    done = project.pytest("tests", *ASKED)
+    report = report_in(project)
+
+    assert done.returncode == 0, done.stdout
+    assert {series.metric.name for series in report.series} == {"time", "cpu_time", "peak_memory"}
+    series = report.series[0]
+    assert series.benchmark.name == "tests/test_cache.py::test_get"
+    assert series.benchmark.service == "cache"
+    assert series.benchmark.location
+    assert (series.benchmark.location.path, series.benchmark.location.line) == ("tests/test_cache.py", 5)
+    assert len(series.measured) == 2
+
+
+def test_the_first_report_becomes_the_baseline(project: Project) -> None:
+    """Without a history the first session stores its report; the second one is judged against it."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(sorted, range(100))\n")
+
+    first = project.pytest(*ASKED)
+    second = project.pytest(*ASKED)
+
+    assert "held no baseline" in first.stdout
+    assert "held no baseline" not in second.stdout
+    assert len(BenchmarkStorage(root=project.folder).load()) == 1
+    assert (first.returncode, second.returncode) == (0, 0), second.stdout
+
+
+def test_a_doubled_memory_fails_the_session(project: Project) -> None:
+    """A number that is exact by its nature, twice as large as in the baseline, ends the session with 1."""
+    source = """
+        import pytest
+
+        @pytest.mark.performance(min_runs=2)
+        def test_it(benchmark):
+            benchmark.extra_info["memory_bytes"] = {size}
+            benchmark.pedantic(sum, args=(range(10),), rounds=2)
+        """
+    project.write("test_it.py", source.format(size=1000))
+    assert project.pytest(*ASKED).returncode == 0
+    storage = BenchmarkStorage(root=project.folder)
+    (first,) = storage.load()
+    for day in range(1, 6):
+        storage.store(replace(first, created=f"2026-01-0{day}T00:00:00Z"))
+    project.write("test_it.py", source.format(size=2500))
+
+    done = project.pytest(*ASKED)
+    shown = project.pytest("--baseline-comparison=true", "--performance-runs=1")
+
+    assert done.returncode == 1, done.stdout
+    assert "Regressions" in done.stdout
+    assert shown.returncode == 0, "a comparison alone decides nothing"
+
+
+def test_a_budget_of_a_marker_is_kept(project: Project) -> None:
+    """What takes longer than its marker allows is over budget, with a baseline or without one."""
+    project.write(
+        "test_slow.py",
+        """
+        import time
+        import pytest
+
+        @pytest.mark.performance(budget="1ms", min_runs=3)
+        def test_slow(benchmark):
+            benchmark.pedantic(time.sleep, args=(0.005,), rounds=2)
+        """,
+    )
+
+    done = project.pytest("--regression-detection=true")
+
+    assert "Over budget" in done.stdout
+
+
+def test_thresholds_file_decides(project: Project) -> None:
+    """The file of `--threshold-config` sets the budgets, and one that is wrong ends the session with 2."""
+    project.write("test_slow.py", "import time\ndef test_slow(benchmark):\n    benchmark(time.sleep, 0.004)\n")
+    project.write("performance_thresholds.yaml", "slow: {slow_ms: 1, regression_threshold: 1.2}\n")
+    project.write("wrong.yaml", "slow: {slow_ms: fast}\n")
+
+    good = project.pytest("--regression-detection", "--threshold-config=performance_thresholds.yaml")
+    wrong = project.pytest("--regression-detection", "--threshold-config=wrong.yaml")
+
+    assert "Over budget" in good.stdout
+    assert wrong.returncode == 2
+    assert "slow.slow_ms" in wrong.stdout
+
+
+def test_one_test_that_dies_costs_the_others_nothing(project: Project) -> None:
+    """A crash, a hang and a failure are reported each for itself, and the healthy test keeps its values."""
+    project.write(
+        "test_mixed.py",
+        """
+        import os, time
+        import pytest
+
+        pytestmark = pytest.mark.performance(min_runs=2)
+
+        def test_healthy():
+            sorted(range(100))
+
+        def test_crash():
+            os._exit(3)
+
+        @pytest.mark.performance(timeout=3)
+        def test_hang():
+            time.sleep(60)
+
+        def test_failure():
+            assert 1 + 1 == 3
+
+        def test_skipped():
+            pytest.skip("not here")
+        """,
+    )
+
+    done = project.pytest("--benchmark-report=performance_report.json", "-rs")
+    report = report_in(project)
+
+    assert done.returncode == 1
+    assert "3 failed" in done.stdout
+    assert "1 passed" in done.stdout
+    assert "1 skipped" in done.stdout
+    assert "ended with status 3" in done.stdout
+    assert "did not end within 3 s" in done.stdout
+    assert "assert (1 + 1) == 3" in done.stdout
+    assert [len(series.measured) for series in report.series] == [2]
+    assert {failure.benchmark.rpartition("::")[2] for failure in report.failures} == {
+        "test_crash",
+        "test_hang",
+        "test_failure",
+    }
+
+
+def test_limits_hold_in_the_measuring_process(project: Project) -> None:
+    """A test that needs more memory than is allowed, or the network, fails by itself."""
+    project.write(
+        "test_limits.py",
+        """
+        import socket
+        import pytest
+
+        pytestmark = pytest.mark.performance(min_runs=1)
+
+        def test_memory():
+            bytearray(3 * 10**9)
+
+        def test_network():
+            socket.create_connection(("192.0.2.1", 80), timeout=5)
+
+        def test_small():
+            bytearray(10)
+        """,
+    )
+
+    done = project.pytest("--performance-runs=1", "--performance-limits=memory=2GB,network=off")
+
+    assert "MemoryError" in done.stdout
+    assert "may not use the network" in done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_async_tests_are_measured(project: Project) -> None:
+    """A coroutine function is run to its end in every round, whether it is the test or what the test measures."""
+    project.write(
+        "test_async.py",
+        """
+        import asyncio
+        import pytest
+
+        async def answer():
+            await asyncio.sleep(0)
+            return 42
+
+        def test_function(benchmark):
+            assert benchmark(answer) == 42
+
+        @pytest.mark.performance(isolated=False)
+        async def test_whole():
+            assert await answer() == 42
+        """,
+    )
+
+    done = project.pytest("--benchmark-report=performance_report.json")
+
+    assert done.returncode == 0, done.stdout
+    assert len(report_in(project).series) == 2
+
+
+@pytest.mark.parametrize("peers", [False, True])
+def test_suites_with_pytest_benchmark_change_nothing(project: Project, *, peers: bool) -> None:
+    """One suite is measured by our fixture or by that of pytest-benchmark, and the report has the same benchmarks."""
+    project.write(
+        "test_suite.py",
+        """
+        import pytest
+
+        @pytest.mark.benchmark(group="sorting", max_time=0.01)
+        @pytest.mark.parametrize("size", [10, 100])
+        def test_sorted(benchmark, size):
+            benchmark.extra_info["peak_memory_mb"] = 1.5
+            assert benchmark(sorted, list(range(size))) == list(range(size))
+            if benchmark.enabled:
+                assert benchmark.stats["median"] == benchmark.stats.stats.median > 0
+
+        def test_pedantic(benchmark):
+            calls = []
+            result = benchmark.pedantic(
+                lambda number: number + 1, setup=lambda: ((len(calls),), {}), teardown=calls.append, rounds=4
+            )
+            assert calls == [0, 1, 2, 3]
+            assert result == 4
+        """,
+    )
+
+    done = project.pytest("--benchmark-report=performance_report.json", peers=peers)
+    rows = {
+        (series.benchmark.name, series.benchmark.service, series.metric.name) for series in report_in(project).series
+    }
+
+    assert done.returncode == 0, done.stdout
+    assert rows == {
+        ("test_suite.py::test_sorted[10]", "sorting", "time"),
+        ("test_suite.py::test_sorted[10]", "sorting", "peak_memory"),
+        ("test_suite.py::test_sorted[100]", "sorting", "time"),
+        ("test_suite.py::test_sorted[100]", "sorting", "peak_memory"),
+        ("test_suite.py::test_pedantic", "suite", "time"),
+    }
+
+
+def test_disabled_benchmarks_run_once(project: Project) -> None:
+    """`--benchmark-disable` calls every function once and measures nothing; `--collect-only` runs nothing."""
+    project.write(
+        "test_it.py",
+        "calls = []\ndef test_it(benchmark):\n    benchmark(calls.append, 1)\n    assert len(calls) == 1\n",
+    )
+
+    assert project.pytest("--benchmark-disable", *ASKED).returncode == 0
+    listed = project.pytest("--collect-only", *ASKED)
+
+    assert "test_it.py::test_it" in project.pytest("--collect-only", "-q").stdout
+    assert listed.returncode == 0
+    assert not (project.folder / "performance_report.json").exists()
+
+
+def test_only_and_skip_select_benchmarks(project: Project) -> None:
+    """`--benchmark-only` and `--benchmark-skip` mean what they mean to pytest-benchmark."""
+    project.write("test_two.py", "def test_a(benchmark):\n    benchmark(int)\ndef test_b():\n    pass\n")
+
+    assert "1 passed, 1 skipped" in project.pytest("--benchmark-only").stdout
+    assert "1 passed, 1 skipped" in project.pytest("--benchmark-skip").stdout
+
+
+def test_the_json_of_pytest_benchmark_is_written(project: Project) -> None:
+    """`--benchmark-json` writes a file that every reader of pytest-benchmark's files understands."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(sorted, range(100))\n")
+
+    done = project.pytest("--benchmark-json=bench.json")
+    (report,) = read(project.folder / "bench.json")
+
+    assert done.returncode == 0
+    assert report.source == "pytest-benchmark"
+    assert report.series[0].benchmark.name == "test_it.py::test_it"
+
+
+def test_workers_of_xdist_are_refused(project: Project) -> None:
+    """Measuring beside other tests would measure those too, so the session ends at once and says what to do."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n")
+
+    refused = project.pytest("-n", "2", *ASKED)
+    silent = project.pytest("-n", "2")
+
+    assert refused.returncode == 4
+    assert "-n 0" in refused.stderr
+    assert silent.returncode == 0, "without a request the functions run once, like any test"
+
+
+def test_the_order_is_repeated_by_its_seed(project: Project) -> None:
+    """The header names the seed of the order."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n")
+
+    assert "--performance-seed=7" in project.pytest("--performance-seed=7", *ASKED).stdout
+
+
+def test_a_marker_with_an_unknown_argument_is_refused(project: Project) -> None:
+    """A misspelt argument is named, with those that are known."""
+    project.write("test_it.py", "import pytest\n@pytest.mark.performance(budjet=1)\ndef test_it():\n    pass\n")
+
+    done = project.pytest(*ASKED)
+
+    assert done.returncode == 4
+    assert "budjet" in done.stderr

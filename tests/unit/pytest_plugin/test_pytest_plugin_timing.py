@@ -1,0 +1,104 @@
+"""Rounds are calibrated, counted and summarised as pytest-benchmark does it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_benchmark.stats import Stats
+
+from regress_action.pytest_plugin import timing
+from regress_action.pytest_plugin.round_statistics import FIELDS, RoundStatistics
+from regress_action.pytest_plugin.timing import TimingOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def clock(*, tick: float) -> Callable[[], float]:
+    """Return a clock that advances by `tick` seconds whenever it is read."""
+    readings = count()
+    return lambda: next(readings) * tick
+
+
+def test_a_slow_function_needs_one_iteration_a_round() -> None:
+    """A call that is far longer than a tick of the clock is timed by itself."""
+    assert timing.calibrate(
+        lambda: None, TimingOptions(timer=clock(tick=1.0), min_time=0.5, calibration_precision=1)
+    ) == (
+        1.0,
+        1,
+    )
+
+
+def test_a_fast_function_is_repeated_within_a_round() -> None:
+    """A call that takes no time is repeated until a round is as long as `min_time`."""
+    _, iterations = timing.calibrate(lambda: None, TimingOptions(min_time=0.001))
+
+    assert iterations > 1000
+
+
+def test_rounds_fill_the_time_and_are_never_too_few() -> None:
+    """The time that is given decides how many rounds there are, but for the least number."""
+    few, _ = timing.rounds(lambda: None, TimingOptions(max_time=0.0, min_rounds=7))
+    many, _ = timing.rounds(lambda: None, TimingOptions(max_time=0.01, min_time=0.0001))
+
+    assert len(few) == 7
+    assert len(many) > 20
+
+
+def test_iterations_vary_by_the_seed() -> None:
+    """One seed gives one sequence of iterations, so that a session can be repeated."""
+    calls: list[int] = []
+
+    def total(seed: int) -> int:
+        calls.clear()
+        # The clock stands still while the function runs, so the calls depend on nothing but the options.
+        options = TimingOptions(
+            timer=clock(tick=1e-3), min_time=1e-3, calibration_precision=1, min_rounds=3, max_time=0.0
+        )
+        timing.rounds(lambda: calls.append(1), TimingOptions(**{**_fields(options), "seed": seed}))
+        return len(calls)
+
+    assert total(1) == total(1)
+
+
+def _fields(options: TimingOptions) -> dict[str, object]:
+    return {name: getattr(options, name) for name in options.__slots__}
+
+
+def test_the_collector_and_a_profiler_come_back() -> None:
+    """What is paused while a round is timed goes on after it, even when the function raises."""
+
+    def profiler(*_: object) -> None:
+        """Do nothing."""
+
+    sys.setprofile(profiler)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            timing.timed(lambda: 1 // 0, 1, TimingOptions(disable_gc=True))
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert gc.isenabled()
+
+
+@given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=50))
+def test_statistics_are_those_of_pytest_benchmark(data: list[float]) -> None:
+    """Every statistic but the quartiles, for which there are several rules, is the one that people know."""
+    peer = Stats()
+    peer.data = list(data)
+    mine = RoundStatistics(list(data)).as_dict()
+
+    for name in ("min", "max", "rounds", "median", "total"):
+        assert mine[name] == pytest.approx(getattr(peer, name))
+    for name in ("mean", "stddev", "ops"):
+        assert mine[name] == pytest.approx(getattr(peer, name), rel=1e-6, abs=1e-12)
+    assert tuple(mine) == FIELDS == Stats.fields
+    assert mine["q1"] <= mine["median"] <= mine["q3"]
+    assert mine["ld15iqr"] <= mine["hd15iqr"]
