@@ -32,7 +32,7 @@ def command(
 
     settings = options.settings_of(**given)
     detector = RegressionDetector(BenchmarkStorage(where), settings=settings)
-    judged = detector.detect_all(formats.gather(reports))
+    judged = detector.detect(*formats.gather(reports))
     options.finish(judged, json_out=json_out, markdown=markdown, html=None, verbose=verbose)
 
 

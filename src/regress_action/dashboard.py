@@ -1,4 +1,4 @@
-"""`python -m regress_action.site --metrics=performance_report.json`: the same as `regress-action dashboard`."""
+"""`python -m regress_action.dashboard --metrics=performance_report.json`: the same as `regress-action dashboard`."""
 
 import sys
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.action import learning
+from regress_action.action import noise_model
 from regress_action.history import Selection, open_history
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ class BenchmarkStorage:
         self._history: History = open_history(self.where, repository=root or Path.cwd(), environ=os.environ)
 
     def store(self, report: Report) -> str:
-        """Add one report, with the noise that the older ones teach, and return where it was put.
+        """Add one report, with the noise that it and the older ones show, and return where it was put.
 
         Raises:
             HistoryError: the place cannot be written.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         dated = replace(report, created=report.created or now)
-        return self._history.append(learning.taught(dated, self._history))
+        return self._history.append(noise_model.with_noise(dated, self._history))
 
     def load(self, suite: str = "default", *, last: int = 20) -> tuple[Report, ...]:
         """Return the newest `last` reports of `suite`, oldest first.

@@ -135,11 +135,11 @@ def _with_tests(report: Report, tests: Mapping[str, PerformanceTest]) -> Report:
 def _commit(root: Path) -> dict[str, Any]:
     """Return the commit and branch that are checked out at `root`, and whether files differ from the commit."""
     from regress_action.measure.errors import MeasureError
-    from regress_action.measure.git import Git
+    from regress_action.measure.git import GitRepository
 
     with suppress(MeasureError):
-        git = Git(root)
-        branch = git.ask("symbolic-ref", "--short", "HEAD")
-        dirty = (("dirty", "true"),) if git.ask("status", "--porcelain", "--untracked-files=no") else ()
-        return {"commit": git.ask("rev-parse", "HEAD"), "branch": branch, "provenance": dirty}
+        git = GitRepository(root)
+        branch = git.query("symbolic-ref", "--short", "HEAD")
+        dirty = (("dirty", "true"),) if git.query("status", "--porcelain", "--untracked-files=no") else ()
+        return {"commit": git.query("rev-parse", "HEAD"), "branch": branch, "provenance": dirty}
     return {}

@@ -17,7 +17,7 @@ from regress_action.pytest_plugin.records import benchmark_file, entries_of_fixt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.action.judging import Judged
+    from regress_action.action.judge import Judged
     from regress_action.model.measurements import Report
 
 LARGEST_SEED = 2**31
@@ -138,10 +138,12 @@ class PerformanceSession:
             return
         import json
 
-        from regress_action.action.output import write
+        from regress_action.model.files import write_replace
 
         content = benchmark_file(runs[0], datetime.now(UTC))
-        write(str(self.request.benchmark_json), json.dumps(content, indent=1).encode())
+        write_replace(
+            self.config.invocation_params.dir / self.request.benchmark_json, json.dumps(content, indent=1).encode()
+        )
 
 
 def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> list[pytest.TestReport]:

@@ -21,9 +21,9 @@ def conclude(session: PerformanceSession, runs: Sequence[Sequence[dict[str, Any]
     Raises:
         RegressError: a file cannot be written, or the history or the thresholds cannot be read.
     """
-    from regress_action.action.output import write
     from regress_action.instruments.detection import RegressionDetector
     from regress_action.instruments.storage import BenchmarkStorage
+    from regress_action.model.files import write_replace
     from regress_action.model.records import encode
     from regress_action.settings import load
 
@@ -31,12 +31,12 @@ def conclude(session: PerformanceSession, runs: Sequence[Sequence[dict[str, Any]
     settings = load({"thresholds": request.thresholds or ""}, root=folder)
     session.report = report = session.read(runs, settings.suite)
     if request.report:
-        write(str(folder / request.report), encode(report))
+        write_replace(folder / request.report, encode(report))
         session.notes.append(f"Report: {os.path.relpath(folder / request.report, folder)}")
     if not request.judges:
         return
     storage = BenchmarkStorage(request.history, root=folder)
-    detector = RegressionDetector(storage, settings=settings, limits=limits_of(session.tests.values()))
+    detector = RegressionDetector(storage, settings=settings, limits=limits_of(session.tests.values()), root=folder)
     baseline = storage.load(report.suite)
     session.judged = detector.judge(baseline, [report])
     if not baseline and not session.failures:

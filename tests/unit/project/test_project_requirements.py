@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src/regress_action"
-ON_REQUEST = {"pyarrow"}  # for `history export` to columns, on a laptop; it says how to install it
+ON_REQUEST = {
+    "pyarrow",  # for `history export` to columns, on a laptop; it says how to install it
+    "pytest",  # imports the plugin, never the other way round
+}
 
 
 def imported(folder: Path) -> set[str]:
