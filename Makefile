@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/*)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
+demo-dashboard: $(VENV)/.dev ## Write a dashboard of a generated year of examples/services into build/dashboard
+	@rm -rf build/demo-history
+	@$(PY) examples/demo_history.py build/demo-history
+	@$(VENV)/bin/regress-action dashboard --history build/demo-history --out build/dashboard --title examples/services \
+	  --thresholds examples/services/thresholds.yml --note "Generated data: a year of plausible history with planted changes."
+
 docs: $(VENV)/.dev $(VENV)/.tools ## Build the documentation site into build/site, strict and without network
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
@@ -65,7 +71,7 @@ bench-mutation:  ## How many small breaks of the judge its tests notice
 e2e: $(VENV)/.dev $(VENV)/.tools ## Run real workflows against a real Docker engine (needs Docker)
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PYTEST) tests/e2e $(ARGS)
 
-browser: $(VENV)/.dev ## Open the reports in a real browser (needs Chromium)
+browser: $(VENV)/.dev $(VENV)/.tools ## Open the reports in a real browser (needs Chromium)
 	$(PYTEST) tests/browser $(ARGS)
 
 lock: $(VENV)/.dev ## Resolve every requirement anew and write the lock files

@@ -43,6 +43,7 @@ WORSE = 1.04
 
 _DAY_S = 86_400.0
 _NOISE_REPORTS = 60
+_NOW = 5  # reports whose median is where a drifting series stands now
 _MEDIAN_OF_DIFFERENCE = 0.954  # median |x - y| of two independent normal values with standard deviation 1
 
 
@@ -176,9 +177,9 @@ class _Row:
             self._window_days(),
             _noise(values),
             tuple(self._change(point) for point in self.followed.change_points),
-            self._days_to_budget(levels[-1]),
+            self._days_to_budget(float(np.median(values[-_NOW:]))),
         )
-        return replace(finding, **self._status(finding, starts, reference))
+        return replace(finding, **self._status(finding, starts, reference, self._gain(levels)))
 
     def _reference(self, starts: Sequence[int], levels: Sequence[float]) -> int:
         """Return the number of the best level, counted from the one that somebody accepted last."""
@@ -186,7 +187,14 @@ class _Row:
         first = max((number for number, start in enumerate(starts) if start <= newest), default=0)
         return min(range(first, len(levels)), key=lambda number: levels[number] if self._lower else -levels[number])
 
-    def _status(self, finding: Finding, starts: Sequence[int], reference: int) -> _Since:  # noqa: PLR0911 - one return per status
+    def _gain(self, levels: Sequence[float]) -> float:
+        """Return how much better the newest level is than every earlier one, as a ratio above 1."""
+        earlier = [self._badness(levels[-1], level) or 0.0 for level in levels[:-1]]
+        return min(earlier, default=1.0)
+
+    def _status(  # noqa: PLR0911 - one return per status
+        self, finding: Finding, starts: Sequence[int], reference: int, gain: float
+    ) -> _Since:
         """Return the most urgent status that holds, and the column with which it began."""
         level, budget = finding.level, self.limits.budget
         used = None if budget is None or level is None else self._badness(budget, level)
@@ -209,8 +217,7 @@ class _Row:
             return {"status": Status.SLIGHTLY_WORSE, "since": since}
         if finding.noise is not None and finding.noise > NOISY:
             return {"status": Status.NOISY, "since": None}
-        better = bool(finding.changes) and (finding.changes[-1].ratio or 1.0) < 1
-        if better or finding.direction is trend.Tendency.IMPROVING:
+        if gain >= WORSE or finding.direction is trend.Tendency.IMPROVING:
             return {"status": Status.IMPROVED, "since": began}
         return {"status": Status.STEADY, "since": None}
 

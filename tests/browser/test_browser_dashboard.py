@@ -1,0 +1,287 @@
+"""The dashboard in a real browser, opened from disk: every view, its keys, its filters, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from regress_action.analysis import Policy
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.site.build import Source, build
+from regress_action.site.writing import Page as SitePage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+CACHE_GET = "b=benchmarks%2Ftest_cache.py%3A%3Atest_cache_get&m=time"
+VIEWS = {
+    "status": "table tbody tr",
+    f"benchmark?{CACHE_GET}": ".main-svg",
+    "compare": "table tbody tr",
+    "scaling": ".main-svg",
+    "history": "canvas#heat",
+    "health": "table tbody tr",
+    "recommendations": "ol.advice li",
+    "audit": "table tbody tr",
+}
+"""Every view by its address, and what is there once it is drawn."""
+
+ROWS = "[...document.querySelectorAll('tbody tr')]"
+HOSTILE = "<img src=x onerror=document.body.dataset.owned=1><script>document.body.dataset.owned=1</script>"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+]
+
+
+@dataclass
+class Visit:
+    """An open page, with what it complained about and what it asked for."""
+
+    page: Page
+    folder: Path
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, view: str) -> Page:
+        """Open a view and wait until it is drawn."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{(self.folder / 'index.html').as_uri()}#/{view}")
+        self.page.wait_for_selector("main[data-drawn]")
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all tests of this module."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert program, "No Chromium was found. Install it (Debian: apt-get install chromium)."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site that `make demo-dashboard` writes."""
+    folder = tmp_path_factory.mktemp("demo")
+    subprocess.run([sys.executable, ROOT / "examples/demo_history.py", folder / "history"], check=True, cwd=ROOT)
+    command = ["-m", "regress_action", "dashboard", "--history", folder / "history", "--out", folder / "site"]
+    subprocess.run(
+        [sys.executable, *command, "--thresholds", ROOT / "examples/services/thresholds.yml"], check=True, cwd=folder
+    )
+    return folder / "site"
+
+
+@pytest.fixture
+def visit(chromium: Browser, demo: Path) -> Iterator[Visit]:
+    """A fresh page on the demo site; at the end, nothing was complained about or asked from elsewhere."""
+    yield from visiting(chromium, demo)
+
+
+def visiting(chromium: Browser, folder: Path) -> Iterator[Visit]:
+    """Open a page on a site, and check at the end that it was silent."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    visit = Visit(page, folder)
+    page.on("console", lambda message: visit.complaints.append(message.text))
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.on("request", lambda request: visit.requests.append(request.url))
+    yield visit
+    page.close()
+    assert visit.complaints == []
+    assert [url for url in visit.requests if not url.startswith(("file:", "data:", "about:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_drawn_from_its_address(visit: Visit, view: str) -> None:
+    """A link to any view shows it, without a word on the console and without a request to the network."""
+    visit.open(view).wait_for_selector(VIEWS[view])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_view_has_a_serious_accessibility_violation(visit: Visit, view: str) -> None:
+    """As axe sees it, in both themes."""
+    page = visit.open(view)
+    page.wait_for_selector(VIEWS[view])
+    for _ in range(2):
+        violations = Axe().run(page).response["violations"]
+        assert [violation["id"] for violation in violations if violation["impact"] in ("serious", "critical")] == []
+        page.click("#theme")
+        page.wait_for_selector(VIEWS[view])
+    visit.complaints.clear()  # axe itself asks for the style sheet, which the page's policy refuses
+
+
+@pytest.mark.parametrize("width", [1280, 800, 390])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_fits_the_screen(visit: Visit, view: str, width: int) -> None:
+    """On a desktop, a tablet and a telephone the page does not scroll sideways."""
+    visit.page.set_viewport_size({"width": width, "height": 800})
+    page = visit.open(view)
+    page.wait_for_selector(VIEWS[view])
+
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_the_most_urgent_series_comes_first(visit: Visit) -> None:
+    """The planted step that nobody accepted."""
+    page = visit.open("status")
+
+    first = page.inner_text("tbody tr:first-child")
+    assert "regressed" in first
+    assert "simple_operation" in first
+    assert "+42 %" in first
+
+
+def test_search_filters_and_is_kept_in_the_address(visit: Visit) -> None:
+    """The address of what is shown can be sent to somebody."""
+    page = visit.open("status")
+    page.keyboard.press("/")
+    page.keyboard.type("cache_get")
+    page.wait_for_function(f"{ROWS}.every(row => row.innerText.includes('cache_get'))")
+
+    assert "q=cache_get" in page.url
+    again = visit.open(page.url.partition("#/")[2])
+    assert again.input_value("#search") == "cache_get"
+    assert again.locator("tbody tr").count() == page.locator("tbody tr").count()
+
+
+def test_a_filter_and_a_state_narrow_the_table(visit: Visit) -> None:
+    """Service by its list, state by its card."""
+    page = visit.open("status")
+    page.select_option("select[name=service]", "workers")
+    page.wait_for_selector("tbody tr:has-text('workers')")
+    page.click("button.card.improved")
+    page.wait_for_function(f"{ROWS}.length > 0 && {ROWS}.every(row => row.innerText.includes('improved'))")
+
+    assert "service=workers" in page.url
+    assert "status=improved" in page.url
+
+
+def test_a_header_sorts_and_says_so(visit: Visit) -> None:
+    """First descending, then ascending."""
+    page = visit.open("status")
+    page.click("th button:has-text('Change')")
+    page.wait_for_selector("th[aria-sort=descending]")
+    page.click("th button:has-text('Change')")
+    page.wait_for_selector("th[aria-sort=ascending]")
+
+    assert "sort=ratio" in page.url
+
+
+def test_the_keys_reach_every_place(visit: Visit) -> None:
+    """`j` and Enter open the first benchmark, a digit opens a view, `t` changes the theme."""
+    page = visit.open("status")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".main-svg")
+    assert "/benchmark?" in page.url
+    page.keyboard.press("8")
+    page.wait_for_selector("h2:has-text('Decisions')")
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    page.keyboard.press("t")
+    assert page.evaluate("document.documentElement.dataset.theme") != theme
+
+
+def test_dark_mode_follows_the_system(chromium: Browser, demo: Path) -> None:
+    """Until somebody chooses a theme."""
+    for scheme, background in (("dark", "rgb(13, 17, 23)"), ("light", "rgb(255, 255, 255)")):
+        page = chromium.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto((demo / "index.html").as_uri())
+        page.wait_for_selector("main[data-drawn]")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+        page.close()
+
+
+def test_a_zoom_is_kept_in_the_address(visit: Visit) -> None:
+    """The range of a chart is part of the link."""
+    page = visit.open(f"benchmark?{CACHE_GET}")
+    page.wait_for_selector(".main-svg")
+    box = page.locator("#chart .nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 120, steps=5)
+    page.mouse.up()
+    page.wait_for_function("location.hash.includes('from=')")
+
+
+def test_every_axis_of_a_benchmark_is_drawn(visit: Visit) -> None:
+    """By order, logarithmic, in per cent of the reference, and with every run."""
+    for parameters in ("&x=order", "&y=log", "&y=percent", "&raw=1"):
+        visit.open(f"benchmark?{CACHE_GET}{parameters}").wait_for_selector(".main-svg")
+
+
+def test_what_a_view_shows_can_be_downloaded(visit: Visit) -> None:
+    """As CSV, with a row per series."""
+    page = visit.open("status")
+    with page.expect_download() as download:
+        page.click("button.download")
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+
+    assert text.startswith("status,benchmark,metric,")
+    assert len(text.splitlines()) == 71
+
+
+def test_two_machines_are_compared(visit: Visit) -> None:
+    """The second configuration of the demo is a tenth faster."""
+    page = visit.open("compare?kind=machines&a=0&b=1")
+    page.wait_for_selector("tbody tr")
+
+    assert "−10 %" in page.inner_text("tbody")
+
+
+def test_the_exponent_of_the_growth_is_told(visit: Visit) -> None:
+    """The demo's parser grows like n to the power of 1.08."""
+    page = visit.open("scaling")
+
+    assert "n^1.08" in page.inner_text("tbody")
+
+
+def test_names_of_result_files_stay_text(chromium: Browser, tmp_path: Path) -> None:
+    """In every view, a name that is markup is shown as it is spelled."""
+    environment = Environment(runner=HOSTILE, os=HOSTILE, cpu=HOSTILE, runtime=HOSTILE)
+    reports = [
+        Report(
+            tuple(
+                Series(Benchmark(f"{HOSTILE}[{size}]", HOSTILE), Metric(f"{HOSTILE}{kind}", HOSTILE), (value * size,))
+                for size in (1, 2, 3)
+                for kind in ("", "2")
+            ),
+            (Run(),),
+            suite=HOSTILE,
+            commit=f"{number:040x}",
+            branch=HOSTILE,
+            created=f"2026-01-{number + 1:02}T00:00:00Z",
+            environment=environment,
+            provenance=(("actor", HOSTILE),),
+        )
+        for number, value in enumerate([1.0] * 12 + [2.0] * 10)
+    ]
+    build([Source(HOSTILE, reports)], tmp_path, Policy(), SitePage(title=HOSTILE, note=HOSTILE))
+    for visit in visiting(chromium, tmp_path):
+        for view in (*VIEWS, "status?q=img"):
+            page = visit.open(view)
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.body.dataset.owned") is None
+            assert page.locator("img").count() == 0
+        page = visit.open("status")
+        page.click("tbody a")
+        page.wait_for_selector(".main-svg")
+        assert page.evaluate("document.body.dataset.owned") is None
+        assert page.locator("img").count() == 0

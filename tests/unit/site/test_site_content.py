@@ -1,0 +1,78 @@
+"""The data files."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from site_reports import history, report
+
+from regress_action.site import content
+from regress_action.site.findings import Limits, findings_of
+from regress_action.site.tables import Table, tables_of
+
+VALUES = st.floats(1e-9, 1e12)
+
+
+def rows_of(tables: list[Table]) -> list[content.Row]:
+    """Return the rows of tables with one threshold for all."""
+    limits = [[Limits(1.2)] * len(table.series) for table in tables]
+    return content.rows_of(tables, limits, [findings_of(table, limits[n], ()) for n, table in enumerate(tables)])
+
+
+@given(st.lists(st.one_of(st.none(), VALUES), min_size=1, max_size=30).filter(any))
+def test_packed_values_come_back_with_five_digits_of_the_largest(values: list[float | None]) -> None:
+    """Whole numbers over a power of ten, with the columns they belong to."""
+    tables = tables_of(history({"a": values, "other": [1.0] * len(values)}))
+
+    packed = next(iter(content.shards(tables, rows_of(tables))))[0]
+
+    measured = {column: value for column, value in enumerate(values) if value is not None}
+    at = [packed["at"] + n for n in range(len(measured))] if isinstance(packed["at"], int) else list(packed["at"])
+    assert at == list(measured)
+    unpacked = np.array(packed["value"]) * 10.0 ** packed["exponent"]
+    np.testing.assert_allclose(unpacked, list(measured.values()), rtol=0, atol=max(measured.values()) * 1e-4)
+
+
+def test_every_column_of_the_index_has_an_entry_per_series() -> None:
+    """The page reads them side by side."""
+    tables = tables_of(history({f"b{n}": [1.0, 2.0] for n in range(60)}))
+
+    index = content.index(tables, rows_of(tables), {})
+
+    assert {len(column) for column in index["series"].values()} == {60}
+
+
+def test_shards_hold_the_series_in_the_order_of_the_index() -> None:
+    """The page finds a series by its number."""
+    tables = tables_of([report(0, {f"b{n:02}": [float(n + 1)] for n in range(60)})])
+    rows = rows_of(tables)
+
+    values = [
+        packed["value"][0] * 10.0 ** packed["exponent"] for shard in content.shards(tables, rows) for packed in shard
+    ]
+
+    np.testing.assert_allclose(values, [row.finding.level for row in rows])
+    assert [len(shard) for shard in content.shards(tables, rows)] == [25, 25, 10]
+
+
+def test_the_range_of_the_runs_is_kept() -> None:
+    """How far the extremes lie from the median."""
+    tables = tables_of([report(0, {"a": [1.0, 2.0, 4.0]})])
+
+    packed = next(iter(content.shards(tables, rows_of(tables))))[0]
+
+    scale = 10.0 ** packed["exponent"]
+    assert (packed["low"][0] * scale, packed["high"][0] * scale) == (1.0, 2.0)
+
+
+def test_a_value_that_is_not_finite_is_no_value() -> None:
+    """Infinity and NaN are not JSON."""
+    tables = tables_of(history({"a": [1.0, math.inf, math.nan], "other": [1.0, 1.0, 1.0]}))
+
+    orjson.dumps(content.index(tables, rows_of(tables), {}))
+    assert tables[0].medians[0].tolist()[0] == 1.0
+    assert np.isnan(tables[0].medians[0, 1:]).all()

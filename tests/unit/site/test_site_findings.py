@@ -1,0 +1,95 @@
+"""What needs attention."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from site_reports import START, TIME, commit, history
+
+from regress_action.history import SeriesPattern, accept
+from regress_action.model.measurements import Direction, Metric
+from regress_action.site.findings import Finding, Limits, Status, findings_of
+from regress_action.site.tables import tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.history import Event
+
+LIMITS = Limits(threshold=1.2)
+
+
+def steady(count: int, level: float = 1.0, *, spread: float = 0.005, seed: int = 1) -> list[float]:
+    """Return values around one level."""
+    return (level * np.exp(np.random.default_rng(seed).normal(0, spread, count))).tolist()
+
+
+def finding(
+    values: Sequence[float | None], limits: Limits = LIMITS, *, metric: Metric = TIME, events: Sequence[Event] = ()
+) -> Finding:
+    """Return the state of one benchmark with these values, beside one that is always measured."""
+    (table,) = tables_of(history({"a": values, "other": [1.0] * len(values)}, metric=metric))
+    return findings_of(table, [limits, LIMITS], events)[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "limits", "status"),
+    [
+        (steady(40), LIMITS, Status.STEADY),
+        (steady(3), LIMITS, Status.NEW),
+        ([*steady(30), *steady(15, 1.5)], LIMITS, Status.REGRESSED),
+        ([*steady(30), *steady(15, 1.1)], LIMITS, Status.SLIGHTLY_WORSE),
+        ([*steady(30), *steady(15, 0.6)], LIMITS, Status.IMPROVED),
+        ([*steady(30), *steady(15, 1.5), *steady(15)], LIMITS, Status.STEADY),
+        (steady(40, 6.0), Limits(1.2, 5.0, "a_s"), Status.OVER_BUDGET),
+        (steady(40, 4.8), Limits(1.2, 5.0, "a_s"), Status.NEAR_BUDGET),
+        (steady(40, spread=0.3), Limits(9.0), Status.NOISY),
+        ([*steady(40), None, None], LIMITS, Status.MISSING),
+    ],
+)
+def test_a_series_has_the_most_urgent_state_that_holds(
+    values: list[float | None], limits: Limits, status: Status
+) -> None:
+    """Each state follows from planted values."""
+    assert finding(values, limits).status is status
+
+
+def test_a_regression_names_the_report_with_which_it_began() -> None:
+    """`since` is the column of the first slow report, `ratio` how much worse the level is."""
+    state = finding([*steady(30), *steady(15, 1.5)])
+
+    assert state.since == 30
+    assert state.ratio == pytest.approx(1.5, rel=0.02)
+
+
+def test_an_accepted_level_is_the_reference_from_then_on() -> None:
+    """The slowdown stays in the list of changes, marked as accepted, and is no regression any more."""
+    accepted = accept(
+        commit(30), [SeriesPattern("a", "time")], at=START + timedelta(days=31), who="ada", why="worth it"
+    )
+
+    state = finding([*steady(30), *steady(15, 1.5)], events=[accepted])
+
+    assert state.status is Status.STEADY
+    assert [change.accepted for change in state.changes] == [True]
+
+
+def test_less_throughput_is_worse() -> None:
+    """A ratio is a badness ratio in either direction."""
+    state = finding([*steady(30), *steady(15, 0.5)], metric=Metric("throughput", "1/s", Direction.HIGHER))
+
+    assert state.status is Status.REGRESSED
+    assert state.ratio == pytest.approx(2.0, rel=0.02)
+
+
+def test_a_drift_says_when_it_reaches_the_budget() -> None:
+    """One per cent a day from 1.22 reaches 1.5 in about three weeks."""
+    values = [1.0 * 1.01**day for day in range(20)]
+
+    state = finding(values, Limits(9.0, 1.5, "a_s"))
+
+    assert state.status is Status.DRIFTING
+    assert state.days_to_budget == pytest.approx(22, abs=3)
