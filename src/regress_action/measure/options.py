@@ -45,7 +45,7 @@ class Options:
     hash_seed: int | None = None
     nice: int = 0
     clean_env: bool = False
-    keep_env: tuple[str, ...] = ()
+    env_pass: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     select_style: str = "plain"
     decide: str | None = None
@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str]) -> Options:
         raise MeasureUsageError("--carry needs --base.", meaning="It copies the head's files into the base's worktree.")
     count = pairs or DEFAULT_PAIRS if values["base"] else runs or DEFAULT_RUNS
     budget = values.pop("budget_minutes")
-    values |= {name: tuple(values[name]) for name in ("carry", "keep_env", "select")}
+    values |= {name: tuple(values[name]) for name in ("carry", "env_pass", "select")}
     return Options(command=command, pairs=count, budget_s=budget and budget * 60, **values)
 
 
@@ -170,8 +170,8 @@ def _add_environment_options(group: argparse._ArgumentGroup) -> None:
     add("--cpus", type=_cpus, default=(), metavar="0,1", help="pin the suite to these CPUs")
     add("--nice", type=int, default=0, metavar="N", help="add N to the suite's niceness")
     add("--hash-seed", type=_whole(0), metavar="N", help="set PYTHONHASHSEED")
-    add("--clean-env", action="store_true", help="pass on an allow-list of variables only")
-    add("--keep-env", action="append", default=[], metavar="NAME", help="a variable that --clean-env passes on")
+    add("--clean-env", action="store_true", help="pass on an allow-list of variables only, as in GitHub jobs")
+    add("--env-pass", action="append", default=[], metavar="NAME", help="a variable that the suite gets in any case")
 
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:

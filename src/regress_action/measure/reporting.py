@@ -8,6 +8,7 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
     run-finished  pair, pairs, side, warmup, wall_s, failure, output_tail, elapsed_s, remaining_s
     retried       pair, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
+    withheld      names: variables that the suite does not get
     error         what, meaning, remedy, exit_code
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 _TAIL_LINES = 10
+_LONGEST_LIST = 8
 
 
 class Reporter(Protocol):
@@ -152,6 +154,11 @@ def _finished_line(event: Event) -> str:
     return f"{event['why']} · good runs: {good} · {clock(event['elapsed_s'])} in all"
 
 
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _LONGEST_LIST
+    return ", ".join(names[:_LONGEST_LIST]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _run_line(event: Event) -> str:
     worktrees = "warm-up" if event["warmup"] else f"pair {event['pair']}/{event['pairs']}"
     result = event["failure"] or seconds(event["wall_s"])
@@ -182,5 +189,6 @@ _LINES: dict[str, Callable[[Event], str]] = {
     "retried": lambda event: f"pair {event['pair']} · {event['side']} · {event['failure']}, trying again",
     "decided": lambda event: f"decision · {event['why']}",
     "warning": lambda event: f"warning · {event['message']}",
+    "withheld": lambda event: f"not passed to the suite: {_listed(event['names'])} · env-pass names more variables",
     "finished": _finished_line,
 }

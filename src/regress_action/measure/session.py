@@ -77,6 +77,8 @@ def _run(
         command=header["command"],
         out=str(measurement.folder.path),
     )
+    if names := executor.environment.withheld:
+        reporter.emit("withheld", names=list(names))
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
     if options.base and options.pairs < MIN_PAIRS:

@@ -1,8 +1,13 @@
-"""The environment of the suite: variables, CPUs, priority."""
+"""The environment of the suite: variables, CPUs, priority.
+
+In a GitHub job the variables are an allow-list: what toolchains need, and nothing that could be a secret. `--env-pass`
+adds names to it. On a person's own machine the suite gets all variables but the secrets.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
     from regress_action.measure.options import Options
 
-# Never passed on: what speaks for the job (tokens, and the addresses they open) and what commands the runner.
+# Never passed on, even if named: the job's tokens, the addresses that they are for, the files that command the runner.
 _NEVER_PASSED = (
     "GITHUB_TOKEN",
     "GH_TOKEN",
@@ -26,46 +31,54 @@ _NEVER_PASSED = (
     "GITHUB_OUTPUT",
     "GITHUB_STATE",
     "GITHUB_STEP_SUMMARY",
-    "ACTIONS_*TOKEN*",
-    "ACTIONS_ID_TOKEN_REQUEST_*",
-    "ACTIONS_RUNTIME_*",
-    "ACTIONS_RESULTS_URL",
-    "ACTIONS_CACHE_URL",
+    "ACTIONS_*",
     "INPUT_*",
     "REGRESS_INPUTS",
     *HOOK_VARIABLES,
 )
-# Passed on by --clean-env: where tools and their files are, the language, and that this is CI.
-_ALLOWED = (
-    *(
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "LC_*",
-        "TZ",
-        "TERM",
-        "CI",
-        "TMPDIR",
-        "TEMP",
-        "TMP",
-    ),
-    *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONPATH", "PYTHONHASHSEED", "XDG_*", "SSL_CERT_*"),
-    *("JAVA_HOME", "GOPATH", "GOROOT", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CARGO_HOME", "RUSTUP_HOME", "NODE_PATH"),
-    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_*", "OMP_NUM_THREADS", "PKG_CONFIG_PATH"),
+# Passed on only if named: words in a name that make it a secret, and addresses with a password in them.
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR)|(^|_)(KEY|PASS|PAT|PWD|DSN)$", re.IGNORECASE
 )
+_PASSWORD_IN_ADDRESS = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+_NO_SECRET = ("PWD", "OLDPWD", "SSH_AUTH_SOCK", "TOKENIZERS_PARALLELISM")
+_PERSON = """
+    PATH HOME USER LOGNAME SHELL HOSTNAME PWD LANG LANGUAGE LC_* TZ TERM COLUMNS NO_COLOR FORCE_COLOR TMPDIR TEMP
+    TMP DISPLAY XDG_* SSL_CERT_* REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS GIT_SSL_CAINFO HTTP_PROXY
+    HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
+"""
+_JOB = """
+    CI GITHUB_ACTIONS GITHUB_WORKSPACE GITHUB_SHA GITHUB_REF GITHUB_REF_NAME GITHUB_REF_TYPE GITHUB_HEAD_REF
+    GITHUB_BASE_REF GITHUB_REPOSITORY GITHUB_REPOSITORY_OWNER GITHUB_EVENT_NAME GITHUB_WORKFLOW GITHUB_JOB
+    GITHUB_ACTOR GITHUB_RUN_ID GITHUB_RUN_NUMBER GITHUB_RUN_ATTEMPT GITHUB_SERVER_URL GITHUB_API_URL RUNNER_OS
+    RUNNER_ARCH RUNNER_NAME RUNNER_ENVIRONMENT RUNNER_TEMP RUNNER_TOOL_CACHE AGENT_TOOLSDIRECTORY ImageOS
+    ImageVersion DOCKER_HOST DOCKER_CONFIG DOCKER_CONTEXT REGRESS_SUITE_IMAGE
+"""
+_TOOLCHAINS = """
+    VIRTUAL_ENV CONDA* MAMBA_* MICROMAMBA_* PYTHON* Python*_ROOT_DIR pythonLocation PYENV_* PIP_* PIPX_* UV_*
+    POETRY_* PDM_* HATCH_* TOX_* PYTEST_* PKG_CONFIG_PATH JAVA_HOME* JDK_* JAVA_TOOL_OPTIONS JAVA_OPTS GRADLE_*
+    MAVEN_* M2_HOME ANT_HOME SBT_* COURSIER_* KOTLIN_HOME SDKMAN_* GOPATH GOROOT GOROOT_* GOBIN GOCACHE GOMODCACHE
+    GOENV GOFLAGS GOTOOLCHAIN GOPROXY GONOSUMDB GOSUMDB GOWORK GOMAXPROCS GOGC GOMEMLIMIT GODEBUG GOEXPERIMENT GOOS
+    GOARCH GOAMD64 GOARM GOARM64 CGO_* CARGO CARGO_* RUSTUP_* RUSTFLAGS RUSTC RUSTC_* RUST_* RUSTDOCFLAGS NODE
+    NODE_* NVM_* NPM_* npm_config_* YARN_* PNPM_* COREPACK_* VOLTA_* FNM_* DENO_* BUN_* RUBY* GEM_* BUNDLE_* RBENV_*
+    DOTNET_* NUGET_* MSBUILD* PHP_* COMPOSER_* PERL* JULIA_* R_* MIX_* ERL_* ELIXIR_* REBAR_* GHCUP_* STACK_*
+    CABAL_* OPAM* OCAML* SWIFT_* ZIG_* NIM_* DART_* PUB_* FLUTTER_* LUA_* ANDROID_* CHROME* EDGE* GECKO* ASDF_*
+    MISE_* NIX_* HOMEBREW_* CC CXX FC AR LD CFLAGS CXXFLAGS CPPFLAGS FFLAGS LDFLAGS CPATH LIBRARY_PATH
+    LD_LIBRARY_PATH LD_PRELOAD DYLD_* MAKEFLAGS CMAKE_* CTEST_* NINJA_* MESON_* CCACHE_* SCCACHE_* VCPKG_* CONAN_*
+    BAZEL* CUDA* NVIDIA_* ROCM_* HIP_* OMP_* OPENBLAS_* MKL_* BLIS_* NUMEXPR_* VECLIB_* KMP_* GOMP_* MALLOC_*
+    TOKENIZERS_PARALLELISM
+"""
+_ALLOWED = (*_PERSON.split(), *_JOB.split(), *_TOOLCHAINS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteEnvironment:
-    """What one process of the suite runs with."""
+    """What one process of the suite runs with; `withheld` are the names of variables that it does not get."""
 
     variables: Mapping[str, str]
     cpus: tuple[int, ...] = ()
     nice: int = 0
+    withheld: tuple[str, ...] = ()
 
 
 def suite_environment(options: Options, session_id: str, inherited: Mapping[str, str]) -> SuiteEnvironment:
@@ -74,23 +87,38 @@ def suite_environment(options: Options, session_id: str, inherited: Mapping[str,
     Raises:
         MeasureUsageError: a CPU does not exist here, or the priority may not be raised.
     """
-    variables = variables_for_suite(inherited, clean=options.clean_env, keep=options.keep_env) | {
-        MARKER_VARIABLE: session_id
-    }
+    allow_list = options.clean_env or inherited.get("GITHUB_ACTIONS") == "true"
+    passed = passed_variables(inherited, allow_list=allow_list, names=options.env_pass)
+    variables = _without_own_sources(passed) | {MARKER_VARIABLE: session_id}
     if options.hash_seed is not None:
         variables["PYTHONHASHSEED"] = str(options.hash_seed)
     _check_cpus(options.cpus)
     if options.nice < 0 and os.geteuid() != 0:
         raise MeasureUsageError("--nice below 0 is for root only.", remedy="Leave it out, or give a positive number.")
-    return SuiteEnvironment(variables, options.cpus, options.nice)
+    return SuiteEnvironment(variables, options.cpus, options.nice, _withheld(inherited, passed))
 
 
-def variables_for_suite(inherited: Mapping[str, str], *, clean: bool, keep: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return the variables of `inherited` that the suite gets: no secrets, and if `clean` only allowed names."""
-    kept = {name: value for name, value in inherited.items() if not _matches(name, _NEVER_PASSED)}
-    if clean:
-        kept = {name: value for name, value in kept.items() if _matches(name, (*_ALLOWED, *keep))}
-    return _without_own_sources(kept)
+def passed_variables(inherited: Mapping[str, str], *, allow_list: bool, names: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the variables of `inherited` that the suite gets: no secrets, with `allow_list` known names only.
+
+    `names` are passed in any case, unless they are the job's own tokens or command the runner.
+    """
+    return {
+        name: value
+        for name, value in inherited.items()
+        if not _matches(name, _NEVER_PASSED)
+        and (name in names or (not _is_secret(name, value) and (not allow_list or _matches(name, _ALLOWED))))
+    }
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return name not in _NO_SECRET and bool(_SECRET_NAME.search(name) or _PASSWORD_IN_ADDRESS.search(value))
+
+
+def _withheld(inherited: Mapping[str, str], passed: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names that a person may miss: those that were not passed on, without the runner's own."""
+    own = ("GITHUB_*", "RUNNER_*", "REGRESS_*", *_NEVER_PASSED)
+    return tuple(sorted(name for name in inherited.keys() - passed.keys() if not _matches(name, own)))
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

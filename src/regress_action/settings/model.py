@@ -138,6 +138,11 @@ class Settings(BaseModel):
     suite_image: str = Field(
         "", description="Container image in which the suite itself runs, without a token.", json_schema_extra=INPUT
     )
+    env_pass: Items = Field(
+        (),
+        description="Names of variables that the suite gets besides those that toolchains need; secrets must be named.",
+        json_schema_extra=INPUT,
+    )
     github_token: SecretStr = Field(SecretStr(""), description="Token for the API.", json_schema_extra=INPUT)
     shard: str = Field(
         "",

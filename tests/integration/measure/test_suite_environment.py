@@ -45,11 +45,42 @@ def test_secrets_are_not_passed_to_setup(measure: Measurer) -> None:
 
 
 def test_clean_env_passes_only_allowed_variables(measure: Measurer) -> None:
-    """With --clean-env a variable has to be known, or named with --keep-env."""
-    seen = _seen(measure, "--clean-env", "--keep-env", "MINE", MINE="1", OTHER="2", LC_ALL="C", **SECRETS)
+    """With --clean-env a variable has to be known, or named with --env-pass."""
+    seen = _seen(measure, "--clean-env", "--env-pass", "MINE", MINE="1", OTHER="2", LC_ALL="C", **SECRETS)
     assert seen["MINE"] == "1"
     assert seen["LC_ALL"] == "C"
     assert not {"OTHER", *SECRETS} & seen.keys()
+
+
+def test_github_job_passes_only_allowed_variables(measure: Measurer) -> None:
+    """In a job the suite gets what toolchains need; the log names what it does not get."""
+    given = {"CARGO_HOME": "/c", "GITHUB_WORKSPACE": "/w", "CARGO_REGISTRY_TOKEN": "s", "DATABASE_URL": "d"}
+    measured = measure("--runs", "1", "--", "env -0 > {out}", GITHUB_ACTIONS="true", **given)
+    seen = dict(line.partition("=")[::2] for line in measured.results()[0].split("\0"))
+    assert (seen["CARGO_HOME"], seen["GITHUB_WORKSPACE"]) == ("/c", "/w")
+    assert not {"CARGO_REGISTRY_TOKEN", "DATABASE_URL"} & seen.keys()
+    assert "not passed to the suite: CARGO_REGISTRY_TOKEN, DATABASE_URL" in measured.stdout
+
+
+@pytest.mark.parametrize("job", [{}, {"GITHUB_ACTIONS": "true"}], ids=["local", "job"])
+def test_secrets_are_passed_only_if_named(measure: Measurer, job: dict[str, str]) -> None:
+    """REGRESS_HISTORY_TOKEN and the like stay out everywhere; --env-pass names the one that the suite needs."""
+    secrets = {
+        "REGRESS_HISTORY_TOKEN": "s",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "DB_PASSWORD": "s",
+        "OPENAI_API_KEY": "s",
+        "PIP_INDEX_URL": "https://me:word@example.org/simple",
+        "HF_TOKEN": "named",
+    }
+    seen = _seen(measure, "--env-pass", "HF_TOKEN", **secrets, **job)
+    assert seen.keys() & secrets.keys() == {"HF_TOKEN"}
+
+
+def test_tokens_of_the_job_are_not_passed_even_if_named(measure: Measurer) -> None:
+    """--env-pass cannot name the job's own token or the files that command the runner."""
+    words = [word for name in SECRETS for word in ("--env-pass", name)]
+    assert not _seen(measure, *words, **SECRETS).keys() & SECRETS.keys()
 
 
 def test_measurer_sources_are_not_on_the_suites_path(measure: Measurer) -> None:

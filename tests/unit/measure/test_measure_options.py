@@ -50,15 +50,16 @@ def test_measurer_argv_is_parsed_into_the_same_options() -> None:
         carry=["bench", "data"],
         select=["-a"],
         clean_env=True,
+        env_pass=["HF_TOKEN"],
         show_output=False,
         setup=None,
         timeout=3,
         cpus="0,1",
     )
-    call = parse(argv[3:])
-    assert (call.command, call.out, call.base, call.budget_s) == (("pytest", "-x"), Path("m"), "main", 90)
-    assert (call.carry, call.select, call.clean_env) == (("bench", "data"), ("-a",), True)
-    assert (call.show_output, call.setup, call.timeout_s, call.cpus) == (False, None, 3, (0, 1))
+    options = parse(argv[3:])
+    assert (options.command, options.out, options.base, options.budget_s) == (("pytest", "-x"), Path("m"), "main", 90)
+    assert (options.carry, options.select, options.clean_env) == (("bench", "data"), ("-a",), True)
+    assert (options.show_output, options.setup, options.timeout_s, options.cpus) == (False, None, 3, (0, 1))
     assert argv[1:3] == ["-m", "regress_action.measure"]
 
 
