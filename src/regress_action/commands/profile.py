@@ -1,0 +1,80 @@
+"""`regress-action profile`: what a command uses, and the spans of the profilers in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from regress_action.commands import options
+
+if TYPE_CHECKING:
+    from regress_action.instruments.command_profile import CommandProfile
+
+SAMPLERS = ("none", "pyinstrument", "py-spy")
+
+
+@click.command(name="profile", cls=options.Greedy)
+@click.option("--runs", type=click.IntRange(1, 1000), default=1, show_default=True, help="Fresh processes to measure.")
+@click.option("--name", metavar="NAME", help="Name of the benchmark; default: the command.")
+@click.option("--json", "json_out", metavar="FILE", help="Write the figures as JSON; - is standard output.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a report, for record and detect.")
+@click.option("--history", "where", metavar="WHERE", help="Add the report to a folder, or branch:NAME.")
+@click.option("--trace", type=click.Path(path_type=Path), metavar="FILE", help="Spans as a Chrome trace.")
+@click.option("--sampler", type=click.Choice(SAMPLERS), default="none", help="Also sample the call stacks.")
+@click.option("--samples", type=click.Path(path_type=Path), default=Path("profile.speedscope.json"), show_default=True)
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=3600, help="Seconds for each process.")
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def command(
+    *,
+    runs: int,
+    name: str | None,
+    json_out: str | None,
+    out: Path | None,
+    where: str | None,
+    trace: Path | None,
+    sampler: str,
+    samples: Path,
+    timeout: float,
+    words: tuple[str, ...],
+) -> None:
+    r"""Run COMMAND in fresh processes and show its time, CPU, memory, input and output, switches and page faults.
+
+    Programs that use PerformanceProfiler add their spans.
+
+    \b
+      regress-action profile --runs 5 -- python import_data.py
+      regress-action profile --sampler py-spy -- python import_data.py
+    """
+    from regress_action.instruments import command_profile
+
+    line = command_profile.sampled(words, sampler, samples)
+    measured = command_profile.profile_command(line, runs=runs, name=name or " ".join(words), timeout_s=timeout)
+    _deliver(measured, json_out, out, where, trace)
+    if json_out != "-":
+        click.echo("\n".join(measured.lines()))
+    if measured.failures:
+        click.echo(f"{len(measured.failures)} of {runs} processes failed: {measured.failures[0]}", err=True)
+        raise click.exceptions.Exit(3)
+
+
+def _deliver(
+    measured: CommandProfile, json_out: str | None, out: Path | None, where: str | None, trace: Path | None
+) -> None:
+    """Write what was asked for."""
+    import orjson
+
+    from regress_action.commands import output
+    from regress_action.instruments.storage import BenchmarkStorage
+    from regress_action.model.records import encode
+
+    if json_out:
+        output.write(json_out, orjson.dumps(measured.as_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if out:
+        output.write(str(out), encode(measured.report()))
+    if where:
+        BenchmarkStorage(where).store(measured.report())
+    if trace and measured.traces:
+        shutil.copyfile(measured.traces[-1], trace)

@@ -1,0 +1,175 @@
+"""A finished profile: spans in their nesting, what the process used, and both as a report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from regress_action.instruments.resource_use import ResourceUse
+    from regress_action.instruments.spans import SpanEntry
+
+_NS = 1e-9
+SEPARATOR = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """One span that has ended, times in nanoseconds of the clock that `time.perf_counter_ns` reads.
+
+    `path` holds the names of the spans around it and its own. `lane` is the thread or asyncio task. `children_ns` is
+    the time of the spans directly inside it. `work_ns` is the time in which its task ran, known of `async with` spans.
+    """
+
+    path: tuple[str, ...]
+    start_ns: int
+    end_ns: int
+    lane: int
+    children_ns: int = 0
+    children: int = 0
+    work_ns: int | None = None
+
+    @property
+    def duration_ns(self) -> int:
+        """The time from its start to its end."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSummary:
+    """All spans of one path: how many, and seconds. `own_s` leaves out the spans inside, `wait_s` is of async spans."""
+
+    path: tuple[str, ...]
+    count: int
+    total_s: float
+    own_s: float
+    median_s: float
+    longest_s: float
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a profiler measured. The times of `summaries` have the profiler's own overhead subtracted.
+
+    `inside_ns` is what every span adds to its own time, `around_ns` what it adds to the span around it.
+    """
+
+    name: str
+    spans: tuple[SpanRecord, ...] = ()
+    resources: ResourceUse | None = None
+    inside_ns: int = 0
+    around_ns: int = 0
+    provenance: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def overhead_s(self) -> float:
+        """The seconds that all spans together took for themselves."""
+        return len(self.spans) * self.around_ns * _NS
+
+    def summaries(self) -> tuple[SpanSummary, ...]:
+        """Return one summary for every path, the largest total first."""
+        grouped: dict[tuple[str, ...], list[SpanRecord]] = defaultdict(list)
+        for span in self.spans:
+            grouped[span.path].append(span)
+        summaries = [self._summary(path, spans) for path, spans in grouped.items()]
+        return tuple(sorted(summaries, key=lambda summary: -summary.total_s))
+
+    def report(self, *, suite: str = "default") -> Report:
+        """Return the profile as one run: the time of every path, and the resources of the whole."""
+        series = [
+            Series(
+                Benchmark(SEPARATOR.join((self.name, *summary.path))), Metric("time", "s"), (summary.median_s,), (n,)
+            )
+            for summary in self.summaries()
+            if (n := summary.count)
+        ]
+        if self.resources:
+            series += _resource_series(Benchmark(self.name), self.resources)
+        return Report(tuple(series), (Run(),), suite=suite, source="profile", provenance=self.provenance)
+
+    def _summary(self, path: tuple[str, ...], spans: Sequence[SpanRecord]) -> SpanSummary:
+        totals = [self._corrected(span) for span in spans]
+        own = [
+            max(0, span.duration_ns - span.children_ns - self.inside_ns - span.children * self._beyond_ns)
+            for span in spans
+        ]
+        waits = [span.duration_ns - span.work_ns for span in spans if span.work_ns is not None]
+        return SpanSummary(
+            path=path,
+            count=len(spans),
+            total_s=sum(totals) * _NS,
+            own_s=sum(own) * _NS,
+            median_s=median(totals) * _NS,
+            longest_s=max(totals) * _NS,
+            wait_s=sum(waits) * _NS if waits else None,
+        )
+
+    @property
+    def _beyond_ns(self) -> int:
+        """What a span adds to the span around it beyond its own time."""
+        return max(0, self.around_ns - self.inside_ns)
+
+    def _corrected(self, span: SpanRecord) -> int:
+        return max(0, span.duration_ns - self.inside_ns - span.children * self.around_ns)
+
+
+def nested(entries: Iterable[SpanEntry]) -> tuple[SpanRecord, ...]:
+    """Return the spans with the path of each, in the order in which they began.
+
+    A span lies inside another of the same thread or task when it began after it and ended before it.
+    """
+    lanes: dict[int, list[SpanEntry]] = defaultdict(list)
+    for entry in entries:
+        lanes[entry[3]].append(entry)
+    records = [record for lane in lanes.values() for record in _nested_in_lane(lane)]
+    return tuple(sorted(records, key=lambda record: (record.start_ns, -record.end_ns)))
+
+
+@dataclass(slots=True)
+class _Open:
+    path: tuple[str, ...]
+    entry: SpanEntry
+    children_ns: int = 0
+    children: int = 0
+
+    def record(self) -> SpanRecord:
+        _, start, end, lane, work = self.entry
+        return SpanRecord(self.path, start, end, lane, self.children_ns, self.children, work)
+
+
+def _nested_in_lane(entries: Sequence[SpanEntry]) -> Iterator[SpanRecord]:
+    stack: list[_Open] = []
+    for entry in sorted(entries, key=lambda entry: (entry[1], -entry[2])):
+        name, start, end = entry[:3]
+        while stack and (stack[-1].entry[2] <= start or stack[-1].entry[2] < end):
+            yield stack.pop().record()
+        around = stack[-1] if stack else None
+        if around:
+            around.children_ns += end - start
+            around.children += 1
+        stack.append(_Open((*(around.path if around else ()), name), entry))
+    while stack:
+        yield stack.pop().record()
+
+
+def _resource_series(benchmark: Benchmark, used: ResourceUse) -> list[Series]:
+    values = (
+        ("time", "s", used.wall_s),
+        ("cpu_time", "s", used.cpu_s),
+        ("peak_memory", "B", used.peak_rss_bytes),
+        ("read_bytes", "B", used.read_bytes),
+        ("write_bytes", "B", used.write_bytes),
+        ("gc_pause", "s", used.gc_pause_s if used.gc_pauses else None),
+    )
+    return [
+        Series(benchmark, Metric(name, unit, Direction.LOWER), (float(value),))
+        for name, unit, value in values
+        if value is not None
+    ]

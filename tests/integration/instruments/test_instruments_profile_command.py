@@ -1,0 +1,80 @@
+"""`regress-action profile`: any command, measured from outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from regress_action.formats import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+from regress_action import PerformanceProfiler
+with PerformanceProfiler("job") as profiler:
+    with profiler.span("load"):
+        data = bytes(30_000_000)
+    with profiler.span("work"):
+        sum(range(200_000))
+"""
+
+
+def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`."""
+    command = [sys.executable, "-m", "regress_action", "profile", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_figures_spans_and_report_of_a_program(tmp_path: Path) -> None:
+    """Two processes are measured; the figures, the trace of the spans and the report are written."""
+    (tmp_path / "job.py").write_text(PROGRAM)
+
+    done = profile(
+        tmp_path,
+        "--runs=2",
+        "--name=job",
+        "--json=figures.json",
+        "--out=report.jsonl",
+        "--trace=trace.json",
+        "--",
+        sys.executable,
+        "job.py",
+    )
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    (report,) = read(tmp_path / "report.jsonl")
+
+    assert done.returncode == 0, done.stderr
+    assert "peak_memory" in done.stdout
+    assert len(figures["runs"]) == 2
+    assert figures["median"]["peak_memory"] > 30_000_000
+    assert [event["name"] for event in trace["traceEvents"] if event["ph"] == "X"] == ["load", "work"]
+    assert {series.benchmark.name for series in report.series} == {"job"}
+    assert len(report.runs) == 2
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
+    """A failed process gives no figures; the exit status says that nothing was measured."""
+    done = profile(tmp_path, "--", sys.executable, "-c", "raise SystemExit(5)")
+
+    assert done.returncode == 3
+    assert "ended with 5" in done.stderr
+
+
+def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
+    """The time that a process may take is kept."""
+    done = profile(tmp_path, "--timeout=1", "--", sys.executable, "-c", "import time; time.sleep(60)")
+
+    assert done.returncode == 3
+    assert "within 1 s" in done.stderr
+
+
+def test_a_program_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
+    """The name is said, and the exit status is 2."""
+    done = profile(tmp_path, "--", "no-such-program")
+
+    assert done.returncode == 2
+    assert "no-such-program" in done.stderr

@@ -1,0 +1,238 @@
+"""Spans nest, in threads and tasks, tell waiting from working, and their overhead is subtracted."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import regress_action
+from regress_action.instruments import trace_files
+from regress_action.instruments.profile import Profile, SpanRecord, nested
+from regress_action.instruments.profiler import PerformanceProfiler
+from regress_action.instruments.spans import TASK_CLOCK, overhead_ns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def paths(profiler: PerformanceProfiler) -> list[tuple[str, ...]]:
+    """Return the path of every span, in the order in which they began."""
+    return [span.path for span in profiler.profile.spans]
+
+
+def test_spans_nest_by_time() -> None:
+    """A span inside another has the names of both in its path."""
+    with PerformanceProfiler() as profiler:
+        with profiler.span("outer"):
+            with profiler.span("first"):
+                pass
+            with profiler.span("second"):
+                pass
+        with profiler.span("after"):
+            pass
+
+    assert paths(profiler) == [("outer",), ("outer", "first"), ("outer", "second"), ("after",)]
+    assert profiler.profile.spans[0].children == 2
+
+
+def test_a_span_ends_when_its_body_raises() -> None:
+    """An error in the body leaves a finished span and goes on."""
+    profiler = PerformanceProfiler()
+
+    with pytest.raises(KeyError), profiler.span("broken"):
+        raise KeyError
+
+    assert paths(profiler) == [("broken",)]
+
+
+def test_threads_have_lanes_of_their_own() -> None:
+    """Spans that overlap in two threads are not taken for nested."""
+    profiler = PerformanceProfiler()
+    inside, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with profiler.span("thread"):
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=work)
+    with profiler.span("main"):
+        thread.start()
+        inside.wait(10)
+    done.set()
+    thread.join()
+
+    assert paths(profiler) == [("main",), ("thread",)]
+
+
+def test_tasks_have_lanes_of_their_own() -> None:
+    """Spans of two asyncio tasks in one thread that overlap are not taken for nested."""
+    profiler = PerformanceProfiler()
+
+    async def work(name: str) -> None:
+        async with profiler.span(name):
+            await asyncio.sleep(0)
+            with profiler.span("step"):
+                pass
+            await asyncio.sleep(0)
+
+    async def both() -> None:
+        await asyncio.gather(work("one"), work("two"))
+
+    asyncio.run(both())
+
+    assert sorted(paths(profiler)) == [("one",), ("one", "step"), ("two",), ("two", "step")]
+
+
+def test_an_async_span_tells_waiting_from_working() -> None:
+    """Time in which the task was suspended is waiting; time in which it ran is not."""
+    profiler = PerformanceProfiler()
+
+    async def work() -> None:
+        async with profiler.span("wait"):
+            await asyncio.sleep(0.05)
+        async with profiler.span("work"):
+            ends = asyncio.get_running_loop().time() + 0.02
+            while asyncio.get_running_loop().time() < ends:
+                pass
+
+    asyncio.run(work())
+    waits = {summary.path[0]: summary for summary in profiler.profile.summaries()}
+
+    assert waits["wait"].wait_s is not None
+    assert waits["wait"].wait_s > 0.8 * waits["wait"].total_s
+    assert waits["work"].wait_s is not None
+    assert waits["work"].wait_s < 0.2 * waits["work"].total_s
+
+
+def test_the_event_loop_is_left_as_it_was() -> None:
+    """The loop's steps are wrapped only while an async span is open."""
+    before = asyncio.Handle._run  # type: ignore[attr-defined]
+    profiler = PerformanceProfiler()
+
+    async def work() -> bool:
+        async with profiler.span("open"):
+            await asyncio.sleep(0)
+            return asyncio.Handle._run is not before  # type: ignore[attr-defined, no-any-return]
+
+    assert asyncio.run(work())
+    assert asyncio.Handle._run is before  # type: ignore[attr-defined]
+    assert not TASK_CLOCK._open
+
+
+def test_functions_are_profiled_by_decorators() -> None:
+    """A plain function and a coroutine function keep what they return."""
+    profiler = PerformanceProfiler()
+
+    @profiler.profile_function
+    def double(number: int) -> int:
+        return 2 * number
+
+    @profiler.span("later")
+    async def triple(number: int) -> int:
+        await asyncio.sleep(0)
+        return 3 * number
+
+    assert (double(2), asyncio.run(triple(2))) == (4, 6)
+    assert [path[-1].rpartition(".")[2] for path in paths(profiler)] == ["double", "later"]
+
+
+def test_resources_are_counted() -> None:
+    """Wall and CPU time, collections, and on request the allocations of the body."""
+    with PerformanceProfiler(memory=True) as profiler:
+        kept = [bytes(1000) for _ in range(1000)]
+        gc.collect()
+    used = profiler.profile.resources
+
+    assert used is not None
+    assert used.traced_growth_bytes is not None
+    assert used.traced_growth_bytes > 1_000_000 <= (used.traced_peak_bytes or 0)
+    assert used.gc_pauses >= 1
+    assert used.wall_s > 0
+    assert len(kept) == 1000
+
+
+def test_the_overhead_is_measured_and_subtracted() -> None:
+    """The own time of an outer span does not contain what a thousand empty spans in it took for themselves."""
+    inside, around = overhead_ns()
+    profile = Profile(
+        "empty",
+        (
+            SpanRecord(("outer",), 0, 1000 * around + inside, 1, children_ns=1000 * inside, children=1000),
+            SpanRecord(("outer", "inner"), 0, inside, 1),
+        ),
+        inside_ns=inside,
+        around_ns=around,
+    )
+    summaries = {summary.path: summary for summary in profile.summaries()}
+
+    assert 0 < inside <= around
+    assert summaries["outer", "inner"].total_s == 0
+    assert summaries["outer",].total_s == pytest.approx(0, abs=1e-12)
+    assert summaries["outer",].own_s == pytest.approx(0, abs=1e-12)
+    assert profile.overhead_s == pytest.approx(2 * around * 1e-9)
+
+
+@given(st.recursive(st.just(()), lambda inner: st.lists(inner, min_size=1, max_size=4).map(tuple), max_leaves=20))
+def test_every_tree_of_spans_is_found_again(tree: tuple[Any, ...]) -> None:
+    """Whatever the nesting, the paths are those in which the spans were opened."""
+    expected: list[tuple[str, ...]] = []
+    entries = []
+    clock = iter(range(10_000))
+
+    def open_span(children: tuple[Any, ...], path: tuple[str, ...]) -> None:
+        expected.append(path)
+        start = next(clock)
+        for number, child in enumerate(children):
+            open_span(child, (*path, str(number)))
+        entries.append((path[-1], start, next(clock), 1, None))
+
+    open_span(tree, ("root",))
+
+    assert [span.path for span in nested(entries)] == expected
+
+
+def test_traces_are_read_by_their_viewers(tmp_path: Path) -> None:
+    """A Chrome trace has complete events in microseconds; a speedscope file opens and closes every frame in order."""
+    profiler = PerformanceProfiler("both")
+    with profiler.span("outer"), profiler.span("inner"):
+        pass
+    profiler.write(tmp_path / "trace.json")
+    profiler.write(tmp_path / "trace.speedscope.json")
+    chrome = json.loads((tmp_path / "trace.json").read_text())
+    scope = json.loads((tmp_path / "trace.speedscope.json").read_text())
+
+    assert [event["name"] for event in chrome["traceEvents"] if event["ph"] == "X"] == ["outer", "inner"]
+    events = scope["profiles"][0]["events"]
+    assert [(event["type"], scope["shared"]["frames"][event["frame"]]["name"]) for event in events] == [
+        ("O", "outer"),
+        ("O", "inner"),
+        ("C", "inner"),
+        ("C", "outer"),
+    ]
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    assert trace_files.chrome_trace(Profile("empty"))["traceEvents"]
+
+
+def test_a_profile_is_a_report() -> None:
+    """Every path is a benchmark, and the whole has its resources as metrics."""
+    with PerformanceProfiler("import") as profiler, profiler.span("read"):
+        pass
+    rows = {(series.benchmark.name, series.metric.name) for series in profiler.profile.report().series}
+
+    assert ("import/read", "time") in rows
+    assert {("import", "time"), ("import", "cpu_time")} <= rows
+
+
+def test_the_class_is_part_of_the_public_api() -> None:
+    """It is imported when it is first used."""
+    assert regress_action.PerformanceProfiler is PerformanceProfiler
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = regress_action.Nonsense
