@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from regress_action import analysis
+from regress_action import analysis, formats
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
 from regress_action.measure.schedule import interim_step
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.errors import ExitCode
-from regress_action.model.measurements import matches
+from regress_action.model.measurements import Direction, matches
 from regress_action.settings.files import FolderFiles
 from regress_action.settings.gate import GateFiles, read_gate_files
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regress_action.model.comparisons import Comparison, Judgement, Mode
-    from regress_action.model.measurements import Benchmark, Report, Series
+    from regress_action.model.measurements import Report, Series
     from regress_action.settings import Settings
     from regress_action.settings.model import Override
     from regress_action.settings.thresholds import Thresholds
 
 _EXITS = {Outcome.FAIL: ExitCode.REGRESSION, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}
 _EVERY_SERVICE = {"default", "*"}
+_MOST_WARNINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +111,24 @@ def judge_reports(
 
     `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
     """
-    judgement = analysis.compare(
-        overridden(baseline, rules.overrides),
-        overridden(head, rules.overrides),
-        replace(rules.policy, plan=rules.schedule if interim else None),
-        mode=mode,
-    )
-    return _judged(judgement, head, rules)
+    base_side, head_side = formats.matched(overridden(baseline, rules.overrides), overridden(head, rules.overrides))
+    policy = replace(rules.policy, plan=rules.schedule if interim else None)
+    return _judged(analysis.compare(base_side, head_side, policy, mode=mode), head, rules, warned=(*head, *baseline))
 
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:
     """Judge `head` against stored reports (oldest first), with the noise that was stored with them."""
     from regress_action.action import noise_model  # needs the history, which `compare` does without
 
-    baseline = overridden(references, rules.overrides)
+    baseline, head_side = formats.matched(overridden(references, rules.overrides), overridden(head, rules.overrides))
     noise = noise_model.stored_noise(baseline, head[0].environment.fingerprint) if head else {}
-    judgement = analysis.compare(baseline, overridden(head, rules.overrides), replace(rules.policy, noise=noise))
-    return _judged(judgement, head, rules)
+    judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
+    return _judged(judgement, head, rules, warned=head)
 
 
 def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:
-    """Leave out what is ignored and put benchmarks into the services that the overrides name."""
-    if not any(override.ignore or override.service for override in overrides):
+    """Leave out what is ignored; give benchmarks the services and metrics the directions that the overrides name."""
+    if not any(override.ignore or override.service or override.direction for override in overrides):
         return tuple(reports)
     return tuple(
         replace(report, series=tuple(kept for series in report.series if (kept := _override(series, overrides))))
@@ -139,19 +136,28 @@ def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tupl
     )
 
 
-def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules) -> Judged:
-    return Judged(judgement, head[0].suite if head else rules.suite, rules.waivers)
+def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules, *, warned: Sequence[Report]) -> Judged:
+    """Return the judgement with a note for everything that the files of `warned` had wrong."""
+    warnings = list(dict.fromkeys(warning for report in warned for warning in report.warnings))
+    more = (
+        (f"{len(warnings) - _MOST_WARNINGS} more warnings about the files.",) if len(warnings) > _MOST_WARNINGS else ()
+    )
+    noted = replace(judgement, notes=(*judgement.notes, *warnings[:_MOST_WARNINGS], *more))
+    return Judged(noted, head[0].suite if head else rules.suite, rules.waivers)
 
 
 def _override(series: Series, overrides: Sequence[Override]) -> Series | None:
-    benchmark: Benchmark = series.benchmark
+    benchmark, metric = series.benchmark, series.metric
     for override in overrides:
         if matches(benchmark.name, override.match) and matches(series.metric.name, override.metric):
             if override.ignore:
                 return None
             if override.service:
                 benchmark = replace(benchmark, service=override.service)
-    return series if benchmark is series.benchmark else replace(series, benchmark=benchmark)
+            if override.direction:
+                metric = replace(metric, direction=Direction(override.direction))
+    unchanged = benchmark is series.benchmark and metric is series.metric
+    return series if unchanged else replace(series, benchmark=benchmark, metric=metric)
 
 
 def _limits(thresholds: Thresholds) -> tuple[Limit, ...]:

@@ -60,6 +60,7 @@ class _Rows:
         self._beyond = [None if pairs < 0 else pairs for pairs in plain(results.beyond)]
         self._detectable = _ratios(results.detectable, linear)
         self._needed = [None if math.isnan(runs) else int(runs) for runs in plain(results.runs_needed)]
+        self._changed = plain(results.regression | results.improvement)
         self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
 
     def comparison(self, row: int) -> Comparison:
@@ -83,7 +84,7 @@ class _Rows:
             severity=self._severities[row],
             reason=self._reason(row, verdict),
             confirmed=False if judged and self._weak[row] else None,
-            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE else None,
+            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE and not self._changed[row] else None,
             difference=self._differences[row],
             budget=self._analysis.budgets.get(row),
             noise=self._analysis.estimates.learned.get(row),
@@ -126,7 +127,8 @@ class _Rows:
         if verdict is Verdict.UNCHANGED:
             return wording.unchanged(case)
         if verdict is Verdict.INCONCLUSIVE:
-            return wording.inconclusive(case, weak=weak)
+            changed = self._changed[row]
+            return wording.undirected(case) if changed else wording.inconclusive(case, weak=weak)
         if weak:
             return wording.suspected(case, better=verdict is Verdict.IMPROVEMENT)
         if verdict is Verdict.IMPROVEMENT:

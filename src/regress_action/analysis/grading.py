@@ -67,6 +67,7 @@ def verdicts(analysis: Analysis) -> tuple[Ints, Flags]:
     base = ~np.isnan(matrix.base.values).all(axis=1)
     attempted = np.array([name in analysis.failures or "" in analysis.failures for name in names], dtype=bool)
     unusable = _marked(rows.invalid, len(rows)) & ~head | matrix.scale.stopped
+    directed = np.array([metric.direction is not Direction.UNKNOWN for metric in rows.metrics], dtype=bool)
     clash = _marked(rows.clashes, len(rows)) & ~base
     proven = results.regression | results.improvement
     codes = np.select(
@@ -76,8 +77,8 @@ def verdicts(analysis: Analysis) -> tuple[Ints, Flags]:
             clash | (estimates.foreign & ~proven),
             ~base,
             estimates.unstable,
-            results.regression,
-            results.improvement,
+            results.regression & directed,
+            results.improvement & directed,
             results.unchanged,
         ],
         [

@@ -87,6 +87,15 @@ def inconclusive(case: Case, *, weak: bool) -> str:
     )
 
 
+def undirected(case: Case) -> str:
+    """Say that it changed, and that nobody knows whether for better or worse."""
+    change = "" if case.ratio is None else f" by {signed(case.ratio)}"
+    return (
+        f"It changed{change}, {_evidence(case)}; whether more of it is better is not known. Declare it under "
+        "`benchmarks:` in regress.yml: `match`, `metric` and `direction: higher` or `lower`."
+    )
+
+
 def unstable(spread: float, runs: int, *, cut: bool) -> str:
     """Say why nothing is said against this baseline."""
     if cut:

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 
 LONGEST_NAME = 500
+EXIT_CODE = "exit code"
 _DIGITS = 8
 
 
@@ -20,6 +21,11 @@ def clean(name: str, longest: int = LONGEST_NAME) -> str:
     visible = "".join(_printable(character) for character in name).strip()
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     return f"{visible[: longest - _DIGITS - 1] or 'unnamed'}~{digest}"
+
+
+def exit_version(code: object) -> str:
+    """Return the version of a benchmark whose every run ended with exit code `code`, which is not 0."""
+    return f"{EXIT_CODE} {code}"
 
 
 def _printable(character: str) -> str:

@@ -1,13 +1,14 @@
 """The known formats, and which of them a file is in.
 
-A reader is a module of `readers` with three names: `TITLE`, `sniff(document) -> bool`, which must be cheap and
-true for its own files only, and `read(document) -> tuple[Report, ...]`. It is imported when it is first asked.
+A reader is a module of `readers` with four names: `TITLE`, `WRITTEN_BY` (the command that writes such a file),
+`sniff(document) -> bool`, which must be cheap and true for its own files only, and
+`read(document) -> tuple[Report, ...]`. It is imported when it is first asked.
 """
 
 from __future__ import annotations
 
 import importlib
-import math
+import re
 from typing import TYPE_CHECKING, Protocol, cast
 
 from regress_action.formats.shape import ShapeError
@@ -30,6 +31,30 @@ READERS = (
     "bencher",
 )
 
+# what people give instead of the results: what it is, and what to give
+_RECOGNISED = (
+    (
+        re.compile(r"^\S.* time:\s+\[[\d.]+ \S+ [\d.]+ \S+ [\d.]+ \S+\]", re.MULTILINE),
+        "It is the output of Criterion for people, whose numbers are rounded.",
+        "Name the folder target/criterion, or run `cargo bench -- --output-format bencher` and keep its output.",
+    ),
+    (
+        re.compile(r"^Name \(time in \S+\)\s+Min", re.MULTILINE),
+        "It is the table of pytest-benchmark for people, whose numbers are rounded.",
+        "Run pytest with --benchmark-json=results.json and name that file.",
+    ),
+    (
+        re.compile(r"^\s*Time \(mean ± σ\):", re.MULTILINE),
+        "It is the output of hyperfine for people, whose numbers are rounded.",
+        "Run hyperfine with --export-json results.json and name that file.",
+    ),
+    (
+        re.compile(r"^Benchmark\s+Time\s+CPU\s+Iterations", re.MULTILINE),
+        "It is the table of Google Benchmark for people, whose numbers are rounded.",
+        "Run it with --benchmark_out=results.json --benchmark_out_format=json and name that file.",
+    ),
+)
+
 
 class UnknownFormatError(InputError):
     """A file is sound and in no format that is known here."""
@@ -39,6 +64,7 @@ class Reader(Protocol):
     """What a module of `readers` offers."""
 
     TITLE: str
+    WRITTEN_BY: str
 
     def sniff(self, document: Document) -> bool:
         """Whether `document` is in this format."""
@@ -70,9 +96,10 @@ def read_document(document: Document, hint: str | None = None) -> tuple[Report, 
         reports = chosen.read(document)
     except ShapeError as error:
         raise InputError(
-            f"{document.path} is not a whole {chosen.TITLE} file: {error}.",
-            meaning="It was cut, edited by hand, or written by a version that is not known here.",
-            remedy="Write it again with the tool itself.",
+            f"{document.path} cannot be read as {chosen.TITLE}: {error}.",
+            meaning=f"It is not what this tool writes{', in spite of the format that was named' if hint else ''}, or a "
+            "version writes it that is not known here.",
+            remedy=f"Write it with: {chosen.WRITTEN_BY}. `regress-action formats` lists what can be read.",
         ) from error
     return tuple(_checked(report, document) for report in reports)
 
@@ -82,17 +109,20 @@ def _sniffed(document: Document) -> Reader:
         candidate = reader(name)
         if candidate.sniff(document):
             return candidate
-    tried = ", ".join(reader(name).TITLE for name in READERS)
-    if document.json is None and document.text.lstrip()[:1] in {"{", "["}:
+    if document.json is None and (problem := document.problem):
         raise InputError(
-            f"{document.path} is not valid JSON: {document.problem}.",
-            meaning="The benchmark command was probably stopped while it wrote the file.",
-            remedy="Run it again; a timeout or a full disk shows in its output.",
+            f"{document.path} is not valid JSON: {problem.what}.", meaning=problem.meaning, remedy=problem.remedy
         )
+    for mark, meaning, remedy in _RECOGNISED:
+        if mark.search(document.text):
+            raise UnknownFormatError(f"{document.path} cannot be read.", meaning=meaning, remedy=remedy)
+    kind = "text" if document.json is None else "JSON"
+    tried = ", ".join(reader(name).TITLE for name in READERS)
     raise UnknownFormatError(
-        f"{document.path} is in no known format.",
+        f"{document.path} is {kind} in no known format.",
         meaning=f"Tried: {tried}.",
-        remedy="Name the file the tool wrote as JSON.",
+        remedy="Name the file that the benchmark tool wrote. `regress-action formats` lists what can be read, and how "
+        "each tool writes it.",
     )
 
 
@@ -102,12 +132,5 @@ def _checked(report: Report, document: Document) -> Report:
             f"{document.path} holds no benchmark.",
             meaning=f"It is a valid {report.source} file in which nothing was measured.",
             remedy="Check the selection (-k, --filter, paths) of the benchmark command.",
-        )
-    measured = any(not math.isnan(value) for series in report.series for value in series.values)
-    if report.series and not measured and not report.failures:
-        raise InputError(
-            f"No benchmark of {document.path} has a finite value: every one is NaN or infinite.",
-            meaning="The tool could not compute its own numbers, so there is nothing to compare.",
-            remedy="Look at the output of the benchmark command; the timer or the benchmark itself is broken.",
         )
     return report

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from regress_action.formats.identity import distinct_names
 from regress_action.formats.naming import clean
-from regress_action.formats.rounds import Sample, combine
-from regress_action.formats.shape import ShapeError
+from regress_action.formats.rounds import combine
+from regress_action.formats.shape import ShapeError, described, sequence
+from regress_action.model.errors import InputError
 from regress_action.model.measurements import Environment, Failure, Report, Run, Series
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from regress_action.formats.document import Document
+    from regress_action.formats.rounds import Sample
     from regress_action.model.measurements import Benchmark, Metric
 
 _LONGEST_LABEL = 200
+_MOST_SERIES = 100_000
+_MOST_WARNINGS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,46 +38,135 @@ class FileOrigin:
     provenance: tuple[tuple[str, str], ...] = ()
 
 
+class Entry:
+    """One benchmark of a file: its samples by metric, and why it failed where it did."""
+
+    def __init__(self, benchmark: Benchmark, facts: Mapping[str, str]) -> None:
+        self.benchmark = benchmark
+        self.facts = facts
+        self.failure: str | None = None
+        self.samples: dict[str, tuple[Metric, list[Sample]]] = {}
+
+    def add(self, metric: Metric, sample: Sample) -> None:
+        """Add a sample; more of the same metric are further processes of the run.
+
+        Two metrics of one name and different units are two metrics: the second has its unit in its name.
+        """
+        held, samples = self.samples.setdefault(metric.name, (metric, []))
+        if held.unit == metric.unit:
+            samples.append(sample)
+        else:
+            other = dataclasses.replace(metric, name=f"{metric.name} ({metric.unit})")
+            self.samples.setdefault(other.name, (other, []))[1].append(sample)
+
+    def fail(self, reason: str) -> None:
+        """Note that the benchmark was attempted and failed."""
+        self.failure = reason
+
+
 class ReportBuilder:
-    """The samples of one run by benchmark and metric, and what failed."""
+    """The benchmarks of one run, what failed, and what of the file could not be used."""
 
     def __init__(self) -> None:
-        self._samples: dict[tuple[str, str], tuple[Benchmark, Metric, list[Sample]]] = {}
-        self._failures: dict[str, Failure] = {}
+        self._entries: list[Entry] = []
+        self._lost: list[str] = []
+        self._warnings: list[str] = []
 
-    def add(self, benchmark: Benchmark, metric: Metric, sample: Sample) -> None:
-        """Add the sample of one process; more of the same benchmark and metric are further processes of the run.
+    def benchmark(self, benchmark: Benchmark, facts: Mapping[str, str] | None = None) -> Entry:
+        """Return the entry of a benchmark; calling it twice with one name makes two benchmarks.
+
+        `facts` are what else the file states of it, for the case that another one has its name.
 
         Raises:
-            ShapeError: The same metric was added in another unit.
+            ShapeError: The file holds more benchmarks than any suite has.
         """
-        _, known, samples = self._samples.setdefault((benchmark.name, metric.name), (benchmark, metric, []))
-        if known.unit != metric.unit:
-            raise ShapeError(
-                f"{benchmark.name} has its {metric.name} in {known.unit} and in {metric.unit}: units disagree"
-            )
-        samples.append(sample)
+        if len(self._entries) >= _MOST_SERIES:
+            raise TooManyError(f"it holds more than {_MOST_SERIES:,} benchmarks")
+        entry = Entry(benchmark, facts or {})
+        self._entries.append(entry)
+        return entry
 
-    def fail(self, benchmark: str, reason: str) -> None:
-        """Note that `benchmark` was attempted and gave no value."""
-        self._failures[benchmark] = Failure(benchmark, reason)
+    def warn(self, sentence: str) -> None:
+        """Add a sentence for the user about the file."""
+        self._warnings.append(sentence)
 
-    def report(self, path: Path, source: str, origin: FileOrigin) -> Report:
-        """Return the report of this one run, read from `path` in the format `source`."""
-        series = tuple(_series(*entry) for entry in self._samples.values())
+    @contextmanager
+    def tolerant(self) -> Iterator[None]:
+        """Leave out what is malformed inside of the block, and name it in a warning."""
+        try:
+            yield
+        except TooManyError:
+            raise
+        except ShapeError as error:
+            self._lost.append(str(error))
+
+    def objects(self, value: object, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield place and content of every object in the list `value`; what is no object is left out and named.
+
+        Raises:
+            ShapeError: `value` is no list.
+        """
+        for at, item in enumerate(sequence(value, where)):
+            if isinstance(item, dict):
+                yield f"{where}[{at}]", item
+            else:
+                self._lost.append(f"{where}[{at}] is {described(item)} where an object is expected")
+
+    def report(self, document: Document, source: str, origin: FileOrigin | None = None) -> Report:
+        """Return the report of this one run, read from `document` in the format `source`.
+
+        Raises:
+            ShapeError: Nothing in the file could be used.
+            InputError: No benchmark has a usable value, and none failed.
+        """
+        origin = origin or FileOrigin()
+        names, doubles = distinct_names(
+            [entry.benchmark.name for entry in self._entries], [entry.facts for entry in self._entries]
+        )
+        series: list[Series] = []
+        failures: list[Failure] = []
+        losses: list[str] = []
+        for entry, name in zip(self._entries, names, strict=True):
+            benchmark = entry.benchmark
+            benchmark = benchmark if name == benchmark.name else dataclasses.replace(benchmark, name=name)
+            values, problems = _series(benchmark, entry.samples)
+            series += values
+            if entry.failure is not None or (problems and not values):
+                failures.append(Failure(name, entry.failure if entry.failure is not None else problems[0]))
+            losses += problems
+        self._require_values(document, series, losses)
+        lost = [f"{what}: it was left out." for what in self._lost]
         return Report(
-            series=series,
+            series=tuple(series),
             runs=(Run(started=utc(origin.created)),),
             commit=_label(origin.commit),
             branch=_label(origin.branch),
             created=utc(origin.created),
             environment=_cleaned(origin.environment),
-            failures=tuple(self._failures.values()),
+            failures=tuple(failures),
             source=source,
-            origin=clean(str(path)),
-            warnings=tuple(_loss(one) for one in series if math.isnan(one.values[0])),
+            origin=clean(str(document.path)),
+            warnings=capped(map(clean, [*doubles, *document.repairs, *self._warnings, *losses, *lost])),
             provenance=tuple((key, clean(value, _LONGEST_LABEL)) for key, value in origin.provenance),
         )
+
+    def _require_values(self, document: Document, series: Sequence[Series], losses: Sequence[str]) -> None:
+        if len(series) > _MOST_SERIES:
+            raise TooManyError(f"it holds more than {_MOST_SERIES:,} metrics")
+        if series or any(entry.failure is not None for entry in self._entries):
+            return
+        if losses:
+            raise InputError(
+                f"No benchmark of {document.path} has a usable value: {losses[0]}",
+                meaning="The tool could not compute its own numbers, so there is nothing to compare.",
+                remedy="Look at the output of the benchmark command; the timer or the benchmark itself is broken.",
+            )
+        if self._lost:
+            raise ShapeError(self._lost[0])
+
+
+class TooManyError(ShapeError):
+    """A file holds more than any suite has: it is refused as a whole."""
 
 
 def utc(moment: str | None) -> str | None:
@@ -83,14 +179,32 @@ def utc(moment: str | None) -> str | None:
     return zoned.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _series(benchmark: Benchmark, metric: Metric, samples: list[Sample]) -> Series:
-    sample = combine(samples)
-    return Series(benchmark, metric, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)
+def capped(warnings: Iterator[str] | Sequence[str]) -> tuple[str, ...]:
+    """Return the first twenty different warnings, and how many more there are."""
+    unique = list(dict.fromkeys(warnings))
+    more = len(unique) - _MOST_WARNINGS
+    return (*unique[:_MOST_WARNINGS], *([f"… and {more} more warnings."] if more > 0 else []))
 
 
-def _loss(series: Series) -> str:
-    benchmark, metric = series.key
-    return f"{benchmark} has no {metric}: {series.dropped} of its rounds were not finite, too many to take the rest."
+def _series(benchmark: Benchmark, samples: Mapping[str, tuple[Metric, list[Sample]]]) -> tuple[list[Series], list[str]]:
+    """Return the series of one benchmark that have a value, and a sentence for every metric that has none."""
+    series, problems = [], []
+    for metric, parts in samples.values():
+        sample = combine(parts)
+        if math.isnan(sample.value):
+            problems.append(f"{benchmark.name} has no {metric.name}: {_loss(sample, parts)}.")
+        else:
+            series.append(
+                Series(benchmark, metric, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)
+            )
+    return series, problems
+
+
+def _loss(sample: Sample, parts: Sequence[Sample]) -> str:
+    total = sample.dropped + sum(part.rounds for part in parts)
+    if total <= 1:
+        return sample.problem or "it has no rounds"
+    return f"{sample.dropped} of its {total} rounds cannot be used ({sample.problem}), too many to take the rest"
 
 
 def _label(text: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """The rounds of one process, reduced to the value of a run.
 
 The value is the median: after a pause of the machine one slow round says nothing about the program. What is
-not finite is dropped and counted; a run that lost more than a fifth of its rounds has no value.
+no usable number is dropped, counted and named; a run that lost more than a fifth of its rounds has no value.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.shape import ShapeError, number
+from regress_action.formats.shape import described, lenient_number, optional_count, optional_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,35 +22,55 @@ _NUMBERS = frozenset({float, int})
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The median of the finite `rounds`, their standard deviation `spread`, and how many were `dropped`.
+    """The median of the usable `rounds`, their standard deviation `spread`, and how many were `dropped`.
 
-    `value` is NaN when none was finite, `spread` where it is unknown.
+    `value` is NaN when none was usable, `spread` where it is unknown. `problem` says what the first dropped one was.
     """
 
     value: float
     rounds: int = 1
     spread: float = math.nan
     dropped: int = 0
+    problem: str = ""
 
 
 def summarise(rounds: Sequence[Any], where: str, *, factor: float = 1.0, signed: bool = False) -> Sample:
     """Reduce the raw `rounds` of one process, times `factor`, to a sample.
 
-    Raises:
-        ShapeError: An element is no number or, unless the metric is `signed`, negative.
+    What is no finite number or, unless the metric is `signed`, negative, is dropped; `where` is its place in the file.
     """
-    finite, dropped = _finite(rounds, where)
-    if not finite:
-        return Sample(math.nan, 0, dropped=dropped)
-    ordered = sorted(finite)
-    if ordered[0] < 0 and not signed:
-        raise ShapeError(f"{where} is negative ({ordered[0]:g}), which a duration or a size cannot be")
-    return Sample(factor * _median(ordered), len(ordered), factor * _deviation(ordered), dropped)
+    usable, dropped, problem = _usable(rounds, where, signed=signed)
+    if not usable:
+        return Sample(math.nan, 0, dropped=dropped, problem=problem)
+    ordered = sorted(usable)
+    return Sample(factor * _median(ordered), len(ordered), factor * _deviation(ordered), dropped, problem)
 
 
 def single(value: Any, where: str, *, factor: float = 1.0, signed: bool = False) -> Sample:  # noqa: ANN401 - raw JSON
     """Reduce one number, without any other statistic, to a sample."""
     return summarise((value,), where, factor=factor, signed=signed)
+
+
+def reported(
+    value: Any,  # noqa: ANN401 - raw JSON
+    where: str,
+    *,
+    rounds: object = None,
+    spread: object = None,
+    factor: float = 1.0,
+    signed: bool = False,
+) -> Sample:
+    """Return the sample of a tool that writes a middle `value`, perhaps with the count of its rounds and their spread.
+
+    The deviation of a single round is unknown, whatever the tool writes for it.
+    """
+    sample = single(value, where, factor=factor, signed=signed)
+    count = optional_count(rounds)
+    if not sample.rounds or count <= 1:
+        return sample
+    deviation = optional_number(spread)
+    known = deviation is not None and 0 <= deviation * factor <= LARGEST_VALUE
+    return Sample(sample.value, count, deviation * factor if known and deviation is not None else math.nan)
 
 
 def combine(samples: Sequence[Sample]) -> Sample:
@@ -59,17 +79,22 @@ def combine(samples: Sequence[Sample]) -> Sample:
     Values inside a process are alike, so a process counts once however many rounds it had. The spread is that of
     all rounds, within and between the processes.
     """
+    problem = next((sample.problem for sample in samples if sample.problem), "")
     if len(samples) == 1:
-        only = samples[0]
-        return only if _enough(only.rounds, only.dropped) else Sample(math.nan, 0, dropped=only.dropped)
+        sample = samples[0]
+        return sample if _enough(sample.rounds, sample.dropped) else _none(sample.dropped, problem)
     held = [sample for sample in samples if sample.rounds]
     rounds = sum(sample.rounds for sample in held)
     dropped = sum(sample.dropped for sample in samples)
     if not _enough(rounds, dropped):
-        return Sample(math.nan, 0, dropped=dropped)
+        return _none(dropped, problem)
     centre = _median(sorted(sample.value for sample in held))
     squares = sum(_squares(sample) + sample.rounds * (sample.value - centre) ** 2 for sample in held)
-    return Sample(centre, rounds, math.sqrt(squares / (rounds - 1)) if rounds > 1 else math.nan, dropped)
+    return Sample(centre, rounds, math.sqrt(squares / (rounds - 1)) if rounds > 1 else math.nan, dropped, problem)
+
+
+def _none(dropped: int, problem: str) -> Sample:
+    return Sample(math.nan, 0, dropped=dropped, problem=problem)
 
 
 def _enough(rounds: int, dropped: int) -> bool:
@@ -80,13 +105,27 @@ def _squares(sample: Sample) -> float:
     return 0.0 if math.isnan(sample.spread) else (sample.rounds - 1) * sample.spread**2
 
 
-def _finite(rounds: Sequence[Any], where: str) -> tuple[Sequence[Any], int]:
-    # a NaN makes the sum NaN, and comparisons with that are false
-    if _NUMBERS.issuperset(map(type, rounds)) and rounds and sum(map(abs, rounds)) <= LARGEST_VALUE:
-        return rounds, 0
-    values = [math.nan if value is None else number(value, f"{where}[{at}]") for at, value in enumerate(rounds)]
-    finite = [value for value in values if abs(value) <= LARGEST_VALUE]
-    return finite, len(values) - len(finite)
+def _usable(rounds: Sequence[Any], where: str, *, signed: bool) -> tuple[Sequence[Any], int, str]:
+    """Return the finite numbers among `rounds`, how many were dropped, and what the first of those was."""
+    try:
+        # a NaN makes the sum NaN, and comparisons with that are false
+        finite = _NUMBERS.issuperset(map(type, rounds)) and sum(map(abs, rounds)) <= LARGEST_VALUE
+        if finite and (signed or not rounds or min(rounds) >= 0):
+            return rounds, 0, ""
+    except OverflowError:  # an integer beyond any float
+        pass
+    usable, problem = [], ""
+    for at, raw in enumerate(rounds):
+        value = lenient_number(raw)
+        if value is not None and abs(value) <= LARGEST_VALUE and (signed or value >= 0):
+            usable.append(value)
+        elif not problem:
+            place = f"{where}[{at}]" if len(rounds) > 1 else where
+            negative = value is not None and value < 0 and not math.isinf(value)
+            problem = (
+                f"{place} is {described(raw)}{', and a duration or a size cannot be negative' if negative else ''}"
+            )
+    return usable, len(rounds) - len(usable), problem
 
 
 def _median(ordered: Sequence[float]) -> float:

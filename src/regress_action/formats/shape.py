@@ -7,9 +7,12 @@ file something else was found. `registry` turns that into an `InputError` that n
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 _LARGEST_COUNT = 1e12
+_LONGEST_NUMBER = 400
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z")
 _KINDS = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
 
 
@@ -50,6 +53,35 @@ def number(value: object, where: str) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def lenient_number(value: object) -> float | None:
+    """Return `value` as a float, numbers in strings (`"1,234.5"`, `"NaN"`) included; None where it is no number."""
+    if isinstance(value, str):
+        return number_in(value)
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else number(value, "")
+
+
+def number_in(text: str) -> float | None:
+    """Return the number that `text` is, with commas between thousands; None where it is none."""
+    digits = text.strip()
+    if len(digits) > _LONGEST_NUMBER or "_" in digits:
+        return None
+    if "," in digits:
+        if not _THOUSANDS.match(digits):
+            return None
+        digits = digits.replace(",", "")
+    try:
+        return float(digits)
+    except ValueError:
+        return None
+
+
+def described(value: object) -> str:
+    """Return what `value` is, in words: `a string`, `null`, `-0.5`."""
+    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
+        return f"{number(value, ''):g}"
+    return _KINDS.get(type(value), "something else")
 
 
 def optional_mapping(value: object) -> dict[str, Any]:

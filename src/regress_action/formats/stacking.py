@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from regress_action.formats.report_builder import capped
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Report, Series
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from regress_action.model.measurements import Environment, Failure
-
-_MOST_WARNINGS = 20
 
 
 def stack(reports: Sequence[Report]) -> Report:
@@ -44,7 +43,7 @@ def stack(reports: Sequence[Report]) -> Report:
         branch=_agreed(reports, lambda report: report.branch),
         created=min((report.created for report in reports if report.created), default=None),
         failures=failures,
-        warnings=_capped([warning for report in reports for warning in report.warnings] + warnings),
+        warnings=capped([warning for report in reports for warning in report.warnings] + warnings),
         provenance=tuple(pair for pair in reports[0].provenance if all(pair in one.provenance for one in reports)),
         conditions=tuple(dict.fromkeys(conditions for report in reports for conditions in report.conditions)),
         saved_s=sum(saved) if (saved := [report.saved_s for report in reports if report.saved_s]) else None,
@@ -83,7 +82,7 @@ def side_by_side(reports: Sequence[Report]) -> Report:
         reports[0],
         series=tuple(series for report in reports for series in report.series),
         failures=tuple(failure for report in reports for failure in report.failures),
-        warnings=_capped([warning for report in reports for warning in report.warnings]),
+        warnings=capped([warning for report in reports for warning in report.warnings]),
     )
 
 
@@ -138,12 +137,6 @@ def _failures(reports: Sequence[Report], measured: set[str]) -> tuple[tuple[Fail
         f"{name} failed in {counts[name]} of its runs: {failed[name].reason}" for name in failed if name in measured
     ]
     return never, sometimes
-
-
-def _capped(warnings: list[str]) -> tuple[str, ...]:
-    unique = list(dict.fromkeys(warnings))
-    more = len(unique) - _MOST_WARNINGS
-    return (*unique[:_MOST_WARNINGS], *([f"… and {more} more warnings."] if more > 0 else []))
 
 
 def _one(reports: Sequence[Report], name: str, what: Callable[[Report], object]) -> None:

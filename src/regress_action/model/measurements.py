@@ -19,10 +19,11 @@ def matches(text: str, pattern: str) -> bool:
 
 
 class Direction(StrEnum):
-    """Which way is better."""
+    """Which way is better; a metric of unknown direction changes, and never for better or worse."""
 
     LOWER = "lower"
     HIGHER = "higher"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

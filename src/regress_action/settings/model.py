@@ -47,6 +47,9 @@ class Override(BaseModel):
     threshold: float | None = Field(None, gt=1, description="Regression threshold as a ratio.")
     ignore: bool = Field(False, description="Leave these benchmarks out of every verdict.")
     service: str | None = Field(None, description="Put these benchmarks into a service.")
+    direction: Literal["lower", "higher"] | None = Field(
+        None, description="Which way is better, where the file does not say."
+    )
 
 
 class Settings(BaseModel):

@@ -10,18 +10,18 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
-from regress_action.formats.rounds import Sample, single, summarise
+from regress_action.formats.rounds import reported, summarise
 from regress_action.formats.shape import (
     ShapeError,
+    lenient_number,
     mapping,
-    number,
     optional_count,
     optional_mapping,
     optional_number,
@@ -30,16 +30,18 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.units import base_unit, metric
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Benchmark, Environment
+from regress_action.model.measurements import Benchmark, Direction, Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from regress_action.formats.document import Document
+    from regress_action.formats.report_builder import Entry
     from regress_action.model.measurements import Metric, Report
 
 TITLE = "asv"
+WRITTEN_BY = "asv run --record-samples; name the results folder"
 INDEX = "benchmarks.json"
 _KINDS = {"time": ("time", "s"), "memory": ("memory", "B"), "peakmemory": ("peak_memory", "B")}
 _PREFIXES = {"time": "time", "timeraw": "time", "mem": "memory", "peakmem": "peakmemory", "track": "track"}
@@ -87,17 +89,25 @@ def read(document: Document) -> tuple[Report, ...]:
         return ()
     index = _index(document.path)
     builder = ReportBuilder()
-    for row in _rows(content):
-        described = optional_mapping(index.get(row.name))
-        kind = optional_text(described.get("type")) or _kind(row.name)
-        measured, factor = _metric(kind, optional_text(described.get("unit")))
-        for cell in row.cells:
-            benchmark = _benchmark(row, cell, described.get("param_names"))
-            if cell.value is None:
-                builder.fail(benchmark.name, "The benchmark failed, or took longer than its timeout.")
-            elif not (isinstance(cell.value, float) and math.isnan(cell.value)):
-                _read_cell(cell, benchmark, measured, factor, builder)
-    return (builder.report(document.path, TITLE, _origin(content)),)
+    versions = optional_mapping(content.get("benchmark_version"))
+    columns = [column if isinstance(column, str) else "" for column in _listed(content.get("result_columns"))]
+    for name, values in mapping(content.get("results"), "results").items():
+        with builder.tolerant():
+            row = _row(name, values, columns, optional_text(versions.get(name)))
+            _read_row(row, optional_mapping(index.get(name)), builder)
+    return (builder.report(document, TITLE, _origin(content)),)
+
+
+def _read_row(row: _Row, described: dict[str, Any], builder: ReportBuilder) -> None:
+    """Read the cells of one benchmark: null failed, NaN was skipped."""
+    kind = optional_text(described.get("type")) or _kind(row.name)
+    measured, factor = _metric(kind, optional_text(described.get("unit")))
+    for cell in row.cells:
+        benchmark = _benchmark(row, cell, described.get("param_names"))
+        if cell.value is None:
+            builder.benchmark(benchmark).fail("The benchmark failed, or took longer than its timeout.")
+        elif not (isinstance(cell.value, float) and math.isnan(cell.value)):
+            _read_cell(cell, builder.benchmark(benchmark), measured, factor)
 
 
 def _accompanies(content: dict[str, Any]) -> bool:
@@ -107,18 +117,17 @@ def _accompanies(content: dict[str, Any]) -> bool:
     return any(isinstance(entry, dict) and {"code", "type", "unit"} <= entry.keys() for entry in content.values())
 
 
-def _read_cell(cell: _Cell, benchmark: Benchmark, measured: Metric, factor: float, builder: ReportBuilder) -> None:
-    value = number(cell.value, f"{benchmark.name}: result")
-    signed = value < 0 and measured.name == "value"
+def _read_cell(cell: _Cell, entry: Entry, measured: Metric, factor: float) -> None:
+    value = lenient_number(cell.value)
+    signed = value is not None and value < 0 and measured.name == "value"
     if signed:
-        measured = metric(measured.name, measured.unit, signed=True)
+        measured = replace(measured, signed=True)
+    where = f"{entry.benchmark.name}: result"
     if cell.samples:
-        sample = summarise(cell.samples, f"{benchmark.name}: samples", factor=factor, signed=signed)
+        sample = summarise(cell.samples, f"{entry.benchmark.name}: samples", factor=factor, signed=signed)
     else:
-        sample = single(value, f"{benchmark.name}: result", factor=factor, signed=signed)
-        if sample.rounds and cell.repeats > 1:
-            sample = Sample(sample.value, cell.repeats, factor * cell.spread)
-    builder.add(benchmark, measured, sample)
+        sample = reported(cell.value, where, rounds=cell.repeats, spread=cell.spread, factor=factor, signed=signed)
+    entry.add(measured, sample)
 
 
 def _benchmark(row: _Row, cell: _Cell, names: object) -> Benchmark:
@@ -142,7 +151,10 @@ def _metric(kind: str, written: str | None) -> tuple[Metric, float]:
         name, unit = _KINDS[kind]
         return metric(name, unit), 1.0
     unit, factor = base_unit(written or "count")
-    return metric("value", clean(unit)), factor
+    measured = metric("value", clean(unit))
+    if measured.direction is Direction.UNKNOWN:  # asv itself takes less for better
+        measured = replace(measured, direction=Direction.LOWER)
+    return measured, factor
 
 
 def _index(path: Path) -> dict[str, Any]:
@@ -197,23 +209,19 @@ def _moment(content: dict[str, Any]) -> str | None:
         return None
 
 
-def _rows(content: dict[str, Any]) -> Iterator[_Row]:
-    """Yield every benchmark in the `content` of a result file of version 1 or 2.
+def _row(name: str, values: object, columns: list[str], version: str | None) -> _Row:
+    """Return one benchmark of a result file of version 1 (an object or a number) or 2 (a list).
 
     Raises:
-        ShapeError: A row does not fit its columns or its parameters.
+        ShapeError: The row does not fit its columns or its parameters.
     """
-    versions = optional_mapping(content.get("benchmark_version"))
-    columns = [column if isinstance(column, str) else "" for column in _listed(content.get("result_columns"))]
-    for name, row in mapping(content.get("results"), "results").items():
-        if isinstance(row, list):
-            fields = dict(zip(columns, row, strict=False))  # asv cuts the nulls at the end of a row
-            stats = _transposed(fields)
-        else:
-            fields = row if isinstance(row, dict) else {"result": row}
-            stats = [optional_mapping(entry) for entry in _listed(fields.get("stats"))]
-        version = optional_text(fields.get("version")) or optional_text(versions.get(name))
-        yield _Row(name, version, tuple(_cells(clean(name), fields, stats)))
+    if isinstance(values, list):
+        fields = dict(zip(columns, values, strict=False))  # asv cuts the nulls at the end of a row
+        stats = _transposed(fields)
+    else:
+        fields = values if isinstance(values, dict) else {"result": values}
+        stats = [optional_mapping(entry) for entry in _listed(fields.get("stats"))]
+    return _Row(name, optional_text(fields.get("version")) or version, tuple(_cells(clean(name), fields, stats)))
 
 
 def _transposed(fields: dict[str, Any]) -> list[dict[str, Any]]:
@@ -228,9 +236,7 @@ def _cells(name: str, fields: dict[str, Any], stats: list[dict[str, Any]]) -> It
         yield _Cell((), None, [], 0, math.nan)
         return
     values = values if isinstance(values, list) else [values]
-    combinations = _combinations(name, _listed(fields.get("params")))
-    if len(combinations) != len(values):
-        raise ShapeError(f"{name} has {len(values)} results for {len(combinations)} combinations of parameters")
+    combinations = _combinations(name, _listed(fields.get("params")), len(values))
     samples = _listed(fields.get("samples"))
     for at, (combination, value) in enumerate(zip(combinations, values, strict=True)):
         stat = stats[at] if at < len(stats) else {}
@@ -238,11 +244,12 @@ def _cells(name: str, fields: dict[str, Any], stats: list[dict[str, Any]]) -> It
         yield _Cell(combination, value, recorded, optional_count(stat.get("repeat")), _spread(stat))
 
 
-def _combinations(name: str, parameters: list[Any]) -> list[tuple[str, ...]]:
+def _combinations(name: str, parameters: list[Any], results: int) -> list[tuple[str, ...]]:
+    """Return the values of the parameters of each result; the last parameter changes first."""
     axes = [sequence(axis, f"{name}: params") for axis in parameters]
     size = math.prod(len(axis) for axis in axes)
-    if size > _MOST_COMBINATIONS:
-        raise ShapeError(f"{name} claims {size} combinations of parameters")
+    if size != results or size > _MOST_COMBINATIONS:
+        raise ShapeError(f"{name} has {results} results for {size:.6g} combinations of parameters")
     return list(itertools.product(*([_shown(value) for value in axis] for axis in axes)))
 
 

@@ -1,20 +1,21 @@
 """Bencher Metric Format, the JSON that Bencher makes of every tool: benchmark → measure → value.
 
 It holds no unit, direction, time or machine: Bencher's server keeps those by the name of the measure, and what its own
-measures are is known here. Of any other, less is better. The bounds are left out: they are an interval, a range or a
-deviation, by whichever tool was translated.
+measures are is known here; of any other its name shows unit and direction, or nothing does. The bounds are left out:
+they are an interval, a range or a deviation, by whichever tool was translated.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.formats.naming import clean
-from regress_action.formats.report_builder import FileOrigin, ReportBuilder
+from regress_action.formats.report_builder import ReportBuilder
 from regress_action.formats.rounds import single
-from regress_action.formats.shape import mapping
-from regress_action.formats.units import base_unit, metric
+from regress_action.formats.shape import mapping, optional_mapping
+from regress_action.formats.units import base_unit, metric, unit_of_key
 from regress_action.model.measurements import Benchmark
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Metric, Report
 
 TITLE = "Bencher Metric Format"
+WRITTEN_BY = 'your own script: {"NAME": {"latency": {"value": NANOSECONDS}}}'
 _SILENCED: Final = "-bencher-ignore"
 _MEASURES: Final = {
     "latency": ("time", "ns"),
@@ -29,6 +31,7 @@ _MEASURES: Final = {
     "build-time": ("build_time", "s"),
     "file-size": ("file_size", "byte"),
 }
+_LARGEST_RECHECKED: Final = 8 * 1024**2
 _BYTES: Final = re.compile(r"(?:^|-)bytes$")
 
 
@@ -39,15 +42,36 @@ def sniff(document: Document) -> bool:
 
 
 def read(document: Document) -> tuple[Report, ...]:
-    """Return the one run in the file."""
+    """Return the one run in the file; a name that stands twice in it is two benchmarks."""
     builder = ReportBuilder()
-    for name, measures in mapping(document.json, "the file").items():
-        benchmark = Benchmark(clean(name.removesuffix(_SILENCED)))
-        for measure, result in mapping(measures, name).items():
-            measured, factor = _metric(measure)
-            where = f"{name}.{measure}"
-            builder.add(benchmark, measured, single(mapping(result, where).get("value"), where, factor=factor))
-    return (builder.report(document.path, TITLE, FileOrigin()),)
+    for name, measures in _pairs(document):
+        with builder.tolerant():
+            _read_measures(name, mapping(measures, name), builder)
+    return (builder.report(document, TITLE),)
+
+
+def _pairs(document: Document) -> list[tuple[str, Any]]:
+    """Return names and measures in the order of the file, those included that a JSON object would lose."""
+    content = mapping(document.json, "the file")
+    if len(document.data) > _LARGEST_RECHECKED or document.repairs:
+        return list(content.items())
+    try:
+        pairs = json.loads(document.text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return list(content.items())
+    return [(name, dict(measures) if isinstance(measures, _Pairs) else measures) for name, measures in pairs]
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object of JSON as its pairs, keys that stand twice included."""
+
+
+def _read_measures(name: str, measures: dict[str, Any], builder: ReportBuilder) -> None:
+    entry = builder.benchmark(Benchmark(clean(name.removesuffix(_SILENCED))))
+    for measure, result in measures.items():
+        fields = dict(result) if isinstance(result, _Pairs) else optional_mapping(result)
+        measured, factor = _metric(measure)
+        entry.add(measured, single(fields.get("value"), f"{clean(name)}.{clean(measure)}", factor=factor))
 
 
 def _is_benchmark(measures: object) -> bool:
@@ -62,7 +86,11 @@ def _is_benchmark(measures: object) -> bool:
 def _metric(measure: str) -> tuple[Metric, float]:
     """Return what a measure is, and the factor to its base unit."""
     slug = re.sub(r"[^a-z0-9]+", "-", measure.lower()).strip("-")
-    plain = slug.replace("-", "_") or clean(measure)
-    name, written = _MEASURES.get(slug, (plain, "byte" if _BYTES.search(slug) else "value"))
-    unit, factor = base_unit(written)
+    plain = clean(slug.replace("-", "_") or measure)
+    if slug in _MEASURES:
+        name, written = _MEASURES[slug]
+        unit, factor = base_unit(written)
+    else:
+        name = plain
+        _, unit, factor = unit_of_key(plain) or (plain, "B" if _BYTES.search(slug) else "value", 1.0)
     return metric(name, unit), factor

@@ -1,8 +1,9 @@
 """hyperfine 1 and 2 (`--export-json`).
 
-A benchmark is named by its command (or `-n` name) and, in a parameter scan, the parameters. A command with an
-exit code other than 0 failed, whatever `-i` let pass. Without a shell's start-up, which version 1 subtracts,
-times can be exactly 0.
+A benchmark is named by its command (or `-n` name) and, in a parameter scan, the parameters. A command with an exit
+code other than 0 failed, whatever `-i` let pass, unless every run of it ended with the same code, as those of a linter
+do: it is compared with a side that ends with that code alone (`sides`). Without a shell's start-up, which version 1
+subtracts, times can be exactly 0.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.naming import clean
+from regress_action.formats.naming import clean, exit_version
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
-from regress_action.formats.rounds import Sample, single, summarise
+from regress_action.formats.rounds import single, summarise
 from regress_action.formats.shape import (
+    lenient_number,
     mapping,
-    number,
     optional_mapping,
     optional_text,
     sequence,
@@ -26,9 +27,11 @@ from regress_action.model.measurements import Benchmark, Environment
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
+    from regress_action.formats.report_builder import Entry
     from regress_action.model.measurements import Report
 
 TITLE = "hyperfine"
+WRITTEN_BY = "hyperfine --export-json results.json COMMAND"
 _NAMES = {"time_wall_clock": "time", "time_cpu": "cpu_time", "memory_peak_resident": "peak_memory"}
 _PARTS = frozenset({"time_user", "time_system", "exit_code"})  # their sum is time_cpu
 _TIME = metric("time", "s")
@@ -36,6 +39,7 @@ _CPU_TIME = metric("cpu_time", "s")
 _PEAK_MEMORY = metric("peak_memory", "B")
 _LONGEST_PARAMETER = 100
 _SIGNALLED = 128
+_USAGE_CODES = range(1, 126)  # 126 and 127: the shell could not start it
 
 
 def sniff(document: Document) -> bool:
@@ -53,44 +57,57 @@ def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
     builder = ReportBuilder()
-    for index, entry in enumerate(sequence(content.get("results"), "results")):
-        where = f"results[{index}]"
-        result = mapping(entry, where)
-        benchmark = _benchmark(result, where)
-        codes = _exit_codes(result, where)
-        if any(code != 0 for code in codes):
-            builder.fail(benchmark.name, _failure(codes))
-        elif "measurements" in result:
-            _read_measurements(sequence(result["measurements"], f"{where}.measurements"), benchmark, where, builder)
-        else:
-            _read_times(result, benchmark, where, builder)
-    return (builder.report(document.path, TITLE, _origin(content)),)
+    for where, result in builder.objects(content.get("results"), "results"):
+        with builder.tolerant():
+            _read_result(result, where, builder)
+    return (builder.report(document, TITLE, _origin(content)),)
 
 
-def _benchmark(result: dict[str, Any], where: str) -> Benchmark:
+def _read_result(result: dict[str, Any], where: str, builder: ReportBuilder) -> None:
+    """Read one command: its failure, else its rounds."""
+    codes = _exit_codes(result, where)
+    failed = any(code != 0 for code in codes)
+    shared = failed and _same_good_code(codes)
+    entry = builder.benchmark(_benchmark(result, where, exit_version(codes[0]) if shared else None))
+    if failed and not shared:
+        entry.fail(_failure(codes))
+        return
+    if "measurements" in result:
+        _read_measurements(sequence(result["measurements"], f"{where}.measurements"), entry, where)
+    else:
+        _read_times(result, entry, where)
+
+
+def _same_good_code(codes: list[object]) -> bool:
+    """Whether every run ended with one and the same code of the program's own."""
+    first = codes[0]
+    return type(first) is int and first in _USAGE_CODES and len(codes) > 1 and all(code == first for code in codes)
+
+
+def _benchmark(result: dict[str, Any], where: str, version: str | None) -> Benchmark:
     name = text(result.get("name") or result.get("command"), f"{where}.command")
     parameters = tuple(
         (clean(key), clean(str(_parameter(value)), _LONGEST_PARAMETER))
         for key, value in sorted(optional_mapping(result.get("parameters")).items())
     )
     shown = ", ".join(f"{key}={value}" for key, value in parameters)
-    return Benchmark(clean(f"{name} [{shown}]" if shown else name), parameters=parameters)
+    return Benchmark(clean(f"{name} [{shown}]" if shown else name), parameters=parameters, version=version)
 
 
 def _parameter(value: object) -> object:
     inner = value.get("value") if isinstance(value, dict) else value
-    return "…" if isinstance(inner, list | dict) else inner
+    return inner if isinstance(inner, str | float) or (type(inner) is int and abs(inner) < 10**18) else "…"
 
 
 def _exit_codes(result: dict[str, Any], where: str) -> list[object]:
     if "measurements" in result:
         rows = sequence(result["measurements"], f"{where}.measurements")
-        return [mapping(row, f"{where}.measurements").get("exit_code", 0) for row in rows]
+        return [optional_mapping(row).get("exit_code", 0) for row in rows]
     return sequence(result.get("exit_codes") or [], f"{where}.exit_codes")
 
 
 def _failure(codes: list[object]) -> str:
-    counts = Counter(code if isinstance(code, int) else None for code in codes)
+    counts = Counter(code if type(code) is int else None for code in codes)
     listed = ", ".join(f"{_code(code)} ({times} of {len(codes)} runs)" for code, times in counts.items() if code != 0)
     return f"The command failed: {listed}."
 
@@ -98,41 +115,45 @@ def _failure(codes: list[object]) -> str:
 def _code(code: int | None) -> str:
     if code is None:
         return "ended by a signal"
+    if not 0 <= code < 2 * _SIGNALLED:
+        return "an exit code out of range"
     return f"exit code {code}" if code <= _SIGNALLED else f"exit code {code}, signal {code - _SIGNALLED}"
 
 
-def _read_times(result: dict[str, Any], benchmark: Benchmark, where: str, builder: ReportBuilder) -> None:
+def _read_times(result: dict[str, Any], entry: Entry, where: str) -> None:
     times = result.get("times")
-    if times:
-        sample = summarise(sequence(times, f"{where}.times"), f"{where}.times")
+    if isinstance(times, list) and times:
+        sample = summarise(times, f"{where}.times")
     else:
         middle = result.get("median")
         sample = single(result.get("mean") if middle is None else middle, f"{where}.mean")
-    builder.add(benchmark, _TIME, sample)
-    if result.get("user") is not None and result.get("system") is not None:
-        seconds = number(result["user"], f"{where}.user") + number(result["system"], f"{where}.system")
-        mean = single(seconds, f"{where}.user + system")
-        builder.add(benchmark, _CPU_TIME, Sample(mean.value, mean.rounds and sample.rounds, dropped=mean.dropped))
-    if sizes := result.get("memory_usage_byte"):
-        place = f"{where}.memory_usage_byte"
-        builder.add(benchmark, _PEAK_MEMORY, summarise(sequence(sizes, place), place))
+    entry.add(_TIME, sample)
+    user, system = (lenient_number(result.get(key)) for key in ("user", "system"))
+    if user is not None and system is not None and sample.rounds:
+        entry.add(_CPU_TIME, single(user + system, f"{where}.user + system"))
+    sizes = result.get("memory_usage_byte")
+    if isinstance(sizes, list) and sizes:
+        entry.add(_PEAK_MEMORY, summarise(sizes, f"{where}.memory_usage_byte"))
 
 
-def _read_measurements(rows: list[Any], benchmark: Benchmark, where: str, builder: ReportBuilder) -> None:
-    values: dict[tuple[str, str], list[float]] = {}
-    for index, row in enumerate(rows):
-        for key, value in mapping(row, f"{where}.measurements[{index}]").items():
+def _read_measurements(rows: list[Any], entry: Entry, where: str) -> None:
+    """Read version 2, where every round has all metrics, each with its unit."""
+    values: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        for key, value in optional_mapping(row).items():
             if key not in _PARTS:
-                _read_value(key, value, f"{where}.measurements[{index}].{clean(key)}", values)
+                name, unit, number = _value(key, value)
+                values.setdefault((name, unit), []).append(number)
     for (name, unit), rounds in values.items():
-        builder.add(benchmark, metric(name, unit), summarise(rounds, f"{where}: {name}"))
+        entry.add(metric(name, unit), summarise(rounds, f"{where}: {name}"))
 
 
-def _read_value(key: str, value: object, where: str, values: dict[tuple[str, str], list[float]]) -> None:
-    fields = mapping(value, where)
-    unit, factor = base_unit(text(fields.get("unit"), f"{where}.unit"))
-    seconds = factor * number(fields.get("value"), f"{where}.value")
-    values.setdefault((clean(_NAMES.get(key, key)), clean(unit)), []).append(seconds)
+def _value(key: str, value: object) -> tuple[str, str, object]:
+    """Return the name, the base unit and the number of one metric of one round; None where it holds no number."""
+    fields = optional_mapping(value)
+    unit, factor = base_unit(optional_text(fields.get("unit")) or ("second" if key.startswith("time_") else "count"))
+    number = lenient_number(fields.get("value"))
+    return clean(_NAMES.get(key, key)), clean(unit), None if number is None else number * factor
 
 
 def _origin(content: dict[str, Any]) -> FileOrigin:

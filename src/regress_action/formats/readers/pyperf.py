@@ -12,21 +12,23 @@ from regress_action.formats.naming import clean
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single, summarise
 from regress_action.formats.shape import (
+    ShapeError,
     mapping,
     optional_count,
     optional_mapping,
     optional_text,
     sequence,
-    text,
 )
 from regress_action.formats.units import base_unit, metric
-from regress_action.model.measurements import Benchmark, Environment
+from regress_action.model.measurements import Benchmark, Direction, Environment
 
 if TYPE_CHECKING:
     from regress_action.formats.document import Document
+    from regress_action.formats.report_builder import Entry
     from regress_action.model.measurements import Report
 
 TITLE = "pyperf"
+WRITTEN_BY = "python -m pyperf timeit -o results.json STATEMENT, or runner.bench_func in a script run with -o"
 _METRICS = {"s": "time", "B": "peak_memory", "count": "value"}  # bytes come from --track-memory and --tracemalloc
 _PEAK_MEMORY = metric("peak_memory", "B")
 
@@ -51,47 +53,39 @@ def read(document: Document) -> tuple[Report, ...]:
     builder = ReportBuilder()
     metadata = shared
     created: list[str] = []
-    for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
-        where = f"benchmarks[{index}]"
-        suite = mapping(entry, where)
-        metadata = shared | optional_mapping(suite.get("metadata"))
-        created += _read_benchmark(sequence(suite.get("runs"), f"{where}.runs"), metadata, where, builder)
+    for where, suite in builder.objects(content.get("benchmarks"), "benchmarks"):
+        with builder.tolerant():
+            metadata = shared | optional_mapping(suite.get("metadata"))
+            created += _read_benchmark(suite.get("runs"), metadata, where, builder)
     origin = FileOrigin(
         created=min(created, default=None), environment=_environment(metadata), provenance=_tool(metadata)
     )
-    return (builder.report(document.path, TITLE, origin),)
+    return (builder.report(document, TITLE, origin),)
 
 
-def _read_benchmark(runs: list[Any], metadata: dict[str, Any], where: str, builder: ReportBuilder) -> list[str]:
+def _read_benchmark(runs: object, metadata: dict[str, Any], where: str, builder: ReportBuilder) -> list[str]:
     """Add every process of one benchmark and return when each of them started."""
-    started = []
-    name = None
-    measured = False
-    for index, entry in enumerate(runs):
-        place = f"{where}.runs[{index}]"
-        run = mapping(entry, place)
-        known = metadata | optional_mapping(run.get("metadata"))
-        name = name or clean(text(known.get("name"), f"{where}: the metadata `name`"))
-        started += [date] if (date := optional_text(known.get("date"))) else []
+    processes = list(builder.objects(runs, f"{where}.runs"))
+    merged = [(place, run, metadata | optional_mapping(run.get("metadata"))) for place, run in processes]
+    name = next((name for _, _, fields in merged if (name := optional_text(fields.get("name")))), None)
+    if name is None:
+        raise ShapeError(f"{where} has no `name` in its metadata")
+    entry = builder.benchmark(Benchmark(clean(name)))
+    for place, run, fields in merged:
         if "values" in run:
-            measured = True
-            _read_process(run, known, Benchmark(name), place, builder)
-    if name and not measured:
-        builder.fail(name, "Every run of it only calibrated the number of loops; none measured.")
-    return started
+            _read_process(run, fields, entry, place)
+    if not any("values" in run for _, run in processes):
+        entry.fail("Every run of it only calibrated the number of loops; none measured.")
+    return [date for _, _, fields in merged if (date := optional_text(fields.get("date")))]
 
 
-def _read_process(
-    run: dict[str, Any], known: dict[str, Any], benchmark: Benchmark, where: str, builder: ReportBuilder
-) -> None:
-    written = optional_text(known.get("unit")) or "second"
-    unit, factor = base_unit(written)
+def _read_process(run: dict[str, Any], fields: dict[str, Any], entry: Entry, where: str) -> None:
+    unit, factor = base_unit(optional_text(fields.get("unit")) or "second")
     values = sequence(run["values"], f"{where}.values")
-    builder.add(
-        benchmark, metric(_METRICS.get(unit, "value"), unit), summarise(values, f"{where}.values", factor=factor)
-    )
-    if unit == "s" and "command_max_rss" in known:
-        builder.add(benchmark, _PEAK_MEMORY, single(known["command_max_rss"], f"{where}: `command_max_rss`"))
+    measured = metric(_METRICS.get(unit, "value"), clean(unit), direction=Direction.LOWER)  # by pyperf's convention
+    entry.add(measured, summarise(values, f"{where}.values", factor=factor))
+    if unit == "s" and "command_max_rss" in fields:
+        entry.add(_PEAK_MEMORY, single(fields["command_max_rss"], f"{where}: `command_max_rss`"))
 
 
 def _tool(metadata: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -7,31 +7,33 @@ One file is one run. A benchmark is named by `fullname`; its service is its grou
 from __future__ import annotations
 
 import functools
-import math
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
-from regress_action.formats.rounds import Sample, single, summarise
+from regress_action.formats.rounds import Sample, reported, single, summarise
 from regress_action.formats.shape import (
     mapping,
     optional_count,
     optional_mapping,
-    optional_number,
     optional_text,
-    sequence,
     text,
 )
 from regress_action.formats.units import metric, metric_from_key
 from regress_action.model.measurements import Benchmark, Environment, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from regress_action.formats.document import Document
     from regress_action.model.measurements import Metric, Report
 
 TITLE = "pytest-benchmark"
+WRITTEN_BY = "pytest --benchmark-json=results.json"
 _TIME = metric("time", "s")
 _CPU_TIME = metric("cpu_time", "s")
 _CPU_TIMERS = frozenset({"process_time", "thread_time"})
@@ -51,24 +53,25 @@ def read(document: Document) -> tuple[Report, ...]:
     """Return the one run in the file."""
     content = mapping(document.json, "the file")
     builder = ReportBuilder()
-    for index, entry in enumerate(sequence(content.get("benchmarks"), "benchmarks")):
-        where = f"benchmarks[{index}]"
-        _read_benchmark(mapping(entry, where), where, builder)
-    return (builder.report(document.path, TITLE, _origin(content)),)
+    for where, entry in builder.objects(content.get("benchmarks"), "benchmarks"):
+        with builder.tolerant():
+            _read_benchmark(entry, where, builder)
+    return (builder.report(document, TITLE, _origin(content)),)
 
 
 def _read_benchmark(entry: dict[str, Any], where: str, builder: ReportBuilder) -> None:
     fullname = text(entry.get("fullname") or entry.get("name"), f"{where}.fullname")
-    benchmark = _benchmark(fullname, optional_text(entry.get("group")), _parameters(entry.get("params")))
+    benchmark = builder.benchmark(
+        _benchmark(fullname, optional_text(entry.get("group")), _parameters(entry.get("params")))
+    )
     if entry.get("stats") is None:
-        builder.fail(benchmark.name, "The benchmark raised before it was timed.")
+        benchmark.fail("The benchmark raised before it was timed.")
         return
     timer = optional_text(optional_mapping(entry.get("options")).get("timer"))
     main = _CPU_TIME if timer in _CPU_TIMERS else _TIME
-    builder.add(benchmark, main, _sample(mapping(entry["stats"], f"{where}.stats"), f"{where}.stats"))
-    for key, value in optional_mapping(entry.get("extra_info")).items():
-        if extra := _extra(key, value, main, f"{where}.extra_info"):
-            builder.add(benchmark, *extra)
+    benchmark.add(main, _sample(mapping(entry["stats"], f"{where}.stats"), f"{where}.stats"))
+    for measured, sample in _extras(optional_mapping(entry.get("extra_info")), main, f"{where}.extra_info"):
+        benchmark.add(measured, sample)
 
 
 def _sample(stats: dict[str, Any], where: str) -> Sample:
@@ -76,22 +79,23 @@ def _sample(stats: dict[str, Any], where: str) -> Sample:
     # a file that was cut for publication keeps fewer rounds than its own median stands for
     if isinstance(data, list) and data and stats.get("rounds", len(data)) == len(data):
         return summarise(data, f"{where}.data")
-    summary = single(stats.get("median", stats.get("mean")), f"{where}.median")
-    rounds = optional_count(stats.get("rounds"))
-    if not summary.rounds or rounds <= 1:  # of one round the tool says that its deviation is 0
-        return summary
-    spread = optional_number(stats.get("stddev"))
-    return Sample(summary.value, rounds, math.nan if spread is None else spread)
+    middle = stats.get("median", stats.get("mean"))
+    return reported(middle, f"{where}.median", rounds=stats.get("rounds"), spread=stats.get("stddev"))
 
 
-def _extra(key: str, value: object, main: Metric, where: str) -> tuple[Metric, Sample] | None:
-    named = metric_from_key(clean(key))
-    if named is None or isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    extra, factor = named
-    if extra.name == main.name:
-        extra = metric(clean(key), extra.unit)
-    return extra, single(value, f"{where}.{clean(key)}", factor=factor, signed=extra.signed)
+def _extras(info: dict[str, Any], main: Metric, where: str) -> Iterator[tuple[Metric, Sample]]:
+    """Yield the numbers of `extra_info` whose key has a unit; two keys of one stem keep their whole keys as names."""
+    named = {key: parts for key in map(clean, info) if (parts := metric_from_key(key))}
+    stems = Counter([main.name, *(measured.name for measured, _ in named.values())])
+    for raw, value in info.items():
+        key = clean(raw)
+        if key in named and isinstance(value, int | float | str) and not isinstance(value, bool):
+            measured, factor = named[key]
+            name = key if stems[measured.name] > 1 else measured.name
+            yield (
+                replace(measured, name=name),
+                single(value, f"{where}.{key}", factor=factor, signed=measured.signed),
+            )
 
 
 @functools.lru_cache(maxsize=4096)

@@ -208,7 +208,7 @@ def _benchmark(fields: Object) -> Benchmark:
 def _metric(fields: Object) -> Metric:
     direction = fields.get("direction")
     if type(direction) is not str or direction not in _DIRECTIONS:
-        raise FlawError(f"`direction` is {direction!r:.60}, and can be 'lower' or 'higher'")
+        raise FlawError(f"`direction` is {direction!r:.60}, and can be 'lower', 'higher' or 'unknown'")
     return _same_metric(
         required(fields, "metric"),
         required(fields, "unit"),
