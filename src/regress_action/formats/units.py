@@ -39,21 +39,17 @@ _LONG_SECONDS = {
 }
 _SECONDS = _SHORT_SECONDS | _LONG_SECONDS | {f"{unit}s": factor for unit, factor in _LONG_SECONDS.items()}
 _PREFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_LONG_PREFIXES = {"": 1.0, "kilo": 1e3, "mega": 1e6, "giga": 1e9}
 _BYTES = {
     **{f"{prefix}b": factor for prefix, factor in _PREFIXES.items()},
     **{f"{prefix}ib": 2.0 ** (10 * power) for power, prefix in enumerate("kmgt", start=1)},
     **{f"{prefix}bit": factor / 8 for prefix, factor in _PREFIXES.items()},
     **{f"{prefix}bits": factor / 8 for prefix, factor in _PREFIXES.items()},
-    **{
-        f"{prefix}byte": factor for prefix, factor in zip(("", "kilo", "mega", "giga"), (1, 1e3, 1e6, 1e9), strict=True)
-    },
-    **{
-        f"{prefix}bytes": factor
-        for prefix, factor in zip(("", "kilo", "mega", "giga"), (1, 1e3, 1e6, 1e9), strict=True)
-    },
+    **{f"{word}byte": factor for word, factor in _LONG_PREFIXES.items()},
+    **{f"{word}bytes": factor for word, factor in _LONG_PREFIXES.items()},
 }
 _COUNTS = frozenset({"count", "counts", "integer", "allocs", "allocations", "objects", "#"})
-# what is counted per second; a leading k, M or G is a thousand, a million or a milliard of them
+# what is counted per second; a leading k, M or G is a thousand, a million or a thousand million of them
 _EVENTS = (
     "ops|op|operations?|req|reqs|requests?|queries|query|rows?|cols|columns?|items?|tokens?|tok|events?|calls?|"
     "iters?|iterations?|records?|messages?|msgs?|frames?|transactions?|txns?|tx|samples?|sa|elem|elements?|pixels?|"
@@ -71,7 +67,7 @@ _WORSE_WORDS = (
     "time times duration latency elapsed wall cpu delay wait stall stalls memory mem rss heap footprint alloc allocs "
     "allocated allocation allocations error errors err errs fail fails failed failure failures miss misses missed "
     "fault faults leak leaks leaked drop drops dropped timeout timeouts retry retries gc instruction instructions "
-    "instr ir cycle cycles overhead cost loss lost conflict conflicts eviction evictions rejected jitter growth "
+    "instr ir cycle cycles overhead cost loss lost conflict conflicts eviction evictions rejected jitter growth blocks "
     "increase delta drift spill spills syscall syscalls switches mispredict mispredictions mispredicted "
     "contention blocked deadlocks throttled"
 )

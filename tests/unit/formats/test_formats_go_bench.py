@@ -16,12 +16,12 @@ def test_count_gives_rounds_of_one_run(tmp_path: Path) -> None:
     path = tmp_path / "windows.txt"
     path.write_bytes(COUNT.read_bytes().replace(b"\n", b"\r\n").replace(b"goos", b"\x1b[1mgoos"))
     (report,) = read(COUNT)
-    found = {series.metric.name: series for series in report.series}
+    series_by_metric = {series.metric.name: series for series in report.series}
 
     assert {series.benchmark.name for series in report.series} == {"example.org/a.BenchmarkCopy/size-8"}
-    assert found["time"].values == pytest.approx((25e-9,))
-    assert found["time"].rounds == (2,)
-    assert found["throughput"].values == pytest.approx((4.5e6,))
-    assert found["allocations"].metric.exact
-    assert [one.benchmark for one in report.failures] == ["BenchmarkBroken"]
+    assert series_by_metric["time"].values == pytest.approx((25e-9,))
+    assert series_by_metric["time"].rounds == (2,)
+    assert series_by_metric["throughput"].values == pytest.approx((4.5e6,))
+    assert series_by_metric["allocations"].metric.exact
+    assert [failure.benchmark for failure in report.failures] == ["example.org/a.BenchmarkBroken"]
     assert read(path)[0].series == report.series

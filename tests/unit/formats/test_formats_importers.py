@@ -46,8 +46,8 @@ def test_a_data_js_becomes_a_report_per_entry() -> None:
         ("jmh", "ms/op", "time", Direction.LOWER),
         ("go", "MB/s", "throughput", Direction.HIGHER),
         ("go", "B/op", "memory", Direction.LOWER),
-        ("go", "allocs/op", "allocs", Direction.LOWER),
-        ("customBiggerIsBetter", "Percent", "percent", Direction.HIGHER),
+        ("go", "allocs/op", "count", Direction.LOWER),
+        ("customBiggerIsBetter", "Percent", "%", Direction.HIGHER),
         ("customSmallerIsBetter", "ops/s", "throughput", Direction.LOWER),
     ],
 )

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from regress_action.formats import read
-from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction, Location
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "pytest-benchmark"
@@ -160,14 +159,42 @@ def test_parameters_hold_no_address() -> None:
     assert "0x" not in odd.benchmark.parameters[0][1]
 
 
-def test_equal_names_are_rounds_of_one_run(tmp_path: Path) -> None:
-    """The same benchmark twice in one file is one series with the rounds of both."""
+def test_equal_names_are_two_benchmarks(tmp_path: Path) -> None:
+    """The same name twice in one file is numbered and warned of, never averaged."""
     content = _raw("full.json")
     content["benchmarks"] = [content["benchmarks"][1]] * 2
 
     (report,) = read(_written(tmp_path, content))
 
-    assert [series.rounds for series in report.series] == [(10,)]
+    assert [series.rounds for series in report.series] == [(5,), (5,)]
+    assert report.series[1].benchmark.name == f"{report.series[0].benchmark.name} #2"
+    assert "is the name of 2 benchmarks" in report.warnings[0]
+
+
+def test_a_count_and_a_rate_of_one_stem_are_two_metrics(tmp_path: Path) -> None:
+    """Keys that differ in their unit alone keep their whole name."""
+    content = _raw("full.json")
+    content["benchmarks"] = [content["benchmarks"][1] | {"extra_info": {"cells_count": 7, "cells_per_sec": 9.5}}]
+
+    (report,) = read(_written(tmp_path, content))
+
+    assert {(series.metric.name, series.metric.unit) for series in report.series} == {
+        ("time", "s"),
+        ("cells_count", "count"),
+        ("cells_per_sec", "1/s"),
+    }
+
+
+@pytest.mark.parametrize("value", ["soon", -4, None, [1], math.nan])
+def test_extra_info_never_refuses_a_file(tmp_path: Path, value: object) -> None:
+    """An odd number of the user's is left out; the time stays."""
+    content = _raw("full.json")
+    content["benchmarks"] = [content["benchmarks"][1] | {"extra_info": {"peak_memory_mb": value}}]
+
+    (report,) = read(_written(tmp_path, content))
+
+    assert [series.metric.name for series in report.series] == ["time"]
+    assert not report.failures
 
 
 def test_a_benchmark_without_statistics_failed(tmp_path: Path) -> None:
@@ -201,31 +228,32 @@ def test_more_than_a_fifth_of_lost_rounds_invalidates_the_run(tmp_path: Path) ->
 
     (report,) = read(_written(tmp_path, content))
 
-    lost = next(series for series in report.series if series.benchmark.name.endswith("test_fill[10]"))
-    assert math.isnan(lost.values[0])
-    assert "2 of its rounds" in report.warnings[0]
+    assert all(not series.benchmark.name.endswith("test_fill[10]") for series in report.series)
+    assert "2 of its 5 rounds cannot be used" in report.warnings[0]
+    assert report.failures[0].benchmark.endswith("test_fill[10]")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data": [0.1, -0.2], "rounds": 2}, "is negative"),
-        ({"data": [0.1, "0.2"], "rounds": 2}, r"data\[1\] is a string"),
-        ({"data": [0.1, True], "rounds": 2}, r"data\[1\] is a boolean"),
-        ({"data": None, "median": "0.1"}, "is a string"),
+        ({"data": [0.1, -0.2], "rounds": 2}, "negative"),
+        ({"data": [0.1, "soon"], "rounds": 2}, "data[1] is a string"),
+        ({"data": [0.1, True], "rounds": 2}, "data[1] is a boolean"),
+        ({"data": None, "median": "soon"}, "is a string"),
         ({"data": None, "median": [0.1]}, "is a list"),
     ],
 )
-def test_rounds_of_the_wrong_kind_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    """What is no duration is an error that names the file and the place in it."""
+def test_rounds_of_the_wrong_kind_lose_one_benchmark(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    """What is no duration is a failure of its benchmark with the place in the file; the others are kept."""
     content = _raw("full.json")
-    content["benchmarks"][0]["stats"] |= change
+    content["benchmarks"][1]["stats"] |= change
 
-    with pytest.raises(InputError, match=message) as caught:
-        read(_written(tmp_path, content))
+    (report,) = read(_written(tmp_path, content))
 
-    assert "results.json" in caught.value.what
-    assert "benchmarks[0].stats" in caught.value.what
+    assert [failure.benchmark for failure in report.failures] == [content["benchmarks"][1]["fullname"]]
+    assert message in report.failures[0].reason
+    assert "benchmarks[1].stats" in report.failures[0].reason
+    assert len(report.series) >= len(content["benchmarks"]) - 1
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.formats.rounds import Sample, combine, single, summarise
-from regress_action.formats.shape import ShapeError
+from regress_action.formats.rounds import Sample, combine, reported, single, summarise
 
 _TIMES = st.floats(min_value=1e-9, max_value=1e6)
 
@@ -70,11 +69,34 @@ def test_the_spread_of_processes_is_that_of_all_rounds() -> None:
     assert sample.spread == pytest.approx(stdev([1.0, 3.0]))
 
 
-def test_a_negative_round_is_refused_unless_signed() -> None:
+def test_a_negative_round_is_dropped_unless_signed() -> None:
     """A duration below zero is an error of the tool; a growth below zero is a shrinkage."""
     assert summarise([-1.0, 1.0], "x", signed=True).value == 0.0
-    with pytest.raises(ShapeError, match="negative"):
-        summarise([-1.0, 1.0], "x")
+
+    sample = summarise([-1.0, 1.0], "x")
+
+    assert (sample.value, sample.dropped) == (1.0, 1)
+    assert sample.problem == "x[0] is -1, and a duration or a size cannot be negative"
+
+
+def test_numbers_in_strings_are_numbers() -> None:
+    """Thousands may be separated by commas; what is no number is dropped and named."""
+    sample = summarise(["1,234.5", "1,234.5", "1234.5", 1234.5, "fast"], "x")
+
+    assert (sample.value, sample.dropped, sample.problem) == (1234.5, 1, "x[4] is a string")
+
+
+def test_a_huge_integer_beside_a_float_is_dropped() -> None:
+    """Their sum is beyond any float."""
+    assert summarise([10**309, 0.5, 0.5, 0.5, 0.5, 0.5], "x").value == 0.5
+
+
+def test_a_deviation_beyond_all_measure_is_unknown() -> None:
+    """Its square would be no float any more."""
+    sample = reported(1.0, "x", rounds=5, spread=1e300)
+
+    assert math.isnan(sample.spread)
+    assert combine([sample, sample]).value == 1.0
 
 
 def test_the_factor_scales_value_and_spread() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.naming import clean, exit_version
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
-from regress_action.formats.rounds import single, summarise
+from regress_action.formats.rounds import reported, single, summarise
 from regress_action.formats.shape import (
     lenient_number,
     mapping,
@@ -72,6 +72,11 @@ def _read_result(result: dict[str, Any], where: str, builder: ReportBuilder) -> 
     if failed and not shared:
         entry.fail(_failure(codes))
         return
+    if shared:
+        builder.warn(
+            f"{entry.benchmark.name} ended with {exit_version(codes[0])} in every run; it is compared with runs that "
+            "end so alone."
+        )
     if "measurements" in result:
         _read_measurements(sequence(result["measurements"], f"{where}.measurements"), entry, where)
     else:
@@ -130,7 +135,7 @@ def _read_times(result: dict[str, Any], entry: Entry, where: str) -> None:
     entry.add(_TIME, sample)
     user, system = (lenient_number(result.get(key)) for key in ("user", "system"))
     if user is not None and system is not None and sample.rounds:
-        entry.add(_CPU_TIME, single(user + system, f"{where}.user + system"))
+        entry.add(_CPU_TIME, reported(user + system, f"{where}.user + system", rounds=sample.rounds))
     sizes = result.get("memory_usage_byte")
     if isinstance(sizes, list) and sizes:
         entry.add(_PEAK_MEMORY, summarise(sizes, f"{where}.memory_usage_byte"))

@@ -66,6 +66,7 @@ def _read_result(result: str, name: str, entry: Entry) -> None:
     if match is None:
         return
     unit, factor = base_unit(match["unit"])
+    unit = unit.removesuffix("/iter")
     measured = metric("time" if unit == "s" else clean(unit), unit)
     entry.add(measured, single(number_in(match["value"]) or match["value"], name, factor=factor))
     if match["rate"]:
