@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from regress_action.action import explain
+from regress_action.action.dashboard import write_dashboard
 from regress_action.action.plan import pages
 from regress_action.advice import elsewhere, recommend
 from regress_action.github import runner
+from regress_action.github.event import Stage
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.records import slug
@@ -124,7 +126,7 @@ def write_outputs(
             "improvements": summary.improvements if summary else 0,
             "report": report.as_posix() if judged else None,
             "markdown": markdown_page.as_posix() if judged else None,
-            "dashboard": None,
+            "dashboard": write_dashboard(job) if judged and job.plan.mode is Stage.BASELINE else None,
             "check-run-url": published.check_run_url if published else None,
         },
     )

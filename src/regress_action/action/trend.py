@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from regress_action.action import publish, trend_content
+from regress_action.action.dashboard import write_dashboard
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.github import alarms
 from regress_action.github import publish as github_publish
@@ -56,12 +57,13 @@ def _alert(job: Job, client: Client | None, log: StepLog, judgement: Judgement, 
     preferences = publish.preferences_of(job)
     published = github_publish.publish(plan, judgement, texts, preferences, log=log, environ=job.environ, client=client)
     summary = judgement.summary
-    values = {
+    values: dict[str, str | int | None] = {
         "verdict": summary.verdict.value,
         "severity": alarms.worst(alarms.alarming(judgement)).value,
         "regressions": summary.regressions,
         "report": ".regress/trend.json",
         "markdown": ".regress/trend.md",
+        "dashboard": write_dashboard(job),
     }
     write_outputs(job.environ, values)
     publish.notify(job, published, log)

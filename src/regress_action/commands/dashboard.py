@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,20 +47,24 @@ def command(
     port: int,
 ) -> None:
     """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
-    from regress_action.action.judge import rules_of
+    from regress_action.action.judge import load_rules
     from regress_action.commands import options
-    from regress_action.settings.files import FolderFiles
-    from regress_action.settings.gate import read_gate_files
     from regress_action.site import build
     from regress_action.site.writing import Page
 
     settings = options.settings_of(thresholds=thresholds, config=config)
-    files = read_gate_files(settings, FolderFiles(Path.cwd()))
+    rules = load_rules(settings, Path.cwd())
     written = build.build(
         _sources(histories, metrics, suite=suite, branch=branch, last=last),
         out,
-        rules_of(settings, files).policy,
-        Page(title=title, repository=_web_address(repository), note=note, waivers=files.waivers),
+        rules.policy,
+        Page(
+            title=title,
+            repository=_web_address(repository),
+            note=note,
+            waivers=rules.waivers,
+            releases=build.releases_of(Path.cwd(), os.environ),
+        ),
     )
     click.echo(f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes")
     if serve:
@@ -95,7 +100,6 @@ def _web_address(text: str | None) -> str | None:
     Raises:
         UsageError: it is no https address.
     """
-    import os
     import re
 
     from regress_action.model.errors import UsageError

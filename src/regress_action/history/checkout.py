@@ -80,6 +80,12 @@ class Checkout:
         except (GitFailedError, HistoryError):
             return None
 
+    def tags(self) -> dict[str, str]:
+        """Return the names of the tags by the commits that they point at."""
+        printed = self._git.run("for-each-ref", "--format=%(*objectname) %(objectname) %(refname:strip=2)", "refs/tags")
+        lines = (line.split() for line in printed.decode(errors="replace").splitlines())
+        return {fields[0]: fields[-1] for fields in lines if len(fields) > 1}
+
     def default_branch(self) -> str | None:
         """Return the default branch, or None where the repository does not show which one it is.
 

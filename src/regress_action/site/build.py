@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.analysis import policy as rules
-from regress_action.model.errors import IncompleteError
+from regress_action.model.errors import HistoryError, IncompleteError
 from regress_action.site import writing
 from regress_action.site.findings import Limits
 from regress_action.site.tables import tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from regress_action.analysis import Policy
     from regress_action.history.events import Event
@@ -49,8 +49,20 @@ def from_history(where: str, *, suite: str | None, branch: str | None, last: int
     return Source(name, reports, history.events())
 
 
-def build(sources: Iterable[Source], folder: Path, policy: Policy, page: writing.Page) -> writing.Written:
-    """Write the site of all sources into `folder`.
+def releases_of(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of the tags of the checkout at `root` by their commits; none where there is no checkout."""
+    from regress_action.history import Checkout
+
+    try:
+        return Checkout(root, environ).tags()
+    except HistoryError:
+        return {}
+
+
+def build(
+    sources: Iterable[Source], folder: Path, policy: Policy, page: writing.Page, *, below: Path | None = None
+) -> writing.Written:
+    """Write the site of all sources into `folder`; `below` is a folder from which on no link is followed.
 
     Raises:
         InfrastructureError: the folder cannot be written.
@@ -58,7 +70,9 @@ def build(sources: Iterable[Source], folder: Path, policy: Policy, page: writing
     sources = list(sources)
     tables = [table for source in sources for table in tables_of(source.reports, source.name)]
     events = sorted((event for source in sources for event in source.events), key=lambda event: event.at)
-    return writing.write(writing.Site(tables, [_limits(table, policy) for table in tables], events, page), folder)
+    return writing.write(
+        writing.Site(tables, [_limits(table, policy) for table in tables], events, page), folder, below=below
+    )
 
 
 def _limits(table: Table, policy: Policy) -> list[Limits]:

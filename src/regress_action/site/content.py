@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regress_action.history.events import Event
-    from regress_action.history.waivers import Waiver
     from regress_action.model.measurements import Series
     from regress_action.site.findings import Finding, Limits
     from regress_action.site.tables import Table
@@ -250,8 +249,8 @@ def compared(tables: Sequence[Table], rows: Sequence[Row]) -> list[Content]:
     return contents
 
 
-def decisions(events: Sequence[Event], waivers: Sequence[Waiver]) -> Content:
-    """Return who decided what: accepted and held levels, removed records, waivers."""
+def decisions(events: Sequence[Event], waivers: Sequence[str]) -> Content:
+    """Return who decided what: accepted and held levels, removed records, and the waivers in force as sentences."""
     return {
         "events": [
             {
@@ -266,16 +265,7 @@ def decisions(events: Sequence[Event], waivers: Sequence[Waiver]) -> Content:
             }
             for event in reversed(events)
         ],
-        "waivers": [
-            {
-                "benchmark": waiver.benchmark,
-                "metric": waiver.metric,
-                "ceiling": waiver.ceiling,
-                "reason": waiver.reason,
-                "expires": waiver.expires.isoformat(),
-            }
-            for waiver in waivers
-        ],
+        "waivers": list(waivers),
     }
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.model.errors import InfrastructureError
+from regress_action.model.errors import InputError
+from regress_action.model.files import read_optional, write_replace
 from regress_action.site import content, feeds
 from regress_action.site.findings import findings_of
 from regress_action.site.recommendations import recommendations_of
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regress_action.history.events import Event
-    from regress_action.history.waivers import Waiver
     from regress_action.site.findings import Limits
     from regress_action.site.tables import Table
 
@@ -43,7 +44,7 @@ class Page:
     title: str = "Performance"
     repository: str | None = None
     note: str = ""
-    waivers: Sequence[Waiver] = ()
+    waivers: Sequence[str] = ()
     releases: Mapping[str, str] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -67,8 +68,10 @@ class Written:
     bytes: int
 
 
-def write(site: Site, folder: Path) -> Written:
+def write(site: Site, folder: Path, *, below: Path | None = None) -> Written:
     """Write the site into `folder`, which is made where it is missing; files of other programs in it stay.
+
+    `below` is a folder that holds `folder`, from which on no link is followed.
 
     Raises:
         InfrastructureError: the folder cannot be written.
@@ -96,15 +99,9 @@ def write(site: Site, folder: Path) -> Written:
     for number, shard in enumerate(content.shards(site.tables, rows)):
         files[f"data/series-{number}.js"] = _script(f"series-{number}", shard)
     assets = {asset.name: asset.read_bytes() for asset in _assets()}
-    try:
-        _remove_outdated(folder / "data", {name.partition("/")[2] for name in files if name.startswith("data/")})
-        for name, data in (assets | files).items():
-            _replace(folder / name, data)
-    except OSError as error:
-        raise InfrastructureError(
-            f"The dashboard cannot be written to {folder}: {error.strerror or error}.",
-            remedy="Name a folder that can be written, with enough space.",
-        ) from error
+    for name, data in (assets | files).items():
+        _replace(folder / name, data, below)
+    _remove_outdated(folder / "data", {PurePosixPath(name).name for name in files})
     own = sum(len(data) for name, data in (assets | files).items() if name != PLOTLY)
     return Written(len(rows), sum(len(table.columns) for table in site.tables), own)
 
@@ -122,17 +119,16 @@ def _assets() -> list[Any]:
 
 def _remove_outdated(folder: Path, wanted: set[str]) -> None:
     """Remove data files of an earlier writing that this one does not replace."""
-    if folder.is_dir():
-        for path in folder.glob("series-*.js"):
-            if path.name not in wanted:
-                path.unlink()
+    for path in folder.glob("series-*.js"):
+        if path.name not in wanted:
+            path.unlink()
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, below: Path | None) -> None:
     """Write a file as a whole, unless it holds that already."""
-    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_bytes(data)
-    new.replace(path)
+    try:
+        same = read_optional(path, len(data), below=below) == data
+    except InputError:  # larger than the new content, or no regular file
+        same = False
+    if not same:
+        write_replace(path, data, below=below)

@@ -15,6 +15,7 @@ from fake_github import FakeGitHub
 from regress_action.commands import ci
 from regress_action.github import hidden_comment
 from regress_action.history import open_history
+from regress_action.model.errors import RegressError, SettingsError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
@@ -191,3 +192,30 @@ def test_without_the_permission_the_summary_still_tells(nights: Nights, capsys: 
     assert nights.follow() == 0
     assert capsys.readouterr().out.count("issues: write") == 1
     assert "moderate" in nights.said("summary.md")
+
+
+def test_the_dashboard_is_written_where_the_input_asks_for_one(nights: Nights) -> None:
+    """The output names its folder, which an upload or a Pages deployment takes."""
+    assert nights.follow(dashboard="public/site") == 0
+
+    assert "\npublic/site\n" in nights.said("output")
+    assert (nights.folder / "public/site/index.html").exists()
+    assert "cache.get" in (nights.folder / "public/site/data/index.js").read_text()
+
+
+@pytest.mark.parametrize("folder", ["../elsewhere", "/etc/site", ".git/hooks"])
+def test_the_dashboard_stays_in_the_workspace(nights: Nights, folder: str) -> None:
+    """A setting cannot write into other folders, or into the repository's own."""
+    with pytest.raises(SettingsError, match="no folder of the workspace"):
+        nights.follow(dashboard=folder)
+
+
+def test_the_dashboard_follows_no_link(nights: Nights) -> None:
+    """A link that a checkout brings along leads nowhere."""
+    (nights.folder.parent / "elsewhere").mkdir()
+    (nights.folder / "site").symlink_to(nights.folder.parent / "elsewhere")
+
+    with pytest.raises(RegressError):
+        nights.follow(dashboard="site")
+
+    assert not list((nights.folder.parent / "elsewhere").iterdir())

@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """One clear error instead of a half written page."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(InfrastructureError, match="cannot be written"):
+    with pytest.raises(InfrastructureError, match="could not be written"):
         write(tmp_path / "file", history({"a": [1.0]}))
 
 

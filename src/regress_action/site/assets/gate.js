@@ -219,16 +219,10 @@
           : element("p", { class: "quiet" }, "Nobody has decided anything yet."),
         element("h2", {}, "Waivers in force"),
         waivers.length
-          ? table(
-              "Waivers",
-              ["Benchmark", "Metric", "Up to", "Until", "Reason"],
-              waivers.map((waiver) => [
-                waiver.benchmark,
-                waiver.metric,
-                regress.changeOf(waiver.ceiling),
-                waiver.expires,
-                waiver.reason,
-              ]),
+          ? element(
+              "ul",
+              {},
+              waivers.map((waiver) => element("li", {}, waiver)),
             )
           : element("p", { class: "quiet" }, "There are none."),
       ];
