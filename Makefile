@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/*)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +58,11 @@ fix: $(VENV)/.dev ## Format, and repair what the linter can
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation: bench-%: $(VENV)/.dev
+bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds: bench-%: $(VENV)/.dev
 	$(PY) benchmarks/$*.py $(ARGS)
 
 bench-accuracy:  ## False alarms and detections of the judge, beside its peers
+bench-worlds:    ## False alarms, coverage and power in simulated worlds whose truth is known
 bench-speed:     ## How long judging, start-up and reporting take
 bench-storage:   ## What history costs on disk and over the network
 bench-container: ## Image size, start-up and step overhead of the container

@@ -1,0 +1,115 @@
+"""Whole suites in worlds whose truth is known: any alarm among many benchmarks, and shifts that many share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from simulated import noise
+from simulated.tables import Bound, Rates, WorldTable, percent
+from verdicts.reports import DEDICATED, TIME, side
+
+from regress_action import analysis
+from regress_action.model.measurements import Benchmark, Report, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.model.comparisons import Judgement
+
+SUITE, PAIRS, STORED = 100, 10, 10
+SHIFTED, SHIFT = 30, 1.1
+
+
+def tables(trials: int) -> list[WorldTable]:
+    """Return the tables of suites of identical code, and of suites of which most got slower together."""
+    suites = max(trials // 10, 4)
+    rates: Rates = {name: {"pairs: any alarm": _paired(name, suites)} for name in noise.PAIRED}
+    rates |= {name: _stored(name, suites) | rates.get(name, {}) for name in noise.STORED}
+    return [
+        WorldTable(
+            f"Suites of {SUITE} identical benchmarks",
+            f"{PAIRS} pairs, and {STORED} stored runs against one: the share of suites with any alarm.",
+            rates,
+            {"pairs: any alarm": Bound(5.0), "stored: any alarm": Bound(5.0), "confirmed: any alarm": Bound(1.0)},
+        ),
+        WorldTable(
+            f"A shift that most of {SHIFTED} benchmarks share",
+            f"{STORED} stored runs against one, 3 % noise; of all rows.",
+            {f"{share:.0%} of them ×{SHIFT}": _shifted(share, suites) for share in (0.2, 0.5, 0.8, 1.0)},
+            {"slow called unchanged": Bound(5.0), "others called better": Bound(5.0)},
+        ),
+    ]
+
+
+def _paired(name: str, suites: int) -> float:
+    random = np.random.default_rng(7)
+    alarms = []
+    for _ in range(suites):
+        drawn = [noise.PAIRED[name](random, PAIRS, 1.0) for _ in range(SUITE)]
+        base = side({str(n): pair[0] for n, pair in enumerate(drawn)}, session="s", commit="a")
+        head = side({str(n): pair[1] for n, pair in enumerate(drawn)}, session="s", commit="b")
+        alarms.append(_any(analysis.compare([base], [head])))
+    return percent(alarms)
+
+
+def _stored(name: str, suites: int) -> dict[str, float | None]:
+    random = np.random.default_rng(8)
+    alarms, suspected, confirmed = [], [], []
+    for _ in range(suites):
+        drawn = [noise.STORED[name](random, STORED, 1, 1.0) for _ in range(SUITE)]
+        first = analysis.compare(*_reports([base for base, _ in drawn], [head for _, head in drawn]))
+        again = _measured_again(random, analysis.suspects(first))
+        alarms.append(_any(first))
+        suspected.append(any(row.verdict == "regression" for row in first.comparisons))
+        confirmed.append(again is not None and _any(analysis.confirm(first, again), confirmed=True))
+    return {
+        "stored: any alarm": percent(alarms),
+        "stored: any suspicion": percent(suspected),
+        "confirmed: any alarm": percent(confirmed),
+    }
+
+
+def _measured_again(random: np.random.Generator, names: Sequence[str]) -> Judgement | None:
+    """Measure the suspects in pairs, with 2 % noise and the usual effect of a build."""
+    if not names:
+        return None
+    base = {name: np.exp(random.normal(0, 0.02, PAIRS)) for name in names}
+    head = {name: np.exp(random.normal(random.normal(0, noise.TAU), 0.02, PAIRS)) for name in names}
+    return analysis.compare([side(base, session="s", commit="a")], [side(head, session="s", commit="b")])
+
+
+def _any(judgement: Judgement, *, confirmed: bool = False) -> bool:
+    """Whether any row alarms, or is a proven regression of any size."""
+    return any(
+        row.verdict == "regression" and (row.confirmed is True if confirmed else row.confirmed is not False)
+        for row in judgement.comparisons
+    )
+
+
+def _reports(base: Sequence[np.ndarray], head: Sequence[np.ndarray]) -> tuple[list[Report], list[Report]]:
+    return [_one(column) for column in np.transpose(base)], [_one(column) for column in np.transpose(head)]
+
+
+def _one(values: np.ndarray) -> Report:
+    series = tuple(Series(Benchmark(str(number)), TIME, (float(value),)) for number, value in enumerate(values))
+    return Report(series, (Run(),), environment=DEDICATED)
+
+
+def _shifted(share: float, suites: int) -> dict[str, float | None]:
+    random = np.random.default_rng(9)
+    slow = np.arange(SHIFTED) < share * SHIFTED
+    said: dict[str, list[bool]] = {}
+    for _ in range(suites):
+        base = [np.exp(random.normal(0, 0.03, STORED)) for _ in range(SHIFTED)]
+        head = [np.exp(random.normal(0, 0.03, 1)) * (SHIFT if slow[number] else 1.0) for number in range(SHIFTED)]
+        judgement = analysis.compare(*_reports(base, head))
+        verdicts = {row.benchmark.name: row for row in judgement.comparisons}
+        suspects = set(analysis.suspects(judgement))
+        for number in range(SHIFTED):
+            row, which = verdicts[str(number)], "slow" if slow[number] else "others"
+            said.setdefault(f"{which} called unchanged", []).append(row.verdict == "unchanged")
+            said.setdefault(f"{which} called better", []).append(row.verdict == "improvement")
+            said.setdefault(f"{which} called worse", []).append(row.verdict == "regression")
+            said.setdefault(f"{which} to be measured again", []).append(str(number) in suspects)
+    return {question: percent(answers) for question, answers in sorted(said.items(), reverse=True)}
