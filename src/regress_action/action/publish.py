@@ -19,7 +19,7 @@ from regress_action.github.preferences import Preferences, Texts
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.records import slug
 from regress_action.notifications import send
-from regress_action.report import markdown, structured, text
+from regress_action.report import markdown, reasons, structured, text
 from regress_action.report.context import Context
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),
         summary=lambda limit: markdown.render(judgement, audience="summary", limit_bytes=limit, context=context),
         finding=text.finding,
+        reason=reasons.sentence,
         details=lambda comparison, limit: markdown.detail(
             judgement, comparison, limit_bytes=limit, context=context, history=_history(past, comparison)
         ),

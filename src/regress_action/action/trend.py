@@ -17,7 +17,7 @@ from regress_action.github.preferences import Texts
 from regress_action.github.runner import write_outputs
 from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Subject, Summary, Verdict
 from regress_action.model.errors import ExitCode
-from regress_action.report import markdown, text, trends
+from regress_action.report import markdown, reasons, text, trends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +110,7 @@ def _texts(job: Job, judgement: Judgement, content: trend_content.Content, chang
         comment=lambda limit: trends.markdown(content, limit_bytes=limit),
         summary=lambda limit: trends.markdown(content, limit_bytes=limit),
         finding=text.finding,
+        reason=reasons.sentence,
         details=details,
         advice=context.advice,
         span=span,

@@ -1,4 +1,4 @@
-"""Put the arrays back into words: one `Comparison` per row, worst first."""
+"""Put the arrays back into values: one `Comparison` per row, worst first."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.analysis import grading, wording
+from regress_action.analysis import designs, grading
 from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
 from regress_action.model.comparisons import Budget, BudgetState, Comparison, Severity, Side, Verdict
+from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from regress_action.analysis.grading import Analysis
     from regress_action.analysis.policy import Policy
     from regress_action.analysis.run_matrix import SideRuns
+    from regress_action.model.reasons import WaiverApplied
 
 _JUDGED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
 _SEVERITIES = tuple(Severity)
-_PLAIN = {
-    Verdict.NEW: "The baseline does not know it; from the next stored run on it is compared.",
-    Verdict.MISSING: "The baseline measured it and the head did not: removed, renamed, or never reached.",
-}
+_PLAIN = {Verdict.NEW: Reason(ReasonCode.NEW), Verdict.MISSING: Reason(ReasonCode.MISSING)}
 
 
 def comparisons(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]:
@@ -42,7 +41,7 @@ def _is_over(budget: Budget | None) -> bool:
 class _Rows:
     """The arrays as plain Python lists: element access on arrays would cost more than all the judging."""
 
-    def __init__(self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, str]) -> None:
+    def __init__(self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied]) -> None:
         estimate, results = analysis.estimates.estimate, analysis.results
         linear = analysis.matrix.scale.linear
         self._analysis, self._waived = analysis, waived
@@ -90,60 +89,42 @@ class _Rows:
             noise=self._analysis.estimates.learned.get(row),
         )
 
-    def _case(self, row: int) -> wording.Case:
-        base, head = self._sides[row]
-        ratio, low, high = self._ratios[row]
-        return wording.Case(
-            metric=self._analysis.matrix.rows.metrics[row],
-            design=self._designs[row],
-            base_runs=base.runs,
-            head_runs=head.runs,
-            ratio=ratio,
-            low=low,
-            high=high,
-            q=self._q[row] or 0.0,
-            margin=self._margins[row],
-            ruled_out=self._ruled_out[row],
-            beyond=self._beyond[row],
-            detectable=self._detectable[row],
-            runs_needed=self._needed[row],
-            difference=self._differences[row] or 0.0,
-        )
-
-    def _reason(self, row: int, verdict: Verdict) -> str:
+    def _reason(self, row: int, verdict: Verdict) -> Reason:
+        """Return what stands in the way of a comparison, or what its numbers decided."""
         rows, estimates = self._analysis.matrix.rows, self._analysis.estimates
         if verdict in _PLAIN:
             return _PLAIN[verdict]
         if verdict is Verdict.FAILED:
             return self._failure(row)
         if verdict is Verdict.UNSTABLE_BASELINE:
-            return wording.unstable(estimates.spread[row], self._sides[row][0].runs, cut=bool(estimates.cut[row]))
+            if estimates.cut[row]:
+                return Reason(ReasonCode.LEVEL_CHANGED, count=self._sides[row][0].runs)
+            return Reason(ReasonCode.UNSTABLE_BASELINE, spread=float(estimates.spread[row]))
         if verdict is Verdict.INCOMPARABLE:
-            return wording.incomparable(rows.clashes.get(row), self._analysis.matrix.environment.cpu)
-        return self._weighed(row, verdict)
+            other_machine = Reason(ReasonCode.OTHER_MACHINE, text=self._analysis.matrix.environment.cpu)
+            return rows.clashes.get(row, other_machine)
+        return self._tested(row, verdict)
 
-    def _weighed(self, row: int, verdict: Verdict) -> str:
-        case, weak = self._case(row), self._weak[row]
+    def _tested(self, row: int, verdict: Verdict) -> Reason:
+        design, weak = designs.MODES[min(self._designs[row], designs.SINGLE)], bool(self._weak[row])
         if verdict is Verdict.UNCHANGED:
-            return wording.unchanged(case)
+            return Reason(ReasonCode.RULED_OUT, design, ruled_out=self._ruled_out[row], pairs_beyond=self._beyond[row])
         if verdict is Verdict.INCONCLUSIVE:
-            changed = self._changed[row]
-            return wording.undirected(case) if changed else wording.inconclusive(case, weak=weak)
+            if self._changed[row]:
+                return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
+            return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=weak)
         if weak:
-            return wording.suspected(case, better=verdict is Verdict.IMPROVEMENT)
-        if verdict is Verdict.IMPROVEMENT:
-            return wording.improvement(case)
-        alarms = self._severities[row] is not Severity.SLIGHT or row in self._waived
-        sentence = wording.regression(case, alarms=alarms, threshold=self._alarms[row])
-        return sentence + self._waived.get(row, "")
+            return Reason(ReasonCode.SUSPECTED, design, weak=True)
+        return Reason(ReasonCode.PROVEN, design, waiver=self._waived.get(row))
 
-    def _failure(self, row: int) -> str:
+    def _failure(self, row: int) -> Reason:
         rows, failures = self._analysis.matrix.rows, self._analysis.failures
         if row in rows.invalid:
-            return f"Its values cannot be used: {rows.invalid[row]}."
+            return rows.invalid[row]
         if self._analysis.matrix.scale.stopped[row]:
-            return "A time of zero or less: it runs below the clock's resolution; put more work into a round."
-        return failures.get(rows.benchmarks[row].name) or failures.get("") or "It failed."
+            return Reason(ReasonCode.BELOW_CLOCK)
+        text = failures.get(rows.benchmarks[row].name) or failures.get("") or ""
+        return Reason(ReasonCode.FAILED, text=text)
 
 
 def _sides(analysis: Analysis, *, base: bool) -> list[Side]:

@@ -14,6 +14,7 @@ import numpy as np
 from regress_action.analysis import noise
 from regress_action.analysis.arrays import medians
 from regress_action.model.comparisons import Doubt, Machine, Mode, Verdict
+from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,44 +58,20 @@ def observed(
     )
 
 
-def notes(machines: Machine, mode: Mode, comparisons: Sequence[Comparison], moved: float | None) -> Iterator[str]:
-    """Yield what the reader must know of the machines; of a restless one only where pairing did not overcome it."""
+def notes(machines: Machine, mode: Mode, comparisons: Sequence[Comparison], moved: float | None) -> Iterator[Note]:
+    """Yield what the reader must know of the machines; of varying speed only where pairing did not overcome it."""
     undecided = sum(row.verdict in _UNDECIDED for row in comparisons)
-    if machines.probe_ratio is not None and (Doubt.SPEED in machines.doubts or moved is not None):
-        yield _of_speed(machines.probe_ratio, told=Doubt.SPEED in machines.doubts)
+    if machines.probe_ratio is not None:
+        if Doubt.SPEED in machines.doubts:
+            yield Note(NoteCode.OTHER_SPEED, (machines.probe_ratio,))
+        elif moved is not None:
+            yield Note(NoteCode.SAME_SPEED, (machines.probe_ratio,))
     if mode is Mode.PAIRED and not undecided:
         return
     if Doubt.SWING in machines.doubts and machines.probe_swing is not None:
-        yield (
-            f"This machine swings: a fixed piece of work took up to {_percent(machines.probe_swing)} % longer at one "
-            f"moment than at another{_explained(undecided)}."
-        )
+        yield Note(NoteCode.SPEED_VARIES, (machines.probe_swing, undecided))
     if Doubt.STEAL in machines.doubts and machines.steal is not None:
-        yield (
-            f"Other machines on this host took {machines.steal * 100:.0f} % of the CPU time that the suite wanted"
-            f"{_explained(undecided)}."
-        )
-
-
-def _of_speed(ratio: float, *, told: bool) -> str:
-    if told:
-        compared = f"{_percent(ratio)} % longer" if ratio > 1 else f"{(1 - ratio) * 100:.0f} % less time"
-        return (
-            f"A fixed piece of work took {compared} on the head's machine than on those of the baseline, so what "
-            "differs from the history may be the machine's."
-        )
-    return (
-        f"A fixed piece of work took about as long as on the baseline's machines ({(ratio - 1) * 100:+.1f} %): look "
-        "also for what all benchmarks share, such as the runtime or a dependency."
-    )
-
-
-def _explained(undecided: int) -> str:
-    return f", which explains {undecided} undecided {'row' if undecided == 1 else 'rows'}" if undecided else ""
-
-
-def _percent(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:.0f}"
+        yield Note(NoteCode.CPU_STOLEN, (machines.steal, undecided))
 
 
 def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSpread) -> tuple[float | None, float]:

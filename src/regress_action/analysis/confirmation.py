@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action.analysis import grading, suite
 from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import Comparison, Judgement, Mode, Severity, Verdict
+from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +75,9 @@ def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mo
 
 
 def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:
-    how = "interleaved with the base" if mode is Mode.PAIRED else "once more"
     if found.verdict is Verdict.REGRESSION and found.confirmed is not False:
         stronger = found if mode is Mode.PAIRED else row
-        reason = f"Confirmed by measuring it {how}: {stronger.reason}"
+        reason = Reason(ReasonCode.CONFIRMED, mode, again=stronger)
         return replace(stronger, budget=row.budget, confirmed=True, reason=reason)
     return replace(
         row,
@@ -85,12 +85,8 @@ def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:
         severity=Severity.NONE,
         confirmed=False,
         runs_needed=found.runs_needed,
-        reason=f"It looked {_change(row)}, but that did not repeat when measured {how}: {found.reason}",
+        reason=Reason(ReasonCode.NOT_REPEATED, mode, again=found),
     )
-
-
-def _change(row: Comparison) -> str:
-    return "worse" if row.ratio is None else f"{(row.ratio - 1) * 100:.1f} % worse"
 
 
 def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:

@@ -13,7 +13,7 @@ from regress_action.model.comparisons import Mode
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
 
-_MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
+MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
 PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
 _TRIM = 10  # one pair in ten is left out at either end
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
@@ -200,4 +200,4 @@ def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) 
 
 def mode_of(estimate: Estimate) -> Mode:
     """Return the strongest design that any row could use."""
-    return _MODES[min(int(estimate.design.min(initial=SINGLE)), SINGLE)]
+    return MODES[min(int(estimate.design.min(initial=SINGLE)), SINGLE)]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import distributions, noise, wording
+from regress_action.analysis import distributions, noise
 from regress_action.analysis.arrays import ROUNDING, Flags, Floats, Ints, moments, plain
 from regress_action.analysis.policy import waiver_of
 from regress_action.model.comparisons import Budget, BudgetState, Severity, Verdict
 from regress_action.model.measurements import Direction
+from regress_action.model.reasons import WaiverApplied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.estimate import RowEstimates, RunMatrix
     from regress_action.analysis.policy import BudgetRule, Policy
     from regress_action.analysis.tests import TestResults
+    from regress_action.model.reasons import Note
 
 
 WORST_FIRST = (
@@ -40,7 +42,7 @@ class Analysis:
     """Everything that is known about the rows of one comparison.
 
     `moved` is the log ratio by which the whole suite moved, if it did, and `shift` the part of it in each row.
-    `idle` are sentences about budgets that apply to nothing.
+    `idle` are notes about budgets that apply to nothing.
     """
 
     matrix: RunMatrix
@@ -51,7 +53,7 @@ class Analysis:
     failures: dict[str, str]
     moved: float | None
     shift: Floats
-    idle: tuple[str, ...]
+    idle: tuple[Note, ...]
 
 
 def verdicts(analysis: Analysis) -> tuple[Ints, Flags]:
@@ -99,14 +101,14 @@ def verdicts(analysis: Analysis) -> tuple[Ints, Flags]:
     return codes, head | matrix.base.newest | unusable | attempted
 
 
-def _marked(rows: dict[int, str], count: int) -> Flags:
+def _marked(rows: Mapping[int, object], count: int) -> Flags:
     flags = np.zeros(count, dtype=bool)
     flags[[row for row in rows if row >= 0]] = True
     return flags
 
 
-def severities(analysis: Analysis, codes: Ints, policy: Policy) -> tuple[Ints, dict[int, str]]:
-    """Return the rank of each row's severity, and the reasons of those that a waiver covers.
+def severities(analysis: Analysis, codes: Ints, policy: Policy) -> tuple[Ints, dict[int, WaiverApplied]]:
+    """Return the rank of each row's severity, and the waivers that cover some of them.
 
     The bands are ratios; without a ratio a proven regression is minor. What the whole suite moved by is taken off.
     """
@@ -127,7 +129,7 @@ def severities(analysis: Analysis, codes: Ints, policy: Policy) -> tuple[Ints, d
             waiver = waiver_of(rows.benchmarks[row], rows.metrics[row], policy)
             if waiver is not None and own[row] <= waiver.ceiling * above and not analysis.matrix.scale.linear[row]:
                 graded[row] = Severity.SLIGHT.rank
-                waived[row] = f" Waived up to {wording.percent(waiver.ceiling)}: {waiver.reason or 'no reason given'}."
+                waived[row] = WaiverApplied(waiver.ceiling, waiver.reason)
     return graded, waived
 
 

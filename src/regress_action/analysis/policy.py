@@ -10,6 +10,7 @@ import numpy as np
 
 from regress_action.model.comparisons import Severity
 from regress_action.model.measurements import matches
+from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -163,8 +164,8 @@ def row_thresholds(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], p
 
 def budget_rules(
     benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy
-) -> tuple[dict[int, BudgetRule], list[str]]:
-    """Return the budget of each row that has one, and a sentence for every rule that applies to nothing."""
+) -> tuple[dict[int, BudgetRule], list[Note]]:
+    """Return the budget of each row that has one, and a note for every rule that applies to nothing."""
     found: dict[int, BudgetRule] = {}
     idle = []
     for limit in policy.limits:
@@ -177,10 +178,7 @@ def budget_rules(
             chosen = list(_rows_of(rule, limit.service, rows, benchmarks, metrics))
             found.update(dict.fromkeys(chosen, rule))
             if not chosen:
-                idle.append(
-                    f"The budget {rule.key} of service {limit.service} applies to nothing that was measured: no "
-                    f"benchmark or metric of that service is called {rule.name!r}."
-                )
+                idle.append(Note(NoteCode.UNUSED_BUDGET, names=(rule.key, limit.service, rule.name)))
     return found, idle
 
 

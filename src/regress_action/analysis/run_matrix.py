@@ -11,6 +11,7 @@ import numpy as np
 from regress_action.analysis.arrays import moments, stacked
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction
+from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,8 @@ class RowIndex:
     identities: list[Identity] = field(default_factory=list)
     benchmarks: list[Benchmark] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
-    clashes: dict[int, str] = field(default_factory=dict)
-    invalid: dict[int, str] = field(default_factory=dict)
+    clashes: dict[int, Reason] = field(default_factory=dict)
+    invalid: dict[int, Reason] = field(default_factory=dict)
     _described: tuple[Sequence[Benchmark], Sequence[Metric]] = field(default=((), ()), init=False)
     _placed: Ints = field(default_factory=lambda: np.zeros(0, np.int64), init=False)
 
@@ -121,13 +122,13 @@ def _blocks(reports: Sequence[Report], rows: RowIndex) -> list[Ints]:
     return [rows.place(report.series) for report in reversed(_ordered(reports))][::-1]
 
 
-def _clash(newer: Identity, older: Identity) -> str | None:
+def _clash(newer: Identity, older: Identity) -> Reason | None:
     if newer[2] != older[2]:
-        return f"its unit changed from {older[2]!r} to {newer[2]!r}"
+        return Reason(ReasonCode.UNIT_CHANGED, before=older[2], text=newer[2])
     if newer[3] != older[3]:
-        return f"its direction changed from {older[3]} is better to {newer[3]} is better"
+        return Reason(ReasonCode.DIRECTION_CHANGED, before=older[3], text=newer[3])
     if None not in (newer[4], older[4]):
-        return "its body changed, so the older runs measured something else"
+        return Reason(ReasonCode.BODY_CHANGED)
     return None
 
 
@@ -169,7 +170,7 @@ def _values(report: Report, rows: RowIndex, block: Ints) -> Floats:
         series = report.series[position]
         if series.dropped > _MAXIMUM_DROPPED * (series.dropped + sum(series.rounds)):
             values[position] = np.nan
-            rows.invalid[int(block[position])] = f"{series.dropped} of its rounds were no finite numbers"
+            rows.invalid[int(block[position])] = Reason(ReasonCode.UNUSABLE_ROUNDS, count=series.dropped)
     return values
 
 

@@ -25,11 +25,19 @@ _WORTHWHILE = 0.5  # the chance below which pairs go to others once the threshol
 
 @dataclass(frozen=True, slots=True)
 class InterimAnalysis:
-    """What a look says: whether to `proceed`, with which benchmarks, and why."""
+    """What a look says: whether to `proceed`, with which benchmarks, and how many are decided after `pairs` pairs.
+
+    Of `benchmarks`, `decided` need no more pairs, and `given_up` are too noisy for the pairs that are left.
+    Before `minimum` pairs nothing is decided.
+    """
 
     proceed: bool
-    undecided: tuple[str, ...]
-    why: str
+    undecided: tuple[str, ...] = ()
+    pairs: int = 0
+    minimum: int = 0
+    benchmarks: int = 0
+    decided: int = 0
+    given_up: int = 0
 
 
 def analyse_interim(
@@ -49,19 +57,26 @@ def analyse_interim(
     latest = analysis.estimates.latest
     done = pairs_done if pairs_done is not None else int(analysis.estimates.estimate.base_runs.max(initial=0))
     if latest is None:
-        return InterimAnalysis(proceed=True, undecided=(), why="Nothing was measured in pairs so far.")
+        return InterimAnalysis(proceed=True, minimum=plan.minimum)
     settled = _settled(analysis)
     futile = ~settled & _futile(analysis, plan, policy.alpha)
     names = [benchmark.name for benchmark in analysis.matrix.rows.benchmarks]
     undecided = _names(names, latest & ~settled & ~futile)
     given_up = set(_names(names, futile & ~analysis.results.unchanged)) - set(undecided)
     total = len(set(names))
+    interim = InterimAnalysis(
+        proceed=True,
+        pairs=done,
+        minimum=plan.minimum,
+        benchmarks=total,
+        decided=total - len(given_up),
+        given_up=len(given_up),
+    )
     if done < plan.minimum:
-        return InterimAnalysis(proceed=True, undecided=(), why=f"{done} of at least {plan.minimum} pairs.")
+        return interim
     if done >= plan.pairs or not undecided:
-        return InterimAnalysis(proceed=False, undecided=(), why=f"{_state(total, total, len(given_up), done)}.")
-    why = f"{_state(total, total - len(undecided), len(given_up), done)}."
-    return InterimAnalysis(proceed=True, undecided=undecided, why=why)
+        return replace(interim, proceed=False)
+    return replace(interim, undecided=undecided, decided=total - len(undecided) - len(given_up))
 
 
 def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:
@@ -122,11 +137,3 @@ def _beyond(z: Floats) -> Floats:
     """Return the chance that a normal deviate exceeds `z`."""
     tail = distributions.two_sided_p(z, np.inf) / 2
     return np.where(z > 0, tail, 1 - tail)
-
-
-def _state(total: int, closed: int, given_up: int, done: int) -> str:
-    """Say how far a measurement is: what is decided, and what was given up."""
-    decided = closed - given_up
-    which = "everything is" if decided == total else f"{decided} of {total} benchmarks are"
-    noise = f", {given_up} too noisy for the pairs that are left" if given_up else ""
-    return f"After {done} pairs {which} decided{noise}"

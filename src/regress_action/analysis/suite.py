@@ -11,6 +11,7 @@ import numpy as np
 from regress_action.analysis.arrays import medians
 from regress_action.analysis.designs import HISTORY, SINGLE
 from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
+from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,34 +96,21 @@ def _open(comparison: Comparison) -> bool:
     return comparison.ratio_high is None or comparison.ratio_high >= comparison.threshold
 
 
-def notes(analysis: Analysis) -> Iterator[str]:
+def notes(analysis: Analysis) -> Iterator[Note]:
     """Yield what a reader must know about the comparison as a whole."""
     estimates = analysis.estimates
     if analysis.moved is not None:
-        change = (math.exp(analysis.moved) - 1) * 100
-        yield (
-            f"The whole suite moved by {change:+.1f} %: one event of the environment, not many regressions. "
-            "Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be sure."
-        )
+        yield Note(NoteCode.SUITE_SHIFT, (math.exp(analysis.moved),))
     if estimates.learned:
         yield _noise(estimates.learned, analysis)
     if estimates.foreign.any():
-        yield (
-            f"{int(estimates.foreign.sum())} benchmarks have no stored run from this kind of machine "
-            f"({analysis.matrix.environment.cpu}); nothing certain can be said about them."
-        )
+        cpu = analysis.matrix.environment.cpu
+        yield Note(NoteCode.OTHER_MACHINE, (int(estimates.foreign.sum()),), (cpu,))
     if estimates.cut.any():
-        yield (
-            f"The baseline of {int(estimates.cut.sum())} benchmarks changed its level; "
-            "only the runs since then were used."
-        )
+        yield Note(NoteCode.LEVEL_CHANGED, (int(estimates.cut.sum()),))
 
 
-def _noise(learned: Mapping[int, Noise], analysis: Analysis) -> str:
+def _noise(learned: Mapping[int, Noise], analysis: Analysis) -> Note:
     row, noisiest = max(learned.items(), key=lambda item: item[1].spread)
     metric, benchmark = analysis.matrix.rows.metrics[row].name, analysis.matrix.rows.benchmarks[row].name
-    known = "1 comparison rests" if len(learned) == 1 else f"{len(learned)} comparisons rest"
-    return (
-        f"{known} on noise learned from the history; neighbouring runs differ most, by {noisiest.spread:.1%} over "
-        f"{noisiest.runs} runs, in {metric} of {benchmark}."
-    )
+    return Note(NoteCode.LEARNED_NOISE, (len(learned), noisiest.spread, noisiest.runs), (metric, benchmark))

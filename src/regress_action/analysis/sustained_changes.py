@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import trend, wording
+from regress_action.analysis import trend
 from regress_action.analysis.change_points import SETTLED
 from regress_action.analysis.policy import threshold_asked, waiver_of
 from regress_action.analysis.trend import LAST, Tendency
 from regress_action.model.comparisons import Comparison, Severity, Side, Verdict
 from regress_action.model.measurements import Direction
+from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,12 +92,14 @@ def _judged(series: Followed, drift: CumulativeDrift | None, policy: Policy) -> 
     start = next((since for since in _drifts(drift) if since), None)
     if not claims:
         verdict = Verdict.INCONCLUSIVE if series.trend.direction is Tendency.UNKNOWN else Verdict.UNCHANGED
-        reason = "Nothing lasting is worse." if verdict is Verdict.UNCHANGED else "There are too few runs to follow."
-        return _row(_Claim(start.ratio if start else None, reason, drift=start), series, threshold, verdict, policy)
+        code = ReasonCode.NOTHING_SUSTAINED if verdict is Verdict.UNCHANGED else ReasonCode.TOO_FEW_RUNS
+        return _row(
+            _Claim(start.ratio if start else None, Reason(code), drift=start), series, threshold, verdict, policy
+        )
     claim = max(claims, key=lambda claim: (claim.seen_again, round(claim.ratio or 0.0, 1)))  # of equals, the release
     verdict = Verdict.REGRESSION if claim.seen_again else Verdict.INCONCLUSIVE
     if not claim.seen_again:
-        claim = replace(claim, reason=f"{claim.reason} Too few runs in a row show it to be sure.")
+        claim = replace(claim, reason=replace(claim.reason, seen_again=False))
     return _row(claim, series, threshold, verdict, policy)
 
 
@@ -105,7 +108,7 @@ class _Claim:
     """Something that looks worse: by what ratio, on what evidence, and whether later runs saw it again."""
 
     ratio: float | None
-    reason: str
+    reason: Reason
     p_value: float | None = None
     seen_again: bool = False
     good: str | None = None
@@ -130,26 +133,18 @@ def _crept(series: Followed, drift: CumulativeDrift | None, threshold: float) ->
 
 def _creep(series: Followed, drift: DriftSince, since: str) -> _Claim:
     history, worse = series.history, [change for change in drift.changes if change.ratio > 1]
-    size, start = wording.percent(drift.ratio), _short(drift.start.commit)
     settled = all(point.settled for point in series.change_points) and _holds(history, drift.start_level, drift.level)
     largest = max(worse, key=lambda change: change.ratio, default=None)
     if largest is not None and len(worse) == 1:
         index = next(point.index for point in series.change_points if history.point(point.index) == largest.point)
-        reason = (
-            f"{size} worse since {since}, in one step at {_short(largest.point.commit)} (p = {largest.p_value:.2g})."
-        )
+        reason = Reason(ReasonCode.STEPPED, before=since, text=largest.point.commit or "")
         good = history.point(index - 1).commit
         return _Claim(drift.ratio, reason, largest.p_value, settled, good, largest.point.commit, drift)
     first = drift.start.commit
-    steps = f", in {len(worse)} steps" if worse else ", too slowly for any one commit to be named"
-    reason = f"{size} worse since {since} ({start}){steps}."
+    reason = Reason(ReasonCode.CREPT, before=since, text=first or "", count=len(worse))
     p = max((change.p_value for change in worse), default=None)
     enough = len(history) - _index(history, drift) >= 2 * SETTLED
     return _Claim(drift.ratio, reason, p, settled and enough, first, history.point(-1).commit, drift)
-
-
-def _short(commit: str | None) -> str:
-    return commit[:12] if commit else "an unknown commit"
 
 
 def _index(history: BenchmarkHistory, drift: DriftSince) -> int:
@@ -167,8 +162,7 @@ def _drifted(series: Followed) -> list[_Claim]:
     badness = history.values if history.metric.direction is Direction.LOWER else -history.values
     went_on = before >= SETTLED and np.median(badness[before:]) > np.median(badness[before - SETTLED : before])
     seen_again = earlier.direction is Tendency.DEGRADING and bool(went_on)
-    size = wording.percent(1 + going.drift)
-    reason = f"It degrades: {size} worse over the last {going.points} runs (p = {going.p_value:.2g}), and goes on."
+    reason = Reason(ReasonCode.DRIFTING, count=going.points)
     first = history.point(len(history) - going.points).commit
     last = history.point(-1).commit
     return [_Claim(1 + going.drift, reason, going.p_value, seen_again, first, last, drifts=True)]

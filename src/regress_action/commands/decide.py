@@ -35,6 +35,7 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
 
     from regress_action import analysis, formats
     from regress_action.action.judge import overridden
+    from regress_action.report.reasons import interim_words
 
     folder = measurement if measurement.is_dir() else measurement.parent
     measured = formats.read_measurement(folder)
@@ -42,5 +43,12 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
     base, head = overridden([measured.base, measured.head], rules.overrides)
     interim = analysis.analyse_interim([base], [head], rules.policy, rules.schedule)
-    answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": interim.why}
+    why = interim_words(
+        interim.pairs,
+        interim.minimum,
+        benchmarks=interim.benchmarks,
+        decided=interim.decided,
+        given_up=interim.given_up,
+    )
+    answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": why}
     return orjson.dumps(answer).decode()

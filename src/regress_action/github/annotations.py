@@ -52,7 +52,7 @@ def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation
         Annotation(
             LEVELS.get(comparison.severity, "notice"),
             f"{comparison.severity.capitalize()} performance regression",
-            _message(texts.finding(comparison), comparison.reason),
+            _message(texts.finding(comparison), texts.reason(comparison)),
             comparison.benchmark.location,
         )
         for comparison in comparisons

@@ -53,7 +53,7 @@ class Preferences:
 class Texts:
     """The texts of a judgement, rendered by the caller: functions take the number of bytes they may fill.
 
-    `headline` and `finding` are single plain lines; `comment`, `summary` and `details` are Markdown in which foreign
+    `headline`, `finding`, `reason` are single lines; `comment`, `summary` and `details` are Markdown in which foreign
     text is inert already. `details` is what an issue shows of one comparison. `advice` are sentences. `span` names the
     last good and the first bad commit of what an issue is about, where the judgement's own two do not. `record` is the
     judgement as data, for a later `/regress explain`.
@@ -63,6 +63,7 @@ class Texts:
     comment: Callable[[int], str]
     summary: Callable[[int], str]
     finding: Callable[[Comparison], str]
+    reason: Callable[[Comparison], str]
     details: Callable[[Comparison, int], str]
     advice: tuple[str, ...] = ()
     record: Callable[[int], bytes] | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Benchmark, Environment, Metric, Noise
+    from regress_action.model.reasons import Note, Reason
 
 
 class Mode(StrEnum):
@@ -110,8 +111,9 @@ class Comparison:
     that is more; a smaller proven change is a regression too, but `slight`. `minimum_detectable_ratio` is the
     smallest ratio this comparison would have found with 80 % power. `runs_needed` is how many runs per side
     would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
-    minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `noise` is
-    what a history longer than the baseline taught, where the comparison rests on it.
+    minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `reason` is a
+    code with numbers, or the sentence itself where it was read back from JSON. `noise` is what a
+    history longer than the baseline taught, where the comparison rests on it.
     """
 
     benchmark: Benchmark
@@ -127,7 +129,7 @@ class Comparison:
     minimum_detectable_ratio: float | None
     verdict: Verdict
     severity: Severity
-    reason: str
+    reason: Reason | str
     confirmed: bool | None = None
     runs_needed: int | None = None
     difference: float | None = None
@@ -228,6 +230,6 @@ class Judgement:
     comparisons: tuple[Comparison, ...]
     baseline: Subject
     head: Subject
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note | str, ...] = ()
     machine: Machine = Machine()
     minutes_saved: float | None = None

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Severity, Verdict
-from regress_action.report import numbers, phrases, sides, text
+from regress_action.report import notes, numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.markdown import fitting
 from regress_action.report.numbers import count
@@ -61,7 +61,7 @@ def render(
             left_out=left_out,
             machine=sides.environments(judgement),
             against=sides.against_parts(judgement),
-            notes=judgement.notes[:MOST_ROWS],
+            notes=notes.sentences(judgement)[:MOST_ROWS],
             rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
             context=Context(reproduce=reproduce or None),
         )

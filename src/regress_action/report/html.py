@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from regress_action.model import escaping
-from regress_action.report import numbers, phrases, sides, text
+from regress_action.report import notes, numbers, phrases, reasons, sides, text
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
@@ -40,6 +40,7 @@ def render(judgement: Judgement, *, context: Context | None = None) -> str:
         .get_template("report.html.j2")
         .render(
             judgement=judgement,
+            notes=notes.sentences(judgement),
             headline=text.headline_parts(judgement),
             against=sides.against_parts(judgement),
             machine=sides.environments(judgement),
@@ -72,6 +73,7 @@ def _environment() -> Environment:
         "subject": lambda row: sentence(phrases.subject(row), escaping.NAME_LIMIT),
         "budget": lambda row: sentence(phrases.budget(row), escaping.NAME_LIMIT),
         "moved": phrases.moved,
+        "reason": reasons.sentence,
         "change": lambda row: phrases.difference(row) if row.ratio is None else numbers.change(row.ratio),
         "interval": lambda row: numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio),
         "certainty": lambda row: numbers.certainty(row.q_value),

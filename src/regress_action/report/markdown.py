@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.model.escaping import cut_bytes
-from regress_action.report import chart, numbers, phrases, sides, text
+from regress_action.report import chart, notes, numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
 
@@ -93,7 +93,7 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
 def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
-    kept = findings.first(rows)
+    kept, sentences = findings.first(rows), notes.sentences(judgement)
     if not (findings.regressions or findings.over_budget or findings.missing):
         context = replace(context, accept=None)
     return templating.page(
@@ -108,8 +108,8 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
         findings=findings,
         kept=kept,
         hidden=len(findings) - len(kept),
-        notes=(*judgement.notes[:_NOTES], *filter(None, [context.elsewhere])),
-        hidden_notes=max(0, len(judgement.notes) - _NOTES),
+        notes=(*sentences[:_NOTES], *filter(None, [context.elsewhere])),
+        hidden_notes=max(0, len(sentences) - _NOTES),
         context=context,
         audience=audience,
         footer=templating.footer(judgement, context),

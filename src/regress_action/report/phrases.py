@@ -118,6 +118,8 @@ def runs_needed(comparison: Comparison, mode: Mode) -> str:
 
 
 def _words(metric: Metric) -> tuple[str, str]:
+    if metric.direction is Direction.UNKNOWN:
+        return "more", "less"
     match metric.unit:
         case "s" | "1/s" | "B/s":
             return "slower", "faster"

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from regress_action.model.comparisons import Severity
 from regress_action.model.escaping import NAME_LIMIT, plain, shorten
-from regress_action.report import numbers, phrases
+from regress_action.report import numbers, phrases, reasons
 from regress_action.report.chart import Axis
 
 if TYPE_CHECKING:
@@ -118,13 +118,13 @@ def _row(page: Page, layout: _Layout, row: Comparison, name: str, cells: _Cells)
 
 
 def _evidence(row: Comparison) -> str:
-    """Return the judge's reason, which holds interval and certainty, and what the row was held against."""
+    """Return the reason, which holds interval and certainty, and what the row was held against."""
     parts = [f"Threshold {numbers.change(row.threshold)}"]
     if row.benchmark.service:
         parts.append(f"service {plain(row.benchmark.service, phrases.NAME_LIMIT)}")
     if row.confirmed is not None:
         parts.append("confirmed by a second measurement" if row.confirmed else "not confirmed")
-    return f"{plain(row.reason)} {', '.join(parts)}."
+    return f"{plain(reasons.sentence(row))} {', '.join(parts)}."
 
 
 def _left(words: str, width: int) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.model.comparisons import Budget, Comparison, Judgement, Machine, Side, Subject, Summary
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
+from regress_action.report import notes, reasons
 from regress_action.report.json_objects import (
     SCHEMA,
     BudgetObject,
@@ -52,7 +53,7 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
         "head": _subject_object(judgement.head),
         "machine": _machine_object(judgement.machine),
         "minutes_saved": _finite(judgement.minutes_saved),
-        "notes": [_text(note) for note in judgement.notes],
+        "notes": [_text(note) for note in notes.sentences(judgement)],
         "elsewhere": _optional(elsewhere),
         "comparisons": [_comparison_object(comparison) for comparison in judgement.comparisons],
     }
@@ -93,7 +94,7 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "confirmed": comparison.confirmed,
         "runs_needed": comparison.runs_needed,
         "noise": _noise_object(comparison.noise),
-        "reason": _text(comparison.reason),
+        "reason": _text(reasons.sentence(comparison)),
         "budget": _budget_object(comparison.budget),
         "location": _location_object(benchmark.location),
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regress_action.model import escaping
-from regress_action.report import numbers, phrases, sides
+from regress_action.report import numbers, phrases, reasons, sides
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement, Subject
@@ -53,6 +53,7 @@ def environment() -> Environment:
         "moved": lambda row: unbroken(phrases.moved(row)),
         "change": change,
         "budget": lambda row: sentence(phrases.budget(row)),
+        "reason": reasons.sentence,
         "runs_needed": phrases.runs_needed,
     }
     return templates

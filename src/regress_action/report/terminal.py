@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Outcome
 from regress_action.model.escaping import plain
-from regress_action.report import phrases, sides, text
+from regress_action.report import notes, phrases, reasons, sides, text
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count, quantity
 from regress_action.report.page import Page
@@ -42,7 +42,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
         page.sentence(elsewhere, "yellow")
 
     def with_reason(row: Comparison) -> str:
-        return f"{page.as_text(phrases.subject(row))}: {plain(row.reason)}"
+        return f"{page.as_text(phrases.subject(row))}: {plain(reasons.sentence(row))}"
 
     table(page, "Regressions", findings.regressions)
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
@@ -71,7 +71,7 @@ def _header(page: Page, judgement: Judgement) -> None:
     if saved := sides.saved(judgement):
         page.sentence(f"{saved[0].upper()}{saved[1:]}.", "dim")
     shift = text.shift(judgement)
-    for note in judgement.notes or ([shift] if shift else []):
+    for note in notes.sentences(judgement) or ([shift] if shift else []):
         page.sentence(f"Note: {plain(note)}", "yellow" if shift else "")
 
 

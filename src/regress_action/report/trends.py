@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
+from regress_action.report import reasons
 from regress_action.report.numbers import count, percent
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def alerts(judgement: Judgement) -> list[dict[str, Any]]:
             "severity": row.severity.value,
             "ratio": row.ratio,
             "threshold": row.threshold,
-            "reason": row.reason,
+            "reason": reasons.sentence(row),
         }
         for row in judgement.comparisons
         if row.alarms

@@ -24,7 +24,7 @@ from regress_action.model.comparisons import (
     Verdict,
 )
 from regress_action.model.measurements import Benchmark, Location, Metric
-from regress_action.report import markdown, text
+from regress_action.report import markdown, reasons, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,6 +95,7 @@ def words(judgement: Judgement, suite: str = "default") -> Texts:
         comment=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="comment", context=context),
         summary=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="summary", context=context),
         finding=lambda each: text.as_text((*text.what_changed(each), *text.at_least(each))),
+        reason=reasons.sentence,
         details=lambda each, limit: f"0.1 s before, {each.head.median:.3g} s now."[:limit],
         advice=("Look at what allocates in the loop.",),
     )

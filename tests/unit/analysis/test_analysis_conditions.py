@@ -11,6 +11,7 @@ from compared_sides import HOSTED, OTHER, OWN, pairs, runs, session
 from regress_action import analysis
 from regress_action.model.comparisons import Doubt, Judgement, Machine, Verdict
 from regress_action.model.measurements import Conditions, Environment, Report
+from regress_action.report.notes import sentences
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
 WILD = [1.0, 1.8, 0.6, 1.6, 0.7, 1.2]
@@ -48,7 +49,7 @@ def test_a_machine_of_another_speed_is_told(ratio: float, said: str) -> None:
     """Slower or faster than the machines of the baseline: in one note, as a number and as a doubt."""
     judgement = against_history(probed(0.002 * ratio), probed(0.002), probed(0.00201), probed(0.00199))
 
-    (note,) = judgement.notes
+    (note,) = sentences(judgement)
     assert said in note
     assert judgement.machine.probe_ratio == pytest.approx(ratio, rel=0.01)
     assert judgement.machine.doubts == (Doubt.SPEED,)
@@ -70,7 +71,7 @@ def test_what_spread_explains_is_no_other_speed(head: Conditions, stored: list[C
 
     assert judgement.machine.probe_ratio is not None
     assert Doubt.SPEED not in judgement.machine.doubts
-    assert not any("fixed piece of work" in note and "head's machine" in note for note in judgement.notes)
+    assert not any("fixed piece of work" in note and "head's machine" in note for note in sentences(judgement))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +110,8 @@ def test_a_shift_that_the_probe_did_not_see_points_elsewhere() -> None:
     same, slower = (against_history(probed(time), probed(0.002), ratio=1.3) for time in (0.00201, 0.0026))
 
     assert same.summary.environment_shift == slower.summary.environment_shift == pytest.approx(1.3, rel=0.01)
-    assert any("what all benchmarks share" in note for note in same.notes)
-    assert any("may be the machine's" in note for note in slower.notes)
+    assert any("what all benchmarks share" in note for note in sentences(same))
+    assert any("may be the machine's" in note for note in sentences(slower))
 
 
 def test_pairs_on_a_restless_machine_explain_what_is_undecided() -> None:
@@ -119,9 +120,9 @@ def test_pairs_on_a_restless_machine_explain_what_is_undecided() -> None:
 
     assert judgement.comparisons[0].verdict is Verdict.INCONCLUSIVE
     assert judgement.machine == Machine(None, pytest.approx(1.45), 0.12, (Doubt.SWING, Doubt.STEAL))
-    swing, steal = judgement.notes
-    assert "took up to 45 % longer at one moment than at another, which explains 1 undecided row." in swing
-    assert "took 12 % of the CPU time that the suite wanted, which explains 1 undecided row." in steal
+    swing, steal = sentences(judgement)
+    assert "took up to 45 % longer at one moment than at another, which explains 1 undecided comparison." in swing
+    assert "took 12 % of the CPU time that the suite wanted, which explains 1 undecided comparison." in steal
 
 
 def test_pairs_that_decide_everything_say_nothing_of_a_restless_machine() -> None:

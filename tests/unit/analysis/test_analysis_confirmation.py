@@ -8,8 +8,10 @@ import pytest
 from compared_sides import of, pairs, runs
 
 from regress_action import analysis
-from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Verdict
 from regress_action.model.measurements import Metric
+from regress_action.model.reasons import ReasonCode
+from regress_action.report.reasons import sentence
 
 NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03, 0.98, 1.02]
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0, 0.999, 1.0]
@@ -50,7 +52,7 @@ def test_a_regression_that_repeats_is_confirmed_with_the_numbers_of_the_pairs() 
 
     assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
     assert found.ratio == pytest.approx(1.7)
-    assert found.reason.startswith("Confirmed by measuring it interleaved with the base")
+    assert (found.reason.code, found.reason.design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
 
 
 def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() -> None:
@@ -62,16 +64,16 @@ def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() 
     found = of(calmed, "steady_a")
 
     assert (found.verdict, found.confirmed, found.severity) == (Verdict.INCONCLUSIVE, False, Severity.NONE)
-    assert "did not repeat" in found.reason
+    assert found.reason.code is ReasonCode.NOT_REPEATED
     assert calmed.summary.verdict is not Outcome.FAIL
     assert calmed.summary.regressions == 0
 
 
 def test_what_was_seen_first_is_quoted_when_it_does_not_repeat() -> None:
     """The reader may have seen it."""
-    reason = of(analysis.confirm(first(steady_a=2.5), again(steady_a=1.0)), "steady_a").reason
+    reason = sentence(of(analysis.confirm(first(steady_a=2.5), again(steady_a=1.0)), "steady_a"))
 
-    assert reason.startswith("It looked 150.0 % worse, but that did not repeat when measured interleaved with the base")
+    assert reason.startswith("It looked 2.5× slower, but that did not repeat when measured interleaved with the base")
 
 
 def test_a_metric_without_a_ratio_is_a_suspect_only_when_it_alarms() -> None:
@@ -165,8 +167,8 @@ def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numb
     calmed = of(analysis.confirm(alarmed, first(steady_a=1.0)), "steady_a")
 
     assert confirmed.ratio == of(alarmed, "steady_a").ratio
-    assert confirmed.reason.startswith("Confirmed by measuring it once more: ")
-    assert "did not repeat when measured once more" in calmed.reason
+    assert (confirmed.reason.code, confirmed.reason.design) == (ReasonCode.CONFIRMED, Mode.HISTORY)
+    assert (calmed.reason.code, calmed.reason.design) == (ReasonCode.NOT_REPEATED, Mode.HISTORY)
 
 
 def test_a_benchmark_that_could_not_be_measured_again_stays_as_it_was() -> None:

@@ -28,6 +28,7 @@ from regress_action import analysis
 from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
 from regress_action.model.errors import IncompleteError, InputError
 from regress_action.model.measurements import Benchmark, Direction, Failure, Metric, Report, Run, Series
+from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_a_run_that_lost_a_fifth_of_its_rounds_is_invalid() -> None:
     found = one(analysis.compare(runs({"b": STEADY}), [broken]))
 
     assert found.verdict is Verdict.FAILED
-    assert "3 of its rounds were no finite numbers" in found.reason
+    assert found.reason == Reason(ReasonCode.UNUSABLE_ROUNDS, count=3)
 
 
 def test_a_run_that_lost_a_round_or_two_still_counts() -> None:
@@ -94,7 +95,7 @@ def test_a_time_of_zero_fails_and_says_why() -> None:
     found = stored(STEADY, [0.0, 1.0, 1.0, 1.0, 1.0])
 
     assert found.verdict is Verdict.FAILED
-    assert "clock's resolution" in found.reason
+    assert found.reason == Reason(ReasonCode.BELOW_CLOCK)
 
 
 def test_a_count_that_may_be_zero_is_compared_by_difference() -> None:
@@ -161,7 +162,7 @@ def test_seconds_against_milliseconds_is_refused() -> None:
     found = one(analysis.compare(runs({"b": STEADY}, metric=Metric("time", "ticks")), runs({"b": STEADY})))
 
     assert found.verdict is Verdict.INCOMPARABLE
-    assert "unit changed from 'ticks' to 's'" in found.reason
+    assert found.reason == Reason(ReasonCode.UNIT_CHANGED, before="ticks", text="s")
 
 
 def test_a_direction_that_turned_is_refused() -> None:
@@ -171,7 +172,7 @@ def test_a_direction_that_turned_is_refused() -> None:
     found = one(analysis.compare(runs({"b": STEADY}, metric=turned), runs({"b": STEADY})))
 
     assert found.verdict is Verdict.INCOMPARABLE
-    assert "direction" in found.reason
+    assert found.reason.code is ReasonCode.DIRECTION_CHANGED
 
 
 def test_half_the_throughput_is_twice_as_bad() -> None:
@@ -232,8 +233,8 @@ def test_a_failed_benchmark_is_failed_and_not_missing() -> None:
 
     judgement = analysis.compare(runs({"fine": STEADY, "old": STEADY}), head)
 
-    assert (of(judgement, "old").verdict, of(judgement, "old").reason) == (Verdict.FAILED, "boom")
-    assert (of(judgement, "young").verdict, of(judgement, "young").reason) == (Verdict.FAILED, "bam")
+    assert (of(judgement, "old").verdict, of(judgement, "old").reason.text) == (Verdict.FAILED, "boom")
+    assert (of(judgement, "young").verdict, of(judgement, "young").reason.text) == (Verdict.FAILED, "bam")
 
 
 def test_a_benchmark_that_failed_once_and_was_measured_is_judged() -> None:
@@ -256,7 +257,7 @@ def test_a_head_that_failed_as_a_whole_fails_every_benchmark() -> None:
     judgement = analysis.compare(runs({"a": STEADY, "b": STEADY}), [Report((), (Run(failure="exit status 1"),))])
 
     assert {found.verdict for found in judgement.comparisons} == {Verdict.FAILED}
-    assert {found.reason for found in judgement.comparisons} == {"exit status 1"}
+    assert {found.reason.text for found in judgement.comparisons} == {"exit status 1"}
     assert judgement.summary.verdict is Outcome.INCOMPLETE
 
 
@@ -298,7 +299,7 @@ def test_another_cpu_model_cannot_be_compared() -> None:
 
     assert judgement.mode is Mode.SINGLE
     assert of(judgement, "small").verdict is Verdict.INCOMPARABLE
-    assert "another model" in of(judgement, "small").reason
+    assert "another model" in of(judgement, "small").reason.text
     assert (of(judgement, "large").verdict, of(judgement, "large").confirmed) == (Verdict.REGRESSION, False)
     assert judgement.summary.verdict is not Outcome.FAIL
 

@@ -9,6 +9,7 @@ from compared_sides import HOSTED, OWN, TIME, pairs, runs, session
 from regress_action.analysis import run_matrix as evidence
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.reasons import Reason, ReasonCode
 
 
 def made(*values: float, rounds: int = 0, dropped: int = 0, created: str | None = None, commit: str = "c") -> Report:
@@ -106,7 +107,7 @@ def test_a_metric_that_changed_its_unit_is_another_one() -> None:
         [Report((Series(Benchmark("b", version="v1"), TIME, (9.0,)),), (Run(),))], [made(1.0)]
     )
 
-    assert rows.clashes == {0: "its unit changed from 'ms' to 's'"}
+    assert rows.clashes == {0: Reason(ReasonCode.UNIT_CHANGED, before="ms", text="s")}
     assert np.isnan(base.values).all()
     assert (agreed.clashes, both.values.tolist()) == ({}, [[9]])
 

@@ -10,6 +10,7 @@ from scipy import stats
 from regress_action import analysis
 from regress_action.analysis import tests as counting
 from regress_action.model.comparisons import Verdict
+from regress_action.report.reasons import sentence
 
 MANY = 1500
 TWENTY = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.2),))
@@ -72,8 +73,8 @@ def test_a_counted_verdict_says_what_was_counted() -> None:
     found = paired([1.0] * 12, head, TWENTY)
 
     assert found.verdict is Verdict.UNCHANGED
-    assert found.reason == (
-        "A change of 3.0 % or more for the worse is ruled out: only 1 of 12 interleaved pairs differs so much."
+    assert sentence(found) == (
+        "A change of +3 % or more for the worse is ruled out: only 1 of 12 interleaved pairs differs so much."
     )
 
 
@@ -94,7 +95,7 @@ def test_a_threshold_that_was_written_down_is_what_must_be_ruled_out() -> None:
     judgement = analysis.compare([pairs(base)], [pairs(head)], policy)
 
     assert of(judgement, "asked").verdict is Verdict.UNCHANGED
-    assert of(judgement, "asked").reason.startswith("A change of 20.0 % or more for the worse is ruled out: it lies")
+    assert sentence(of(judgement, "asked")).startswith("A change of +20 % or more for the worse is ruled out: it lies")
     assert of(judgement, "strict").verdict is Verdict.INCONCLUSIVE
     assert of(judgement, "strict").threshold == pytest.approx(of(judgement, "asked").threshold)
 
@@ -103,7 +104,7 @@ def test_the_smaller_size_is_named_when_both_are_ruled_out() -> None:
     """Hardly any noise: what is said is the strongest that is proven."""
     found = paired([1.0] * 6, [1.0, 1.001, 0.999, 1.0, 1.001, 1.0], TWENTY)
 
-    assert found.reason.startswith("A change of 3.0 % or more for the worse is ruled out")
+    assert sentence(found).startswith("A change of +3 % or more for the worse is ruled out")
 
 
 def test_a_proven_slowdown_below_the_threshold_stays_a_regression() -> None:

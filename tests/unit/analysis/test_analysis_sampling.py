@@ -54,7 +54,7 @@ def test_a_decided_suite_stops() -> None:
     )
 
     assert not look.proceed
-    assert "After 5 pairs everything is decided" in look.why
+    assert (look.pairs, look.decided) == (5, look.benchmarks)
 
 
 def test_only_the_undecided_go_on() -> None:
@@ -81,7 +81,7 @@ def test_a_hopeless_benchmark_is_given_up() -> None:
     look = analysis.analyse_interim(*sides({"wild": wild}), analysis.Policy(), PLAN)
 
     assert not look.proceed
-    assert "0 of 1 benchmarks are decided, 1 too noisy for the pairs that are left" in look.why
+    assert (look.benchmarks, look.decided, look.given_up) == (1, 0, 1)
 
 
 def test_half_of_the_pairs_do_not_speak_for_all() -> None:
@@ -120,7 +120,7 @@ def test_what_was_asked_is_decided_when_it_is_ruled_out_and_nothing_smaller_can_
     look = analysis.analyse_interim(*sides({"b": noisy}), policy, PLAN)
 
     assert not look.proceed
-    assert look.why == "After 8 pairs everything is decided."
+    assert (look.pairs, look.decided, look.given_up) == (8, look.benchmarks, 0)
 
 
 def test_a_threshold_that_is_ruled_out_does_not_end_the_search_for_less() -> None:

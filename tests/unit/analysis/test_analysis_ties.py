@@ -10,6 +10,8 @@ from regress_action import analysis
 from regress_action.analysis import histories, policy, sustained_changes, tests
 from regress_action.model.comparisons import BudgetState, Severity, Verdict
 from regress_action.model.measurements import Benchmark
+from regress_action.model.reasons import WaiverApplied
+from regress_action.report.reasons import sentence
 
 BASE, HEAD = [1.0] * 6, [1.37] * 6
 
@@ -42,8 +44,8 @@ def test_a_waiver_covers_its_ceiling() -> None:
     for order in ((waiver, higher), (higher, waiver)):
         assert policy.waiver_of(Benchmark("b"), TIME, analysis.Policy(waivers=order)) is higher
     slight = paired(BASE, [1.1] * 6, analysis.Policy(waivers=(higher,)))
-    assert (slight.severity, "Waived" in slight.reason) == (Severity.SLIGHT, False)
-    assert "no reason given" in paired(BASE, HEAD, analysis.Policy(waivers=(higher,))).reason
+    assert (slight.severity, slight.reason.waiver) == (Severity.SLIGHT, None)
+    assert paired(BASE, HEAD, analysis.Policy(waivers=(higher,))).reason.waiver == WaiverApplied(higher.ceiling)
 
 
 def test_a_discovery_at_exactly_alpha_is_one() -> None:
@@ -67,7 +69,7 @@ def test_what_is_certain_is_said_to_be_certain() -> None:
     found = stored([100.0], [150.0], metric=EXACT)
 
     assert found.p_value == 0
-    assert found.reason == "50.0 % worse (+50.0 % to +50.0 %), one session on each side; q < 0.001."
+    assert sentence(found) == "50 % more (95 % interval +50 to +50 %), one session on each side; q < 0.001."
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from regress_action.analysis import cumulative_drift, histories, sustained_chang
 from regress_action.analysis.policy import Limit, Policy, WaiverRule
 from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.measurements import Direction, Environment, Metric
+from regress_action.model.reasons import ReasonCode
+from regress_action.report.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,14 +58,14 @@ def test_a_settled_step_beyond_the_limit_alarms_and_names_its_commit() -> None:
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MODERATE, True)
     assert (one.good, one.bad) == (commit(29), commit(30))
     assert row.ratio == pytest.approx(1.6, rel=0.02)
-    assert "in one step at 000000000000 (p = " in row.reason
+    assert "in one step at 000000000000 (p = " in sentence(row)
 
 
 def test_a_young_step_is_not_called_confirmed() -> None:
     """Six runs at a new level may be an episode: undecided, so it neither alarms nor ends an alarm."""
     [one] = judged(past(noisy((30, 1.0), (6, 1.6))))
     assert (one.comparison.verdict, one.comparison.confirmed) == (Verdict.INCONCLUSIVE, None)
-    assert "Too few runs in a row" in one.comparison.reason
+    assert not one.comparison.reason.seen_again
 
 
 def test_a_step_below_the_limit_is_no_alarm() -> None:
@@ -80,8 +82,8 @@ def test_creep_of_steps_that_were_each_too_small_alarms_together() -> None:
     [one] = judged(reports, since=commit(10))
     row = one.comparison
     assert (row.verdict, row.severity) == (Verdict.REGRESSION, Severity.MINOR)
-    assert "% worse since the release (" in row.reason
-    assert "in 4 steps" in row.reason
+    assert "% slower since the release (" in sentence(row)
+    assert (row.reason.code, row.reason.count) == (ReasonCode.CREPT, 4)
     assert (one.good, one.bad) == (commit(10), commit(99))
 
 
@@ -93,7 +95,7 @@ def test_a_drift_that_goes_on_alarms_before_it_reaches_the_limit(higher: bool) -
     [one] = judged(past([1 / value for value in values] if higher else values, metric=metric))
     row = one.comparison
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MINOR, True)
-    assert "goes on" in row.reason
+    assert row.reason.code is ReasonCode.DRIFTING
 
 
 def test_a_drift_seen_for_the_first_time_is_not_called_confirmed() -> None:

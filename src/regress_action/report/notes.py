@@ -1,0 +1,121 @@
+"""What a reader must know about a comparison as a whole, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regress_action.model.reasons import Note, NoteCode
+from regress_action.report import numbers
+from regress_action.report.numbers import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from regress_action.model.comparisons import Judgement
+
+_FIELDS = {"cpu": "CPU", "os": "operating system", "cores": "number of cores"}
+
+
+def sentences(judgement: Judgement) -> tuple[str, ...]:
+    """Return every note of a judgement as a sentence; names in it are not escaped."""
+    return tuple(note if isinstance(note, str) else sentence(note) for note in judgement.notes)
+
+
+def sentence(note: Note) -> str:
+    """Return one note in words."""
+    return _WORDS[note.code](note)
+
+
+def _suite_shift(note: Note) -> str:
+    return (
+        f"The whole suite moved by {numbers.change(note.numbers[0])}: one event of the environment, not many "
+        "regressions. Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be "
+        "sure."
+    )
+
+
+def _learned_noise(note: Note) -> str:
+    comparisons, spread, runs = note.numbers
+    metric, benchmark = note.names
+    rest = "1 comparison rests" if comparisons == 1 else f"{comparisons:.0f} comparisons rest"
+    return (
+        f"{rest} on noise learned from the history; neighbouring runs differ most, by {spread * 100:.1f} % over "
+        f"{runs:.0f} runs, in {metric} of {benchmark}."
+    )
+
+
+def _other_machine(note: Note) -> str:
+    have = f"{count(int(note.numbers[0]), 'benchmark has', 'benchmarks have')}"
+    return f"{have} no stored run from this kind of machine ({note.names[0]}); nothing certain can be said about them."
+
+
+def _level_changed(note: Note) -> str:
+    benchmarks = count(int(note.numbers[0]), "benchmark")
+    return f"The baseline of {benchmarks} changed its level; only the runs since then were used."
+
+
+def _unused_budget(note: Note) -> str:
+    key, service, name = note.names
+    return (
+        f"The budget {key} of service {service} applies to nothing that was measured: no benchmark or metric of that "
+        f"service is called {name!r}."
+    )
+
+
+def _other_speed(note: Note) -> str:
+    ratio = note.numbers[0]
+    compared = f"{_percent(ratio)} % longer" if ratio > 1 else f"{(1 - ratio) * 100:.0f} % less time"
+    return (
+        f"A fixed piece of work took {compared} on the head's machine than on those of the baseline, so what differs "
+        "from the history may be the machine's."
+    )
+
+
+def _same_speed(note: Note) -> str:
+    return (
+        f"A fixed piece of work took about as long as on the baseline's machines ({numbers.percent(note.numbers[0])}): "
+        "look also for what all benchmarks share, such as the runtime or a dependency."
+    )
+
+
+def _speed_varies(note: Note) -> str:
+    slowest, undecided = note.numbers
+    return (
+        f"The speed of this machine varies: a fixed piece of work took up to {_percent(slowest)} % longer at one "
+        f"moment than at another{_explained(int(undecided))}."
+    )
+
+
+def _cpu_stolen(note: Note) -> str:
+    share, undecided = note.numbers
+    return (
+        f"Other machines on this host took {share * 100:.0f} % of the CPU time that the suite wanted"
+        f"{_explained(int(undecided))}."
+    )
+
+
+def _environment_differs(note: Note) -> str:
+    field, before, after = note.names
+    return f"The two sides differ in {_FIELDS.get(field, field)}: {before} at the baseline, {after} at the head."
+
+
+_WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
+    NoteCode.SUITE_SHIFT: _suite_shift,
+    NoteCode.LEARNED_NOISE: _learned_noise,
+    NoteCode.OTHER_MACHINE: _other_machine,
+    NoteCode.LEVEL_CHANGED: _level_changed,
+    NoteCode.UNUSED_BUDGET: _unused_budget,
+    NoteCode.OTHER_SPEED: _other_speed,
+    NoteCode.SAME_SPEED: _same_speed,
+    NoteCode.SPEED_VARIES: _speed_varies,
+    NoteCode.CPU_STOLEN: _cpu_stolen,
+    NoteCode.ENVIRONMENT_DIFFERS: _environment_differs,
+}
+
+
+def _explained(undecided: int) -> str:
+    return f", which explains {count(undecided, 'undecided comparison')}" if undecided else ""
+
+
+def _percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:.0f}"
