@@ -14,6 +14,7 @@ from regress_action.action.job import CONFIRMATION, FOLDER
 from regress_action.action.judge import Judged, judge_reports
 from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.action.plan import PAIRED, MeasurementRequest, write_request
+from regress_action.measure.selection import style_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
         out=FOLDER,
         adaptive=False,
         select=suspects if "{select}" in settings.command else (),
-        select_style=_style(settings.command),
+        select_style=style_of(settings.command),
     )
     line = measurer_command(settings, spec, CONFIRMATION)
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
@@ -68,11 +69,3 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
     write_request(
         MeasurementRequest((*PAIRED, *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ
     )
-
-
-def _style(command: str) -> str:
-    """Return the syntax in which the suite's runner takes the names of benchmarks."""
-    words = command.split()
-    if "pytest" in command:
-        return "pytest"
-    return "go" if words[:2] == ["go", "test"] else "plain"

@@ -7,6 +7,7 @@ import math
 import signal
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine, untrusted_files
@@ -19,6 +20,7 @@ from regress_action.measure.spawn import Task
 from regress_action.measure.suite_command import shell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from regress_action.measure.measurement import OutputFolder
@@ -160,7 +162,7 @@ class RunExecutor:
         }
         limit = min(self.options.timeout_s or math.inf, self._left_s)
         task = Task(
-            self.command.argv(str(result_files.out), selection),
+            self.command.argv(result_files.out, selection, tree.folder, partial(self._write_list, slot)),
             tree.folder,
             variables,
             limit,
@@ -171,6 +173,11 @@ class RunExecutor:
         ended = execute(task, log, self.signals, self.processes, sampler)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
         return ended
+
+    def _write_list(self, slot: Slot, names: Sequence[str]) -> Path:
+        file = f"{slot.name}.select"
+        untrusted_files.write(self.folder.runs_descriptor, file, "".join(f"{name}\n" for name in names).encode())
+        return self.folder.runs / file
 
     def _take_result(
         self, ended: ProcessResult, tree: SideTree, result_files: ResultFiles

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from measure_repository import Measurer, python
+from measure_repository import Measurer, Repository, python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,6 +119,32 @@ def test_selection_is_passed_to_the_suite(measure: Measurer) -> None:
     words = ["--select", "t.py::test_a[1]", "--select", "t.py::test_b", "--select-style", "pytest"]
     measured = measure("--runs", "1", *words, "--", 'echo {select} > {out}; echo "$REGRESS_SELECT" >> {out}')
     assert measured.results() == ["-k test_a[1] or test_b\nt.py::test_a[1]\nt.py::test_b\n"]
+
+
+IDS = ["std::vector<int>", "a b", "x[0]", "not a", "a and b", "1,2", "it's", '"', "é", "a::b[c]::d", "-k", "{a}", "$H"]
+LISTING_TEST = """
+import os, pytest
+@pytest.mark.parametrize("p", IDS, ids=IDS)
+def test_a(p, request):
+    with open(os.environ["REGRESS_OUT"], "a") as file:
+        print(request.node.nodeid, file=file)
+"""
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["few", "many"])
+def test_pytest_runs_exactly_the_selected_tests(repository: Repository, measure: Measurer, many: bool) -> None:
+    """Whatever the parameters hold, the selected tests run and no other; many are passed in a file."""
+    ids = IDS + ["x" * 2000 + str(number) for number in range(20)] if many else IDS
+    repository.commit(bench__test_ids_dot_py=LISTING_TEST.replace("IDS", repr(ids)))
+    line = f"{sys.executable} -m pytest -q -p no:cacheprovider -o testpaths=bench {{select}}"
+    names = measure("--runs", "1", "--results", "{out}", "--", line).results()[0].splitlines()
+    chosen = names if many else names[::2]
+    words = [word for name in chosen for word in ("--select", name)]
+    style = ["--select-style", "pytest", "--results", "{out}"]
+    selected = measure("--overwrite", "--runs", "1", *words, *style, "--", line)
+    assert selected.status == 0, selected.stdout
+    assert selected.results()[0].splitlines() == chosen
+    assert (len(chosen), (selected.out / "runs/head-01.select").exists()) == (33 if many else 7, many)
 
 
 def test_few_pairs_give_a_warning(measure: Measurer) -> None:
