@@ -1,0 +1,210 @@
+"""What the dashboard costs: time to write it, its size, its first view and its interactions in headless Chromium.
+
+    make bench-dashboard                       20 × 100 and 1 000 × 1 000 (series × reports)
+    make bench-dashboard ARGS="--large"        and 10 000 × 1 000, whose reports are not read from a history
+
+Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from regress_action.analysis import Policy
+from regress_action.history import open_history
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.site import build, writing
+from regress_action.site.findings import Limits
+from regress_action.site.tables import Column, Table, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+SIZES = ((20, 100), (1000, 1000))
+LARGE = (10_000, 1000)
+REPEATS = 5
+ENVIRONMENT = Environment("hosted", "Linux", "EPYC 7763", 4, "16 GiB", "CPython 3.13")
+WAIT = """
+async ([cause, selector]) => {
+  const main = document.getElementById("main"), before = main.dataset.drawn, start = performance.now();
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  new Function(cause)();
+  while (main.dataset.drawn === before || !main.querySelector(selector)) await frame();
+  return (performance.now() - start) / 1000;
+}
+"""
+HEADINGS = (
+    "series × reports",
+    "read, CPU s",
+    "write, CPU s",
+    "one more report, CPU s",
+    "data and page, kB",
+    "first view, s",
+    "search, s",
+    "sort, s",
+    "open a benchmark, s",
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one size costs; None where it was not measured."""
+
+    series: int
+    reports: int
+    read_s: float | None
+    write_s: float
+    again_s: float | None
+    data_kb: float
+    first_view_s: float
+    search_s: float
+    sort_s: float
+    benchmark_s: float
+
+
+def values(series: int, reports: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return series × reports of log-normal values, a tenth of the series with a step of 20 % in the middle."""
+    random = np.random.default_rng(1)
+    levels = random.lognormal(-7, 1, (series, 1)) * random.lognormal(0, 0.03, (series, reports))
+    levels[::10, reports // 2 :] *= 1.2
+    return levels
+
+
+def made(series: int, reports: int) -> Iterator[Report]:
+    """Yield the reports, four a day, oldest first, with one run each."""
+    levels = values(series, reports)
+    benchmarks = [
+        Benchmark(f"benchmarks/test_module_{n // 20}.py::test_{n}", f"service{n // 100}") for n in range(series)
+    ]
+    metric, start = Metric("time", "s"), datetime(2025, 1, 1, tzinfo=UTC)
+    for number in range(reports):
+        column = [float(f"{value:.5g}") for value in levels[:, number]]
+        yield Report(
+            tuple(Series(benchmark, metric, (value,)) for benchmark, value in zip(benchmarks, column, strict=True)),
+            (Run(),),
+            commit=f"{number:040x}",
+            branch="main",
+            created=(start + timedelta(hours=6 * number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            environment=ENVIRONMENT,
+        )
+
+
+def measured(series: int, reports: int, folder: Path) -> Row:
+    """Write the dashboard of a history in a folder, and look at it."""
+    history = open_history(str(folder / "history"), repository=folder, environ={})
+    *old, newest = made(series, reports)
+    for report in old:
+        history.append(report)
+    site = folder / "site"
+    start = time.process_time()
+    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None)
+    read = time.process_time() - start
+    start = time.process_time()
+    build.build([source], site, Policy(), writing.Page())
+    write = time.process_time() - start
+    history.append(newest)
+    start = time.process_time()
+    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None)
+    written = build.build([source], site, Policy(), writing.Page())
+    again = time.process_time() - start
+    return looked_at(Row(series, reports, read, write, again, written.bytes / 1000, *[0.0] * 4), site)
+
+
+def large(series: int, reports: int, folder: Path) -> Row:
+    """Write the dashboard of a table that was never a history, and look at it."""
+    (table,) = tables_of(made(1, reports))
+    medians = values(series, reports)
+    rows = tuple(
+        replace(
+            table.series[0], benchmark=Benchmark(f"benchmarks/test_module_{n // 20}.py::test_{n}", f"service{n // 100}")
+        )
+        for n in range(series)
+    )
+    columns: tuple[Column, ...] = table.columns
+    whole = Table("", table.suite, ENVIRONMENT, columns, rows, medians, medians, medians, {})
+    start = time.process_time()
+    written = writing.write(writing.Site([whole], [[Limits(1.2)] * series], (), writing.Page()), folder / "site")
+    write = time.process_time() - start
+    return looked_at(Row(series, reports, None, write, None, written.bytes / 1000, *[0.0] * 4), folder / "site")
+
+
+def looked_at(row: Row, site: Path) -> Row:
+    """Measure the views in a browser, each from the cause to the drawn page."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        sys.exit("No Chromium was found. Install it (Debian: apt-get install chromium).")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        seconds: dict[str, list[float]] = {"first_view_s": [], "search_s": [], "sort_s": [], "benchmark_s": []}
+        for _ in range(REPEATS):
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            start = time.perf_counter()
+            page.goto((site / "index.html").as_uri())
+            page.wait_for_selector("main[data-drawn] tbody tr")
+            seconds["first_view_s"].append(time.perf_counter() - start)
+            seconds["search_s"].append(drawn(page, "regress.change({q: 'module_0'}, true)"))
+            seconds["sort_s"].append(drawn(page, "regress.change({q: '', sort: '-level'}, true)"))
+            page.evaluate("regress.plotly()")
+            seconds["benchmark_s"].append(drawn(page, "document.querySelector('tbody a').click()", ".main-svg"))
+            page.close()
+        browser.close()
+    return replace(row, **{name: statistics.median(times) for name, times in seconds.items()})
+
+
+def drawn(page: Page, cause: str, selector: str = "tbody tr") -> float:
+    """Return the seconds from a cause to the next drawn page, as the page's own clock has them."""
+    return float(
+        page.evaluate(
+            WAIT,
+            [cause, selector],
+        )
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--large", action="store_true", help="measure 10 000 × 1 000 as well")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    rows = []
+    for series, reports in (*SIZES, *([LARGE] if options.large else [])):
+        with tempfile.TemporaryDirectory() as folder:
+            take = large if (series, reports) == LARGE else measured
+            rows.append(take(series, reports, Path(folder)))
+    if options.json:
+        print(json.dumps([{name: getattr(row, name) for name in Row.__slots__} for row in rows], indent=2))
+        return
+    print(f"| {' | '.join(HEADINGS)} |")
+    print("|" + "---|" * 9)
+    for row in rows:
+        cells = [f"{row.series:,} × {row.reports:,}", *(_seconds(s) for s in (row.read_s, row.write_s, row.again_s))]
+        cells += [
+            f"{row.data_kb:,.0f}",
+            *(_seconds(s) for s in (row.first_view_s, row.search_s, row.sort_s, row.benchmark_s)),
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
