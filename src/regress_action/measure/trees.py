@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.git import GitRepository, changed, commit_of, fork_point
+from regress_action.measure.submodules import check_out_submodules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,8 +135,8 @@ def _check_out(git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, 
     root = worktrees.folder / plan.side
     worktrees.worktrees.append(root)
     git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
-    if (root / ".gitmodules").exists():
-        GitRepository(root).run("submodule", "update", "--init", "--recursive", "--quiet")
+    modules = Path(git.run("rev-parse", "--git-path", "modules"))
+    check_out_submodules(root, git.folder / modules, top, plan.label)
     folder = root / git.folder.relative_to(top.resolve())
     if not folder.is_dir():
         raise MeasureUsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,70 @@ def test_submodules_are_checked_out(repository: Repository, measure: Measurer, t
     measured = measure("--base", "HEAD", "--pairs", "1", "--", "cat library/content > {out}")
     assert measured.results("base") == ["library"], measured.stderr
     assert repository.worktrees == 1
+
+
+def _add_library(repository: Repository, folder: Path) -> Repository:
+    """Add a submodule with two commits; HEAD~1 of the repository has the first, HEAD the second."""
+    folder.mkdir()
+    library = Repository(folder)
+    library.git("init", "--quiet")
+    library.commit(content="first")
+    repository.git("submodule", "--quiet", "add", str(folder), "library")
+    repository.commit()
+    library.commit(content="second")
+    repository.git("-C", "library", "pull", "--quiet")
+    repository.commit()
+    return library
+
+
+@pytest.mark.parametrize("shallow", [False, True], ids=["complete", "shallow"])
+def test_submodule_on_this_machine_needs_no_network(
+    repository: Repository, measure: Measurer, tmp_path: Path, shallow: bool
+) -> None:
+    """Its commits come from .git/modules, though its address cannot be reached; git's settings stay unchanged."""
+    _add_library(repository, tmp_path / "library")
+    if shallow:
+        (repository.folder / ".git/modules/library/shallow").write_text(
+            repository.git("-C", "library", "rev-parse", "HEAD~1") + "\n"
+        )
+    repository.git("config", "submodule.library.url", "https://127.0.0.1:9/private/library.git")
+    before = (repository.folder / ".git/config").read_text()
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--", "cat library/content > {out}")
+    assert (measured.results("base"), measured.results()) == (["first"], ["second"]), measured.stderr
+    assert (repository.folder / ".git/config").read_text() == before
+
+
+def test_submodule_that_cannot_be_fetched_is_named(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """Where its commit is not here and its address does not answer, the error names it and what helps."""
+    _add_library(repository, tmp_path / "library")
+    repository.git("config", "submodule.library.url", "https://127.0.0.1:9/private/library.git")
+    shutil.rmtree(repository.folder / ".git/modules/library")
+    shutil.rmtree(repository.folder / "library")
+    measured = measure("--base", "HEAD~1", "--", "true")
+    assert measured.status == 4
+    assert "The submodule 'library' could not be checked out at" in measured.stderr
+    assert "give actions/checkout `submodules: true`" in measured.stderr
+
+
+def test_nested_submodule_on_this_machine_needs_no_network(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """A submodule of a submodule is taken from the git folder of the outer one."""
+    for name in ("inner", "outer"):
+        (tmp_path / name).mkdir()
+    inner, outer = Repository(tmp_path / "inner"), Repository(tmp_path / "outer")
+    inner.git("init", "--quiet")
+    inner.commit(content="inner")
+    outer.git("init", "--quiet")
+    outer.git("submodule", "--quiet", "add", str(inner.folder), "deps/inner")
+    outer.commit()
+    repository.git("submodule", "--quiet", "add", str(outer.folder), "outer")
+    repository.git("submodule", "--quiet", "update", "--init", "--recursive")
+    repository.commit()
+    inner.folder.rename(tmp_path / "gone")
+    outer.folder.rename(tmp_path / "gone too")
+    measured = measure("--base", "HEAD", "--pairs", "1", "--", "cat outer/deps/inner/content > {out}")
+    assert measured.results("base") == ["inner"], measured.stderr
 
 
 def test_user_hooks_do_not_run(repository: Repository, measure: Measurer) -> None:
