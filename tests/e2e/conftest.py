@@ -1,4 +1,4 @@
-"""A world per test, and a Docker engine for all of them."""
+"""A repository per test, and a Docker engine for all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_world import REPOSITORY, TOKEN, GithubData, download, engine_answers, settle
+from e2e_repository import REPOSITORY, TOKEN, UserRepository, create_repository, download, engine_answers
 from smart_http import bare_repository, serving
 
 from fake_github import FakeGitHub
@@ -31,23 +31,23 @@ def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _world(folder: Path, action: Path) -> Iterator[GithubData]:
+def _repository(folder: Path, action: Path) -> Iterator[UserRepository]:
     bare_repository(folder / "served" / f"{REPOSITORY}.git")
     with FakeGitHub() as github, serving(folder / "served") as (url, backend):
         backend.token = TOKEN
-        yield settle(folder, action, github, url, backend)
+        yield create_repository(folder, action, github, url, backend)
         assert not github.violations
 
 
 @pytest.fixture
-def world(tmp_path: Path, action: Path) -> Iterator[GithubData]:
+def repository(tmp_path: Path, action: Path) -> Iterator[UserRepository]:
     """A repository on a forge of its own."""
-    with _world(tmp_path, action) as made:
+    with _repository(tmp_path, action) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Iterator[GithubData]:
-    """A repository whose story the tests of one file tell in order."""
-    with _world(tmp_path_factory.mktemp("story"), action) as made:
+def shared_repository(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Iterator[UserRepository]:
+    """A repository that the tests of one file use in order."""
+    with _repository(tmp_path_factory.mktemp("history"), action) as made:
         yield made

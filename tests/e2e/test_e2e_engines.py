@@ -8,17 +8,17 @@ import pytest
 from e2e_workflows import measuring, workflow
 
 if TYPE_CHECKING:
-    from e2e_world import GithubData
+    from e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("engine", ["docker", "venv"])
-def test_a_pull_request_is_measured_and_judged(world: GithubData, engine: str) -> None:
+def test_a_pull_request_is_measured_and_judged(repository: UserRepository, engine: str) -> None:
     """Either engine measures base and head in turn and judges them."""
-    world.push()
-    world.costs("Slower", parse=0.030)
-    ran = world.pull_event(workflow(measuring(more=f"          engine: {engine}")))
+    repository.push()
+    repository.costs("Slower", parse=0.030)
+    ran = repository.pull_event(workflow(measuring(more=f"          engine: {engine}")))
     assert f"(engine: {engine})" in ran.log
     assert ran.status == 1
-    assert (ran.told["verdict"], ran.told["severity"], ran.told["regressions"]) == ("fail", "critical", "1")
+    assert (ran.outputs["verdict"], ran.outputs["severity"], ran.outputs["regressions"]) == ("fail", "critical", "1")

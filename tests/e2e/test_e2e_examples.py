@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_world import ROOT
+from e2e_repository import ROOT
 
 if TYPE_CHECKING:
-    from e2e_world import GithubData
+    from e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(900)
 PROJECT = """
@@ -44,25 +44,25 @@ def example(name: str) -> str:
 
 
 @pytest.fixture
-def project(world: GithubData) -> GithubData:
+def project(repository: UserRepository) -> UserRepository:
     """A small Python package with a suite for pytest-benchmark, and a branch that is slower."""
     files = {"pyproject.toml": PROJECT, "src/widgets/__init__.py": PROGRAM, "benchmarks/test_total.py": BENCHMARKS}
-    world.commit("A package", files | {"regress.yml": "runs: 5\n"})
-    world.push()
-    world.commit("Sum in order", {"src/widgets/__init__.py": SLOWER})
-    return world
+    repository.commit("A package", files | {"regress.yml": "runs: 5\n"})
+    repository.push()
+    repository.commit("Sum in order", {"src/widgets/__init__.py": SLOWER})
+    return repository
 
 
-def test_python_pytest(project: GithubData) -> None:
+def test_python_pytest(project: UserRepository) -> None:
     """Each side is installed into an environment of its own, and the slowdown is found."""
     ran = project.pull_event(example("python-pytest"))
     assert ran.status == 1, ran.log
     [check] = project.github.data.check_runs
     assert check.conclusion == "failure"
-    assert {each["path"] for each in check.annotations} == {"benchmarks/test_total.py"}
+    assert {annotation["path"] for annotation in check.annotations} == {"benchmarks/test_total.py"}
 
 
-def test_matrix_shards(project: GithubData) -> None:
+def test_matrix_shards(project: UserRepository) -> None:
     """Four legs measure a quarter of the suite each; the fifth job alone speaks, about all of it."""
     ran = project.pull_event(example("matrix-shards"))
     assert ran.status == 1, ran.log
@@ -74,14 +74,14 @@ def test_matrix_shards(project: GithubData) -> None:
     assert len(check.annotations) == 4
 
 
-def test_results_only(world: GithubData) -> None:
+def test_results_only(repository: UserRepository) -> None:
     """Files of an earlier step are judged against history, which pushes to main wrote."""
-    world.commit("A suite", {"benchmarks/run": RUN})
-    world.git("update-index", "--chmod=+x", "benchmarks/run")
-    (world.clone / "benchmarks/run").chmod(0o755)
+    repository.commit("A suite", {"benchmarks/run": RUN})
+    repository.git("update-index", "--chmod=+x", "benchmarks/run")
+    (repository.clone / "benchmarks/run").chmod(0o755)
     text = example("results-only")
     for number in range(3):
-        world.commit(f"Change {number}", {"notes.txt": f"{number}\n"})
-        ran = world.push_event(text)
+        repository.commit(f"Change {number}", {"notes.txt": f"{number}\n"})
+        ran = repository.push_event(text)
         assert ran.status == 0, ran.log
-    assert len(world.history()) == 3
+    assert len(repository.history()) == 3

@@ -259,13 +259,13 @@ class GithubData:
         }
         for key, value in wanted.items():
             if key == "pulls":
-                for each in value:
-                    self.add_pull(**each)
+                for record in value:
+                    self.add_pull(**record)
             elif key == "add_issues":
-                for each in value:
-                    self.add_issue(**each)
+                for record in value:
+                    self.add_issue(**record)
             elif key in makers:
-                getattr(self, key).extend(makers[key](**each) for each in value)
+                getattr(self, key).extend(makers[key](**record) for record in value)
             elif isinstance(getattr(self, key), dict):
                 getattr(self, key).update(value)
             else:

@@ -53,7 +53,7 @@ def read(data: GithubData, call: Call) -> Answer:
 def annotations(data: GithubData, call: Call) -> Answer:
     """List annotations in the order in which they came."""
     blank = {"start_column": None, "end_column": None, "title": None, "raw_details": None, "blob_href": "https://x"}
-    return page(call, [blank | each for each in _find(data, call).annotations])
+    return page(call, [blank | annotation for annotation in _find(data, call).annotations])
 
 
 @route(f"GET {REPO}/commits/{{ref}}/check-runs", "checks:read")
@@ -98,22 +98,22 @@ def _check_output(body: dict[str, Json]) -> None:
             raise RefusedError(422, f"Only {MAX_BYTES} bytes are allowed; {key} is longer")
     if len(output.get("title", "")) > 255:
         raise RefusedError(422, "title is too long (maximum is 255 characters)")
-    for each in output.get("annotations", []):
-        _check_annotation(each)
+    for annotation in output.get("annotations", []):
+        _check_annotation(annotation)
 
 
-def _check_annotation(each: dict[str, Json]) -> None:
-    texts = [each["message"], each.get("title", ""), each.get("raw_details", ""), each["path"]]
+def _check_annotation(annotation: dict[str, Json]) -> None:
+    texts = [annotation["message"], annotation.get("title", ""), annotation.get("raw_details", ""), annotation["path"]]
     wrong = (
-        not each["path"]
-        or each["path"].startswith("/")
-        or each["start_line"] < 1
-        or each["end_line"] < each["start_line"]
-        or not each["message"]
+        not annotation["path"]
+        or annotation["path"].startswith("/")
+        or annotation["start_line"] < 1
+        or annotation["end_line"] < annotation["start_line"]
+        or not annotation["message"]
         or any(character > LAST_SHORT_CHARACTER or character == "\0" for text in texts for character in text)
-        or len(each["message"].encode()) > 64 * 1024
-        or len(each.get("title", "")) > 255
-        or ("start_column" in each and each["start_line"] != each["end_line"])
+        or len(annotation["message"].encode()) > 64 * 1024
+        or len(annotation.get("title", "")) > 255
+        or ("start_column" in annotation and annotation["start_line"] != annotation["end_line"])
     )
     if wrong:
         raise RefusedError(

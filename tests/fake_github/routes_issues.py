@@ -137,7 +137,7 @@ def react(data: GithubData, call: Call) -> Answer:
 def events(data: GithubData, call: Call) -> Answer:
     """List what happened to an issue, the oldest first."""
     number = _issue(data, call).number
-    return page(call, [shapes.event(data, each) for each in data.events if each.issue == number])
+    return page(call, [shapes.event(data, record) for record in data.events if record.issue == number])
 
 
 @route(f"GET {REPO}/issues/{{issue_number}}/labels", TALK + ":read")
@@ -165,7 +165,7 @@ def remove_label(data: GithubData, call: Call) -> Answer:
         raise RefusedError(404, "Label does not exist")
     issue.labels.remove(name)
     data.record(issue.number, "unlabeled", call.login, name)
-    return Answer(200, [shapes.label(data, each) for each in issue.labels])
+    return Answer(200, [shapes.label(data, record) for record in issue.labels])
 
 
 @route(f"GET {REPO}/labels/{{name}}", TALK + ":read")

@@ -60,7 +60,7 @@ def pulls_of_commit(data: GithubData, call: Call) -> Answer:
 
 @route(f"POST {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:write")
 def request_review(data: GithubData, call: Call) -> Answer:
-    """Ask people and teams for a review; one stranger spoils the lot."""
+    """Ask people and teams for a review; one unknown login refuses all."""
     issue = _pull(data, call)
     assert issue.pull is not None
     people, teams = call.body.get("reviewers", []), call.body.get("team_reviewers", [])
@@ -86,7 +86,7 @@ def reviewers(data: GithubData, call: Call) -> Answer:
 
 @route(f"GET {REPO}/collaborators/{{username}}/permission", "metadata:read")
 def permission(data: GithubData, call: Call) -> Answer:
-    """Say what somebody may do; a stranger may read a public repository."""
+    """Return the permission of a login; everybody may read a public repository."""
     login = call.values["username"]
     level = data.collaborators.get(login, "read")
     return Answer(200, {"permission": level, "role_name": level, "user": None})
@@ -147,18 +147,18 @@ def rerun(data: GithubData, call: Call) -> Answer:
 def artifacts_of_run(data: GithubData, call: Call) -> Answer:
     """List what a run uploaded."""
     found = [
-        each
-        for each in data.artifacts
-        if str(each.run_id) == call.values["run_id"] and call.query.get("name", each.name) == each.name
+        record
+        for record in data.artifacts
+        if str(record.run_id) == call.values["run_id"] and call.query.get("name", record.name) == record.name
     ]
-    return page(call, [shapes.artifact(data, each) for each in found], "artifacts")
+    return page(call, [shapes.artifact(data, record) for record in found], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts", "actions:read")
 def artifacts(data: GithubData, call: Call) -> Answer:
     """List every artifact, whoever made it, the newest first."""
-    found = [each for each in reversed(data.artifacts) if call.query.get("name", each.name) == each.name]
-    return page(call, [shapes.artifact(data, each) for each in found], "artifacts")
+    found = [record for record in reversed(data.artifacts) if call.query.get("name", record.name) == record.name]
+    return page(call, [shapes.artifact(data, record) for record in found], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts/{{artifact_id}}", "actions:read")
@@ -177,16 +177,16 @@ def download(data: GithubData, call: Call) -> Answer:
 
 
 def _artifact(data: GithubData, call: Call) -> Artifact:
-    for each in data.artifacts:
-        if str(each.id) == call.values["artifact_id"]:
-            return each
+    for record in data.artifacts:
+        if str(record.id) == call.values["artifact_id"]:
+            return record
     raise RefusedError(404, "Not Found")
 
 
 def _run(data: GithubData, call: Call) -> WorkflowRun:
-    for each in data.runs:
-        if str(each.id) == call.values["run_id"]:
-            return each
+    for record in data.runs:
+        if str(record.id) == call.values["run_id"]:
+            return record
     raise RefusedError(404, "Not Found")
 
 

@@ -85,8 +85,9 @@ class Schema:
         return self._resolve(example)["value"]
 
     def _query_errors(self, operation: Operation, query: dict[str, str]) -> list[str]:
-        parameters = [self._resolve(each) for each in operation.entry.get("parameters", [])]
-        allowed = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
+        parameters = [self._resolve(parameter) for parameter in operation.entry.get("parameters", [])]
+        in_query = [parameter for parameter in parameters if parameter["in"] == "query"]
+        allowed = {parameter["name"]: parameter["schema"] for parameter in in_query}
         errors = [f"unknown parameter {name!r}" for name in query if name not in allowed]
         for name, text in query.items():
             if name in allowed:
@@ -98,8 +99,8 @@ class Schema:
         schema = self._resolve(schema)
         keys = set(schema.get("properties", {}))
         for part in ("oneOf", "anyOf", "allOf"):
-            for each in schema.get(part, []):
-                keys |= self._known_keys(each)
+            for part_schema in schema.get(part, []):
+                keys |= self._known_keys(part_schema)
         return keys
 
     def _resolve(self, node: dict[str, Json]) -> dict[str, Json]:

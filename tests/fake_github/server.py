@@ -85,13 +85,13 @@ class FakeGitHub:
     @property
     def writes(self) -> list[Logged]:
         """Every request that was meant to change something."""
-        return [each for each in self.log if each.method != "GET"]
+        return [request for request in self.log if request.method != "GET"]
 
     def state(self) -> dict[str, Json]:
         """Everything, as JSON."""
         return {
             "data": self.data.as_json(),
-            "requests": [asdict(each) for each in self.log],
+            "requests": [asdict(request) for request in self.log],
             "violations": self.violations,
         }
 
@@ -127,7 +127,7 @@ class FakeGitHub:
         if "authorization" in headers:
             self.violations.append("the token was sent to the artifact store")
             return Answer(400, {"message": "InvalidAuthenticationInfo"})
-        found = next(each for each in self.data.artifacts if str(each.id) == path.rsplit("/", 1)[1])
+        found = next(artifact for artifact in self.data.artifacts if str(artifact.id) == path.rsplit("/", 1)[1])
         return Answer(200, base64.b64decode(found.content))
 
     def _answer(

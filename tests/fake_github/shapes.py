@@ -59,7 +59,7 @@ def _repository_identity(data: GithubData, name: str) -> dict[str, Json]:
 
 def label(data: GithubData, name: str) -> dict[str, Json]:
     """A label of the repository, by name."""
-    found: Label | None = next((each for each in data.labels if each.name.lower() == name.lower()), None)
+    found: Label | None = next((label for label in data.labels if label.name.lower() == name.lower()), None)
     example = DESCRIPTION.example("GET", f"{REPO}/labels/{{name}}", 200)
     return example | {
         "id": zlib.crc32(name.lower().encode()),
@@ -236,7 +236,7 @@ def run(data: GithubData, record: WorkflowRun) -> dict[str, Json]:
 def artifact(data: GithubData, record: Artifact) -> dict[str, Json]:
     """An artifact and the run that made it."""
     example = DESCRIPTION.example("GET", f"{REPO}/actions/artifacts/{{artifact_id}}", 200)
-    made_by = next((each for each in data.runs if each.id == record.run_id), None)
+    made_by = next((run for run in data.runs if run.id == record.run_id), None)
     url = f"https://api.github.com/repos/{data.repository}/actions/artifacts/{record.id}"
     example["workflow_run"] |= {
         "id": record.run_id,

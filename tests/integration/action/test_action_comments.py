@@ -90,7 +90,7 @@ def test_measuring_again_and_accepting_do_what_they_say(asked: Workspace) -> Non
 
 
 @pytest.mark.parametrize("order", ["explain", "run", "accept * fine"])
-def test_strangers_order_nothing(asked: Workspace, order: str) -> None:
+def test_commands_without_write_access_do_nothing(asked: Workspace, order: str) -> None:
     """Who may write is asked of GitHub; the log says why nothing happened."""
     status, answers, log = commented(asked, f"/regress {order}", by="stranger")
     assert (status, answers) == (0, [])

@@ -74,9 +74,9 @@ def compared(name: str, ratio: float, *, confirmed: bool | None = True, line: in
 
 def judged(comparisons: Iterable[Comparison], *, head: str = sha(2), base: str | None = sha(1)) -> Judgement:
     """Return a judgement with the summary its comparisons call for."""
-    rows = tuple(sorted(comparisons, key=lambda each: -(each.ratio or 0)))
-    bad = [each for each in rows if each.severity.rank >= Severity.MINOR.rank]
-    worst = max((each.severity for each in bad), key=lambda each: each.rank, default=Severity.NONE)
+    rows = tuple(sorted(comparisons, key=lambda comparison: -(comparison.ratio or 0)))
+    bad = [row for row in rows if row.severity.rank >= Severity.MINOR.rank]
+    worst = max((row.severity for row in bad), key=lambda row: row.rank, default=Severity.NONE)
     verdict = Outcome.FAIL if worst is Severity.CRITICAL else Outcome.WARN if bad else Outcome.PASS
     return Judgement(
         Mode.PAIRED,
@@ -94,9 +94,9 @@ def words(judgement: Judgement, suite: str = "default") -> Texts:
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="comment", context=context),
         summary=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="summary", context=context),
-        finding=lambda each: text.as_text((*text.what_changed(each), *text.at_least(each))),
+        finding=lambda comparison: text.as_text((*text.what_changed(comparison), *text.at_least(comparison))),
         reason=reasons.sentence,
-        details=lambda each, limit: f"0.1 s before, {each.head.median:.3g} s now."[:limit],
+        details=lambda comparison, limit: f"0.1 s before, {comparison.head.median:.3g} s now."[:limit],
         advice=("Look at what allocates in the loop.",),
     )
 

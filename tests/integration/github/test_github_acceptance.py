@@ -42,7 +42,7 @@ def comment(text: str, *, by: str = "octo", number: int = 900) -> Plan:
     )
 
 
-@pytest.mark.parametrize(("by", "counts"), [("octo", True), ("writer", True), ("triager", False), ("stranger", False)])
+@pytest.mark.parametrize(("by", "counts"), [("octo", True), ("writer", True), ("triager", False), ("outsider", False)])
 def test_the_label_counts_from_people_with_write_access(
     github: FakeGitHub, client: Client, by: str, counts: bool
 ) -> None:
@@ -67,10 +67,10 @@ def test_a_label_counts_also_when_it_is_younger_than_the_event(github: FakeGitHu
     event = pull(github, 1)
     github.data.add_label(issue, LABEL, "octo")
 
-    assert [each.by for each in acceptance.of(client, event, Preferences())] == ["octo"]
+    assert [accepted.by for accepted in acceptance.of(client, event, Preferences())] == ["octo"]
 
 
-def test_a_label_that_somebody_else_takes_off_first_is_no_trouble(github: FakeGitHub, client: Client) -> None:
+def test_a_label_that_was_taken_off_already_is_no_error(github: FakeGitHub, client: Client) -> None:
     """It was to go, and it is gone."""
     issue = github.data.add_pull(head_sha=sha(77))
     github.data.add_label(issue, "performance-regression", "octo")
@@ -82,13 +82,13 @@ def test_a_label_that_somebody_else_takes_off_first_is_no_trouble(github: FakeGi
     assert (issue.labels, job.result.degraded) == ([], ())
 
 
-def test_a_label_that_was_taken_off_and_set_by_a_stranger_does_not_count(github: FakeGitHub, client: Client) -> None:
+def test_a_label_set_without_write_access_does_not_count(github: FakeGitHub, client: Client) -> None:
     """The last to set it is who counts."""
     issue = github.data.add_pull(head_sha=sha(77))
     github.data.add_label(issue, LABEL, "octo")
     github.data.record(1, "unlabeled", "octo", Preferences())
     issue.labels.clear()
-    github.data.add_label(issue, LABEL, "stranger")
+    github.data.add_label(issue, LABEL, "outsider")
 
     assert acceptance.of(client, pull(github, 1), Preferences()) == ()
 
@@ -217,9 +217,7 @@ def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, 
 
 
 @pytest.mark.parametrize("mark", ['{"suite":"default","head":7,"found":[1],"accepted":3}', '{"suite":"default"}', "{"])
-def test_a_memory_that_somebody_damaged_accepts_nothing(
-    github: FakeGitHub, connect: Callable[[], Client], mark: str
-) -> None:
+def test_a_damaged_state_accepts_nothing(github: FakeGitHub, connect: Callable[[], Client], mark: str) -> None:
     """People with write access can edit our comment; what cannot be read was not accepted."""
     issue = github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), CRITICAL)
@@ -232,9 +230,7 @@ def test_a_memory_that_somebody_damaged_accepts_nothing(
     assert github.data.check_runs[-1].conclusion == "failure"
 
 
-def test_what_a_stranger_writes_into_a_mark_is_not_remembered(
-    github: FakeGitHub, connect: Callable[[], Client]
-) -> None:
+def test_a_mark_in_a_comment_of_others_is_not_read(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """The memory counts only in what we wrote."""
     issue = github.data.add_pull(head_sha=sha(77))
     forged = acceptance.regression_id(compared("cache.get", 2.5))
@@ -287,12 +283,12 @@ def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect
         comment_commands.carry_out(connect(), plan, workflow=path)
     Job().run(connect(), pull(github, 1), CRITICAL)
 
-    (answer,) = [each for each in github.data.comments if "accepts" in each.body]
+    (answer,) = [comment for comment in github.data.comments if "accepts" in comment.body]
     accepted = acceptance.of(connect(), pull(github, 1), Preferences())
     assert accepted == (Acceptance("cache.*", "octo", "@everyone it is *exact* now"),)
     assert "@everyone" not in answer.body.split("-->")[-1]
     assert github.data.check_runs[0].conclusion == "failure"
-    assert [each["message"].split(" ")[0] for each in github.data.check_runs[0].annotations] == ["api.list"]
+    assert [annotation["message"].split(" ")[0] for annotation in github.data.check_runs[0].annotations] == ["api.list"]
 
 
 def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, connect: Callable[[], Client]) -> None:
@@ -304,7 +300,7 @@ def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, con
     comment_commands.carry_out(connect(), comment("/regress run", number=901), workflow="build.yml")
     comment_commands.carry_out(connect(), comment("/regress run", number=902), workflow="other.yml")
 
-    answers = [each.body.split("-->\n")[1] for each in github.data.comments]
+    answers = [comment.body.split("-->\n")[1] for comment in github.data.comments]
     assert [run.attempt for run in github.data.runs] == [1, 2]
     assert answers[0].startswith("Measuring again, in [this run]")
     assert answers[1].startswith("It is being measured already")
@@ -319,23 +315,23 @@ def test_questions_are_answered_once(github: FakeGitHub, connect: Callable[[], C
     for _ in range(2):
         comment_commands.carry_out(connect(), comment(text), workflow="performance.yml")
 
-    assert [answer in each.body for each in github.data.comments] == [True]
+    assert [answer in comment.body for comment in github.data.comments] == [True]
 
 
-def test_people_without_write_access_are_not_obeyed(github: FakeGitHub, client: Client) -> None:
+def test_commands_without_write_access_are_not_carried_out(github: FakeGitHub, client: Client) -> None:
     """Nothing is written, not even an answer."""
     github.data.add_pull(head_sha=sha(77))
 
     done = comment_commands.carry_out(
-        client, comment("/regress accept * lol", by="stranger"), workflow="performance.yml"
+        client, comment("/regress accept * lol", by="outsider"), workflow="performance.yml"
     )
 
     assert done is None
     assert github.writes == []
-    assert "stranger has no write access" in client.permissions.notices[0]
+    assert "outsider has no write access" in client.permissions.notices[0]
 
 
-def test_a_mark_in_a_strangers_comment_accepts_nothing(github: FakeGitHub, client: Client) -> None:
+def test_a_mark_in_a_comment_of_others_accepts_nothing(github: FakeGitHub, client: Client) -> None:
     """The hidden mark only counts in what we wrote."""
     github.data.add_pull(head_sha=sha(77))
     github.data.add_comment(1, acceptance.mark(Acceptance("*", "octo", "trust me")), user="mallory")

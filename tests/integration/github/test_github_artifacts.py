@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fake_github import FakeGitHub
     from regress_action.github.client import Client
 
-FORK = "stranger/widgets"
+FORK = "outsider/widgets"
 
 
 def publishing(head: int = 77, repository: str | None = FORK, branch: str = "feature") -> Plan:
@@ -41,12 +41,12 @@ def publishing(head: int = 77, repository: str | None = FORK, branch: str = "fea
 
 def test_a_fork_gets_its_comment_and_check_run_in_the_end(github: FakeGitHub, client: Client) -> None:
     """The pull request follows from the event's head, and then everything is as for any other."""
-    github.data.add_pull(head_sha=sha(77), head_repository=FORK, user="stranger", labels=["bug"])
+    github.data.add_pull(head_sha=sha(77), head_repository=FORK, user="outsider", labels=["bug"])
 
     plan = artifacts.with_pull_request(client, publishing())
     Job().run(client, plan, judged([compared("cache.get", 2.5)], head=sha(77)))
 
-    assert (plan.pull_request, plan.pull_request_author, plan.labels) == (1, "stranger", ("bug",))
+    assert (plan.pull_request, plan.pull_request_author, plan.labels) == (1, "outsider", ("bug",))
     assert (github.data.check_runs[0].conclusion, len(github.data.comments)) == ("failure", 1)
 
 
@@ -55,7 +55,7 @@ def test_a_fork_gets_its_comment_and_check_run_in_the_end(github: FakeGitHub, cl
     [
         publishing(head=76),
         publishing(repository="octo/widgets"),
-        publishing(repository="stranger/other"),
+        publishing(repository="outsider/other"),
         publishing(repository=None),
         publishing(branch="elsewhere"),
     ],
@@ -117,7 +117,7 @@ def test_a_claimed_size_is_not_believed(github: FakeGitHub, client: Client, monk
         artifacts.download(client, 500, "regress")
 
 
-def test_without_the_permission_the_line_is_named(github: FakeGitHub, client: Client) -> None:
+def test_without_the_permission_the_yaml_line_is_named(github: FakeGitHub, client: Client) -> None:
     """`actions: read` is what a private repository needs."""
     github.data.runs.append(WorkflowRun(500))
     github.data.add_artifact("regress", {"x": b"y"}, 500)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regress_action.github.client import Client
 
 
-def test_it_is_in_progress_while_we_work(github: FakeGitHub, client: Client) -> None:
+def test_the_check_run_is_in_progress_until_the_verdict(github: FakeGitHub, client: Client) -> None:
     """People see that it runs, on the head of the pull request."""
     github.data.add_pull(head_sha=sha(77))
     with check_run.opened(client, pull(github, 1), Preferences(suite="api")) as check:
@@ -92,7 +92,7 @@ def test_measuring_nothing_is_a_failure_of_its_own(github: FakeGitHub, client: C
     assert (github.data.check_runs[0].conclusion, github.data.issues) == ("failure", [])
 
 
-def test_an_undecided_comparison_is_neutral_and_quiet(github: FakeGitHub, client: Client) -> None:
+def test_an_inconclusive_comparison_is_neutral_and_without_comment(github: FakeGitHub, client: Client) -> None:
     """Nobody is told what is not known."""
     github.data.add_pull(head_sha=sha(77))
     judgement = replace(
@@ -105,7 +105,7 @@ def test_an_undecided_comparison_is_neutral_and_quiet(github: FakeGitHub, client
     assert github.data.comments == []
 
 
-def test_what_measuring_again_refuted_alarms_nobody(github: FakeGitHub, client: Client) -> None:
+def test_what_measuring_again_refuted_does_not_alarm(github: FakeGitHub, client: Client) -> None:
     """A suspicion that was not confirmed is no regression."""
     Job().run(client, push(5), judged([compared("cache.get", 3.0, confirmed=False)], head=sha(5)))
 
@@ -133,14 +133,14 @@ def test_one_bad_annotation_costs_none_of_the_others(github: FakeGitHub, client:
         check.finish("neutral", "title", "summary", lines)
 
     (run,) = github.data.check_runs
-    messages = [each["message"] for each in run.annotations]
+    messages = [annotation["message"] for annotation in run.annotations]
     assert sorted(messages) == sorted(f"bench.n{number}" for number in range(59) if number != 17)
     assert run.conclusion == "neutral"
     assert "refused an annotation" in client.permissions.notices[0]
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x.py", "a\nb.py", "😀.py", "x" * 2000, "a/../../b.py"])
-def test_a_place_that_is_none_becomes_no_annotation(github: FakeGitHub, client: Client, path: str) -> None:
+def test_an_invalid_location_becomes_no_annotation(github: FakeGitHub, client: Client, path: str) -> None:
     """Locations come from results files; GitHub is not even asked about impossible ones."""
     row = compared("cache.get", 2.5)
     row = replace(row, benchmark=replace(row.benchmark, location=Location(path, -3)))
@@ -149,7 +149,7 @@ def test_a_place_that_is_none_becomes_no_annotation(github: FakeGitHub, client: 
 
     (run,) = github.data.check_runs
     assert (run.conclusion, run.annotations) == ("failure", [])
-    assert sum(each.status == 422 for each in github.log) == 0
+    assert sum(request.status == 422 for request in github.log) == 0
 
 
 def shown(github: FakeGitHub) -> list[tuple[str, str | None, str | None, int]]:
@@ -158,7 +158,7 @@ def shown(github: FakeGitHub) -> list[tuple[str, str | None, str | None, int]]:
 
 
 @pytest.mark.parametrize("final", ["", "ignored", "refused"])
-def test_a_job_that_is_run_again_speaks_in_the_check_run_that_it_has(
+def test_a_job_that_is_run_again_updates_its_check_run(
     github: FakeGitHub, connect: Callable[[], Client], final: str
 ) -> None:
     """Also as a second attempt, and whether or not GitHub lets a finished check run be opened again."""
@@ -220,7 +220,7 @@ def test_the_newest_check_run_has_the_newest_verdict(
     assert [run.conclusion for run in github.data.check_runs] == (["failure", "success"] if final else ["success"])
 
 
-def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+def test_a_new_annotation_is_added_to_the_others(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """A second attempt that finds more adds the rest; nothing is there twice."""
     first = [compared("cache.get", 2.5)]
     Job().run(connect(), push(5), judged(first, head=sha(5)), Preferences(issues=False))
@@ -232,7 +232,7 @@ def test_what_is_new_is_added_to_what_was_said(github: FakeGitHub, connect: Call
     )
 
     (run,) = github.data.check_runs
-    assert sorted(each["message"].split(" ")[0] for each in run.annotations) == ["api.list", "cache.get"]
+    assert sorted(annotation["message"].split(" ")[0] for annotation in run.annotations) == ["api.list", "cache.get"]
 
 
 def test_while_it_is_judged_again_it_is_in_progress(github: FakeGitHub, connect: Callable[[], Client]) -> None:
@@ -270,7 +270,7 @@ def test_two_jobs_of_one_run_do_not_share_a_suite(github: FakeGitHub, connect: C
     assert len(github.data.issues) == 1
 
 
-def test_what_is_published_again_is_told_in_the_same_place(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+def test_what_is_published_again_updates_the_same_check_run(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """A measuring run that is repeated is published by a new run each time."""
     github.data.add_pull(head_sha=sha(77))
     judgement = judged([compared("cache.get", 1.7)], head=sha(77))

@@ -84,7 +84,7 @@ def test_the_description_says_where_it_comes_from() -> None:
     assert packed.stat().st_size < 100_000
 
 
-def test_without_a_token_nothing_is_told() -> None:
+def test_without_a_token_nothing_is_answered() -> None:
     """As GitHub does for what needs authentication."""
     with FakeGitHub() as github:
         assert call(github, "GET", REPO, token=None)[0] == 401

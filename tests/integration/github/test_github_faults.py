@@ -93,8 +93,8 @@ def seen(github: FakeGitHub) -> dict[str, Any]:
     data = github.data
     return {
         "checks": [(run.name, run.head_sha, run.conclusion, len(run.annotations)) for run in data.check_runs],
-        "issues": [(each.title, each.state, sorted(each.labels), asked(each)) for each in data.issues],
-        "comments": [(each.issue, each.body) for each in data.comments],
+        "issues": [(issue.title, issue.state, sorted(issue.labels), asked(issue)) for issue in data.issues],
+        "comments": [(comment.issue, comment.body) for comment in data.comments],
         "labels": [label.name for label in data.labels],
     }
 
@@ -106,7 +106,7 @@ def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
     for scene in SCENES:
         with GithubData()() as github:
             scene(github)
-            found[scene.__name__] = seen(github), [(each.method, each.path) for each in github.log]
+            found[scene.__name__] = seen(github), [(request.method, request.path) for request in github.log]
             assert github.violations == []
     return found
 
@@ -119,12 +119,12 @@ def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_fault_at_any_write_doubles_and_loses_nothing(
+def test_a_failing_write_neither_doubles_nor_loses_anything(
     scene: Callable[[FakeGitHub], None], kind: str, undisturbed: dict[str, Any]
 ) -> None:
     """Each write in turn goes wrong once; in the end people see what they would have seen."""
     expected, requests = undisturbed[scene.__name__]
-    writes = [each for each in requests if each[0] != "GET"]
+    writes = [request for request in requests if request[0] != "GET"]
 
     for place, (method, path) in enumerate(writes):
         with GithubData()() as github:
@@ -137,7 +137,7 @@ def test_a_fault_at_any_write_doubles_and_loses_nothing(
 
 @pytest.mark.parametrize("kind", ["502-before", "truncated"])
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_a_fault_at_any_question_changes_nothing(
+def test_a_failing_read_changes_nothing(
     scene: Callable[[FakeGitHub], None], kind: str, undisturbed: dict[str, Any]
 ) -> None:
     """Each read in turn goes wrong once."""
@@ -165,7 +165,7 @@ def test_a_lost_answer_and_a_listing_that_lags_make_no_second_one(
             assert seen(github) == expected, f"{kind} at creation {place}"
 
 
-def test_two_jobs_that_create_the_same_label_are_both_content(undisturbed: dict[str, Any]) -> None:
+def test_two_jobs_that_create_the_same_label_both_succeed(undisturbed: dict[str, Any]) -> None:
     """GitHub refuses the second label of a name; it exists, so all is well."""
     with GithubData()() as github:
         github.fail("422-after", "POST", "/labels$")
@@ -191,7 +191,7 @@ def test_duplicates_of_two_jobs_at_once_are_merged_by_the_next() -> None:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_a_github_that_is_down_costs_notices_and_no_verdict(scene: Callable[[FakeGitHub], None]) -> None:
+def test_a_failing_server_costs_notices_and_no_verdict(scene: Callable[[FakeGitHub], None]) -> None:
     """Every request fails for good; the job goes on to its end."""
     with GithubData()() as github:
         github.fail("502-before", times=100_000)
@@ -199,7 +199,7 @@ def test_a_github_that_is_down_costs_notices_and_no_verdict(scene: Callable[[Fak
         assert github.data.check_runs == []
 
 
-def test_a_verdict_that_cannot_be_delivered_says_so() -> None:
+def test_a_check_run_that_cannot_be_completed_is_a_notice() -> None:
     """The check run opens, then GitHub goes down: the notice tells what is missing."""
     with GithubData()() as github, connected(github) as client:
         github.fail("502-before", "PATCH", times=100_000)

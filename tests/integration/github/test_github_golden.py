@@ -58,12 +58,12 @@ def test_issues(life: FakeGitHub) -> None:
     check("umbrella.md", f"# {umbrella.title}\n\n{umbrella.body}\n")
 
 
-def test_what_is_said_in_an_issue(life: FakeGitHub) -> None:
+def test_the_comments_of_an_issue(life: FakeGitHub) -> None:
     """Regraded, recovered, relapsed."""
-    check("issue-comments.md", "\n\n---\n\n".join(each.body for each in life.data.comments) + "\n")
+    check("issue-comments.md", "\n\n---\n\n".join(comment.body for comment in life.data.comments) + "\n")
 
 
-def test_the_log_of_a_job_that_may_do_nothing(github: FakeGitHub) -> None:
+def test_the_log_of_a_read_only_job(github: FakeGitHub) -> None:
     """Annotations, and each missing permission once."""
     github.data.permissions = dict.fromkeys(github.data.permissions, "read")
     github.data.add_pull(head_sha=sha(77))
@@ -84,8 +84,8 @@ def test_the_pull_requests_comment_and_check_run(github: FakeGitHub) -> None:
 
     (run,) = github.data.check_runs
     lines = [
-        f"{each['path']}:{each['start_line']} {each['annotation_level']}: {each['title']}\n{each['message']}\n"
-        for each in run.annotations
+        "{path}:{start_line} {annotation_level}: {title}\n{message}\n".format_map(annotation)
+        for annotation in run.annotations
     ]
     check("comment.md", github.data.comments[0].body + "\n")
     check("check-run.txt", f"{run.conclusion}: {run.title}\n\n" + "\n".join(lines))
@@ -121,4 +121,4 @@ def test_answers_to_commands(github: FakeGitHub) -> None:
         with connected(github) as client:
             comment_commands.carry_out(client, comment(text, number=number), workflow="build.yml")
 
-    check("answers.md", "\n\n---\n\n".join(each.body for each in github.data.comments) + "\n")
+    check("answers.md", "\n\n---\n\n".join(comment.body for comment in github.data.comments) + "\n")

@@ -157,7 +157,7 @@ def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: S
     return changes
 
 
-def test_pushes_and_nights_write_in_one_book(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+def test_pushes_and_trends_update_the_same_issues(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """Each regression has one issue, told by whoever found it; neither closes nor repeats what the other follows."""
     stepped, creeping = dict.fromkeys(range(3, 7), 1.7), dict.fromkeys(range(4, 9), 1.3)
 
@@ -205,10 +205,10 @@ def test_fifteen_pull_requests(
 
 def asking(github: FakeGitHub) -> int:
     """Return how often somebody was asked for a review, and so got a mail."""
-    return sum(each.path.endswith("/requested_reviewers") and each.method == "POST" for each in github.log)
+    return sum(request.path.endswith("/requested_reviewers") and request.method == "POST" for request in github.log)
 
 
-def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+def test_a_label_accepts_the_regressions_that_were_shown(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """It holds on the head where it was set, and later for the same while it gets no worse; each job is run twice."""
     slow, more, worse = {"cache.get": 2.5}, {"cache.get": 2.5, "api.list": 2.2}, {"cache.get": 3.5}
     nearly = {"cache.get": 2.55}
@@ -231,7 +231,7 @@ def test_a_label_accepts_what_was_there_to_see(github: FakeGitHub, connect: Call
         if what == "push":
             github.data.push(issue, sha(number))
         else:
-            issue.labels = [each for each in issue.labels if each != label]
+            issue.labels = [name for name in issue.labels if name != label]
             github.data.add_label(issue, label, "octo")
         assert issue.pull is not None
         judgement = judged([compared(name, ratio) for name, ratio in ratios.items()], head=issue.pull.head_sha)
@@ -273,7 +273,7 @@ def test_our_issue_is_found_behind_more_than_we_look_at(
     Job().run(connect(), push(6), judged([compared("cache.get", 1.0)], head=sha(6)))
 
     assert github.data.issues[0].state == "closed"
-    assert [each.query.get("labels") for each in github.log if each.path.endswith("/issues")] == [
+    assert [request.query.get("labels") for request in github.log if request.path.endswith("/issues")] == [
         None,
         "performance-regression",
     ]

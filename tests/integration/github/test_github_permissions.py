@@ -29,7 +29,7 @@ CRITICAL = judged([compared("cache.get", 2.7)], head=sha(5))
         ("issues", "issues", "`issues: write`"),
     ],
 )
-def test_a_missing_permission_is_named_once_and_the_rest_is_said(
+def test_a_missing_permission_is_named_once_and_the_rest_is_published(
     github: FakeGitHub, client: Client, scope: str, lost: str, line: str
 ) -> None:
     """Without one permission everything else still arrives."""
@@ -59,7 +59,7 @@ def test_a_token_that_can_only_read_costs_one_request_for_each_permission(github
 
     job.run(client, pull(github, 1), JUDGEMENT, Preferences(reviewers=("rev",)))
 
-    refused = [each.path for each in github.log if each.status == 403]
+    refused = [request.path for request in github.log if request.status == 403]
     assert len(refused) == 2
     assert len(job.result.degraded) == 2
     assert (github.data.comments, github.data.check_runs) == ([], [])
@@ -67,7 +67,7 @@ def test_a_token_that_can_only_read_costs_one_request_for_each_permission(github
 
 def test_a_fork_is_known_from_the_event_and_nothing_is_tried(github: FakeGitHub, client: Client) -> None:
     """On a fork's pull request the token can only read, so there is no request at all."""
-    github.data.add_pull(head_sha=sha(77), head_repository="stranger/widgets")
+    github.data.add_pull(head_sha=sha(77), head_repository="outsider/widgets")
     job = Job()
 
     job.run(client, pull(github, 1), JUDGEMENT)
@@ -77,7 +77,7 @@ def test_a_fork_is_known_from_the_event_and_nothing_is_tried(github: FakeGitHub,
     assert "::warning title=Moderate performance regression" in job.out.getvalue()
 
 
-def test_without_a_token_the_runner_is_told_all_the_same() -> None:
+def test_without_a_token_log_and_summary_are_written() -> None:
     """No client: annotations and summary, nothing else, no complaint."""
     job = Job()
 
@@ -87,7 +87,7 @@ def test_without_a_token_the_runner_is_told_all_the_same() -> None:
     assert "::error title=Critical performance regression,file=benchmarks/cache.py,line=3::" in job.out.getvalue()
 
 
-def test_dependabot_is_explained_and_not_told_to_change_permissions(github: FakeGitHub) -> None:
+def test_dependabots_read_only_token_is_explained(github: FakeGitHub) -> None:
     """Its workflows get a token that can only read, whatever they ask for."""
     github.data.permissions = dict.fromkeys(github.data.permissions, "read")
     github.data.add_pull(head_sha=sha(77), user="dependabot[bot]")
@@ -99,7 +99,7 @@ def test_dependabot_is_explained_and_not_told_to_change_permissions(github: Fake
     assert all("Dependabot" in sentence for sentence in job.result.degraded)
 
 
-def test_disabled_issues_and_a_locked_conversation_are_said_in_githubs_words(
+def test_disabled_issues_and_a_locked_conversation_are_reported_in_githubs_words(
     github: FakeGitHub, connect: Callable[[], Client]
 ) -> None:
     """They are no missing permission."""
@@ -119,13 +119,13 @@ def test_a_reviewer_who_is_none_costs_a_notice(github: FakeGitHub, client: Clien
     github.data.add_pull(head_sha=sha(77))
     job = Job()
 
-    job.run(client, pull(github, 1), JUDGEMENT, Preferences(reviewers=("stranger",)))
+    job.run(client, pull(github, 1), JUDGEMENT, Preferences(reviewers=("outsider",)))
 
     assert any("only be requested from collaborators" in sentence for sentence in job.result.degraded)
     assert github.data.issues[0].labels == ["performance-regression"]
 
 
-def test_an_enterprise_server_is_talked_to_under_its_own_prefix() -> None:
+def test_an_enterprise_server_is_requested_under_its_own_prefix() -> None:
     """`GITHUB_API_URL` with /api/v3 is all it takes."""
     with FakeGitHub(GithubData(repository="corp/widgets"), prefix="/api/v3") as github, connected(github) as client:
         github.data.add_pull(head_sha=sha(77))
@@ -133,7 +133,7 @@ def test_an_enterprise_server_is_talked_to_under_its_own_prefix() -> None:
         job.run(client, pull(github, 1, repository="corp/widgets"), JUDGEMENT)
 
         assert job.result.comment_url is not None
-        assert {each.path.split("/repos")[0] for each in github.log} == {"/api/v3"}
+        assert {request.path.split("/repos")[0] for request in github.log} == {"/api/v3"}
         assert github.violations == []
 
 
@@ -152,7 +152,7 @@ def test_a_personal_token_knows_its_own_comments(github: FakeGitHub) -> None:
     assert [comment.user for comment in github.data.comments] == ["mallory", "octo"]
 
 
-def test_a_personal_token_is_told_what_it_takes_to_write_checks(github: FakeGitHub) -> None:
+def test_a_personal_token_that_cannot_write_checks_is_explained(github: FakeGitHub) -> None:
     """GitHub lets only apps do that; the token of the workflow is one."""
     github.data.login = "octo"
     job = Job()
@@ -174,7 +174,7 @@ def test_a_rate_limit_that_is_used_up_is_not_waited_for(github: FakeGitHub, clie
 
 
 @pytest.mark.parametrize("check_run", [True, False])
-def test_a_stranger_cannot_make_us_edit_their_comment(
+def test_a_comment_of_others_with_our_mark_is_not_edited(
     github: FakeGitHub, connect: Callable[[], Client], check_run: bool
 ) -> None:
     """Our mark in somebody else's comment is text, also when we do not know our own name."""
@@ -190,7 +190,7 @@ def test_a_stranger_cannot_make_us_edit_their_comment(
     assert [comment.user for comment in github.data.comments] == ["mallory", "github-actions[bot]"]
 
 
-def test_there_is_no_line_without_a_token_or_a_repository() -> None:
+def test_connecting_without_a_token_or_a_repository_is_an_error() -> None:
     """The error says what to do."""
     with pytest.raises(InfrastructureError, match="github-token"):
         connect("", {"GITHUB_REPOSITORY": "octo/widgets"})

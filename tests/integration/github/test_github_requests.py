@@ -29,7 +29,7 @@ PUBLISHED = {
 
 def requests(github: FakeGitHub) -> list[str]:
     """Return the requests in order, shortened."""
-    return [f"{each.method} {each.path.removeprefix('/repos/octo/widgets/')}" for each in github.log]
+    return [f"{request.method} {request.path.removeprefix('/repos/octo/widgets/')}" for request in github.log]
 
 
 def test_a_quiet_pull_request_takes_six_requests(github: FakeGitHub, client: Client) -> None:
@@ -162,21 +162,21 @@ def test_five_hundred_annotations_go_in_ten_batches_worst_first(github: FakeGitH
     Job().run(client, push(5), judged(rows, head=sha(5)), Preferences(issues=False))
 
     (run,) = github.data.check_runs
-    batches = [each for each in github.log if each.method == "PATCH"]
-    titles = [each["message"].split(" is ")[0] for each in run.annotations]
-    assert [len(each.body["output"]["annotations"]) for each in batches] == [50] * 10
+    batches = [request for request in github.log if request.method == "PATCH"]
+    titles = [annotation["message"].split(" is ")[0] for annotation in run.annotations]
+    assert [len(request.body["output"]["annotations"]) for request in batches] == [50] * 10
     assert titles[0] == "bench.n499"
     assert len(set(titles)) == len(titles) == 500
-    assert [each.body.get("conclusion") for each in batches] == [None] * 9 + ["neutral"]
+    assert [request.body.get("conclusion") for request in batches] == [None] * 9 + ["neutral"]
 
 
-def test_writes_keep_their_distance(github: FakeGitHub) -> None:
+def test_writes_are_paced(github: FakeGitHub) -> None:
     """The pace that is set is the pace that is kept; the default one stays below GitHub's limit."""
     rows = [compared(f"bench.n{number}", 1.3) for number in range(200)]
     with connected(github, pace=Pace(0, 0.1, 0, 0, timeout_s=5)) as client:
         Job().run(client, push(5), judged(rows, head=sha(5)), Preferences(issues=False))
 
-    moments = [each.at for each in github.writes]
+    moments = [request.at for request in github.writes]
     assert len(moments) == 5
     assert min(after - before for before, after in itertools.pairwise(moments)) > 0.08
     assert 60 / Pace().between_writes_s < SECONDARY_LIMIT_PER_MINUTE

@@ -73,7 +73,7 @@ def told(name: str, folder: Path) -> dict[str, str]:
         for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0)):
             with connected(github) as client:
                 Job().run(client, push(number), judged([row(ratio)], head=sha(number)))
-        (issue,) = [each for each in github.data.issues if each.pull is None]
+        (issue,) = [record for record in github.data.issues if record.pull is None]
         many = [replace(row(2.5), metric=Metric(f"{name} {number}", "s")) for number in range(6)]
         with connected(github) as client:
             Job().run(client, push(8), judged(many, head=sha(8)), texts=replace(words(judged(many)), advice=(name,)))
@@ -90,7 +90,7 @@ def told(name: str, folder: Path) -> dict[str, str]:
             comment_commands.carry_out(client, accept, workflow=name)
         assert github.violations == []
         umbrella = github.data.issues[-1]
-        texts = {f"comment {number}": each.body for number, each in enumerate(github.data.comments)}
+        texts = {f"comment {number}": comment.body for number, comment in enumerate(github.data.comments)}
         texts |= {"issue": issue.body, "title": issue.title, "log": job.out.getvalue()}
         texts |= {"umbrella": umbrella.body, "umbrella's title": umbrella.title}
         texts["job summary"] = summary.read_text()

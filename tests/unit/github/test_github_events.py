@@ -45,7 +45,7 @@ PAYLOADS = [
 
 def example(event: str, action: str | None = None, **changes: Any) -> Any:
     """Return a real payload with some fields changed; `__` goes a level down."""
-    payload = copy.deepcopy(next(each for each in REAL[event] if action in {None, each.get("action")}))
+    payload = copy.deepcopy(next(payload for payload in REAL[event] if action in {None, payload.get("action")}))
     for path, value in changes.items():
         node = payload
         *parents, last = path.split("__")
@@ -88,7 +88,7 @@ def test_a_pull_request_is_judged_on_its_head_and_not_on_the_merge_commit() -> N
     assert (plan.pull_request, plan.may_comment, plan.may_write_history) == (payload["number"], True, False)
 
 
-@pytest.mark.parametrize("head", ["stranger/Hello-GithubData", None], ids=["fork", "deleted-fork"])
+@pytest.mark.parametrize("head", ["outsider/Hello-GithubData", None], ids=["fork", "deleted-fork"])
 def test_a_fork_may_neither_comment_nor_write_history(head: str | None) -> None:
     """Another head repository, or one that is gone, makes a fork; that the base itself is a fork does not."""
     payload = example("pull_request", "opened")
@@ -100,7 +100,7 @@ def test_a_fork_may_neither_comment_nor_write_history(head: str | None) -> None:
     assert "can only read" in plan.why
 
 
-def test_a_repository_that_is_itself_a_fork_is_no_stranger() -> None:
+def test_a_repository_that_is_itself_a_fork_is_trusted() -> None:
     """`repo.fork` says where the repository came from, not where the pull request comes from."""
     payload = example("pull_request", "opened", pull_request__head__repo__fork=True)
 
@@ -156,7 +156,7 @@ def test_a_dispatch_on_another_branch_never_writes_history() -> None:
 
 
 @pytest.mark.parametrize("event", sorted(MEASURES_FOREIGN_CODE_WITH_SECRETS))
-def test_measuring_is_refused_where_a_stranger_would_get_the_secrets(event: str) -> None:
+def test_measuring_is_refused_where_a_pull_request_would_get_the_secrets(event: str) -> None:
     """The dangerous events measure nothing, whatever the workflow asks for."""
     payload = example("pull_request", "opened") | {"workflow_run": {"id": 1}, "comment": {"body": "/regress run"}}
 
@@ -171,7 +171,7 @@ def test_publishing_takes_the_run_and_the_head_from_the_event() -> None:
     payload = example(
         "workflow_run", "completed", workflow_run__event="pull_request", workflow_run__conclusion="failure"
     )
-    payload["workflow_run"]["head_repository"]["full_name"] = "stranger/octo-repo"
+    payload["workflow_run"]["head_repository"]["full_name"] = "outsider/octo-repo"
 
     plan = plan_of("workflow_run", payload)
 
@@ -241,7 +241,7 @@ JSON = SCALARS | st.dictionaries(KEYS, SCALARS | st.dictionaries(KEYS, SCALARS, 
     event=st.sampled_from([*REAL, "schedule", "pull_request_target"]),
     payload=st.dictionaries(KEYS, JSON),
 )
-def test_no_payload_is_too_strange(event: str, payload: dict[str, Any]) -> None:
+def test_any_payload_gives_a_plan(event: str, payload: dict[str, Any]) -> None:
     """Whatever stands in the fields, there is a plan, and nothing strange may write history from a pull request."""
     plan = decide(event, payload, ENVIRON)
 
@@ -264,7 +264,7 @@ def test_a_published_run_says_since_when_its_head_is_known() -> None:
     assert plan_of("workflow_run", payload).since == "2026-03-03T00:00:00Z"
 
 
-def test_the_jobs_of_a_run_and_the_legs_of_a_matrix_are_told_apart() -> None:
+def test_the_jobs_of_a_run_and_the_legs_of_a_matrix_are_distinguished() -> None:
     """By the job's name and the matrix, which are the same when it is run again."""
 
     def job(**environ: str) -> str:

@@ -136,7 +136,7 @@ CREPT_CLOSED = replace(CREPT, is_open=False, reason="completed")
         (replace(CREPT, seen=(NOW,)), row(), [], []),
     ],
 )
-def test_an_issue_follows_whoever_found_it(
+def test_an_issue_is_updated_by_what_opened_it(
     issue: Tracked | None, now: Comparison, pushed: list[Action], followed: list[Action]
 ) -> None:
     """A push sees nothing of what came slowly, so it cannot call that over; only when it finds worse it takes over."""
@@ -182,7 +182,7 @@ def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
             st.sampled_from(Severity),
             st.booleans(),
         ),
-        unique_by=lambda each: each.number,
+        unique_by=lambda issue: issue.number,
         max_size=5,
     ),
     st.lists(
@@ -193,20 +193,20 @@ def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
         max_size=4,
     ),
 )
-def test_nothing_is_ever_told_twice(issues: list[Tracked], rows: list[Comparison]) -> None:
+def test_a_commit_changes_an_issue_once(issues: list[Tracked], rows: list[Comparison]) -> None:
     """At most one action for each issue, no new issue for what one speaks for, nothing for what is muted."""
     actions = decided(issues, rows)
 
     numbers = [action.issue.number for action in actions if not isinstance(action, Open)]
     assert len(numbers) == len(set(numbers))
     spoken_for = {name for issue in issues if issue.is_open or issue.reason != "duplicate" for name in issue.members}
-    opened = {mark(each) for action in actions if isinstance(action, Open) for each in action.comparisons}
+    opened = {mark(row) for action in actions if isinstance(action, Open) for row in action.comparisons}
     assert not opened & spoken_for
     muted = {issue.number for issue in issues if not issue.is_open and issue.reason == "not_planned"}
     assert not muted & set(numbers)
 
 
-def test_a_fingerprint_tells_suites_branches_benchmarks_and_metrics_apart() -> None:
+def test_a_fingerprint_distinguishes_suites_branches_benchmarks_and_metrics() -> None:
     """And nothing else: neither ratios nor commits."""
     one = row(severity=Severity.MODERATE)
     assert fingerprint("s", "main", one) == fingerprint("s", "main", row(severity=Severity.CRITICAL))

@@ -62,7 +62,7 @@ def hooks() -> Iterator[list[Hook]]:
         thread.join()
 
 
-def test_changes_are_told_to_everybody(hooks: list[Hook]) -> None:
+def test_changes_are_sent_to_every_address(hooks: list[Hook]) -> None:
     """Title and lines arrive as text; the service that failed is named, its secrets are not."""
     lines = [("cache.get is 2.5× slower", "https://github.com/octo/widgets/issues/1"), ("two\n::error::x", "")]
 
@@ -88,7 +88,7 @@ def test_a_hostile_name_calls_nobody_and_links_nowhere(hooks: list[Hook], name: 
     assert "::" not in said.split(" ")[0]
 
 
-def test_without_a_change_nobody_is_told(hooks: list[Hook]) -> None:
+def test_without_a_change_nobody_is_notified(hooks: list[Hook]) -> None:
     """No lines, no message."""
     assert notifications.send([hooks[0].url], "title", []) == ()
     assert hooks[0].received == []

@@ -46,7 +46,7 @@ def test_what_may_be_repeated_is(method: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "url"), [("POST", "/issues"), ("PATCH", "/repos/o/r/check-runs/7")])
-def test_what_adds_is_left_to_whoever_looks_first(method: str, url: str) -> None:
+def test_requests_that_add_are_not_repeated(method: str, url: str) -> None:
     """After a 502 or a broken connection it may have happened."""
     with pytest.raises(MaxRetryError):
         answered(method, 502, url)

@@ -79,7 +79,7 @@ def test_no_text_becomes_a_command_of_its_own(title: str, message: str, path: st
 
 
 @given(texts)
-def test_a_line_of_ours_obeys_nothing_it_quotes(text: str) -> None:
+def test_a_line_of_ours_holds_no_command_it_quotes(text: str) -> None:
     """Notices are one command, groups two, plain lines none."""
     assert [name for name, _, _ in obeyed(logged(lambda log: log.notice(text)))] == ["notice"]
     assert obeyed(logged(lambda log: log.info(text))) == []

@@ -8,13 +8,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from e2e_repository import COSTS
 from e2e_workflows import SUITE_COMMAND, measuring, workflow
-from e2e_world import COSTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2e_world import GithubData
+    from e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(900)
 JOB_IMAGE = "regress-e2e-job:latest"
@@ -35,63 +35,63 @@ def job_image() -> str:
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [("auto", "docker"), ("venv", "venv")])
-def test_a_job_in_a_container(world: GithubData, job_image: str, wanted: str, taken: str) -> None:
+def test_a_job_in_a_container(repository: UserRepository, job_image: str, wanted: str, taken: str) -> None:
     """In a job's own container the analysis borrows its volumes, or makes a virtualenv in it."""
-    world.push()
-    world.costs("Slower", parse=0.030)
+    repository.push()
+    repository.costs("Slower", parse=0.030)
     text = workflow(measuring(more=f"          engine: {wanted}"), job=f"container: {job_image}")
-    ran = world.pull_event(text, KEEP="/kept")
+    ran = repository.pull_event(text, KEEP="/kept")
     assert f"(engine: {taken})" in ran.log
-    assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
+    assert (ran.status, ran.outputs["verdict"], ran.outputs["regressions"]) == (1, "fail", "1")
 
 
-def test_a_suite_in_an_image(world: GithubData, job_image: str) -> None:
+def test_a_suite_in_an_image(repository: UserRepository, job_image: str) -> None:
     """The suite runs in the image that was named, without network, and leaves nothing that its owner cannot remove."""
-    world.push()
-    world.costs("Slower", parse=0.030)
+    repository.push()
+    repository.costs("Slower", parse=0.030)
     command = f'"cat /etc/debian_version; {SUITE_COMMAND}"'
     image = f"          suite-image: {job_image} --network=none"
-    ran = world.pull_event(workflow(measuring(command, image)))
+    ran = repository.pull_event(workflow(measuring(command, image)))
     assert "trixie" in ran.log or "13." in ran.log
-    assert (ran.status, ran.told["verdict"]) == (1, "fail")
+    assert (ran.status, ran.outputs["verdict"]) == (1, "fail")
 
 
-def measured_shards(world: GithubData, numbers: tuple[int, ...]) -> Path:
+def measured_shards(repository: UserRepository, numbers: tuple[int, ...]) -> Path:
     """Run these legs of a matrix of four, each of which measures one benchmark; return the folder of their reports."""
-    folder = world.clone / "shards"
+    folder = repository.clone / "shards"
     for number in numbers:
-        shutil.rmtree(world.kept, ignore_errors=True)
+        shutil.rmtree(repository.kept, ignore_errors=True)
         name = ("parse", "render", "store", "search")[number - 1]
         leg = workflow(measuring(f'"{SUITE_COMMAND} {name}"', f"          shard: {number}/4"))
-        ran = world.pull_event(leg)
+        ran = repository.pull_event(leg)
         assert ran.status == 0, ran.log
         assert f"Shard {number}/4 is measured" in ran.log
         (folder / str(number)).mkdir(parents=True)
-        for report in world.kept.glob("*.jsonl"):
+        for report in repository.kept.glob("*.jsonl"):
             shutil.copy(report, folder / str(number))
     return folder
 
 
-def test_four_shards_become_one_verdict(world: GithubData) -> None:
+def test_four_shards_become_one_verdict(repository: UserRepository) -> None:
     """Every leg is silent; the job that merges them judges all benchmarks and speaks once."""
-    world.push()
-    world.costs("Slower", store=0.015)
-    measured_shards(world, (1, 2, 3, 4))
-    assert not world.github.data.check_runs
-    ran = world.pull_event(workflow('          results: "shards/*"'))
-    assert (ran.status, ran.told["verdict"], ran.told["regressions"]) == (1, "fail", "1")
-    judged = json.loads((world.kept / "report.json").read_text())
-    assert sorted(each["benchmark"].rpartition("::")[2] for each in judged["comparisons"]) == sorted(COSTS)
-    assert len(world.github.data.check_runs) == 1
+    repository.push()
+    repository.costs("Slower", store=0.015)
+    measured_shards(repository, (1, 2, 3, 4))
+    assert not repository.github.data.check_runs
+    ran = repository.pull_event(workflow('          results: "shards/*"'))
+    assert (ran.status, ran.outputs["verdict"], ran.outputs["regressions"]) == (1, "fail", "1")
+    judged = json.loads((repository.kept / "report.json").read_text())
+    assert sorted(row["benchmark"].rpartition("::")[2] for row in judged["comparisons"]) == sorted(COSTS)
+    assert len(repository.github.data.check_runs) == 1
 
 
-def test_a_lost_shard_is_no_pass(world: GithubData) -> None:
+def test_a_lost_shard_is_no_pass(repository: UserRepository) -> None:
     """A leg that failed leaves a hole; what it would have measured was not seen."""
-    world.push()
-    world.costs("The same")
-    measured_shards(world, (1, 4))
-    ran = world.pull_event(workflow('          results: "shards/*"'))
+    repository.push()
+    repository.costs("The same")
+    measured_shards(repository, (1, 4))
+    ran = repository.pull_event(workflow('          results: "shards/*"'))
     assert "2 are missing: 2, 3" in ran.log
-    assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
-    [check] = world.github.data.check_runs
+    assert (ran.status, ran.outputs["verdict"]) == (1, "incomplete")
+    [check] = repository.github.data.check_runs
     assert check.conclusion == "failure"

@@ -1,4 +1,4 @@
-"""A small world for whole workflows: a user's repository, a forge that serves it, and a runner."""
+"""A small repository for whole workflows: a user's repository, a forge that serves it, and a runner."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class Ran:
         return re.findall(r"^\[[^\]]+\]\s+(?:\||⚙|❓|💬|🚧|❗)\s+(.*)$", self.log, re.MULTILINE)
 
     @cached_property
-    def told(self) -> dict[str, str]:
+    def outputs(self) -> dict[str, str]:
         """What the last step of the workflow printed as `name=value` about the outputs."""
         return dict(re.findall(r"\| output ([a-z-]+)=(.*)$", self.log, re.MULTILINE))
 
 
 @dataclass
-class GithubData:
+class UserRepository:
     """The forge, the bare repository behind it, and a user's clone of it."""
 
     folder: Path
@@ -145,7 +145,7 @@ class GithubData:
     def push_event(self, workflow: str, **rest: Any) -> Ran:
         """Push what is checked out to main, and run a workflow for that."""
         before, after = self.git("rev-parse", "HEAD~1"), self.push()
-        payload = {"ref": "refs/heads/main", "before": before, "after": after, "repository": self._repository()}
+        payload = {"ref": "refs/heads/main", "before": before, "after": after, "repository": self._repository_payload()}
         return self.act("push", workflow, payload, **rest)
 
     def pull_event(self, workflow: str, *, fork: bool = False, **rest: Any) -> Ran:
@@ -154,7 +154,7 @@ class GithubData:
         self.git("fetch", "--quiet", str(self.bare), "main")
         self.git("checkout", "--quiet", "--detach", base)
         self.git("merge", "--quiet", "--no-ff", "--message", "Merge", head)
-        owner, author = ("stranger/widgets", "stranger") if fork else (REPOSITORY, "octo")
+        owner, author = ("outsider/widgets", "outsider") if fork else (REPOSITORY, "octo")
         opened = self.github.data.add_pull(head_sha=head, base_sha=base, head_repository=owner, user=author)
         number = opened.number
         pull = {
@@ -165,7 +165,12 @@ class GithubData:
             "labels": [],
             "draft": False,
         }
-        payload = {"action": "synchronize", "number": number, "pull_request": pull, "repository": self._repository()}
+        payload = {
+            "action": "synchronize",
+            "number": number,
+            "pull_request": pull,
+            "repository": self._repository_payload(),
+        }
         try:
             return self.act("pull_request", workflow, payload, **rest)
         finally:
@@ -239,17 +244,19 @@ class GithubData:
         places = {name: self.action if place.name == "regress-action" else place for name, place in named.items()}
         return sorted((name, place) for name, place in places.items() if place.exists())
 
-    def _repository(self) -> dict[str, Any]:
+    def _repository_payload(self) -> dict[str, Any]:
         return {"full_name": REPOSITORY, "default_branch": "main", "private": False}
 
 
-def settle(folder: Path, action: Path, github: FakeGitHub, git_url: str, backend: type[Backend]) -> GithubData:
-    """Make a world with one commit on main."""
-    world = GithubData(folder, action, github, git_url, backend)
-    checked("git", "init", "--quiet", "--initial-branch", "main", world.clone)
-    world.commit("A program with a suite", {"suite.py": SUITE, ".gitignore": ".regress/\n__pycache__/\n"})
-    world.costs("What things cost")
-    return world
+def create_repository(
+    folder: Path, action: Path, github: FakeGitHub, git_url: str, backend: type[Backend]
+) -> UserRepository:
+    """Make a repository with one commit on main."""
+    repository = UserRepository(folder, action, github, git_url, backend)
+    checked("git", "init", "--quiet", "--initial-branch", "main", repository.clone)
+    repository.commit("A program with a suite", {"suite.py": SUITE, ".gitignore": ".regress/\n__pycache__/\n"})
+    repository.costs("What things cost")
+    return repository
 
 
 def engine_answers() -> bool:

@@ -1,15 +1,15 @@
-"""Pull requests from people nobody knows: measured without a token, published as data, and hostile ones."""
+"""Pull requests from forks, measured without a token and published as data, and attacks on secrets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from e2e_repository import REPOSITORY, TOKEN, checked
 from e2e_workflows import measuring, workflow
-from e2e_world import REPOSITORY, TOKEN, checked
 
 if TYPE_CHECKING:
-    from e2e_world import GithubData
+    from e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(600)
 READ_ONLY = {"checks": "read", "contents": "read", "issues": "read", "pull-requests": "read", "actions": "read"}
@@ -68,95 +68,97 @@ subprocess.run([sys.executable, "-c", waits, str(loot)])
 SHADOW = "raise SystemExit('a module of the workspace was imported')\n"
 
 
-def test_a_fork_is_measured_without_a_token_and_published_with_one(world: GithubData) -> None:
-    """The first workflow can only read and still gives a verdict; the second reads its artifact and speaks."""
-    github = world.github.data
-    world.push()
-    world.costs("Slower", search=0.2)
+def test_a_fork_is_measured_without_a_token_and_published_with_one(repository: UserRepository) -> None:
+    """The first workflow can only read and still gives a verdict; the second publishes from its artifact."""
+    github = repository.github.data
+    repository.push()
+    repository.costs("Slower", search=0.2)
     everything = dict(github.permissions)
     github.permissions.update(READ_ONLY)
-    measured = world.pull_event(workflow(measuring()), fork=True)
-    pull, head = github.issues[-1], world.git("rev-parse", "HEAD")
+    measured = repository.pull_event(workflow(measuring()), fork=True)
+    pull, head = github.issues[-1], repository.git("rev-parse", "HEAD")
     assert measured.status == 1
-    assert measured.told["verdict"] == "fail"
+    assert measured.outputs["verdict"] == "fail"
     assert not github.comments
     assert not github.check_runs
 
     github.permissions.update(everything)
     run = {"id": 77, "event": "pull_request", "head_sha": head, "head_branch": "feature", "conclusion": "failure"}
-    world.github.seed({"runs": [run | {"head_repository": "stranger/widgets"}]})
-    files = {path.name: path.read_bytes() for path in world.kept.glob("*.jsonl")}
+    repository.github.seed({"runs": [run | {"head_repository": "outsider/widgets"}]})
+    files = {path.name: path.read_bytes() for path in repository.kept.glob("*.jsonl")}
     github.add_artifact("regress-report", files, 77)
     payload = {
         "action": "completed",
-        "workflow_run": run | {"head_repository": {"full_name": "stranger/widgets"}},
+        "workflow_run": run | {"head_repository": {"full_name": "outsider/widgets"}},
         "repository": {"full_name": REPOSITORY, "default_branch": "main"},
     }
-    published = world.act("workflow_run", workflow(), payload)
+    published = repository.act("workflow_run", workflow(), payload)
     assert "measure=true" not in published.log
-    assert published.told["verdict"] == "fail"
-    [check] = [each for each in github.check_runs if each.head_sha == head]
+    assert published.outputs["verdict"] == "fail"
+    [check] = [run for run in github.check_runs if run.head_sha == head]
     assert check.conclusion == "failure"
-    [comment] = [each for each in github.comments if each.issue == pull.number]
+    [comment] = [record for record in github.comments if record.issue == pull.number]
     assert "search" in comment.body
 
 
-def test_a_hostile_pull_request_gains_nothing(world: GithubData) -> None:
+def test_a_hostile_pull_request_gains_nothing(repository: UserRepository) -> None:
     """It reads no token, writes no history, is not imported, commands no runner, and cannot talk the verdict away."""
-    world.push()
+    repository.push()
     hostile = HOSTILE.replace("@TOKEN@", TOKEN)
     shadows = dict.fromkeys(
         ("json.py", "venv.py", "psutil.py", "numpy.py", "regress_action.py", "sitecustomize.py"), SHADOW
     )
-    world.commit("Improve", {"hostile.py": hostile, **shadows})
-    world.costs("Slower", store=0.02)
+    repository.commit("Improve", {"hostile.py": hostile, **shadows})
+    repository.costs("Slower", store=0.02)
     command = measuring('"python3 -P suite.py {out} && python3 -P hostile.py || true"')
-    ran = world.pull_event(workflow(command), TARGET=f"{world.git_url}/{REPOSITORY}")
-    assert not (world.kept / "loot").exists(), (world.kept / "loot").read_text()
-    assert checked("git", "for-each-ref", "--format=%(refname)", cwd=world.bare) == "refs/heads/main"
+    ran = repository.pull_event(workflow(command), TARGET=f"{repository.git_url}/{REPOSITORY}")
+    assert not (repository.kept / "loot").exists(), (repository.kept / "loot").read_text()
+    assert checked("git", "for-each-ref", "--format=%(refname)", cwd=repository.bare) == "refs/heads/main"
     assert "a module of the workspace was imported" not in ran.log
     assert TOKEN not in ran.log
-    assert (ran.status, ran.told["verdict"]) == (1, "fail")
+    assert (ran.status, ran.outputs["verdict"]) == (1, "fail")
 
 
-def test_a_measurement_in_the_checkout_is_not_judged(world: GithubData) -> None:
+def test_a_measurement_in_the_checkout_is_not_judged(repository: UserRepository) -> None:
     """A pull request may bring a folder that looks like ours; nothing of it is believed."""
-    world.push()
-    world.costs("Innocent")
-    world.pull_event(workflow(measuring()))
+    repository.push()
+    repository.costs("Innocent")
+    repository.pull_event(workflow(measuring()))
     made = {
-        f".regress/measurement/{path.relative_to(world.kept / 'measurement')}": path.read_text()
-        for path in (world.kept / "measurement").rglob("*")
+        f".regress/measurement/{path.relative_to(repository.kept / 'measurement')}": path.read_text()
+        for path in (repository.kept / "measurement").rglob("*")
         if path.is_file()
     }
-    world.commit("Bring a measurement along", made | {"suite.py": "raise SystemExit('slow, but who would know')\n"})
-    ran = world.pull_event(workflow(measuring()))
-    assert (ran.status, ran.told["verdict"]) == (1, "incomplete")
+    repository.commit(
+        "Bring a measurement along", made | {"suite.py": "raise SystemExit('slow, but who would know')\n"}
+    )
+    ran = repository.pull_event(workflow(measuring()))
+    assert (ran.status, ran.outputs["verdict"]) == (1, "incomplete")
 
 
-def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(world: GithubData) -> None:
+def test_a_suite_that_fills_memory_and_disk_is_a_failure_not_a_pass(repository: UserRepository) -> None:
     """A results file of a size no suite has is refused unread, and a gate that saw nothing is not green."""
-    world.push()
+    repository.push()
     flood = "import sys\nwith open(sys.argv[1], 'wb') as file:\n    file.truncate(3 * 2**30)\n"
-    world.commit("Flood", {"suite.py": flood})
-    ran = world.pull_event(workflow(measuring(more="          base: none"), runs=1))
+    repository.commit("Flood", {"suite.py": flood})
+    ran = repository.pull_event(workflow(measuring(more="          base: none"), runs=1))
     assert ran.status != 0
-    assert ran.told["verdict"] != "pass"
+    assert ran.outputs["verdict"] != "pass"
 
 
 @pytest.mark.parametrize("event", ["pull_request_target", "issue_comment"])
-def test_strangers_code_is_not_measured_with_secrets(world: GithubData, event: str) -> None:
+def test_a_pull_requests_code_is_not_measured_with_secrets(repository: UserRepository, event: str) -> None:
     """Events that carry the token of this repository do not run a command."""
-    world.push()
-    head = world.git("rev-parse", "HEAD")
+    repository.push()
+    head = repository.git("rev-parse", "HEAD")
     pull = {
         "number": 1,
-        "head": {"sha": head, "ref": "x", "repo": {"full_name": "stranger/widgets"}},
+        "head": {"sha": head, "ref": "x", "repo": {"full_name": "outsider/widgets"}},
         "base": {"sha": head, "ref": "main", "repo": {"full_name": REPOSITORY}},
     }
     text = workflow(measuring('"touch $KEEP/ran"')).replace("on: [", f"on: [{event}, ")
-    ran = world.act(event, text, {"action": "opened", "number": 1, "pull_request": pull})
-    assert not (world.kept / "ran").exists()
+    ran = repository.act(event, text, {"action": "opened", "number": 1, "pull_request": pull})
+    assert not (repository.kept / "ran").exists()
     if event == "pull_request_target":
         assert ran.status != 0
         assert "workflow_run" in ran.log
