@@ -1,6 +1,6 @@
 # The judge's container. Any builder will do: nothing here needs BuildKit, so old self-hosted engines build it too.
-# A release resolves the base to a digest and records it in the image's provenance.
-ARG BASE=debian:trixie-slim
+# The base is named by its digest, so pinning the action pins it, too; Dependabot keeps it up to date.
+ARG BASE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
 
 FROM ${BASE} AS builder
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]

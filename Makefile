@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14 python3 python,\
             $(shell $(name) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
-SHELL_FILES := $(wildcard bin/* .ci/*)
+SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
 .PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard e2e browser lock clean
@@ -36,7 +36,7 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 	$(VENV)/bin/shellcheck $(SHELL_FILES)
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/actionlint $(WORKFLOWS)
-	$(VENV)/bin/zizmor --offline --no-progress --quiet --config .github/zizmor.yml action.yml $(WORKFLOWS)
+	$(VENV)/bin/zizmor --offline --no-progress --quiet --pedantic --config .github/zizmor.yml action.yml $(WORKFLOWS)
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
