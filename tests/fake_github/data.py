@@ -152,6 +152,7 @@ class GithubData:
     repository: str = "octo/widgets"
     default_branch: str = "main"
     login: str = "github-actions[bot]"
+    tells_login: bool = True
     permissions: dict[str, str] = field(default_factory=EVERYTHING.copy)
     issues_enabled: bool = True
     lag: int = 0

@@ -111,6 +111,8 @@ class FakeGitHub:
                 return self._control(path, body), None
             if path.startswith(f"{self.prefix}/_blob/"):
                 return self._blob(path, headers), None
+            if path == f"{self.prefix.removesuffix('/v3')}/graphql" and "authorization" in headers:
+                return self._graphql(body), None
             fault = next((fault for fault in self.faults if fault.strikes(method, path)), None)
             answer = self._answer(method, path, query, body, headers, fault)
             kind = fault.kind if fault else None
@@ -121,6 +123,14 @@ class FakeGitHub:
         if path == "/_seed":
             self.seed(body)
         return Answer(200, self.state())
+
+    def _graphql(self, body: Json) -> Answer:
+        """Answer the one query that is served: whose token it is."""
+        if "viewer" not in body["query"]:
+            self.violations.append("an unknown GraphQL query")
+        self.log.append(Logged("POST", "/graphql", {}, body, 200, time.monotonic()))
+        login = self.data.login if self.data.tells_login else None
+        return Answer(200, {"data": {"viewer": login and {"login": login}}})
 
     def _blob(self, path: str, headers: dict[str, str]) -> Answer:
         """Give out an archive, as the store does: to whoever has the address, and to nobody who sends a token."""

@@ -1,8 +1,9 @@
 """Who accepted what: a label, or `/regress accept`; both only count from people with write access.
 
-A command names what it accepts. A label does not, so it accepts what was shown when it was set: every regression of
-the commit that was the head then, and in later commits the same regressions while they get no worse. The regressions
-that were shown are kept in the mark of our comment.
+A command names what it accepts, and is read from the comment of the person who gave it: no comment of ours is believed
+to say who accepted what. A label names nothing, so it accepts what was shown when it was set: every regression of the
+commit that was the head then, and in later commits the same regressions while they get no worse. The regressions that
+were shown are read from the check run of that commit, which only the app that judged can write.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from regress_action.github import hidden_comment, labels
+from regress_action.github import hidden_comment, hidden_state, labels
 from regress_action.github.alarms import alarming
 from regress_action.github.comment import REPORT
+from regress_action.github.comment_commands import parse
 from regress_action.github.idempotency import read
 from regress_action.github.permissions import may_write
 from regress_action.model.comparisons import Severity
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement
 
 NEEDS = "pull-requests: read"
-KIND = "accepted"
+KIND = "shown"
+PERSON = "User"
 EVERYTHING = "*"
 KEPT = 100
 AT_ONCE = timedelta(0)
@@ -63,16 +66,6 @@ class Acceptance:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptanceState:
-    """The state in a comment of ours: the regressions of which head, what a label accepted of them, and when."""
-
-    head: str | None
-    regressions: Regressions
-    accepted: dict[str, Any]
-    written: datetime
-
-
 def of(client: Client | None, plan: Plan, preferences: Preferences) -> tuple[Acceptance, ...]:
     """Return what was accepted on the pull request of the plan; nothing where there is none.
 
@@ -81,34 +74,27 @@ def of(client: Client | None, plan: Plan, preferences: Preferences) -> tuple[Acc
     number = plan.pull_request
     if client is None or number is None:
         return ()
-    permissions, label = client.permissions, preferences.accept_label
+    permissions = client.permissions
     comments = permissions.attempt(NEEDS, "accepted regressions", lambda: _comments(client, number)) or []
-    state = _state(comments, preferences.suite_name)
-    labelled = permissions.attempt(NEEDS, "the accept label", lambda: _by_label(client, plan, number, label, state))
-    return (*_by_command(comments), *([labelled] if labelled else []))
+    labelled = permissions.attempt(
+        NEEDS, "the accept label", lambda: _by_label(client, plan, number, preferences, comments)
+    )
+    return (*_by_command(client, comments), *([labelled] if labelled else []))
 
 
-def mark(acceptance: Acceptance) -> str:
-    """Return the mark by which an acceptance is read again; it goes into a comment of ours."""
-    content = {"benchmark": acceptance.benchmark, "by": acceptance.by, "reason": acceptance.reason}
-    return hidden_comment.mark(KIND, content)
-
-
-def state_of(judgement: Judgement, accepted: Iterable[Acceptance]) -> dict[str, Any]:
-    """Return what the comment's mark keeps of this judgement, and of the label that accepts any of it."""
-    now = regressions_of(judgement)
-    state: dict[str, Any] = {"found": _plain(now)} if now else {}
-    for acceptance in accepted:
-        if acceptance.event is not None and acceptance.head is not None:
-            shown = now if acceptance.shown is None else acceptance.shown
-            state["accepted"] = {"event": acceptance.event, "head": acceptance.head, "found": _plain(shown)}
-    return state
-
-
-def regressions_of(judgement: Judgement) -> Regressions:
-    """Return how bad the regressions of a judgement are, the worst hundred."""
+def mark(judgement: Judgement, pull_request: int | None) -> str:
+    """Return the mark with the worst hundred regressions of a judgement, for the check run; empty without any."""
     alarms = alarming(judgement)[:KEPT]
-    return {regression_id(comparison): (comparison.severity, comparison.ratio) for comparison in alarms}
+    if not alarms:
+        return ""
+    shown = {regression_id(row): [row.severity.value, row.ratio and round(row.ratio, 4)] for row in alarms}
+    return hidden_comment.mark(KIND, {"pull": pull_request, "regressions": shown})
+
+
+def pointer(accepted: Iterable[Acceptance]) -> dict[str, Any]:
+    """Return what the comment's mark keeps of a label: at which commit it was set."""
+    labelled = [acceptance for acceptance in accepted if acceptance.event is not None and acceptance.head is not None]
+    return {"accepted": {"event": labelled[-1].event, "head": labelled[-1].head}} if labelled else {}
 
 
 def regression_id(comparison: Comparison) -> str:
@@ -126,28 +112,25 @@ def _no_worse(comparison: Comparison, shown: Regressions) -> bool:
 
 
 def _comments(client: Client, number: int) -> list[IssueComment]:
-    """Return our comments with a mark that matters here."""
     issue = client.repository.get_issue(number)
-    comments = read(client, lambda: list(issue.get_comments()))
-    marked = [
-        comment
-        for comment in comments
-        if hidden_comment.read(KIND, comment.body) or hidden_comment.read(REPORT, comment.body)
-    ]
-    return [comment for comment in marked if client.wrote(comment.user)]
+    return read(client, lambda: list(issue.get_comments()))
 
 
-def _by_command(comments: Sequence[IssueComment]) -> list[Acceptance]:
-    contents = [hidden_comment.read(KIND, comment.body) for comment in comments]
+def _by_command(client: Client, comments: Sequence[IssueComment]) -> list[Acceptance]:
+    """Return what people with write access accepted in comments that are commands; an app's comment is none."""
+    commands = [(comment.user, parse(comment.body)) for comment in comments if comment.user.type == PERSON]
     return [
-        Acceptance(str(content.get("benchmark", "")), str(content.get("by", "")), str(content.get("reason", "")))
-        for content in contents
-        if content is not None
+        Acceptance(command.benchmark or "", user.login, command.reason)
+        for user, command in commands
+        if command is not None and command.kind == "accept" and may_write(client, user.login)
     ]
 
 
-def _by_label(client: Client, plan: Plan, number: int, label: str, state: AcceptanceState | None) -> Acceptance | None:
+def _by_label(
+    client: Client, plan: Plan, number: int, preferences: Preferences, comments: Sequence[IssueComment]
+) -> Acceptance | None:
     """Return what the label accepts; None where it is not set, or was set by somebody without write access."""
+    label = preferences.accept_label
     if label not in labels.of(client, number):
         return None
     event = labels.last_set(client, number, label)
@@ -156,7 +139,8 @@ def _by_label(client: Client, plan: Plan, number: int, label: str, state: Accept
         return None
     head, shown = plan.head_sha, None
     if not _is_about_head(event, plan):
-        head, shown = _shown_at(event, state)
+        head = _head_at(client, event, comments, preferences.suite_name)
+        shown = _shown_at(client, head, number, preferences) if head else {}
         shown = None if head == plan.head_sha else shown
     return Acceptance(EVERYTHING, event.by, f"label {label}", event.event, head, shown)
 
@@ -174,38 +158,33 @@ def _is_about_head(event: LabelEvent, plan: Plan) -> bool:
     return later >= AT_ONCE if plan.action in {"opened", "labeled"} else later > AT_ONCE
 
 
-def _shown_at(event: LabelEvent, state: AcceptanceState | None) -> tuple[str | None, Regressions]:
-    """Return the head at which the label was set and the regressions it had; None where that is not kept."""
-    if state is not None and state.accepted.get("event") == event.event:
-        return _text(state.accepted.get("head")), _regressions(state.accepted.get("found"))
-    if state is not None and state.written <= event.at:
-        return state.head, state.regressions
-    return None, {}
-
-
-def _state(comments: Sequence[IssueComment], suite: str) -> AcceptanceState | None:
+def _head_at(client: Client, event: LabelEvent, comments: Sequence[IssueComment], suite: str) -> str | None:
+    """Return the head at which the label was set, as our comment has it; None where it has not."""
     for comment in comments:
         content = hidden_comment.read(REPORT, comment.body)
-        if content is not None and content.get("suite") == suite:
-            accepted = content.get("accepted")
-            return AcceptanceState(
-                _text(content.get("head")),
-                _regressions(content.get("found")),
-                accepted if isinstance(accepted, dict) else {},
-                comment.updated_at,
-            )
+        if content is None or content.get("suite") != suite or not client.wrote(comment.user):
+            continue
+        accepted = content.get("accepted")
+        if isinstance(accepted, dict) and accepted.get("event") == event.event:
+            return _text(accepted.get("head"))
+        return _text(content.get("head")) if comment.updated_at <= event.at else None
     return None
 
 
-def _plain(regressions: Regressions) -> dict[str, Any]:
-    return {key: [severity.value, ratio and round(ratio, 4)] for key, (severity, ratio) in regressions.items()}
+def _shown_at(client: Client, head: str, number: int, preferences: Preferences) -> Regressions:
+    """Return the regressions that our newest check run on a commit of this pull request shows."""
+    for text in hidden_state.texts_of_checks(client, head, preferences):
+        content = hidden_comment.read(KIND, text)
+        if content is not None and content.get("pull") == number:
+            return _regressions(content.get("regressions"))
+    return {}
 
 
 def _text(content: Any) -> str | None:  # noqa: ANN401 - read back from a text that people may edit
     return content if isinstance(content, str) else None
 
 
-def _regressions(content: Any) -> Regressions:  # noqa: ANN401 - read back from a text that people may edit
+def _regressions(content: Any) -> Regressions:  # noqa: ANN401 - written by an older or newer version, perhaps
     try:
         return {str(key): (Severity(severity), ratio and float(ratio)) for key, (severity, ratio) in content.items()}
     except (AttributeError, TypeError, ValueError):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from github import GithubException
 from requests import RequestException
 
+from regress_action.github.comment import shared_suite
 from regress_action.github.idempotency import TRIES, is_uncertain, make_once, read, repeat
 from regress_action.model import escaping
-from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,11 +71,7 @@ class CheckRunKey:
         runs = list(commit.get_check_runs(check_name=self.name, filter="all"))
         mine = [run for run in runs if run.external_id == self.owner]
         if not mine and any((run.external_id or "").startswith(self.run) for run in runs):
-            raise UsageError(
-                f"Another job of this workflow run has judged this suite already, in the check run “{self.name}”.",
-                meaning="Their check runs, comments and issues would overwrite each other; a pass hides a failure.",
-                remedy="Name the suite after what the jobs differ in, like  suite: api-${{ matrix.os }}",
-            )
+            raise shared_suite(f"the check run “{self.name}”")
         return max((run for run in mine if run.id > after), key=lambda run: run.id, default=None)
 
     def create(self) -> CheckRun:
@@ -105,28 +101,32 @@ class Check:
         """The page of the check run."""
         return self.run.html_url
 
-    def finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]] = ()) -> None:
+    def finish(
+        self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]] = (), state: str = ""
+    ) -> None:
         """Send the annotations, at most 50 with each request, and the conclusion with the last of them.
 
-        Where GitHub does not take it, that is a notice and no error.
+        `state` are marks, which go into a field of their own that shows nothing. Where GitHub does not take it, that is
+        a notice and no error.
         """
+        output = {
+            "title": escaping.cut_bytes(title, TITLE_BYTES),
+            "summary": escaping.cut_bytes(summary, OUTPUT_BYTES),
+            "text": state,
+        }
         self.client.permissions.attempt(
-            NEEDS, "the verdict of the check run", lambda: self._finish(conclusion, title, summary, annotations)
+            NEEDS, "the verdict of the check run", lambda: self._finish(conclusion, output, annotations)
         )
 
     def abandon(self, reason: str) -> None:
         """Say that there is no verdict; a required check stays unfulfilled, a person sees why."""
         self.finish("cancelled", "No verdict", reason)
 
-    def _finish(self, conclusion: str, title: str, summary: str, annotations: Sequence[dict[str, Any]]) -> None:
+    def _finish(self, conclusion: str, output: dict[str, Any], annotations: Sequence[dict[str, Any]]) -> None:
         """Complete the check run, or a new one where this one shows something that no longer holds.
 
         Annotations can be added and never taken off, and GitHub may hold a conclusion to be final.
         """
-        output = {
-            "title": escaping.cut_bytes(title, TITLE_BYTES),
-            "summary": escaping.cut_bytes(summary, OUTPUT_BYTES),
-        }
         waiting = self._missing(annotations)
         if waiting is not None:
             self._send_all(conclusion, output, waiting)
@@ -254,7 +254,7 @@ def _open(client: Client, plan: Plan, preferences: Preferences) -> Check:
     key = CheckRunKey(client, plan, preferences.check_name)
     existing = read(client, key.find)
     run = make_once(client, key.find, key.create) if existing is None else _reopened(key, existing)
-    if client.is_app and run.app.slug:
+    if run.app is not None and run.app.slug:
         client.login = f"{run.app.slug}[bot]"
     return Check(client, run, key)
 

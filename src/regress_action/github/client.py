@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from github import Auth, Github, GithubException, GithubRetry
+from requests import RequestException
 from urllib3 import Retry
 from urllib3.exceptions import MaxRetryError, ResponseError
 
+from regress_action.github.idempotency import repeat
 from regress_action.github.permissions import Permissions
 from regress_action.model.errors import InfrastructureError
 
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from github.CheckRun import CheckRun
     from github.NamedUser import NamedUser
     from github.Organization import Organization
     from github.Repository import Repository
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
-APP_TOKEN = "ghs_"  # noqa: S105 - how the tokens of apps begin
-BOT = "Bot"
+VIEWER = "query { viewer { login } }"
 PAGE = 100
 TOO_MANY = 429
 SERVER_ERROR = 500
@@ -49,16 +51,16 @@ class Pace:
 class Client:
     """A repository, our own login in it, and what the token turned out not to be allowed.
 
-    `labels` caches the labels of pull requests, by number.
+    `labels` caches the labels of pull requests by number, `writers` whether a login may write.
     """
 
     repository: Repository
     github: Github
-    is_app: bool
     pace: Pace = field(default_factory=Pace)
     permissions: Permissions = field(default_factory=Permissions)
     login: str | None = None
     labels: dict[int, frozenset[str]] = field(default_factory=dict)
+    writers: dict[str, bool] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
 
     def __enter__(self) -> Self:
@@ -76,24 +78,25 @@ class Client:
         self.sleep(steps * self.pace.backoff_s)
 
     def wrote(self, author: NamedUser | Organization) -> bool:
-        """Whether an author is us.
-
-        While our own login is not known, any bot's comment with our mark is taken for ours: people cannot write as
-        bots.
-        """
+        """Whether an author is us; nobody is while our own login is not known."""
         login = self.own_login()
-        return author.login == login if login else author.type == BOT
+        return bool(login) and author.login == login
 
-    def own_login(self) -> str | None:
-        """Return our own login; None for an app that has made no check run.
+    def created(self, run: CheckRun) -> bool:
+        """Whether a check run was created by us: by the app whose token we have."""
+        return run.app is not None and bool(run.app.slug) and f"{run.app.slug}[bot]" == self.own_login()
 
-        An app may not ask for its own login; the check run that it makes names the app.
+    def own_login(self) -> str:
+        """Return the login that belongs to the token; empty where GitHub does not tell.
+
+        An app may not ask the REST API for its login. It may ask GraphQL, and a check run that it makes names it, too.
         """
-        if self.login is None and not self.is_app:
+        if self.login is None:
             try:
-                self.login = self.github.get_user().login
-            except GithubException:
-                self.is_app = True
+                _, answer = repeat(self, lambda: self.github.requester.graphql_query(VIEWER, {}))
+                self.login = str(answer["data"]["viewer"]["login"])
+            except (GithubException, RequestException, KeyError, TypeError):
+                self.login = ""
         return self.login
 
 
@@ -173,8 +176,7 @@ def connect(
         user_agent="regress-action",
         lazy=True,  # one request less for each object of which only the address is needed
     )
-    is_app = token.startswith(APP_TOKEN)
-    return Client(github.get_repo(name), github, is_app, pace, Permissions(actor), sleep=sleep)
+    return Client(github.get_repo(name), github, pace, Permissions(actor), sleep=sleep)
 
 
 def _adds(method: str | None, url: str | None) -> bool:

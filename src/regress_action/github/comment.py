@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.github import hidden_comment
 from regress_action.github.idempotency import make_once, read
 from regress_action.model import escaping
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,12 @@ def update_sticky(
 ) -> StickyComment | None:
     """Write the one comment of a suite on a pull request, or bring it up to date.
 
-    `state` is hidden in it; `state["suite"]` distinguishes the comments of several suites. Without a comment yet, and
-    without `create`, nothing is written. `render` is called with the number of bytes it may fill.
+    `state` is hidden in it; `state["suite"]` distinguishes the comments of several suites, `state["run"]` and
+    `state["job"]` the jobs that write it. Without a comment yet, and without `create`, nothing is written. `render` is
+    called with the number of bytes it may fill.
+
+    Raises:
+        UsageError: another job of the same workflow run has written it.
     """
     issue = client.repository.get_issue(number)
     top = hidden_comment.mark(REPORT, state)
@@ -52,9 +57,20 @@ def update_sticky(
             return None
         return StickyComment(make_once(client, find, lambda: issue.create_comment(body)).html_url, {})
     before = hidden_comment.read(REPORT, existing.body) or {}
+    if before.get("run") == state.get("run") and before.get("job") != state.get("job"):
+        raise shared_suite("the comment of this pull request")
     if existing.body != body:
         existing.edit(body)
     return StickyComment(existing.html_url, before)
+
+
+def shared_suite(where: str) -> UsageError:
+    """Return the error for two jobs of one workflow run that publish under one suite name."""
+    return UsageError(
+        f"Another job of this workflow run has judged this suite already, in {where}.",
+        meaning="Their check runs, comments and issues would overwrite each other; a pass hides a failure.",
+        remedy="Name the suite after what the jobs differ in, like  suite: api-${{ matrix.os }}",
+    )
 
 
 def comment_once(client: Client, issue: Issue, key: dict[str, Any], text: str) -> bool:

@@ -1,7 +1,7 @@
 """`/regress run`, `/regress accept <benchmark> <reason>`, `/regress explain`: commands in a comment.
 
 Only people with write access may give them. Nothing is measured here: `run` starts the pull request's own workflow
-again, with the rights that workflow has.
+again, with the rights that workflow has. Nothing is stored here either: `acceptance` reads the comment itself.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from regress_action.github import acceptance, comment
-from regress_action.github.acceptance import Acceptance
+from regress_action.github import comment
 from regress_action.github.idempotency import read
 from regress_action.github.permissions import may_write
 from regress_action.model import escaping
@@ -102,10 +101,9 @@ def _answer(client: Client, issue: Issue, plan: Plan, answer: str) -> None:
 
 
 def _accept(client: Client, plan: Plan, command: CommentCommand, workflow: str) -> str:
-    accepted = Acceptance(command.benchmark or "", plan.actor, command.reason)
     again = _run(client, plan.pull_request or 0, workflow)
-    who, what = escaping.markdown(plan.actor), escaping.code_span(accepted.benchmark)
-    return f"{acceptance.mark(accepted)}\n{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
+    who, what = escaping.markdown(plan.actor), escaping.code_span(command.benchmark or "")
+    return f"{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
 
 
 def _run(client: Client, number: int, workflow: str) -> str:

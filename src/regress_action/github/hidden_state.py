@@ -1,6 +1,7 @@
-"""The judgement as data, hidden in what we wrote on a pull request, so that a later job can explain it.
+"""The judgement as data, hidden in the check run or the comment, so that a later job can explain it.
 
-It is read back only from a check run or a comment of ours, and is data all the same: whoever unpacks it checks it.
+A check run has it in a field that holds no foreign text. It is read back only from a check run or a comment of ours,
+and is data all the same: whoever unpacks it checks it.
 """
 
 from __future__ import annotations
@@ -65,14 +66,18 @@ def load(client: Client, number: int, preferences: Preferences) -> bytes | None:
     return client.permissions.attempt(needs, "the comment", lambda: _of_comment(client, number, preferences))
 
 
+def texts_of_checks(client: Client, head: str, preferences: Preferences) -> list[str]:
+    """Return the hidden texts of our check runs of a suite on a commit, the newest first."""
+    commit, name = client.repository.get_commit(head), preferences.check_name
+    runs = read(client, lambda: list(commit.get_check_runs(check_name=name, filter="all")))
+    ours = [run for run in runs if (run.external_id or "").startswith(f"{name}/") and client.created(run)]
+    return [run.output.text or "" for run in sorted(ours, key=lambda run: run.id, reverse=True)]
+
+
 def _of_check(client: Client, number: int, preferences: Preferences) -> bytes | None:
     head = read(client, lambda: client.repository.get_pull(number).head.sha)
-    commit = client.repository.get_commit(head)
-    name = preferences.check_name
-    runs = read(client, lambda: list(commit.get_check_runs(check_name=name, filter="all")))
-    ours = [run for run in runs if (run.external_id or "").startswith(f"{name}/")]
-    ours.sort(key=lambda run: run.id, reverse=True)
-    return next((data for run in ours if (data := unpack(run.output.summary)) is not None), None)
+    texts = texts_of_checks(client, head, preferences)
+    return next((data for text in texts if (data := unpack(text)) is not None), None)
 
 
 def _of_comment(client: Client, number: int, preferences: Preferences) -> bytes | None:

@@ -81,10 +81,12 @@ class Permissions:
 def may_write(client: Client, login: str) -> bool:
     """Whether somebody has write access to the repository; setting labels, for one, needs less.
 
-    False where GitHub does not tell.
+    False where GitHub does not tell. The answer is requested once.
     """
-    try:
-        permission = read(client, lambda: client.repository.get_collaborator_permission(login))
-    except GithubException:
-        return False
-    return permission in WRITERS
+    if login not in client.writers:
+        try:
+            permission = read(client, lambda: client.repository.get_collaborator_permission(login))
+        except GithubException:
+            permission = ""
+        client.writers[login] = permission in WRITERS
+    return client.writers[login]

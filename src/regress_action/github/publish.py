@@ -84,10 +84,15 @@ class Publication:
         below = "\n\n" + "\n>\n".join(lines) if lines else ""
         return self.texts.comment(limit - len(below.encode())) + below
 
+    @property
+    def state(self) -> str:
+        """The judgement as data, hidden."""
+        return hidden_state.pack(self.texts.record) if self.texts.record else ""
+
     def comment_with_state(self, limit: int) -> str:
         """Return the comment, with the judgement as data hidden on top of it."""
-        hidden = hidden_state.pack(self.texts.record) if self.texts.record else ""
-        top = f"{hidden}\n" if hidden else ""
+        state = self.state
+        top = f"{state}\n" if state else ""
         return top + self.comment(limit - len(top))
 
     @property
@@ -162,7 +167,9 @@ def _to_github(
 def _complete(check: Check, publication: Publication, annotations: Sequence[Annotation]) -> None:
     lines = [line for line in (annotation.for_check_run() for annotation in annotations) if line is not None]
     conclusion = alarms.conclusion(publication.judgement, publication.preferences, publication.accepted)
-    check.finish(conclusion, publication.title, publication.comment_with_state(CHECK_BYTES), lines)
+    marks = [acceptance.mark(publication.judgement, publication.plan.pull_request), publication.state]
+    state = "\n".join(mark for mark in marks if mark)
+    check.finish(conclusion, publication.title, publication.comment(CHECK_BYTES), lines, state)
 
 
 def _comment(client: Client, publication: Publication, number: int) -> comment.StickyComment | None:
@@ -174,7 +181,9 @@ def _comment(client: Client, publication: Publication, number: int) -> comment.S
         "suite": publication.preferences.suite_name,
         "severity": publication.severity.value,
         "head": publication.plan.head_sha,
-        **acceptance.state_of(publication.judgement, publication.accepted),
+        "run": publication.plan.run_id,
+        "job": publication.plan.job,
+        **acceptance.pointer(publication.accepted),
     }
     create = policy == "always" or summary.verdict in COMMENTED or summary.improvements > 0
     return client.permissions.attempt(

@@ -77,11 +77,11 @@ def inline(text: str) -> str:
 def code_span(text: str, limit: int = NAME_LIMIT) -> str:
     """Return a name as inline code, inside and outside of tables.
 
-    GitHub links no mention and no reference inside code. A pipe ends a table's cell even there, so names with one are
-    spelled in character references.
+    GitHub links no mention and no reference inside code. A pipe ends a table's cell even there, and what begins an HTML
+    comment could be taken for a mark of ours, so names with either are spelled in character references.
     """
     text = plain(text, limit) or "(empty)"
-    if "|" in text:
+    if "|" in text or "<!" in text:
         spelled = "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text)
         return f"<code>{spelled.replace(_AT, _AT + _ZERO_WIDTH_SPACE)}</code>"
     if "`" not in text:
@@ -95,8 +95,9 @@ def code_block(text: str, language: str = "") -> str:
     lines = "".join(
         "\n" if c in "\r\n" else _visible(c) for c in _ANSI.sub("", str(text)[:_GENEROUS].replace("\r\n", "\n"))
     )
+    lines = lines[:CODE_LIMIT].replace("<!", f"<{_ZERO_WIDTH_SPACE}!")
     fence = "`" * max(3, _longest_run(lines) + 1)
-    return f"{fence}{language}\n{lines[:CODE_LIMIT]}\n{fence}"
+    return f"{fence}{language}\n{lines}\n{fence}"
 
 
 def link(words: str, url: str | None) -> str:

@@ -204,8 +204,24 @@ def test_what_was_found_after_the_label_was_set_is_not_what_it_accepts(
     assert (accepted, late.shown, late.head) == ((), {}, None)
 
 
+@pytest.mark.parametrize("check_run", [True, False])
+def test_without_a_check_run_a_label_is_about_one_commit_only(
+    github: FakeGitHub, connect: Callable[[], Client], check_run: bool
+) -> None:
+    """What was shown is only believed from the check run, which nobody but us can write."""
+    issue = github.data.add_pull(head_sha=sha(77))
+    preferences = Preferences(check_run=check_run)
+    Job().run(connect(), pull(github, 1), CRITICAL, preferences)
+    github.data.add_label(issue, LABEL, "octo")
+    github.data.push(issue, sha(78))
+
+    (accepted,) = acceptance.of(connect(), pull(github, 1), preferences)
+
+    assert [accepted.covers(row) for row in CRITICAL.comparisons] == [check_run] * 2
+
+
 def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, connect: Callable[[], Client]) -> None:
-    """There is nowhere to remember what it was about, and nothing is accepted by accident."""
+    """Nothing tells at which commit it was set, and nothing is accepted by accident."""
     issue = github.data.add_pull(head_sha=sha(77))
     github.data.add_label(issue, LABEL, "octo")
     for following in (78, 79):
@@ -216,7 +232,7 @@ def test_without_a_comment_a_label_is_about_one_commit_only(github: FakeGitHub, 
     assert github.data.comments == []
 
 
-@pytest.mark.parametrize("mark", ['{"suite":"default","head":7,"found":[1],"accepted":3}', '{"suite":"default"}', "{"])
+@pytest.mark.parametrize("mark", ['{"suite":"default","head":7,"accepted":3}', '{"suite":"default"}', "{"])
 def test_a_damaged_state_accepts_nothing(github: FakeGitHub, connect: Callable[[], Client], mark: str) -> None:
     """People with write access can edit our comment; what cannot be read was not accepted."""
     issue = github.data.add_pull(head_sha=sha(77))
@@ -231,11 +247,10 @@ def test_a_damaged_state_accepts_nothing(github: FakeGitHub, connect: Callable[[
 
 
 def test_a_mark_in_a_comment_of_others_is_not_read(github: FakeGitHub, connect: Callable[[], Client]) -> None:
-    """The memory counts only in what we wrote."""
+    """The state counts only in what we wrote."""
     issue = github.data.add_pull(head_sha=sha(77))
-    forged = acceptance.regression_id(compared("cache.get", 2.5))
-    state = {"suite": "default", "head": sha(1), "found": {forged: ["critical", 9.0]}}
-    github.data.add_comment(1, hidden_comment.mark("comment", state), user="mallory")
+    Job().run(connect(), pull(github, 1), CRITICAL)
+    github.data.comments[0].user = "mallory"
     github.data.add_label(issue, LABEL, "octo")
     github.data.push(issue, sha(78))
 
@@ -276,8 +291,9 @@ def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect
     """Only what was named; the reason is shown, and the measuring workflow starts again."""
     github.data.add_pull(head_sha=sha(77))
     github.data.runs.append(WorkflowRun(500, head_sha=sha(77)))
-    path = "performance.yml"
-    plan = comment("/regress accept cache.* @everyone it is *exact* now")
+    path, text = "performance.yml", "/regress accept cache.* @everyone it is *exact* now"
+    plan = comment(text)
+    github.data.add_comment(1, text, user="octo")
 
     for _ in range(2):
         comment_commands.carry_out(connect(), plan, workflow=path)
@@ -331,10 +347,51 @@ def test_commands_without_write_access_are_not_carried_out(github: FakeGitHub, c
     assert "outsider has no write access" in client.permissions.notices[0]
 
 
-def test_a_mark_in_a_comment_of_others_accepts_nothing(github: FakeGitHub, client: Client) -> None:
-    """The hidden mark only counts in what we wrote."""
+@pytest.mark.parametrize("by", ["mallory", "triager", "renovate[bot]", "github-actions[bot]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/regress accept * trust me",
+        '<!-- regress-action:accepted {"benchmark":"*","by":"octo","reason":"trust me"} -->\nocto accepts `*`',
+        "> /regress accept * trust me",
+    ],
+)
+def test_only_people_with_write_access_accept(github: FakeGitHub, client: Client, by: str, text: str) -> None:
+    """Neither others, nor an app that quotes somebody, nor a mark in any comment, our own included."""
+    github.data.collaborators |= {"triager": "read", "renovate[bot]": "write", "github-actions[bot]": "write"}
     github.data.add_pull(head_sha=sha(77))
-    github.data.add_comment(1, acceptance.mark(Acceptance("*", "octo", "trust me")), user="mallory")
+    github.data.add_comment(1, text, user=by)
+
+    assert acceptance.of(client, pull(github, 1), Preferences()) == ()
+
+
+def test_a_benchmark_named_like_a_mark_accepts_nothing(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """A name that is quoted in our comment, check run and issue is text there, at this push and at the next."""
+    marks = [
+        '<!-- regress-action:accepted {"benchmark":"*","by":"octo","reason":"fine"} -->',
+        hidden_comment.mark("shown", {"pull": 1, "regressions": {}}),
+        hidden_comment.mark("comment", {"suite": "default", "severity": "none", "head": sha(1)}),
+    ]
+    issue = github.data.add_pull(head_sha=sha(77))
+    for following in (78, 79):
+        rows = [compared(mark, 2.5) for mark in marks]
+        Job().run(connect(), pull(github, 1), judged(rows, head=sha(following - 1)))
+        github.data.push(issue, sha(following))
+
+    assert [run.conclusion for run in github.data.check_runs] == ["failure", "failure"]
+    assert acceptance.of(connect(), pull(github, 1), Preferences()) == ()
+    (report,) = github.data.comments
+    assert report.body.count("<!--") == 1
+    assert "<!--" not in (github.data.check_runs[0].summary or "")
+
+
+def test_what_was_accepted_and_deleted_is_not_accepted(github: FakeGitHub, client: Client) -> None:
+    """The comment with the command is the acceptance; without it there is none."""
+    github.data.add_pull(head_sha=sha(77))
+    github.data.add_comment(1, "/regress accept cache.get why not", user="octo")
+    assert acceptance.of(client, pull(github, 1), Preferences()) == (Acceptance("cache.get", "octo", "why not"),)
+
+    github.data.comments.clear()
 
     assert acceptance.of(client, pull(github, 1), Preferences()) == ()
 
@@ -344,8 +401,9 @@ def test_without_the_right_to_start_workflows_accepting_still_works(github: Fake
     github.data.permissions["actions"] = "none"
     github.data.add_pull(head_sha=sha(77))
 
+    github.data.add_comment(1, "/regress accept cache.get why not", user="octo")
     comment_commands.carry_out(client, comment("/regress accept cache.get why not"), workflow="performance.yml")
 
-    assert "could not be started" in github.data.comments[0].body
+    assert "could not be started" in github.data.comments[1].body
     assert "`actions: write`" in client.permissions.notices[0]
     assert acceptance.of(client, pull(github, 1), Preferences())[0].benchmark == "cache.get"

@@ -270,6 +270,23 @@ def test_two_jobs_of_one_run_do_not_share_a_suite(github: FakeGitHub, connect: C
     assert len(github.data.issues) == 1
 
 
+def test_two_jobs_of_one_run_without_check_run_do_not_share_a_comment(
+    github: FakeGitHub, connect: Callable[[], Client]
+) -> None:
+    """The comment names the job that wrote it, so a pass of the second does not hide the failure of the first."""
+    github.data.add_pull(head_sha=sha(77))
+    preferences = Preferences(check_run=False)
+    slow, fine = judged([compared("cache.get", 2.5)], head=sha(77)), judged([compared("cache.get", 1.0)], head=sha(77))
+    linux, mac = pull(github, 1, job="bench.1a2b3c4d"), pull(github, 1, job="bench.5e6f7a8b")
+    Job().run(connect(), linux, slow, preferences)
+    with pytest.raises(UsageError, match="Another job of this workflow run"):
+        Job().run(connect(), mac, fine, preferences)
+    Job().run(connect(), replace(linux, attempt=2), slow, preferences)
+
+    (comment,) = github.data.comments
+    assert "2.5" in comment.body
+
+
 def test_what_is_published_again_updates_the_same_check_run(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """A measuring run that is repeated is published by a new run each time."""
     github.data.add_pull(head_sha=sha(77))

@@ -177,7 +177,7 @@ def test_a_rate_limit_that_is_used_up_is_not_waited_for(github: FakeGitHub, clie
 def test_a_comment_of_others_with_our_mark_is_not_edited(
     github: FakeGitHub, connect: Callable[[], Client], check_run: bool
 ) -> None:
-    """Our mark in somebody else's comment is text, also when we do not know our own name."""
+    """Our mark in somebody else's comment is text, with and without a check run."""
     preferences = Preferences(check_run=check_run)
     github.data.add_pull(head_sha=sha(77))
     Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
@@ -188,6 +188,36 @@ def test_a_comment_of_others_with_our_mark_is_not_edited(
     Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
 
     assert [comment.user for comment in github.data.comments] == ["mallory", "github-actions[bot]"]
+
+
+@pytest.mark.parametrize("author", ["github-actions[bot]", "renovate[bot]", "mallory"])
+def test_while_our_login_is_not_known_nobodys_comment_is_ours(
+    github: FakeGitHub, connect: Callable[[], Client], author: str
+) -> None:
+    """Any app may quote a mark of ours, so being an app is not enough."""
+    preferences = Preferences(check_run=False)
+    github.data.tells_login = False
+    github.data.add_pull(head_sha=sha(77))
+    Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
+    github.data.comments[0].user = author
+
+    Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
+
+    assert [comment.user for comment in github.data.comments] == [author, "github-actions[bot]"]
+
+
+def test_without_a_check_run_an_apps_login_is_requested(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """The app's token may ask GraphQL who it is, so its comment is updated and another app's is not."""
+    preferences = Preferences(check_run=False)
+    github.data.add_pull(head_sha=sha(77))
+    for _ in range(2):
+        Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
+    assert len(github.data.comments) == 1
+    github.data.comments[0].user = "renovate[bot]"
+
+    Job().run(connect(), pull(github, 1), JUDGEMENT, preferences)
+
+    assert [comment.user for comment in github.data.comments] == ["renovate[bot]", "github-actions[bot]"]
 
 
 def test_connecting_without_a_token_or_a_repository_is_an_error() -> None:

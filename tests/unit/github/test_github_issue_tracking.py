@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.github import hidden_comment
-from regress_action.github.issue_text import Origin, State, state_of
+from regress_action.github.issue_text import RegressionRange, IssueState, state_of
 from regress_action.github.issue_tracking import (
     Action,
     Merge,
@@ -245,7 +245,7 @@ def test_a_state_survives_the_body() -> None:
     """Members, origin and what was seen come back as they were."""
     state = State(
         {"ab12": Severity.CRITICAL},
-        Origin("a" * 40, "b" * 40, 3, (7, 8)),
+        RegressionRange("a" * 40, "b" * 40, 3, (7, 8)),
         (("b" * 40, "critical", 2.5), ("c" * 40, "none", None)),
     )
 
