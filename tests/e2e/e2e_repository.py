@@ -65,7 +65,9 @@ def download(folder: Path) -> Path:
         else:
             shutil.copy(ROOT / part, folder / part)
     dockerfile = folder / "Dockerfile"
-    dockerfile.write_text(re.sub(r"(ARG BASE=[^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text()))  # as .ci/engine has it
+    dockerfile.write_text(
+        re.sub(r"(ARG BASE=[^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text())
+    )  # as .ci/engine has it
     return folder
 
 

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.github import hidden_comment
-from regress_action.github.issue_text import RegressionRange, IssueState, state_of
+from regress_action.github.issue_text import IssueState, RegressionRange, state_of
 from regress_action.github.issue_tracking import (
     Action,
-    Merge,
-    Open,
-    Persist,
-    Recover,
-    Regrade,
-    Relapse,
-    Tracked,
+    CloseIssue,
+    MergeIssue,
+    OpenIssue,
+    RegradeIssue,
+    ReopenIssue,
+    TrackedIssue,
+    UpdateIssue,
     decide,
     fingerprint,
 )
@@ -61,12 +61,12 @@ def tracked(
     reason: str | None = None,
     severity: Severity = Severity.MODERATE,
     seen: Sequence[str] = (),
-) -> Tracked:
+) -> TrackedIssue:
     """Return an issue."""
-    return Tracked(number, is_open, reason, dict.fromkeys(names or ("a",), severity), tuple(seen))
+    return TrackedIssue(number, is_open, reason, dict.fromkeys(names or ("a",), severity), tuple(seen))
 
 
-def decided(issues: Sequence[Tracked], rows: Sequence[Comparison], max_issues: int = 5) -> list[Action]:
+def decided(issues: Sequence[TrackedIssue], rows: Sequence[Comparison], max_issues: int = 5) -> list[Action]:
     """Decide about the newest commit."""
     return decide(issues, rows, mark, commit=NOW, max_issues=max_issues)
 
@@ -80,36 +80,36 @@ UNCONFIRMED = row(severity=Severity.CRITICAL, confirmed=None)
 @pytest.mark.parametrize(
     ("issues", "rows", "expected"),
     [
-        ([], [MODERATE], [Open((MODERATE,))]),
+        ([], [MODERATE], [OpenIssue((MODERATE,))]),
         ([], [row(severity=Severity.MINOR)], []),
         ([], [UNCONFIRMED], []),
         ([], [row()], []),
-        ([OPEN], [MODERATE], [Persist(OPEN, (MODERATE,))]),
-        ([OPEN], [CRITICAL], [Regrade(OPEN, (CRITICAL,))]),
-        ([OPEN], [row(severity=Severity.MINOR)], [Regrade(OPEN, (row(severity=Severity.MINOR),))]),
-        ([OPEN], [row()], [Recover(OPEN, (row(),))]),
-        ([OPEN], [row(severity=Severity.SLIGHT)], [Recover(OPEN, (row(severity=Severity.SLIGHT),))]),
-        ([OPEN], [row(verdict=Verdict.IMPROVEMENT)], [Recover(OPEN, (row(verdict=Verdict.IMPROVEMENT),))]),
+        ([OPEN], [MODERATE], [UpdateIssue(OPEN, (MODERATE,))]),
+        ([OPEN], [CRITICAL], [RegradeIssue(OPEN, (CRITICAL,))]),
+        ([OPEN], [row(severity=Severity.MINOR)], [RegradeIssue(OPEN, (row(severity=Severity.MINOR),))]),
+        ([OPEN], [row()], [CloseIssue(OPEN, (row(),))]),
+        ([OPEN], [row(severity=Severity.SLIGHT)], [CloseIssue(OPEN, (row(severity=Severity.SLIGHT),))]),
+        ([OPEN], [row(verdict=Verdict.IMPROVEMENT)], [CloseIssue(OPEN, (row(verdict=Verdict.IMPROVEMENT),))]),
         ([OPEN], [UNCONFIRMED], []),
         ([OPEN], [row(verdict=Verdict.INCONCLUSIVE)], []),
         ([OPEN], [row(verdict=Verdict.MISSING)], []),
         ([OPEN], [row(verdict=Verdict.FAILED)], []),
         ([OPEN], [row("b")], []),
         ([OPEN], [], []),
-        ([CLOSED], [MODERATE], [Relapse(CLOSED, (MODERATE,))]),
+        ([CLOSED], [MODERATE], [ReopenIssue(CLOSED, (MODERATE,))]),
         ([CLOSED], [row(severity=Severity.MINOR)], []),
         ([CLOSED], [row()], []),
         ([MUTED], [CRITICAL], []),
         ([MUTED], [row()], []),
         ([tracked(seen=[NOW])], [row()], []),
         ([tracked(is_open=False, seen=[NOW])], [CRITICAL], []),
-        ([tracked(1), tracked(2)], [MODERATE], [Persist(tracked(1), (MODERATE,)), Merge(tracked(2), 1)]),
-        ([tracked(1, is_open=False), tracked(2)], [MODERATE], [Persist(tracked(2), (MODERATE,))]),
-        ([tracked(1, is_open=False, reason="duplicate")], [MODERATE], [Open((MODERATE,))]),
+        ([tracked(1), tracked(2)], [MODERATE], [UpdateIssue(tracked(1), (MODERATE,)), MergeIssue(tracked(2), 1)]),
+        ([tracked(1, is_open=False), tracked(2)], [MODERATE], [UpdateIssue(tracked(2), (MODERATE,))]),
+        ([tracked(1, is_open=False, reason="duplicate")], [MODERATE], [OpenIssue((MODERATE,))]),
         ([tracked(3, is_open=False), MUTED], [MODERATE], []),
     ],
 )
-def test_each_case(issues: list[Tracked], rows: list[Comparison], expected: list[Action]) -> None:
+def test_each_case(issues: list[TrackedIssue], rows: list[Comparison], expected: list[Action]) -> None:
     """One issue, or none, and what was judged now."""
     assert decided(issues, rows) == expected
 
@@ -123,21 +123,21 @@ CREPT_CLOSED = replace(CREPT, is_open=False, reason="completed")
     ("issue", "now", "pushed", "followed"),
     [
         (None, row(), [], []),
-        (None, MINOR, [], [Open((MINOR,))]),
+        (None, MINOR, [], [OpenIssue((MINOR,))]),
         (None, replace(MINOR, confirmed=None), [], []),
-        (CREPT, row(), [], [Recover(CREPT, (row(),))]),
+        (CREPT, row(), [], [CloseIssue(CREPT, (row(),))]),
         (CREPT, row(verdict=Verdict.INCONCLUSIVE), [], []),
-        (CREPT, MINOR, [], [Persist(CREPT, (MINOR,))]),
-        (CREPT, CRITICAL, [Regrade(CREPT, (CRITICAL,))], [Regrade(CREPT, (CRITICAL,))]),
-        (OPEN, row(), [Recover(OPEN, (row(),))], []),
-        (OPEN, CRITICAL, [Regrade(OPEN, (CRITICAL,))], []),
-        (CREPT_CLOSED, MINOR, [], [Relapse(CREPT_CLOSED, (MINOR,))]),
+        (CREPT, MINOR, [], [UpdateIssue(CREPT, (MINOR,))]),
+        (CREPT, CRITICAL, [RegradeIssue(CREPT, (CRITICAL,))], [RegradeIssue(CREPT, (CRITICAL,))]),
+        (OPEN, row(), [CloseIssue(OPEN, (row(),))], []),
+        (OPEN, CRITICAL, [RegradeIssue(OPEN, (CRITICAL,))], []),
+        (CREPT_CLOSED, MINOR, [], [ReopenIssue(CREPT_CLOSED, (MINOR,))]),
         (MUTED, MINOR, [], []),
         (replace(CREPT, seen=(NOW,)), row(), [], []),
     ],
 )
 def test_an_issue_is_updated_by_what_opened_it(
-    issue: Tracked | None, now: Comparison, pushed: list[Action], followed: list[Action]
+    issue: TrackedIssue | None, now: Comparison, pushed: list[Action], followed: list[Action]
 ) -> None:
     """A push sees nothing of what came slowly, so it cannot call that over; only when it finds worse it takes over."""
     existing = [issue] if issue else []
@@ -150,12 +150,12 @@ def test_many_at_once_are_one_umbrella_worst_first() -> None:
     rows = [row(f"n{number}", Severity.MODERATE) for number in range(5)] + [row("worst", Severity.CRITICAL)]
 
     (action,) = decided([], rows, max_issues=5)
-    assert isinstance(action, Open)
+    assert isinstance(action, OpenIssue)
     assert mark(action.comparisons[0]) == "worst"
     assert len(decided([], rows[:5], max_issues=5)) == 5
 
     umbrella = tracked(1, *map(mark, rows), severity=Severity.CRITICAL)
-    assert decided([umbrella], rows) == [Persist(umbrella, tuple(rows))]
+    assert decided([umbrella], rows) == [UpdateIssue(umbrella, tuple(rows))]
 
 
 def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
@@ -163,10 +163,10 @@ def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
     umbrella = tracked(1, "a", "b")
 
     assert decided([umbrella], [row("a", Severity.MODERATE), row("b")]) == [
-        Persist(umbrella, (row("a", Severity.MODERATE),))
+        UpdateIssue(umbrella, (row("a", Severity.MODERATE),))
     ]
     assert decided([umbrella], [row("a")]) == []
-    assert decided([umbrella], [row("a"), row("b")]) == [Recover(umbrella, (row("a"), row("b")))]
+    assert decided([umbrella], [row("a"), row("b")]) == [CloseIssue(umbrella, (row("a"), row("b")))]
 
 
 @given(
@@ -193,14 +193,14 @@ def test_an_umbrella_recovers_when_the_last_of_it_has() -> None:
         max_size=4,
     ),
 )
-def test_a_commit_changes_an_issue_once(issues: list[Tracked], rows: list[Comparison]) -> None:
+def test_a_commit_changes_an_issue_once(issues: list[TrackedIssue], rows: list[Comparison]) -> None:
     """At most one action for each issue, no new issue for what one speaks for, nothing for what is muted."""
     actions = decided(issues, rows)
 
-    numbers = [action.issue.number for action in actions if not isinstance(action, Open)]
+    numbers = [action.issue.number for action in actions if not isinstance(action, OpenIssue)]
     assert len(numbers) == len(set(numbers))
     spoken_for = {name for issue in issues if issue.is_open or issue.reason != "duplicate" for name in issue.members}
-    opened = {mark(row) for action in actions if isinstance(action, Open) for row in action.comparisons}
+    opened = {mark(row) for action in actions if isinstance(action, OpenIssue) for row in action.comparisons}
     assert not opened & spoken_for
     muted = {issue.number for issue in issues if not issue.is_open and issue.reason == "not_planned"}
     assert not muted & set(numbers)
@@ -221,14 +221,28 @@ values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(max_size=10), values, max_size=4), st.text(max_size=20), st.text(max_size=20))
-def test_a_mark_is_found_again_and_cannot_end_early(content: dict[str, object], before: str, after: str) -> None:
+@given(st.dictionaries(st.text(max_size=10), values, max_size=4), st.text(max_size=20))
+def test_a_mark_is_found_again_and_cannot_end_early(content: dict[str, object], after: str) -> None:
     """Also with `-->` in its content; and what people see of it is nothing."""
     made = hidden_comment.mark("issue", content)
 
-    assert hidden_comment.read("issue", f"{before}\n{made}\n{after}") == content
+    other = hidden_comment.mark("other", {"kind": 1})
+    assert hidden_comment.read("issue", f"{made}\n{after}") == content
+    assert hidden_comment.read("issue", f"{other}\n{made}\r\n\n{after}") == content
+    assert hidden_comment.read("issue", hidden_comment.replace("issue", f"{other}\n{other}\n{after}", made)) == content
+    assert hidden_comment.replace("other", f"{made}\n{other}\n{after}", "x") == f"{made}\nx\n{after}"
     assert made.count("-->") == 1
     assert hidden_comment.read("other", made) is None
+
+
+@given(st.text(min_size=1, max_size=20), st.text(max_size=20))
+def test_a_mark_below_the_start_of_a_text_is_text(before: str, after: str) -> None:
+    """What a text quotes is never a mark of it."""
+    made = hidden_comment.mark("issue", {"members": {}})
+
+    assert hidden_comment.read("issue", f"{before}{made}\n{after}") is None
+    assert hidden_comment.read("issue", f"> {made}") is None
+    assert hidden_comment.read("issue", f"{hidden_comment.mark('other', {})} {made}\n") is None
 
 
 @pytest.mark.parametrize(
@@ -243,11 +257,11 @@ def test_a_damaged_state_is_no_state(body: str | None) -> None:
 
 def test_a_state_survives_the_body() -> None:
     """Members, origin and what was seen come back as they were."""
-    state = State(
+    state = IssueState(
         {"ab12": Severity.CRITICAL},
         RegressionRange("a" * 40, "b" * 40, 3, (7, 8)),
         (("b" * 40, "critical", 2.5), ("c" * 40, "none", None)),
     )
 
-    assert state_of(f"x\n{state.mark()}\ny") == state
+    assert state_of(f"{state.mark()}\n\ny") == state
     assert state.tracked(4, "completed", is_open=False).seen == ("b" * 40, "c" * 40)

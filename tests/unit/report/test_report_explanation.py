@@ -27,7 +27,7 @@ COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
 def explained(example: str, benchmark: str | None = None) -> str:
     """Explain an example after it was remembered in a text and recalled from it."""
     hidden = hidden_state.pack(lambda limit: explain.record(EXAMPLES[example], COMMAND, limit))
-    answer = explain.told(hidden_state.unpack(f"above\n{hidden}\nbelow") or b"", benchmark)
+    answer = explain.told(hidden_state.unpack(f"{hidden}\nbelow") or b"", benchmark)
     assert answer is not None
     return answer
 
