@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regress_action.instruments.detection import RegressionDetector
+    from regress_action.instruments.load.runner import LoadTestRunner
     from regress_action.instruments.profiler import PerformanceProfiler
     from regress_action.instruments.storage import BenchmarkStorage
 
 __version__ = "0.1.0"
-__all__ = ["BenchmarkStorage", "PerformanceProfiler", "RegressionDetector", "__version__"]
+__all__ = [
+    "BenchmarkStorage",
+    "LoadTestRunner",
+    "PerformanceProfiler",
+    "RegressionDetector",
+    "__version__",
+]
 
-_HOMES = {"BenchmarkStorage": "storage", "PerformanceProfiler": "profiler", "RegressionDetector": "detection"}
+_HOMES = {
+    "BenchmarkStorage": "storage",
+    "LoadTestRunner": "load.runner",
+    "PerformanceProfiler": "profiler",
+    "RegressionDetector": "detection",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -27,6 +27,7 @@ COMMANDS = {
     "merge": "Join the shards of a matrix into one report.",
     "replay": "Show what a setting would have alarmed on, before it is changed.",
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
+    "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",

@@ -10,6 +10,9 @@ ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "src/regress_action"
 ON_REQUEST = {
     "pyarrow",  # for `history export` to columns, on a laptop; it says how to install it
+    "aiohttp",  # for `load` on an address; it says how to install it
+    "httpx",  # likewise
+    "hdrh",  # for the histograms of `load` in the form of other tools
     "pytest",  # imports the plugin, never the other way round
 }
 

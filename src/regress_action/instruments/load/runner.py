@@ -1,0 +1,151 @@
+"""`LoadTestRunner`: run a scenario against a target, watch it second by second, and return its result."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from regress_action.instruments.load import targets
+from regress_action.instruments.load.asyncio_engine import AsyncioEngine
+from regress_action.instruments.load.process_use import ProcessUse
+from regress_action.instruments.load.recorder import InFlightSampler, Recorder, clock
+from regress_action.instruments.load.result import LoadContext, LoadResult, summarise
+from regress_action.instruments.load.scenario import Scenario
+from regress_action.instruments.load.thread_engine import ThreadEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from regress_action.instruments.load.abort_rules import AbortRule
+    from regress_action.instruments.load.recorder import SecondStats
+
+    Progress = Callable[[SecondStats], None]
+
+_TICK_S = 1.0
+
+
+class LoadTestRunner:
+    """Put a load on a target: a coroutine function, a blocking function, `module:function`, or an address.
+
+    result = LoadTestRunner(fetch, Scenario(users=20, duration_s=10)).run()
+
+    `abort` ends the load early. `process` is the id of the process to watch. `progress` is called once a second.
+    """
+
+    def __init__(
+        self,
+        target: Callable[[], object] | str,
+        scenario: Scenario | None = None,
+        *,
+        abort: Sequence[AbortRule] = (),
+        process: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.target = targets.resolve(target) if isinstance(target, str) else _target_of(target)
+        self.scenario = scenario or Scenario()
+        self._abort = tuple(abort)
+        self._process = process
+        self._progress = progress
+        self._aborted: str | None = None
+
+    def watch(self, pid: int) -> None:
+        """Watch another process in the runs to come."""
+        self._process = pid
+
+    def run(self) -> LoadResult:
+        """Put the load on once, and return what was measured.
+
+        Raises:
+            UsageError: the target is an address and no HTTP client is installed, or there is no such process.
+        """
+        recorder = Recorder(self.scenario.measured_from_s)
+        sampler = InFlightSampler(recorder)
+        process = ProcessUse(self._process) if self._process else None
+        self._aborted = None
+        started = datetime.now(UTC)
+        gc.collect()
+        gc.freeze()
+        sampler.start()
+        try:
+            if self.target.is_blocking:
+                ended = self._run_threads(recorder, sampler, process)
+            else:
+                ended = asyncio.run(self._run_asyncio(recorder, sampler, process))
+        finally:
+            in_flight = sampler.stop()
+            gc.unfreeze()
+        context = LoadContext(
+            started=started,
+            duration_s=max(ended - self.scenario.measured_from_s, 1e-9),
+            in_flight=in_flight,
+            aborted=self._aborted,
+            resources=process.used() if process else {},
+        )
+        return summarise(self.target.name, self.scenario, recorder, context)
+
+    async def _run_asyncio(self, recorder: Recorder, sampler: InFlightSampler, process: ProcessUse | None) -> float:
+        """Run on this event loop; return the second at which the last request was due."""
+        scenario = self.scenario
+        users = 0 if scenario.is_open else scenario.users
+        async with self.target.requests(users, scenario.timeout_s) as requests:
+            began = clock()  # now that the clients are there
+            engine = AsyncioEngine(scenario, recorder, requests, began)
+            running = asyncio.ensure_future(engine.run())
+            while not running.done():
+                await asyncio.wait({running}, timeout=self._pause(began))
+                if self._tick(recorder, sampler, process, clock() - began):
+                    engine.stopped.set()
+            await running
+        return self._ended(recorder, began)
+
+    def _run_threads(self, recorder: Recorder, sampler: InFlightSampler, process: ProcessUse | None) -> float:
+        """Run in threads; return the second at which the last request was due."""
+        assert self.target.function is not None  # noqa: S101 - only functions block
+        began = clock()
+        engine = ThreadEngine(self.scenario, recorder, self.target.function, began)
+        running = threading.Thread(target=engine.run, daemon=True)
+        running.start()
+        while running.is_alive():
+            running.join(self._pause(began))
+            if self._tick(recorder, sampler, process, clock() - began):
+                engine.stopped.set()
+        return self._ended(recorder, began)
+
+    def _pause(self, began: float) -> float:
+        """Return the seconds to the next whole second, the start or the end of the measurement."""
+        now = clock() - began
+        marks = (now + _TICK_S - now % _TICK_S, self.scenario.measured_from_s, self.scenario.ends_s)
+        return max(0.001, min(mark - now for mark in marks if mark > now))
+
+    def _tick(self, recorder: Recorder, sampler: InFlightSampler, process: ProcessUse | None, now_s: float) -> bool:
+        """Fold the last second; return whether a rule ends the load."""
+        if now_s >= self.scenario.measured_from_s:
+            sampler.measure()
+            if process:
+                process.look()
+        if now_s >= self.scenario.ends_s:
+            sampler.pause()
+        stats = recorder.fold(now_s)
+        if stats is None or now_s > self.scenario.ends_s:
+            return False
+        if self._progress:
+            self._progress(stats)
+        for rule in self._abort:
+            if rule.is_met(recorder.seconds):
+                self._aborted = rule.text
+                return True
+        return False
+
+    def _ended(self, recorder: Recorder, began: float) -> float:
+        now = clock() - began
+        recorder.fold(now)
+        return min(now, self.scenario.ends_s)
+
+
+def _target_of(function: Callable[[], object]) -> targets.Target:
+    name = getattr(function, "__qualname__", None) or type(function).__name__
+    module = getattr(function, "__module__", "")
+    return targets.Target(f"{module}:{name}", function)
