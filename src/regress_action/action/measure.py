@@ -103,6 +103,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         timeout=settings.timeout,
         job_timeout=spec.job_timeout_s,
         retries=settings.retries or None,
+        ok_status=",".join(map(str, settings.ok_status)) or None,
         env_pass=settings.env_pass,
         select=spec.select,
         select_style=spec.select_style if spec.select else None,

@@ -22,6 +22,8 @@ from regress_action.commands import options
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which one run is stopped.")
 @click.option("--job-timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which measuring stops.")
 @click.option("--retries", type=click.IntRange(0, 10), help="Repeat a failed run this often; default 0.")
+@click.option("--ok-status", metavar="LIST", help="Exit codes besides 0 with which a run is good, like 1,2.")
+@click.option("--env-pass", multiple=True, metavar="NAME", help="A variable that the suite gets though it is a secret.")
 @click.option("--cpus", metavar="LIST", help="Pin the suite to these processors, like 0,2.")
 @click.option("--hash-seed", metavar="N", help="PYTHONHASHSEED of every run.")
 @click.option("--nice", type=click.IntRange(-20, 19), help="Priority of the suite.")

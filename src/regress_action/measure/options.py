@@ -41,6 +41,7 @@ class Options:
     timeout_s: float | None = None
     job_timeout_s: float | None = None
     retries: int = 0
+    ok_status: tuple[int, ...] = ()
     cpus: tuple[int, ...] = ()
     hash_seed: int | None = None
     nice: int = 0
@@ -156,6 +157,7 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add("--timeout", dest="timeout_s", type=_seconds, metavar="S", help="limit of one run")
     add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
     add("--retries", type=_whole(0), default=0, metavar="N", help="try a failed run again (default: 0)")
+    add("--ok-status", type=_numbers, default=(), metavar="1,2", help="exit codes besides 0 with which a run is good")
     add("--decide", metavar="CMD", help="from pair 5 on run CMD MEASUREMENT to decide whether to go on, and with what")
     add(
         "--look-every",
@@ -167,7 +169,7 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_environment_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--cpus", type=_cpus, default=(), metavar="0,1", help="pin the suite to these CPUs")
+    add("--cpus", type=_numbers, default=(), metavar="0,1", help="pin the suite to these CPUs")
     add("--nice", type=int, default=0, metavar="N", help="add N to the suite's niceness")
     add("--hash-seed", type=_whole(0), metavar="N", help="set PYTHONHASHSEED")
     add("--clean-env", action="store_true", help="pass on an allow-list of variables only, as in GitHub jobs")
@@ -204,11 +206,11 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _cpus(text: str) -> tuple[int, ...]:
+def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of CPU numbers like 0,1") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers like 0,1") from None
 
 
 OptionValue = str | float | bool | Path | None

@@ -131,8 +131,13 @@ def execute(
     Raises:
         MeasureUsageError: there is no such program.
         EnvironmentFailedError: no process could be started.
+        InterruptRequestedError: a signal to the whole process group ended the command while it was started.
     """
-    root = start(task, adopted=processes.is_subreaper)
+    try:
+        root = start(task, adopted=processes.is_subreaper)
+    except EnvironmentFailedError:
+        signals.check()
+        raise
     reaper, ends, before = _Reaper(root), root.began + task.limit_s, time.process_time()
     streams = [root.output]
     while reaper.status is None and signals.stop is None and (left := ends - time.monotonic()) > 0:

@@ -194,7 +194,7 @@ class RunExecutor:
 
     def _failure_of(self, ended: ProcessResult) -> str | None:
         if ended.status is not None:
-            return failure_of_status(ended.status)
+            return None if ended.status in self.options.ok_status else failure_of_status(ended.status)
         if self.signals.stop:
             return f"was interrupted by {self.signals.stop.name}"
         if self._left_s <= 0:

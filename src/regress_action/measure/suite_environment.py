@@ -89,7 +89,7 @@ def suite_environment(options: Options, session_id: str, inherited: Mapping[str,
     """
     allow_list = options.clean_env or inherited.get("GITHUB_ACTIONS") == "true"
     passed = passed_variables(inherited, allow_list=allow_list, names=options.env_pass)
-    variables = _without_own_sources(passed) | {MARKER_VARIABLE: session_id}
+    variables = _without_own_sources(dict(passed)) | {MARKER_VARIABLE: session_id}
     if options.hash_seed is not None:
         variables["PYTHONHASHSEED"] = str(options.hash_seed)
     _check_cpus(options.cpus)

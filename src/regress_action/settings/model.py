@@ -33,6 +33,7 @@ def _urls(value: object) -> object:
 
 _LIST = WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})
 
+Numbers = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], BeforeValidator(_lines)]
 Items = Annotated[tuple[str, ...], BeforeValidator(_lines), _LIST]
 Urls = Annotated[tuple[SecretStr, ...], BeforeValidator(_urls), _LIST]
 
@@ -140,6 +141,9 @@ class Settings(BaseModel):
     )
     suite_image: str = Field(
         "", description="Container image in which the suite itself runs, without a token.", json_schema_extra=INPUT
+    )
+    ok_status: Numbers = Field(
+        (), description="Exit codes besides 0 with which a run of the suite is good.", json_schema_extra=INPUT
     )
     env_pass: Items = Field(
         (),

@@ -38,6 +38,15 @@ def test_exit_status_1_is_a_failed_run(measure: Measurer) -> None:
     assert "broken" in measured.stderr
 
 
+def test_ok_status_makes_an_exit_code_good(measure: Measurer) -> None:
+    """A linter that ends with 1 when it finds something is measured; other codes stay failures."""
+    measured = measure("--runs", "2", "--ok-status", "1,2", "--", "exit $REGRESS_PAIR")
+    assert (measured.status, measured.failures()) == (0, [None, None])
+    assert [run["exit_status"] for run in measured.runs] == [1, 2]
+    other = measure("--overwrite", "--runs", "1", "--ok-status", "1", "--", "exit 3")
+    assert other.failures() == ["exited with status 3"]
+
+
 def test_one_failed_run_does_not_end_the_measurement(measure: Measurer) -> None:
     """The run is recorded, and it is not repeated without --retries."""
     measured = measure("--runs", "4", "--", "test $REGRESS_PAIR != 2")

@@ -47,6 +47,21 @@ def test_signal_ends_the_measurement_and_keeps_the_runs(
     assert not psutil.pid_exists(int(pid.read_text()))
 
 
+def test_signal_to_the_group_while_a_run_starts_is_an_interrupt(measure: Measurer) -> None:
+    """A Ctrl-C that ends the starting process of a run is reported as the interrupt that it is."""
+    broken = (
+        "import os, signal, sys; from regress_action.measure import errors, main, process\n"
+        "def start(task, adopted):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    raise errors.EnvironmentFailedError('The process ended before it could report why.')\n"
+        "process.start = start\n"
+        "sys.exit(main.main(sys.argv[1:]))"
+    )
+    argv = [sys.executable, "-c", broken, *measure.argv("--runs", "1", "--", "true")[3:]]
+    ended = subprocess.run(argv, cwd=measure.folder, env=VARIABLES, capture_output=True, text=True, check=False)
+    assert ended.returncode == 130, ended.stderr
+
+
 def test_ignored_signal_stays_ignored(measure: Measurer) -> None:
     """A measurement started with nohup goes on after its terminal closed."""
     process = measure.start("--runs", "1", "--", "kill -HUP $PPID; sleep 0.1", wrapper=["nohup"])

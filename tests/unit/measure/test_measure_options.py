@@ -25,7 +25,7 @@ from regress_action.measure.options import measurer_argv, parse, source_root
         ("--out m --timeout -1 -- true", "not a positive"),
         ("--out m --timeout nan -- true", "not a positive"),
         ("--out m --budget-minutes inf -- true", "not a positive"),
-        ("--out m --cpus 0;1 -- true", "list of CPU numbers"),
+        ("--out m --cpus 0;1 -- true", "list of numbers"),
         ("--out m --select-style java -- true", "invalid choice"),
     ],
 )
