@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-field fuzz e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,13 @@ bench-storage:   ## What history costs on disk and over the network
 bench-container: ## Image size, start-up and step overhead of the container
 bench-monitor:   ## What watching a suite costs it: an A/A, watched and left alone
 bench-dashboard: $(VENV)/.tools ## Time to write the dashboard, its size, and its views in Chromium
+
+bench-field: $(VENV)/.dev ## Run the situations in DIR (out of public bug reports), and say which come out right
+	$(PY) benchmarks/field.py $(DIR) $(ARGS)
+
+fuzz: $(VENV)/.dev ## Change samples of every format for SECONDS (60): a report or a clear error comes out
+	$(PY) tests/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)
+
 bench-mutation:  ## How many small breaks of the judge its tests notice
 
 e2e: $(VENV)/.dev $(VENV)/.tools ## Run real workflows against a real Docker engine (needs Docker)

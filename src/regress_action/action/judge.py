@@ -113,7 +113,9 @@ def judge_reports(
     """
     base_side, head_side = formats.matched(overridden(baseline, rules.overrides), overridden(head, rules.overrides))
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
-    return _judged(analysis.compare(base_side, head_side, policy, mode=mode), head, rules, warned=(*head, *baseline))
+    judgement = analysis.compare(base_side, head_side, policy, mode=mode)
+    differences = formats.stated_differences(baseline, head)
+    return _judged(judgement, head, rules, warned=(*head, *baseline), differences=differences)
 
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:
@@ -136,13 +138,20 @@ def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tupl
     )
 
 
-def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules, *, warned: Sequence[Report]) -> Judged:
-    """Return the judgement with a note for everything that the files of `warned` had wrong."""
+def _judged(
+    judgement: Judgement,
+    head: Sequence[Report],
+    rules: JudgingRules,
+    *,
+    warned: Sequence[Report],
+    differences: tuple[str, ...] = (),
+) -> Judged:
+    """Return the judgement with notes: how the sides differ, and what the files of `warned` had wrong."""
     warnings = list(dict.fromkeys(warning for report in warned for warning in report.warnings))
     more = (
         (f"{len(warnings) - _MOST_WARNINGS} more warnings about the files.",) if len(warnings) > _MOST_WARNINGS else ()
     )
-    noted = replace(judgement, notes=(*judgement.notes, *warnings[:_MOST_WARNINGS], *more))
+    noted = replace(judgement, notes=(*judgement.notes, *differences, *warnings[:_MOST_WARNINGS], *more))
     return Judged(noted, head[0].suite if head else rules.suite, rules.waivers)
 
 

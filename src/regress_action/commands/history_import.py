@@ -68,6 +68,8 @@ def _read(source: Path, branch: str | None) -> Iterator[Report]:
         yield from importers.read_csv(_text(source), str(source))
     elif source.suffix == ".json" and importers.is_perf(text := _text(source)):
         yield from importers.read_perf(text, str(source))
+    elif source.suffix == ".json" and importers.is_data(text):
+        yield from importers.read_data_js(text, str(source), branch=branch)
     elif source.is_dir() and not (source / "benchmarks.json").exists():
         yield from formats.gather([f"{source}/**/*.json"])  # .benchmarks has a folder per machine
     else:

@@ -118,7 +118,15 @@ def load(path: Path) -> Document:
     Raises:
         InputError: There is no such regular file, it cannot be read, is empty, or is larger than 128 MiB.
     """
-    data = _bytes(path)
+    return document_of(path, _bytes(path))
+
+
+def document_of(path: Path, data: bytes) -> Document:
+    """Return the document with the content `data` of the file at `path`, unpacked when it is gzip.
+
+    Raises:
+        InputError: It is damaged, empty, or larger than 128 MiB.
+    """
     if data.startswith(_GZIP):
         data = _unpacked(path, data)
     if not data.strip():

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LONGEST_NAME = 500
 EXIT_CODE = "exit code"
@@ -21,6 +25,12 @@ def clean(name: str, longest: int = LONGEST_NAME) -> str:
     visible = "".join(_printable(character) for character in name).strip()
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     return f"{visible[: longest - _DIGITS - 1] or 'unnamed'}~{digest}"
+
+
+def with_parameters(name: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """Return the name of a benchmark with its parameters: `sort [size=8, order=up]`."""
+    shown = ", ".join(f"{key}={value}" for key, value in parameters)
+    return clean(f"{name} [{shown}]" if shown else name)
 
 
 def exit_version(code: object) -> str:

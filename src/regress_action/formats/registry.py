@@ -29,6 +29,7 @@ READERS = (
     "libtest",
     "vitest",
     "bencher",
+    "github_action_benchmark",
 )
 
 # what people give instead of the results: what it is, and what to give

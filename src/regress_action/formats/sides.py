@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
     from regress_action.model.measurements import Environment
 
+IMPORTED = "github-action-benchmark"
 _FIELDS = ("runner", "os", "cpu", "cores", "runtime")
 _UNKNOWN = ("unknown", 0)
+_STATED = {
+    "library_build_type": "build type of the benchmark library (library_build_type)",
+    "build_type": "build type",
+    "tool": "benchmark tool",
+    "os": "operating system",
+    "cpu": "CPU",
+    "cores": "number of cores",
+    "runtime": "runtime",
+}
 
 
 def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[Report, ...]]:
@@ -22,9 +32,11 @@ def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[R
 
     Where the head was measured in several environments, each is judged by itself: what differs between them (the
     interpreter, the machine) is added to the names of the benchmarks of both sides. A benchmark whose every run ended
-    with an exit code other than 0 counts only where the other side ended with the same code; else it failed.
+    with an exit code other than 0 counts only where the other side ended with the same code; else it failed. Names out
+    of an imported history, which lack the package, get the one that the head has.
     """
-    base_side, head_side = tuple(baseline), tuple(head)
+    head_side = tuple(head)
+    base_side = _with_packages(baseline, head_side)
     if differing := _differing([report.environment for report in head_side]):
         base_side = tuple(_labelled(report, differing) for report in base_side)
         head_side = tuple(_labelled(report, differing) for report in head_side)
@@ -34,6 +46,53 @@ def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[R
     return (
         tuple(_without_unshared(report, head_codes) for report in base_side),
         tuple(_without_unshared(report, base_codes) for report in head_side),
+    )
+
+
+def stated_differences(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[str, ...]:
+    """Return a sentence for every fact of build, tool and environment in which the files of the sides differ."""
+    base_facts, head_facts = _facts(baseline), _facts(head)
+    return tuple(
+        f"The {label} is {_listed(base_facts[label])} in the baseline and {_listed(head_facts[label])} in the head."
+        for label in base_facts
+        if label in head_facts and base_facts[label] != head_facts[label]
+    )
+
+
+def _facts(reports: Sequence[Report]) -> dict[str, set[str]]:
+    """Return what the files of one side state about how they were made."""
+    facts: dict[str, set[str]] = {}
+    for report in reports:
+        environment = [(field, str(value)) for field in _FIELDS if (value := getattr(report.environment, field))]
+        for key, value in (*report.provenance, *environment):
+            if key in _STATED and value != "unknown":
+                facts.setdefault(_STATED[key], set()).add(value)
+    return facts
+
+
+def _listed(values: set[str]) -> str:
+    return " and ".join(sorted(values))
+
+
+def _with_packages(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[Report, ...]:
+    """Give benchmarks out of an imported history, which has no packages, the names that the head has for them."""
+    if all(report.source != IMPORTED for report in baseline):
+        return tuple(baseline)
+    full: dict[str, set[str]] = {}
+    for report in head:
+        for series in report.series:
+            full.setdefault(series.benchmark.name.rpartition(".")[2], set()).add(series.benchmark.name)
+    full_names = {name for names in full.values() for name in names}
+
+    def named(series: Series) -> Series:
+        candidates = full.get(series.benchmark.name, set())
+        if series.benchmark.name in full_names or len(candidates) != 1:
+            return series
+        return replace(series, benchmark=replace(series.benchmark, name=next(iter(candidates))))
+
+    return tuple(
+        replace(report, series=tuple(map(named, report.series))) if report.source == IMPORTED else report
+        for report in baseline
     )
 
 

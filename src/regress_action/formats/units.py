@@ -62,6 +62,7 @@ _HERTZ = {f"{prefix}hz": factor for prefix, factor in _PREFIXES.items()}
 _BITS_PER_SECOND = {f"{prefix}bps": factor / 8 for prefix, factor in _PREFIXES.items()}
 _RATE = re.compile(r"(.*?)\s*(?:/|\bper\b|_per_)\s*([a-zμ]+)\Z")
 _LONGEST_UNIT = 40
+_METRICS_BY_UNIT = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
 
 _WORSE_WORDS = (
     "time times duration latency elapsed wall cpu delay wait stall stalls memory mem rss heap footprint alloc allocs "
@@ -179,6 +180,13 @@ def unit_of_key(key: str) -> tuple[str, str, float] | None:
         if match := pattern.match(lowered):
             return (key[: match.end(1)] if match[1] else key, *base_unit(written.format(match[2])))
     return None
+
+
+def metric_of_unit(written: str, *, direction: Direction | None = None) -> tuple[Metric, float]:
+    """Return the metric of a value of which only the unit is known, named by what it measures, and its factor."""
+    unit, factor = base_unit(written or "value")
+    name = _METRICS_BY_UNIT.get(unit) or "_".join(unit.lower().split())
+    return metric(name, unit, direction=direction), factor
 
 
 def is_signed(name: str) -> bool:

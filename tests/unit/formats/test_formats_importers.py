@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.formats.importers import is_perf, read_csv, read_data_js, read_perf
+from regress_action.formats.importers import is_data, is_perf, read_csv, read_data_js, read_perf
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction, Metric
 
@@ -40,13 +40,14 @@ def test_a_data_js_becomes_a_report_per_entry() -> None:
 @pytest.mark.parametrize(
     ("tool", "unit", "metric", "direction"),
     [
-        ("pytest", "iter/sec", "throughput", Direction.HIGHER),
+        ("pytest", "iter/sec", "time", Direction.LOWER),
         ("benchmarkjs", "ops/sec", "throughput", Direction.HIGHER),
         ("jmh", "ops/s", "throughput", Direction.HIGHER),
         ("jmh", "ms/op", "time", Direction.LOWER),
         ("go", "MB/s", "throughput", Direction.HIGHER),
-        ("go", "B/op", "memory", Direction.LOWER),
-        ("go", "allocs/op", "count", Direction.LOWER),
+        ("go", "B/op", "allocated", Direction.LOWER),
+        ("go", "allocs/op", "allocations", Direction.LOWER),
+        ("jmh", "ops/ms", "throughput", Direction.HIGHER),
         ("customBiggerIsBetter", "Percent", "%", Direction.HIGHER),
         ("customSmallerIsBetter", "ops/s", "throughput", Direction.LOWER),
     ],
@@ -68,7 +69,7 @@ def test_the_joined_row_of_go_is_not_a_benchmark_of_its_own() -> None:
         tool="go",
     )
     (report,) = read_data_js(text, "data.js")
-    assert [series.key for series in report.series] == [("BenchmarkFib", "time"), ("BenchmarkFib", "memory")]
+    assert [series.key for series in report.series] == [("BenchmarkFib", "time"), ("BenchmarkFib", "allocated")]
 
 
 @pytest.mark.parametrize("text", ["", "var x = {}", "window.BENCHMARK_DATA = {", "window.BENCHMARK_DATA = {}"])
@@ -107,9 +108,51 @@ def test_a_csv_series_is_read_whatever_its_separator_and_time() -> None:
     "text", ["", "a,b\n1,2\n", "time\n1\n", "time,a\nyesterday,1\n", "time,a\n1,fast\n", "time,a\n1,inf\n"]
 )
 def test_a_csv_that_is_no_series_is_refused(text: str) -> None:
-    """Rows without a time or a number are errors, not gaps."""
+    """Where no row has a time and a number, nothing is imported."""
     with pytest.raises(InputError, match=r"cannot be imported"):
         read_csv(text, "x.csv")
+
+
+def test_one_odd_row_loses_itself_alone() -> None:
+    """A comma at the end, thousands, a date in digits: what can be read is read, and the rest is named."""
+    text = 'time,commit,a,\n20250101,c1,1,\nsoon,c2,2,\n20250103,c3,fast,\n20250104,c4,"1,234.5",\n'
+
+    reports = read_csv(text, "x.csv")
+
+    assert [(report.created, report.series[0].values) for report in reports] == [
+        ("2025-01-01T00:00:00+00:00", (1.0,)),
+        ("2025-01-04T00:00:00+00:00", (1234.5,)),
+    ]
+    assert reports[0].warnings == (
+        "row 2: 'soon' is no time: it was left out.",
+        "row 3: 'fast' in the column a is no number: it was left out.",
+    )
+
+
+def test_two_benchmarks_of_one_name_in_a_data_js_are_two() -> None:
+    """Neither of their values is lost, and the name is warned of."""
+    text = data_js({"name": "fib", "value": 1, "unit": "s"}, {"name": "fib", "value": 3, "unit": "s"})
+
+    (report,) = read_data_js(text, "data.js")
+
+    assert [(series.benchmark.name, series.values) for series in report.series] == [("fib", (1.0,)), ("fib #2", (3.0,))]
+    assert "fib is the name of 2 benchmarks" in report.warnings[0]
+
+
+def test_the_rates_of_pytest_become_the_times_of_its_reader() -> None:
+    """100 iterations a second are 0.01 s, which is what a results file of pytest-benchmark holds."""
+    (report,) = read_data_js(data_js({"name": "t", "value": 100, "unit": "iter/sec"}, tool="pytest"), "data.js")
+
+    assert (report.series[0].metric, report.series[0].values) == (Metric("time", "s"), (0.01,))
+
+
+def test_the_json_of_a_data_js_is_read_without_its_assignment() -> None:
+    """It is what the option external-data-json-path writes."""
+    text = data_js({"name": "fib", "value": 1, "unit": "s"})
+    bare = text.partition("= ")[2]
+
+    assert is_data(bare)
+    assert repr(read_data_js(bare, "data.js")) == repr(read_data_js(text, "data.js"))
 
 
 def perf_line(measure: dict[str, str], *points: tuple[str, int, float, str | None]) -> dict[str, object]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from regress_action.formats.shape import lenient_number
 from regress_action.formats.units import base_unit
+from regress_action.formats.units import metric as metric_named
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +41,7 @@ def is_perf(text: str) -> bool:
 def read_perf(text: str, where: str) -> tuple[Report, ...]:
     """Read the answer of `bencher perf`, oldest report first.
 
-    Its bounds have no fixed meaning and are left out. More is better where the unit is per second, and less elsewhere.
+    Its bounds have no fixed meaning and are left out. Values that are no finite numbers are left out.
 
     Raises:
         InputError: the file is not what it should be.
@@ -50,7 +52,8 @@ def read_perf(text: str, where: str) -> tuple[Report, ...]:
             metric, factor = _metric(line["measure"])
             key = str(line["benchmark"]["name"]), metric
             for point, facts in _points(line):
-                grouped[facts][key][int(point["iteration"])] = _value(point) * factor
+                if (value := lenient_number(point["metric"]["value"])) is not None and math.isfinite(value):
+                    grouped[facts][key][int(point["iteration"])] = value * factor
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{where} cannot be imported: {type(error).__name__}: {error}.",
@@ -73,17 +76,9 @@ def _metric(measure: Mapping[str, Any]) -> tuple[Metric, float]:
     written = str(measure.get("units") or "value")
     symbol = _SYMBOL.search(written)
     unit, factor = base_unit(symbol[1] if symbol else written)
-    better = Direction.HIGHER if unit.endswith("/s") else Direction.LOWER
     slug = str(measure["slug"])
     is_builtin = slug in {"latency", "throughput"}
-    return Metric(_NAMES.get(unit, slug) if is_builtin else slug.replace("-", "_"), unit, better), factor
-
-
-def _value(point: Mapping[str, Any]) -> float:
-    value = float(point["metric"]["value"])
-    if not math.isfinite(value):
-        raise ValueError("a value is not finite")
-    return value
+    return metric_named(_NAMES.get(unit, slug) if is_builtin else slug.replace("-", "_"), unit), factor
 
 
 def _report(facts: tuple[str, ...], series: Mapping[tuple[str, Metric], Values]) -> Report:

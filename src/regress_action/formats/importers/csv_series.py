@@ -6,16 +6,23 @@ import csv
 import io
 import math
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from regress_action.formats.naming import clean
+from regress_action.formats.report_builder import capped
+from regress_action.formats.shape import number_in
+from regress_action.formats.units import direction_of, unit_of_key
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _ATTRIBUTES: Final = frozenset({"time", "commit", "branch"})
+_DATE_DIGITS: Final = 8
+_MOST_RUNS: Final = 10_000
 _TIMES: Final = ("%Y.%m.%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y.%m.%d %H:%M:%S", "%Y/%m/%d %H:%M:%S")
 
 
@@ -23,54 +30,77 @@ def read_csv(text: str, where: str, *, suite: str = "default") -> tuple[Report, 
     """Read a series with a row per commit: `time,commit?,branch?,metric…`; our own export is read as well.
 
     Comma, semicolon and tabulator separate. Times are ISO 8601, Unix seconds or `2024.01.31 3:00:00 +0100`. A column is
-    a benchmark with the metric `value`, of which less is better.
+    a benchmark with the metric `value`; its name shows unit and direction where it can (`parse_ms`, `throughput`).
 
     Raises:
-        InputError: a row has no time, or holds something that is no number.
+        InputError: it has no column `time`, or no row that can be used; a single odd value is left out and named.
     """
     lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise _not_a_series(where, "it has no rows")
     delimiter = max(",;\t", key=lines[0].count)
-    rows = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-    columns = rows.fieldnames or []
-    if {"benchmark", "metric", "value", "time"} <= set(columns):
+    try:
+        table = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+        columns = set(table.fieldnames or [])
+        rows = list(table)
+    except csv.Error as error:
+        raise _not_a_series(where, f"{error}") from error
+    if {"benchmark", "metric", "value", "time"} <= columns:
         return _long(rows, where)
-    if "time" not in columns or not set(columns) - _ATTRIBUTES:
+    if "time" not in columns or not columns - _ATTRIBUTES - {""}:
         raise _not_a_series(where, "it needs a column `time` and at least one with values")
-    return tuple(_wide(row, f"{where}, row {number}", suite) for number, row in enumerate(rows, 1))
+    problems: list[str] = []
+    reports = [report for number, row in enumerate(rows, 1) for report in _wide(row, number, suite, problems)]
+    if not reports:
+        raise _not_a_series(where, problems[0] if problems else "it has no rows")
+    return _warned(reports, problems)
 
 
-def _wide(row: Mapping[str, str | None], where: str, suite: str) -> Report:
-    return Report(
-        series=tuple(
-            Series(Benchmark(column), Metric("value", "value"), (_number(text, where),))
-            for column, text in row.items()
-            if column not in _ATTRIBUTES and text
-        ),
-        runs=(Run(),),
-        suite=suite,
-        commit=row.get("commit") or None,
-        branch=row.get("branch") or None,
-        created=_time(row["time"] or "", where),
-        source="csv",
-    )
+def _wide(row: Mapping[str, str | None], number: int, suite: str, problems: list[str]) -> Iterator[Report]:
+    """Yield the report of one row; what is no number in it, or a row without a time, is left out and named."""
+    created = _time(row.get("time") or "")
+    if created is None:
+        problems.append(f"row {number}: {row.get('time')!r:.60} is no time")
+        return
+    series = []
+    for column, text in row.items():
+        if not column or column in _ATTRIBUTES or not text:
+            continue
+        value = number_in(text)
+        if value is None or not math.isfinite(value):
+            problems.append(f"row {number}: {text!r:.60} in the column {clean(column)} is no number")
+            continue
+        _, unit, factor = unit_of_key(column) or (column, "value", 1.0)
+        measured = Metric("value", unit, direction_of(column, unit))
+        series.append(Series(Benchmark(clean(column)), measured, (value * factor,)))
+    if series:
+        yield Report(
+            series=tuple(series),
+            runs=(Run(),),
+            suite=suite,
+            commit=row.get("commit") or None,
+            branch=row.get("branch") or None,
+            created=created,
+            source="csv",
+        )
 
 
-def _long(rows: Iterable[Mapping[str, str]], where: str) -> tuple[Report, ...]:
+def _long(rows: Iterable[Mapping[str, str | None]], where: str) -> tuple[Report, ...]:
     """Read rows as `history export` writes them: one per run and series."""
     values: dict[tuple[str, ...], dict[tuple[str, ...], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    problems: list[str] = []
     for number, row in enumerate(rows, 1):
-        here = f"{where}, row {number}"
-        report = (
-            row.get("suite") or "default",
-            row.get("commit") or "",
-            row.get("branch") or "",
-            _time(row["time"], here),
-        )
+        created, value = _time(row.get("time") or ""), number_in(row.get("value") or "")
+        run = number_in(row.get("run") or "1")
+        if created is None or value is None or math.isinf(value) or run is None or not 1 <= run <= _MOST_RUNS:
+            problems.append(f"row {number} has no time, no finite value or no number of its run")
+            continue
+        report = (row.get("suite") or "default", row.get("commit") or "", row.get("branch") or "", created)
         series = tuple(row.get(column) or "" for column in ("benchmark", "service", "metric", "unit", "direction"))
-        values[report][series][int(_number(row.get("run") or "1", here))] = _number(row["value"], here)
-    return tuple(_from_rows(facts, series) for facts, series in values.items())
+        values[report][series][int(run)] = value
+    if not values:
+        raise _not_a_series(where, problems[0] if problems else "it has no rows")
+    return _warned([_from_rows(facts, series) for facts, series in values.items()], problems)
 
 
 def _from_rows(facts: Sequence[str], series: Mapping[tuple[str, ...], Mapping[int, float]]) -> Report:
@@ -79,8 +109,8 @@ def _from_rows(facts: Sequence[str], series: Mapping[tuple[str, ...], Mapping[in
     return Report(
         series=tuple(
             Series(
-                Benchmark(name or "unnamed", service or None),
-                Metric(metric or "value", unit or "value", Direction.HIGHER if way == "higher" else Direction.LOWER),
+                Benchmark(clean(name), service or None),
+                Metric(metric or "value", unit or "value", _direction(way, metric, unit)),
                 tuple(by_run.get(run, math.nan) for run in range(1, runs + 1)),
             )
             for (name, service, metric, unit, way), by_run in series.items()
@@ -94,28 +124,32 @@ def _from_rows(facts: Sequence[str], series: Mapping[tuple[str, ...], Mapping[in
     )
 
 
-def _number(text: str, where: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.inf
-    if math.isinf(number):
-        raise _not_a_series(where, f"{text!r:.60} is no number")
-    return number
+def _direction(way: str, metric: str, unit: str) -> Direction:
+    return Direction(way) if way in set(Direction) else direction_of(metric, unit)
 
 
-def _time(text: str, where: str) -> str:
-    for read in (_from_unix, datetime.fromisoformat, *(_by_form(form) for form in _TIMES)):
+def _warned(reports: list[Report], problems: list[str]) -> tuple[Report, ...]:
+    """Return the reports, the first of them with a warning for what could not be used."""
+    first, *others = reports
+    return (replace(first, warnings=capped([clean(f"{problem}: it was left out.") for problem in problems])), *others)
+
+
+def _time(text: str) -> str | None:
+    """Return an ISO 8601 time, Unix seconds or `20250131` in UTC; None where it is none of them."""
+    for read in (_from_digits, datetime.fromisoformat, *(_by_form(form) for form in _TIMES)):
         try:
             moment = read(text.strip())
-        except (ValueError, OverflowError):
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return aware.astimezone(UTC).isoformat(timespec="seconds")
+        except (ValueError, OverflowError, OSError):
             continue
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat(timespec="seconds")
-    raise _not_a_series(where, f"{text!r:.60} is no time")
+    return None
 
 
-def _from_unix(text: str) -> datetime:
+def _from_digits(text: str) -> datetime:
+    """Read Unix seconds, and a date without separators where eight digits are one."""
+    if len(text) == _DATE_DIGITS and text.isdecimal() and text[:2] in {"19", "20"}:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
     return datetime.fromtimestamp(float(text), UTC)
 
 

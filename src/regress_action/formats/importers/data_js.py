@@ -1,74 +1,151 @@
-"""`data.js` of github-action-benchmark: a series per benchmark becomes one report per commit."""
+"""`data.js` of github-action-benchmark: a series per benchmark becomes one report per commit.
+
+The same content without `window.BENCHMARK_DATA =` is what its option `external-data-json-path` writes. Names, metrics
+and units are those that the reader of the same tool gives, so that an imported history goes on.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
-from regress_action.formats.units import base_unit
+from regress_action.formats import json_text
+from regress_action.formats.document import Document
+from regress_action.formats.naming import clean, with_parameters
+from regress_action.formats.readers import go_bench
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder
+from regress_action.formats.rounds import single
+from regress_action.formats.shape import (
+    ShapeError,
+    lenient_number,
+    mapping,
+    optional_mapping,
+    optional_number,
+    optional_text,
+    text,
+)
+from regress_action.formats.sides import IMPORTED
+from regress_action.formats.units import metric_of_unit
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Direction, Report, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from regress_action.formats.report_builder import Entry
+    from regress_action.model.measurements import Metric
 
-_BIGGER: Final = frozenset({"benchmarkjs", "pytest", "customBiggerIsBetter"})
-_EXPLICIT: Final = frozenset({"customBiggerIsBetter", "customSmallerIsBetter"})
-_METRICS: Final = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
-_PER_ITERATION: Final = re.compile(r"(?i)\s*/\s*(iter|iteration|op|call)s?$")
-_PER_SECOND: Final = re.compile(r"(?i)^(iters?|ops?|calls|reqs?|requests)\s*/\s*s(ec|econd)?$")
+_DECLARED: Final = {"customBiggerIsBetter": Direction.HIGHER, "customSmallerIsBetter": Direction.LOWER}
+_PACKAGE: Final = re.compile(r"(?P<name>Benchmark\S*) \((?P<package>\S+)\)\Z")
+_PARAMETERS: Final = re.compile(r"(?P<name>.*?) \( (?P<values>\{.*\}) \)\Z", re.DOTALL)
 
 
-def read_data_js(text: str, where: str, *, branch: str | None = None) -> tuple[Report, ...]:
-    """Read the `data.js` of github-action-benchmark; `branch` is the one it was kept for.
+def is_data(text: str) -> bool:
+    """Whether `text` is such a history, with or without `window.BENCHMARK_DATA =`."""
+    start = text[:200]
+    return "BENCHMARK_DATA" in start or ('"entries"' in text and '"benches"' in text and '"lastUpdate"' in text)
+
+
+def read_data_js(source: str, where: str, *, branch: str | None = None) -> tuple[Report, ...]:
+    """Read the history `source`; `branch` is the one it was kept for.
 
     Its direction table is corrected where the unit says otherwise (operations per second of JMH). Its spreads have no
-    fixed meaning and are left out, and so are the people's names and addresses in it.
+    fixed meaning and are left out, and so are the people's names and addresses in it. An entry that cannot be used is
+    left out; the reports name what they lack in their warnings.
 
     Raises:
-        InputError: the file is not what it should be.
+        InputError: the file is not what it should be, or no entry of it can be used.
     """
-    start = text.find("{")
-    if start < 0 or "BENCHMARK_DATA" not in text[:start]:
-        raise _unreadable(where, "it does not begin with window.BENCHMARK_DATA")
+    document = Document(Path(where), b"")
+    reports: list[Report] = []
+    problem = ""
     try:
-        suites = orjson.loads(text[start:].rstrip().removesuffix(";"))["entries"]
-        return tuple(
-            _entry(suite, entry, branch) for suite, entries in suites.items() for entry in entries if entry["benches"]
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise _unreadable(where, f"{type(error).__name__}: {error}") from error
+        suites = mapping(_content(source, where).get("entries"), "`entries`")
+        for suite, entries in suites.items():
+            for entry in entries if isinstance(entries, list) else ():
+                try:
+                    reports += _reports(suite, mapping(entry, "an entry"), document, branch)
+                except (ShapeError, InputError) as error:
+                    problem = problem or str(error).partition("\n")[0]
+    except ShapeError as error:
+        raise _unreadable(where, str(error)) from error
+    if not reports and problem:
+        raise _unreadable(where, problem)
+    return tuple(reports)
 
 
-def _entry(suite: str, entry: Mapping[str, Any], branch: str | None) -> Report:
-    tool = str(entry["tool"])
-    series = (_bench(bench, tool) for bench in entry["benches"] if "\t" not in str(bench["unit"]))
-    return Report(
-        series=tuple({row.key: row for row in series}.values()),
-        runs=(Run(),),
-        suite=suite,
-        commit=str(entry["commit"]["id"]),
-        branch=branch,
-        created=datetime.fromtimestamp(entry["date"] / 1000, UTC).isoformat(timespec="seconds"),
-        source="github-action-benchmark",
-        provenance=(("tool", tool),),
-    )
+def _content(source: str, where: str) -> dict[str, Any]:
+    start = source.find("{")
+    if start < 0 or not (source[:start].strip() in {"", "\ufeff"} or "BENCHMARK_DATA" in source[:start]):
+        raise _unreadable(where, "it does not begin with window.BENCHMARK_DATA")
+    value, problem, _ = json_text.parse(source[start:].rstrip().removesuffix(";"))
+    if problem is not None:
+        raise _unreadable(where, problem.what)
+    return mapping(value, "the file")
 
 
-def _bench(bench: Mapping[str, Any], tool: str) -> Series:
-    written = str(bench["unit"]).strip()
-    unit, factor = base_unit("1/s" if _PER_SECOND.match(written) else _PER_ITERATION.sub("", written))
-    name = str(bench["name"]).removesuffix(f" - {written}").strip()
-    higher = tool in _BIGGER or (tool not in _EXPLICIT and unit.endswith("/s"))
-    metric = Metric(
-        _METRICS.get(unit, unit.lower().replace(" ", "_") or "value"),
-        unit or "value",
-        Direction.HIGHER if higher else Direction.LOWER,
-    )
-    return Series(Benchmark(name or "unnamed"), metric, (float(bench["value"]) * factor,))
+def _reports(suite: str, entry: dict[str, Any], document: Document, branch: str | None) -> list[Report]:
+    """Return the report of one entry, nothing where it has no benchmarks."""
+    builder = ReportBuilder()
+    tool = optional_text(entry.get("tool")) or ""
+    entries: dict[str, Entry] = {}
+    for place, bench in builder.objects(entry.get("benches"), "benches"):
+        with builder.tolerant():
+            _read_bench(bench, place, tool, builder, entries)
+    if not entries:
+        return []
+    commit = optional_text(optional_mapping(entry.get("commit")).get("id"))
+    origin = FileOrigin(commit, branch, provenance=(("tool", tool),) if tool else ())
+    report = builder.report(document, IMPORTED, origin)
+    return [replace(report, suite=clean(suite), created=_moment(entry.get("date")), runs=(Run(),))]
+
+
+def _moment(milliseconds: object) -> str:
+    try:
+        return datetime.fromtimestamp((optional_number(milliseconds) or 0) / 1000, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError) as error:
+        raise ShapeError(f"the date {milliseconds!r:.40} is no time") from error
+
+
+def _read_bench(
+    bench: dict[str, Any], where: str, tool: str, builder: ReportBuilder, entries: dict[str, Entry]
+) -> None:
+    """Read one value; the second value of a metric under one name is another benchmark of that name."""
+    written = (optional_text(bench.get("unit")) or "").strip()
+    if "\t" in written:  # Go's first row joins all units, and a row for each of them follows
+        return
+    name = _name(text(bench.get("name"), f"{where}.name"), written)
+    value = lenient_number(bench.get("value"))
+    metric, factor = _metric(written, tool)
+    if tool == "pytest" and metric.unit == "1/s":
+        metric, factor = metric_of_unit("s")
+        value = 1 / value if value else None
+    entry = entries.get(name)
+    if entry is None or metric.name in entry.samples:
+        entry = entries[name] = builder.benchmark(Benchmark(name))
+    entry.add(metric, single(value, f"{where}.value", factor=factor, signed=metric.signed))
+
+
+def _name(written: str, unit: str) -> str:
+    """Return the name as the reader of the tool itself writes it."""
+    name = written.removesuffix(f" - {unit}").strip()
+    if package := _PACKAGE.match(name):
+        return clean(f"{package['package']}.{package['name']}")
+    if parameters := _PARAMETERS.match(name):
+        try:
+            values = optional_mapping(json.loads(parameters["values"]))
+        except (ValueError, RecursionError):
+            values = {}
+        return with_parameters(parameters["name"], [(clean(key), clean(str(value))) for key, value in values.items()])
+    return clean(name)
+
+
+def _metric(unit: str, tool: str) -> tuple[Metric, float]:
+    if tool == "go":
+        return go_bench.metric_of(unit or "value")
+    return metric_of_unit(unit, direction=_DECLARED.get(tool))
 
 
 def _unreadable(where: str, why: str) -> InputError:

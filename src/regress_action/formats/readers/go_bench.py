@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from regress_action.formats.naming import clean
+from regress_action.formats.naming import LONGEST_NAME, clean
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import single
 from regress_action.formats.shape import number_in
@@ -21,7 +21,7 @@ from regress_action.formats.units import base_unit, is_signed, metric
 from regress_action.model.measurements import Benchmark, Direction, Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from regress_action.formats.document import Document
     from regress_action.formats.report_builder import Entry
@@ -32,11 +32,13 @@ WRITTEN_BY = "go test -run=- -bench=. -count=5 ./... | tee results.txt"
 _NAME = re.compile(r"Benchmark\S*")
 _CONFIGURATION = re.compile(r"([a-z][^\s:]*):\s+(\S.*)")
 _FAILED = re.compile(r"\s*--- FAIL: (Benchmark\S*)")
+_PART = re.compile(r"[/-]")
 _SUFFIX = re.compile(r"-\d+\Z")
 _PAIR = re.compile(r"([-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|NaN|Inf))\s+(\S+)")
 _COUNT_AND_PAIRS = re.compile(rf"\s*(\d+)((?:\s+{_PAIR.pattern})+)\s*\Z")
 _ENVIRONMENT = frozenset({"goos", "goarch", "cpu", "pkg"})
 _LONGEST_GAP = 200
+_MOST_KEYS = 30
 _UNITS = {
     "ns/op": ("time", "s", 1e-9),
     "B/op": ("allocated", "B", 1.0),
@@ -104,10 +106,10 @@ def read(document: Document) -> tuple[Report, ...]:
 
 def _unfinished(output: _Output, names: dict[tuple[str, str], str], finished: set[str]) -> Iterator[str]:
     """Yield what was started and is neither measured nor failed; with -v the parents of others are printed alone."""
-    parents = {name[:at] for name in finished for at, character in enumerate(name) if character in "/-"}
-    for started in dict.fromkeys(output.started):
-        if names[started] not in finished and names[started] not in parents:
-            yield names[started]
+    open_names = {names[started]: None for started in output.started if names[started] not in finished}
+    if open_names:
+        parents = {name[: mark.start()] for name in finished for mark in _PART.finditer(name[:LONGEST_NAME])}
+        yield from (name for name in open_names if name not in parents)
 
 
 def _is_events(line: object) -> bool:
@@ -167,6 +169,8 @@ def _read_other(line: str, configuration: dict[str, str], output: _Output, *, ru
         output.declared[unit] = dict(fact.split("=", 1) for fact in facts if "=" in fact)
     elif (stated := _CONFIGURATION.match(line)) and (stated[1] in _ENVIRONMENT or not running):
         configuration[stated[1]] = clean(stated[2].strip())
+        for key in list(configuration)[_MOST_KEYS:]:
+            del configuration[key]
 
 
 def _names(output: _Output) -> dict[tuple[str, str], str]:
@@ -196,12 +200,13 @@ def _varying(rows: list[_Row]) -> set[str]:
 
 def _read_pairs(row: _Row, entry: Entry, declared: dict[str, dict[str, str]]) -> None:
     for value, unit in row.pairs:
-        measured, factor = _metric(unit, declared.get(unit, {}))
+        measured, factor = metric_of(unit, declared.get(unit))
         entry.add(measured, single(number_in(value), unit, factor=factor, signed=measured.signed))
 
 
-def _metric(written: str, facts: dict[str, Any]) -> tuple[Metric, float]:
-    """Return the metric that a unit names, in the direction that the output declares for it."""
+def metric_of(written: str, facts: Mapping[str, str] | None = None) -> tuple[Metric, float]:
+    """Return the metric that a unit names, in the direction that the output declares for it in `facts`."""
+    facts = facts or {}
     declared = {"higher": Direction.HIGHER, "lower": Direction.LOWER}.get(str(facts.get("better")))
     exact = facts.get("assume") == "exact" or written == "allocs/op"
     if written in _UNITS:

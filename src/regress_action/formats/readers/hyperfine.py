@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.naming import clean, exit_version
+from regress_action.formats.naming import clean, exit_version, with_parameters
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
 from regress_action.formats.rounds import reported, single, summarise
 from regress_action.formats.shape import (
@@ -95,8 +95,7 @@ def _benchmark(result: dict[str, Any], where: str, version: str | None) -> Bench
         (clean(key), clean(str(_parameter(value)), _LONGEST_PARAMETER))
         for key, value in sorted(optional_mapping(result.get("parameters")).items())
     )
-    shown = ", ".join(f"{key}={value}" for key, value in parameters)
-    return Benchmark(clean(f"{name} [{shown}]" if shown else name), parameters=parameters, version=version)
+    return Benchmark(with_parameters(name, parameters), parameters=parameters, version=version)
 
 
 def _parameter(value: object) -> object:
