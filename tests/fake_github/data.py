@@ -167,6 +167,7 @@ class GithubData:
     runs: list[WorkflowRun] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
     comparisons: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start the clock and the counters."""

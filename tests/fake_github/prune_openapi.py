@@ -34,6 +34,7 @@ OPERATIONS = {
     f"{REPO}/commits/{{ref}}/check-runs": ["get"],
     f"{REPO}/commits/{{commit_sha}}/pulls": ["get"],
     f"{REPO}/compare/{{basehead}}": ["get"],
+    f"{REPO}/contents/{{path}}": ["get"],
     f"{REPO}/issues": ["get", "post"],
     f"{REPO}/issues/comments/{{comment_id}}": ["get", "patch", "delete"],
     f"{REPO}/issues/comments/{{comment_id}}/reactions": ["post"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from fake_github import shapes
@@ -111,6 +112,34 @@ def compare(data: GithubData, call: Call) -> Answer:
             "total_commits": len(shas),
             "commits": [commit | {"sha": sha} for sha in shas],
             "files": [],
+        },
+    )
+
+
+@route(f"GET {REPO}/contents/{{path}}", "contents:read")
+def contents(data: GithubData, call: Call) -> Answer:
+    """Serve a file of a commit."""
+    path, ref = call.values["path"], call.query.get("ref", "")
+    if (content := data.files.get((ref, path))) is None:
+        raise RefusedError(404, "Not Found")
+    encoded = base64.encodebytes(content).decode()
+    address = f"https://api.github.com/repos/{data.repository}/contents/{path}"
+    links = {"self": address, "git": None, "html": None}
+    return Answer(
+        200,
+        {
+            "type": "file",
+            "encoding": "base64",
+            "size": len(content),
+            "name": path,
+            "path": path,
+            "content": encoded,
+            "sha": "f" * 40,
+            "url": address,
+            "git_url": None,
+            "html_url": None,
+            "download_url": None,
+            "_links": links,
         },
     )
 

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regress_action import formats
-from regress_action.action.judge import JudgingRules, load_rules
+from regress_action.action import planned
+from regress_action.action.base_files import files_of_base
+from regress_action.action.judge import JudgingRules, rules_of
 from regress_action.action.merge import SHARD, join
-from regress_action.github.event import decide
+from regress_action.github.event import Stage, decide
 from regress_action.model.errors import IncompleteError, InputError, SettingsError
-from regress_action.settings import load, secrets
+from regress_action.settings import secrets
+from regress_action.settings.files import FolderFiles
+from regress_action.settings.gate import read_gate_files
+from regress_action.settings.sources import given_values, read_config, validated
+from regress_action.settings.trust import TrustedSettings, settings_of_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +33,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".regress")
 PLAN = FOLDER / "plan"
+PLANNED = FOLDER / "planned"
+"""What `planned` encoded, for the questions of the measurer; the judge takes it from the output of the plan step."""
+
 MEASUREMENT = FOLDER / "measurement"
 CONFIRMATION = FOLDER / "confirmation"
 HISTORY = FOLDER / "history"
@@ -46,36 +55,38 @@ def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
-    """Return the settings from the action's inputs, which are JSON in REGRESS_INPUTS, and from the config file.
+def read_inputs(environ: Mapping[str, str]) -> dict[str, object]:
+    """Return the inputs of the action that were given; they are JSON in REGRESS_INPUTS.
 
     Raises:
-        SettingsError: a setting is wrong, or REGRESS_INPUTS is not a JSON object.
+        SettingsError: REGRESS_INPUTS is not JSON.
     """
     try:
         inputs = json.loads(environ.get("REGRESS_INPUTS") or "{}")
     except ValueError as error:
         raise SettingsError("REGRESS_INPUTS is not JSON.", remedy="It is `toJSON(inputs)` in action.yml.") from error
-    return load(inputs if isinstance(inputs, dict) else {}, root=root)
+    return given_values(inputs) if isinstance(inputs, dict) else {}
 
 
-def read_masked_settings(environ: Mapping[str, str], root: Path, log: StepLog) -> Settings:
-    """Return the settings after the runner was asked to mask what is secret in them.
+def read_masked_settings(
+    payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, log: StepLog
+) -> TrustedSettings:
+    """Return the settings and the gate's files after the runner was asked to mask what is secret in them.
 
     The inputs are masked before they are read, because an error about them may quote them. Outside of a runner
     nothing is printed: a terminal would show the values that should be masked.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting, the thresholds file or the waivers are wrong.
     """
     on_runner = environ.get("GITHUB_ACTIONS") == "true"
     masked = secrets.in_inputs(environ)
     if on_runner:
         log.mask(masked)
-    settings = read_settings(environ, root)
+    trusted = _trusted_settings(payload, environ, root)
     if on_runner:
-        log.mask(secret for secret in secrets.in_settings(settings) if secret not in masked)
-    return settings
+        log.mask(secret for secret in secrets.in_settings(trusted.settings) if secret not in masked)
+    return trusted
 
 
 def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, log: StepLog) -> Job:
@@ -84,7 +95,8 @@ def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path,
     Raises:
         SettingsError: a setting, the thresholds file or the waivers are wrong.
     """
-    settings = read_masked_settings(environ, root, log)
+    trusted = read_masked_settings(payload, environ, root, log)
+    settings = trusted.settings
     plan = decide(
         environ.get("GITHUB_EVENT_NAME", ""),
         payload,
@@ -92,16 +104,34 @@ def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path,
         wanted=settings.mode,
         history_branch=settings.history_branch,
     )
-    return Job(settings=settings, plan=plan, rules=load_rules(settings, root), root=root, environ=environ)
+    return Job(settings, plan, rules_of(settings, trusted.files), trusted, root, environ)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _trusted_settings(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> TrustedSettings:
+    """Return what `plan` handed over, else what the workspace says; for a change, what its base says."""
+    named = read_inputs(environ)
+    if text := environ.get(planned.VARIABLE):
+        return planned.decode(text, named, environ)
+    head = FolderFiles(root, confined=True)
+    event = decide(environ.get("GITHUB_EVENT_NAME", ""), payload, environ)
+    if event.mode is Stage.DETECT or (event.pull_request is not None and event.base_sha):
+        token = str(named.get("github-token", ""))
+        return settings_of_change(named, head, files_of_base(event, root, environ, token))
+    settings = validated(read_config(named, head), named)
+    return TrustedSettings(settings, read_gate_files(settings, head))
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """What every stage works on; `root` is the workspace, `environ` the variables that the runner set."""
+    """What every stage works on; `root` is the workspace, `environ` the variables that the runner set.
+
+    `trusted` is where settings and rules come from, and what the change tries to change about them.
+    """
 
     settings: Settings
     plan: Plan
     rules: JudgingRules
+    trusted: TrustedSettings
     root: Path
     environ: Mapping[str, str]
 

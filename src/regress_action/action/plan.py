@@ -11,10 +11,12 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN
+from regress_action.action.base_files import merged_into
+from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN, PLANNED
 from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
+from regress_action.history import Checkout
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.records import slug
 
@@ -29,8 +31,6 @@ DEFAULT = "default"
 PAIRED = ("--fetch", "--head=HEAD")
 """The measurer's options for a pair: what earlier steps left uncommitted must not be on one side only."""
 
-_MERGED = 2
-
 
 @dataclass(frozen=True, slots=True)
 class MeasurementRequest:
@@ -43,6 +43,7 @@ class MeasurementRequest:
     why: str
     suite_image: str = ""
     suite: str = ""
+    planned: str = ""
 
 
 def plan(job: Job, *, launch: str) -> MeasurementRequest:
@@ -67,7 +68,7 @@ def plan(job: Job, *, launch: str) -> MeasurementRequest:
     extra, settings = _against_base(job)
     spec = MeasurementSpec(command=(settings.command,), out=FOLDER, adaptive=False)
     line = measurer_command(settings, spec, MEASUREMENT)
-    words = (*extra, *_decide_option(settings, job.root, launch), *line[line.index("--out") :])
+    words = (*extra, *_decide_option(settings, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
     return MeasurementRequest(words, f"{event}. Measuring {settings.suite} {against}.", settings.suite_image, suite)
 
@@ -78,22 +79,33 @@ def pages(suite: str) -> tuple[Path, Path]:
     return FOLDER / f"{name}.json", FOLDER / f"{name}.md"
 
 
-def clear(root: Path, environ: Mapping[str, str]) -> None:
+def clear(root: Path, environ: Mapping[str, str]) -> str:
     """Empty the folder, except for a restored history and the reports of suites that earlier steps of the job judged.
 
-    A checkout can bring files into it: a pull request may commit a measurement in order to be judged by it.
+    A checkout can bring files into it: a pull request may commit a measurement, or a history, in order to be judged by
+    it. Return a sentence about what was removed, where a person should know.
     """
     folder = root / FOLDER
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     folder.mkdir(exist_ok=True)
     kept = {page.name for suite in _judged_suites(environ) for page in pages(suite)}
+    tracked = (folder / HISTORY.name).exists() and _is_tracked(root, HISTORY, environ)
     for item in folder.iterdir():
         if item.is_dir() and not item.is_symlink():
-            if item.name != HISTORY.name:
+            if item.name != HISTORY.name or tracked:
                 shutil.rmtree(item)
         elif item.name not in kept:
             item.unlink()
+    return f"git tracks {HISTORY}, so it is not believed: whoever wrote the commit wrote these records." * tracked
+
+
+def _is_tracked(root: Path, path: Path, environ: Mapping[str, str]) -> bool:
+    """Whether the commit that is checked out holds the path; False where no git repository is."""
+    try:
+        return Checkout(root, environ).tracks(path.as_posix())
+    except HistoryError:
+        return False
 
 
 def vendor_psutil(root: Path) -> None:
@@ -110,10 +122,12 @@ def write_request(request: MeasurementRequest, root: Path, environ: Mapping[str,
     folder.mkdir(exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     (root / PLAN).write_bytes(b"".join(word.encode() + b"\0" for word in request.words))
+    (root / PLANNED).write_text(request.planned, encoding="ascii")
     outputs = {
         "measure": "true" if request.words else "false",
         "suite-image": " ".join(request.suite_image.split()),
         "suite": request.suite,
+        "planned": request.planned,
     }
     write_outputs(environ, outputs)
 
@@ -148,29 +162,14 @@ def _against_base(job: Job) -> tuple[tuple[str, ...], Settings]:
         return (), settings.model_copy(update={"base": ""})
     if settings.base:
         return PAIRED, settings
-    if merged_into := _first_parent(job.root, event.head_sha, job.environ):
-        return PAIRED, settings.model_copy(update={"base": merged_into})
+    if parent := merged_into(Checkout(job.root, job.environ), event.head_sha):
+        return PAIRED, settings.model_copy(update={"base": parent})
     base = event.base_sha or (f"origin/{event.base_ref}" if event.base_ref else "")
     return (("--merge-base", *PAIRED) if base else ()), settings.model_copy(update={"base": base})
 
 
-def _first_parent(root: Path, head: str | None, environ: Mapping[str, str]) -> str | None:
-    """Return what HEAD merges `head` into; None where HEAD is no such merge. Works in a clone of depth 1."""
-    from regress_action.history import Checkout
-
-    try:
-        parents = Checkout(root, environ).parents()
-    except HistoryError:
-        return None
-    return parents[0] if len(parents) == _MERGED and parents[1] == head else None
-
-
-def _decide_option(settings: Settings, root: Path, launch: str) -> tuple[str, ...]:
+def _decide_option(settings: Settings, launch: str) -> tuple[str, ...]:
     """Return the option that lets the measurer ask whether everything is decided, where it may stop early."""
     if not (settings.adaptive and settings.base):
         return ()
-    words = [*shlex.split(launch), "decide", "--pairs", str(settings.runs)]
-    for name, value in (("--thresholds", settings.thresholds), ("--config", settings.config)):
-        if value and (root / value).exists():
-            words += [name, value]
-    return ("--decide", shlex.join(words))
+    return ("--decide", shlex.join([*shlex.split(launch), "decide", "--planned", PLANNED.as_posix()]))

@@ -102,6 +102,12 @@ def located(job: Job, judged: Judged) -> Judged:
     return replace(judged, judgement=locations.located(judged.judgement, job.root))
 
 
+def noted(job: Job, judged: Judged) -> Judged:
+    """Return the judgement with what the change tries to change about its own gate, before all other notes."""
+    notes = (*job.trusted.notes, *judged.judgement.notes)
+    return replace(judged, judgement=replace(judged.judgement, notes=notes)) if job.trusted.notes else judged
+
+
 def write_files(job: Job, judged: Judged) -> None:
     """Write the judgement as JSON and as Markdown into the job's folder."""
     folder, context = job.folder, context_of(job, judged.judgement)

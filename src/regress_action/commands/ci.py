@@ -48,6 +48,8 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     log = StepLog(sys.stdout)
     job = load_job(payload, environ, root, log)
     log.info(str(job.plan))
+    for note in job.trusted.notes:
+        log.warning(note, title="The gate of this change")
     if job.plan.mode is Stage.NONE:
         return ExitCode.OK
     if job.plan.mode is Stage.REFUSE:
@@ -99,7 +101,7 @@ def _judge(job: Job, client: Client | None, log: StepLog, stack: ExitStack) -> E
         if check is not None:
             check.finish("neutral", "No verdict yet", result.remark)
         return ExitCode.OK
-    judged = publish.located(job, judged)
+    judged = publish.located(job, publish.noted(job, judged))
     publish.write_files(job, judged)
     accepted = acceptance.of(client, job.plan, preferences)
     published = github_publish.publish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
 @click.option("--thresholds", metavar="FILE")
 @click.option("--config", metavar="FILE")
 @click.option("--pairs", type=click.IntRange(1), default=10)
-def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int) -> None:
+@click.option("--planned", type=click.Path(path_type=Path), help="File with what `plan` decided, instead.")
+def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: Path | None) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
-    from regress_action.action.judge import load_rules
+    from regress_action.action.judge import load_rules, rules_of
 
-    settings = options.settings_of(thresholds=thresholds, config=config, runs=pairs)
-    click.echo(decide(measurement, load_rules(settings, Path.cwd())))
+    if planned is not None:
+        from regress_action.action.planned import decode
+
+        trusted = decode(planned.read_text(encoding="ascii"), {}, os.environ)
+        rules = rules_of(trusted.settings, trusted.files)
+    else:
+        rules = load_rules(options.settings_of(thresholds=thresholds, config=config, runs=pairs), Path.cwd())
+    click.echo(decide(measurement, rules))
 
 
 def decide(measurement: Path, rules: JudgingRules) -> str:

@@ -35,7 +35,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of one check, and what to paste or do about it."""
 
     level: Level
@@ -65,7 +65,7 @@ def command(*, config: str | None, pairs: int, quick: bool) -> None:
         raise click.exceptions.Exit(3)
 
 
-def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[Finding]:
+def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[CheckResult]:
     """Yield every finding, the cheap ones first; measure only when a command is set."""
     yield from surroundings(root, os.environ)
     yield from configuration(settings, root)
@@ -86,7 +86,7 @@ def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[Findin
     yield planted_slowdown(measured.base, measured.head, rules)
 
 
-def surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+def surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Look at git, the checkout's depth, Docker and the token; nothing is run or changed."""
     from regress_action.history import Checkout
     from regress_action.model.errors import HistoryError
@@ -96,55 +96,57 @@ def surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
     except HistoryError:
         is_shallow = None
     if is_shallow is None:
-        yield Finding(
+        yield CheckResult(
             Level.FAULT, f"{root} is not a git repository.", "Without git there is no base to measure against."
         )
     elif is_shallow:
-        yield Finding(
+        yield CheckResult(
             Level.FAULT,
             "The checkout is shallow, so the base of a pull request is not here.",
             "Give actions/checkout  fetch-depth: 0",
         )
     else:
-        yield Finding(Level.FINE, "The checkout holds its whole history.")
+        yield CheckResult(Level.FINE, "The checkout holds its whole history.")
     if shutil.which("docker") and _answers("docker", "version"):
-        yield Finding(Level.FINE, "Docker answers: the analysis runs in its container.")
+        yield CheckResult(Level.FINE, "Docker answers: the analysis runs in its container.")
     else:
-        yield Finding(
+        yield CheckResult(
             Level.ADVICE,
             "No Docker answers: the analysis runs in a venv.",
             "That is fine; set  engine: venv  to say so.",
         )
     if environ.get("GITHUB_ACTIONS") == "true" and not environ.get("GITHUB_TOKEN"):
-        yield Finding(
+        yield CheckResult(
             Level.ADVICE, "There is no token in this step.", "Give it  env: {GITHUB_TOKEN: ${{ github.token }}}"
         )
 
 
-def configuration(settings: Settings, root: Path) -> Iterator[Finding]:
+def configuration(settings: Settings, root: Path) -> Iterator[CheckResult]:
     """Look at what the settings promise."""
     if not settings.command:
-        yield Finding(
+        yield CheckResult(
             Level.FAULT,
             "No command is set, so nothing can be measured.",
             "Put  command:  into regress.yml, or run `regress-action init`.",
         )
     if settings.thresholds and not (root / settings.thresholds).exists():
-        yield Finding(
+        yield CheckResult(
             Level.FAULT,
             f"The thresholds file {settings.thresholds} does not exist.",
             "Create it, or remove  thresholds:",
         )
     for path in settings.carry:
         if not (root / path).exists():
-            yield Finding(Level.FAULT, f"carry names {path}, which does not exist.", "Correct  carry:  in regress.yml.")
+            yield CheckResult(
+                Level.FAULT, f"carry names {path}, which does not exist.", "Correct  carry:  in regress.yml."
+            )
     if settings.fail_on == "none":
-        yield Finding(
+        yield CheckResult(
             Level.ADVICE, "fail-on is none: this gate never fails.", "Set  fail-on: critical  when you trust it."
         )
 
 
-def noise(judgement: Judgement, pairs: int) -> Iterator[Finding]:
+def noise(judgement: Judgement, pairs: int) -> Iterator[CheckResult]:
     """Say what an A/A measurement of `pairs` pairs could have seen, and which benchmarks are too noisy to be useful."""
     visible = sorted(
         comparison.minimum_detectable_ratio
@@ -152,35 +154,37 @@ def noise(judgement: Judgement, pairs: int) -> Iterator[Finding]:
         if comparison.minimum_detectable_ratio is not None
     )
     if not visible:
-        yield Finding(Level.FAULT, "The suite gave nothing to judge.", "Look at .regress/doctor/measurement/runs/*.log")
+        yield CheckResult(
+            Level.FAULT, "The suite gave nothing to judge.", "Look at .regress/doctor/measurement/runs/*.log"
+        )
         return
     typical = visible[len(visible) // 2]
     more = typical ** (1 / math.sqrt(3))
-    yield Finding(
+    yield CheckResult(
         Level.FINE,
         f"On this machine you can see {_percent(typical)} in {pairs} pairs, and about {_percent(more)} in {3 * pairs}.",
     )
     alarms = [comparison for comparison in judgement.comparisons if comparison.verdict == "regression"]
     if alarms:
         names = ", ".join(comparison.benchmark.name for comparison in alarms[:3])
-        yield Finding(
+        yield CheckResult(
             Level.FAULT,
             f"Identical code was called slower: {names}.",
             "This machine drifts; close other programs or pin with --cpus.",
         )
     blind = [row for row in judgement.comparisons if (row.minimum_detectable_ratio or 0) > row.threshold]
     for row in sorted(blind, key=lambda row: row.minimum_detectable_ratio or 0, reverse=True)[:_NAMED]:
-        yield Finding(
+        yield CheckResult(
             Level.ADVICE,
             f"{row.benchmark.name} ({row.metric.name}) shows only changes above "
             f"{_percent(row.minimum_detectable_ratio or 0)}, but its threshold is {_percent(row.threshold)}.",
             "Make its rounds longer, give it more pairs, or raise its threshold.",
         )
     if len(blind) > _NAMED:
-        yield Finding(Level.ADVICE, f"So do {len(blind) - _NAMED} more of {len(judgement.comparisons)}.")
+        yield CheckResult(Level.ADVICE, f"So do {len(blind) - _NAMED} more of {len(judgement.comparisons)}.")
 
 
-def planted_slowdown(base: Report, head: Report, rules: JudgingRules) -> Finding:
+def planted_slowdown(base: Report, head: Report, rules: JudgingRules) -> CheckResult:
     """Make one benchmark of the head worse by 1.5 times what must fail, and check that the gate fails.
 
     The benchmark is the one with the smallest detectable ratio.
@@ -189,7 +193,7 @@ def planted_slowdown(base: Report, head: Report, rules: JudgingRules) -> Finding
 
     chosen = _quietest(judge_reports([base], [head], rules).judgement.comparisons)
     if chosen is None:
-        return Finding(
+        return CheckResult(
             Level.FAULT, "No benchmark was measured well enough to plant a slowdown in.", "Measure at least five pairs."
         )
     factor = 1 + 1.5 * (rules.ratio_that_fails(chosen) - 1)
@@ -202,8 +206,8 @@ def planted_slowdown(base: Report, head: Report, rules: JudgingRules) -> Finding
     )
     name = f"{chosen.benchmark.name} ({chosen.metric.name})"
     if caught and again.exit_code == 1:
-        return Finding(Level.FINE, f"The gate fires: {name} made {factor:.2f}× worse is caught and exits with 1.")
-    return Finding(
+        return CheckResult(Level.FINE, f"The gate fires: {name} made {factor:.2f}× worse is caught and exits with 1.")
+    return CheckResult(
         Level.FAULT,
         f"The gate does not fire: {name} made {factor:.2f}× worse gave exit {int(again.exit_code)}.",
         "Look at fail-on, at the thresholds file and at overrides that ignore benchmarks.",

@@ -338,7 +338,7 @@ def _overridden(plan: Plan, wanted: Stage) -> Plan:
     if wanted is Stage.PUBLISH and plan.measured_run_id is None:
         why = "mode publish needs a workflow_run event, whose measuring run it reads"
         return replace(plan, mode=Stage.REFUSE, why=why)
-    may_write = wanted is Stage.BASELINE and plan.pull_request is None and not plan.is_fork
+    may_write = wanted is Stage.BASELINE and plan.on_default_branch
     why = f"the input `mode` asks for it (the event alone: {plan.mode}, {plan.why})"
     return replace(plan, mode=wanted, why=why, may_write_history=may_write)
 

@@ -72,6 +72,35 @@ class Checkout:
         header = self._git.run("cat-file", "commit", commit).partition(b"\n\n")[0].decode(errors="replace")
         return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
 
+    def file(self, revision: str, path: str, limit: int) -> bytes | None:
+        """Return the content of a regular file of at most `limit` bytes in a commit; None where there is none.
+
+        Raises:
+            HistoryError: there is no such commit.
+            InputError: the file is a link or a folder, or larger.
+        """
+        commit = self._commits("rev-parse", "--verify", f"{_checked(revision)}^{{commit}}")[0]
+        listed = self._git.run("ls-tree", "-z", "--long", "--full-tree", commit, "--", path).split(b"\0")[0]
+        if not listed:
+            return None
+        mode, _, identity, size = listed.partition(b"\t")[0].split()
+        if mode not in {b"100644", b"100755"} or int(size) > limit:
+            raise InputError(
+                f"{path} of commit {commit[:12]} cannot be read.",
+                meaning=f"Only regular files of at most {limit:,} bytes are read.",
+                remedy="Put a smaller file there.",
+            )
+        return self._git.run("cat-file", "blob", identity.decode())
+
+    def tracks(self, path: str, revision: str = "HEAD") -> bool:
+        """Whether the commit holds a file or a folder of that name.
+
+        Raises:
+            HistoryError: there is no such commit.
+        """
+        commit = self._commits("rev-parse", "--verify", f"{_checked(revision)}^{{commit}}")[0]
+        return bool(self._git.run("ls-tree", "--full-tree", commit, "--", path))
+
     def newest_tag(self, revision: str = "HEAD") -> str | None:
         """Return the commit of the nearest tag at or before `revision`, or None where there is none."""
         try:

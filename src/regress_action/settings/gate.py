@@ -30,12 +30,26 @@ def read_gate_files(settings: Settings, files: SettingsFiles) -> GateFiles:
     Raises:
         SettingsError: one of them is wrong, or the thresholds file is absent.
     """
+    return GateFiles(read_thresholds(settings, files), read_waivers(settings, files))
+
+
+def read_thresholds(settings: Settings, files: SettingsFiles) -> Thresholds:
+    """Read the thresholds file where the settings name one.
+
+    Raises:
+        SettingsError: it is wrong or absent.
+    """
     name = settings.thresholds
-    thresholds = parse(read_yaml(files, name, required=True), name) if name else Thresholds()
-    return GateFiles(thresholds, _waivers(settings.waivers, files.read(settings.waivers)))
+    return parse(read_yaml(files, name, required=True), name) if name else Thresholds()
 
 
-def _waivers(name: str, content: bytes | None) -> tuple[Waiver, ...]:
+def read_waivers(settings: Settings, files: SettingsFiles) -> tuple[Waiver, ...]:
+    """Read the waivers that are in force today; an absent file grants none.
+
+    Raises:
+        SettingsError: the file is wrong.
+    """
+    content = files.read(settings.waivers)
     if content is None:
         return ()
     from regress_action import history  # most repositories have no waivers, and do not pay for the import
@@ -43,6 +57,6 @@ def _waivers(name: str, content: bytes | None) -> tuple[Waiver, ...]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{name} is not UTF-8 text.") from error
+        raise SettingsError(f"{settings.waivers} is not UTF-8 text.") from error
     today = datetime.now(UTC).date()
-    return history.in_force(history.parse_waivers(text, name, today), today)
+    return history.in_force(history.parse_waivers(text, settings.waivers, today), today)

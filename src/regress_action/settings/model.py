@@ -112,6 +112,12 @@ class Settings(BaseModel):
         description="Lowest severity that fails the step; `none` never fails.",
         json_schema_extra=INPUT,
     )
+    gate_from: Literal["base", "head"] = Field(
+        "base",
+        description="Commit whose thresholds, budgets and waivers count for a pull request; `head` where such changes "
+        "are reviewed like code. Counts in the workflow and in the base only.",
+        json_schema_extra=INPUT,
+    )
     block_moderate: bool = Field(
         False,
         description="Let a moderate regression wait for a decision (check run `action_required`) instead of passing as "

@@ -49,6 +49,8 @@ def _text(title: str, model: type[BaseModel]) -> str:
     schema: dict[str, Any] = model.model_json_schema(by_alias=True)
     if model is Settings:
         del schema["properties"]["github-token"]  # is never read from a file
+        for setting in schema["properties"].values():
+            setting.pop("action_input", None)
     complete = {"$schema": _DIALECT} | schema | {"title": title}
     return json.dumps(complete, indent=2, ensure_ascii=False) + "\n"
 

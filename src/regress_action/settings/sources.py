@@ -35,13 +35,13 @@ def given_values(given: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in given.items() if value not in ("", None, ())}
 
 
-def read_config(named: Mapping[str, object], files: SettingsFiles) -> dict[str, Any]:
-    """Return the content of the config file that `named` names, which must exist; of the default one where it exists.
+def read_config(named: Mapping[str, object], files: SettingsFiles, default: str = DEFAULT_CONFIG) -> dict[str, Any]:
+    """Return the content of the config file that `named` names, which must exist; else of `default` where it exists.
 
     Raises:
         SettingsError: it cannot be read.
     """
-    content = read_yaml(files, str(named.get("config", DEFAULT_CONFIG)), required="config" in named)
+    content = read_yaml(files, str(named.get("config", default)), required="config" in named)
     settings = {key.replace("_", "-"): value for key, value in content.items()}
     settings.pop("github-token", None)
     return settings

@@ -40,7 +40,7 @@ _SUFFIXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BudgetEntry:
     """An absolute limit: `name` is the key without its unit, `limit` is in the base unit `unit`."""
 
     service: str
@@ -55,7 +55,7 @@ class Thresholds:
     """The whole file: a regression threshold (a ratio) per service, and every budget."""
 
     ratios: tuple[tuple[str, float], ...] = ()
-    budgets: tuple[Budget, ...] = ()
+    budgets: tuple[BudgetEntry, ...] = ()
 
 
 def parse(content: Mapping[str, object], path: str) -> Thresholds:
@@ -65,7 +65,7 @@ def parse(content: Mapping[str, object], path: str) -> Thresholds:
         SettingsError: naming the service, the key and what is expected instead.
     """
     ratios: list[tuple[str, float]] = []
-    budgets: list[Budget] = []
+    budgets: list[BudgetEntry] = []
     for service, keys in content.items():
         if not isinstance(keys, dict):
             raise SettingsError(
@@ -113,8 +113,8 @@ def _check_spelling(key: str, where: str) -> None:
         )
 
 
-def _budget(service: str, key: str, number: float) -> Budget:
+def _budget(service: str, key: str, number: float) -> BudgetEntry:
     for suffix, (factor, unit) in _SUFFIXES.items():
         if key.endswith(suffix) and len(key) > len(suffix):
-            return Budget(service, key, key.removesuffix(suffix), number * factor, unit)
-    return Budget(service, key, key, number, "count")
+            return BudgetEntry(service, key, key.removesuffix(suffix), number * factor, unit)
+    return BudgetEntry(service, key, key, number, "count")

@@ -69,13 +69,15 @@ class Workspace:
         }
         launch = f"--launch={sys.executable} -m regress_action"
         status, log = self._run(["-m", "regress_action", "plan", launch], environ)
+        planned = self._outputs(output).get("planned", "")
+        judging = {**environ, "REGRESS_PLANNED": planned}
         again = status == 0
         while again:
             if self._outputs(output).get("measure") == "true":
                 words = (self.folder / ".regress/plan").read_bytes().decode().split("\0")[:-1]
                 log += self._run(["-m", "regress_action.measure", *words], environ)[1]
             output.write_text("")
-            status, printed = self._run(["-m", "regress_action", "ci"], environ)
+            status, printed = self._run(["-m", "regress_action", "ci"], judging)
             log += printed
             again = self._outputs(output).get("measure") == "true"
         return status, self._outputs(output), log

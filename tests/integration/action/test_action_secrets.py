@@ -94,7 +94,7 @@ def test_secrets_of_the_settings_file_are_masked_as_well(tmp_path: Path) -> None
     (tmp_path / "regress.yml").write_text(f"notify-urls: ['{ADDRESSES[0]}']\n")
     out = io.StringIO()
 
-    read_masked_settings({"GITHUB_ACTIONS": "true"}, tmp_path, StepLog(out))
+    read_masked_settings({}, {"GITHUB_ACTIONS": "true"}, tmp_path, StepLog(out))
 
     assert f"::add-mask::{ADDRESSES[0]}\n" in out.getvalue()
 
@@ -103,7 +103,7 @@ def test_nothing_is_printed_where_no_runner_takes_it(tmp_path: Path) -> None:
     """On a laptop an order to mask would itself show the secret."""
     out = io.StringIO()
 
-    read_masked_settings({"REGRESS_INPUTS": json.dumps({"github-token": TOKEN})}, tmp_path, StepLog(out))
+    read_masked_settings({}, {"REGRESS_INPUTS": json.dumps({"github-token": TOKEN})}, tmp_path, StepLog(out))
 
     assert out.getvalue() == ""
 
@@ -171,7 +171,7 @@ def test_a_wrong_secret_setting_is_named_without_its_value(token: str) -> None:
     """Not even where a list was given for a token."""
     with pytest.raises(SettingsError) as caught:
         read_masked_settings(
-            {"REGRESS_INPUTS": json.dumps({"github-token": [token]})}, Path("absent"), StepLog(io.StringIO())
+            {}, {"REGRESS_INPUTS": json.dumps({"github-token": [token]})}, Path("absent"), StepLog(io.StringIO())
         )
 
     assert token not in str(caught.value)

@@ -71,7 +71,7 @@ def test_a_merge_commit_is_measured_against_what_it_merges_into(tmp_path: Path) 
 def test_the_measurer_asks_through_the_launcher(tmp_path: Path) -> None:
     """The question whether to go on is asked of the container, wherever the action lies."""
     words = planned(tmp_path, "pull_request", PULL, command="suite").words
-    assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --pairs 10"
+    assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --planned .regress/planned"
 
 
 def test_a_push_to_the_default_branch_is_measured_alone(tmp_path: Path) -> None:
@@ -169,13 +169,14 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
 def test_the_request_is_written_for_the_runner(tmp_path: Path) -> None:
     """Words are ended by NULs, since a command may hold line breaks; the next steps learn whether to measure."""
     output = tmp_path / "output"
-    request = plan.MeasurementRequest(("--", "one\ntwo"), "because", "image --network=none", "api")
+    request = plan.MeasurementRequest(("--", "one\ntwo"), "because", "image --network=none", "api", "xyz")
     plan.clear(tmp_path, {})
     plan.write_request(request, tmp_path, {"GITHUB_OUTPUT": str(output)})
     assert (tmp_path / job.PLAN).read_bytes() == b"--\0one\ntwo\0"
     lines = output.read_text().splitlines()
-    assert [line.partition("<<ghadelimiter_")[0] for line in lines[::3]] == ["measure", "suite-image", "suite"]
-    assert lines[1::3] == ["true", "image --network=none", "api"]
+    names = [line.partition("<<ghadelimiter_")[0] for line in lines[::3]]
+    assert names == ["measure", "suite-image", "suite", "planned"]
+    assert lines[1::3] == ["true", "image --network=none", "api", "xyz"]
 
 
 def test_an_event_that_is_no_json_is_named(tmp_path: Path) -> None:

@@ -213,13 +213,13 @@ def test_commands_are_new_comments_on_pull_requests(body: str, on_pull: bool, ac
     assert plan_of("issue_comment", payload).mode is expected
 
 
-def test_the_input_mode_wins_but_cannot_make_a_pull_request_a_baseline() -> None:
-    """`mode: baseline` on a pull request measures, and still may not write."""
+def test_the_input_mode_wins_but_only_the_default_branch_writes_baselines() -> None:
+    """`mode: baseline` on a pull request or on another branch measures, and may not write."""
     plan = plan_of("pull_request", example("pull_request", "opened"), wanted="baseline")
     pushed = plan_of("push", example("push", ref="refs/heads/9.x", deleted=False, after="1" * 40), wanted="baseline")
 
     assert (plan.mode, plan.may_write_history) == (Stage.BASELINE, False)
-    assert (pushed.mode, pushed.may_write_history) == (Stage.BASELINE, True)
+    assert (pushed.mode, pushed.may_write_history) == (Stage.BASELINE, False)
     assert "`mode`" in plan.why
 
 
