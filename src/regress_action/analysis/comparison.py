@@ -50,6 +50,7 @@ def compare(
         head=_subject(head),
         notes=(
             *suite.notes(analysis),
+            *conditions.differences(baseline, head),
             *conditions.notes(machines, design, comparisons, analysis.moved),
             *analysis.idle,
         ),

@@ -17,7 +17,7 @@ from regress_action.model.comparisons import Doubt, Machine, Mode, Verdict
 from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from regress_action.analysis.arrays import Floats
     from regress_action.analysis.policy import SessionSpread
@@ -72,6 +72,36 @@ def notes(machines: Machine, mode: Mode, comparisons: Sequence[Comparison], move
         yield Note(NoteCode.SPEED_VARIES, (machines.probe_swing, undecided))
     if Doubt.STEAL in machines.doubts and machines.steal is not None:
         yield Note(NoteCode.CPU_STOLEN, (machines.steal, undecided))
+
+
+def differences(baseline: Sequence[Report], head: Sequence[Report]) -> Iterator[Note]:
+    """Yield in what the two sides differ as far as their files say, such as the runtime or the type of a build.
+
+    A field counts where both sides state it and no value of it stands on both.
+    """
+    for field, value_of in _STATED.items():
+        before, after = (
+            sorted({value for report in side if (value := value_of(report)) and value != "unknown"})
+            for side in (baseline, head)
+        )
+        if before and after and not set(before) & set(after):
+            values = (", ".join(side[:_MOST_VALUES]) for side in (before, after))
+            yield Note(NoteCode.ENVIRONMENT_DIFFERS, names=(field, *values))
+
+
+def _provenance(key: str) -> Callable[[Report], str]:
+    return lambda report: dict(report.provenance).get(key, "")
+
+
+_STATED: Mapping[str, Callable[[Report], str]] = {
+    "cpu": lambda report: report.environment.cpu,
+    "os": lambda report: report.environment.os,
+    "runtime": lambda report: report.environment.runtime,
+    "cores": lambda report: str(report.environment.cores or ""),
+    "library_build_type": _provenance("library_build_type"),
+    "tool": _provenance("tool"),
+}
+_MOST_VALUES = 3
 
 
 def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSpread) -> tuple[float | None, float]:

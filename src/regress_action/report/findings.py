@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
-from regress_action.model.comparisons import Verdict
+from regress_action.model.comparisons import Mode, Verdict
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement
@@ -79,20 +80,25 @@ class Findings:
 class Detectability:
     """The smallest change that would have been proven: a badness ratio, and in how many of the `compared` rows.
 
-    `others` says that rows that proved a change are not among them.
+    `others` says that rows that proved a change are not among them, `covers_alarms` that the ratio lies at or below
+    every threshold, so that what would alarm would have been seen.
     """
 
     ratio: float
     rows: int
     compared: int
     others: bool = False
+    covers_alarms: bool = True
 
 
 def detectability(judgement: Judgement) -> Detectability | None:
     """Return the ratio that about nine in ten comparisons would have found with 80 % power, None if unknown.
 
-    Rows that proved a change are left out, unless all did.
+    Rows that proved a change are left out, unless all did. A suite that moved as one, and one session on each side,
+    show nothing of how small a change could have been seen.
     """
+    if judgement.mode is Mode.SINGLE or judgement.summary.environment_shift is not None:
+        return None
     comparable = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
     compared = [comparison for comparison in comparable if comparison.verdict not in _PROVEN] or comparable
     ratios = sorted(
@@ -103,8 +109,13 @@ def detectability(judgement: Judgement) -> Detectability | None:
     if not ratios:
         return None
     ratio = ratios[min(len(ratios), max(1, len(compared) * 9 // 10)) - 1]
+    least_threshold = min((row.threshold for row in compared if math.isfinite(row.threshold)), default=math.inf)
     return Detectability(
-        ratio, sum(value <= ratio for value in ratios), len(compared), others=len(compared) < len(comparable)
+        ratio,
+        sum(value <= ratio for value in ratios),
+        len(compared),
+        others=len(compared) < len(comparable),
+        covers_alarms=ratio <= least_threshold,
     )
 
 

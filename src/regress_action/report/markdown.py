@@ -90,6 +90,12 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
     return best if fits >= 0 else cut_bytes(best.partition("\n")[0], max(0, limit_bytes))
 
 
+def _remark_on_medians(findings: Findings) -> str:
+    """Return what the asterisk in the tables means, empty where there is none."""
+    shown = [*findings.regressions, *findings.slight, *findings.improvements, *findings.unchanged]
+    return phrases.MEDIANS_DISAGREE if any(map(phrases.medians_disagree, shown)) else ""
+
+
 def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
@@ -108,6 +114,7 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
         findings=findings,
         kept=kept,
         hidden=len(findings) - len(kept),
+        medians_disagree=_remark_on_medians(kept),
         notes=(*sentences[:_NOTES], *filter(None, [context.elsewhere])),
         hidden_notes=max(0, len(sentences) - _NOTES),
         context=context,

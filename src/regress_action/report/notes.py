@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regress_action.model.reasons import Note, NoteCode
-from regress_action.report import numbers
+from regress_action.report import numbers, phrases
 from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from regress_action.model.comparisons import Judgement
 
-_FIELDS = {"cpu": "CPU", "os": "operating system", "cores": "number of cores"}
+_ABOUT_AS_LONG = 0.05
+_FIELDS = {
+    "cpu": "CPU",
+    "os": "operating system",
+    "cores": "number of cores",
+    "library_build_type": "build type of the library",
+}
 
 
 def sentences(judgement: Judgement) -> tuple[str, ...]:
@@ -28,9 +34,9 @@ def sentence(note: Note) -> str:
 
 def _suite_shift(note: Note) -> str:
     return (
-        f"The whole suite moved by {numbers.change(note.numbers[0])}: one event of the environment, not many "
-        "regressions. Each benchmark was judged by what it did beyond that. Measure both sides on one machine to be "
-        "sure."
+        f"All times moved together, by {numbers.change(note.numbers[0])}. The sides were measured apart, so it may be "
+        "the machine, the build or the runtime as well as the code. Measure both sides in pairs on one machine to be "
+        "sure. Each benchmark is compared with what the suite did."
     )
 
 
@@ -72,6 +78,12 @@ def _other_speed(note: Note) -> str:
 
 
 def _same_speed(note: Note) -> str:
+    ratio = note.numbers[0]
+    if abs(ratio - 1) > _ABOUT_AS_LONG:
+        return (
+            f"A fixed piece of work was {phrases.times_changed(ratio)} on the head's machine, no more than such work "
+            "varies there: the machine may or may not be the cause."
+        )
     return (
         f"A fixed piece of work took about as long as on the baseline's machines ({numbers.percent(note.numbers[0])}): "
         "look also for what all benchmarks share, such as the runtime or a dependency."

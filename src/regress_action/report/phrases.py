@@ -6,9 +6,10 @@ that each view can quote them in its own way; `as_text` joins them for a reader 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Mode, Verdict
+from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.escaping import plain
 from regress_action.model.measurements import Direction
 from regress_action.report import numbers
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 NAME_LIMIT = 60
 _DOUBLE = 2.0
+_NEGLIGIBLE = 0.01
+MEDIANS_DISAGREE = (
+    "* The medians of all runs moved the other way. The change is that of the typical pair, measured side by side."
+)
 
 
 class Name(str):
@@ -56,6 +61,15 @@ def comparative(comparison: Comparison) -> str:
             return "changed"
         word = worse if comparison.difference > 0 else better
         return f"{quantity(abs(comparison.difference), comparison.metric.unit)} {word}"
+    return _compared(ratio, worse, better)
+
+
+def times_changed(ratio: float) -> str:
+    """Return a ratio of times as `7.0× slower` or `10 % faster`."""
+    return _compared(ratio, "slower", "faster")
+
+
+def _compared(ratio: float, worse: str, better: str) -> str:
     if ratio >= _DOUBLE:
         return f"{numbers.factor(ratio)} {worse}"
     if 0 < ratio <= 1 / _DOUBLE:
@@ -63,11 +77,30 @@ def comparative(comparison: Comparison) -> str:
     return f"{percent(ratio).lstrip('+−±')} {worse if ratio >= 1 else better}"
 
 
+def grade(comparison: Comparison) -> str:
+    """Return the severity, and whether a change is only suspected; empty where there is nothing to grade."""
+    severity = "" if comparison.severity is Severity.NONE else comparison.severity.value
+    suspected = comparison.confirmed is False and comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+    return f"suspected {severity}".rstrip() if suspected else severity
+
+
 def moved(comparison: Comparison) -> str:
     """Return both medians; they are told apart where they are known to differ."""
     differs = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
     before, after = comparison.baseline.median, comparison.head.median
-    return numbers.transition(before, after, comparison.metric.unit, apart=differs)
+    mark = "*" if medians_disagree(comparison) else ""
+    return numbers.transition(before, after, comparison.metric.unit, apart=differs) + mark
+
+
+def medians_disagree(comparison: Comparison) -> bool:
+    """Whether the medians of the sides moved the other way than the typical pair, by more than a per cent each."""
+    before, after, ratio = comparison.baseline.median, comparison.head.median, comparison.ratio
+    if ratio is None or before is None or after is None:
+        return False
+    if not all(value > 0 and math.isfinite(value) for value in (ratio, before, after)):
+        return False
+    medians = (math.log(after) - math.log(before)) * (1 if comparison.metric.direction is not Direction.HIGHER else -1)
+    return medians * math.log(ratio) < 0 and min(abs(medians), abs(math.log(ratio))) > _NEGLIGIBLE
 
 
 def difference(comparison: Comparison) -> str:

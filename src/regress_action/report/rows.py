@@ -72,6 +72,8 @@ def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = Tru
         _row(page, layout, row, name, cell)
         if why:
             page.sentence(_evidence(row), "dim", indent=2 + layout.grade if layout.grade else 4)
+    if any(phrases.medians_disagree(row) for row in shown):
+        page.sentence(phrases.MEDIANS_DISAGREE, "dim", indent=2)
     _rest(page, rows)
 
 
@@ -90,7 +92,7 @@ def _layout(
 ) -> _Layout:
     """Give the numbers what they need and the names the rest; of the `names` only those that fit count."""
     moved, change, interval = (max(cell_len(words) for words in column) for column in zip(*cells, strict=True))
-    grade = max((len(row.severity) + 2 for row in rows if row.severity is not Severity.NONE), default=0)
+    grade = max((len(grade) + 2 for row in rows if (grade := phrases.grade(row))), default=0)
     bare = _Layout(grade, 0, moved, change, interval, axis)
     available = max(_NARROWEST_NAME, page.width - bare.before_bar - (_BAR_CELLS + 2 if axis else 0) - 1)
     if not names:
@@ -101,7 +103,7 @@ def _layout(
 def _row(page: Page, layout: _Layout, row: Comparison, name: str, cells: _Cells) -> None:
     """Print one row; a name that is too long for its column gets a line of its own."""
     style = _STYLES[row.severity]
-    grade = f"  {row.severity if row.severity is not Severity.NONE else '':<{layout.grade}}"
+    grade = f"  {phrases.grade(row):<{layout.grade}}"
     if cell_len(name) > layout.name:
         full_name = name if page.verbose else shorten(name, page.width - len(grade) - 1)
         page.line((grade, style), (full_name, "bold"))
@@ -123,7 +125,7 @@ def _evidence(row: Comparison) -> str:
     if row.benchmark.service:
         parts.append(f"service {plain(row.benchmark.service, phrases.NAME_LIMIT)}")
     if row.confirmed is not None:
-        parts.append("confirmed by a second measurement" if row.confirmed else "not confirmed")
+        parts.append("confirmed by a second measurement" if row.confirmed else "only suspected")
     return f"{plain(reasons.sentence(row))} {', '.join(parts)}."
 
 

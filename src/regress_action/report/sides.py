@@ -88,5 +88,6 @@ def environments(judgement: Judgement) -> str:
 def machine(environment: Environment) -> str:
     """Return a machine as `AMD EPYC 7763, 4 cores, ubuntu-24.04`."""
     cores = count(environment.cores, "core") if environment.cores else ""
-    fields = (environment.cpu, cores, environment.os, environment.runtime)
+    runtime = environment.runtime if not environment.runtime[:1].isdigit() else f"runtime {environment.runtime}"
+    fields = (environment.cpu, cores, environment.os, runtime)
     return ", ".join(plain(text, NAME_LIMIT) for text in fields if text and text != "unknown")

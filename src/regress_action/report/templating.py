@@ -52,6 +52,7 @@ def environment() -> Environment:
         "evidence": evidence,
         "moved": lambda row: unbroken(phrases.moved(row)),
         "change": change,
+        "grade": phrases.grade,
         "budget": lambda row: sentence(phrases.budget(row)),
         "reason": reasons.sentence,
         "runs_needed": phrases.runs_needed,
@@ -119,7 +120,7 @@ def evidence(row: Comparison) -> Inert:
     sure = numbers.certainty(row.q_value)
     if row.q_value is None and row.p_value is not None:
         sure = f"p = {row.p_value:.2g}"
-    again = {None: "", True: ", confirmed", False: ", not confirmed"}[row.confirmed]
+    again = {None: "", True: ", confirmed", False: ", suspected"}[row.confirmed]
     return Inert(unbroken(sure) + again)
 
 

@@ -86,7 +86,8 @@ def _footer(page: Page, judgement: Judgement, findings: Findings) -> None:
     if findings.unchanged:
         stated = text.headline_parts(judgement) != text.verdict_parts(judgement)
         limit = "" if stated else page.as_text(text.visible(judgement))
-        page.sentence(f"{count(len(findings.unchanged), rows_are(judgement))} unchanged. {limit}", "green")
+        beyond = " beyond what the whole suite moved by" if judgement.summary.environment_shift is not None else ""
+        page.sentence(f"{count(len(findings.unchanged), rows_are(judgement))} unchanged{beyond}. {limit}", "green")
 
 
 def _beyond(row: Comparison) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Outcome
+from regress_action.model.comparisons import Mode, Outcome
 from regress_action.report import numbers
 from regress_action.report.findings import Findings, detectability, rows_are
 from regress_action.report.numbers import count, duration, percent, quantity
-from regress_action.report.phrases import Name, Sentence, as_text, at_least, budget, what_changed
+from regress_action.report.phrases import Name, Sentence, as_text, at_least, budget, times_changed, what_changed
 from regress_action.report.sides import against
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["against", "as_text", "duration", "finding", "headline", "percent", "quantity", "what_changed"]
 
 _NO_REGRESSION = ("No regression",)
+_NONE_PROVEN = ("No regression proven",)
 
 
 def headline(judgement: Judgement) -> str:
@@ -35,7 +36,7 @@ def finding(comparison: Comparison) -> str:
 def headline_parts(judgement: Judgement) -> Sentence:
     """Return the parts of the first line: the verdict, and without an alarm how small a change could have been seen."""
     parts = verdict_parts(judgement)
-    if parts == _NO_REGRESSION and (limit := visible(judgement)):
+    if parts in (_NO_REGRESSION, _NONE_PROVEN) and (limit := visible(judgement)):
         return (*parts, ". ", *limit)
     return parts
 
@@ -43,6 +44,9 @@ def headline_parts(judgement: Judgement) -> Sentence:
 def verdict_parts(judgement: Judgement) -> Sentence:
     """Return the verdict in plain words, with the worst of it named."""
     findings = Findings.of(judgement)
+    certain = findings.over_budget or findings.failed or findings.missing
+    if not certain and not any(row.alarms for row in findings.regressions) and (moved := suite_shift(judgement)):
+        return (moved,)
     if findings.regressions:
         return _with_alarm(findings)
     if findings.over_budget:
@@ -51,17 +55,28 @@ def verdict_parts(judgement: Judgement) -> Sentence:
         first = (findings.failed or findings.missing)[0]
         more = "" if len(findings.failed) + len(findings.missing) == 1 else " and others"
         return ("The comparison is incomplete: ", _incomplete(findings), " (", Name(first.benchmark.name), more, ")")
-    return _without_with_alarm(judgement, findings)
+    return _without_alarm(judgement, findings)
+
+
+def suite_shift(judgement: Judgement) -> str:
+    """Return how far the whole suite moved, as the suspicion that it is; empty where it did not."""
+    ratio = judgement.summary.environment_shift
+    if ratio is None:
+        return ""
+    return f"Suspected: the whole suite is {times_changed(ratio)}, measured apart and not in pairs"
 
 
 def _with_alarm(findings: Findings) -> Sentence:
+    """Count budgets and regressions and name the worst regression."""
     worst = findings.regressions[0]
-    colon = ": " if len(findings.regressions) == 1 else "; the worst: "
+    over = f"{count(len(findings.over_budget), 'budget')} exceeded and " if findings.over_budget else ""
+    colon = ": " if len(findings.regressions) == 1 and not over else "; the worst: "
     rest = f"; {_incomplete(findings)}" if findings.failed or findings.missing else ""
-    return (_regressions(findings.regressions), colon, *what_changed(worst), *at_least(worst), rest)
+    return (f"{over}{_regressions(findings.regressions)}", colon, *what_changed(worst), *at_least(worst), rest)
 
 
-def _without_with_alarm(judgement: Judgement, findings: Findings) -> Sentence:
+def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
+    """Say that nothing alarms, and where so little was measured that this proves nothing, say that as well."""
     rows = count(len(judgement.comparisons), rows_are(judgement))
     if not judgement.comparisons or judgement.summary.verdict is Outcome.INCOMPLETE:
         return ("Nothing was compared: the two sides have no benchmark in common",)
@@ -71,7 +86,10 @@ def _without_with_alarm(judgement: Judgement, findings: Findings) -> Sentence:
         undecided = len(findings.inconclusive) + len(findings.unstable) + len(findings.incomparable)
         of_all = f"{undecided} of " if undecided < len(judgement.comparisons) else ""
         return (f"No verdict yet: {of_all}{rows} could not be decided",)
-    return _NO_REGRESSION
+    if judgement.mode is Mode.SINGLE and not all(row.metric.exact for row in judgement.comparisons):
+        return ("No alarm, but one session on each side can rule out nothing: measure in pairs, or five times or more",)
+    smallest = detectability(judgement)
+    return _NO_REGRESSION if smallest is None or smallest.covers_alarms else _NONE_PROVEN
 
 
 def _regressions(regressions: Sequence[Comparison]) -> str:
@@ -94,16 +112,17 @@ def _incomplete(findings: Findings) -> str:
 
 
 def visible(judgement: Judgement) -> Sentence:
-    """Return how small a change could have been seen, empty when that is unknown."""
+    """Return how small a change could have been seen, or how large a one missed; empty when that is unknown."""
     smallest = detectability(judgement)
     if smallest is None:
         return ()
     noun = f"{'other ' if smallest.others else ''}{rows_are(judgement)}"
     share = f"{smallest.rows} of {count(smallest.compared, noun)}"
     if smallest.rows == smallest.compared:
-        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(
-            smallest.compared, f"all {count(smallest.compared, noun)}"
-        )
+        every = f"all {count(smallest.compared, noun)}"
+        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(smallest.compared, every)
+    if not smallest.covers_alarms:
+        return (f"Changes below {numbers.change(smallest.ratio)} could have been missed (80 % power) in {share}.",)
     return (f"Anything above {numbers.change(smallest.ratio)} would have been seen (80 % power) in {share}.",)
 
 
@@ -112,4 +131,7 @@ def shift(judgement: Judgement) -> str:
     ratio = judgement.summary.environment_shift
     if ratio is None:
         return ""
-    return f"Everything moved together by {percent(ratio)}, which points to the machine. Measure again."
+    return (
+        f"Everything moved together by {numbers.change(ratio)}: the machine, the build or the code. Measure both sides "
+        "in pairs on one machine to tell."
+    )

@@ -1,4 +1,4 @@
-"""The sentences say what happened, compared with what, and how small a change could have been smallest."""
+"""The sentences say what happened, compared with what, and how small a change could have been seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ from judgements import (
     regression,
     row,
 )
-from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity, Side, Subject, Verdict
+from regress_action.model.comparisons import (
+    Budget,
+    BudgetState,
+    Comparison,
+    Judgement,
+    Mode,
+    Outcome,
+    Severity,
+    Side,
+    Subject,
+    Verdict,
+)
 from regress_action.model.measurements import Metric
 from regress_action.report import phrases, sides, text
 from regress_action.report.findings import Findings, detectability
@@ -195,3 +206,44 @@ def test_any_judgement_has_short_first_lines(made: Judgement) -> None:
         assert line
         assert len(line) < 400
         assert "\n" not in line
+
+
+def test_suite_that_moved_as_one_is_a_suspicion_of_that_size() -> None:
+    """Nobody reads that 0 of 20 could not be decided while everything is seven times slower."""
+    rows = [row(f"b{index}", ratio=7.0) for index in range(9)]
+    made = judgement(Outcome.INCONCLUSIVE, *rows, mode=Mode.HISTORY, environment_shift=7.0)
+    assert text.headline(made) == "Suspected: the whole suite is 7.0× slower, measured apart and not in pairs"
+    assert text.visible(made) == ()
+
+
+def test_exceeded_budget_is_counted_beside_a_regression() -> None:
+    """What fails the run is in the headline, also where a regression is named."""
+    over = row("cache.get", budget=Budget("cache_get_ms", 0.005, 0.0071, 0.0075, BudgetState.OVER))
+    made = judgement(Outcome.FAIL, regression("a.b", 1.3, Severity.MINOR), over)
+    assert text.headline(made).startswith("1 budget exceeded and 1 minor regression; the worst: a.b is 30 % slower")
+
+
+def test_one_session_on_each_side_is_never_called_free_of_regressions() -> None:
+    """A single pair can raise a suspicion and rule out nothing."""
+    made = judgement(Outcome.PASS, *UNCHANGED, mode=Mode.SINGLE)
+    assert text.headline(made).startswith("No alarm, but one session on each side can rule out nothing")
+
+
+def test_change_that_could_be_missed_is_named_where_it_is_larger_than_the_threshold() -> None:
+    """It would read like praise that anything above 2.9× would have been seen."""
+    made = judgement(Outcome.PASS, *(replace(unchanged, minimum_detectable_ratio=2.9) for unchanged in UNCHANGED))
+    expected = "No regression proven. Changes below 2.9× could have been missed (80 % power) in all 4 benchmarks."
+    assert text.headline(made) == expected
+
+
+def test_medians_that_contradict_the_pairs_are_marked() -> None:
+    """The change of a pair may have another sign than that of the medians, and the page says so."""
+    odd = row("a", Verdict.INCONCLUSIVE, 0.987, baseline=Side(5, 21.5e-6), head=Side(5, 23.4e-6))
+    assert phrases.moved(odd) == "21.5 → 23.4 µs*"
+    assert phrases.moved(row("a", ratio=1.03)) == "1.23 → 1.27 ms"
+
+
+def test_runtime_that_is_only_a_version_is_called_a_runtime() -> None:
+    """A bare number after the processor would say nothing."""
+    machine = replace(MACHINE, runtime="3.11.7")
+    assert sides.machine(machine).endswith("ubuntu-24.04, runtime 3.11.7")
