@@ -35,6 +35,7 @@ def command(
     json_out: str | None,
     markdown: str | None,
     html: str | None,
+    exports: tuple[tuple[str, str], ...],
     verbose: bool,
 ) -> None:
     """Judge result files against result files, in any known format.
@@ -45,7 +46,7 @@ def command(
 
     rules = load_rules(options.settings_of(thresholds=thresholds, config=config, fail_on=fail_on), Path.cwd())
     judged = compare_files(baseline, head, rules, hint=hint, mode=mode)
-    options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
 def compare_files(

@@ -33,6 +33,7 @@ def command(
     json_out: str | None,
     markdown: str | None,
     html: str | None,
+    exports: tuple[tuple[str, str], ...],
     verbose: bool,
     **given: object,
 ) -> None:
@@ -41,7 +42,7 @@ def command(
 
     rules = load_rules(options.settings_of(**given), Path.cwd())
     judged = detect(reports, where, rules, suite=suite, branch=branch, last=last)
-    options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
 def detect(

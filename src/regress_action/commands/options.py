@@ -17,6 +17,7 @@ F = TypeVar("F", bound="Callable[..., object]")
 
 SEVERITIES = ("none", "minor", "moderate", "critical")
 MODES = ("paired", "history", "single")
+EXPORTS = ("junit", "sarif", "code-quality", "openmetrics")
 
 
 class Greedy(click.Command):
@@ -27,7 +28,7 @@ class Greedy(click.Command):
         greedy = {
             name
             for option in self.params
-            if isinstance(option, click.Option) and option.multiple
+            if isinstance(option, click.Option) and option.multiple and option.nargs == 1
             for name in option.opts
         }
         return super().parse_args(ctx, list(_spread(args, greedy)))
@@ -61,6 +62,14 @@ def judging(function: F) -> F:
             ),
             click.option("--markdown", metavar="FILE", help="Write the report as Markdown; - is standard output."),
             click.option("--html", metavar="FILE", help="Write the report as one HTML page that loads nothing."),
+            click.option(
+                "--export",
+                "exports",
+                type=(click.Choice(EXPORTS), str),
+                multiple=True,
+                metavar="FORMAT FILE",
+                help=f"Write it for a CI system as well: {', '.join(EXPORTS)}. May be given several times.",
+            ),
             click.option("--verbose", "-v", is_flag=True, help="Show every benchmark, with full names and reasons."),
         )
     ):

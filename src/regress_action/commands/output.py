@@ -1,4 +1,4 @@
-"""Write a judgement to the terminal, to a JSON file, to a Markdown file, to an HTML file."""
+"""Write a judgement to the terminal, and to files in the formats that were asked for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from regress_action.model.errors import InfrastructureError
 from regress_action.report.context import Context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.action.judge import Judged
 
 
@@ -21,6 +23,7 @@ def deliver(
     json_out: str | None = None,
     markdown: str | None = None,
     html: str | None = None,
+    exports: Sequence[tuple[str, str]] = (),
     verbose: bool = False,
 ) -> None:
     """Show the judgement unless standard output was asked for something else, and write the files."""
@@ -40,7 +43,11 @@ def deliver(
         from regress_action.report import html as page
 
         write(html, page.render(judged.judgement, context=context).encode())
-    if "-" not in (json_out, markdown, html):
+    for name, where in exports:
+        from regress_action.report.ci_formats import WRITERS
+
+        write(where, WRITERS[name](judged.judgement))
+    if "-" not in (json_out, markdown, html, *(where for _, where in exports)):
         show(judged, verbose=verbose)
 
 

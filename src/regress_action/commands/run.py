@@ -45,6 +45,7 @@ def command(
     json_out: str | None,
     markdown: str | None,
     html: str | None,
+    exports: tuple[tuple[str, str], ...],
     verbose: bool,
     **given: object,
 ) -> None:
@@ -72,4 +73,4 @@ def command(
     )
     judged = measure.run(settings, spec, load_rules(settings, Path.cwd()))
     if judged:
-        options.finish(judged, json_out=json_out, markdown=markdown, html=html, verbose=verbose)
+        options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
