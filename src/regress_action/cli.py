@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import re
+import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from regress_action import __version__
 from regress_action.model.errors import ExitCode, InfrastructureError, RegressError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 COMMANDS = {
     "init": "Write a workflow, a config and a thresholds file that fit this repository.",
@@ -34,6 +38,9 @@ COMMANDS = {
     "plan": "Say what the runner has to measure, from the event and the settings.",
 }
 """Every command and its one-line help, so that --help imports none of them."""
+
+_ENDING_SIGNALS = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_STATUS_OF_SIGNALS = 128  # what a shell adds to the number of the signal that ended a program
 
 HIDDEN = frozenset({"decide", "plan"})
 
@@ -82,6 +89,8 @@ def main() -> NoReturn:
 def run(command: click.Command) -> NoReturn:
     """Run one command and leave with a documented exit code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, _leave)
     try:
         code = command.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -102,6 +111,12 @@ def run(command: click.Command) -> NoReturn:
         complain(InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above."))
         code = ExitCode.INFRASTRUCTURE
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Leave as by an exception, so that temporary folders are removed and started programs are ended."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(_STATUS_OF_SIGNALS + number)
 
 
 def complain(error: RegressError) -> None:

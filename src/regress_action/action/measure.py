@@ -121,19 +121,25 @@ def _decide_command(settings: Settings) -> str:
     return shlex.join(words)
 
 
+_FORWARDED = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def _measure(line: list[str]) -> None:
     """Run the measurer and render its events until it ends; an interrupt is the measurer's to handle."""
     reader, writer = os.pipe()
     split = line.index("--out")
     line[split:split] = ["--events", str(writer)]
     searched = os.pathsep.join(filter(None, (str(source_root()), os.environ.get("PYTHONPATH"))))
-    previous = signal.signal(signal.SIGINT, lambda *_: None)  # a handler is reset in the child, SIG_IGN would not be
+    previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}  # reset in the child, unlike SIG_IGN
     try:
         with subprocess.Popen(line, pass_fds=(writer,), env={**os.environ, "PYTHONPATH": searched}) as measurer:  # noqa: S603 - our own module
+            for number in _FORWARDED:
+                previous[number] = signal.signal(number, lambda number, _: measurer.send_signal(number))
             os.close(writer)
             error = _follow(reader)
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     _check(measurer.returncode, error)
 
 

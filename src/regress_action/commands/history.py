@@ -15,6 +15,7 @@ import click
 from regress_action.commands.output import write
 from regress_action.model import escaping
 from regress_action.model.errors import UsageError
+from regress_action.model.files import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., object]")
 
+_LARGEST_PROOF = 200_000_000
 FORMS = ("jsonl", "csv", "columns", "parquet")
 
 
@@ -186,7 +188,7 @@ def records(where: str, which: str, options: Options) -> Iterator[str]:
 
     for entry, report in history.find_records(opened(where), which, selection_of(options)):
         yield entry.path
-        yield from (f"  {name}: {escaping.plain(value)}" for name, value in _facts(report))
+        yield from (f"  {escaping.plain(name)}: {escaping.plain(value)}" for name, value in _facts(report))
         yield from (f"    {_series(series)}" for series in report.series)
 
 
@@ -199,30 +201,51 @@ def audit(where: str, anchor: str | None) -> Verified:
     from regress_action.report.numbers import count
 
     file = Path(anchor) if anchor else None
-    earlier = _earlier_records(file) if file and file.is_file() else ()
-    proof = history.verify(opened(where), anchor=None if earlier else anchor, expected=earlier)
+    earlier = _earlier_records(file) if file and file.is_file() else {}
+    commit = None if earlier or anchor is None else _full_hash(anchor)
+    proof = history.verify(opened(where), anchor=commit, expected=earlier)
     written = f" in {count(proof.commits, 'commit')}" if proof.commits else ""
     tally = f"{count(len(proof.origins), 'record')}{written}, {proof.pruned} pruned"
     verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
     anchored = [f"Anchor for the next time: {proof.head}"] if proof.head else [_NO_COMMITS] if proof.origins else []
-    origins = [f"  {origin.path}  {_writer(origin)}run {escaping.plain(origin.run)}" for origin in proof.origins]
+    origins = [
+        f"  {origin.path}  {_writer(origin)}run {escaping.plain(origin.run)}, sha256 {origin.digest}"
+        for origin in proof.origins
+    ]
+    events = [f"  {path}  sha256 {digest}" for path, digest in proof.events]
     problems = [f"  problem: {escaping.plain(problem, 1000)}" for problem in proof.problems]
-    return Verified(proof.holds, (*origins, verdict, *problems, *anchored))
+    return Verified(proof.holds, (*origins, *events, verdict, *problems, *anchored))
 
 
-def _earlier_records(file: Path) -> frozenset[str]:
-    """Return the records that an earlier audit printed.
+def _earlier_records(file: Path) -> dict[str, str | None]:
+    """Return the paths that an earlier audit printed, each with the digest of its content where it printed one.
 
     Raises:
         UsageError: the file holds none.
     """
-    records = frozenset(re.findall(r"^  (runs/\S+\.jsonl)  ", file.read_text(encoding="utf-8"), re.MULTILINE))
-    if not records:
+    text = read_bounded(file, _LARGEST_PROOF).decode("utf-8", "replace")
+    lines = re.findall(r"(?m)^  ((?:runs|events)/\S+\.jsonl)  (?:.*\bsha256 ([0-9a-f]{64})$)?", text)
+    if not lines:
         raise UsageError(
             f"{file} holds no record of an earlier proof.",
             remedy="Keep all that verify prints: `regress-action history verify --history WHERE > proof.txt`.",
         )
-    return records
+    return {path: digest or None for path, digest in lines}
+
+
+def _full_hash(anchor: str) -> str:
+    """Return the anchor, which proves something only as a full hash.
+
+    Raises:
+        UsageError: it is neither a full hash nor a file.
+    """
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", anchor):
+        raise UsageError(
+            f"The anchor {anchor!r:.200} is no full hash of a commit, and no file.",
+            meaning="The first digits of a hash can be made to fit another commit.",
+            remedy="Give the hash as verify printed it, or a file with all that it printed.",
+        )
+    return anchor
 
 
 def _writer(origin: RecordOrigin) -> str:
@@ -254,7 +277,7 @@ def accept_level(where: str, benchmark: str, metric: str, *, commit: str | None,
     pattern = history.SeriesPattern(benchmark, metric)
     now = datetime.now(UTC)
     event = history.accept(commit, [pattern], at=now, who=whoami(), why=reason, suite=suite)
-    opened(where).extend([], events=[event], message=f"Accept {benchmark}\n\n{reason}")
+    opened(where).extend([], events=[event], message=f"Accept {escaping.plain(benchmark)}\n\n{escaping.plain(reason)}")
     return f"Accepted: {benchmark} ({metric}) from {commit or 'now'} on."
 
 

@@ -8,15 +8,14 @@ upload one of the same name from a pull request. Writing leaves the files in a f
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
+import time
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from regress_action.history.store import Children
-from regress_action.model.errors import HistoryError, SettingsError
+from regress_action.model import archives
+from regress_action.model.errors import HistoryError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -31,11 +30,12 @@ if TYPE_CHECKING:
 MAX_PACKED: Final = 50_000_000
 MAX_UNPACKED: Final = 200_000_000
 MAX_FILES: Final = 20_000
-_ZIP: Final = b"PK"
+_LIMITS: Final = archives.ArchiveLimits(MAX_FILES, MAX_UNPACKED, MAX_UNPACKED)
 
 _LOOKED_AT: Final = 300  # artifacts of one name, newest first
 _FOUND: Final = 302
 _TIMEOUT_S: Final = 60
+_ATTEMPTS: Final = 3
 _CHUNK: Final = 1 << 16
 
 
@@ -51,6 +51,10 @@ class ArtifactStore:
     def where(self) -> str:
         """The artifact's name."""
         return f"artifact:{self._name}"
+
+    def exists(self) -> bool:
+        """Whether a run of the default branch left an artifact of that name."""
+        return bool(self._files)
 
     def children(self, folders: Sequence[str]) -> dict[str, Children]:
         """List several folders."""
@@ -91,42 +95,23 @@ class ArtifactStore:
 
 
 def unpack(archive: bytes, where: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the records of an archive, in memory; names that no record has are left out.
+    """Yield the records and events of an archive, in memory; other names are left out.
 
     Raises:
         HistoryError: it is damaged, or unpacks to more than any history.
     """
-    if not archive.startswith(_ZIP):
-        raise _unusable(where, "it is no archive", "Upload the folder, not a single file.")
-    budget = MAX_UNPACKED
+    if not archive.startswith(archives.SIGNATURE):
+        raise _unusable(where, "It is no archive.", "Upload the folder, not a single file.")
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            members = [member for member in packed.infolist() if _is_ours(member.filename)]
-            if len(members) > MAX_FILES:
-                raise _unusable(where, f"it holds {len(members)} files", "Prune it: `regress-action history prune`.")
-            for member in members:
-                with packed.open(member) as file:
-                    data = file.read(budget + 1)  # not what the archive says of its size, which may be a lie
-                budget -= len(data)
-                if budget < 0:
-                    raise _unusable(
-                        where, f"it unpacks to more than {MAX_UNPACKED} bytes", "Prune it, or use a branch."
-                    )
-                yield member.filename, data
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        yield from archives.unpack(archive, _LIMITS, lambda name: name.startswith(("runs/", "events/")))
+    except InputError as error:
         raise _unusable(
-            where, f"it is damaged ({error})", "Delete the artifact; the next run makes a new one."
+            where, error.what, "Prune it, use a branch, or delete it: the next run makes a new one."
         ) from error
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a name lies where records and events lie; the names of an archive are not trusted to stay inside."""
-    parts = name.split("/")
-    return parts[0] in {"runs", "events"} and not set(parts) & {"", ".", ".."} and "\\" not in name and "\0" not in name
-
-
 def _unusable(where: str, why: str, remedy: str) -> HistoryError:
-    return HistoryError(f"{where} cannot be used: {why}.", meaning="Nothing of it is used.", remedy=remedy)
+    return HistoryError(f"{where} cannot be used. {why}", meaning="Nothing of it is used.", remedy=remedy)
 
 
 def newest_artifact(name: str, environ: Mapping[str, str]) -> bytes | None:
@@ -195,13 +180,27 @@ def _fetch(artifact: Artifact, repository: Repository) -> bytes:
             meaning="The history cannot be read.",
             remedy="Give the job `permissions: actions: read`, and run it again.",
         )
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return _download(headers["location"], artifact.name)
+        except requests.RequestException:
+            time.sleep(attempt)
+    return _download(headers["location"], artifact.name)
+
+
+def _download(address: str, name: str) -> bytes:
+    """Return what lies at `address`, up to the size that an archive may have."""
+    import requests
+
+    if not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise HistoryError(f"artifact:{name}: GitHub names an address that is not https.", remedy="Run the job again.")
     content = bytearray()
-    with requests.get(headers["location"], timeout=_TIMEOUT_S, stream=True, auth=_anonymous) as answer:
+    with requests.get(address, timeout=_TIMEOUT_S, stream=True, auth=_anonymous) as answer:
         answer.raise_for_status()
         for chunk in answer.iter_content(_CHUNK):
             content += chunk
             if len(content) > MAX_PACKED:
-                raise _too_large(artifact.name, len(content))
+                raise _too_large(name, len(content))
     return bytes(content)
 
 

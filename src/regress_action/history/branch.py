@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from regress_action.history.clone import Clone, blob_identity, commit_log
 from regress_action.history.git_repository import GitFailedError, explain
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from regress_action.history.remote import Remote
     from regress_action.history.store import CommitRecord
 
+T = TypeVar("T")
+
+READ_LIMIT_S: Final = 60.0  # a writer tries for longer, because its report would be lost
 _LOCK: Final = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 _OTHER_HASH: Final = re.compile(r"(?i)mismatched algorithms|hash algorithm")
 _RECORD_FOLDERS: Final = frozenset({"runs", "events"})
@@ -71,7 +74,7 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long a writer tries again, and what it waits with."""
+    """How long a failed attempt is tried again, and what the pauses are made with."""
 
     limit_s: float = 300.0
     sleep: Callable[[float], None] = time.sleep
@@ -100,13 +103,19 @@ class BranchStore:
     """Records on `branch` of `remote`, as the branch was when it was first looked at or last written to."""
 
     def __init__(
-        self, remote: Remote, branch: str, environ: Mapping[str, str], publisher: Publisher, backoff: Backoff
+        self,
+        remote: Remote,
+        branch: str,
+        environ: Mapping[str, str],
+        publisher: Publisher,
+        backoff: Backoff,
     ) -> None:
         self._remote = remote
         self._branch = branch
         self._environ = environ
         self._publisher = publisher
         self._backoff = backoff
+        self._read_backoff = replace(backoff, limit_s=min(backoff.limit_s, READ_LIMIT_S))
         self._clone = Clone(remote, branch, environ)
         self._is_fresh = False
 
@@ -115,23 +124,23 @@ class BranchStore:
         """The branch and its repository, without secrets."""
         return f"branch:{self._branch}@{self._remote.shown}"
 
+    def exists(self) -> bool:
+        """Whether the repository has the branch."""
+        return self._read(lambda clone: clone.tip is not None)
+
     def children(self, folders: Sequence[str]) -> dict[str, Children]:
         """List several folders; what is missing of their trees is fetched in one round trip per level."""
-        try:
-            self._refresh_once()
-            listed = self._clone.listing(folders) if self._clone.tip else {}
-        except GitFailedError as error:
-            raise explain(error, self.where) from error
+        listed = self._read(lambda clone: clone.listing(folders) if clone.tip else {})
         return {folder: _children(listed.get(folder, {})) for folder in folders}
 
     def read(self, paths: Sequence[str]) -> list[bytes]:
         """Return the contents of `paths`, fetched in one round trip."""
-        try:
-            self._refresh_once()
-            items = self._clone.find(paths)
-            return self._clone.blobs([_present(items[path], path, self.where) for path in paths])
-        except GitFailedError as error:
-            raise explain(error, self.where) from error
+
+        def contents(clone: Clone) -> list[bytes]:
+            items = clone.find(paths)
+            return clone.blobs([_present(items[path], path, self.where) for path in paths])
+
+        return self._read(contents)
 
     def write(self, files: Mapping[str, bytes], message: str, *, remove: Collection[str] = ()) -> str:
         """Add one commit with all of it, and return the commit; the one before where all of it is there already."""
@@ -161,24 +170,32 @@ class BranchStore:
 
     def log(self) -> Iterator[CommitRecord]:
         """Go through the commits of the branch, oldest first."""
-        try:
-            self._refresh_once()
+
+        def commits(_: Clone) -> list[CommitRecord]:
             full_clone = Clone(self._remote, self._branch, self._environ, audit=True)
             full_clone.refresh()
-            yield from commit_log(full_clone.git, full_clone.tip)
-        except GitFailedError as error:
-            raise explain(error, self.where) from error
+            return list(commit_log(full_clone.git, full_clone.tip))
 
-    def _refresh_once(self) -> None:
-        if self._is_fresh:
-            return
-        try:
-            self._clone.refresh()
-        except GitFailedError as error:
-            if not self._switches_to_sha256(error):
-                raise
-            self._clone.refresh()
-        self._is_fresh = True
+        yield from self._read(commits)
+
+    def _read(self, question: Callable[[Clone], T]) -> T:
+        """Ask the clone, which is fetched first; again after a pause where the network failed.
+
+        Raises:
+            HistoryError: the repository refuses, or could not be reached for as long as a reader tries.
+        """
+        failure = GitFailedError("")
+        for _ in self._read_backoff.pauses():
+            try:
+                if not self._is_fresh:
+                    self._clone.refresh()
+                    self._is_fresh = True
+                return question(self._clone)
+            except GitFailedError as error:
+                failure = error
+                if not self._switches_to_sha256(error) and not error.transient:
+                    break
+        raise explain(failure, self.where) from failure
 
     def _switches_to_sha256(self, error: GitFailedError) -> bool:
         """Start over with the names of SHA-256 where the repository has such names, and ours has not yet."""

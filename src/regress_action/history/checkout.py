@@ -187,11 +187,7 @@ class Checkout:
         environ = self._environ
         if any(re.fullmatch(rb"[0-9a-f]{%d}\s*" % _SHA256_DIGITS, content) for content in references.values()):
             environ = {**environ, "GIT_DEFAULT_HASH": "sha256"}
-        git = private_repository(self, environ, objects=common / "objects")
-        for name, content in references.items():
-            (git.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (git.folder / name).write_bytes(content)
-        return git
+        return private_repository(self, environ, objects=common / "objects", files=references)
 
     def _configured(self, key: str) -> str | None:
         """Return a setting of the checkout, or else of the user where no workflow runs; None where there is none."""

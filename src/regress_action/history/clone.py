@@ -9,6 +9,7 @@ this disk is not copied at all: its objects are read where they lie.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -29,8 +30,6 @@ _ROOT: Final = ""
 _SHALLOW: Final = ("--depth=1", f"--filter=tree:{_LEVELS}")
 
 _SHA1_DIGITS: Final = 40
-_COMMIT: Final = "\x1e"
-_FIELD: Final = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +189,22 @@ def commit_log(git: GitRepository, tip: str | None) -> Iterator[CommitRecord]:
     """Yield what each commit up to `tip` did, oldest first; merges are compared with each of their parents."""
     if tip is None:
         return
-    form = f"{_COMMIT}%H{_FIELD}%an <%ae>{_FIELD}%cI{_FIELD}%B{_FIELD}"
+    separator = secrets.token_hex(16)  # no message can hold it
     printed = git.run(
         *("log", "--reverse", "--topo-order", "--root", "-m", "--raw", "--no-abbrev", "--no-renames", "-r", "-z"),
-        f"--format={form}",
+        f"--format={separator}%H%n%an <%ae>%n%cI%n%B{separator}",
         tip,
     )
-    for entry in printed.decode("utf-8", "surrogateescape").split(_COMMIT)[1:]:
-        identity, who, when, why, raw = entry.split(_FIELD, 4)
+    parts = iter(printed.decode("utf-8", "surrogateescape").split(separator)[1:])
+    for facts, raw in zip(parts, parts, strict=True):
+        identity, who, when, why = facts.split("\n", 3)
         added: dict[str, str] = {}
         changed: dict[str, str] = {}
         removed: dict[str, str] = {}
         fields = iter(raw.strip("\0\n").split("\0"))
-        for facts in fields:
-            if facts.startswith(":"):
-                _, _, old, new, status = facts.split(" ")
+        for fact in fields:
+            if fact.startswith(":"):
+                _, _, old, new, status = fact.split(" ")
                 path = next(fields)
                 match status[0]:
                     case "A":

@@ -16,6 +16,7 @@ from regress_action.history.events import Event, decode_event, encode_event
 from regress_action.history.precision import rounded
 from regress_action.history.selection import EVERYTHING, Selection
 from regress_action.model.errors import HistoryError, UsageError
+from regress_action.model.escaping import plain
 from regress_action.model.records import decode, encode, path_of, slug
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class History:
             data = encode(stored)
             files[str(path_of(stored, data))] = data
         noted = dict(encode_event(event) for event in events)
-        proof = self.store.write(files | noted, message or _message(reports, len(noted)), remove=remove)
+        proof = self.store.write(files | noted, _harmless(message or _message(reports, len(noted))), remove=remove)
         return Receipt((*files, *noted), proof)
 
     def load(self, selection: Selection = EVERYTHING) -> tuple[Report, ...]:
@@ -247,14 +248,18 @@ class History:
 
 
 def _message(reports: Sequence[Report], events: int) -> str:
-    """Say what is written, for `git log` on the branch."""
+    """Return what is written, for `git log` on the branch."""
     if len(reports) == 1:
-        what = f"Record {reports[0].suite} at {(reports[0].commit or 'no commit')[:12]}"
+        what = f"Record {plain(reports[0].suite)} at {plain(reports[0].commit or 'no commit')[:12]}"
     else:
         what = f"Record {len(reports)} reports" if reports else f"Note {events} decisions"
     made_by = dict(reports[0].provenance) if reports else {}
-    facts = "\n".join(f"{name}: {value}" for name, value in made_by.items())
-    return f"{what}\n\n{facts}".strip()
+    return "\n".join((what, "", *(f"{plain(name)}: {plain(value)}" for name, value in made_by.items()))).strip()
+
+
+def _harmless(message: str) -> str:
+    """Return a commit message without control characters."""
+    return "\n".join(plain(line) for line in message.split("\n"))
 
 
 def list_entries(history: History, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
@@ -290,7 +295,7 @@ def import_reports(history: History, reports: Iterable[Report], *, who: str) -> 
     marked = [
         replace(report, provenance=(("event", "import"), ("actor", who), *_other_facts(report))) for report in reports
     ]
-    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {who}")
+    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {plain(who)}")
 
 
 def _other_facts(report: Report) -> tuple[tuple[str, str], ...]:

@@ -162,24 +162,36 @@ def private_repository(
     config: Mapping[str, str] | None = None,
     *,
     objects: Path | None = None,
+    files: Mapping[str, bytes] | None = None,
     protocols: Iterable[str] = (),
     closed: bool = True,
 ) -> GitRepository:
     """Make a bare repository that nobody else writes to, and that goes when `owner` does.
 
-    It reads the objects in the folder `objects` as its own.
+    It reads the objects in the folder `objects` as its own, and holds `files` (path to content) besides.
 
     Raises:
-        GitFailedError: the disk is full.
+        GitFailedError: git cannot make it.
+        HistoryError: the disk for temporary files is full or cannot be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix="regress-history-"))
-    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    git = GitRepository(folder, environ, config, protocols=protocols, closed=closed)
-    git.run("init", "--quiet", "--bare", "--template=")
-    if objects is not None:
-        info = folder / "objects" / "info"
-        info.mkdir(exist_ok=True)
-        (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="regress-history-"))
+        weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+        git = GitRepository(folder, environ, config, protocols=protocols, closed=closed)
+        git.run("init", "--quiet", "--bare", "--template=")
+        for name, content in (files or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        if objects is not None:
+            info = folder / "objects" / "info"
+            info.mkdir(exist_ok=True)
+            (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    except OSError as error:
+        raise HistoryError(
+            f"A temporary repository could not be made: {error}.",
+            meaning="Git needs one to read or write a history on a branch.",
+            remedy="Let TMPDIR name a folder on a disk with free space that can be written.",
+        ) from error
     return git
 
 

@@ -1,17 +1,20 @@
 """Old records, thinned by rule.
 
-The removal is a decision like others: an event lists each record with its digest and says who removed it, by which
-rule. `verify` accepts no other removal. On a branch the contents stay in its commits; what shrinks is what is read.
+The removal is a decision like others: an event lists each record with the SHA-256 of its content, who removed it, and
+by which rule. `verify` accepts no other removal. On a branch the contents stay in its commits; what shrinks is what is
+read.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from regress_action.history.events import Event, EventKind
 from regress_action.model.errors import UsageError
+from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -92,12 +95,15 @@ def discard(history: History, paths: Sequence[str], *, who: str, why: str) -> tu
 
 
 def _remove(history: History, entries: Sequence[Entry], who: str, why: str) -> None:
+    contents = history.store.read([entry.path for entry in entries])
     event = Event(
         EventKind.PRUNED,
         history.clock().isoformat(timespec="seconds"),
         who,
         why,
-        records=tuple((entry.path, entry.digest) for entry in entries),
+        records=tuple(
+            (entry.path, hashlib.sha256(data).hexdigest()) for entry, data in zip(entries, contents, strict=True)
+        ),
     )
-    message = f"Prune {len(entries)} records\n\n{why}\n\nSigned-off-by: {who}"
+    message = f"Prune {len(entries)} records\n\n{plain(why)}\n\nSigned-off-by: {plain(who)}"
     history.extend([], events=[event], remove=[entry.path for entry in entries], message=message)

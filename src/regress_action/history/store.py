@@ -49,6 +49,9 @@ class Store(Protocol):
     def where(self) -> str:
         """The place, as a person wrote it and may read it (no secrets)."""
 
+    def exists(self) -> bool:
+        """Whether anything was ever stored there."""
+
     def children(self, folders: Sequence[str]) -> dict[str, Children]:
         """List several folders at once; one that does not exist is empty."""
 

@@ -4,7 +4,8 @@ A pull request can put a link, a device, a named pipe or gigabytes in the place 
 and every write outside of a folder that we made ourselves goes through this module:
 
 * `read_bounded` reads a regular file up to a limit, `read_optional` returns None where there is no file;
-* `write_replace` writes a file completely or not at all, and replaces a link instead of writing to its target.
+* `write_replace` writes a file completely or not at all, and replaces a link instead of writing to its target;
+* `write_new` does the same for a file that must not exist yet.
 
 With `below`, the part of the path under that folder is walked one folder at a time, and a link in it is refused.
 Without it, only the last part of the path may not be a link. `below` itself is trusted.
@@ -30,7 +31,9 @@ _READ: Final = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
 _FOLDER: Final = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _HAS_DESCRIPTORS: Final = os.open in os.supports_dir_fd
+UNFINISHED: Final = ".unfinished-"  # how the names of files begin that a writer has not finished
 _CHUNK: Final = 1 << 20
+_NO_HARD_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 _DISK_REMEDIES: Final = {
     errno.ENOSPC: "Free some space on that disk, and run it again.",
     errno.EDQUOT: "Free some space on that disk, and run it again.",
@@ -82,21 +85,37 @@ def write_replace(path: Path, data: bytes, *, below: Path | None = None) -> None
     Raises:
         InfrastructureError: the disk is full or cannot be written; `path` is then as it was.
     """
-    unfinished = f".unfinished-{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        with _parent(path, below, create=True) as (name, folder):
-            part = unfinished if folder is not None else os.fspath(path.with_name(unfinished))
-            descriptor = os.open(part, _CREATE, 0o666, dir_fd=folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(part, dir_fd=folder)
-                raise
+        with _parent(path, below, create=True) as (name, folder), _unfinished(name, data, folder) as part:
+            os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def write_new(path: Path, data: bytes, *, below: Path | None = None) -> bool:
+    """Write `data` to the new file `path`, and flush it to the disk before it gets its name.
+
+    Parents that do not exist are made.
+
+    Returns:
+        Whether it was written; False where something of that name exists, which stays as it is.
+
+    Raises:
+        OSError: the disk is full or cannot be written; there is then no such file.
+    """
+    with _parent(path, below, create=True) as (name, folder), _unfinished(name, data, folder, flush=True) as part:
+        try:
+            os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS or os.path.lexists(path):
+                raise
+            os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        if folder is not None:
+            with suppress(OSError):  # some file systems cannot flush folders
+                os.fsync(folder)
+        return True
 
 
 def unwritable(path: Path, error: OSError) -> InfrastructureError:
@@ -104,8 +123,31 @@ def unwritable(path: Path, error: OSError) -> InfrastructureError:
     return InfrastructureError(
         f"{path} could not be written: {_reason(error)}.",
         meaning="The file is as it was before.",
-        remedy=_DISK_REMEDIES.get(error.errno or 0, "Check the folder, and run it again."),
+        remedy=disk_remedy(error),
     )
+
+
+def disk_remedy(error: OSError) -> str:
+    """Return what to do about a disk that refuses."""
+    return _DISK_REMEDIES.get(error.errno or 0, "Check the folder, and run it again.")
+
+
+@contextmanager
+def _unfinished(name: str, data: bytes, folder: int | None, *, flush: bool = False) -> Iterator[str]:
+    """Yield the name of a new file beside `name` with the content `data`; it is removed if it still has that name."""
+    beside, _, _ = name.rpartition(os.sep)
+    part = os.path.join(beside, f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}")  # noqa: PTH118 - beside a descriptor
+    descriptor = os.open(part, _CREATE, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
+        yield part
+    finally:
+        with suppress(OSError):
+            os.unlink(part, dir_fd=folder)
 
 
 @contextmanager

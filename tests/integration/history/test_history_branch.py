@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -232,10 +233,10 @@ def test_a_bad_name_is_refused_before_git_sees_it(place: str) -> None:
         open_history(place, environ=ENVIRON)
 
 
-def patient(url: str, limit_s: float, environ: dict[str, str] = ENVIRON) -> History:
-    """A history whose writer gives up soon."""
-    pusher = GitPusher("tester <t@localhost>")
-    return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, pusher, Backoff(limit_s)))
+def with_short_backoff(url: str, limit_s: float, environ: dict[str, str] = ENVIRON) -> History:
+    """A history that gives up soon."""
+    publisher = GitPusher("tester <t@localhost>")
+    return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, publisher, Backoff(limit_s)))
 
 
 def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, served: tuple[str, type[Backend]]) -> None:
@@ -243,7 +244,7 @@ def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, ser
     open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).append(report(1))
     served[1].cut_after = 10
     with pytest.raises(HistoryError, match="could not be reached"):
-        patient(served[0], 0.5).append(report(2))
+        with_short_backoff(served[0], 0.5).append(report(2))
     served[1].cut_after = None
     open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).append(report(2))
     assert git(bare, "rev-list", "--count", "regress-data") == "2"
@@ -259,7 +260,7 @@ def test_a_pack_that_is_cut_is_not_half_a_history(
     open_history(f"branch:regress-data@{bare}", environ=ENVIRON).extend(years)
     served[1].cut_after = cut_after
     with pytest.raises(HistoryError):
-        open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).load(Selection(last=50))
+        with_short_backoff(served[0], 0.5).load(Selection(last=50))
     served[1].cut_after = None
     assert len(open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).load(Selection(last=50))) == 50
 
@@ -305,6 +306,53 @@ except HistoryError as error:
 """
 
 
+def test_one_answer_that_is_cut_while_reading_is_asked_for_again(
+    bare: Path, served: tuple[str, type[Backend]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network failed once in the middle of a fetch: the reader tries again and finds everything."""
+    open_history(f"branch:regress-data@{bare}", environ=ENVIRON).extend([report(1), report(2)])
+    answer = served[1]._run
+    fetches = []
+
+    def cut_once(self: Backend, body: bytes) -> None:
+        if self.path.endswith("git-upload-pack"):
+            fetches.append(body)
+            self.cut_after = 50 if len(fetches) in {2, 4} else None
+        answer(self, body)
+
+    monkeypatch.setattr(served[1], "_run", cut_once)
+    assert numbers(open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON)) == [1, 2]
+    assert len(fetches) > 4
+
+
+def test_foreign_text_in_a_commit_message_is_one_plain_line(where: str, bare: Path) -> None:
+    """A suite, an actor or a reason with line breaks and terminal sequences forges no line of the message."""
+    hostile = "ci\x1b[31m\nSigned-off-by: admin\x1e\x1f"
+    history = open_history(where, environ=ENVIRON)
+    history.append(report(1, provenance=(("event", "push"), ("actor", hostile)), suite=hostile))
+    history.extend([report(2)], message=f"Import\n\nactor: {hostile}")
+    for commit in ("regress-data", "regress-data~1"):
+        message = git(bare, "log", "-1", "--format=%B", commit)
+        assert "\x1b" not in message
+        assert "\x1e" not in message
+    assert not [
+        line
+        for line in git(bare, "log", "-1", "--format=%B", "regress-data~1").splitlines()
+        if line.startswith("Signed")
+    ]
+
+
+def test_messages_of_others_do_not_confuse_the_audit(where: str, bare: Path, tmp_path: Path) -> None:
+    """A commit that somebody else made, with any character in its message, is read as one commit."""
+    open_history(where, environ=ENVIRON).append(report(1))
+    git(tmp_path, "clone", "-q", "-b", "regress-data", str(bare), str(tmp_path / "c"))
+    identity = ("-c", "user.name=a", "-c", "user.email=b")
+    git(tmp_path / "c", *identity, "commit", "-q", "--allow-empty", "-m", "x\x1e\x1fy\n\n:100644 100644 a b M\x01z")
+    git(tmp_path / "c", "push", "-q")
+    result = verify(open_history(where, environ=ENVIRON))
+    assert (result.holds, result.commits) == (True, 2)
+
+
 def test_an_answer_that_got_lost_is_not_an_order_to_write_twice(
     bare: Path, served: tuple[str, type[Backend]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,9 +367,27 @@ def test_an_answer_that_got_lost_is_not_an_order_to_write_twice(
         answer(self, body)
 
     monkeypatch.setattr(served[1], "_run", losing)
-    patient(served[0], 20).append(report(1))
+    with_short_backoff(served[0], 20).append(report(1))
     assert lost
     assert git(bare, "rev-list", "--count", "regress-data") == "1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_writer_that_is_ended_leaves_no_clone(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGTERM in the middle of `record` removes the temporary repository and ends git."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "tmp").mkdir()
+        (tmp_path / "r.json").write_text('{"parse": {"latency": {"value": 1.0}}}')
+        where = f"branch:regress-data@http://127.0.0.1:{silent.getsockname()[1]}/x.git"
+        environ = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", "regress_action", "record", str(tmp_path / "r.json"), "--history", where]
+        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as writer:
+            connection, _ = silent.accept()
+            assert list((tmp_path / "tmp").glob("regress-history-*"))
+            writer.send_signal(number)
+            assert writer.wait(30) == 128 + number
+            connection.close()
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_rule_of_the_repository_is_explained(bare: Path, served: tuple[str, type[Backend]]) -> None:

@@ -39,7 +39,7 @@ def test_a_file_that_exists_with_another_content_is_not_rewritten(tmp_path: Path
 def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system refuses links (FAT, some network disks), the finished file is renamed."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
@@ -58,6 +58,25 @@ def test_what_dead_writers_left_is_ignored_and_swept(tmp_path: Path) -> None:
     store.write({"a": LINE}, "")
     assert fresh.exists()
     assert not stale.exists()
+
+
+def test_links_and_pipes_are_no_records(tmp_path: Path) -> None:
+    """A link is not listed and not followed, a pipe does not block, and a linked folder takes no record."""
+    store = FolderStore(tmp_path / "history")
+    store.write({"runs/a": LINE}, "")
+    (tmp_path / "secret").write_bytes(b"secret\n")
+    (tmp_path / "other").mkdir()
+    (store.root / "runs" / "link").symlink_to(tmp_path / "secret")
+    os.mkfifo(store.root / "runs" / "pipe")
+    (store.root / "events").symlink_to(tmp_path / "other")
+    assert store.children(["", "runs"])[""].folders == ("runs",)
+    assert "link" not in store.children(["runs"])["runs"].files
+    for path in ("runs/link", "runs/pipe", "events/x"):
+        with pytest.raises(HistoryError):
+            store.read([path])
+    with pytest.raises(HistoryError, match="link"):
+        store.write({"events/x": LINE}, "")
+    assert list((tmp_path / "other").iterdir()) == []
 
 
 def small_disk() -> None:

@@ -67,10 +67,11 @@ def test_the_rule_keeps_days_then_weeks_then_months(history: History) -> None:
 
 
 def test_the_removal_says_who_which_and_why(history: History) -> None:
-    """The event lists every removed record with its digest, the rule, and who applied it."""
+    """The event lists every removed record with the full digest of its content, the rule, and who applied it."""
     removed = prune(history, RetentionRule(), who="ada")
     (event,) = history.events()
-    assert event.records == tuple((entry.path, entry.digest) for entry in removed)
+    assert [path for path, _ in event.records] == [entry.path for entry in removed]
+    assert [(digest[:12], len(digest)) for _, digest in event.records] == [(entry.digest, 64) for entry in removed]
     assert (event.who, event.why) == ("ada", "Thinned by rule: all for 90 days, weekly until 730 days, then monthly.")
 
 
@@ -138,14 +139,14 @@ def test_verify_finds_each_contradiction_in_a_folder(history: History) -> None:
 
 def test_a_folder_is_proved_against_what_an_earlier_proof_found(history: History) -> None:
     """What was pruned may be gone; what was deleted is missed, and what a pruning lists may not come back."""
-    known = [origin.path for origin in verify(history).origins]
+    proof = {origin.path: origin.digest for origin in verify(history).origins}
     gone, *_ = prune(history, RetentionRule(), who="ada")
-    result = verify(history, expected=known)
-    assert (result.problems, result.pruned) == ((), len(known) - len(result.origins))
+    result = verify(history, expected=proof)
+    assert (result.problems, result.pruned) == ((), len(proof) - len(result.origins))
     deleted = history.entries()[-1].path
     (Path(history.where) / deleted).unlink()
     assert verify(history).holds
-    assert verify(history, expected=known).problems == (
+    assert verify(history, expected=proof).problems == (
         f"{deleted}: was there at an earlier proof and is missing, and no pruning lists it.",
     )
     history.append(report((NOW - gone.time).days))
