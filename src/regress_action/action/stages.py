@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from regress_action.history import History
     from regress_action.model.measurements import Report
 
-WINDOW = 20
-"""Baseline reports that a head is compared with at most."""
-
 ARTIFACT = "regress-report"
 """Name of the artifact in which a run without a token leaves its reports for `mode: publish`."""
 
@@ -110,11 +107,11 @@ def publish(job: Job, client: Client) -> StageResult:
 
 def _references(job: Job, history: History | None, head: Report) -> Sequence[Report]:
     """Return the reports that the head is compared with: those nearest to it on its own line that were adopted."""
-    from regress_action.history import Selection, reference_window
+    from regress_action.history import BASELINE_WINDOW, Selection, reference_window
 
     if history is None:
         return ()
-    selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
+    selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=BASELINE_WINDOW)
     line = _line(job)
     references = reference_window(history, selection, line) if line else ()
     return [report for report in references or reference_window(history, selection) if report.commit != head.commit]
@@ -136,21 +133,17 @@ def _line(job: Job) -> Sequence[str]:
 
 def _store(job: Job, history: History | None, head: Report, judged: Judged | None) -> None:
     """Add the head to the history, held back as a reference while it shows a regression that has not lasted."""
-    from regress_action.history import Selection, SeriesPattern, persisting, quarantine
+    from regress_action.history import BASELINE_WINDOW, SeriesPattern, quarantine_events
 
     if history is None or not job.plan.may_write_history:
         return
-    marks = tuple(
+    patterns = tuple(
         SeriesPattern(row.benchmark.name, row.metric.name, row.ratio)
         for row in (judged.judgement.comparisons if judged else ())
         if row.alarms
     )
-    now = datetime.now(UTC)
-    why = "It shows a regression that nobody has accepted yet."
-    events = [quarantine(head, marks, at=now, who=job.plan.actor or "unknown", why=why)] if marks else []
-    if events:
-        selection = Selection(suite=head.suite, branch=job.plan.default_branch, last=WINDOW)
-        events += persisting([*history.load(selection), head], [*history.events(), *events], at=now)
+    who = job.plan.actor or "unknown"
+    events = quarantine_events(history, head, patterns, at=datetime.now(UTC), who=who, window=BASELINE_WINDOW)
     history.append(noise_model.with_noise(head, history), events=events)
 
 

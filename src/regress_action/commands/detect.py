@@ -61,19 +61,24 @@ def detect(
     """
     from regress_action import formats
     from regress_action.action.judge import judge_against_history
-    from regress_action.history import Selection, open_history
+    from regress_action.history import Selection, open_history, reference_window
     from regress_action.model.errors import IncompleteError
 
     head = formats.gather(reports)
     name = suite or head[0].suite
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
-    stored = history.load(Selection(suite=name, branch=branch, last=last))
+    selection = Selection(suite=name, branch=branch, last=last)
     own = {(report.commit, report.created) for report in head}
-    baseline = [report for report in stored if (report.commit, report.created) not in own]
+    baseline = [report for report in reference_window(history, selection) if (report.commit, report.created) not in own]
     if not baseline:
+        stored = history.entries(selection)
         raise IncompleteError(
-            f"The history {where} holds no baseline for the suite {name!r}.",
-            meaning="There is nothing to compare the reports with, so nothing can be said.",
-            remedy=f"Record one first: regress-action record REPORT... --history {where}",
+            f"The history {where} holds no {'earlier baseline' if stored else 'report'} for the suite {name!r}.",
+            meaning=(
+                "It holds the reports that are judged, or reports that are held back as slow."
+                if stored
+                else "There is nothing to compare the reports with, so nothing can be said."
+            ),
+            remedy=f"Record a report of an earlier commit: regress-action record REPORT... --history {where}",
         )
     return judge_against_history(baseline, head, rules)

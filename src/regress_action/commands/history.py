@@ -140,13 +140,20 @@ def prune(*, where: str, all_days: int, weekly_days: int, dry_run: bool) -> None
 @command.command()
 @where
 @click.argument("benchmark", metavar="PATTERN")
-@click.option("--commit", metavar="SHA", help="First commit of the new level; default: from now on.")
+@click.option("--commit", metavar="SHA", help="First commit of the new level; default: the records that are held back.")
 @click.option("--metric", metavar="PATTERN", default="*", show_default=True, help="Which metrics of it.")
 @click.option("--suite", metavar="NAME", help="Only in this suite.")
 @click.option("--reason", required=True, help="Why the new level is right; kept in the audit trail.")
-def accept(*, where: str, benchmark: str, commit: str | None, metric: str, suite: str | None, reason: str) -> None:
+@click.option("--undo", is_flag=True, help="Take earlier acceptances of the benchmark back instead.")
+def accept(
+    *, where: str, benchmark: str, commit: str | None, metric: str, suite: str | None, reason: str, undo: bool
+) -> None:
     """Take the new level of a benchmark for normal; later runs are compared with it."""
-    click.echo(accept_level(where, benchmark, metric, commit=commit, suite=suite, reason=reason))
+    from regress_action.commands.history_accept import Acceptance, accept_level
+
+    scope = Acceptance(benchmark=benchmark, metric=metric, commit=commit, suite=suite, reason=reason, undo=undo)
+    for line in accept_level(where, scope):
+        click.echo(line)
 
 
 _NO_COMMITS = (
@@ -169,6 +176,22 @@ def opened(where: str) -> History:
     return history.open_history(where, repository=Path.cwd(), environ=os.environ)
 
 
+def existing(where: str) -> History:
+    """Open the history that `where` names, which must exist.
+
+    Raises:
+        UsageError: there is none.
+    """
+    store = opened(where)
+    if not store.store.exists():
+        raise UsageError(
+            f"There is no history at {store.where}.",
+            meaning="Nothing was ever recorded there, or its name is another one.",
+            remedy="Check --history, or record a report first: regress-action record REPORT... --history WHERE",
+        )
+    return store
+
+
 def whoami() -> str:
     """Return the name under which decisions are written down."""
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
@@ -178,7 +201,11 @@ def listing(where: str, options: Options) -> Iterator[str]:
     """Yield one line per record."""
     from regress_action import history
 
-    for entry in history.list_entries(opened(where), selection_of(options)):
+    store, selection = existing(where), selection_of(options)
+    entries = history.list_entries(store, selection)
+    if not entries:
+        raise _no_match(store, options)
+    for entry in entries:
         yield _line(entry)
 
 
@@ -186,10 +213,40 @@ def records(where: str, which: str, options: Options) -> Iterator[str]:
     """Yield the records of a commit, path or digest."""
     from regress_action import history
 
-    for entry, report in history.find_records(opened(where), which, selection_of(options)):
+    store = existing(where)
+    try:
+        pairs = history.find_records(store, which, selection_of(options))
+    except UsageError:
+        commit = _commit_of(which)
+        if commit is None:
+            raise
+        pairs = history.find_records(store, commit, selection_of(options))
+    for entry, report in pairs:
         yield entry.path
         yield from (f"  {escaping.plain(name)}: {escaping.plain(value)}" for name, value in _facts(report))
         yield from (f"    {_series(series)}" for series in report.series)
+
+
+def _commit_of(revision: str) -> str | None:
+    """Return the hash of the commit that a branch, a tag or `HEAD~3` of this repository names."""
+    from regress_action.history import Checkout
+    from regress_action.model.errors import HistoryError
+
+    try:
+        return next(iter(Checkout(Path.cwd(), os.environ).commits_in(revision)), None)
+    except HistoryError:
+        return None
+
+
+def _no_match(store: History, options: Options) -> UsageError:
+    """Return the error for a selection that nothing matches, with the suites that there are."""
+    asked = ", ".join(f"--{name} {escaping.plain(str(value))}" for name, value in options.items() if value is not None)
+    suites = sorted({entry.suite.partition("~")[0] for entry in store.entries()})
+    return UsageError(
+        f"No record in {store.where} matches {asked}." if asked else f"{store.where} holds no records.",
+        meaning="It was never recorded, or pruned.",
+        remedy=f"The history holds the suites: {', '.join(suites) or 'none'}.",
+    )
 
 
 def audit(where: str, anchor: str | None) -> Verified:
@@ -203,7 +260,7 @@ def audit(where: str, anchor: str | None) -> Verified:
     file = Path(anchor) if anchor else None
     earlier = _earlier_records(file) if file and file.is_file() else {}
     commit = None if earlier or anchor is None else _full_hash(anchor)
-    proof = history.verify(opened(where), anchor=commit, expected=earlier)
+    proof = history.verify(existing(where), anchor=commit, expected=earlier)
     written = f" in {count(proof.commits, 'commit')}" if proof.commits else ""
     tally = f"{count(len(proof.origins), 'record')}{written}, {proof.pruned} pruned"
     verdict = f"The history holds: {tally}." if proof.holds else f"The history does NOT hold: {tally}."
@@ -256,7 +313,7 @@ def write_table(where: str, form: str, out: str, options: Options) -> None:
     """Write the selected runs as a table."""
     from regress_action import history
 
-    write(out, history.export_to(opened(where).load(selection_of(options)), history.ExportFormat(form)))
+    write(out, history.export_to(existing(where).load(selection_of(options)), history.ExportFormat(form)))
 
 
 def thin(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Iterator[str]:
@@ -265,20 +322,9 @@ def thin(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Itera
     from regress_action.report.numbers import count
 
     rule = history.RetentionRule(all_days=all_days, weekly_days=weekly_days)
-    removed = history.prune(opened(where), rule, who=whoami(), dry_run=dry_run)
+    removed = history.prune(existing(where), rule, who=whoami(), dry_run=dry_run)
     yield from (_line(entry) for entry in removed)
     yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
-
-
-def accept_level(where: str, benchmark: str, metric: str, *, commit: str | None, suite: str | None, reason: str) -> str:
-    """Record that the new level of `benchmark` is normal, and return a sentence about it."""
-    from regress_action import history
-
-    pattern = history.SeriesPattern(benchmark, metric)
-    now = datetime.now(UTC)
-    event = history.accept(commit, [pattern], at=now, who=whoami(), why=reason, suite=suite)
-    opened(where).extend([], events=[event], message=f"Accept {escaping.plain(benchmark)}\n\n{escaping.plain(reason)}")
-    return f"Accepted: {benchmark} ({metric}) from {commit or 'now'} on."
 
 
 def selection_of(options: Options) -> Selection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from regress_action.commands import options
+from regress_action.model.errors import IncompleteError
+from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regress_action.action.judge import JudgingRules
+    from regress_action.history import History, SeriesPattern
     from regress_action.model.measurements import Report
 
 
@@ -26,8 +31,8 @@ if TYPE_CHECKING:
 @click.option("--branch", metavar="NAME", help="Branch of that commit, when the files do not say.")
 def command(*, reports: tuple[str, ...], where: str, suite: str | None, commit: str | None, branch: str | None) -> None:
     """Add reports, in any known format, to a history of immutable JSON Lines files."""
-    for path in record(reports, where, suite=suite, commit=commit, branch=branch):
-        click.echo(f"recorded {path}")
+    for line in record(reports, where, suite=suite, commit=commit, branch=branch):
+        click.echo(line)
 
 
 def record(
@@ -39,15 +44,54 @@ def record(
     branch: str | None = None,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """Add every report that the patterns name to the history at `where`; yield the path of each."""
+    """Add every report that the patterns name to the history at `where`; yield a line for each.
+
+    A report that shows a regression is stored, and its slow series are held back as a baseline.
+    """
     from regress_action import formats
     from regress_action.action import noise_model
-    from regress_action.history import open_history
+    from regress_action.action.judge import load_rules
+    from regress_action.commands.history import whoami
+    from regress_action.history import BASELINE_WINDOW, open_history, quarantine_events
 
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    rules = load_rules(options.settings_of(), Path.cwd())
+    now = now or datetime.now(UTC)
     for report in formats.gather(patterns):
-        named = _named(report, suite=suite, commit=commit, branch=branch, now=now or datetime.now(UTC))
-        yield history.append(noise_model.with_noise(named, history))
+        named = _named(report, suite=suite, commit=commit, branch=branch, now=now)
+        slow = _slow_series(named, history, rules)
+        events = quarantine_events(history, named, slow, at=now, who=whoami(), window=BASELINE_WINDOW)
+        path = history.append(noise_model.with_noise(named, history), events=events)
+        yield f"recorded {path}"
+        for pattern in slow:
+            yield (
+                f"  {plain(pattern.benchmark)} ({plain(pattern.metric)}) is {pattern.ratio:.1f}× the baseline, so this "
+                f"record is no baseline yet. If it is the new normal: regress-action history accept "
+                f"{shlex.quote(plain(pattern.benchmark))} --reason WHY --history {shlex.quote(where)}"
+            )
+
+
+def _slow_series(report: Report, history: History, rules: JudgingRules) -> tuple[SeriesPattern, ...]:
+    """Return the series of `report` that are proven or suspected to be slower than what the history holds."""
+    from regress_action.action.judge import judge_against_history
+    from regress_action.history import BASELINE_WINDOW, Selection, SeriesPattern, reference_window
+
+    selection = Selection(
+        suite=report.suite, branch=report.branch, environment=report.environment.fingerprint, last=BASELINE_WINDOW
+    )
+    created = (report.commit, report.created)
+    baseline = [stored for stored in reference_window(history, selection) if (stored.commit, stored.created) != created]
+    if not baseline:
+        return ()
+    try:
+        rows = judge_against_history(baseline, [report], rules).judgement.comparisons
+    except IncompleteError:  # they have no benchmark in common
+        return ()
+    return tuple(
+        SeriesPattern(row.benchmark.name, row.metric.name, row.ratio)
+        for row in rows
+        if row.ratio is not None and (row.alarms or row.is_suspected)
+    )
 
 
 def _named(report: Report, *, suite: str | None, commit: str | None, branch: str | None, now: datetime) -> Report:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from regress_action.history.artifact import ArtifactStore, newest_artifact
 from regress_action.history.audit import AuditResult, RecordOrigin, verify
-from regress_action.history.baseline import accept, nearest, persisting, quarantine, reference_window, references
+from regress_action.history.baseline import (
+    accept,
+    nearest,
+    persisting,
+    quarantine,
+    quarantine_events,
+    reference_window,
+    references,
+    withdraw,
+)
 from regress_action.history.branch import Backoff, BranchStore
 from regress_action.history.checkout import Checkout
 from regress_action.history.entries import Entry, History, Receipt, find_records, import_reports, list_entries
@@ -17,7 +26,7 @@ from regress_action.history.folder import FolderStore
 from regress_action.history.publishers import ApiCommitter, GitPusher
 from regress_action.history.remote import branch_of, identity_of, remote_of
 from regress_action.history.retention import RetentionRule, discard, prune
-from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.history.selection import BASELINE_WINDOW, EVERYTHING, Selection
 from regress_action.history.waivers import Waiver, in_force, parse_waivers
 from regress_action.model.errors import SettingsError
 from regress_action.model.records import slug
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "BASELINE_WINDOW",
     "EVERYTHING",
     "AuditResult",
     "Checkout",
@@ -53,9 +63,11 @@ __all__ = [
     "persisting",
     "prune",
     "quarantine",
+    "quarantine_events",
     "reference_window",
     "references",
     "verify",
+    "withdraw",
 ]
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.selection import EVERYTHING, Selection
-from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,6 +54,25 @@ def accept(
         commit=commit,
         patterns=tuple(patterns),
     )
+
+
+def withdraw(patterns: Iterable[SeriesPattern], *, at: datetime, who: str, why: str, suite: str | None = None) -> Event:
+    """Return the event that takes earlier acceptances of the matching series back."""
+    return Event(EventKind.WITHDRAWN, at.isoformat(timespec="seconds"), who, why, suite=suite, patterns=tuple(patterns))
+
+
+def quarantine_events(
+    history: History, report: Report, patterns: Sequence[SeriesPattern], *, at: datetime, who: str, window: int
+) -> list[Event]:
+    """Return the events to store with `report`: its slow series are held back, and levels that lasted are adopted.
+
+    `window` is how many stored reports of the suite and branch are looked at for levels that lasted.
+    """
+    if not patterns:
+        return []
+    held = quarantine(report, patterns, at=at, who=who, why="It shows a regression that nobody has accepted yet.")
+    stored = history.load(Selection(suite=report.suite, branch=report.branch, last=window))
+    return [held, *persisting([*stored, report], [*history.events(), held], at=at)]
 
 
 def references(reports: Sequence[Report], events: Sequence[Event]) -> tuple[Report, ...]:
@@ -108,26 +126,27 @@ def _touched(group: Sequence[Report], events: Sequence[Event]) -> set[Key]:
     """Return the series that any event is about; all others are references as they are."""
     keys = {series.key for report in group for series in report.series}
     patterns = {pattern for event in events if _concerns(event, group[0]) for pattern in event.patterns}
-    return {key for key in keys if any(_matches(key, pattern) for pattern in patterns)}
+    return {key for key in keys if any(pattern.fits(key) for pattern in patterns)}
 
 
 def _adopted(group: Sequence[Report], key: Key, events: Sequence[Event]) -> list[bool]:
     """Return for each report whether its value of `key` is a reference."""
     start = 0
     ours = [
-        event
-        for event in events
-        if _concerns(event, group[0]) and any(_matches(key, pattern) for pattern in event.patterns)
+        event for event in events if _concerns(event, group[0]) and any(pattern.fits(key) for pattern in event.patterns)
     ]
     held_by = [
         [event for event in ours if event.kind is EventKind.HELD and _is_about(event, report)] for report in group
     ]
+    withdrawn = max((event.time for event in ours if event.kind is EventKind.WITHDRAWN), default=None)
     for event in sorted(ours, key=lambda event: event.time):
         if event.kind not in {EventKind.ACCEPTED, EventKind.ADOPTED}:
             continue
+        if event.kind is EventKind.ACCEPTED and withdrawn is not None and event.time <= withdrawn:
+            continue
         first = _first(group, event)
-        while first > start and first < len(group) and held_by[first - 1]:
-            first -= 1
+        while first > start and (first < len(group) or event.commit is None) and held_by[first - 1]:
+            first -= 1  # without a commit, what is held back at the end is the level that is accepted
         for index in range(first, len(group)):
             held_by[index] = [held for held in held_by[index] if held.time > event.time]
         start = max(start, first) if first < len(group) else start
@@ -152,7 +171,7 @@ def _first(group: Sequence[Report], event: Event) -> int:
             if report.commit is not None and report.commit.startswith(event.commit):
                 return index
         return len(group)
-    return next((index for index, report in enumerate(group) if _made(report) >= event.time), len(group))
+    return next((index for index, report in enumerate(group) if _made(report) > event.time), len(group))
 
 
 def _made(report: Report) -> datetime:
@@ -165,10 +184,6 @@ def _concerns(event: Event, report: Report) -> bool:
 
 def _is_about(event: Event, report: Report) -> bool:
     return event.commit == report.commit and event.run in {None, _run(report)}
-
-
-def _matches(key: Key, pattern: SeriesPattern) -> bool:
-    return matches(key[0], pattern.benchmark) and matches(key[1], pattern.metric)
 
 
 def _run(report: Report) -> str | None:

@@ -17,6 +17,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from regress_action.model.errors import InputError
+from regress_action.model.measurements import matches
 
 SCHEMA: Final = 1
 _PATTERNS_KEY: Final = "marks"  # the name of `patterns` in the stored form, which never changes
@@ -27,6 +28,7 @@ class EventKind(StrEnum):
 
     HELD = "held"  # the record shows a regression: it is kept, and is no reference yet
     ACCEPTED = "accepted"  # somebody takes the new level for normal
+    WITHDRAWN = "withdrawn"  # an acceptance is taken back
     ADOPTED = "adopted"  # the new level lasted, so it is normal now
     PRUNED = "pruned"  # old records were removed by rule
 
@@ -38,6 +40,10 @@ class SeriesPattern:
     benchmark: str
     metric: str = "*"
     ratio: float | None = None
+
+    def fits(self, key: tuple[str, str]) -> bool:
+        """Whether the series of this benchmark and metric is meant."""
+        return matches(key[0], self.benchmark) and matches(key[1], self.metric)
 
 
 @dataclass(frozen=True, slots=True)

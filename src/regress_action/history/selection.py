@@ -19,6 +19,10 @@ TRUSTED_EVENTS: Final = frozenset({"push", "schedule", "workflow_dispatch", "rep
 """Events whose records are believed; a pull request is never its own reference."""
 
 
+BASELINE_WINDOW: Final = 20
+"""Stored reports that a new one is compared with at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A filter over history; every field that is given must hold.

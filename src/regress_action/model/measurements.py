@@ -8,14 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
+
+_WITH_PREFIX = re.compile(r"(?:test|bench|benchmark)_(?=.)")
+_OF_GO = re.compile(r"(?:\A|[./])(Benchmark[^/]*(?:/.*)?)\Z")
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether `text` is `pattern` or fits it: names like `test_add[1-2]` are names first, and patterns second."""
-    return text == pattern or fnmatchcase(text, pattern)
+    """Whether `text` or one of its short names is `pattern` or fits it.
+
+    Names like `test_add[1-2]` are names first, and patterns second.
+    """
+    return any(name == pattern or fnmatchcase(name, pattern) for name in (text, *short_names(text)))
+
+
+@lru_cache(maxsize=100_000)
+def short_names(name: str) -> tuple[str, ...]:
+    """Return the names that people use for a benchmark: without file, class or package, and without `test_`.
+
+    `bench/test_cache.py::test_get[a]` is also `test_get[a]` and `get[a]`, and `example.org/m.BenchmarkX/n` is also
+    `BenchmarkX/n`.
+    """
+    if go := _OF_GO.search(name):
+        return (go[1],) if go[1] != name else ()
+    path, bracket, parameters = name.partition("[")
+    short = path.rpartition("::")[2] + bracket + parameters
+    bare = _WITH_PREFIX.sub("", short, count=1) if _WITH_PREFIX.match(short) else short
+    return tuple(dict.fromkeys(form for form in (short, bare) if form != name))
 
 
 class Direction(StrEnum):
