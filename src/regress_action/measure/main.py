@@ -24,7 +24,12 @@ def main(arguments: Sequence[str]) -> int:
         options = parse(arguments)
         reporter = choose_reporter(events=options.events, show_output=options.show_output)
         _require_platform()
+        from regress_action.measure.process_tree import hide_from_suite, stop_with_parent
         from regress_action.measure.session import measure  # here, so that --help works without psutil
+
+        hide_from_suite()
+        if options.stop_with_parent:
+            stop_with_parent(options.stop_with_parent)
 
         return measure(options, reporter)
     except MeasureError as error:

@@ -55,6 +55,7 @@ class Options:
     events: int | None = None
     show_output: bool = False
     overwrite: bool = False
+    stop_with_parent: int | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -180,6 +181,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--runtime", metavar="TEXT", help="the suite's language runtime, when it is not this Python")
     add("--events", type=_whole(0), metavar="FD", help="write JSON lines there instead of text")
+    add("--stop-with-parent", type=_whole(1), metavar="PID", help="stop as by SIGTERM when the parent PID ends")
     add("--show-output", action="store_true", help="print what the suite printed, after each run")
 
 

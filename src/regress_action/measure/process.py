@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _READS = 16
 _GRACE_S = 1.0
 _SETTLE_S = 0.2
 _LONGEST_WAIT_S = 3600.0
+_NAMESPACE_END_S = 5.0
 _BLOCK = 512
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -89,12 +91,39 @@ class ProcessResult:
 
 
 @dataclass(slots=True)
+class _KernelUsage:
+    """The kernel's count of what ended processes used; memory in the kernel's unit, transfers in blocks."""
+
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss: int = 0
+    switches: int = 0
+    read_blocks: int = 0
+    written_blocks: int = 0
+
+    def add(self, usage: resource.struct_rusage) -> None:
+        self.user_s += usage.ru_utime
+        self.system_s += usage.ru_stime
+        self.max_rss = max(self.max_rss, usage.ru_maxrss)
+        self.switches += usage.ru_nvcsw + usage.ru_nivcsw
+        self.read_blocks += usage.ru_inblock
+        self.written_blocks += usage.ru_oublock
+
+
+@dataclass(slots=True)
 class _Reaper:
-    """Reaps every child that ends, adopted ones included, and keeps the kernel's resource usage of each."""
+    """Reaps every child that ends, adopted ones included, and adds up what each of them used.
+
+    What ends in a namespace is reaped by the namespace's first process, which reports it.
+    """
 
     root: StartedProcess
     status: int | None = None
-    usages: list[resource.struct_rusage] = field(default_factory=list)
+    usage: _KernelUsage = field(default_factory=_KernelUsage)
+    _reported: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._parse(self.root.reported)
 
     def reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -102,10 +131,40 @@ class _Reaper:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                if pid != self.root.shim_pid:
-                    self.usages.append(usage)
-                if pid == self.root.pid:
+                contained = pid == self.root.pid and self.root.report is not None
+                if pid != self.root.shim_pid and not contained:
+                    self.usage.add(usage)
+                if pid == self.root.pid and self.status is None:
                     self.status = os.waitstatus_to_exitcode(status)
+
+    def read_report(self) -> bool:
+        """Read what the namespace's first process reports; return whether more may come."""
+        data = os.read(self.root.report, _READ_SIZE) if self.root.report is not None else b""
+        self._parse(data)
+        return bool(data)
+
+    def _parse(self, data: bytes) -> None:
+        *lines, self._reported = (self._reported + data).split(b"\n")
+        for kind, *values in (line.split() for line in lines if line):
+            if kind == b"status":
+                self.status = os.waitstatus_to_exitcode(int(values[0]))
+            elif kind == b"usage":
+                self.usage = _KernelUsage(float(values[0]), float(values[1]), *map(int, values[2:]))
+
+    def end_namespace(self, signals: SignalWaiter) -> None:
+        """Let the namespace's first process end, and with it all that is left in there; read its last report."""
+        if self.root.control is None or self.root.report is None:
+            return
+        os.close(self.root.control)
+        until = time.monotonic() + _NAMESPACE_END_S
+        while time.monotonic() < until:
+            if signals.wait([self.root.report], until - time.monotonic()) and not self.read_report():
+                break
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.root.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.root.pid, 0)
+        os.close(self.root.report)
 
     def check(self) -> None:
         """Raise if the command has ended and its exit status can no longer arrive, instead of waiting for ever."""
@@ -134,27 +193,38 @@ def execute(
         InterruptRequestedError: a signal to the whole process group ended the command while it was started.
     """
     try:
-        root = start(task, adopted=processes.is_subreaper)
+        namespace = processes.namespace if task.suite else ""
+        root = start(task, adopted=processes.is_subreaper, namespace=namespace)
     except EnvironmentFailedError:
         signals.check()
         raise
+    if root.report is not None:
+        processes.excluded.add(root.pid)
     reaper, ends, before = _Reaper(root), root.began + task.limit_s, time.process_time()
-    streams = [root.output]
+    _follow(reaper, log, signals, sampler, ends)
+    wall, watching = time.monotonic() - root.began, time.process_time() - before
+    cut = reaper.status is None
+    left_behind = _end_rest(reaper, signals, processes, cut=cut)
+    reaper.end_namespace(signals)
+    processes.excluded.discard(root.pid)
+    _drain(root.output, log)
+    os.close(root.output)
+    used = _usage(reaper.usage, sampler)
+    return ProcessResult(None if cut else reaper.status, wall, used, watching, left_behind)
+
+
+def _follow(reaper: _Reaper, log: OutputLog, signals: SignalWaiter, sampler: UsageSampler, ends: float) -> None:
+    """Read the output and sample until the command ends, a signal arrives, or the clock reaches `ends`."""
+    root = reaper.root
+    streams = [root.output] if root.report is None else [root.output, root.report]
     while reaper.status is None and signals.stop is None and (left := ends - time.monotonic()) > 0:
         for stream in signals.wait(streams, min(left, sampler.pause_s(), _LONGEST_WAIT_S)):
-            if not _drain(stream, log):
+            if not (reaper.read_report() if stream == root.report else _drain(stream, log)):
                 streams.remove(stream)
         reaper.reap()
         reaper.check()
         if reaper.status is None:
             sampler.sample()
-    wall, watching = time.monotonic() - root.began, time.process_time() - before
-    cut = reaper.status is None
-    left_behind = _end_rest(reaper, signals, processes, cut=cut)
-    _drain(root.output, log)
-    os.close(root.output)
-    used = _usage(reaper.usages, sampler)
-    return ProcessResult(None if cut else reaper.status, wall, used, watching, left_behind)
 
 
 def _drain(stream: int, log: OutputLog) -> bool:
@@ -184,15 +254,14 @@ def _end_rest(reaper: _Reaper, signals: SignalWaiter, processes: ProcessTree, *,
     return left_behind
 
 
-def _usage(usages: list[resource.struct_rusage], sampler: UsageSampler) -> ResourceUsage:
-    """Add up what the kernel counted, or what was sampled where a parent never waited for its children."""
-    reaped = sum(usage.ru_utime for usage in usages), sum(usage.ru_stime for usage in usages)
-    user, system = max(reaped, sampler.cpu_s, key=sum)
+def _usage(kernel: _KernelUsage, sampler: UsageSampler) -> ResourceUsage:
+    """Return what the kernel counted, or what was sampled where a parent never waited for its children."""
+    user, system = max((kernel.user_s, kernel.system_s), sampler.cpu_s, key=sum)
     return ResourceUsage(
         user_s=user,
         system_s=system,
-        peak_rss_bytes=max(sampler.peak_rss, *(_RSS_UNIT * usage.ru_maxrss for usage in usages), 0) or None,
-        context_switches=sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
-        read_bytes=_BLOCK * sum(usage.ru_inblock for usage in usages),
-        write_bytes=_BLOCK * sum(usage.ru_oublock for usage in usages),
+        peak_rss_bytes=max(sampler.peak_rss, _RSS_UNIT * kernel.max_rss) or None,
+        context_switches=kernel.switches,
+        read_bytes=_BLOCK * kernel.read_blocks,
+        write_bytes=_BLOCK * kernel.written_blocks,
     )

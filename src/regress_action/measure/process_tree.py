@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,38 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from regress_action.measure.spawn import Namespace
+
 MARKER_VARIABLE = "REGRESS_SESSION"
 _LINUX = sys.platform == "linux"
 _SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
+_SET_DUMPABLE = 4
+_SET_PARENT_DEATH_SIGNAL = 1
 _POLL_S = 0.01
 
 
 def become_subreaper() -> bool:
     """Make this process the parent of every orphan below it, so that no daemon escapes; Linux only."""
-    return _LINUX and ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    return _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def hide_from_suite() -> None:
+    """Close this process's descriptors, variables and memory to other processes of the same user; Linux only.
+
+    Otherwise the suite could write to our standard output through /proc, and read variables that it did not get.
+    """
+    _prctl(_SET_DUMPABLE, 0)
+
+
+def stop_with_parent(parent: int) -> None:
+    """Send this process SIGTERM when `parent` ends, now if it has ended already; Linux only."""
+    _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _prctl(option: int, value: int) -> bool:
+    return _LINUX and ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
 
 
 def descendants(pid: int) -> list[int]:
@@ -68,11 +91,15 @@ def processes_with_marker(session_id: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class ProcessTree:
-    """Every process that this one began, except `excluded`; without a subreaper, every process with the marker."""
+    """Every process that this one began, except `excluded`; without a subreaper, every process with the marker.
+
+    `namespace` is the one in which the suite's commands are contained, empty where there is none.
+    """
 
     session_id: str
-    excluded: frozenset[int] = frozenset()
+    excluded: set[int] = field(default_factory=set)
     is_subreaper: bool = True
+    namespace: Namespace = ""
 
     def members(self) -> list[int]:
         """Return the ids of those that are alive or not yet reaped."""
@@ -80,13 +107,18 @@ class ProcessTree:
             return processes_with_marker(self.session_id)
         return [pid for pid in descendants(os.getpid()) if pid not in self.excluded]
 
+    def survivors(self) -> list[str]:
+        """Return the names of the processes that are still alive, in the tree or anywhere with the marker."""
+        pids = {*self.members(), *processes_with_marker(self.session_id)} - self.excluded
+        return sorted(set(names(sorted(pids))))
+
     def end(self, reap: Callable[[], None], *, grace_s: float) -> None:
         """End all of them."""
         end_processes(self.members, reap, grace_s=grace_s)
 
 
 def end_processes(
-    members: Callable[[], list[int]], reap: Callable[[], None], *, grace_s: float, limit_s: float = 5.0
+    members: Callable[[], list[int]], reap: Callable[[], object], *, grace_s: float, limit_s: float = 5.0
 ) -> None:
     """End every process that `members` lists: with SIGTERM for `grace_s`, then with SIGKILL until none is left.
 

@@ -135,7 +135,7 @@ class RunExecutor:
             MeasureUsageError: there is no shell.
         """
         variables = {**self.environment.variables, "REGRESS_SIDE": side}
-        task = Task([*shell(), self.options.setup or ""], tree.folder, variables, self._left_s)
+        task = Task([*shell(), self.options.setup or ""], tree.folder, variables, self._left_s, suite=True)
         return execute(task, log, self.signals, self.processes, NullSampler())
 
     @property
@@ -168,6 +168,7 @@ class RunExecutor:
             limit,
             self.environment.cpus,
             self.environment.nice,
+            suite=True,
         )
         sampler = Sampler(self.processes.excluded)
         ended = execute(task, log, self.signals, self.processes, sampler)

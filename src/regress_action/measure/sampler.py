@@ -6,10 +6,14 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import psutil
 
 from regress_action.measure.process_tree import descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Set  # noqa: PYI025 - a set or a frozenset
 
 SHARE = 0.005
 _FIRST_S = 0.02
@@ -25,7 +29,7 @@ class Sampler:
     is therefore computed from the cost of the samples so far.
     """
 
-    excluded: frozenset[int] = frozenset()
+    excluded: Set[int] = frozenset()
     share: float = SHARE
     peak_rss: int = 0
     samples: int = 0

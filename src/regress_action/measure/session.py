@@ -19,6 +19,7 @@ from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock
 from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.spawn import usable_namespace
 from regress_action.measure.suite_command import SuiteCommand
 from regress_action.measure.suite_environment import suite_environment
 from regress_action.measure.trees import SideTree, prepare, worktree_dir
@@ -46,7 +47,8 @@ def measure(options: Options, reporter: Reporter) -> Exit:
         signals.check()
         check_pattern(options.results, trees["head"])
         with watchdog(session_id, worktrees) as watchdog_pid:
-            processes = ProcessTree(session_id, frozenset({watchdog_pid}), is_subreaper)
+            namespace = usable_namespace() if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+            processes = ProcessTree(session_id, {watchdog_pid}, is_subreaper, namespace)
             ends = began + (options.job_timeout_s or math.inf)
             command = SuiteCommand(options.command, options.select_style)
             executor = RunExecutor(options, command, environment, folder, signals, processes, ends)
@@ -90,6 +92,9 @@ def _run(
         stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
         raise
     finally:
+        header["survivors"] = survivors = executor.processes.survivors()
+        if survivors:
+            loop.warn(f"processes of the suite could not be ended: {', '.join(survivors)}")
         _save_end(measurement, stopped)
         good = {side: measurement.good(side) for side in trees}
         elapsed_s = round(loop.clock.elapsed_s, 3)
@@ -140,6 +145,7 @@ def _header(options: Options, session_id: str, trees: Mapping[str, SideTree]) ->
         },
         "stopped": None,
         "warnings": [],
+        "survivors": [],
         "monitor": {},
         "probe": {},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -44,25 +44,32 @@ class SideTree:
 
 @dataclass(slots=True)
 class WorktreeDir:
-    """A temporary folder with worktrees, and the repository that they belong to."""
+    """A temporary folder with worktrees, and the folder in which git keeps its records of them, if there is one."""
 
     folder: Path
-    repository: Path
-    worktrees: list[Path] = field(default_factory=list)
+    records: Path | None
 
     def clear(self) -> None:
-        """Remove the worktrees and git's records of them; never fails, because it runs while the program ends."""
-        git = GitRepository(self.repository)
-        for tree in self.worktrees:
-            # `--force` twice, for a worktree with submodules or one that an interrupted checkout left locked.
-            git.query("worktree", "remove", "--force", "--force", str(tree))
+        """Remove the worktrees and git's records of them; never fails, because it runs while the program ends.
+
+        Git itself is not started, because the suite may have changed the repository's settings to start other programs.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
+        for record in self.records.glob("*") if self.records else ():
+            with contextlib.suppress(OSError):
+                if Path((record / "gitdir").read_text(encoding="utf-8").strip()).is_relative_to(self.folder):
+                    shutil.rmtree(record)
+        if self.records:
+            with contextlib.suppress(OSError):
+                self.records.rmdir()  # as git does when the last worktree is removed
 
 
 @contextlib.contextmanager
 def worktree_dir(repository: Path) -> Iterator[WorktreeDir]:
     """Yield a temporary folder for worktrees that is removed afterwards, whatever happens."""
-    worktrees = WorktreeDir(Path(tempfile.mkdtemp(prefix="regress-")).resolve(), repository)
+    common = GitRepository(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
+    records = repository / common / "worktrees" if common else None
+    worktrees = WorktreeDir(Path(tempfile.mkdtemp(prefix="regress-")).resolve(), records)
     try:
         yield worktrees
     finally:
@@ -133,7 +140,6 @@ def _plan_head(options: Options, git: GitRepository) -> _CheckoutPlan:
 def _check_out(git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path) -> SideTree:
     # "base" and "head" have the same length, so that the sides do not differ in the length of their paths.
     root = worktrees.folder / plan.side
-    worktrees.worktrees.append(root)
     git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
     modules = Path(git.run("rev-parse", "--git-path", "modules"))
     check_out_submodules(root, git.folder / modules, top, plan.label)

@@ -29,7 +29,7 @@ _SOURCES = str(Path(__file__).resolve().parents[2])
 def watchdog(session_id: str, worktrees: WorktreeDir) -> Iterator[int]:
     """Keep a watchdog running for the length of the block; yield its process id."""
     process = subprocess.Popen(  # noqa: S603 - this module
-        [sys.executable, "-m", __name__, session_id, str(worktrees.folder), str(worktrees.repository)],
+        [sys.executable, "-m", __name__, session_id, str(worktrees.folder), str(worktrees.records or "")],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -52,17 +52,18 @@ def watchdog(session_id: str, worktrees: WorktreeDir) -> Iterator[int]:
             process.communicate(message)
 
 
-def main(session_id: str, folder: str, repository: str) -> None:
+def main(session_id: str, folder: str, records: str) -> None:
     """Wait until standard input closes, and clean up unless the measurer wrote that it had finished."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    if sys.stdin.buffer.read() == _FINISHED:
-        return
     from regress_action.measure import process_tree, trees
 
+    process_tree.hide_from_suite()
+    if sys.stdin.buffer.read() == _FINISHED:
+        return
+
     process_tree.end_processes(lambda: process_tree.processes_with_marker(session_id), lambda: None, grace_s=0)
-    path = Path(folder)
-    trees.WorktreeDir(path, Path(repository), [tree for tree in path.glob("*") if tree.is_dir()]).clear()
+    trees.WorktreeDir(Path(folder), Path(records) if records else None).clear()
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def test_signal_to_the_group_while_a_run_starts_is_an_interrupt(measure: Measure
     """A Ctrl-C that ends the starting process of a run is reported as the interrupt that it is."""
     broken = (
         "import os, signal, sys; from regress_action.measure import errors, main, process\n"
-        "def start(task, adopted):\n"
+        "def start(task, **_):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    raise errors.EnvironmentFailedError('The process ended before it could report why.')\n"
         "process.start = start\n"

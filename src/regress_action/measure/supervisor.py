@@ -1,0 +1,92 @@
+"""Start the measurer in a GitHub job, and make it visible if the suite killed it.
+
+The suite may kill the measurer and its watchdog, which have its user id. What it started is then adopted by this
+process, which ends it, looks again, and writes `.regress/measure-ended.json`: `{"status": …, "survivors": […]}`. A
+negative status is the signal that killed the measurer; survivors are the names of processes that could not be ended.
+No secret may be given to this job after a negative status or with survivors. If this process is killed as well, the
+step fails and the file is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.measure import untrusted_files
+from regress_action.measure.errors import Exit
+from regress_action.measure.process_tree import become_subreaper, descendants, end_processes, hide_from_suite, names
+from regress_action.measure.signals import SignalWaiter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDER = ".regress"
+ENDED_FILE = "measure-ended.json"
+_POLL_S = 1.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the measurer with these arguments; return its exit code, or 4 if it was killed or processes survived."""
+    hide_from_suite()
+    become_subreaper()
+    status = _run(arguments)
+    end_processes(lambda: descendants(os.getpid()), _reap, grace_s=0)
+    survivors = sorted(set(names(descendants(os.getpid()))))
+    _write_end(status, survivors)
+    if status < 0:
+        _report(f"The measurer was killed by {signal.Signals(-status).name}.")
+    if survivors:
+        _report(f"Processes of the suite could not be ended: {', '.join(survivors)}.")
+    return Exit.ENVIRONMENT if status < 0 or survivors else status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Start the measurer, pass signals on to it, and return its status as subprocess gives it."""
+    with SignalWaiter().installed() as signals:
+        words = [sys.executable, "-P", "-m", "regress_action.measure", f"--stop-with-parent={os.getpid()}", *arguments]
+        measurer = subprocess.Popen(words)  # noqa: S603 - this package
+        while (status := _reap(measurer.pid)) is None:
+            signals.wait([], _POLL_S)
+            if signals.stop is not None:
+                measurer.send_signal(signals.stop)
+                signals.stop = None
+        measurer.returncode = status
+    return status
+
+
+def _reap(pid: int | None = None) -> int | None:
+    """Collect every child that ended, adopted ones included; return the status of `pid` if it is among them."""
+    status = None
+    try:
+        while True:
+            ended, waited = os.waitpid(-1, os.WNOHANG)
+            if ended == 0:
+                return status
+            if ended == pid:
+                status = os.waitstatus_to_exitcode(waited)
+    except ChildProcessError:
+        return status
+
+
+def _write_end(status: int, survivors: list[str]) -> None:
+    content = json.dumps({"status": status, "survivors": survivors}).encode() + b"\n"
+    try:
+        with untrusted_files.open_folder(Path.cwd(), FOLDER, create=True) as folder:
+            untrusted_files.write(folder, ENDED_FILE, content)
+    except OSError as error:
+        _report(f"Writing {FOLDER}/{ENDED_FILE} failed: {error.strerror}.")
+
+
+def _report(sentence: str) -> None:
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(f"::error title=regress-action::{sentence}", flush=True)  # noqa: T201 - a workflow command
+    print(sentence, file=sys.stderr)  # noqa: T201 - errors go to standard error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
