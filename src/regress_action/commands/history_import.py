@@ -57,8 +57,17 @@ def import_from(
             meaning="Without a time it has no place in a history.",
             remedy="Give the time: `--time 2025-01-31T12:00:00Z`, and the commit with `--commit`.",
         )
+    if not reports:
+        raise InputError(
+            "The files hold no report with a value.",
+            meaning="Nothing was stored.",
+            remedy="Check the files: a history has entries, and results have benchmarks.",
+        )
     receipt = history.import_reports(opened(where), reports, who=whoami())
-    return f"Imported {count(len(reports), 'report')} as {count(len(receipt.paths), 'record')}."
+    new = len(receipt.paths) - receipt.already
+    if receipt.already:
+        return f"Imported {count(new, 'record')}; {count(receipt.already, 'record')} were stored already."
+    return f"Imported {count(len(reports), 'report')} as {count(new, 'record')}."
 
 
 def _read(source: Path, branch: str | None) -> Iterator[Report]:

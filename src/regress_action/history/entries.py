@@ -90,10 +90,14 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was written: the paths, and what proves it (a commit where the store is a branch)."""
+    """What was written: the paths, and what proves it (a commit where the store is a branch).
+
+    `already` is how many of the paths an import found stored before.
+    """
 
     paths: tuple[str, ...]
     proof: str
+    already: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +299,9 @@ def import_reports(history: History, reports: Iterable[Report], *, who: str) -> 
     marked = [
         replace(report, provenance=(("event", "import"), ("actor", who), *_other_facts(report))) for report in reports
     ]
-    return history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {plain(who)}")
+    before = {entry.path for entry in history.entries()}
+    receipt = history.extend(marked, message=f"Import {len(marked)} reports\n\nactor: {plain(who)}")
+    return replace(receipt, already=len(before.intersection(receipt.paths)))
 
 
 def _other_facts(report: Report) -> tuple[tuple[str, str], ...]:

@@ -40,3 +40,17 @@ def test_what_bencher_keeps_is_told_from_results(tmp_path: Path) -> None:
     single.write_text(json.dumps({"results": [{"command": "ls", "mean": 1.0, "times": [1.0]}]}))
     said = import_from(os.fspath(tmp_path / "history"), [perf, single], time="2024-05-02T00:00:00Z", branch="main")
     assert said == "Imported 2 reports as 2 records."
+
+
+def test_only_what_is_new_is_counted(tmp_path: Path) -> None:
+    """A second import stores nothing and says so; a file without a value is an error."""
+    where = os.fspath(tmp_path / "history")
+    rows = "time,a\n2024-01-01,1.5\n2024-01-02,1.6\n"
+    (tmp_path / "a.csv").write_text(rows)
+    (tmp_path / "b.csv").write_text(f"{rows}2024-01-03,1.7\n")
+    assert import_from(where, [tmp_path / "a.csv"]) == "Imported 2 reports as 2 records."
+    assert import_from(where, [tmp_path / "a.csv"]) == "Imported 0 records; 2 records were stored already."
+    assert import_from(where, [tmp_path / "b.csv"]) == "Imported 1 record; 2 records were stored already."
+    (tmp_path / "data.js").write_text('window.BENCHMARK_DATA = {"entries": {"x": []}}')
+    with pytest.raises(InputError, match="no report"):
+        import_from(where, [tmp_path / "data.js"])
