@@ -1,6 +1,6 @@
 """regress-action: find performance regressions, prove them, and stay silent when nothing happened.
 
-The classes below are imported when they are first used.
+What is listed below is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regress_action.instruments.detection import RegressionDetector
+    from regress_action.instruments.detection import RegressionDetector, compare
     from regress_action.instruments.load.runner import LoadTestRunner
     from regress_action.instruments.profiler import PerformanceProfiler
     from regress_action.instruments.storage import BenchmarkStorage
@@ -21,6 +21,7 @@ __all__ = [
     "PerformanceProfiler",
     "RegressionDetector",
     "__version__",
+    "compare",
 ]
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "LoadTestRunner": "load.runner",
     "PerformanceProfiler": "profiler",
     "RegressionDetector": "detection",
+    "compare": "detection",
 }
 
 

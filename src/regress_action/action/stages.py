@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.action import confirm, noise_model
+from regress_action.action import confirm
 from regress_action.action.judge import judge_against_history, judge_reports
 from regress_action.github.event import Stage
 from regress_action.model import records
@@ -133,18 +133,12 @@ def _line(job: Job) -> Sequence[str]:
 
 def _store(job: Job, history: History | None, head: Report, judged: Judged | None) -> None:
     """Add the head to the history, held back as a reference while it shows a regression that has not lasted."""
-    from regress_action.history import BASELINE_WINDOW, SeriesPattern, quarantine_events
+    from regress_action.action import baseline
 
     if history is None or not job.plan.may_write_history:
         return
-    patterns = tuple(
-        SeriesPattern(row.benchmark.name, row.metric.name, row.ratio)
-        for row in (judged.judgement.comparisons if judged else ())
-        if row.alarms
-    )
-    who = job.plan.actor or "unknown"
-    events = quarantine_events(history, head, patterns, at=datetime.now(UTC), who=who, window=BASELINE_WINDOW)
-    history.append(noise_model.with_noise(head, history), events=events)
+    slow = baseline.slow_series(judged.judgement) if judged else ()
+    baseline.store(history, head, slow, who=job.plan.actor or "unknown", at=datetime.now(UTC))
 
 
 def _write_reports(job: Job, head: Report, base: Report | None) -> None:

@@ -60,16 +60,16 @@ def detect(
         IncompleteError: the history holds no other report of the suite.
     """
     from regress_action import formats
+    from regress_action.action.baseline import baseline_of
     from regress_action.action.judge import judge_against_history
-    from regress_action.history import Selection, open_history, reference_window
+    from regress_action.history import Selection, open_history
     from regress_action.model.errors import IncompleteError
 
     head = formats.gather(reports)
     name = suite or head[0].suite
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
     selection = Selection(suite=name, branch=branch, last=last)
-    own = {(report.commit, report.created) for report in head}
-    baseline = [report for report in reference_window(history, selection) if (report.commit, report.created) not in own]
+    baseline = baseline_of(history, head, selection)
     if not baseline:
         stored = history.entries(selection)
         raise IncompleteError(

@@ -158,7 +158,7 @@ def _judge(report: Report, where: str, thresholds: str | None, fail_on: str | No
         output.show(judged, verbose=False)
     if judged.exit_code:
         raise click.exceptions.Exit(judged.exit_code)
-    storage.store(report)
+    storage.append(report, judged=judged)
 
 
 def _print_second(second: SecondStats) -> None:

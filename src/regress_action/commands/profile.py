@@ -75,6 +75,6 @@ def _deliver(
     if out:
         output.write(str(out), encode(measured.report()))
     if where:
-        BenchmarkStorage(where).store(measured.report())
+        BenchmarkStorage(where).append(measured.report())
     if trace and measured.traces:
         shutil.copyfile(measured.traces[-1], trace)

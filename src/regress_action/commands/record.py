@@ -49,10 +49,10 @@ def record(
     A report that shows a regression is stored, and its slow series are held back as a baseline.
     """
     from regress_action import formats
-    from regress_action.action import noise_model
+    from regress_action.action import baseline
     from regress_action.action.judge import load_rules
     from regress_action.commands.history import whoami
-    from regress_action.history import BASELINE_WINDOW, open_history, quarantine_events
+    from regress_action.history import open_history
 
     history = open_history(where, repository=Path.cwd(), environ=os.environ)
     rules = load_rules(options.settings_of(), Path.cwd())
@@ -60,38 +60,32 @@ def record(
     for report in formats.gather(patterns):
         named = _named(report, suite=suite, commit=commit, branch=branch, now=now)
         slow = _slow_series(named, history, rules)
-        events = quarantine_events(history, named, slow, at=now, who=whoami(), window=BASELINE_WINDOW)
-        path = history.append(noise_model.with_noise(named, history), events=events)
-        yield f"recorded {path}"
+        yield f"recorded {baseline.store(history, named, slow, who=whoami(), at=now)}"
         for pattern in slow:
+            worse = f"{pattern.ratio:.1f}× the baseline" if pattern.ratio else "worse than the baseline"
             yield (
-                f"  {plain(pattern.benchmark)} ({plain(pattern.metric)}) is {pattern.ratio:.1f}× the baseline, so this "
-                f"record is no baseline yet. If it is the new normal: regress-action history accept "
-                f"{shlex.quote(plain(pattern.benchmark))} --reason WHY --history {shlex.quote(where)}"
+                f"  {plain(pattern.benchmark)} ({plain(pattern.metric)}) is {worse}, so this record is no baseline "
+                f"yet. If it is the new normal: regress-action history accept {shlex.quote(plain(pattern.benchmark))} "
+                f"--reason WHY --history {shlex.quote(where)}"
             )
 
 
 def _slow_series(report: Report, history: History, rules: JudgingRules) -> tuple[SeriesPattern, ...]:
     """Return the series of `report` that are proven or suspected to be slower than what the history holds."""
+    from regress_action.action.baseline import baseline_of, slow_series
     from regress_action.action.judge import judge_against_history
-    from regress_action.history import BASELINE_WINDOW, Selection, SeriesPattern, reference_window
+    from regress_action.history import BASELINE_WINDOW, Selection
 
-    selection = Selection(
-        suite=report.suite, branch=report.branch, environment=report.environment.fingerprint, last=BASELINE_WINDOW
-    )
-    created = (report.commit, report.created)
-    baseline = [stored for stored in reference_window(history, selection) if (stored.commit, stored.created) != created]
-    if not baseline:
+    environment = report.environment.fingerprint
+    selection = Selection(suite=report.suite, branch=report.branch, environment=environment, last=BASELINE_WINDOW)
+    references = baseline_of(history, [report], selection)
+    if not references:
         return ()
     try:
-        rows = judge_against_history(baseline, [report], rules).judgement.comparisons
+        judged = judge_against_history(references, [report], rules)
     except IncompleteError:  # they have no benchmark in common
         return ()
-    return tuple(
-        SeriesPattern(row.benchmark.name, row.metric.name, row.ratio)
-        for row in rows
-        if row.ratio is not None and (row.alarms or row.is_suspected)
-    )
+    return slow_series(judged.judgement, suspected=True)
 
 
 def _named(report: Report, *, suite: str | None, commit: str | None, branch: str | None, now: datetime) -> Report:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SKEW: Final = timedelta(days=1)  # clocks of runners disagree by seconds; a day is a broken clock
+_STREAMED: Final = 100  # reports that are read at a time
 _MONTHS: Final = 4  # in the first look: their names are small, and another round trip is not
 
 _PATH: Final = re.compile(
@@ -154,6 +155,22 @@ class History:
             InputError: a record is cut, or from a newer version.
         """
         return tuple(report for _, report in self.records(selection))
+
+    def stream(self, selection: Selection = EVERYTHING) -> Iterator[Report]:
+        """Yield what `load` returns, oldest first, with few reports in memory at a time.
+
+        Raises:
+            HistoryError: the place cannot be read, or a record does not match its name.
+            InputError: a record is cut, or from a newer version.
+        """
+        if selection.last is not None:
+            yield from self.load(selection)
+            return
+        entries = self.entries(selection)
+        for start in range(0, len(entries), _STREAMED):
+            for report in self.read(entries[start : start + _STREAMED]):
+                if (narrowed := selection.narrowed(report)) is not None:
+                    yield narrowed
 
     def records(self, selection: Selection = EVERYTHING) -> list[tuple[Entry, Report]]:
         """Return what `load` does, each report with its entry."""

@@ -76,10 +76,17 @@ class Selection:
             return None
         if self.branch is not None and report.branch != self.branch:
             return None
+        if self.commits is not None and not self._admits_commit(report.commit):
+            return None
         if self.benchmark is None and self.service is None and self.metric is None:
             return report
         series = tuple(filter(self._admits_series, report.series))
         return replace(report, series=series) if series else None
+
+    def _admits_commit(self, commit: str | None) -> bool:
+        """Whether the full hash is wanted; a path holds its first twelve digits only."""
+        wanted = self.commits or frozenset()
+        return commit is not None and (commit in wanted or any(commit.startswith(short) for short in wanted))
 
     def _admits_series(self, series: Series) -> bool:
         wanted = (

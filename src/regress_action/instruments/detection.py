@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.action.judge import Judged, judge_against_history, load_rules
+from regress_action import formats
+from regress_action.action.judge import Judged, judge_against_history, judge_reports, load_rules
 from regress_action.instruments.storage import BenchmarkStorage
 from regress_action.settings import Settings
 
@@ -46,10 +47,37 @@ class RegressionDetector:
             HistoryError: the storage cannot be read.
             IncompleteError: the reports hold no measurement, or share no benchmark with their baseline.
         """
-        return self.judge(self.storage.load(reports[0].suite), reports)
+        return self.judge(self.storage.baseline(reports[0].suite), reports)
 
     def judge(self, baseline: Sequence[Report], reports: Sequence[Report]) -> Judged:
         """Judge `reports` against `baseline` (oldest first); without one, its benchmarks are new and budgets count."""
         own = {(report.commit, report.created) for report in reports}
         others = [other for other in baseline if (other.commit, other.created) not in own]
         return judge_against_history(others, reports, self.rules)
+
+
+def compare(
+    baseline: Sequence[Report | str | Path],
+    head: Sequence[Report | str | Path],
+    *,
+    settings: Settings | None = None,
+    root: Path | None = None,
+) -> Judged:
+    """Judge `head` against `baseline`, as `regress-action compare` does.
+
+    Both are reports, or files and globs in any known format. Each report or file is at least one run.
+
+    Raises:
+        InputError: a file cannot be read.
+        IncompleteError: nothing was measured, or both sides have no benchmark in common.
+        SettingsError: a file that the settings name is wrong or absent.
+    """
+    return judge_reports(_reports(baseline), _reports(head), load_rules(settings or Settings(), root or Path.cwd()))
+
+
+def _reports(sources: Sequence[Report | str | Path]) -> tuple[Report, ...]:
+    """Return the reports among the sources, and those in the files that the others name."""
+    reports: list[Report] = []
+    for source in sources:
+        reports += formats.gather([str(source)]) if isinstance(source, str | Path) else [source]
+    return tuple(reports)

@@ -37,10 +37,10 @@ def conclude(session: PerformanceSession, runs: Sequence[Sequence[dict[str, Any]
         return
     storage = BenchmarkStorage(request.history, root=folder)
     detector = RegressionDetector(storage, settings=settings, limits=limits_of(session.tests.values()), root=folder)
-    baseline = storage.load(report.suite)
+    baseline = storage.baseline(report.suite)
     session.judged = detector.judge(baseline, [report])
     if not baseline and not session.failures:
-        storage.store(report)
+        storage.append(report)
         session.notes.append(
             f"The history {request.history} held no baseline. This report is its first one; later sessions are "
             f"compared with it. Add further ones with `regress-action record`."

@@ -102,7 +102,7 @@ def test_a_doubled_memory_fails_the_session(project: Project) -> None:
     storage = BenchmarkStorage(root=project.folder)
     (first,) = storage.load()
     for day in range(1, 6):
-        storage.store(replace(first, created=f"2026-01-0{day}T00:00:00Z"))
+        storage.append(replace(first, created=f"2026-01-0{day}T00:00:00Z"))
     project.write("test_it.py", source.format(size=2500))
 
     done = project.pytest(*ASKED)
