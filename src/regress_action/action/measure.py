@@ -121,26 +121,44 @@ def _decide_command(settings: Settings) -> str:
     return shlex.join(words)
 
 
-_FORWARDED = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_FORWARDED = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _measure(line: list[str]) -> None:
-    """Run the measurer and render its events until it ends; an interrupt is the measurer's to handle."""
+    """Run the measurer and render its events until it ends; signals are passed on to it.
+
+    Raises:
+        RegressError: the measurer's error, as ours.
+        KeyboardInterrupt: a signal asked to stop.
+    """
     reader, writer = os.pipe()
     split = line.index("--out")
-    line[split:split] = ["--events", str(writer)]
+    line[split:split] = ["--events", str(writer), f"--stop-with-parent={os.getpid()}"]
     searched = os.pathsep.join(filter(None, (str(source_root()), os.environ.get("PYTHONPATH"))))
-    previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}  # reset in the child, unlike SIG_IGN
+    received: list[int] = []
+    measurers: list[subprocess.Popen[bytes]] = []
+
+    def forward(number: int, _frame: object) -> None:
+        received.append(number)
+        for measurer in measurers:
+            measurer.send_signal(number)
+
+    # What the caller ignores, as nohup does, stays ignored, for the measurer as well.
+    handled = [number for number in _FORWARDED if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, forward) for number in handled}
     try:
         with subprocess.Popen(line, pass_fds=(writer,), env={**os.environ, "PYTHONPATH": searched}) as measurer:  # noqa: S603 - our own module
-            for number in _FORWARDED:
-                previous[number] = signal.signal(number, lambda number, _: measurer.send_signal(number))
+            measurers.append(measurer)
+            for number in received:
+                measurer.send_signal(number)
             os.close(writer)
             error = _follow(reader)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     _check(measurer.returncode, error)
+    if received:
+        raise KeyboardInterrupt
 
 
 def _follow(reader: int) -> dict[str, Any]:
