@@ -13,9 +13,10 @@ from regress_action import formats
 from regress_action.action import planned
 from regress_action.action.base_files import files_of_base
 from regress_action.action.judge import JudgingRules, rules_of
-from regress_action.action.merge import SHARD, join
+from regress_action.action.merge import SHARD, join, sides
 from regress_action.github.event import Stage, decide
 from regress_action.model.errors import IncompleteError, InputError, SettingsError
+from regress_action.model.records import slug
 from regress_action.settings import secrets
 from regress_action.settings.files import FolderFiles
 from regress_action.settings.gate import read_gate_files
@@ -179,7 +180,7 @@ class Job:
                 remedy="Look at the step that measures, or set `command` or `results`.",
             )
         if shards := self._shards():
-            head, base = join(shards)
+            head, base = join(shards, slug(self.settings.suite))
             return self._stamped(head), base
         reports = formats.gather([os.fspath(self.root / self.settings.results)])
         return self._stamped(reports[0] if len(reports) == 1 else formats.stack(reports)), None
@@ -190,7 +191,7 @@ class Job:
         return (
             []
             if Path(pattern).is_absolute()
-            else [head.parent for head in sorted(self.root.glob(f"{pattern}/head.jsonl"))]
+            else [head.parent for head in sorted(self.root.glob(f"{pattern}/{sides(slug(self.settings.suite))[0]}"))]
         )
 
     def _stamped(self, report: Report) -> Report:

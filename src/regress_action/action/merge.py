@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 SHARD = "shard"
 """Key of a report's provenance that says which shard of how many it is."""
 
+DEFAULT = "default"
 _COUNTED = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
+
+
+def sides(suite: str) -> tuple[str, str]:
+    """Return the names of the files with the measured reports of a suite, by its `slug`: of the head, of the base."""
+    end = "" if suite == DEFAULT else f"-{suite}"
+    return f"head{end}.jsonl", f"base{end}.jsonl"
 
 
 def merge(patterns: Sequence[str], out: Path) -> Iterator[Path]:
@@ -32,31 +39,33 @@ def merge(patterns: Sequence[str], out: Path) -> Iterator[Path]:
             yield path
 
 
-def join(shards: Sequence[Path]) -> tuple[Report, Report | None]:
+def join(shards: Sequence[Path], suite: str = DEFAULT) -> tuple[Report, Report | None]:
     """Return the head and the base of a whole matrix, None for a base that no shard measured.
 
-    A shard is a folder that `regress-action run` or a leg of the matrix left, or a report file (which is a head).
+    A shard is a folder that `regress-action run` or a leg of the matrix left, or a report file (which is a head). Of a
+    folder, the files of the suite are read, which is given by its `slug`.
 
     Raises:
         IncompleteError: a shard is missing, or none holds a head.
         InputError: only some shards hold a base, or they do not belong together.
     """
-    sides: dict[str, list[Report]] = {"head": [], "base": []}
+    heads: list[Report] = []
+    bases: list[Report] = []
     for shard in shards:
-        for side, report in _sides(shard):
-            sides[side].append(report)
-    if not sides["head"]:
+        for is_base, report in _read(shard, suite):
+            (bases if is_base else heads).append(report)
+    if not heads:
         raise IncompleteError(
             f"None of the {len(shards)} shards holds a head report.", remedy="Give the shards' folders or reports."
         )
-    _demand_all(sides["head"])
-    if sides["base"] and len(sides["base"]) != len(sides["head"]):
+    _demand_all(heads)
+    if bases and len(bases) != len(heads):
         raise InputError(
-            f"{len(sides['head'])} shards hold a head but {len(sides['base'])} a base.",
+            f"{len(heads)} shards hold a head but {len(bases)} a base.",
             meaning="The merged comparison would silently lose benchmarks.",
             remedy="Give all shards of one matrix, all measured with --base or all without.",
         )
-    return formats.merge(sides["head"]), formats.merge(sides["base"]) if sides["base"] else None
+    return formats.merge(heads), formats.merge(bases) if bases else None
 
 
 def _demand_all(heads: Sequence[Report]) -> None:
@@ -77,12 +86,14 @@ def _demand_all(heads: Sequence[Report]) -> None:
         )
 
 
-def _sides(shard: Path) -> Iterator[tuple[str, Report]]:
+def _read(shard: Path, suite: str) -> Iterator[tuple[bool, Report]]:
+    """Yield the reports of a shard, and whether each is of the base."""
+    head_file, base_file = sides(suite)
     if not shard.is_dir():
         for report in formats.gather([str(shard)]):
-            yield ("base" if shard.name == "base.jsonl" else "head"), report
+            yield shard.name == base_file, report
         return
-    for side in ("head", "base"):
-        if (path := shard / f"{side}.jsonl").exists():
+    for name in (head_file, base_file):
+        if (path := shard / name).exists():
             for report in formats.read(path):
-                yield side, report
+                yield name == base_file, report

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from regress_action.action.base_files import merged_into
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN, PLANNED
 from regress_action.action.measure import MeasurementSpec, measurer_command
+from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from regress_action.action.job import Job
     from regress_action.settings import Settings
 
-DEFAULT = "default"
 PAIRED = ("--fetch", "--head=HEAD")
 """The measurer's options for a pair: what earlier steps left uncommitted must not be on one side only."""
 
@@ -89,7 +89,10 @@ def clear(root: Path, environ: Mapping[str, str]) -> str:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     folder.mkdir(exist_ok=True)
-    kept = {page.name for suite in _judged_suites(environ) for page in pages(suite)}
+    judged = _judged_suites(environ)
+    kept = {page.name for suite in judged for page in pages(suite)} | {
+        name for suite in judged for name in sides(suite)
+    }
     tracked = (folder / HISTORY.name).exists() and _is_tracked(root, HISTORY, environ)
     for item in folder.iterdir():
         if item.is_dir() and not item.is_symlink():

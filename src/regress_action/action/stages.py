@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from regress_action.action import confirm
 from regress_action.action.judge import judge_against_history, judge_reports
+from regress_action.action.merge import sides
 from regress_action.github.event import Stage
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
+from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,24 +87,45 @@ def publish(job: Job, client: Client) -> StageResult:
         raise InputError("The event names no run whose measurement could be published.")
     archive = artifacts.download(client, plan.measured_run_id, ARTIFACT)
     files = {name.rsplit("/", 1)[-1]: data for name, data in artifacts.files(archive)}
-    if "head.jsonl" not in files:
+    head_file, base_file = sides(slug(job.settings.suite))
+    if head_file not in files:
         raise InputError(
-            f"The artifact {ARTIFACT} of run {plan.measured_run_id} holds no head.jsonl.",
-            remedy="Let the measuring workflow upload .regress/head.jsonl and .regress/base.jsonl under that name.",
+            f"The artifact {ARTIFACT} of run {plan.measured_run_id} holds no {head_file}.",
+            meaning=f"Nothing of the suite {job.settings.suite} was measured, or it was measured under another name.",
+            remedy="Let the measuring workflow upload .regress/*.jsonl under that name; give both the same  suite:",
         )
-    head = records.decode(files["head.jsonl"], "head.jsonl of the artifact")
+    head = _numbers(job, records.decode(files[head_file], f"{head_file} of the artifact"))
     if head.commit != plan.head_sha:
         raise InputError(
             f"The artifact is about commit {head.commit}, the run about {plan.head_sha}.",
             meaning="A report about another commit is not published under this one's name.",
         )
-    if "base.jsonl" in files:
-        base = records.decode(files["base.jsonl"], "base.jsonl of the artifact")
+    if base_file in files:
+        base = _numbers(job, records.decode(files[base_file], f"{base_file} of the artifact"))
         return StageResult(judge_reports([base], [head], job.rules, interim=job.settings.adaptive), head)
     references = _references(job, job.history(), head)
     if not references:
         return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
     return StageResult(judge_against_history(references, [head], job.rules), head)
+
+
+def _numbers(job: Job, report: Report) -> Report:
+    """Return a report from an artifact without what it claims about anything but the measurement.
+
+    The suite is that of the job, not of the file. Sentences for the user, provenance and what a history is said to have
+    taught are left out.
+    """
+    series = tuple(replace(series, noise=None) for series in report.series)
+    return replace(
+        report,
+        series=series,
+        suite=job.settings.suite,
+        branch=None,
+        origin=None,
+        warnings=(),
+        provenance=(),
+        saved_s=None,
+    )
 
 
 def _references(job: Job, history: History | None, head: Report) -> Sequence[Report]:
@@ -143,6 +166,7 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
 
 def _write_reports(job: Job, head: Report, base: Report | None) -> None:
     """Write the reports into the job's folder, for an upload, for `merge` and for a second workflow."""
-    (job.folder / "head.jsonl").write_bytes(records.encode(head))
+    head_file, base_file = sides(slug(job.settings.suite))
+    (job.folder / head_file).write_bytes(records.encode(head))
     if base is not None:
-        (job.folder / "base.jsonl").write_bytes(records.encode(base))
+        (job.folder / base_file).write_bytes(records.encode(base))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SUITE = """
 import json, random, sys
-level = float(open("cost.txt").read()) * random.gauss(1, 0.005)
+level = float(sys.argv[2] if sys.argv[2:] else open("cost.txt").read()) * random.gauss(1, 0.005)
 data = [level * random.gauss(1, 0.005) for _ in range(7)]
 stats = dict(data=data, rounds=7, iterations=1, median=sorted(data)[3])
 row = dict(group="parsing", name="test_parse", fullname="benchmarks/test_parse.py::test_parse", stats=stats, options={})
