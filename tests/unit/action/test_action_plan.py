@@ -122,10 +122,10 @@ def test_what_earlier_steps_of_the_job_judged_is_kept(tmp_path: Path) -> None:
     """Their outputs name these files, and later steps read them; a report that no step wrote is not believed."""
     folder = tmp_path / ".regress"
     folder.mkdir()
-    for name in ("report.json", "report.md", "report-api.json", "report-web.json", "head.jsonl"):
+    for name in ("report.json", "report.md", "report-api.json", "report-web.json", "head-api.jsonl", "head-web.jsonl"):
         (folder / name).write_text("")
     plan.clear(tmp_path, {"REGRESS_JUDGED": " default api"})
-    assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "report-api.json"}
+    assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "report-api.json", "head-api.jsonl"}
 
 
 @pytest.mark.parametrize(
