@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-from regress_action.report.parsing import as_judgement
+from regress_action.report.structured import as_judgement
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 

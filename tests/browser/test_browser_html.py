@@ -38,7 +38,7 @@ def test_the_page_fits_and_draws_every_interval(browser: Browser, width: int) ->
     """On a desktop and on a telephone, with a bar for every row that has a ratio."""
     seen = browser.ask(allowed(html.render(EXAMPLES["everything"])), LAYOUT, width=width)
     assert (seen["overflow"], seen["loaded"]) == (0, 0)
-    assert seen["headline"].startswith("3 regressions")
+    assert seen["headline"].startswith("1 budget exceeded and 3 regressions")
     assert seen["bars"] == 11
 
 

@@ -87,11 +87,13 @@ def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judgement, the suite it is about, and how the process should end."""
+    """A judgement, the suite it is about, and how the process should end; `baseline` and `head` are what was judged."""
 
     judgement: Judgement
     suite: str = "default"
     waivers: tuple[str, ...] = ()
+    baseline: tuple[Report, ...] = ()
+    head: tuple[Report, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -114,8 +116,8 @@ def judge_reports(
     base_side, head_side = formats.matched(overridden(baseline, rules.overrides), overridden(head, rules.overrides))
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
-    differences = formats.stated_differences(baseline, head)
-    return _judged(judgement, head, rules, warned=(*head, *baseline), differences=differences)
+    judged = _judged(judgement, head, rules, warned=(*head, *baseline))
+    return replace(judged, baseline=tuple(base_side), head=tuple(head_side))
 
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:
@@ -125,7 +127,8 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     baseline, head_side = formats.matched(overridden(references, rules.overrides), overridden(head, rules.overrides))
     noise = noise_model.stored_noise(baseline, head[0].environment.fingerprint) if head else {}
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
-    return _judged(judgement, head, rules, warned=head)
+    judged = _judged(judgement, head, rules, warned=head)
+    return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
 
 
 def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:
@@ -138,20 +141,13 @@ def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tupl
     )
 
 
-def _judged(
-    judgement: Judgement,
-    head: Sequence[Report],
-    rules: JudgingRules,
-    *,
-    warned: Sequence[Report],
-    differences: tuple[str, ...] = (),
-) -> Judged:
-    """Return the judgement with notes: how the sides differ, and what the files of `warned` had wrong."""
+def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules, *, warned: Sequence[Report]) -> Judged:
+    """Return the judgement with a note for everything that the files of `warned` had wrong."""
     warnings = list(dict.fromkeys(warning for report in warned for warning in report.warnings))
     more = (
         (f"{len(warnings) - _MOST_WARNINGS} more warnings about the files.",) if len(warnings) > _MOST_WARNINGS else ()
     )
-    noted = replace(judgement, notes=(*judgement.notes, *differences, *warnings[:_MOST_WARNINGS], *more))
+    noted = replace(judgement, notes=(*judgement.notes, *warnings[:_MOST_WARNINGS], *more))
     return Judged(noted, head[0].suite if head else rules.suite, rules.waivers)
 
 

@@ -99,6 +99,7 @@ _STATED: Mapping[str, Callable[[Report], str]] = {
     "runtime": lambda report: report.environment.runtime,
     "cores": lambda report: str(report.environment.cores or ""),
     "library_build_type": _provenance("library_build_type"),
+    "build_type": _provenance("build_type"),
     "tool": _provenance("tool"),
 }
 _MOST_VALUES = 3

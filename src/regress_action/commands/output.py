@@ -42,7 +42,8 @@ def deliver(
     if html:
         from regress_action.report import html as page
 
-        write(html, page.render(judged.judgement, context=context).encode())
+        rendered = page.render(judged.judgement, context=context, baseline=judged.baseline, head=judged.head)
+        write(html, rendered.encode())
     for name, where in exports:
         from regress_action.report.ci_formats import WRITERS
 

@@ -10,7 +10,7 @@ A reader is one module of `readers` named in `registry.READERS`; it is imported 
 from regress_action.formats.execution import Execution
 from regress_action.formats.measurement import Measurement, read_measurement
 from regress_action.formats.reading import gather, read
-from regress_action.formats.sides import matched, stated_differences
+from regress_action.formats.sides import matched
 from regress_action.formats.stacking import merge, stack
 from regress_action.formats.units import base_unit
 
@@ -24,5 +24,4 @@ __all__ = [
     "read",
     "read_measurement",
     "stack",
-    "stated_differences",
 ]

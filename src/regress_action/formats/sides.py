@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 IMPORTED = "github-action-benchmark"
 _FIELDS = ("runner", "os", "cpu", "cores", "runtime")
 _UNKNOWN = ("unknown", 0)
-_STATED = {
-    "library_build_type": "build type of the benchmark library (library_build_type)",
-    "build_type": "build type",
-    "tool": "benchmark tool",
-    "os": "operating system",
-    "cpu": "CPU",
-    "cores": "number of cores",
-    "runtime": "runtime",
-}
 
 
 def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[Report, ...], tuple[Report, ...]]:
@@ -47,31 +38,6 @@ def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[R
         tuple(_without_unshared(report, head_codes) for report in base_side),
         tuple(_without_unshared(report, base_codes) for report in head_side),
     )
-
-
-def stated_differences(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[str, ...]:
-    """Return a sentence for every fact of build, tool and environment in which the files of the sides differ."""
-    base_facts, head_facts = _facts(baseline), _facts(head)
-    return tuple(
-        f"The {label} is {_listed(base_facts[label])} in the baseline and {_listed(head_facts[label])} in the head."
-        for label in base_facts
-        if label in head_facts and base_facts[label] != head_facts[label]
-    )
-
-
-def _facts(reports: Sequence[Report]) -> dict[str, set[str]]:
-    """Return what the files of one side state about how they were made."""
-    facts: dict[str, set[str]] = {}
-    for report in reports:
-        environment = [(field, str(value)) for field in _FIELDS if (value := getattr(report.environment, field))]
-        for key, value in (*report.provenance, *environment):
-            if key in _STATED and value != "unknown":
-                facts.setdefault(_STATED[key], set()).add(value)
-    return facts
-
-
-def _listed(values: set[str]) -> str:
-    return " and ".join(sorted(values))
 
 
 def _with_packages(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[Report, ...]:

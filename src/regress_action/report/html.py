@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +12,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from regress_action.model import escaping
-from regress_action.report import notes, numbers, phrases, reasons, sides, text
+from regress_action.report import notes, numbers, phrases, plots, reasons, sides, text
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
 from regress_action.report.findings import Findings, rows_are
+from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Comparison, Judgement
+    from collections.abc import Sequence
 
+    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.measurements import Report
+
+_MOST_PLOTS = 150
+_SEPARATORS = re.compile(r"(?<=[/_.:,\[\]()=-])(?=[^/_.:,\[\]()=-])")
+_OPEN = {"Regressions", "Inconclusive"}
+_OPEN_RUNS = {"Regressions"}
 _SECTIONS = (
+    ("regressions", "Regressions"),
     ("inconclusive", "Inconclusive"),
     ("slight", "Worse without alarm: below the threshold, or waived"),
     ("improvements", "Improvements"),
@@ -32,9 +43,20 @@ _LISTS = (
 )
 
 
-def render(judgement: Judgement, *, context: Context | None = None) -> str:
-    """Return the page, with every row; sections without news are folded."""
+def render(
+    judgement: Judgement,
+    *,
+    context: Context | None = None,
+    baseline: Sequence[Report] = (),
+    head: Sequence[Report] = (),
+) -> str:
+    """Return the page, with every row; sections without news are folded.
+
+    The runs of `baseline` and `head` are drawn for the first 150 comparisons, worst first.
+    """
     findings = Findings.of(judgement)
+    plotted = {(row.benchmark.name, row.metric.name) for row in judgement.comparisons[:_MOST_PLOTS]}
+    runs = plots.runs_of(baseline, head)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -43,18 +65,51 @@ def render(judgement: Judgement, *, context: Context | None = None) -> str:
             notes=notes.sentences(judgement),
             headline=text.headline_parts(judgement),
             against=sides.against_parts(judgement),
-            machine=sides.environments(judgement),
-            saved=sides.saved(judgement),
+            facts=_facts(judgement),
             shift=text.shift(judgement),
             visible=text.visible(judgement),
             noun=rows_are(judgement),
             findings=findings,
-            sections=[(title, rows) for name, title in _SECTIONS if (rows := getattr(findings, name))],
+            over_budget=findings.over_budget,
+            sections=[_Section(title, rows) for name, title in _SECTIONS if (rows := getattr(findings, name))],
             lists=[(title, rows) for name, title in _LISTS if (rows := getattr(findings, name))],
-            axis=Axis.over(judgement.comparisons, 1000),
+            runs={key: values for key, values in runs.items() if key in plotted},
+            medians_disagree=phrases.MEDIANS_DISAGREE if any(map(phrases.medians_disagree, _tabled(findings))) else "",
             context=context or Context(),
         )
     )
+
+
+class _Section:
+    """Rows under one heading, with the scale that they share."""
+
+    def __init__(self, title: str, rows: list[Comparison]) -> None:
+        self.title, self.rows = title, rows
+        self.axis = Axis.over(rows, 1000)
+        self.scale = plots.scale(self.axis)
+        self.is_open = title in _OPEN
+        self.has_runs = title in _OPEN_RUNS
+
+
+def _tabled(findings: Findings) -> list[Comparison]:
+    return [row for name, _ in _SECTIONS for row in getattr(findings, name)]
+
+
+def _facts(judgement: Judgement) -> list[tuple[str, str]]:
+    """Return what was measured and how it was judged, as terms and descriptions."""
+    rows = judgement.comparisons
+    names = {row.benchmark.name for row in rows}
+    thresholds = sorted({row.threshold for row in rows if math.isfinite(row.threshold)})
+    alarms = " to ".join(numbers.change(end) for end in dict.fromkeys(thresholds[:1] + thresholds[-1:]))
+    facts = (
+        ("Measured", sides.design(judgement)),
+        ("Compared", f"{count(len(rows), 'comparison')} of {count(len(names), 'benchmark')}" if rows else ""),
+        ("Alarms from", alarms),
+        ("Sensitivity", phrases.as_text(text.visible(judgement))),
+        ("Machine", sides.environments(judgement)),
+        ("Time", sides.saved(judgement)),
+    )
+    return [(term, words) for term, words in facts if words]
 
 
 @cache
@@ -70,7 +125,7 @@ def _environment() -> Environment:
     )
     templates.filters |= {
         "sentence": sentence,
-        "subject": lambda row: sentence(phrases.subject(row), escaping.NAME_LIMIT),
+        "subject": lambda row: sentence(phrases.subject(row), escaping.NAME_LIMIT, breaks=True),
         "budget": lambda row: sentence(phrases.budget(row), escaping.NAME_LIMIT),
         "moved": phrases.moved,
         "reason": reasons.sentence,
@@ -79,32 +134,26 @@ def _environment() -> Environment:
         "certainty": lambda row: numbers.certainty(row.q_value),
         "quantity": numbers.quantity,
         "count": numbers.count,
-        "bar": bar,
+        "bar": plots.interval,
+        "grade": phrases.grade,
+        "plot": plots.runs,
     }
     return templates
 
 
-def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Markup:
-    """Return a sentence with its foreign parts as code."""
+def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT, *, breaks: bool = False) -> Markup:
+    """Return a sentence with its foreign parts as code; with `breaks` a long name wraps after its separators only."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(escaping.plain(part, limit)) if isinstance(part, phrases.Name) else part
+        Markup("<code>{}</code>").format(_name(escaping.plain(part, limit), breaks=breaks))
+        if isinstance(part, phrases.Name)
+        else part
         for part in parts
     )
 
 
-def bar(row: Comparison, axis: Axis) -> Markup:
-    """Return the interval of a row as a small picture on the page's common axis."""
-    if row.ratio is None:
-        return Markup("")
-    low = axis.cell(row.ratio if row.ratio_low is None else row.ratio_low)
-    high = axis.cell(row.ratio if row.ratio_high is None else row.ratio_high)
-    none, limit, ratio = (axis.cell(at) for at in (1.0, row.threshold, row.ratio))
-    label = f"{numbers.change(row.ratio)}, {numbers.interval(row.ratio_low, row.ratio_high, like=row.ratio)}"
-    return Markup(
-        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<path class="none" d="M{} 0V100"/><path class="limit" d="M{} 0V100"/>'
-        '<path class="range" d="M{} 50H{}"/><path class="point" d="M{} 22V78"/></svg>'
-    ).format(label, none, limit, low, max(high, low + 4), ratio)
+def _name(text: str, *, breaks: bool) -> Markup:
+    pieces = _SEPARATORS.split(text) if breaks else [text]
+    return Markup("<wbr>").join(pieces)
 
 
 def _shown(value: object) -> object:

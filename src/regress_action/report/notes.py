@@ -18,7 +18,9 @@ _FIELDS = {
     "cpu": "CPU",
     "os": "operating system",
     "cores": "number of cores",
-    "library_build_type": "build type of the library",
+    "library_build_type": "build type of the benchmark library (library_build_type)",
+    "build_type": "build type",
+    "tool": "benchmark tool",
 }
 
 
