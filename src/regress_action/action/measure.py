@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.measure.options import measurer_argv, source_root
 from regress_action.model.errors import ExitCode, IncompleteError, InfrastructureError, RegressError, UsageError
+from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,14 +54,14 @@ def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judge
     Raises:
         UsageError: there is no command, or a reference does not exist.
         IncompleteError: nothing was measured.
+        InfrastructureError: git, the disk or the machine failed.
     """
     if not any(spec.command):
         raise UsageError(
             "There is nothing to measure: no command was given.",
             remedy="Put it after --, like: regress-action run -- pytest benchmarks --benchmark-json={out}",
         )
-    spec.out.mkdir(parents=True, exist_ok=True)
-    (spec.out / ".gitignore").write_text("*\n")
+    write_replace(spec.out / ".gitignore", b"*\n")
     folder = spec.out / "measurement"
     _measure(measurer_command(settings, spec, folder))
     return judge_measurement(folder, spec, rules)
@@ -73,13 +74,13 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
 
     out = spec.out
     measured = formats.read_measurement(folder)
-    (out / "head.jsonl").write_bytes(records.encode(measured.head))
+    write_replace(out / "head.jsonl", records.encode(measured.head))
     if measured.base is None:
         _print_progress(
             f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}"
         )
         return None
-    (out / "base.jsonl").write_bytes(records.encode(measured.base))
+    write_replace(out / "base.jsonl", records.encode(measured.base))
     from regress_action.action.judge import judge_reports  # numpy must not load while something is measured
 
     return judge_reports([measured.base], [measured.head], rules, interim=spec.adaptive)

@@ -83,8 +83,11 @@ class TextReporter:
             self._write(text)
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):
+        try:
             print(text, file=self._stream, flush=True)
+        except OSError:
+            # Nobody reads any more, or the disk is full: the measurement goes on without a log.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 class ActionsReporter(TextReporter):
