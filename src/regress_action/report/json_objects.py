@@ -185,7 +185,9 @@ class ChangePointObject(TypedDict):
     index: Annotated[Count, Field(description="The first run of the new level, from 0.")]
     commit: Text | None
     time: Text | None
-    ratio: Annotated[Number | None, Field(description="New level over old level, null where there is no ratio.")]
+    ratio: Annotated[
+        Number | None, Field(description="Badness ratio of the new level to the old one; 1.3 is 30 % worse.")
+    ]
     difference: Annotated[Number | None, Field(description="New level minus old level, in the metric's unit.")]
     p_value: Number | None
     settled: Annotated[Flag, Field(description="Whether enough runs followed to be sure.")]
@@ -205,9 +207,9 @@ class SeriesObject(TypedDict):
         Literal["degrading", "improving", "stable", "step", "unknown"],
         Field(description="Where the last runs go; step: stable but for a change point among them."),
     ]
-    correlation: Annotated[Number | None, Field(description="Kendall's tau of value and time.")]
+    correlation: Annotated[Number | None, Field(description="Spearman's, of badness and time; positive degrades.")]
     p_value: Number | None
-    drift: Annotated[Number | None, Field(description="Relative change over the last runs; 0.1 is 10 % more.")]
+    drift: Annotated[Number | None, Field(description="Change over the last runs; 0.1 is 10 % worse.")]
     change_points: Annotated[list[ChangePointObject], Field(max_length=LONGEST_LIST)]
 
 

@@ -61,15 +61,16 @@ def comparative(comparison: Comparison) -> str:
             return "changed"
         word = worse if comparison.difference > 0 else better
         return f"{quantity(abs(comparison.difference), comparison.metric.unit)} {word}"
-    return _compared(ratio, worse, better)
+    return compared(ratio, worse, better)
 
 
 def times_changed(ratio: float) -> str:
     """Return a ratio of times as `7.0× slower` or `10 % faster`."""
-    return _compared(ratio, "slower", "faster")
+    return compared(ratio, "slower", "faster")
 
 
-def _compared(ratio: float, worse: str, better: str) -> str:
+def compared(ratio: float, worse: str, better: str) -> str:
+    """Return a badness ratio with the word that fits: `3.1× slower` or `10 % faster`."""
     if ratio >= _DOUBLE:
         return f"{numbers.factor(ratio)} {worse}"
     if 0 < ratio <= 1 / _DOUBLE:

@@ -5,11 +5,12 @@ The input is the object of `trend --json`, so a page can be made from a file as 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.report import reasons
-from regress_action.report.numbers import count, percent
+from regress_action.report import phrases, reasons
+from regress_action.report.numbers import count, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,18 +29,28 @@ _WORDS = {
 _SHORT = 8
 _CREEP = 1.03
 _CREPT = 10
+_MOST_CHANGES = 3
+_SPEEDS = frozenset({"s", "1/s", "B/s"})
 _ALERTED = 50
 
 
 def headline(content: Mapping[str, Any]) -> str:
-    """Return the first line: what moves, or that nothing does."""
+    """Return the first line: what moves, or that nothing does, and how many series are too short to tell."""
     series = content["series"]
     tally = {word: sum(entry["direction"] == word for entry in series) for word in _ORDER}
     moving = [f"{tally[word]} {_WORDS[word]}" for word in ("degrading", "step", "improving") if tally[word]]
     worse = f"{alerts} worse for good. " if (alerts := len(content.get("alerts", ()))) else ""
-    if not moving:
-        return f"{worse}Nothing moves in {count(len(series), 'series', 'series')}."
-    return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
+    if moving:
+        return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
+    followed = len(series) - tally["unknown"]
+    if not followed:
+        return f"{worse}Nothing to tell yet: {count(len(series), 'series has', 'series have')} too few runs."
+    few = (
+        f"; {tally['unknown']} more {'has' if tally['unknown'] == 1 else 'have'} too few runs"
+        if tally["unknown"]
+        else ""
+    )
+    return f"{worse}Nothing moves in {count(followed, 'series', 'series')}{few}."
 
 
 def alerts(judgement: Judgement) -> list[dict[str, Any]]:
@@ -65,22 +76,24 @@ def text(content: Mapping[str, Any]) -> str:
         f"{alert['severity'].upper()}  {escaping.plain(_name(alert))}  {escaping.plain(alert['reason'])}"
         for alert in _alerts(content)
     ]
+    names = _Names(content["series"])
     for series in _moving(content["series"]):
-        lines.append(f"{_WORDS[series['direction']]:<9} {escaping.plain(_name(series))}  {_evidence(series)}")
-        lines += [f"          {escaping.plain(_change(point))}" for point in series["change_points"]]
+        lines.append(f"{_WORDS[series['direction']]:<9} {escaping.plain(names.of(series))}  {_evidence(series)}")
+        lines += [f"          {escaping.plain(words)}" for words in _changes(series)]
     lines += ["", _rest(content["series"]), *(f"  {escaping.plain(line)}" for line in _creep(content))]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> str:
     """Return the page in GitHub Markdown, in at most `limit_bytes` bytes, what degrades first."""
+    names = _Names(content["series"])
     rows = [
-        f"| {_WORDS[series['direction']]} | {escaping.code_span(_name(series))} | {_evidence(series)} "
-        f"| {'<br>'.join(escaping.markdown(_change(point)) for point in series['change_points'][-3:])} |"
+        f"| {_WORDS[series['direction']]} | {escaping.code_span(names.of(series))} | {_evidence(series)} "
+        f"| {'<br>'.join(map(escaping.markdown, _changes(series)))} |"
         for series in _moving(content["series"])
     ]
     head = [f"## {headline(content)}", "", *_alert_table(content)]
-    table = ["| | series | drift | changes of level |", "|---|---|---|---|"] if rows else []
+    table = ["| | series | last runs | changes of level |", "|---|---|---|---|"] if rows else []
     crept = ["", *(f"* {escaping.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
         left_out = [f"{len(rows) - kept} more are in the JSON."] if kept < len(rows) else []
@@ -117,16 +130,55 @@ def _name(series: Mapping[str, Any]) -> str:
     return series["name"] if metric in {"value", "time"} else f"{series['name']} · {metric}"
 
 
+class _Names:
+    """The names of series; where two share one, their suite and environment tell them apart."""
+
+    def __init__(self, series: Sequence[Mapping[str, Any]]) -> None:
+        names = Counter(map(_name, series))
+        self._shared = {name for name, uses in names.items() if uses > 1}
+        self._suites = len({entry.get("suite") for entry in series}) > 1
+
+    def of(self, series: Mapping[str, Any]) -> str:
+        """Return the name of one series."""
+        name = _name(series)
+        if name not in self._shared:
+            return name
+        suite = f"suite {series.get('suite') or 'unknown'}, " if self._suites else ""
+        return f"{name} ({suite}environment {series.get('environment') or 'unknown'})"
+
+
 def _evidence(series: Mapping[str, Any]) -> str:
+    """Return how far the last runs moved; the p-value belongs to a steady trend and to nothing else."""
+    runs = count(series["points"], "run")
     if series["drift"] is None:
-        return f"{count(series['points'], 'run')}"
-    drift = percent(1 + series["drift"])
-    return f"{drift} over the last runs, p = {series['p_value']:.2g}, {count(series['points'], 'run')} in all"
+        return runs
+    moved = _compared(1 + series["drift"], series)
+    if series["direction"] == "step":
+        return f"{moved} in one step, {runs} in all"
+    sure = f", p = {series['p_value']:.2g}" if series["direction"] in {"degrading", "improving"} else ""
+    return f"{moved} over the last runs{sure}, {runs} in all"
 
 
-def _change(point: Mapping[str, Any]) -> str:
+def _compared(ratio: float, series: Mapping[str, Any]) -> str:
+    """Return a badness ratio in the words of the series' unit; `no change` where it rounds to none."""
+    if percent(ratio) == "±0 %":
+        return "no change"
+    return phrases.compared(ratio, *(("slower", "faster") if series.get("unit") in _SPEEDS else ("worse", "better")))
+
+
+def _changes(series: Mapping[str, Any]) -> list[str]:
+    """Return the newest changes of level, the newest last, and how many came before them."""
+    points = series["change_points"]
+    earlier = len(points) - _MOST_CHANGES
+    counted = [f"{count(earlier, 'earlier change')} of level"] if earlier > 0 else []
+    return [*counted, *(_change(point, series) for point in points[-_MOST_CHANGES:])]
+
+
+def _change(point: Mapping[str, Any], series: Mapping[str, Any]) -> str:
     where = (point["commit"] or f"run {point['index'] + 1}")[: _SHORT if point["commit"] else None]
-    size = percent(point["ratio"]) if point["ratio"] is not None else f"by {point['difference']:.3g}"
+    sign = "+" if point["ratio"] is None and point["difference"] > 0 else ""
+    difference = f"{sign}{quantity(point['difference'], series.get('unit') or '')}" if point["ratio"] is None else ""
+    size = _compared(point["ratio"], series) if point["ratio"] is not None else difference
     young = "" if point["settled"] else " (too new to be sure)"
     when = f", {point['time'][:10]}" if point["time"] else ""
     return f"{size} since {where}{when}{young}"
