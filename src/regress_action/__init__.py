@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regress_action.instruments.detection import RegressionDetector, compare
+    from regress_action.instruments.leaks import LeakDetector
     from regress_action.instruments.load.runner import LoadTestRunner
     from regress_action.instruments.profiler import PerformanceProfiler
     from regress_action.instruments.storage import BenchmarkStorage
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BenchmarkStorage",
+    "LeakDetector",
     "LoadTestRunner",
     "PerformanceProfiler",
     "RegressionDetector",
@@ -26,6 +28,7 @@ __all__ = [
 
 _HOMES = {
     "BenchmarkStorage": "storage",
+    "LeakDetector": "leaks",
     "LoadTestRunner": "load.runner",
     "PerformanceProfiler": "profiler",
     "RegressionDetector": "detection",

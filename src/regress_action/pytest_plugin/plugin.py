@@ -44,6 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from regress_action.pytest_plugin.session import PerformanceSession
 
         manager.register(PerformanceSession(config, request), "regress-performance")
+    if request.leak_check:
+        from regress_action.pytest_plugin.leak_check import LeakCheck
+
+        manager.register(LeakCheck(request), "regress-leak-check")
 
 
 def _orders() -> dict[str, object] | None:

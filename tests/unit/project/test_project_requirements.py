@@ -13,6 +13,7 @@ ON_REQUEST = {
     "aiohttp",  # for `load` on an address; it says how to install it
     "httpx",  # likewise
     "hdrh",  # for the histograms of `load` in the form of other tools
+    "_pytest",  # as `pytest`
     "pytest",  # imports the plugin, never the other way round
 }
 

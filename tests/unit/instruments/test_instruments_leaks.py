@@ -1,0 +1,175 @@
+"""A leak is found, small as it is; what fills up, is pooled or fragments the heap is none."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import random
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import theilslopes
+
+from regress_action.instruments.leaks import LeakDetector, LeakVerdict
+from regress_action.instruments.robust_slope import robust_slope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEPT: list[object] = []
+
+
+class Session:
+    """What the tests leak."""
+
+    def __init__(self) -> None:
+        self.data = bytes(20)
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    """Drop what another test leaked."""
+    KEPT.clear()
+    gc.collect()
+
+
+def filling_cache(capacity: int) -> Callable[[], object]:
+    """Return an operation whose cache grows until it holds `capacity` entries."""
+    cache: dict[int, bytes] = {}
+    return lambda: cache.setdefault(len(cache), bytes(200)) if len(cache) < capacity else None
+
+
+def pool() -> Callable[[], object]:
+    """Return an operation that borrows buffers and gives back up to fifty of them."""
+    free: list[bytearray] = []
+
+    def borrow() -> None:
+        used = [free.pop() if free else bytearray(1000) for _ in range(random.randint(1, 20))]  # noqa: S311 - no secret
+        free.extend(used)
+        del free[50:]
+
+    return borrow
+
+
+def fragmentation() -> Callable[[], object]:
+    """Return an operation that keeps 200 blocks of very unlike sizes and drops a random one."""
+    held: list[bytearray] = []
+
+    def churn() -> None:
+        held.append(bytearray(random.choice([40, 600, 5000, 70_000])))  # noqa: S311 - no secret
+        if len(held) > 200:
+            del held[random.randrange(len(held))]  # noqa: S311 - no secret
+
+    return churn
+
+
+def bounded_cache() -> Callable[[], object]:
+    """Return an operation on a cache that drops its oldest entry."""
+    cache: OrderedDict[float, bytes] = OrderedDict()
+
+    def store() -> None:
+        cache[random.random()] = bytes(100)  # noqa: S311 - no secret
+        if len(cache) > 3000:
+            cache.popitem(last=False)
+
+    return store
+
+
+def test_a_hundred_bytes_an_iteration_are_found() -> None:
+    """The growth is measured to a tenth, and its line, its type and its holder are named."""
+    result = LeakDetector(iterations=10_000).check(lambda: KEPT.append(Session()))
+    text = "\n".join(result.lines())
+
+    assert result.verdict is LeakVerdict.LEAK
+    assert 90 < result.traced.low <= result.traced.value <= result.traced.high < 250
+    assert result.objects.value == pytest.approx(1.0, abs=0.01)
+    assert any(site.path == __file__ for site in result.sites[:2])
+    assert result.types[0].name.endswith("Session")
+    assert result.chain[0].endswith("Session")
+    assert "KEPT" in result.chain[-1]
+    assert "bytes an iteration" in text
+
+
+def test_a_leak_without_objects_is_found() -> None:
+    """Bytes are no objects of the collector, and their line is named."""
+    result = LeakDetector(iterations=10_000).check(lambda: KEPT.append(bytes(60)))
+
+    assert result.verdict is LeakVerdict.LEAK
+    assert result.sites[0].path == __file__
+    assert result.sites[0].bytes_each > 60
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        filling_cache(2000),
+        filling_cache(6000),
+        filling_cache(8000),
+        pool(),
+        fragmentation(),
+        bounded_cache(),
+        lambda: [1] * 100,
+    ],
+    ids=["small-cache", "cache", "large-cache", "pool", "fragmentation", "bounded-cache", "nothing"],
+)
+def test_what_does_not_grow_for_ever_is_no_leak(operation: Callable[[], object]) -> None:
+    """Ten thousand iterations of each are no false alarm."""
+    assert LeakDetector(iterations=10_000).check(operation).verdict is LeakVerdict.NO_LEAK
+
+
+def test_a_leak_beside_python_is_found() -> None:
+    """Memory that a C library loses shows in the resident size alone."""
+    library: Any = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+
+    def lose() -> None:
+        ctypes.memset(library.malloc(20_000), 1, 20_000)
+
+    result = LeakDetector(iterations=4000).check(lose)
+
+    assert result.verdict is LeakVerdict.NATIVE_LEAK
+    assert result.resident.value > 15_000
+
+
+def test_too_few_iterations_decide_nothing() -> None:
+    """An operation that is stopped by the time limit at once gives no verdict."""
+    result = LeakDetector(iterations=10_000, longest_s=0.0).check(lambda: KEPT.append(bytes(100)))
+
+    assert result.verdict is LeakVerdict.INCONCLUSIVE
+    assert not result.is_leak
+
+
+def test_an_error_of_the_operation_goes_on() -> None:
+    """What the operation raises reaches the caller, and tracing is ended."""
+    import tracemalloc
+
+    with pytest.raises(ZeroDivisionError):
+        LeakDetector(iterations=100).check(lambda: 1 // 0)
+    assert not tracemalloc.is_tracing()
+
+
+def test_the_growth_is_a_report() -> None:
+    """It is a signed number of bytes, so that zero can be compared."""
+    report = LeakDetector(iterations=1000).check(lambda: None).report("open_and_close")
+    (series,) = report.series
+
+    assert (series.benchmark.name, series.metric.name, series.metric.signed) == (
+        "open_and_close",
+        "memory_growth",
+        True,
+    )
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=40))
+def test_the_slope_is_that_of_theil_and_sen(values: list[float]) -> None:
+    """The slope and its interval agree with scipy, to one order statistic."""
+    x = np.arange(len(values), dtype=float)
+    expected = theilslopes(values, x)
+    slope = robust_slope(list(x), values)
+
+    assert slope.value == pytest.approx(expected.slope, rel=1e-6, abs=1e-6)
+    assert slope.low <= slope.value <= slope.high
