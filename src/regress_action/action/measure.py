@@ -63,6 +63,8 @@ def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judge
         )
     write_replace(spec.out / ".gitignore", b"*\n")
     folder = spec.out / "measurement"
+    if settings.carry and not settings.base:
+        _print_progress("carry is ignored: without --base there is no other side to copy files to.")
     _measure(measurer_command(settings, spec, folder))
     return judge_measurement(folder, spec, rules)
 
@@ -99,7 +101,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         runs=None if paired else settings.runs,
         results=settings.results or None,
         setup=settings.setup or None,
-        carry=settings.carry,
+        carry=settings.carry if paired else (),
         budget_minutes=settings.budget_minutes,
         timeout=settings.timeout,
         job_timeout=spec.job_timeout_s,

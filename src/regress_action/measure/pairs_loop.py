@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shlex
 import time
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,7 @@ class PairsLoop:
     failing: dict[str, int] = field(default_factory=dict)
     stopped: StopReason | None = None
     probe: Probe = field(default_factory=Probe)
+    reported_tails: set[str] = field(default_factory=set)
 
     def run(self) -> StopReason:
         """Measure.
@@ -119,8 +121,18 @@ class PairsLoop:
             self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
         self.reporter.show_output(log)
         left = self.options.pairs - slot.pair + 1 - done - 1 / len(self.trees)
-        self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=run.output_tail)
+        tail = self._new_tail(run, self.trees[slot.side])
+        self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=tail)
         self._keep(slot, run)
+
+    def _new_tail(self, run: RunRecord, tree: SideTree) -> str | None:
+        """Return the end of a failed run's output, unless one that differs in numbers and paths only was reported."""
+        if run.output_tail is None:
+            return None
+        kind = re.sub(r"\d+", "0", run.output_tail.replace(str(tree.root), ""))
+        is_new = kind not in self.reported_tails
+        self.reported_tails.add(kind)
+        return run.output_tail if is_new else None
 
     def _keep(self, slot: Slot, run: RunRecord) -> None:
         """Save a finished run, warn of processes that it left running, and note what ends the loop after it."""

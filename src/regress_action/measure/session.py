@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -27,9 +28,12 @@ from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from regress_action.measure.options import Options
     from regress_action.measure.reporting import Reporter
+
+_ERROR_LINES = 3
 
 
 def measure(options: Options, reporter: Reporter) -> Exit:
@@ -164,13 +168,32 @@ def _require_good_runs(measurement: MeasurementFolder, trees: Mapping[str, SideT
     Raises:
         NothingMeasuredError: a side has none.
     """
-    for side in trees:
-        if measurement.good(side) == 0:
-            runs = [run for run in measurement.runs if run.side == side]
-            last = f"The last run {runs[-1].failure}." if runs else "It never ran."
-            output = runs[-1].output_tail if runs else None
-            raise NothingMeasuredError(
-                f"Not one run of {side} succeeded. {last}",
-                meaning=f"The end of its output:\n{output}" if output else "It printed nothing.",
-                remedy=f"Run the command by hand: {measurement.header['command']}",
-            )
+    failed = [side for side in trees if measurement.good(side) == 0]
+    if not failed:
+        return
+    runs = [run for run in measurement.runs if run.side == failed[0]]
+    whose = f" of {failed[0]}" if len(failed) < len(trees) or len(trees) == 1 else ""
+    last = f"The last run {runs[-1].failure}." if runs else "It never ran."
+    output = (runs[-1].output_tail if runs else None) or ""
+    end = "\n".join(output.splitlines()[-_ERROR_LINES:])
+    command = str(measurement.header["command"])
+    raise NothingMeasuredError(
+        f"Not one run{whose} succeeded. {last}",
+        meaning=f"The end of its output:\n{end}" if end else "It printed nothing.",
+        remedy=_remedy(output, command, trees[failed[0]].folder),
+    )
+
+
+def _remedy(output: str, command: str, folder: Path) -> str:
+    """Return what to do about a command of which no run succeeded."""
+    missing = re.search(r"No module named '?([\w.]+)", output)
+    environment = next((name for name in (".venv", "venv") if (folder / name / "bin/python").exists()), None)
+    if missing and environment and environment not in command:
+        return (
+            f"The folder {environment} in the tree is not used. If the setup made it, write "
+            f"`{environment}/bin/python -m …` in the command instead of a program on PATH."
+        )
+    package = missing[1].partition(".")[0] if missing else ""
+    if package and any((folder / name).exists() for name in (package, f"{package}.py")) and "pytest" in command:
+        return f"A bare `pytest` does not find {package} in the tree. Write `python -m pytest` instead."
+    return f"Run the command by hand: {command}"

@@ -38,6 +38,27 @@ def test_exit_status_1_is_a_failed_run(measure: Measurer) -> None:
     assert "broken" in measured.stderr
 
 
+def test_equal_failures_show_their_output_once(measure: Measurer) -> None:
+    """Runs that fail alike, but for numbers and paths, show the end of their output once, and give one remedy."""
+    command = "echo trace 1; echo trace 2; echo trace 3; echo broken in $PWD after $RANDOM s; exit 1"
+    measured = measure("--base", "HEAD~1", "--", command)
+    assert measured.stdout.count("\n    trace 1\n") == 1
+    assert measured.stdout.count("exited with status 1") == len(measured.runs) == 5
+    assert measured.stderr.startswith("Not one run succeeded. The last run exited with status 1.")
+    assert measured.stderr.count("Run the command by hand") == 1
+
+
+def test_unused_environment_of_the_setup_is_named(repository: Repository, measure: Measurer) -> None:
+    """A module is missing and the setup built .venv, which the command does not use: the remedy says so."""
+    setup = "mkdir -p .venv/bin; touch .venv/bin/python"
+    failing = "echo \"ModuleNotFoundError: No module named 'shop'\"; exit 1"
+    measured = measure("--base", "HEAD~1", "--setup", setup, "--", failing)
+    assert "write `.venv/bin/python -m …` in the command" in measured.stderr
+    repository.commit(shop_dot_py="")
+    measured = measure("--overwrite", "--runs", "1", "--", f"{failing} # pytest")
+    assert "Write `python -m pytest` instead." in measured.stderr
+
+
 def test_ok_status_makes_an_exit_code_good(measure: Measurer) -> None:
     """A linter that ends with 1 when it finds something is measured; other codes stay failures."""
     measured = measure("--runs", "2", "--ok-status", "1,2", "--", "exit $REGRESS_PAIR")
