@@ -28,6 +28,8 @@ COMMANDS = {
     "trend": "Follow every benchmark along its history: drift, steps, creep.",
     "dashboard": "Write a page of every benchmark along its history.",
     "history": "List, show, verify, export, import and prune stored reports.",
+    "show": "Show what was understood of result files.",
+    "formats": "List what can be read, and how each tool writes it.",
     "merge": "Join the shards of a matrix into one report.",
     "replay": "Show what a setting would have alarmed on, before it is changed.",
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",

@@ -11,6 +11,7 @@ import re
 import stat
 import zlib
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import orjson
 
@@ -24,6 +25,7 @@ LARGEST_FILE = 128 * 1024**2
 LARGEST_TEXT = 16 * 1024**2
 MOST_LINES = 1_000_000
 LONGEST_LINE = 10_000
+_MOST_ELEMENTS = 500_000
 _LARGEST_VALUES = 384 * 1024**2
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _GZIP = b"\x1f\x8b"
@@ -90,6 +92,23 @@ class Document:
             value, self.problem, repairs = json_text.parse(self.text)
             self.repairs += repairs
             return value
+
+    @functools.cached_property
+    def xml(self) -> ET.Element | None:
+        """The root element where the file is XML, else None; entities of the file's own are not expanded.
+
+        Raises:
+            InputError: The file declares entities, or holds too many elements.
+        """
+        if not self.data.lstrip(b"\xef\xbb\xbf \t\r\n\xff\xfe").startswith(b"<"):
+            return None
+        if "<!ENTITY" in self.text or self.text.count("<") > _MOST_ELEMENTS:
+            raise _too_large(self.path, "not read: it declares entities, or holds more than 500,000 tags")
+        try:
+            return ET.fromstring(self.text.lstrip())  # noqa: S314 - it declares no entities
+        except (ET.ParseError, ValueError) as error:
+            self.problem = json_text.Problem(f"it is not valid XML: {error}")
+            return None
 
     @functools.cached_property
     def first_line(self) -> Any:  # noqa: ANN401 - JSON may be anything

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.formats.document import load
 from regress_action.formats.naming import clean
+from regress_action.formats.readers import criterion, junit
 from regress_action.formats.registry import UnknownFormatError, read_document
 from regress_action.formats.report_builder import utc
 from regress_action.formats.rounds import single
@@ -17,7 +18,7 @@ from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SOURCE = "measurement"
@@ -93,7 +94,15 @@ def _result(folder: Path, result: object) -> Report:
         raise InputError(f"The result {clean(result)} names no file: {error}.") from error
     if files is None:
         raise InputError(f"The result {clean(result)} lies outside of the measurement.")
+    if (folder / result).is_dir() and criterion.holds_results(folder / result):
+        return _only_run(criterion.read_folder(folder / result), result)
     reports = [report for file in files for report in _reports(file, alone=len(files) == 1)]
+    benchmarks = [report for report in reports if report.source != junit.TITLE]
+    reports = benchmarks or reports  # beside results, JUnit XML is the log of the tests that made them
+    return _only_run(reports, result)
+
+
+def _only_run(reports: Sequence[Report], result: str) -> Report:
     if any(len(report.runs) != 1 for report in reports):
         raise InputError(f"The result {clean(result)} holds more than the one run that made it.")
     return reports[0] if len(reports) == 1 else side_by_side(reports)

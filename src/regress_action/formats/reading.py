@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.formats import measurement
 from regress_action.formats.document import load
+from regress_action.formats.readers import criterion
 from regress_action.formats.registry import read_document
 from regress_action.model.errors import InputError
 
@@ -25,7 +26,7 @@ def read(path: Path, *, hint: str | None = None) -> tuple[Report, ...]:
     """Return the reports at `path`, in the format `hint` or the one its content shows.
 
     A file gives one report. A folder is what `measure` left, of which this is the head (`read_measurement` has
-    both sides), or the results folder of asv with a report for every commit and environment.
+    both sides), the results folder of asv with a report for every commit and environment, or target/criterion.
 
     Raises:
         InputError: The path, the format or the content is wrong.
@@ -85,9 +86,11 @@ def _read(path: Path, hint: str | None) -> tuple[Report, ...]:
 
 def _read_folder(folder: Path, hint: str | None) -> tuple[Report, ...]:
     if not (folder / _ASV_INDEX).is_file():
+        if criterion.holds_results(folder):
+            return criterion.read_folder(folder)
         raise InputError(
-            f"{folder} is a folder, and neither a measurement nor the results of asv.",
-            meaning=f"The one holds {measurement.INDEX}, the other {_ASV_INDEX}.",
+            f"{folder} is a folder, and neither a measurement nor the results of asv or Criterion.",
+            meaning=f"A measurement holds {measurement.INDEX}, asv writes {_ASV_INDEX}, Criterion new/estimates.json.",
             remedy=f"Name the files in it: '{folder}/*.json'.",
         )
     readable = (report for path in sorted(folder.glob("*/*.json")) for report in _tolerant(path, hint))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 
+from regress_action.formats.shape import number_in
 from regress_action.model.measurements import Direction, Metric
 
 _SHORT_SECONDS = {
@@ -61,6 +62,7 @@ _RATE_WORDS = {"fps": 1.0, "qps": 1.0, "rps": 1.0, "tps": 1.0, "iops": 1.0, "sps
 _HERTZ = {f"{prefix}hz": factor for prefix, factor in _PREFIXES.items()}
 _BITS_PER_SECOND = {f"{prefix}bps": factor / 8 for prefix, factor in _PREFIXES.items()}
 _RATE = re.compile(r"(.*?)\s*(?:/|\bper\b|_per_)\s*([a-zμ]+)\Z")
+_QUANTITY = re.compile(r"([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*([^\d\s.,][^\s]*)?\Z")
 _LONGEST_UNIT = 40
 _METRICS_BY_UNIT = {"s": "time", "B": "memory", "1/s": "throughput", "B/s": "throughput"}
 
@@ -187,6 +189,16 @@ def metric_of_unit(written: str, *, direction: Direction | None = None) -> tuple
     unit, factor = base_unit(written or "value")
     name = _METRICS_BY_UNIT.get(unit) or "_".join(unit.lower().split())
     return metric(name, unit, direction=direction), factor
+
+
+def quantity(text: str) -> tuple[float, str] | None:
+    """Return the number and the base unit of a text such as `1.23 ms`, `15.33GB/s` or `12`; None where it is none."""
+    match = _QUANTITY.match(text.strip())
+    number = number_in(match[1]) if match else None
+    if match is None or number is None:
+        return None
+    unit, factor = base_unit(match[2] or "count")
+    return number * factor, unit
 
 
 def is_signed(name: str) -> bool:

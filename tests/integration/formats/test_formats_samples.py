@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
 SHARED = Path(os.environ.get("REGRESS_SHARED") or Path(__file__).parents[4] / "shared") / "formats"
-FOLDERS = ("pytest-benchmark", "pyperf", "hyperfine", "asv", "bencher", "bencher-bmf")
-SAMPLES = [path for root in (DATA, SHARED) for folder in FOLDERS for path in sorted((root / folder).rglob("*.*"))]
+NO_SAMPLES = {"SOURCE.txt"}
+SAMPLES = [
+    path
+    for root in (DATA, SHARED)
+    for path in sorted(root.rglob("*"))
+    if path.is_file() and path.name not in NO_SAMPLES and not path.name.startswith("producer_")
+]
 KNOWN = {
     "pytest-benchmark/full_with_data.json": ("test_perf.py::test_fib[5]", "time", 7.110500007456722e-07),
     "pytest-benchmark/gha_pytest_output_v3.json": ("bench.py::test_fib_10", "time", 2.2300000000363696e-05),
@@ -34,6 +39,22 @@ KNOWN = {
 
 def _label(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real outputs is not here: set REGRESS_SHARED")
+def test_most_real_outputs_are_read() -> None:
+    """Of every tool with a reader at least one real file of the collection gives values."""
+    tools = {path.relative_to(SHARED).parts[0] for path in SAMPLES if path.is_relative_to(SHARED)}
+    read_from = {path.relative_to(SHARED).parts[0] for path in SAMPLES if path.is_relative_to(SHARED) and _gives(path)}
+
+    assert tools - read_from <= {"oha", "github-action-benchmark"}  # a schema only; histories are imported
+
+
+def _gives(path: Path) -> bool:
+    try:
+        return any(report.series for report in read(path))
+    except InputError:
+        return False
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=_label)

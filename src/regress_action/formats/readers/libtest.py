@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TITLE = "Rust libtest"
 WRITTEN_BY = "cargo bench -- --output-format bencher | tee results.txt   (libtest: cargo +nightly bench)"
 _MARK = "... bench:"
+_EMPTY = "; 0 measured;"
 _RESULT = re.compile(
     r"\s*(?P<value>[\d.,]+)\s+(?P<unit>\S+)(?:\s+\(\+/-\s*[\d.,]+\))?(?:\s+=\s+(?P<rate>[\d.,]+)\s+(?P<per>\S+/s))?"
 )
@@ -33,8 +34,12 @@ _THROUGHPUT = metric("throughput", "B/s")
 
 
 def sniff(document: Document) -> bool:
-    """Whether the file is no JSON and has a line of a benchmark."""
-    return document.json is None and _MARK in document.text and any(map(_split, document.lines))
+    """Whether the file is no JSON and has a line of a benchmark, or says that there was none."""
+    if document.json is not None or (_MARK not in document.text and _EMPTY not in document.text):
+        return False
+    of_others = ("Instructions:", "fastest", "time:   [")
+    nothing = _EMPTY in document.text and not any(mark in document.text for mark in of_others)
+    return nothing or any(map(_split, document.lines))
 
 
 def read(document: Document) -> tuple[Report, ...]:
