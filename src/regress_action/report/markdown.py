@@ -112,6 +112,7 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
         noun=rows_are(judgement),
         unchanged=len(Findings.of(judgement).unchanged),
         findings=findings,
+        left_out=phrases.common_beginning(judgement.comparisons),
         kept=kept,
         hidden=len(findings) - len(kept),
         medians_disagree=_remark_on_medians(kept),

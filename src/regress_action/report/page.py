@@ -26,10 +26,11 @@ _ASCII = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where lines go, and whether names are written in full and every row is shown."""
+    """Where lines go, whether every name and row is shown in full, and the beginning that tables leave out of names."""
 
     console: Console
     verbose: bool
+    left_out: str = ""
 
     @property
     def width(self) -> int:

@@ -7,19 +7,26 @@ that each view can quote them in its own way; `as_text` joins them for a reader 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Mode, Severity, Verdict
+from regress_action.model.escaping import NAME_LIMIT as FULL_NAME_LIMIT
 from regress_action.model.escaping import plain
 from regress_action.model.measurements import Direction
 from regress_action.report import numbers
 from regress_action.report.numbers import count, percent, quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Metric
 
 NAME_LIMIT = 60
+_FEWEST_NAMES = 3
+_WORTH_LEAVING_OUT = 10  # characters
+_SEPARATOR = re.compile(r"::|[/.]|(?<![A-Za-z])(?:test|bench|benchmark)_")
 _DOUBLE = 2.0
 _NEGLIGIBLE = 0.01
 MEDIANS_DISAGREE = (
@@ -50,6 +57,18 @@ def subject(comparison: Comparison) -> Sentence:
     """Return the benchmark's name, and its metric unless that is plain time."""
     name = Name(comparison.benchmark.name)
     return (name,) if comparison.metric.name == "time" else (name, " (", Name(comparison.metric.name), ")")
+
+
+def common_beginning(comparisons: Iterable[Comparison]) -> str:
+    """Return what all names begin with, up to a separator, where leaving it out makes a table easier to read."""
+    names = {plain(comparison.benchmark.name, FULL_NAME_LIMIT) for comparison in comparisons}
+    if len(names) < _FEWEST_NAMES:
+        return ""
+    first, last = min(names), max(names)
+    shared = first[: next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+    ends = [separator.end() for separator in _SEPARATOR.finditer(shared)]
+    beginning = shared[: ends[-1]] if ends else ""
+    return beginning if len(beginning) >= _WORTH_LEAVING_OUT and beginning not in names else ""
 
 
 def comparative(comparison: Comparison) -> str:

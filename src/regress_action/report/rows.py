@@ -61,7 +61,7 @@ def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = Tru
     shown = rows if page.verbose else rows[:MOST_ROWS]
     axis = Axis.over(shown, _BAR_CELLS) if page.width >= _WIDE and any(row.ratio is not None for row in shown) else None
     cells = [_cells(row, with_interval=axis is not None or not why) for row in shown]
-    names = [phrases.as_text(phrases.subject(row), NAME_LIMIT) for row in shown]
+    names = [phrases.as_text(phrases.subject(row), NAME_LIMIT).removeprefix(page.left_out) for row in shown]
     layout = _layout(page, shown, cells, names if why or page.verbose else [], axis)
     if not (why or page.verbose):
         layout = replace(layout, name=min(layout.name, max(cell_len(name) for name in names)))

@@ -70,12 +70,18 @@ def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT) -> Inert:
     )
 
 
-def name(row: Comparison) -> Inert:
-    """Return a benchmark's name for a table's cell, short so that the numbers stay visible, and its metric below."""
+def name(row: Comparison, left_out: str = "") -> Inert:
+    """Return a benchmark's name for a table's cell, short so that the numbers stay visible, and its metric below.
+
+    `left_out` is what the name begins with and the table does not repeat.
+    """
     below = [] if row.metric.name == "time" else [escaping.code_span(row.metric.name, phrases.NAME_LIMIT)]
     below += [escaping.markdown(row.benchmark.service, phrases.NAME_LIMIT)] if row.benchmark.service else []
     small = f"<br><sub>{' · '.join(below)}</sub>" if below else ""
-    return Inert(escaping.code_span(row.benchmark.name, CELL_LIMIT) + small)
+    return Inert(
+        escaping.code_span(escaping.plain(row.benchmark.name, escaping.NAME_LIMIT).removeprefix(left_out), CELL_LIMIT)
+        + small
+    )
 
 
 def change(row: Comparison) -> Inert:

@@ -36,7 +36,8 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
 
     `elsewhere` is the sentence that suggests another machine.
     """
-    page, findings = Page(console, verbose), Findings.of(judgement)
+    left_out = "" if verbose else phrases.common_beginning(judgement.comparisons)
+    page, findings = Page(console, verbose, left_out), Findings.of(judgement)
     _header(page, judgement)
     if elsewhere:
         page.sentence(elsewhere, "yellow")
@@ -66,6 +67,8 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
 def _header(page: Page, judgement: Judgement) -> None:
     page.sentence(text.headline(judgement), _HEADLINES[judgement.summary.verdict])
     page.sentence(sides.against(judgement), "dim")
+    if page.left_out:
+        page.sentence(f"Tables leave out what every name begins with: {page.left_out}", "dim")
     if machine := sides.environments(judgement):
         page.sentence(machine, "dim")
     if saved := sides.saved(judgement):

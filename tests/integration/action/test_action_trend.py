@@ -173,7 +173,7 @@ def test_a_release_tells_of_creep(nights: Nights) -> None:
     nights.follow("release", release)
     [issue] = nights.issues
     assert "**Minor**" in issue.body
-    assert "worse since its best level" in issue.body
+    assert "slower since its best level" in issue.body
 
 
 def test_a_trend_on_a_pull_request_files_nothing(nights: Nights) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
-from regress_action.model.comparisons import Judgement, Outcome, Severity
+from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
 from regress_action.report import terminal, text
 
 if TYPE_CHECKING:
@@ -115,3 +115,13 @@ def test_the_terminal_imports_nothing_heavy() -> None:
     program = f"import sys, regress_action.report.terminal, rich.console; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+def test_common_beginning_of_names_is_said_once() -> None:
+    """The table has room for what differs; verbose shows every name in full."""
+    rows = [row(f"benchmarks/test_cache.py::test_{name}", Verdict.IMPROVEMENT, 0.7) for name in ("get", "set", "clear")]
+    made = judgement(Outcome.PASS, *rows)
+    page = shown(made, 100)
+    assert page.count("benchmarks/test_cache.py::test_") == 1
+    assert "\n  clear" in page
+    assert shown(made, 100, verbose=True).count("benchmarks/test_cache.py::test_") == 3

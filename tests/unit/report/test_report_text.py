@@ -247,3 +247,21 @@ def test_runtime_that_is_only_a_version_is_called_a_runtime() -> None:
     """A bare number after the processor would say nothing."""
     machine = replace(MACHINE, runtime="3.11.7")
     assert sides.machine(machine).endswith("ubuntu-24.04, runtime 3.11.7")
+
+
+@pytest.mark.parametrize(
+    ("names", "beginning"),
+    [
+        (
+            ["benchmarks/test_cache.py::test_get", "benchmarks/test_io.py::test_read", "benchmarks/test_a.py::b"],
+            "benchmarks/test_",
+        ),
+        (["pkg.cache.bench_get", "pkg.cache.bench_set", "pkg.cache.bench_clear"], "pkg.cache.bench_"),
+        (["cache.get", "cache.set", "cache.clear"], ""),
+        (["benchmarks/a", "benchmarks/b"], ""),
+        (["benchmarks/", "benchmarks/a", "benchmarks/b"], ""),
+    ],
+)
+def test_common_beginning_of_names_is_left_out_where_it_is_long(names: list[str], beginning: str) -> None:
+    """It ends at a separator, leaves something of every name, and a short one is not worth a remark."""
+    assert phrases.common_beginning([row(name) for name in names]) == beginning
