@@ -5,9 +5,9 @@
   const { element } = regress;
   const NUMBER = /(?:\[|\/|=|-|_|\()(\d+(?:\.\d+)?)(?=\]|\/|\)|$)/;
 
-  /** Return the families: benchmarks that differ in one number, with three sizes at least. */
-  function families(index, parameters) {
-    const groups = new Map();
+  /** Return the groups: benchmarks that differ in one number, with three sizes at least. */
+  function groups(index, parameters) {
+    const found = new Map();
     for (const row of regress.filtered(index, parameters)) {
       const named = Object.entries(row.parameters).find(([, value]) => Number.isFinite(Number(value)) && value !== "");
       const match = NUMBER.exec(row.name);
@@ -23,7 +23,7 @@
     }
     return [...groups.values()]
       .filter(({ points }) => new Set(points.map(({ size }) => size)).size >= 3)
-      .map((family) => ({ ...family, points: family.points.sort((a, b) => a.size - b.size) }));
+      .map((group) => ({ ...group, points: group.points.sort((a, b) => a.size - b.size) }));
   }
 
   /** Return the exponent of the growth, by least squares on logarithms; null without positive values. */
@@ -42,7 +42,7 @@
     title: "Scaling",
     filters: true,
     async draw({ index, parameters }) {
-      const found = families(index, parameters);
+      const found = groups(index, parameters);
       if (!found.length)
         return [
           element(
@@ -120,9 +120,9 @@
       const target = main.querySelector("#chart");
       if (!target) return;
       const Plotly = await regress.plotly();
-      const found = families(index, parameters);
+      const found = groups(index, parameters);
       const { base, metric, points, unit } = found.find(({ key }) => key === parameters.get("f")) || found[0];
-      const lines = found.filter((family) => family.base === base && family.metric === metric);
+      const lines = found.filter((group) => group.base === base && group.metric === metric);
       const computed = getComputedStyle(document.documentElement);
       const [factor, name] = regress.scale(points[points.length - 1].row.level, unit);
       const axis = {
