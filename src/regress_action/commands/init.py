@@ -1,4 +1,4 @@
-"""`regress-action init`: write the first files of a guarded repository."""
+"""`regress-action init`: look at a repository, try what was found, and write its first files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from regress_action.commands.init_trial import Trial
+    from regress_action.model.measurements import Report
+    from regress_action.scaffold import Project
+
+_SHOWN = 12
 
 
 @click.command(name="init")
@@ -17,25 +23,38 @@ if TYPE_CHECKING:
 @click.option(
     "--action", metavar="REF", default="OWNER/regress-action@v1", show_default=True, help="What `uses:` names."
 )
-def command(*, suite: str, branch: str | None, action: str) -> None:
-    """Write a workflow, a config and a thresholds file that fit this repository; nothing is ever overwritten."""
-    for line in initialise(Path.cwd(), suite=suite, branch=branch, action=action):
+@click.option("--try/--no-try", "trial", default=True, show_default=True, help="Run the suite once before writing.")
+def command(*, suite: str, branch: str | None, action: str, trial: bool) -> None:
+    """Write a workflow, a config and a thresholds file that fit this repository; nothing is ever overwritten.
+
+    The suite is run once in a temporary clone, with the setup that was found. What is missing there is added, and what
+    was understood of its results is shown.
+    """
+    for line in initialise(Path.cwd(), suite=suite, branch=branch, action=action, trial=trial):
         click.echo(line)
 
 
-def initialise(root: Path, *, suite: str, branch: str | None, action: str) -> Iterator[str]:
+def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial: bool = False) -> Iterator[str]:
     """Write each file that does not exist yet under `root`; yield one line for a person per step.
 
     Raises:
         InfrastructureError: a file cannot be written.
+        UsageError: nothing shows which branch is the default one.
     """
     from regress_action import scaffold
     from regress_action.model.errors import InfrastructureError
 
-    project = scaffold.recognise(root)
     branch = branch or _default_branch(root)
-    yield f"This looks like a {project.kind} project: {project.why}."
+    projects = scaffold.recognise(root)
+    yield f"Found {projects[0].kind}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
+    project = projects[0]
+    if trial:
+        trials = []
+        for result in _tried(projects, root):
+            trials.append(result)
+            yield from _lines_of(result)
+        project = next((result.project for result in trials if result.works), project)
     for draft in scaffold.drafts(project, suite=suite, branch=branch, action=action):
         path = root / draft.path
         try:
@@ -48,7 +67,48 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str) -> It
             raise InfrastructureError(f"{path} cannot be written: {error.strerror or error}.") from error
         else:
             yield f"wrote  {draft.path}: {draft.purpose}"
+    for workflow, tool in scaffold.other_tools(scaffold.Repository(root)):
+        yield f"{workflow} runs {tool}. The new workflow measures the same suite; remove the old one when you trust it."
+    if "OWNER/" in action:
+        yield "Replace OWNER in the workflow by the account that holds the action."
+    if project.missing:
+        yield f"Missing: {project.missing}"
     yield "Next: read regress.yml, try `regress-action doctor`, then commit the files."
+
+
+def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
+    """Yield what became of each way that was tried; where nothing can be tried, say why in its reason."""
+    from regress_action.commands.init_trial import Trial, try_projects
+    from regress_action.model.errors import RegressError
+
+    try:
+        yield from try_projects(projects, root)
+    except RegressError as error:
+        yield Trial(projects[0], None, str(error))
+
+
+def _lines_of(result: Trial) -> Iterator[str]:
+    """Yield what a person should know of a try."""
+    if result.mended:
+        yield f"Added to the setup, because the suite needs it: {', '.join(result.mended)}"
+    if result.works and result.report is not None:
+        yield f"Tried it: {result.project.kind} was measured."
+        yield from _table(result.report)
+    else:
+        yield f"Tried {result.project.kind}, and nothing was measured: {result.reason}"
+
+
+def _table(report: Report) -> Iterator[str]:
+    """Yield what was understood of the results, a line for each benchmark and metric."""
+    from regress_action.model import escaping
+    from regress_action.report.numbers import count, quantity
+
+    for series in report.series[:_SHOWN]:
+        value = series.measured[0] if series.measured else None
+        name = escaping.plain(series.benchmark.name, 60)
+        yield f"  {name:60}  {series.metric.name:12}  {quantity(value, series.metric.unit)}"
+    if len(report.series) > _SHOWN:
+        yield f"  and {count(len(report.series) - _SHOWN, 'row')} more"
 
 
 def _default_branch(root: Path) -> str:

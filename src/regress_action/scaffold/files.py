@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regress_action.scaffold.projects import Project
+    from regress_action.scaffold.project import Project
 
 WORKFLOW = PurePosixPath(".github/workflows/performance.yml")
 CONFIG = PurePosixPath("regress.yml")
@@ -53,13 +53,14 @@ jobs:
 """
 
 _CONFIG = """\
-{schema}# Settings of regress-action; `regress-action doctor` checks them on this machine.
-suite: {suite}
+{schema}# Settings of regress-action, written for this repository: {why}.
+# `regress-action doctor` checks them on this machine.
+{warning}suite: {suite}
 
-# Prepares each of the two checked-out commits once, before anything is measured.
+# Prepares each of the two checked-out commits once, before anything is measured.{setup_source}
 setup: {setup}
 
-# Runs the suite once, in a fresh process. {{out}} is where this run's results go.
+# Runs the suite once, in a fresh process. {{out}} is where this run's results go.{command_source}
 command: {command}
 {results}{carry}
 # Interleaved pairs of base and head. Ten see a change of about 3 % on a hosted runner.
@@ -96,20 +97,24 @@ class Draft:
 def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[Draft, ...]:
     """Return the three files for a project whose default branch is `branch`, using `action` in the workflow."""
     toolchain = "".join(f"      {line}\n" for line in project.toolchain)
-    results = f"\n# What the suite writes.\nresults: {_scalar(project.results)}\n" if project.results else ""
+    sources = dict(project.sources)
+    results = f"\n# What the suite writes.{_from(sources, 'results')}\nresults: {_scalar(project.results)}\n"
+    carried = ", ".join(map(_scalar, project.carry))
     carry = (
-        f"\n# The head's benchmark files are laid over the base, so that both sides run the same benchmarks.\n"
-        f"carry: [{_scalar(project.carry)}]\n"
-        if project.carry
-        else ""
+        "\n# The head's benchmark files are laid over the base, so that both sides run the same benchmarks."
+        f"{_from(sources, 'carry')}\ncarry: [{carried}]\n"
     )
     config = _CONFIG.format(
         schema=_schema_line(action, "regress"),
+        why=project.why,
+        warning=_warning(project),
         suite=_scalar(suite),
         setup=_scalar(project.setup),
+        setup_source=_from(sources, "setup"),
         command=_scalar(project.command),
-        results=results,
-        carry=carry,
+        command_source=_from(sources, "command"),
+        results=results if project.results else "",
+        carry=carry if project.carry else "",
     )
     workflow = _WORKFLOW.format(branch=branch, toolchain=toolchain, action=action)
     return (
@@ -117,6 +122,20 @@ def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[D
         Draft(CONFIG, config, "says how the suite is prepared and run"),
         Draft(THRESHOLDS, _schema_line(action, "thresholds") + _THRESHOLDS, "says what counts as a regression"),
     )
+
+
+def _from(sources: dict[str, str], field: str) -> str:
+    """Return where a line comes from, as the end of its comment."""
+    return f" From: {sources[field]}." if field in sources else ""
+
+
+def _warning(project: Project) -> str:
+    """Return the comment about what a person has to add, or about a first benchmark that a better one may replace."""
+    if project.missing:
+        return f"# TO DO: {project.missing}\n"
+    if project.first:
+        return "# This is a first benchmark. Replace it when there is a better one.\n"
+    return ""
 
 
 def _schema_line(action: str, name: str) -> str:

@@ -1,0 +1,71 @@
+"""`init` recognises projects and writes files that the program itself can read."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regress_action.commands.init import initialise
+from regress_action.scaffold import recognise
+from regress_action.settings import Settings, load, thresholds
+
+
+@pytest.mark.parametrize(
+    ("mark", "content"),
+    [
+        ("pyproject.toml", "[project]\nname = 'x'"),
+        ("requirements.txt", ""),
+        ("Cargo.toml", ""),
+        ("go.mod", "module x"),
+        ("package.json", '{"devDependencies": {"vitest": "4"}}'),
+        ("package.json", "not json"),
+        ("CMakeLists.txt", ""),
+        ("README", ""),
+    ],
+)
+def test_every_kind_gets_readable_files(tmp_path: Path, mark: str, content: str) -> None:
+    """Each kind of project is recognised by its mark, and what is written for it is valid."""
+    (tmp_path / mark).write_text(content)
+    project = recognise(tmp_path)[0]
+    list(initialise(tmp_path, suite="my suite", branch="trunk", action="o/a@v1"))
+    settings = load({}, root=tmp_path)
+    assert (settings.command, settings.setup) == (project.command, project.setup)
+    assert settings.suite == "my suite"
+    content = yaml.safe_load((tmp_path / settings.thresholds).read_text())
+    assert thresholds.parse(content, settings.thresholds).ratios == (("default", 1.2),)
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/performance.yml").read_text())
+    step = workflow["jobs"]["regress"]["steps"][-1]
+    assert step["uses"] == "o/a@v1"
+    assert set(step["with"]) <= set(Settings.inputs())
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A file that exists is kept as it is, and init says so."""
+    (tmp_path / "regress.yml").write_text("runs: 3\n")
+    lines = list(initialise(tmp_path, suite="x", branch="main", action="o/a@v1"))
+    assert (tmp_path / "regress.yml").read_text() == "runs: 3\n"
+    assert "kept   regress.yml: it was there already" in lines
+
+
+def test_a_first_benchmark_is_marked_as_such(tmp_path: Path) -> None:
+    """A person sees that a better one may replace it, and where each line comes from."""
+    (tmp_path / "thing").mkdir()
+    (tmp_path / "thing/__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'thing'")
+
+    lines = list(initialise(tmp_path, suite="s", branch="main", action="o/a@v1"))
+
+    text = (tmp_path / "regress.yml").read_text()
+    assert "# This is a first benchmark." in text
+    assert "From: the package thing." in text
+    assert lines[0] == "Found python: no benchmark was found, so the import of thing is measured as a first one."
+
+
+def test_what_a_person_has_to_add_is_told(tmp_path: Path) -> None:
+    """In the file, and at the end of what init prints."""
+    (tmp_path / "go.mod").write_text("module x")
+
+    lines = list(initialise(tmp_path, suite="s", branch="main", action="o/a@v1"))
+
+    assert "# TO DO: Write a benchmark" in (tmp_path / "regress.yml").read_text()
+    assert any(line.startswith("Missing: Write a benchmark") for line in lines)
