@@ -1,4 +1,4 @@
-"""Small pictures made of characters: a sparkline, an interval around 1, and a Mermaid chart for GitHub."""
+"""Charts made of characters: an interval around 1, and a Mermaid chart for GitHub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from regress_action.model.comparisons import Comparison
 
-_BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDEST = math.log(10)
 _MERMAID_POINTS = 60
 _MERMAID_LARGEST = 1e100
@@ -21,22 +20,6 @@ _MERMAID_LOOK = (
     '%%{init: {"xyChart": {"width": 800, "height": 260}, '
     '"themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
 )
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Return one block per value, from the lowest to the highest; a gap where a value is not finite."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return " " * len(values)
-    low, high = min(finite), max(finite)
-    middle = len(_BLOCKS) // 2
-    steps = len(_BLOCKS) - 1
-    return "".join(
-        " "
-        if not math.isfinite(value)
-        else _BLOCKS[round((value - low) / (high - low) * steps) if high > low else middle]
-        for value in values
-    )
 
 
 @dataclass(frozen=True, slots=True)

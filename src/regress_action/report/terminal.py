@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from regress_action.model.comparisons import Outcome
 from regress_action.model.escaping import plain
 from regress_action.report import notes, phrases, reasons, sides, text
+from regress_action.report.console import Page, listing, table
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count, quantity
-from regress_action.report.page import Page
-from regress_action.report.rows import listing, table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,25 +1,15 @@
-"""Pictures of characters show where values lie."""
+"""Charts of characters show where values lie."""
 
 from __future__ import annotations
 
 import math
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgements import comparisons, foreign, regression, row
 from regress_action.model.comparisons import Comparison, Severity
 from regress_action.report import chart
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [([1, 2, 3, 4, 5, 6, 7, 8], "▁▂▃▄▅▆▇█"), ([5, 5], "▅▅"), ([1, math.nan, 2], "▁ █"), ([], ""), ([math.inf], " ")],
-)
-def test_a_sparkline_runs_from_lowest_to_highest(values: list[float], expected: str) -> None:
-    """One block a value, a gap where there is none."""
-    assert expected == chart.sparkline(values)
 
 
 def test_a_bar_shows_interval_threshold_and_no_change() -> None:
