@@ -26,10 +26,11 @@ from regress_action.measure.schedule import (
     is_interim,
     seconds_saved,
 )
+from regress_action.measure.shared_installs import OpenedFiles, refuse_shared
 from regress_action.measure.spawn import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from regress_action.measure.measurement import MeasurementFolder, RunRecord
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from regress_action.measure.process_tree import ProcessTree
     from regress_action.measure.reporting import Reporter
     from regress_action.measure.run_executor import RunExecutor
+    from regress_action.measure.shared_installs import SharedInstall
     from regress_action.measure.signals import SignalWaiter
     from regress_action.measure.trees import SideTree
 
@@ -67,6 +69,7 @@ class PairsLoop:
     stopped: StopReason | None = None
     probe: Probe = field(default_factory=Probe)
     reported_tails: set[str] = field(default_factory=set)
+    shared_installs: Sequence[SharedInstall] = ()
 
     def run(self) -> StopReason:
         """Measure.
@@ -114,7 +117,7 @@ class PairsLoop:
         self._report("run-started", slot, self.options.pairs - slot.pair + 1 - done)
         retried: list[str] = []
         while True:
-            run, log = self.executor.run(slot, self.trees[slot.side], self.selection, retried)
+            run, log = self._execute(slot, retried)
             if run.failure is None or len(retried) >= self.options.retries or not self._may_go_on():
                 break
             retried.append(run.failure)
@@ -124,6 +127,25 @@ class PairsLoop:
         tail = self._new_tail(run, self.trees[slot.side])
         self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=tail)
         self._keep(slot, run)
+
+    def _execute(self, slot: Slot, retried: list[str]) -> tuple[RunRecord, OutputLog]:
+        """Run once; watch the base's first good run for code of another tree.
+
+        Raises:
+            MeasureUsageError: the base ran code of another tree.
+        """
+        tree = self.trees[slot.side]
+        if slot.side != "base" or not self.shared_installs:
+            return self.executor.run(slot, tree, self.selection, retried)
+        with OpenedFiles([folder for install in self.shared_installs for folder in install.folders]) as opened:
+            run, log = self.executor.run(slot, tree, self.selection, retried)
+        for install in self.shared_installs:
+            for path in sorted(opened.paths):
+                if any(path.is_relative_to(folder) for folder in install.folders):
+                    raise refuse_shared(install, path)
+        if run.failure is None:
+            self.shared_installs = ()
+        return run, log
 
     def _new_tail(self, run: RunRecord, tree: SideTree) -> str | None:
         """Return the end of a failed run's output, unless one that differs in numbers and paths only was reported."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine, untrusted_files
+from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.measurement import RunRecord, disk_error, now
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.process import NullSampler, ProcessResult, execute
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from regress_action.measure.suite_environment import SuiteEnvironment
     from regress_action.measure.trees import SideTree
 
+_PROBE_LIMIT_S = 20.0
 _NO_COMMAND = frozenset({126, 127})
 _SHELL_SIGNAL_OFFSET = 128
 
@@ -137,6 +139,16 @@ class RunExecutor:
         variables = {**self.environment.variables, "REGRESS_SIDE": side}
         task = Task([*shell(), self.options.setup or ""], tree.folder, variables, self._left_s, suite=True)
         return execute(task, log, self.signals, self.processes, NullSampler())
+
+    def probe(self, tree: SideTree, argv: list[str]) -> str:
+        """Run a short program as the suite would run in a tree; return its output, empty where it fails."""
+        log = OutputLog()
+        task = Task(argv, tree.folder, self.environment.variables, min(_PROBE_LIMIT_S, self._left_s), suite=True)
+        try:
+            ended = execute(task, log, self.signals, self.processes, NullSampler())
+        except MeasureUsageError:
+            return ""
+        return log.content.decode("utf-8", "replace") if ended.status == 0 else ""
 
     @property
     def _left_s(self) -> float:

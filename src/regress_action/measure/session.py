@@ -8,10 +8,12 @@ import os
 import re
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
+from regress_action.measure.git import GitRepository
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
@@ -19,6 +21,7 @@ from regress_action.measure.process_tree import ProcessTree, become_subreaper
 from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock
+from regress_action.measure.shared_installs import find_shared_installs
 from regress_action.measure.signals import SignalWaiter
 from regress_action.measure.spawn import usable_namespace
 from regress_action.measure.suite_command import SuiteCommand
@@ -28,10 +31,10 @@ from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from regress_action.measure.options import Options
     from regress_action.measure.reporting import Reporter
+    from regress_action.measure.shared_installs import SharedInstall
 
 _ERROR_LINES = 3
 
@@ -87,6 +90,8 @@ def _run(
         reporter.emit("withheld", names=list(names))
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
+    if options.base:
+        loop.shared_installs = _shared_installs(options, executor, trees)
     if options.base and options.pairs < MIN_PAIRS:
         loop.warn(f"{options.pairs} pairs are planned, fewer than the {MIN_PAIRS} a verdict needs")
     stopped = StopReason("error", "ended by an error")
@@ -128,6 +133,16 @@ def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: 
                 remedy=f"Try the command at {tree.label}.",
             )
         reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
+
+
+def _shared_installs(options: Options, executor: RunExecutor, trees: Mapping[str, SideTree]) -> list[SharedInstall]:
+    """Return what the base's interpreters have from the user's own tree or from the head's."""
+    base, head = trees["base"], trees["head"]
+    top = GitRepository(options.repository.resolve()).query("rev-parse", "--show-toplevel")
+    others = [head.root, *([Path(top)] if top else [])]
+    return find_shared_installs(
+        executor.command, base.folder, executor.environment.variables, others, lambda argv: executor.probe(base, argv)
+    )
 
 
 def _header(options: Options, session_id: str, trees: Mapping[str, SideTree]) -> dict[str, object]:
