@@ -51,6 +51,9 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Reports are a million objects without a cycle; to search them as often as Python does takes a fifth of a command."""
 
 
+_PR_SET_DUMPABLE = 4
+
+
 class LazyGroup(click.Group):
     """A group whose commands live in modules of their own, imported when called."""
 
@@ -93,6 +96,7 @@ def run(command: click.Command) -> NoReturn:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for number in _ENDING_SIGNALS:
         signal.signal(number, _leave)
+    _take_inputs()
     try:
         code = command.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -119,6 +123,22 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
     """Leave as by an exception, so that temporary folders are removed and started programs are ended."""
     signal.signal(number, signal.SIG_IGN)
     sys.exit(_STATUS_OF_SIGNALS + number)
+
+
+def _take_inputs() -> None:
+    """Read the action's inputs from standard input where `bin/launch` passes them there, and hide this process.
+
+    The inputs hold the token. A variable that a process is started with can be read by every process of the same user;
+    a pipe cannot, and neither can the memory of a process that is not dumpable.
+    """
+    if os.environ.pop("REGRESS_INPUTS_FROM", "") != "stdin":
+        return
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if inputs := sys.stdin.read():
+        os.environ["REGRESS_INPUTS"] = inputs
 
 
 def complain(error: RegressError) -> None:

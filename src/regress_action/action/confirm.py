@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from regress_action.action.job import Job
     from regress_action.model.comparisons import Judgement
 
+ENDED = FOLDER / "measure-ended.json"
+"""Where the measurer notes its end; the next measurement has to write it anew."""
+
 REQUESTED = FOLDER / "confirming"
 """Exists between the two passes, so that a measurement that failed is not requested again."""
 
@@ -66,6 +69,7 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
     line = measurer_command(settings, spec, CONFIRMATION)
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
     (job.root / REQUESTED).touch()
+    (job.root / ENDED).unlink(missing_ok=True)
     write_request(
         MeasurementRequest((*PAIRED, *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ
     )

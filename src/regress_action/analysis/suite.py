@@ -47,8 +47,8 @@ def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | 
     """Count the verdicts and give the one over the suite.
 
     `fail`: a regression that is not merely suspected reaches `policy.fail_on`, or a budget is exceeded.
-    `incomplete`: something, or everything, was not measured. `warn`: a regression alarms. `inconclusive`: a
-    regression that would alarm cannot be ruled out. Otherwise `pass`.
+    `incomplete`: something was not measured, or nothing was compared because every benchmark is new. `warn`: a
+    regression alarms. `inconclusive`: a regression that would alarm cannot be ruled out. Otherwise `pass`.
     """
     counts = Counter(comparison.verdict for comparison in comparisons)
     ratios = [
@@ -76,6 +76,8 @@ def _outcome(
         return Outcome.INCOMPLETE
     if any(comparison.reaches_threshold or comparison.is_over_budget for comparison in comparisons):
         return Outcome.WARN
+    if all(comparison.verdict is Verdict.NEW and comparison.budget is None for comparison in comparisons):
+        return Outcome.INCOMPLETE
     if moved is not None or any(_open(comparison) for comparison in comparisons):
         return Outcome.INCONCLUSIVE
     return Outcome.PASS

@@ -275,11 +275,11 @@ def test_sides_without_a_common_benchmark_are_an_error() -> None:
 
 
 def test_a_first_run_is_new() -> None:
-    """With no baseline at all there is nothing to compare and nothing wrong."""
+    """With no baseline at all nothing was compared, which is no pass."""
     judgement = analysis.compare([], runs({"b": STEADY}))
 
     assert one(judgement).verdict is Verdict.NEW
-    assert judgement.summary.verdict is Outcome.PASS
+    assert judgement.summary.verdict is Outcome.INCOMPLETE
 
 
 def test_a_series_that_is_shorter_than_its_runs_is_an_error() -> None:
