@@ -68,7 +68,7 @@ def regression(name: str, ratio: float, severity: Severity, **other: object) -> 
 
 
 def judgement(outcome: Outcome, *rows: Comparison, mode: Mode = Mode.PAIRED, **other: object) -> Judgement:
-    """Return a judgement over the rows, counted as the judge counts."""
+    """Return a judgement over the rows, counted by verdict."""
     counted = {verdict: sum(comparison.verdict is verdict for comparison in rows) for verdict in Verdict}
     summary = Summary(
         outcome,

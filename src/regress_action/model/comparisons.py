@@ -1,4 +1,4 @@
-"""What the judge says: one comparison per benchmark × metric, and the judgement over all of them.
+"""The result of an analysis: one comparison per benchmark × metric, and the judgement over all of them.
 
 Ratios are badness ratios everywhere: 1.25 means 25 % worse, whichever direction the metric has.
 """

@@ -75,14 +75,14 @@ def mermaid(title: str, unit: str, values: Sequence[float], labels: Sequence[str
     if len(points) < 3:  # noqa: PLR2004 - a line needs three points to show anything
         return ""
     low, high = min(value for value, _ in points), max(value for value, _ in points)
-    floor = 0.0 if 0 <= low <= (high - low) * 2 else low - (high - low)
+    bottom = 0.0 if 0 <= low <= (high - low) * 2 else low - (high - low)
     ends = " to ".join(_mermaid_text(label, 12) for _, label in (points[0], points[-1])) if labels else "runs"
     lines = [
         _MERMAID_LOOK,
         "xychart-beta",
         f'  title "{_mermaid_text(title, 80)}"',
         f'  x-axis "{ends}" 1 --> {len(points)}',
-        f'  y-axis "{_mermaid_text(unit, 16)}" {floor:.6g} --> {high + (high - floor) * 0.1 or 1:.6g}',
+        f'  y-axis "{_mermaid_text(unit, 16)}" {bottom:.6g} --> {high + (high - bottom) * 0.1 or 1:.6g}',
         f"  line [{', '.join(f'{value:.6g}' for value, _ in points)}]",
     ]
     return "\n".join(lines)

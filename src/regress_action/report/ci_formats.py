@@ -134,11 +134,11 @@ def openmetrics(judgement: Judgement) -> bytes:
     }
     rows = {_labels(row): row for row in reversed(judgement.comparisons)}  # of two with equal labels the worse one
     lines = []
-    for family, (words, value_of) in families.items():
-        lines += [f"# TYPE {family} gauge", f"# HELP {family} {words}"]
+    for name, (words, value_of) in families.items():
+        lines += [f"# TYPE {name} gauge", f"# HELP {name} {words}"]
         for labels in reversed(rows):
             value = value_of(rows[labels])
-            lines += [f"{family}{labels} {value!r}"] if value is not None and math.isfinite(value) else []
+            lines += [f"{name}{labels} {value!r}"] if value is not None and math.isfinite(value) else []
     return "\n".join([*lines, "# EOF", ""]).encode()
 
 
@@ -160,15 +160,15 @@ def _label(value: str) -> str:
 
 def _problems(judgement: Judgement) -> list[tuple[Comparison, str]]:
     """Return what somebody must look at, worst first, with the rule it breaks; one comparison may break two."""
-    found = []
+    problems: list[tuple[Comparison, str]] = []
     for row in judgement.comparisons:
         if row.is_over_budget:
-            found.append((row, "over-budget"))
+            problems.append((row, "over-budget"))
         if row.reaches_threshold:
-            found.append((row, "regression" if row.alarms else "suspected-regression"))
+            problems.append((row, "regression" if row.alarms else "suspected-regression"))
         elif row.verdict in _GAPS:
-            found.append((row, "not-measured"))
-    return found
+            problems.append((row, "not-measured"))
+    return problems
 
 
 def _name(row: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Lines and tables for a console: aligned numbers, intervals drawn where there is room, the reason below.
+"""Lines and tables for a console: aligned numbers, intervals drawn where they fit, the reason below.
 
 Nothing is parsed as markup, and nothing starts a workflow command. Tables are laid out here rather than by a widget,
 since a name or a reason takes a line of its own across all columns.
@@ -48,7 +48,7 @@ _ASCII = str.maketrans(
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ConsolePage:
     """Where lines go, whether every name and row is shown in full, and the beginning that tables leave out of names."""
 
     console: Console
@@ -90,7 +90,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The widths of one table's columns in cells; `axis` is None where there is no room for bars."""
+    """The widths of one table's columns in cells; `axis` is None where bars do not fit."""
 
     grade: int
     name: int
@@ -106,7 +106,7 @@ class _Layout:
         return 2 + self.grade + self.name + self.moved + self.change + 4 + interval
 
 
-def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = True) -> None:
+def table(page: ConsolePage, title: str, rows: Sequence[Comparison], *, why: bool = True) -> None:
     """Print a table of at most 25 rows (all when verbose); `why` adds the evidence below each of them."""
     if not rows:
         return
@@ -129,7 +129,7 @@ def table(page: Page, title: str, rows: Sequence[Comparison], *, why: bool = Tru
     _rest(page, rows)
 
 
-def listing(page: Page, title: str, rows: Sequence[Comparison], describe: Callable[[Comparison], str]) -> None:
+def listing(page: ConsolePage, title: str, rows: Sequence[Comparison], describe: Callable[[Comparison], str]) -> None:
     """Print one sentence a row, for at most 25 rows (all when verbose)."""
     if not rows:
         return
@@ -140,7 +140,7 @@ def listing(page: Page, title: str, rows: Sequence[Comparison], describe: Callab
 
 
 def _layout(
-    page: Page, rows: Sequence[Comparison], cells: Sequence[_Cells], names: Sequence[str], axis: Axis | None
+    page: ConsolePage, rows: Sequence[Comparison], cells: Sequence[_Cells], names: Sequence[str], axis: Axis | None
 ) -> _Layout:
     """Give the numbers what they need and the names the rest; of the `names` only those that fit count."""
     moved, change, interval = (max(cell_len(words) for words in column) for column in zip(*cells, strict=True))
@@ -152,7 +152,7 @@ def _layout(
     return replace(bare, name=max((width for name in names if (width := cell_len(name)) <= available), default=0))
 
 
-def _row(page: Page, layout: _Layout, row: Comparison, name: str, cells: _Cells) -> None:
+def _row(page: ConsolePage, layout: _Layout, row: Comparison, name: str, cells: _Cells) -> None:
     """Print one row; a name that is too long for its column gets a line of its own."""
     style = _STYLES[row.severity]
     grade = f"  {phrases.grade(row):<{layout.grade}}"
@@ -197,6 +197,6 @@ def _cells(row: Comparison, *, with_interval: bool) -> _Cells:
     return moved, numbers.change(row.ratio), interval
 
 
-def _rest(page: Page, rows: Sequence[Comparison]) -> None:
+def _rest(page: ConsolePage, rows: Sequence[Comparison]) -> None:
     if not page.verbose and len(rows) > MOST_ROWS:
         page.line((f"  … and {len(rows) - MOST_ROWS} more (--verbose shows all)", "dim"))

@@ -134,7 +134,7 @@ class ComparisonObject(TypedDict):
     ]
     p_value: Annotated[Number | None, Field(description="Two-sided, on independent runs.")]
     q_value: Annotated[
-        Number | None, Field(description="The p-value after Benjamini-Hochberg over the comparison's metric family.")
+        Number | None, Field(description="The p-value after Benjamini-Hochberg over all comparisons of the metric.")
     ]
     threshold: Annotated[Number | None, Field(description="The ratio from which a proven change alarms.")]
     minimum_detectable_ratio: Annotated[

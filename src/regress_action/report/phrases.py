@@ -105,7 +105,7 @@ def grade(comparison: Comparison) -> str:
 
 
 def moved(comparison: Comparison) -> str:
-    """Return both medians; they are told apart where they are known to differ."""
+    """Return both medians; they are distinguished where they differ for sure."""
     differs = comparison.metric.exact or comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
     before, after = comparison.baseline.median, comparison.head.median
     mark = "*" if medians_disagree(comparison) else ""

@@ -45,15 +45,15 @@ class Runs:
 def runs_of(baseline: Sequence[Report], head: Sequence[Report]) -> dict[tuple[str, str], Runs]:
     """Return the runs of every benchmark × metric that has values on both sides, by its two names."""
     before, after = _values(baseline), _values(head)
-    found = {}
+    runs_by_name = {}
     for key in before.keys() & after.keys():
         pairs = [pair for pair in before[key] if pair in after[key] and pair[1] is not None]
         if pairs:
             base_side, head_side = ([side[key][pair] for pair in pairs] for side in (before, after))
         else:
             base_side, head_side = (list(side[key].values()) for side in (before, after))
-        found[key] = Runs(tuple(base_side[-MOST_RUNS:]), tuple(head_side[-MOST_RUNS:]), paired=bool(pairs))
-    return found
+        runs_by_name[key] = Runs(tuple(base_side[-MOST_RUNS:]), tuple(head_side[-MOST_RUNS:]), paired=bool(pairs))
+    return runs_by_name
 
 
 _Run = tuple[object, int | None]
@@ -64,11 +64,11 @@ def _values(reports: Sequence[Report]) -> dict[tuple[str, str], dict[_Run, float
     values: dict[tuple[str, str], dict[_Run, float]] = {}
     for number, report in enumerate(reports):
         for series in report.series:
-            known = values.setdefault(series.key, {})
+            by_run = values.setdefault(series.key, {})
             for place, (run, value) in enumerate(zip(report.runs, series.values, strict=False)):
                 if math.isfinite(value):
                     paired = run.session is not None and run.pair is not None
-                    known[(run.session, run.pair) if paired else ((number, place), None)] = value
+                    by_run[(run.session, run.pair) if paired else ((number, place), None)] = value
     return values
 
 
@@ -108,11 +108,11 @@ def runs(row: Comparison, values: Runs) -> Markup:
 
     Pairs are lines from baseline to head; runs without pairs are dots in the order of time.
     """
-    known = (*values.baseline, *values.head)
-    if not values.baseline or not values.head or not all(abs(value) < _LARGEST for value in known):
+    every_value = (*values.baseline, *values.head)
+    if not values.baseline or not values.head or not all(abs(value) < _LARGEST for value in every_value):
         return Markup("")
-    scaled, unit = numbers.in_one_unit(list(known), row.metric.unit)
-    factor = max(map(abs, scaled)) / (max(map(abs, known)) or 1.0) or 1.0
+    scaled, unit = numbers.in_one_unit(list(every_value), row.metric.unit)
+    factor = max(map(abs, scaled)) / (max(map(abs, every_value)) or 1.0) or 1.0
     base, head = (tuple(value * factor for value in side) for side in (values.baseline, values.head))
     frame = _Frame.over((*base, *head))
     drawn = _paired(base, head, frame) if values.paired else _apart(base, head, frame)

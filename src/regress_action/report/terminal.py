@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regress_action.model.comparisons import Outcome
 from regress_action.model.escaping import plain
 from regress_action.report import notes, phrases, reasons, sides, text
-from regress_action.report.console import Page, listing, table
+from regress_action.report.console import ConsolePage, listing, table
 from regress_action.report.findings import Findings, rows_are
 from regress_action.report.numbers import count, quantity
 
@@ -36,7 +36,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     `elsewhere` is the sentence that suggests another machine.
     """
     left_out = "" if verbose else phrases.common_beginning(judgement.comparisons)
-    page, findings = Page(console, verbose, left_out), Findings.of(judgement)
+    page, findings = ConsolePage(console, verbose, left_out), Findings.of(judgement)
     _header(page, judgement)
     if elsewhere:
         page.sentence(elsewhere, "yellow")
@@ -63,7 +63,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     _footer(page, judgement, findings)
 
 
-def _header(page: Page, judgement: Judgement) -> None:
+def _header(page: ConsolePage, judgement: Judgement) -> None:
     page.sentence(text.headline(judgement), _HEADLINES[judgement.summary.verdict])
     page.sentence(sides.against(judgement), "dim")
     if page.left_out:
@@ -77,7 +77,7 @@ def _header(page: Page, judgement: Judgement) -> None:
         page.sentence(f"Note: {plain(note)}", "yellow" if shift else "")
 
 
-def _footer(page: Page, judgement: Judgement, findings: Findings) -> None:
+def _footer(page: ConsolePage, judgement: Judgement, findings: Findings) -> None:
     if findings.new or findings.unchanged:
         page.line()
     if findings.new:

@@ -71,7 +71,7 @@ SARIF_RESULT = {
     },
 }
 _SAMPLE = re.compile(
-    r'(?P<family>[a-z_]+)\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\} -?[0-9.]+(?:e[+-]?[0-9]+)?'
+    r'(?P<name>[a-z_]+)\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\} -?[0-9.]+(?:e[+-]?[0-9]+)?'
 )
 
 
@@ -86,16 +86,16 @@ def check_openmetrics(document: bytes) -> list[str]:
     """Return the samples after checking the order that OpenMetrics 1.0 asks for: TYPE, HELP, samples, EOF."""
     lines = document.decode().split("\n")
     assert lines[-2:] == ["# EOF", ""]
-    family, samples = "", []
+    name, samples = "", []
     for line in lines[:-2]:
         if line.startswith("# TYPE "):
-            family = line.split()[2]
+            name = line.split()[2]
         elif line.startswith("# HELP "):
-            assert line.split()[2] == family
+            assert line.split()[2] == name
         else:
             sample = _SAMPLE.fullmatch(line)
             assert sample is not None
-            assert sample["family"] == family
+            assert sample["name"] == name
             samples.append(line.rpartition(" ")[0])
     assert len(samples) == len(set(samples))
     return samples

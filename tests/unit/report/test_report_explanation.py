@@ -100,7 +100,7 @@ def test_damaged_record_is_refused(data: bytes) -> None:
 
 @given(st.text(max_size=300), st.text("AQgz=+/", max_size=40))
 def test_damaged_marker_is_ignored(around: str, packed: str) -> None:
-    """Neither is a bomb."""
+    """A marker that unpacks to too much is ignored as well."""
     assert hidden_state.unpack(around) is None
     assert hidden_state.unpack(f'{around}<!-- regress-action:judgement {{"z":"{packed}"}} -->') is None
     assert hidden_state.unpack(hidden_state.pack(lambda _: bytes(hidden_state.UNPACKED_BYTES + 1), limit=10**6)) is None

@@ -56,11 +56,11 @@ def content(*texts: str) -> dict[str, Any]:
         "settled": False,
     }
     going = {"points": 30, "correlation": 0.5, "p_value": 0.001, "drift": 0.2, "change_points": [point, point]}
-    account = {"commit": commit, "ratio": 1.5, "ratio_low": 1.2, "unexplained": 1.1}
-    account |= {"changes": [{"commit": commit, "ratio": 1.3}]}
+    drift = {"commit": commit, "ratio": 1.5, "ratio_low": 1.2, "unexplained": 1.1}
+    drift |= {"changes": [{"commit": commit, "ratio": 1.3}]}
     return {
         "series": [{"name": name, "metric": metric, "direction": "degrading", **going}],
-        "creep": [{"name": name, "metric": metric, "since_release": account, "since_best": None}],
+        "creep": [{"name": name, "metric": metric, "since_release": drift, "since_best": None}],
         "alerts": [{"name": name, "metric": metric, "severity": "minor", "ratio": 1.3, "reason": commit}] * 3,
     }
 
@@ -75,7 +75,7 @@ def test_trends_are_text_in_a_log_and_on_a_page(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:20]))
 def test_a_hostile_trend_is_short_enough(name: str) -> None:
-    """Ten thousand characters of a name leave room for the rest, and the limit holds."""
+    """Ten thousand characters of a name leave space for the rest, and the limit holds."""
     assert len(trends.markdown(content(name)).encode()) < 12_000
     for limit in (0, 10, 500):
         assert len(trends.markdown(content(name), limit_bytes=limit).encode()) <= limit

@@ -23,7 +23,7 @@ SCHEMA = json.loads(schema.schemas()["judgement.schema.json"])
 
 
 def closed(schema: object) -> Any:
-    """Return the schema with no room for keys it does not describe."""
+    """Return the schema without space for keys it does not describe."""
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):

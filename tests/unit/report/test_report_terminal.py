@@ -118,7 +118,7 @@ def test_the_terminal_imports_nothing_heavy() -> None:
 
 
 def test_common_beginning_of_names_is_said_once() -> None:
-    """The table has room for what differs; verbose shows every name in full."""
+    """The table has space for what differs; verbose shows every name in full."""
     rows = [row(f"benchmarks/test_cache.py::test_{name}", Verdict.IMPROVEMENT, 0.7) for name in ("get", "set", "clear")]
     made = judgement(Outcome.PASS, *rows)
     page = shown(made, 100)

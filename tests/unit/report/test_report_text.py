@@ -115,7 +115,7 @@ def test_changes_are_worded_for_their_metric(metric: Metric, ratio: float, expec
 
 
 def test_metrics_without_a_ratio_change_by_a_difference() -> None:
-    """A growth that may be zero is told in its unit."""
+    """A growth that may be zero is worded in its unit."""
     growth = Metric("rss_growth", "B", signed=True)
     grown = row("leak", Verdict.REGRESSION, None, metric=growth, difference=3 * 2**20, severity=Severity.MINOR)
     assert text.headline(judgement(Outcome.WARN, grown)) == "1 minor regression: leak (rss_growth) is 3 MiB larger"

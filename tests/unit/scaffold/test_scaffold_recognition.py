@@ -139,8 +139,10 @@ def test_a_project_without_a_benchmark_is_told_so(tmp_path: Path, files: dict[st
     [
         (
             {"pyproject.toml": "[project]\nname='x'", "uv.lock": "", "tests/test_a.py": FIXTURE},
-            (f"{PIP} uv && .venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python"
-            " && .venv/bin/uv pip install --quiet --python .venv/bin/python pytest pytest-benchmark"),
+            (
+                f"{PIP} uv && .venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python"
+                " && .venv/bin/uv pip install --quiet --python .venv/bin/python pytest pytest-benchmark"
+            ),
         ),
         (
             {

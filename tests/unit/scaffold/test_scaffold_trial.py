@@ -32,8 +32,10 @@ def test_a_package_is_added_only_where_the_log_shows_that_it_is_missing(log: str
         (f"python -m venv .venv && {PIP} -e . pytest", f"python -m venv .venv && {PIP} -e . pytest numpy"),
         (
             "python -m venv .venv && .venv/bin/uv sync",
-            ("python -m venv .venv && .venv/bin/uv sync"
-            " && .venv/bin/uv pip install --quiet --python .venv/bin/python numpy"),
+            (
+                "python -m venv .venv && .venv/bin/uv sync"
+                " && .venv/bin/uv pip install --quiet --python .venv/bin/python numpy"
+            ),
         ),
         (f"{PIP} -e . asv && x/asv machine", f"{PIP} -e . asv && x/asv machine && {PIP} numpy"),
     ],
