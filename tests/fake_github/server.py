@@ -85,7 +85,7 @@ class FakeGitHub:
     @property
     def writes(self) -> list[Logged]:
         """Every request that was meant to change something."""
-        return [request for request in self.log if request.method != "GET"]
+        return [request for request in self.log if request.method != "GET" and request.path != "/graphql"]
 
     def state(self) -> dict[str, Json]:
         """Everything, as JSON."""

@@ -11,7 +11,7 @@ import orjson
 from regress_action.action import publish, trend_content
 from regress_action.action.dashboard import write_dashboard
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
-from regress_action.github import alarms
+from regress_action.github import acceptance, alarms
 from regress_action.github import publish as github_publish
 from regress_action.github.preferences import Texts
 from regress_action.github.runner import write_outputs
@@ -20,12 +20,14 @@ from regress_action.model.errors import ExitCode
 from regress_action.report import markdown, reasons, text, trends
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from regress_action.action.job import Job
     from regress_action.analysis.sustained_changes import SustainedChange
+    from regress_action.github.acceptance import Acceptance
     from regress_action.github.client import Client
     from regress_action.github.runner import StepLog
+    from regress_action.history import Event
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 
@@ -43,23 +45,34 @@ def report(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     followed = histories.follow(histories.of(reports))
     drifts = cumulative_drift.measure(reports, _released(job))
     changes = sustained_changes.find_sustained(followed, drifts, job.rules.policy)
-    judgement = _located(job, _judgement(job, changes, histories.in_order(reports)[-1]))
+    events = [event for event in history.events() if event.suite in {None, job.settings.suite}] if history else []
+    accepted = _accepted(changes, reports, events)
+    judgement = _located(job, _judgement(job, changes, histories.in_order(reports)[-1], accepted))
     content = trend_content.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
     (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
     (job.folder / "trend.md").write_text(trends.markdown(content), encoding="utf-8")
     sys.stdout.write(trends.text(content))
-    return _alert(job, client, log, judgement, _texts(job, judgement, content, changes))
+    return _alert(job, client, log, judgement, _texts(job, judgement, content, changes), accepted)
 
 
-def _alert(job: Job, client: Client | None, log: StepLog, judgement: Judgement, texts: Texts) -> ExitCode:
+def _alert(
+    job: Job,
+    client: Client | None,
+    log: StepLog,
+    judgement: Judgement,
+    texts: Texts,
+    accepted: Sequence[Acceptance],
+) -> ExitCode:
     """Say it, by the commit that was measured last: a night without a new one repeats nothing."""
     plan = replace(job.plan, head_sha=judgement.head.commit)
     preferences = publish.preferences_of(job)
-    published = github_publish.publish(plan, judgement, texts, preferences, log=log, environ=job.environ, client=client)
+    published = github_publish.publish(
+        plan, judgement, texts, preferences, log=log, environ=job.environ, client=client, accepted=accepted
+    )
     summary = judgement.summary
     values: dict[str, str | int | None] = {
         "verdict": summary.verdict.value,
-        "severity": alarms.worst(alarms.alarming(judgement)).value,
+        "severity": alarms.worst(alarms.alarming(judgement, accepted)).value,
         "regressions": summary.regressions,
         "report": ".regress/trend.json",
         "markdown": ".regress/trend.md",
@@ -70,9 +83,38 @@ def _alert(job: Job, client: Client | None, log: StepLog, judgement: Judgement, 
     return ExitCode.REGRESSION if summary.verdict is Outcome.FAIL else ExitCode.OK
 
 
-def _judgement(job: Job, changes: Sequence[SustainedChange], newest: Report) -> Judgement:
+def _accepted(
+    changes: Sequence[SustainedChange], reports: Sequence[Report], events: Iterable[Event]
+) -> tuple[Acceptance, ...]:
+    """Return what `history accept` accepted of the changes: those that were there when somebody accepted the series.
+
+    A change that began, or still went on, after that is not accepted.
+    """
+    from regress_action.history import EventKind
+
+    decided = sorted(events, key=lambda event: event.time)
+    since = {report.commit: report.created or "" for report in reversed(histories.in_order(reports))}
+    accepted = []
+    for row, bad in ((change.comparison, change.bad) for change in changes if change.comparison.alarms):
+        key = (row.benchmark.name, row.metric.name)
+        ours = [event for event in decided if any(pattern.fits(key) for pattern in event.patterns)]
+        kinds = {EventKind.ACCEPTED, EventKind.WITHDRAWN}
+        last = next((event for event in reversed(ours) if event.kind in kinds), None)
+        if (
+            last is not None
+            and last.kind is EventKind.ACCEPTED
+            and since.get(bad, "~") <= f"{last.time:%Y-%m-%dT%H:%M:%SZ}"
+        ):
+            shown = {acceptance.regression_id(row): (row.severity, row.ratio)}
+            accepted.append(acceptance.Acceptance("*", last.who, last.why, head=last.commit, shown=shown))
+    return tuple(accepted)
+
+
+def _judgement(
+    job: Job, changes: Sequence[SustainedChange], newest: Report, accepted: Sequence[Acceptance]
+) -> Judgement:
     rows = tuple(change.comparison for change in changes)
-    bad = [row for row in rows if row.alarms]
+    bad = [row for row in rows if row.alarms and not any(given.covers(row) for given in accepted)]
     limit, worst = job.settings.fail_on, alarms.worst(bad)
     fails = limit is not Severity.NONE and worst >= limit
     verdict = Outcome.FAIL if fails else Outcome.WARN if bad else Outcome.PASS

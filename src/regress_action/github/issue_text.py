@@ -14,6 +14,7 @@ from regress_action.model.comparisons import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regress_action.github.acceptance import Acceptance
     from regress_action.github.event import Plan
     from regress_action.github.preferences import Texts
     from regress_action.model.comparisons import Comparison
@@ -121,13 +122,18 @@ def regraded(comparisons: Sequence[Comparison], before: Severity, texts: Texts, 
     return f"Now **{now}**, before **{before}**, at {commit(plan.head_sha)}: {_findings(comparisons, texts)}"
 
 
-def recovered(comparisons: Sequence[Comparison], plan: Plan, pulls: Sequence[int]) -> str:
-    """Return the comment that it is over, and by which commit."""
+def recovered(
+    comparisons: Sequence[Comparison], plan: Plan, pulls: Sequence[int], accepted: Acceptance | None = None
+) -> str:
+    """Return the comment that it is over, and by which commit or whose acceptance."""
     by = f", merged with {_numbers(pulls)}" if pulls else ""
     shown = [
         f"{escaping.code_span(row.benchmark.name)} is at {_times(row.ratio)} × its baseline" for row in comparisons
     ]
     more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    if accepted is not None:
+        by, reason = escaping.markdown(accepted.by), escaping.markdown(accepted.reason or "no reason given")
+        return f"Accepted by {by} as the new level ({reason}): {', '.join(shown[:SHOWN])}{more}."
     return f"Recovered in {commit(plan.head_sha)}{by}: {', '.join(shown[:SHOWN])}{more}."
 
 

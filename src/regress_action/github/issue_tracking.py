@@ -96,13 +96,14 @@ def decide(
     commit: str,
     max_issues: int,
     by_trend: bool = False,
+    accepted: frozenset[Fingerprint] = frozenset(),
 ) -> list[Action]:
     """Return what to do, at most one action for each issue, new issues last.
 
     New issues need a confirmed regression: from moderate up, and from minor up when the trend found it, since nothing
     else reports that one. An open issue is updated by whichever of the two opened it; a push that finds worse takes it
-    over. An issue is updated once for each commit, so a job that is run again changes nothing. An issue closed as not
-    planned stays closed.
+    over. An issue is updated once for each commit, so a job that is run again changes nothing; only what is `accepted`
+    closes an issue without a new commit. An issue closed as not planned stays closed.
     """
     judged = {identify(comparison): comparison for comparison in comparisons}
     owners = _owners(existing)
@@ -113,6 +114,9 @@ def decide(
             actions += _merged(issue, owners)
         elif commit not in issue.seen:
             actions += _followed(issue, [judged.get(member) for member in owned], by_trend=by_trend)
+        elif not accepted.isdisjoint(owned):
+            following = _followed(issue, [judged.get(member) for member in owned], by_trend=by_trend)
+            actions += [action for action in following if isinstance(action, CloseIssue)]
     new = unclaimed(existing, comparisons, identify, by_trend=by_trend)
     umbrella = len(new) > max_issues
     return actions + (

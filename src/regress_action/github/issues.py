@@ -13,13 +13,14 @@ from regress_action.github.comment import comment_once
 from regress_action.github.event import Stage
 from regress_action.github.idempotency import make_once, read
 from regress_action.github.issue_text import IssueState, RegressionRange
-from regress_action.model.comparisons import Severity
+from regress_action.model.comparisons import Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from github.Issue import Issue
 
+    from regress_action.github.acceptance import Acceptance
     from regress_action.github.client import Client
     from regress_action.github.publish import Publication
     from regress_action.model.comparisons import Comparison
@@ -55,13 +56,16 @@ class IssueSync:
         ours = permissions.attempt(NEEDS, "the issues", self._relevant)
         if ours is None:
             return ()
+        rows = self.publication.judgement.comparisons
+        accepted = frozenset(self._identify(row) for row in rows if self._covers(row))
         actions = issue_tracking.decide(
             _tracked(ours),
-            self.publication.judgement.comparisons,
+            self._comparisons,
             self._identify,
             commit=self._commit,
             max_issues=self.publication.preferences.max_issues,
             by_trend=self._by_trend,
+            accepted=accepted,
         )
         changes = [permissions.attempt(NEEDS, "an issue", partial(self._do, action, ours)) for action in actions]
         return tuple(change for change in changes if change is not None)
@@ -74,6 +78,16 @@ class IssueSync:
     def _by_trend(self) -> bool:
         return self.publication.plan.mode is Stage.TREND
 
+    @property
+    def _comparisons(self) -> list[Comparison]:
+        """The comparisons of the judgement; what somebody accepted is no change any more."""
+        unchanged = partial(replace, verdict=Verdict.UNCHANGED, severity=Severity.NONE, confirmed=None)
+        return [unchanged(row) if self._covers(row) else row for row in self.publication.judgement.comparisons]
+
+    def _covers(self, comparison: Comparison) -> Acceptance | None:
+        """Return the acceptance that covers a comparison; None where there is none."""
+        return next((accepted for accepted in self.publication.accepted if accepted.covers(comparison)), None)
+
     def _identify(self, comparison: Comparison) -> str:
         return issue_tracking.fingerprint(
             self.publication.preferences.suite, self.publication.plan.default_branch, comparison
@@ -82,8 +96,7 @@ class IssueSync:
     def _relevant(self) -> Issues:
         """Return our open issues, and the closed ones where something regressed that none of the open ones is about."""
         ours = read(self.client, lambda: self._ours("open"))
-        comparisons = self.publication.judgement.comparisons
-        if issue_tracking.unclaimed(_tracked(ours), comparisons, self._identify, by_trend=self._by_trend):
+        if issue_tracking.unclaimed(_tracked(ours), self._comparisons, self._identify, by_trend=self._by_trend):
             ours |= read(self.client, lambda: self._ours("closed"))
         return ours
 
@@ -162,13 +175,20 @@ class IssueSync:
 
     def _close(self, issue: Issue, state: IssueState, comparisons: Sequence[Comparison]) -> AlertChange:
         pulls = self._pulls([self._commit])
-        text = issue_text.recovered(comparisons, self.publication.plan, pulls)
-        comment_once(self.client, issue, {"recovered": self._commit}, text)
+        accepted = self._acceptance_of(comparisons)
+        text = issue_text.recovered(comparisons, self.publication.plan, pulls, accepted)
+        comment_once(self.client, issue, {"accepted" if accepted else "recovered": self._commit}, text)
         seen = state.after(self._commit, Severity.NONE, _ratio(comparisons))
         kept = replace(state, members=dict.fromkeys(state.members, Severity.NONE), seen=seen)
         body = hidden_comment.replace(issue_text.KIND, issue.body or "", kept.mark())
         issue.edit(body=body, state="closed", state_reason="completed")
         return self._change("recovered", comparisons, issue.html_url)
+
+    def _acceptance_of(self, comparisons: Sequence[Comparison]) -> Acceptance | None:
+        """Return the acceptance because of which an issue about these comparisons is closed, if any."""
+        keys = {self._identify(row) for row in comparisons}
+        rows = [row for row in self.publication.judgement.comparisons if self._identify(row) in keys]
+        return next((accepted for row in rows if (accepted := self._covers(row))), None)
 
     def _change(
         self,

@@ -14,7 +14,7 @@ import pytest
 from fake_github import FakeGitHub
 from regress_action.commands import ci
 from regress_action.github import hidden_comment
-from regress_action.history import open_history
+from regress_action.history import SeriesPattern, accept, open_history
 from regress_action.model.errors import RegressError, SettingsError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 
@@ -161,6 +161,28 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     nights.follow()
     assert (issue.state, len(nights.issues)) == ("open", 1)
     assert nights.told() == ["regraded", "recovered", "relapsed"]
+
+
+def test_what_was_accepted_in_the_history_closes_its_issue(nights: Nights) -> None:
+    """With the next night, without a new commit, and until it gets worse than what was accepted."""
+    nights.days(12, 0.03)
+    assert nights.follow() == 1
+    [issue] = nights.issues
+    history = open_history(str(nights.folder / ".regress/history"), repository=nights.folder, environ={})
+    pattern, at = SeriesPattern("cache.*"), START + timedelta(days=nights.measured)
+    event = accept(None, [pattern], at=at, who="octo", why="exact now", suite="default")
+    history.extend([], events=[event], message="Accept cache.*")
+
+    assert nights.follow() == 0
+
+    assert (issue.state, issue.state_reason) == ("closed", "completed")
+    assert "Accepted by octo as the new level (exact now): `cache.get` is at 3." in nights.github.data.comments[-1].body
+    writes = len(nights.github.writes)
+    assert nights.follow() == 0
+    assert len(nights.github.writes) == writes
+    nights.days(12, 0.07)
+    assert nights.follow() == 1
+    assert issue.state == "open"
 
 
 def test_a_release_tells_of_creep(nights: Nights) -> None:
