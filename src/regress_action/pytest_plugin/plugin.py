@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.pytest_plugin import markers, options
+from regress_action.pytest_plugin import fixtures, markers, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for description in markers.DESCRIPTIONS:
         config.addinivalue_line("markers", description)
     manager = config.pluginmanager
+    manager.register(fixtures, "regress-fixtures")
     if not options.peer_in_use(manager):
         manager.register(_BenchmarkFixtures(), "regress-benchmark")
     orders = _orders()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from regress_action.instruments.environment_guard import inspect_environment
 from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome
 from regress_action.pytest_plugin.markers import PerformanceTest, performance_test
 from regress_action.pytest_plugin.measuring import measure_whole
@@ -35,12 +37,16 @@ class PerformanceSession:
         self.report: Report | None = None
         self.judged: Judged | None = None
         self.notes: list[str] = []
+        self.environment = inspect_environment(processes=request.runs or DEFAULT_RUNS)
         seed = random.SystemRandom().randrange(LARGEST_SEED) if request.seed is None else request.seed
         self.isolated = IsolatedRuns(config, seed, request.limits)
 
-    def pytest_report_header(self) -> str:
-        """Name the seed that decides the order of the measurements."""
-        return f"performance: order of measurements by --performance-seed={self.isolated.seed}"
+    def pytest_report_header(self) -> list[str]:
+        """Name the seed that decides the order of the measurements, and what of the machine will hurt them."""
+        return [
+            f"performance: order of measurements by --performance-seed={self.isolated.seed}",
+            *(f"performance: {finding}" for finding in self.environment.findings),
+        ]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -116,7 +122,9 @@ class PerformanceSession:
 
     def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
         """Return the report of the session from the entries of each of its runs."""
-        return report_of(runs, self.tests, self.failures, suite=suite, root=self.config.rootpath)
+        report = report_of(runs, self.tests, self.failures, suite=suite, root=self.config.rootpath)
+        applied = (("order seed", str(self.isolated.seed)), ("PYTHONHASHSEED of isolated tests", "0"))
+        return replace(report, provenance=(*report.provenance, *applied, *self.environment.values))
 
     @property
     def _disabled(self) -> bool:
