@@ -131,21 +131,31 @@ site = next(pathlib.Path(HOME, "tools/regress-action").glob("*/lib/python*/site-
     assert not (runner.workspace.parent / "stolen").exists()
 
 
-def test_a_measurer_that_the_suite_killed_ends_the_job(runner: Runner) -> None:
-    """Where nobody saw the suite end, what is left of it could read a token."""
-    attack = """
-import signal
-pid = os.getppid()
-while pid > 1:
-    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    parent = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    if b"regress_action.measure" in words or b"bin/measure" in words:
-        os.kill(pid, signal.SIGKILL)
-    pid = parent
-"""
-    steps = after_the_suite(runner, attack)
-    assert steps["judge"].outcome == "skipped", steps["measure"].log
-    assert steps["verify"].outcome == "failure"
+@pytest.mark.parametrize(
+    ("note", "outcome", "reason"),
+    [
+        ('{"status": -9, "survivors": []}', "failure", "The measurer was killed."),
+        ('{"status": 0, "survivors": ["daemon"]}', "failure", "Processes of the suite could not be ended."),
+        (None, "failure", "The measurer left no note of its end."),
+        ('{"status": 3, "survivors": []}', "failure", None),
+        ('{"status": 0, "survivors": []}', "success", None),
+    ],
+)
+def test_no_token_where_nobody_saw_the_suite_end(
+    tmp_path: Path, note: str | None, outcome: str, reason: str | None
+) -> None:
+    """A killed measurer and processes that survived it stop the job; a measurement that failed is judged."""
+    if note:
+        (tmp_path / ".regress").mkdir()
+        (tmp_path / ".regress/measure-ended.json").write_text(note)
+    environ = {**os.environ, "GITHUB_ACTION_PATH": str(ROOT)}
+    command = ["bash", str(ROOT / "bin/verify")]
+    state = subprocess.run([*command, "state"], env=environ, capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(
+        [*command, "check", state, outcome], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (4 if reason else 0), done.stderr
+    assert (reason or "") in done.stderr
 
 
 def test_a_process_that_the_suite_left_behind_is_found(tmp_path: Path) -> None:
