@@ -4,8 +4,8 @@
     python killing.py steps WHERE FOLDER [BARE]    writers that are killed by the git of `steps_folder`, at every step;
                                                    each finds the repository BARE without the branch
 
-Prints one JSON object per writer: `told`, the numbers of the reports that it called stored, and `found`, those that a
-fresh look then finds.
+Prints one JSON object per writer: `reported`, the numbers of the reports that it called stored, and `stored`, those
+that a fresh look then finds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 UNTOUCHED = dict(os.environ)
 STEP = """\
 #!/bin/sh
-number=$(($(cat "$STEPS" 2>/dev/null || echo 0) + 1))
-echo "$number" > "$STEPS"
+. "{folder}/settings"
+export GIT_EXEC_PATH="{folder}"
+number=$(($(cat "{folder}/count" 2>/dev/null || echo 0) + 1))
+echo "$number" > "{folder}/count"
 [ "$number" = "$KILL_BEFORE" ] && kill -9 "$WRITER" 0
 "{git}" "$@"
 status=$?
@@ -50,27 +52,28 @@ def report(number: int) -> Report:
 
 def stored(where: str) -> list[int]:
     """The numbers of the reports that a fresh look finds."""
-    return sorted(int((one.commit or "")[:4], 16) for one in open_history(where, environ=UNTOUCHED).load())
+    return sorted(int((report.commit or "")[:4], 16) for report in open_history(where, environ=UNTOUCHED).load())
 
 
 def steps_folder(folder: Path) -> Path:
-    """Fill a folder for PATH and GIT_EXEC_PATH with a git that counts its starts, its own helpers' too, and kills.
+    """Fill a folder for PATH with a git that counts its starts, those of its own helpers too, and kills.
 
-    It kills the writer and all of git before or after the start number KILL_BEFORE or KILL_AFTER.
+    It kills the writer and all of git before or after the start KILL_BEFORE or KILL_AFTER that the file `settings` names.
     """
     folder.mkdir()
     programs = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
     for program in os.scandir(programs):
         if program.name != "git":
             (folder / program.name).symlink_to(program.path)
-    found = subprocess.run(["sh", "-c", "command -v git"], check=True, capture_output=True, text=True).stdout.strip()
-    (folder / "git").write_text(STEP.replace("{git}", found))
+    git = subprocess.run(["sh", "-c", "command -v git"], check=True, capture_output=True, text=True).stdout.strip()
+    (folder / "git").write_text(STEP.replace("{git}", git).replace("{folder}", str(folder)))
+    (folder / "settings").touch()
     (folder / "git").chmod(0o755)
     return folder
 
 
 def forked(work: Callable[[int], None]) -> tuple[int, int]:
-    """Start a writer that does `work` with a pipe to tell by; return its process and our end of the pipe."""
+    """Start a writer that does `work` and reports through a pipe; return its process and our end of the pipe."""
     ours, theirs = os.pipe()
     if child := os.fork():
         os.close(theirs)
@@ -83,14 +86,14 @@ def forked(work: Callable[[int], None]) -> tuple[int, int]:
 
 
 def ended(child: int, pipe: int) -> list[int]:
-    """Wait for the end of a writer, and return what it told."""
+    """Wait for the end of a writer, and return the numbers that it reported."""
     os.waitpid(child, 0)
-    with open(pipe) as told:
-        return [int(line) for line in told]
+    with open(pipe) as lines:
+        return [int(line) for line in lines]
 
 
 def write(where: str, number: int, out: int) -> None:
-    """Write one report, and tell."""
+    """Write one report, then report its number."""
     open_history(where, environ=os.environ).append(report(number))
     os.write(out, b"%d\n" % number)
 
@@ -106,13 +109,16 @@ def kill(child: int, *, helpers: bool) -> None:
     psutil.wait_procs(below, timeout=10)
 
 
-def tell(where: str, told: list[int]) -> None:
-    """Print what a writer told, and what is there."""
-    print(json.dumps({"told": told, "found": stored(where)}), flush=True)  # noqa: T201 - the answer of this program
+def print_result(where: str, reported: list[int]) -> None:
+    """Print what a writer reported, and what is stored."""
+    print(json.dumps({"reported": reported, "stored": stored(where)}), flush=True)  # noqa: T201 - the answer of this program
 
 
 def anywhere(where: str, kills: int, seed: int) -> None:
-    """Kill writers at random moments of about two writings, every second one with all of its git."""
+    """Kill writers at random moments, every second one with all of its git.
+
+    Every second writer is killed after it has reported one report, so what is stored does not depend on speed.
+    """
     rng = random.Random(seed)  # noqa: S311 - moments, no secrets
     write(where, 0, os.open(os.devnull, os.O_WRONLY))
     started = time.perf_counter()
@@ -120,36 +126,38 @@ def anywhere(where: str, kills: int, seed: int) -> None:
     longest_s = 2 * (time.perf_counter() - started)
     for number in range(kills):
         first = len(stored(where))
-        child, pipe = forked(lambda out, first=first: [write(where, one, out) for one in range(first, 0xFFFF)])
+        child, pipe = forked(lambda out, first=first: [write(where, next_, out) for next_ in range(first, 0xFFFF)])
+        early = b"" if number % 2 else os.read(pipe, 100)
         time.sleep(rng.uniform(0, longest_s))
-        kill(child, helpers=number % 2 == 0)
-        tell(where, ended(child, pipe))
+        kill(child, helpers=number % 4 < 2)
+        print_result(where, [int(line) for line in early.split()] + ended(child, pipe))
 
 
 def steps(where: str, folder: str, bare: str | None = None) -> None:
     """Kill writers before, and then after, the first step of git, the second, and so on until one comes through."""
-    anew = ["git", "-C", bare, "update-ref", "-d", "refs/heads/regress-data"] if bare else ["true"]
-    os.environ |= {"PATH": os.pathsep.join([folder, os.environ["PATH"]]), "GIT_EXEC_PATH": folder}
-    count = Path(folder, "count")
-    os.environ["STEPS"] = str(count)
+    prepare = ["git", "-C", bare, "update-ref", "-d", "refs/heads/regress-data"] if bare else ["true"]
+    os.environ["PATH"] = os.pathsep.join([folder, os.environ["PATH"]])
+    settings, count = Path(folder, "settings"), Path(folder, "count")
     for variable in ("KILL_BEFORE", "KILL_AFTER"):
         for step in range(1, 100):
-            subprocess.run(anew, check=True)
+            settings.write_text("")
+            subprocess.run(prepare, check=True)
             first = len(stored(where))
             count.unlink(missing_ok=True)
 
             def work(out: int, variable: str = variable, step: int = step, first: int = first) -> None:
-                os.environ |= {variable: str(step), "WRITER": str(os.getpid())}
+                settings.write_text(f"{variable}={step}\nWRITER={os.getpid()}\n")
                 write(where, first, out)
 
-            told = ended(*forked(work))
-            tell(where, told)
-            if told:
+            reported = ended(*forked(work))
+            settings.write_text("")
+            print_result(where, reported)
+            if reported:
                 break
 
 
 def main() -> None:
-    """Do what the call says."""
+    """Start the writers that the arguments name."""
     mode, where, *more = sys.argv[1:]
     if mode == "steps":
         steps(where, *more)

@@ -27,13 +27,13 @@ def bare(tmp_path: Path) -> Path:
     return bare_repository(tmp_path / "project.git")
 
 
-def say(figures: str) -> None:
-    """Leave figures for `make test-kills`, which shows what tests print."""
+def print_figures(figures: str) -> None:
+    """Print figures for `make test-kills`, which shows what tests print."""
     sys.stdout.write(f"{figures}\n")
 
 
 def fsck(bare: Path) -> str:
-    """What git has against the repository, leavings aside."""
+    """What git finds wrong in the repository, apart from what nothing refers to."""
     command = ["git", "-C", bare, "fsck", "--strict", "--no-dangling"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -43,65 +43,66 @@ def locks(bare: Path) -> list[Path]:
     return list(bare.rglob("*.lock"))
 
 
-def campaign(bare: Path, *arguments: str, anew: bool = False) -> tuple[int, int, int]:
-    """Let `killing` do its work and hold every writer to its word; return writers, reports, and those never told.
+def run_writers(bare: Path, *arguments: str, empty: bool = False) -> tuple[int, int, int]:
+    """Run `killing`, check every writer, and return how many writers, stored reports and unreported ones there were.
 
-    `anew` says that each writer finds no branch.
+    `empty` says that each writer finds no branch.
     """
     command = [sys.executable, killing.__file__, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRON)
     writers = [json.loads(line) for line in done.stdout.splitlines()]
-    known = stored = untold = 0
+    before = stored = unreported = 0
     for writer in writers:
-        found, told = writer["found"], set(writer["told"])
-        assert found == list(range(len(found)))
-        assert told <= set(found)
-        assert len(found) >= known
-        stored += len(found[known:])
-        untold += len(set(found[known:]) - told)
-        known = 0 if anew else len(found)
+        numbers, reported = writer["stored"], set(writer["reported"])
+        assert numbers == list(range(len(numbers)))
+        assert reported <= set(numbers)
+        assert len(numbers) >= before
+        stored += len(numbers[before:])
+        unreported += len(set(numbers[before:]) - reported)
+        before = 0 if empty else len(numbers)
     assert fsck(bare) == ""
-    return len(writers), stored, untold
+    return len(writers), stored, unreported
 
 
 @pytest.mark.timeout(120 + 2 * KILLS)
 @pytest.mark.parametrize("way", ["path", "http"])
 @pytest.mark.parametrize("worker", range(WORKERS // 2))
-def test_a_writer_killed_at_any_moment_leaves_a_whole_branch(bare: Path, way: str, worker: int) -> None:
-    """After each SIGKILL every report that was called stored is there, and each that is there is there once."""
+def test_a_writer_killed_at_any_moment_leaves_a_complete_branch(bare: Path, way: str, worker: int) -> None:
+    """After each SIGKILL every report that was called stored is stored, and each exactly once."""
     with serving(bare.parent) as (url, _):
         where = f"branch:regress-data@{bare if way == 'path' else f'{url}/{bare.name}'}"
-        writers, stored, untold = campaign(bare, "anywhere", where, str(-(-KILLS // WORKERS)), str(worker))
-    say(f"{writers} writers killed over {way}: {stored} reports stored, {untold} of them never told")
+        writers, stored, unreported = run_writers(bare, "anywhere", where, str(-(-KILLS // WORKERS)), str(worker))
+    print_figures(f"{writers} writers killed over {way}: {stored} reports stored, {unreported} of them not reported")
     assert writers >= KILLS // WORKERS
-    assert stored > writers // 5
+    assert stored >= writers // 2  # every second writer was killed after its first report, however long that took
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("anew", [True, False], ids=["first-report", "on-top"])
+@pytest.mark.parametrize("empty", [True, False], ids=["first-report", "on-top"])
 def test_a_writer_killed_between_any_two_steps_leaves_the_old_branch_or_the_new_one(
-    bare: Path, tmp_path: Path, anew: bool
+    bare: Path, tmp_path: Path, empty: bool
 ) -> None:
     """Before and after every process that git starts, on both sides: for the first report, and for those on top."""
     where = f"branch:regress-data@{bare}"
     folder = str(killing.steps_folder(tmp_path / "steps"))
-    if not anew:
+    if not empty:
         open_history(where, environ=ENVIRON).append(killing.report(0))
-    writers, stored, untold = campaign(bare, "steps", where, folder, *([str(bare)] if anew else []), anew=anew)
-    say(f"{writers - 2} writers killed between steps of git: {stored} reports stored, {untold} of them never told")
+    more = [str(bare)] if empty else []
+    writers, stored, unreported = run_writers(bare, "steps", where, folder, *more, empty=empty)
+    print_figures(f"{writers - 2} writers killed between steps: {stored} reports stored, {unreported} not reported")
     assert locks(bare) == []
     assert writers - 2 > 20
-    assert untold >= 2
+    assert unreported >= 2
 
 
 def test_a_lock_that_was_left_behind_is_named(bare: Path) -> None:
-    """Who was killed while git moved the branch leaves a lock that only a person may judge."""
+    """A writer that was killed while git moved the branch leaves a lock, which only a person may remove."""
     open_history(f"branch:regress-data@{bare}", environ=ENVIRON).append(killing.report(0))
     lock = bare / "refs" / "heads" / "regress-data.lock"
     lock.touch()
-    pusher = GitPusher("tester <t@localhost>")
+    publisher = GitPusher("tester <t@localhost>")
     remote = remote_of(str(bare), None, ENVIRON)
-    history = History(BranchStore(remote, "regress-data", ENVIRON, pusher, Backoff(0.3)))
+    history = History(BranchStore(remote, "regress-data", ENVIRON, publisher, Backoff(0.3)))
     with pytest.raises(HistoryError, match=r"regress-data\.lock") as caught:
         history.append(killing.report(1))
     assert "Remove that file" in caught.value.remedy
