@@ -102,8 +102,13 @@ class OneFile(Layout):
     def file(self, report: Report) -> tuple[str, bytes]:
         """Return data.js with one more entry."""
         benches = [
-            {"name": one.benchmark.name, "value": one.values[0], "range": f"stddev: {one.spreads[0]}", "unit": "s"}
-            for one in report.series
+            {
+                "name": series.benchmark.name,
+                "value": series.values[0],
+                "range": f"stddev: {series.spreads[0]}",
+                "unit": "s",
+            }
+            for series in report.series
         ]
         entry = {"commit": {"id": report.commit, "message": "x"}, "date": 1, "tool": "pytest", "benches": benches}
         start = self.tip or b'window.BENCHMARK_DATA = {"entries": {"unit": ['
@@ -171,9 +176,9 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
 
 def window(where: str, last: int = WINDOW) -> list[Report]:
     """Read a window with nothing known before: a cold clone."""
-    found = open_history(where, environ={"PATH": os.environ["PATH"]}).load(Selection(suite="unit", last=last))
-    assert len(found) == last  # noqa: S101 - a fast wrong answer is none
-    return list(found)
+    reports = open_history(where, environ={"PATH": os.environ["PATH"]}).load(Selection(suite="unit", last=last))
+    assert len(reports) == last  # noqa: S101 - a fast wrong answer is none
+    return list(reports)
 
 
 def budget(folder: Path, count: int, url: str) -> dict[str, float]:
@@ -181,9 +186,9 @@ def budget(folder: Path, count: int, url: str) -> dict[str, float]:
     repository = folder / "budget.git"
     fill(repository, reports(count, 100, random.Random(1)))  # noqa: S311 - measurements, no secrets
     packed = packed_mb(repository)
-    clone_s, found = timed(lambda: window(f"branch:regress-data@{url}/budget.git"))
+    clone_s, newest = timed(lambda: window(f"branch:regress-data@{url}/budget.git"))
     local_s, _ = timed(lambda: window(f"branch:regress-data@{repository}"))
-    records = [encode(report) for report in found]
+    records = [encode(report) for report in newest]
     decode_s, _ = timed(lambda: [decode(data, "") for data in records])
     history = open_history(f"branch:regress-data@{repository}", environ={"PATH": os.environ["PATH"]})
     started = time.perf_counter()
@@ -230,9 +235,9 @@ def scale(folder: Path, counts: list[int], url: str, handler: Any) -> list[dict[
     return rows
 
 
-def show(found: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print the tables."""
-    first = found["budget"]
+    first = result["budget"]
     print(f"{first['reports']} reports x 100 benchmarks x {RUNS} runs, one file each")
     print(f"  packed {first['packed_mb']:.2f} MB (budget {LIMITS['packed_mb']:.0f} MB)")
     print(f"  cold clone and read of a {WINDOW}-report window over HTTP {first['clone_s']:.2f} s (budget 1 s)")
@@ -242,13 +247,13 @@ def show(found: dict[str, Any]) -> None:
     print(f"  verifying all of it {first['verify_s']:.2f} s\n")
     print("what the repository grows to, MB: as written / after `git gc` / the file that one more run writes")
     print(f"{'reports':>9} {'one file per report':>24} {'one file, rewritten':>24} {'append-only JSONL':>24}")
-    for row in found["growth"]:
+    for row in result["growth"]:
         cells = (
             " / ".join(f"{row[f'{name}_{what}_mb']:.2f}" for what in ("loose", "packed", "write")) for name in LAYOUTS
         )
         print(f"{row['reports']:>9} " + " ".join(f"{cell:>24}" for cell in cells))
     print(f"\nreading the newest {WINDOW} reports over HTTP, cold")
-    for row in found["scale"]:
+    for row in result["scale"]:
         print(f"{row['reports']:>9} reports {row['window_s']:8.2f} s {row['requests']:6.0f} requests")
 
 
@@ -261,13 +266,13 @@ def main() -> int:
     quick = chosen.quick
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (url, handler):
         folder = Path(name)
-        found = {
+        result = {
             "budget": budget(folder, 100 if quick else 1000, url),
             "growth": growth(folder, [20, 40] if quick else [100, 200, 300]),
             "scale": scale(folder, [1000, 4000] if quick else [1000, 10_000, 100_000], url, handler),
         }
-    print(json.dumps(found)) if chosen.json else show(found)
-    return 0 if all(found["budget"][key] <= limit for key, limit in LIMITS.items()) else 1
+    print(json.dumps(result)) if chosen.json else show(result)
+    return 0 if all(result["budget"][key] <= limit for key, limit in LIMITS.items()) else 1
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ class GitHub(Backend):
                 self._json(200, {"id": 7, "default_branch": "main", "full_name": "acme/project", "url": url})
             case "GET", "/repos/acme/project/actions/artifacts":
                 self._json(200, {"total_count": len(self.artifacts), "artifacts": self.artifacts})
-            case "GET", _ if found := re.fullmatch(rf"{repository}/actions/artifacts/(\d+)/zip", path):
-                self._send(302, b"", Location=f"http://{self.headers['Host']}/store/{found[1]}")
+            case "GET", _ if match := re.fullmatch(rf"{repository}/actions/artifacts/(\d+)/zip", path):
+                self._send(302, b"", Location=f"http://{self.headers['Host']}/store/{match[1]}")
             case "POST", "/repos/acme/project/git/trees":
                 tree = "".join(
-                    f"M 100644 inline {one['path']}\ndata {len(one['content'].encode())}\n{one['content']}\n"
-                    for one in asked["tree"]
+                    f"M 100644 inline {item['path']}\ndata {len(item['content'].encode())}\n{item['content']}\n"
+                    for item in asked["tree"]
                 )
                 commit = self._commit(tree, "x", None, "refs/tmp/tree")
                 self._json(201, {"sha": self._git("rev-parse", f"{commit}^{{tree}}"), "url": f"{self._base}/t"})
@@ -74,10 +74,10 @@ class GitHub(Backend):
             error = {"type": "STALE_DATA", "message": "Expected branch to point to another commit but it did not."}
             self._json(200, {"data": {"createCommitOnBranch": None}, "errors": [error]})
             return
-        changes = "".join(f"D {one['path']}\n" for one in asked["fileChanges"]["deletions"])
-        for one in asked["fileChanges"]["additions"]:
-            content = base64.b64decode(one["contents"]).decode()
-            changes += f"M 100644 inline {one['path']}\ndata {len(content.encode())}\n{content}\n"
+        changes = "".join(f"D {item['path']}\n" for item in asked["fileChanges"]["deletions"])
+        for item in asked["fileChanges"]["additions"]:
+            content = base64.b64decode(item["contents"]).decode()
+            changes += f"M 100644 inline {item['path']}\ndata {len(content.encode())}\n{content}\n"
         message = f"{asked['message']['headline']}\n\n{asked['message']['body']}"
         commit = self._commit(f"from {branch}^0\n{changes}", message, "GitHub <noreply@github.com>", branch)
         self._json(200, {"data": {"createCommitOnBranch": {"commit": {"oid": commit}}}})

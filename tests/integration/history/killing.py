@@ -58,7 +58,7 @@ def stored(where: str) -> list[int]:
 def steps_folder(folder: Path) -> Path:
     """Fill a folder for PATH with a git that counts its starts, those of its own helpers too, and kills.
 
-    It kills the writer and all of git before or after the start KILL_BEFORE or KILL_AFTER that the file `settings` names.
+    It kills the writer and all of git before start number KILL_BEFORE or after KILL_AFTER, as in the file `settings`.
     """
     folder.mkdir()
     programs = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()

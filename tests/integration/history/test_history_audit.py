@@ -180,12 +180,12 @@ def test_the_baseline_is_the_nearest_recorded_ancestor(code: tuple[Path, list[st
     history.append(report(50, commits[0]))  # an old commit, measured again later
     base = Checkout(root, ENVIRON).merge_base("main", "topic")
     assert base == commits[3]
-    known = Checkout(root, ENVIRON).ancestors(base)
-    assert known == tuple(reversed(commits[:4]))
-    assert [one.commit for one in nearest(history, known)] == [commits[2]]
-    assert [one.commit for one in nearest(history, known, last=2)] == commits[1:3]
-    assert len(nearest(history, known, last=9)) == 4
-    assert nearest(history, known, Selection(suite="other")) == ()
+    line = Checkout(root, ENVIRON).ancestors(base)
+    assert line == tuple(reversed(commits[:4]))
+    assert [stored.commit for stored in nearest(history, line)] == [commits[2]]
+    assert [stored.commit for stored in nearest(history, line, last=2)] == commits[1:3]
+    assert len(nearest(history, line, last=9)) == 4
+    assert nearest(history, line, Selection(suite="other")) == ()
 
 
 def test_a_range_of_commits_selects(code: tuple[Path, list[str]], tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_range_of_commits_selects(code: tuple[Path, list[str]], tmp_path: Path
     history = open_history(str(tmp_path / "history"), environ={})
     history.extend([report(number, commits[number]) for number in range(6)])
     span = Checkout(root, ENVIRON).commits_in(f"{commits[1]}..main")
-    assert [one.commit for one in history.load(Selection(commits=span))] == commits[2:]
+    assert [stored.commit for stored in history.load(Selection(commits=span))] == commits[2:]
     assert Checkout(root, ENVIRON).commits_in("topic~1") == {commits[3]}
 
 

@@ -67,7 +67,7 @@ def where(request: pytest.FixtureRequest, bare: Path, served: tuple[str, type[Ba
 
 def numbers(history: History, selection: Selection = EVERYTHING) -> list[int]:
     """Which reports a fresh look at the branch finds."""
-    return [int((one.commit or "")[:4], 16) for one in history.load(selection)]
+    return [int((stored.commit or "")[:4], 16) for stored in history.load(selection)]
 
 
 def test_the_branch_is_made_on_demand_and_says_what_it_is(where: str, bare: Path) -> None:

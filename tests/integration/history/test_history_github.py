@@ -41,8 +41,8 @@ def bare(tmp_path: Path) -> Path:
 @pytest.fixture
 def served(bare: Path) -> Iterator[tuple[str, type[Backend]]]:
     """The URL of the server, and its handler."""
-    with serving(bare.parents[1], GitHub, artifacts=[], archives={}, seen=[]) as found:
-        yield found
+    with serving(bare.parents[1], GitHub, artifacts=[], archives={}, seen=[]) as handler:
+        yield handler
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def packed(*reports: Report, **others: bytes) -> bytes:
     """An archive of records, and of other files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for one in reports:
-            archive.writestr(str(path_of(one)), encode(one))
+        for report in reports:
+            archive.writestr(str(path_of(report)), encode(report))
         for name, data in others.items():
             archive.writestr(name, data)
     return out.getvalue()

@@ -51,8 +51,8 @@ def reference_days(reports: list[Report], events: list[Event], benchmark: str = 
     """The days whose value of the benchmark is a reference."""
     return [
         int(series.values[0])
-        for one in references(reports, events)
-        for series in one.series
+        for stored in references(reports, events)
+        for series in stored.series
         if series.benchmark.name == benchmark
     ]
 
@@ -68,8 +68,8 @@ def test_a_held_series_is_left_out_and_the_others_stay() -> None:
     reports = [report(day) for day in range(4)]
     assert reference_days(reports, [held(2), held(3)]) == [0, 1]
     assert reference_days(reports, [held(2), held(3)], "render") == [0, 1, 2, 3]
-    lone = replace(report(1), series=report(1).series[:1])
-    assert references([lone], [held(1)]) == ()
+    single = replace(report(1), series=report(1).series[:1])
+    assert references([single], [held(1)]) == ()
 
 
 def test_what_recovers_is_a_reference_again() -> None:
@@ -90,7 +90,7 @@ def test_a_pattern_accepts_many_and_a_name_with_brackets_is_a_name() -> None:
     reports = [report(day) for day in range(4)]
     assert reference_days(reports, [held(2), held(3), accepted(3, 2, "*")]) == [2, 3]
     series = (replace(report(0).series[0], benchmark=Benchmark("test_add[1-2]")),)
-    named = [replace(one, series=series) for one in reports]
+    named = [replace(stored, series=series) for stored in reports]
     kept = references(named, [held(3, SeriesPattern("test_add[1-2]", "time"))])
     assert len(kept) == 3
 
@@ -146,8 +146,8 @@ def test_a_window_comes_with_the_decisions_about_it(tmp_path: Path) -> None:
     (tmp_path / "events/2024/12").mkdir(parents=True)
     (tmp_path / "events/2024/12/x.jsonl").write_text("damaged, and nobody looks")
     window = reference_window(history, Selection(last=3))
-    assert [(one.commit or "")[:4] for one in window if len(one.series) == 2] == ["0003", "0005"]
+    assert [(stored.commit or "")[:4] for stored in window if len(stored.series) == 2] == ["0003", "0005"]
     assert reference_window(history, Selection(suite="none")) == ()
-    known = [report(day).commit or "" for day in (2, 1, 0)]
-    window = reference_window(history, Selection(last=2), known)
-    assert [((one.commit or "")[:4], len(one.series)) for one in window] == [("0001", 1), ("0002", 2)]
+    commits_of_base = [report(day).commit or "" for day in (2, 1, 0)]
+    window = reference_window(history, Selection(last=2), commits_of_base)
+    assert [((stored.commit or "")[:4], len(stored.series)) for stored in window] == [("0001", 1), ("0002", 2)]

@@ -43,7 +43,7 @@ def history(tmp_path: Path) -> History:
 
 def days(reports: tuple[Report, ...]) -> list[int]:
     """Which reports these are, by the day in their commit."""
-    return [int((one.commit or "")[:4], 16) for one in reports]
+    return [int((stored.commit or "")[:4], 16) for stored in reports]
 
 
 def test_an_empty_history_is_fine(history: History) -> None:
@@ -55,7 +55,7 @@ def test_an_empty_history_is_fine(history: History) -> None:
 
 
 def test_what_was_appended_is_loaded_oldest_first(history: History) -> None:
-    """Reports come back whole, in the order of time, whatever the order in which they came."""
+    """Reports come back complete, in the order of time, whatever the order in which they came."""
     for day in (3, 90, 1):
         path = history.append(report(day))
         assert (Path(history.where) / path).is_file()

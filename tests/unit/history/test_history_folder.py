@@ -1,4 +1,4 @@
-"""A folder holds whole records or none, whatever happens to the writer."""
+"""A folder holds complete records or none, whatever happens to the writer."""
 
 import os
 import resource
@@ -15,7 +15,7 @@ import pytest
 from regress_action.history.folder import FolderStore
 from regress_action.model.errors import HistoryError
 
-LINE = b'{"whole":true}\n'
+LINE = b'{"complete":true}\n'
 
 
 @pytest.fixture

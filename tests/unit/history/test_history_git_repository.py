@@ -9,7 +9,7 @@ from regress_action.history.git_repository import GitFailedError, GitRepository,
 
 
 @pytest.mark.parametrize(
-    ("said", "meaning"),
+    ("output", "meaning"),
     [
         ("fatal: sha1 file 'objects/pack/tmp_pack_x' write error. Out of diskspace", "The disk is full"),
         ("error: unable to write file: No space left on device", "The disk is full"),
@@ -21,10 +21,10 @@ from regress_action.history.git_repository import GitFailedError, GitRepository,
         ("fatal: something new", "The branch is as it was before"),
     ],
 )
-def test_a_failure_of_git_is_explained(said: str, meaning: str) -> None:
+def test_a_failure_of_git_is_explained(output: str, meaning: str) -> None:
     """Its own words stay in the message, with what they mean and what to do."""
-    error = explain(GitFailedError(said), "branch:x")
-    assert said in error.what
+    error = explain(GitFailedError(output), "branch:x")
+    assert output in error.what
     assert meaning in error.meaning
     assert error.remedy
 

@@ -56,7 +56,7 @@ def history(tmp_path: Path, four_hundred_days: Path) -> History:
 
 
 def test_the_rule_keeps_days_then_weeks_then_months(history: History) -> None:
-    """Ninety days stay whole, then one a week, then one a month; what remains still verifies."""
+    """Ninety days stay complete, then one a week, then one a month; what remains still verifies."""
     removed = prune(history, RetentionRule(90, 200), who="ada")
     ages = [(NOW - entry.time).days for entry in history.entries()]
     assert [age for age in ages if age <= 90] == list(range(90, -1, -1))
@@ -102,7 +102,7 @@ def test_a_rule_that_contradicts_itself_is_refused() -> None:
 
 
 def test_a_damaged_record_can_be_discarded(history: History) -> None:
-    """The way out of a damaged record: name it, say why, and the trail keeps it."""
+    """The way out of a damaged record: name it, say why, and the audit trail keeps it."""
     path = list_entries(history)[0].path
     (Path(history.where) / path).write_bytes(b"{")
     assert not verify(history).holds

@@ -23,10 +23,10 @@ def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
 
 def test_a_zip_bomb_is_refused() -> None:
     """What unpacks to more than the limit is refused while it is read, whatever the header says of its size."""
-    bomb = packed({"a": b"\0" * 10_000_000})
-    assert len(bomb) < 20_000
+    archive = packed({"a": b"\0" * 10_000_000})
+    assert len(archive) < 20_000
     with pytest.raises(InputError, match="unpacks to more"):
-        dict(unpack(bomb, LIMITS, lambda _: True))
+        dict(unpack(archive, LIMITS, lambda _: True))
 
 
 def test_files_are_counted_together() -> None:

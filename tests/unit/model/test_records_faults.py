@@ -35,10 +35,10 @@ def test_unedited_record_is_read() -> None:
 
 def test_a_record_cut_anywhere_is_refused() -> None:
     """No prefix of a record passes for a record, not even one that ends with a line."""
-    whole = encode(REPORT)
-    for size in range(len(whole)):
+    record = encode(REPORT)
+    for size in range(len(record)):
         with pytest.raises(InputError):
-            decode(whole[:size], "here")
+            decode(record[:size], "here")
 
 
 @pytest.mark.parametrize(
