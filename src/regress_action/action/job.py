@@ -156,13 +156,13 @@ class Job:
 
     def history(self) -> History | None:
         """Open the history; nothing is read yet. Its git finds the token in its environment, never in a URL."""
-        from regress_action.history import open_history
+        from regress_action.stores import connected_history
 
         if self.history_location is None:
             return None
         token = self.settings.github_token.get_secret_value()
         environ = {**self.environ, **({"GITHUB_TOKEN": token} if token else {})}
-        return open_history(self.history_location, repository=self.root, environ=environ)
+        return connected_history(self.history_location, repository=self.root, environ=environ)
 
     def sides(self) -> tuple[Report, Report | None]:
         """Return what was measured: the head, and the base where it was measured too.

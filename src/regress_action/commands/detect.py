@@ -62,12 +62,13 @@ def detect(
     from regress_action import formats
     from regress_action.action.baseline import baseline_of
     from regress_action.action.judge import judge_against_history
-    from regress_action.history import Selection, open_history
+    from regress_action.history import Selection
     from regress_action.model.errors import IncompleteError
+    from regress_action.stores import connected_history
 
     head = formats.gather(reports)
     name = suite or head[0].suite
-    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
     selection = Selection(suite=name, branch=branch, last=last)
     baseline = baseline_of(history, head, selection)
     if not baseline:

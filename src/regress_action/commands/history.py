@@ -171,9 +171,9 @@ class Verified:
 
 def opened(where: str) -> History:
     """Open the history that `where` names, relative to the current folder."""
-    from regress_action import history
+    from regress_action.stores import connected_history
 
-    return history.open_history(where, repository=Path.cwd(), environ=os.environ)
+    return connected_history(where, repository=Path.cwd(), environ=os.environ)
 
 
 def existing(where: str) -> History:

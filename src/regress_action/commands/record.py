@@ -52,9 +52,9 @@ def record(
     from regress_action.action import baseline
     from regress_action.action.judge import load_rules
     from regress_action.commands.history import whoami
-    from regress_action.history import open_history
+    from regress_action.stores import connected_history
 
-    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
     rules = load_rules(options.settings_of(), Path.cwd())
     now = now or datetime.now(UTC)
     for report in formats.gather(patterns):

@@ -78,10 +78,11 @@ def replay(
     import orjson
 
     from regress_action.analysis import replay as replays
-    from regress_action.history import Selection, open_history
+    from regress_action.history import Selection
+    from regress_action.stores import connected_history
 
     new = changed(policy, changes)
-    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to replay.", remedy="Record some first.")

@@ -93,9 +93,10 @@ def from_csv(path: Path) -> Content:
 def from_history(where: str, *, suite: str | None, branch: str | None, last: int, since: str | None = None) -> Content:
     """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
     from regress_action.action import trend_content
-    from regress_action.history import Selection, open_history
+    from regress_action.history import Selection
+    from regress_action.stores import connected_history
 
-    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")

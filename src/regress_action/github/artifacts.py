@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import lzma
-import zipfile
-import zlib
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from regress_action.github.idempotency import read
+from regress_action.model import archives
 from regress_action.model.errors import InfrastructureError, InputError
 
 if TYPE_CHECKING:
@@ -27,16 +24,12 @@ if TYPE_CHECKING:
     from regress_action.github.event import Plan
 
 MAX_ARCHIVE_BYTES = 50_000_000
-MAX_FILE_BYTES = 50_000_000
-MAX_TOTAL_BYTES = 200_000_000
-MAX_FILES = 20_000
 LISTED = 300
 CHUNK = 1 << 16
 REDIRECT = 302
 ZIP_SIGNATURE = b"PK\x03\x04"
 EMPTY_ZIP_SIGNATURE = b"PK\x05\x06"
-DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
-"""What `zipfile` and its decompressors raise for damaged or encrypted archives and unknown methods."""
+LIMITS = archives.ArchiveLimits(files=20_000, file_bytes=50_000_000, total_bytes=200_000_000)
 
 
 def download(client: Client, run_id: int, name: str) -> bytes:
@@ -94,25 +87,11 @@ def files(archive: bytes, single_name: str = "report.jsonl") -> Iterator[tuple[s
     if not archive.startswith((ZIP_SIGNATURE, EMPTY_ZIP_SIGNATURE)):
         yield single_name, archive
         return
-    left = MAX_TOTAL_BYTES
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            members = [member for member in packed.infolist() if _has_plain_name(member)]
-            if len(members) > MAX_FILES:
-                raise InputError(f"The artifact holds {len(members)} files; {MAX_FILES} are read at most.")
-            for member in members:
-                with packed.open(member) as file:  # not what the archive claims of its size, which may be a lie
-                    content = file.read(min(MAX_FILE_BYTES, left) + 1)
-                left -= len(content)
-                if len(content) > MAX_FILE_BYTES or left < 0:
-                    raise InputError(
-                        f"The artifact unpacks to more than {MAX_TOTAL_BYTES} bytes.",
-                        meaning="It is no set of benchmark results.",
-                    )
-                yield member.filename, content
-    except DAMAGED as error:
+        yield from archives.unpack(archive, LIMITS, lambda _: True)
+    except InputError as error:
         raise InputError(
-            f"The artifact is damaged: {error}.",
+            f"The artifact cannot be used. {error.what}",
             meaning="Nothing of it is used.",
             remedy="Delete it, and run the workflow that uploads it again.",
         ) from error
@@ -205,12 +184,6 @@ def _from_store(client: Client, name: str, location: str) -> bytes:
 def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Send no credentials, not even those a .netrc file holds."""
     return request
-
-
-def _has_plain_name(member: zipfile.ZipInfo) -> bool:
-    """Whether it is a file with a relative name that stays inside; archives of others hold any names."""
-    parts = member.filename.replace("\\", "/").split("/")
-    return not member.is_dir() and ".." not in parts and parts[0] != "" and ":" not in parts[0]
 
 
 def _find_pull_request(client: Client, plan: Plan) -> PullRequest | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.history.artifact import ArtifactStore, newest_artifact
+from regress_action.history.artifact import ArtifactStore
 from regress_action.history.audit import AuditResult, RecordOrigin, verify
 from regress_action.history.baseline import (
     accept,
@@ -33,6 +33,8 @@ from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from regress_action.history.store import GitHubAccess
 
 __all__ = [
     "BASELINE_WINDOW",
@@ -71,7 +73,9 @@ __all__ = [
 ]
 
 
-def open_history(where: str, *, repository: Path | None = None, environ: Mapping[str, str]) -> History:
+def open_history(
+    where: str, *, repository: Path | None = None, environ: Mapping[str, str], github: GitHubAccess | None = None
+) -> History:
     """Return the history that `where` names; nothing is read or made yet.
 
     `where` is a folder (relative to `repository`); or `branch:NAME`, or `branch:NAME@REMOTE` with a URL, a path or
@@ -80,27 +84,28 @@ def open_history(where: str, *, repository: Path | None = None, environ: Mapping
 
     Of `environ`, `GITHUB_TOKEN` opens the repository of the workflow, and `REGRESS_HISTORY_TOKEN` another one on the
     same server, or on `REGRESS_HISTORY_SERVER`. `REGRESS_HISTORY_COMMITS=api` lets GitHub make (and sign) the commits.
+    `github` is asked for artifacts and for such commits.
 
     Raises:
         SettingsError: `where` names no place we know.
     """
     kind, colon, rest = where.partition(":")
     if kind == "branch" and colon:
-        return History(_branch(rest, repository, environ))
+        return History(_branch(rest, repository, environ, github))
     if kind == "artifact" and colon:
-        return History(_artifact(rest, repository, environ))
+        return History(_artifact(rest, repository, github))
     return History(FolderStore((repository or Path()) / where))
 
 
-def _branch(text: str, repository: Path | None, environ: Mapping[str, str]) -> BranchStore:
+def _branch(text: str, repository: Path | None, environ: Mapping[str, str], github: GitHubAccess | None) -> BranchStore:
     branch, place = branch_of(text)
     remote = remote_of(place, repository, environ)
     by_api = environ.get("REGRESS_HISTORY_COMMITS") == "api"
-    publisher = ApiCommitter.of(remote.name, environ) if by_api else GitPusher(identity_of(environ, repository))
+    publisher = ApiCommitter.of(remote.name, environ, github) if by_api else GitPusher(identity_of(environ, repository))
     return BranchStore(remote, branch, environ, publisher, Backoff())
 
 
-def _artifact(text: str, repository: Path | None, environ: Mapping[str, str]) -> ArtifactStore:
+def _artifact(text: str, repository: Path | None, github: GitHubAccess | None) -> ArtifactStore:
     name, at, folder = text.partition("@")
     if "/" in name and not at:  # a folder; the artifact goes by its path
         name, folder = slug(name).partition("~")[0], name
@@ -111,4 +116,9 @@ def _artifact(text: str, repository: Path | None, environ: Mapping[str, str]) ->
             remedy="Write artifact:regress-data, or artifact:regress-data@FOLDER.",
         )
     outbox = FolderStore((repository or Path()) / (folder or f".regress/artifact/{name}"))
-    return ArtifactStore(name, lambda: newest_artifact(name, environ), outbox)
+    if github is None:
+        raise SettingsError(
+            f"artifact:{name} is kept by GitHub, and nothing here gives access to it.",
+            remedy="Give a folder: the downloaded artifact, unpacked.",
+        )
+    return ArtifactStore(name, lambda: github.newest_artifact(name), outbox)

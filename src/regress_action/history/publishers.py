@@ -21,10 +21,9 @@ from regress_action.model.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from github.Repository import Repository
-
     from regress_action.history.branch import BranchChange
     from regress_action.history.clone import Clone
+    from regress_action.history.store import GitHubAccess
 
 _LOST: Final = re.compile(
     r"(?i)\[rejected\]|non-fast-forward|fetch first|cannot lock ref|incorrect old value|reference already exists"
@@ -35,7 +34,6 @@ _MUTATION: Final = """
 mutation ($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }
 """
 _STALE: Final = re.compile(r"(?i)STALE_DATA|expected branch to point|reference already exists|not a fast forward")
-_TIMEOUT_S: Final = 30
 
 
 class GitPusher:
@@ -73,29 +71,28 @@ class GitPusher:
 
 
 class ApiCommitter:
-    """Makes commits in the repository `name` (`owner/name`) through the API at `url`."""
+    """Makes commits in the repository `name` (`owner/name`) through GitHub's API, which `github` gives access to."""
 
-    def __init__(self, name: str, url: str, token: str) -> None:
+    def __init__(self, name: str, github: GitHubAccess) -> None:
         self._name = name
-        self._url = url
-        self._token = token
+        self._github = github
 
     @classmethod
-    def of(cls, name: str | None, environ: Mapping[str, str]) -> ApiCommitter:
-        """Take the API and the token from the environment of a workflow.
+    def of(cls, name: str | None, environ: Mapping[str, str], github: GitHubAccess | None) -> ApiCommitter:
+        """Check that there is a repository on GitHub, and a token for it.
 
         Raises:
             SettingsError: the branch is not on GitHub, or there is no token.
         """
         token = environ.get("REGRESS_HISTORY_TOKEN") or environ.get("GITHUB_TOKEN")
-        if name is None or not token:
+        if name is None or not token or github is None:
             raise SettingsError(
                 "REGRESS_HISTORY_COMMITS=api, and "
                 + ("there is no token." if name else "the branch is not on GitHub."),
                 meaning="Commits through the API are made by GitHub, on behalf of a token.",
                 remedy="Set GITHUB_TOKEN (or REGRESS_HISTORY_TOKEN), or leave REGRESS_HISTORY_COMMITS out.",
             )
-        return cls(name, environ.get("GITHUB_API_URL", "https://api.github.com"), token)
+        return cls(name, github)
 
     def publish(self, clone: Clone, change: BranchChange) -> str:
         """Let GitHub put the change on the tip, if the branch is still there."""
@@ -114,15 +111,9 @@ class ApiCommitter:
         clone.refresh()
         return commit
 
-    def _repository(self) -> Repository:
-        from github import Auth, Github
-
-        api = Github(auth=Auth.Token(self._token), base_url=self._url, timeout=_TIMEOUT_S, retry=None, lazy=True)
-        return api.get_repo(self._name)
-
     def _commit(self, clone: Clone, change: BranchChange) -> str:
         headline, _, body = change.message.partition("\n")
-        _, answer = self._repository().requester.graphql_query(
+        _, answer = self._github.repository(self._name).requester.graphql_query(
             _MUTATION,
             {
                 "input": {
@@ -144,7 +135,7 @@ class ApiCommitter:
     def _start(self, clone: Clone, change: BranchChange) -> str:
         from github import InputGitTreeElement
 
-        repository = self._repository()
+        repository = self._github.repository(self._name)
         elements = [
             InputGitTreeElement(path, "100644", "blob", content=data.decode()) for path, data in change.files.items()
         ]

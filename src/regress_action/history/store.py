@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from github.Repository import Repository
+
 
 @dataclass(frozen=True, slots=True)
 class Children:
@@ -69,3 +71,17 @@ class Store(Protocol):
 
     def log(self) -> Iterator[CommitRecord]:
         """Go through every writing, oldest first; a place that does not remember yields nothing."""
+
+
+class GitHubAccess(Protocol):
+    """What a history that lies on GitHub needs of it; the caller of `open_history` gives it."""
+
+    def newest_artifact(self, name: str) -> bytes | None:
+        """Return the newest archive of a name that a run of the default branch uploaded, or None where there is none.
+
+        Raises:
+            HistoryError: GitHub refuses or cannot be reached.
+        """
+
+    def repository(self, name: str) -> Repository:
+        """Return the repository `owner/name`, for commits through the API."""

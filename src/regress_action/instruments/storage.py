@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.action import baseline
-from regress_action.history import BASELINE_WINDOW, Selection, open_history
+from regress_action.history import BASELINE_WINDOW, Selection
+from regress_action.stores import connected_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class BenchmarkStorage:
 
     def __init__(self, where: str | Path = DEFAULT_PLACE, *, root: Path | None = None) -> None:
         self.where = str(where)
-        self._history: History = open_history(self.where, repository=root or Path.cwd(), environ=os.environ)
+        self._history: History = connected_history(self.where, repository=root or Path.cwd(), environ=os.environ)
 
     def append(self, report: Report, *, judged: Judged | None = None) -> str:
         """Add one report, and return the path of its record; the same report twice is stored once.

@@ -37,9 +37,10 @@ def from_history(where: str, *, suite: str | None, branch: str | None, last: int
     Raises:
         IncompleteError: it holds no such report.
     """
-    from regress_action.history import Selection, open_history
+    from regress_action.history import Selection
+    from regress_action.stores import connected_history
 
-    history = open_history(where, repository=Path.cwd(), environ=os.environ)
+    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(

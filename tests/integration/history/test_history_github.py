@@ -18,6 +18,7 @@ from regress_action.history.artifact import unpack
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.model.records import encode, path_of
+from regress_action.stores import connected_history
 
 
 def report(number: int) -> Report:
@@ -69,8 +70,8 @@ def log(bare: Path, form: str) -> list[str]:
 def test_github_makes_the_commits_on_request(bare: Path, environ: dict[str, str]) -> None:
     """The branch begins through the Git Data API, goes on through createCommitOnBranch, and reads as any other."""
     for number in (1, 2, 2, 3):
-        open_history("branch:regress-data", environ=environ).append(report(number))
-    assert open_history("branch:regress-data", environ=environ).load() == (report(1), report(2), report(3))
+        connected_history("branch:regress-data", environ=environ).append(report(number))
+    assert connected_history("branch:regress-data", environ=environ).load() == (report(1), report(2), report(3))
     assert log(bare, "%cn") == ["GitHub", "GitHub", "bot"]
     assert log(bare, "%s")[0] == "Record unit at 000300030003"
 
@@ -79,19 +80,19 @@ def test_a_commit_that_came_too_late_is_made_again(
     bare: Path, served: tuple[str, Any], environ: dict[str, str]
 ) -> None:
     """The API compares and swaps like a push; who lost the race looks again."""
-    open_history("branch:regress-data", environ=environ).append(report(1))
+    connected_history("branch:regress-data", environ=environ).append(report(1))
     rival = open_history(f"branch:regress-data@{bare}", environ={"PATH": os.environ["PATH"]})
     served[1].before_commit = lambda: rival.append(report(2))
-    open_history("branch:regress-data", environ=environ).append(report(3))
+    connected_history("branch:regress-data", environ=environ).append(report(3))
     assert len(log(bare, "%H")) == 3
-    assert len(open_history("branch:regress-data", environ=environ).load()) == 3
+    assert len(connected_history("branch:regress-data", environ=environ).load()) == 3
 
 
 def test_a_token_without_rights_is_explained(served: tuple[str, Any], environ: dict[str, str]) -> None:
     """The message names the permission that is missing, and never the token."""
     served[1].refuse = 403
     with pytest.raises(HistoryError, match="contents: write") as caught:
-        open_history("branch:regress-data", environ=environ).append(report(1))
+        connected_history("branch:regress-data", environ=environ).append(report(1))
     assert TOKEN not in str(caught.value)
 
 
@@ -102,7 +103,7 @@ def test_a_token_without_rights_is_explained(served: tuple[str, Any], environ: d
 def test_the_api_needs_github_and_a_token(environ: dict[str, str], where: str, change: dict[str, str]) -> None:
     """Elsewhere nobody could sign."""
     with pytest.raises(SettingsError, match="REGRESS_HISTORY_COMMITS"):
-        open_history(where, environ=environ | change)
+        connected_history(where, environ=environ | change)
 
 
 def packed(*reports: Report, **others: bytes) -> bytes:
@@ -135,7 +136,7 @@ def offer(handler: Any, number: int, archive: bytes, **changes: Any) -> None:
 
 def opened(environ: dict[str, str], tmp_path: Path) -> History:
     """The history in the artifact."""
-    return open_history("artifact:regress-data", repository=tmp_path, environ=environ)
+    return connected_history("artifact:regress-data", repository=tmp_path, environ=environ)
 
 
 def test_no_artifact_yet_is_an_empty_history(environ: dict[str, str], tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_an_artifact_has_a_name_and_a_folder(
     environ: dict[str, str], tmp_path: Path, where: str, name: str, folder: str
 ) -> None:
     """The workflow uploads the folder under the name."""
-    history = open_history(where, repository=tmp_path, environ=environ)
+    history = connected_history(where, repository=tmp_path, environ=environ)
     history.append(report(1))
     assert history.where == f"artifact:{name}"
     assert (tmp_path / folder / "runs").is_dir()
