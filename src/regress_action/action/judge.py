@@ -142,13 +142,26 @@ def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tupl
 
 
 def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules, *, warned: Sequence[Report]) -> Judged:
-    """Return the judgement with a note for everything that the files of `warned` had wrong."""
+    """Return the judgement with a note for everything that the files of `warned` had wrong, and for unused waivers."""
     warnings = list(dict.fromkeys(warning for report in warned for warning in report.warnings))
     more = (
         (f"{len(warnings) - _MOST_WARNINGS} more warnings about the files.",) if len(warnings) > _MOST_WARNINGS else ()
     )
-    noted = replace(judgement, notes=(*judgement.notes, *warnings[:_MOST_WARNINGS], *more))
+    unused = _unused_waivers(judgement, rules)
+    noted = replace(judgement, notes=(*judgement.notes, *unused, *warnings[:_MOST_WARNINGS], *more))
     return Judged(noted, head[0].suite if head else rules.suite, rules.waivers)
+
+
+def _unused_waivers(judgement: Judgement, rules: JudgingRules) -> tuple[str, ...]:
+    """Return a note for each waiver in force whose benchmark is not among those compared: it may be misspelt."""
+    rows = judgement.comparisons
+    return tuple(
+        f"The waiver for {waiver.benchmark} ({waiver.metric}) matches no benchmark of this report."
+        for waiver in rules.policy.waivers
+        if not any(
+            matches(row.benchmark.name, waiver.benchmark) and matches(row.metric.name, waiver.metric) for row in rows
+        )
+    )
 
 
 def _override(series: Series, overrides: Sequence[Override]) -> Series | None:

@@ -1,11 +1,11 @@
 """Exceptions that the project grants itself, in the repository where they are reviewed: `regress-waivers.yml`.
 
     waivers:
-      - benchmark: cache_get*       # a shell pattern
+      - benchmark: cache_get*       # a name, a short name or a shell pattern
         metric: time
         ceiling: 1.3                # allowed up to 1.3 times the baseline, and not beyond
-        reason: the new checksum is worth it, see #412
-        expires: 2025-09-01
+        reason: "The new checksum is worth it, see #412."   # in quotes, because " #" starts a comment in YAML
+        expires: 2027-03-01
 
 An exception that nobody remembers is a gate that cannot fire: each has an end, a ceiling and a reason, and names
 what it is about.
@@ -26,6 +26,7 @@ LONGEST: Final = timedelta(days=366)
 STALE: Final = timedelta(days=30)
 _LETTERS: Final = 3  # that a pattern must quarantine, so that it names something …
 _EVERY_NAME: Final = re.compile(r"(?i)tests?|bench(?:mark)?s?|\.py")  # … besides what the name of every benchmark holds
+_CUT_REASON: Final = re.compile(r"(?m)^[ \t-]*reason:[ \t]+[^\s\"'|>#][^\n]*?[ \t](#\d[^\n]*)")
 _WILD: Final = frozenset("*?[")
 
 
@@ -69,6 +70,12 @@ def parse_waivers(text: str, where: str, today: date) -> tuple[Waiver, ...]:
             meaning="No waiver is in force while the file is wrong, because nobody could say which.",
             remedy="Each waiver has a benchmark, a metric, a ceiling, a reason of a sentence and a date `expires`.",
         ) from error
+    if cut := _CUT_REASON.search(text):
+        raise SettingsError(
+            f"{where}: a reason is cut at {cut[1]!r:.60}.",
+            meaning="In YAML, a number sign after a space starts a comment.",
+            remedy='Put the reason in quotes: reason: "… see #412"',
+        )
     for number, waiver in enumerate(waivers, 1):
         _check(waiver, f"{where}, waiver {number} ({waiver.benchmark})", today)
     return waivers

@@ -63,3 +63,22 @@ def test_a_bad_waiver_is_refused_by_name(change: tuple[str, str], words: str) ->
         parse_waivers(GOOD.replace(*change), "regress-waivers.yml", TODAY)
     assert caught.value.what.startswith("regress-waivers.yml")
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_cut"),
+    [
+        ("the checksum is worth it, see #412", True),
+        ('"the checksum is worth it, see #412"', False),
+        ("the checksum is worth it (#412)", False),
+        ("the checksum is worth it  # until May", False),
+    ],
+)
+def test_a_reason_that_yaml_cuts_is_refused(reason: str, is_cut: bool) -> None:
+    """A number of an issue after a space starts a comment, and the reason would lack it."""
+    text = f"waivers:\n- benchmark: parse\n  metric: time\n  ceiling: 1.3\n  reason: {reason}\n  expires: 2026-03-01\n"
+    if is_cut:
+        with pytest.raises(SettingsError, match="a reason is cut at '#412'"):
+            parse_waivers(text, "waivers.yml", date(2026, 1, 1))
+    else:
+        assert parse_waivers(text, "waivers.yml", date(2026, 1, 1))
