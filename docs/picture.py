@@ -12,11 +12,11 @@ import json
 import re
 from pathlib import Path
 
-from regress_action.report.structured import as_judgement
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from regress_action.report import terminal
+from regress_action.report.structured import as_judgement
 
 THEME = TerminalTheme(
     (13, 17, 23),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options
+
+if TYPE_CHECKING:
+    from regress_action.settings import Settings
 
 
 @click.command(name="run", cls=options.Greedy, context_settings={"ignore_unknown_options": False})
@@ -52,7 +56,8 @@ def command(
     """Measure COMMAND any number of times, each in a fresh process.
 
     With --base REF, both commits are checked out outside your tree and measured in turn (ABBA), and the head is judged.
-    Without it the runs are kept as a report, for `record` and `detect`.
+    Without it the runs are kept as a report, for `record` and `detect`. Without COMMAND the one of regress.yml is
+    measured, and without that file the suite that `init` finds.
 
     \b
       regress-action run --base main --results bench.json -- pytest benchmarks --benchmark-json=bench.json
@@ -63,6 +68,8 @@ def command(
 
     line = suite_command[0] if len(suite_command) == 1 else ""
     settings = options.settings_of(command=line, **given)
+    if not suite_command and not settings.command:
+        settings = recognised(settings, Path.cwd())
     isolation = measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env)
     spec = measure.MeasurementSpec(
         command=suite_command if len(suite_command) > 1 else (settings.command,),
@@ -74,3 +81,31 @@ def command(
     judged = measure.run(settings, spec, load_rules(settings, Path.cwd()))
     if judged:
         options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
+
+
+def recognised(settings: Settings, root: Path) -> Settings:
+    """Return the settings with the suite that `init` would write for the project under `root`, in memory.
+
+    Settings that were given stay.
+
+    Raises:
+        UsageError: nothing was found that could be measured.
+    """
+    from regress_action.model.errors import UsageError
+    from regress_action.scaffold import recognise
+
+    project = recognise(root)[0]
+    if project.missing:
+        raise UsageError(
+            f"There is no command to measure: {project.why}.",
+            remedy="Name one: regress-action run -- COMMAND. Or write it into regress.yml as `command`.",
+        )
+    click.echo(f"Measuring what init would write for this project: {project.why}.", err=True)
+    click.echo(f"  setup:   {settings.setup or project.setup}\n  command: {project.command}", err=True)
+    found = {
+        "command": project.command,
+        "setup": settings.setup or project.setup,
+        "results": settings.results or project.results,
+        "carry": settings.carry or (project.carry if settings.base else ()),
+    }
+    return settings.model_copy(update=found)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from scaffold_repositories import FIXTURE, MARKER, write
 
+from regress_action.commands.run import recognised
+from regress_action.model.errors import UsageError
 from regress_action.scaffold import Repository, other_tools, recognise
+from regress_action.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,3 +234,20 @@ def test_workflows_of_other_tools_are_named(tmp_path: Path) -> None:
         (".github/workflows/a.yml", "CodSpeed"),
         (".github/workflows/b.yaml", "asv"),
     ]
+
+
+def test_run_measures_what_init_would_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command and without regress.yml; what was given on the command line stays."""
+    write(tmp_path, {"pyproject.toml": "", "testing/benchmark.py": FIXTURE})
+
+    settings = recognised(Settings(setup="true", base="HEAD~1"), tmp_path)
+
+    assert settings.command.startswith(".venv/bin/python -m pytest testing/benchmark.py")
+    assert (settings.setup, settings.carry) == ("true", ("testing/benchmark.py",))
+    assert "Measuring what init would write for this project" in capsys.readouterr().err
+
+
+def test_run_says_what_is_missing(tmp_path: Path) -> None:
+    """Where nothing can be measured, with the command to type."""
+    with pytest.raises(UsageError, match="There is no command to measure: no build file"):
+        recognised(Settings(), tmp_path)
