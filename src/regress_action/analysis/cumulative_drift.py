@@ -73,7 +73,11 @@ def measure(reports: Iterable[Report], since: str | None = None) -> tuple[Cumula
     `since` is the commit of the last release, or the first digits of it; without it, or where it was not
     measured, there is no drift since the release. There is none since the best level where no level lasted ten runs.
     """
-    followed = [history for history in histories.of(reports) if (history.values > 0).all()]
+    followed = [
+        history
+        for history in histories.of(reports)
+        if (history.values > 0).all() and history.metric.direction is not Direction.UNKNOWN
+    ]
     directions = [history.metric.direction for history in followed]
     found = change_points.find_all([history.values for history in followed], directions=directions)
     drifts = [_drift_for(history, changes, since) for history, changes in zip(followed, found, strict=True)]

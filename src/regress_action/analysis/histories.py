@@ -220,9 +220,17 @@ def follow(
     found = change_points.find_all(values, changes, directions)
     going = trend.follow_all(values, [history.times for history in histories], directions, trends)
     return tuple(
-        Followed(history, _with_steps(one, points, len(history)), points)
+        Followed(history, _with_steps(_directed(one, history), points, len(history)), points)
         for history, one, points in zip(histories, going, found, strict=True)
     )
+
+
+def _directed(followed: Trend, history: BenchmarkHistory) -> Trend:
+    """Return the trend, which neither degrades nor improves where nobody knows which way is better."""
+    drifts = followed.direction in (Tendency.DEGRADING, Tendency.IMPROVING)
+    if drifts and history.metric.direction is Direction.UNKNOWN:
+        return replace(followed, direction=Tendency.UNKNOWN)
+    return followed
 
 
 def _with_steps(followed: Trend, points: tuple[ChangePoint, ...], runs: int) -> Trend:

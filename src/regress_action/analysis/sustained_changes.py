@@ -72,7 +72,7 @@ def _key(history: BenchmarkHistory) -> tuple[str, str | None, str, str]:
 
 
 def _current(followed: Sequence[Followed]) -> list[Followed]:
-    """Return the histories of what is still measured, on machines that were seen among the last runs."""
+    """Return the histories of what is still measured, on machines seen among the last runs, that can get worse."""
     newest: dict[str | None, int] = {}
     for history in (series.history for series in followed):
         last = int(history.reports[-1])
@@ -82,6 +82,7 @@ def _current(followed: Sequence[Followed]) -> list[Followed]:
         series
         for series in followed
         if int(series.history.reports[-1]) == newest[series.history.environment] > latest - LAST
+        and series.history.metric.direction is not Direction.UNKNOWN
     ]
 
 

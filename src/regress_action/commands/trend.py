@@ -149,5 +149,9 @@ def _value(cell: str | None, where: str) -> float:
 
 
 def _direction(name: str) -> Direction:
-    higher = name.endswith(("/s", "_per_sec", "_per_second", "ops", "throughput"))
-    return Direction.HIGHER if higher else Direction.LOWER
+    """Return the direction that the name of a column shows; where it shows none, less is taken for better."""
+    from regress_action.formats.units import base_unit, direction_of, unit_of_key
+
+    _, unit, _ = unit_of_key(name) or (name, base_unit(name)[0], 1.0)
+    shown = direction_of(name, unit)
+    return Direction.LOWER if shown is Direction.UNKNOWN else shown

@@ -11,7 +11,6 @@ import re
 import stat
 import zlib
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import orjson
 
@@ -20,6 +19,7 @@ from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from xml.etree.ElementTree import Element
 
 LARGEST_FILE = 128 * 1024**2
 LARGEST_TEXT = 16 * 1024**2
@@ -94,7 +94,7 @@ class Document:
             return value
 
     @functools.cached_property
-    def xml(self) -> ET.Element | None:
+    def xml(self) -> Element | None:
         """The root element where the file is XML, else None; entities of the file's own are not expanded.
 
         Raises:
@@ -104,6 +104,8 @@ class Document:
             return None
         if "<!ENTITY" in self.text or self.text.count("<") > _MOST_ELEMENTS:
             raise _too_large(self.path, "not read: it declares entities, or holds more than 500,000 tags")
+        from xml.etree import ElementTree as ET  # parses text alone: it is needed for few files
+
         try:
             return ET.fromstring(self.text.lstrip())  # noqa: S314 - it declares no entities
         except (ET.ParseError, ValueError) as error:

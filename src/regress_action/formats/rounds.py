@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.shape import described, lenient_number, optional_count, optional_number
+from regress_action.formats.shape import described, lenient_number, number_in, optional_count, optional_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,18 +114,22 @@ def _usable(rounds: Sequence[Any], where: str, *, signed: bool) -> tuple[Sequenc
             return rounds, 0, ""
     except OverflowError:  # an integer beyond any float
         pass
-    usable, problem = [], ""
+    least = -LARGEST_VALUE if signed else 0.0
+    usable = [value for value in rounds if type(value) in _NUMBERS and least <= value <= LARGEST_VALUE]
+    numbers = (number_in(text) for text in rounds if type(text) is str)
+    usable += [value for value in numbers if value is not None and least <= value <= LARGEST_VALUE]
+    return usable, len(rounds) - len(usable), _first_problem(rounds, where, least)
+
+
+def _first_problem(rounds: Sequence[Any], where: str, least: float) -> str:
+    """Return what the first element is that is no number between `least` and the largest value."""
     for at, raw in enumerate(rounds):
         value = lenient_number(raw)
-        if value is not None and abs(value) <= LARGEST_VALUE and (signed or value >= 0):
-            usable.append(value)
-        elif not problem:
+        if value is None or not least <= value <= LARGEST_VALUE:
             place = f"{where}[{at}]" if len(rounds) > 1 else where
-            negative = value is not None and value < 0 and not math.isinf(value)
-            problem = (
-                f"{place} is {described(raw)}{', and a duration or a size cannot be negative' if negative else ''}"
-            )
-    return usable, len(rounds) - len(usable), problem
+            negative = value is not None and -math.inf < value < least
+            return f"{place} is {described(raw)}{', and a duration or a size cannot be negative' if negative else ''}"
+    return ""
 
 
 def _median(ordered: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Environment
 
 IMPORTED = "github-action-benchmark"
+_PART = re.compile(r" > |/|::| ?\[|\(")
 _FIELDS = ("runner", "os", "cpu", "cores", "runtime")
 _UNKNOWN = ("unknown", 0)
 
@@ -31,6 +33,7 @@ def matched(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[tuple[R
     if differing := _differing([report.environment for report in head_side]):
         base_side = tuple(_labelled(report, differing) for report in base_side)
         head_side = tuple(_labelled(report, differing) for report in head_side)
+    head_side = _with_single_failures(base_side, head_side)
     base_codes, head_codes = _exit_codes(base_side), _exit_codes(head_side)
     if not base_codes and not head_codes:
         return base_side, head_side
@@ -59,6 +62,36 @@ def _with_packages(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[
     return tuple(
         replace(report, series=tuple(map(named, report.series))) if report.source == IMPORTED else report
         for report in baseline
+    )
+
+
+def _with_single_failures(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[Report, ...]:
+    """Let the failure of a group be that of its benchmarks, so that none of them counts as failed and as missing.
+
+    A tool may name the test, the parent or the function that failed, and the benchmarks in it only when it works.
+    """
+    failed = {failure.benchmark for report in head for failure in report.failures}
+    measured = {series.benchmark.name for report in head for series in report.series}
+    names = {series.benchmark.name for report in baseline for series in report.series}
+    if not failed - names or not names - measured:
+        return tuple(head)
+    parts: dict[str, list[str]] = {}
+    for name in sorted(names - measured):
+        for mark in _PART.finditer(name):
+            if (group := name[: mark.start()]) in failed - names:
+                parts.setdefault(group, []).append(name)
+    if not parts:
+        return tuple(head)
+    return tuple(
+        replace(
+            report,
+            failures=tuple(
+                replace(failure, benchmark=name)
+                for failure in report.failures
+                for name in parts.get(failure.benchmark, [failure.benchmark])
+            ),
+        )
+        for report in head
     )
 
 

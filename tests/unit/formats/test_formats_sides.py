@@ -32,6 +32,19 @@ def test_environments_of_one_head_are_judged_separately() -> None:
         assert side[1].failures[0].benchmark == "lex [CPython 3.13.1]"
 
 
+def test_a_failed_group_stands_for_its_benchmarks() -> None:
+    """A test that failed is not reported next to its missing benchmarks."""
+    series = tuple(
+        Series(Benchmark(name), Metric("time", "s"), (1.0,)) for name in ("sort > up", "sort > down", "sorted > x")
+    )
+    base = Report(series, (Run(),))
+    head = Report((series[2],), (Run(),), failures=(Failure("sort", "It failed."),))
+
+    _, (side,) = matched([base], [head])
+
+    assert [failure.benchmark for failure in side.failures] == ["sort > down", "sort > up"]
+
+
 @pytest.mark.parametrize("other", [OLD, Environment(), replace(OLD, memory="7 GB")])
 def test_one_environment_changes_no_name(other: Environment) -> None:
     """An unknown environment, or another size of the memory, tells nothing apart."""

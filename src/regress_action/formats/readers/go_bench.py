@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regress_action.formats.naming import LONGEST_NAME, clean
-from regress_action.formats.report_builder import FileOrigin, ReportBuilder
+from regress_action.formats.report_builder import FileOrigin, ReportBuilder, TooManyError
 from regress_action.formats.rounds import single
 from regress_action.formats.shape import number_in
 from regress_action.formats.units import base_unit, is_signed, metric
@@ -38,7 +38,8 @@ _PAIR = re.compile(r"([-+]?(?:\d[\d.,]*(?:[eE][-+]?\d+)?|NaN|Inf))\s+(\S+)")
 _COUNT_AND_PAIRS = re.compile(rf"\s*(\d+)((?:\s+{_PAIR.pattern})+)\s*\Z")
 _ENVIRONMENT = frozenset({"goos", "goarch", "cpu", "pkg"})
 _LONGEST_GAP = 200
-_MOST_KEYS = 30
+_MOST_KEYS = 10
+_MOST_ROWS = 100_000
 _UNITS = {
     "ns/op": ("time", "s", 1e-9),
     "B/op": ("allocated", "B", 1.0),
@@ -74,7 +75,10 @@ def sniff(document: Document) -> bool:
         return any(line.lstrip().startswith(("Benchmark", "--- FAIL: Benchmark")) for line in _lines(document))
     if document.json is not None or "Benchmark" not in document.text:
         return False
-    output = _walked(document.lines)
+    try:
+        output = _walked(document.lines)
+    except TooManyError:
+        return True
     return bool(output.rows or output.failed)
 
 
@@ -135,6 +139,7 @@ def _walked(lines: Iterable[str]) -> _Output:
     """Collect rows, failures and declarations; a name alone waits for the line that holds its numbers."""
     output = _Output()
     configuration: dict[str, str] = {}
+    states: tuple[tuple[str, str], ...] = ()
     waiting: str | None = None
     gap = 0
     for line in lines:
@@ -148,17 +153,18 @@ def _walked(lines: Iterable[str]) -> _Output:
         gap += 1
         if waiting and (numbers := _COUNT_AND_PAIRS.match(rest)):
             pairs = tuple((pair[0], pair[1]) for pair in _PAIR.findall(numbers[2]))
-            states = tuple((key, value) for key, value in configuration.items() if key not in _ENVIRONMENT)
+            if len(output.rows) == _MOST_ROWS:
+                raise TooManyError(f"it holds more than {_MOST_ROWS:,} results")
             output.rows.append(_Row(configuration.get("pkg", ""), waiting, states, pairs))
             waiting = None
-        elif not name:
-            _read_other(line, configuration, output, running=waiting is not None)
+        elif not name and _read_other(line, configuration, output, running=waiting is not None):
+            states = tuple((key, value) for key, value in configuration.items() if key not in _ENVIRONMENT)
     output.environment = configuration
     return output
 
 
-def _read_other(line: str, configuration: dict[str, str], output: _Output, *, running: bool) -> None:
-    """Read a line that holds no numbers: a failure, a declared unit, or the configuration of what follows.
+def _read_other(line: str, configuration: dict[str, str], output: _Output, *, running: bool) -> bool:
+    """Read a failure, a declared unit or the configuration of what follows, and return whether that changed.
 
     While a benchmark is running, a line such as `server: up` is what the program prints.
     """
@@ -171,6 +177,8 @@ def _read_other(line: str, configuration: dict[str, str], output: _Output, *, ru
         configuration[stated[1]] = clean(stated[2].strip())
         for key in list(configuration)[_MOST_KEYS:]:
             del configuration[key]
+        return True
+    return False
 
 
 def _names(output: _Output) -> dict[tuple[str, str], str]:
@@ -192,10 +200,9 @@ def _names(output: _Output) -> dict[tuple[str, str], str]:
 
 def _varying(rows: list[_Row]) -> set[str]:
     """Return the configuration keys that have several values in one file, and so tell its rows apart."""
-    values: dict[str, set[str | None]] = defaultdict(set)
-    for key in {key for row in rows for key, _ in row.configuration}:
-        values[key] = {dict(row.configuration).get(key) for row in rows}
-    return {key for key, seen in values.items() if len(seen) > 1}
+    configurations = [dict(configuration) for configuration in {row.configuration for row in rows}]
+    keys = {key for configuration in configurations for key in configuration}
+    return {key for key in keys if len({configuration.get(key) for configuration in configurations}) > 1}
 
 
 def _read_pairs(row: _Row, entry: Entry, declared: dict[str, dict[str, str]]) -> None:
