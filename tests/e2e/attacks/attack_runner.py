@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ATTACKED = Path(os.environ.get("REGRESS_ATTACKED", ROOT))
 """The tree whose action is attacked: another one shows that an attack succeeded there."""
 
-UID = 1501
+UID = 1501 if ATTACKED == ROOT else 1502
+BASH = "bash --noprofile --norc -eo pipefail {0}"
 STEP_LIMIT_S = 240
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKENS = re.compile(r"\s*('(?:[^']|'')*'|&&|\|\||==|!=|[!(),]|[A-Za-z_][\w.-]*)")
@@ -211,10 +212,11 @@ class Runner:
             **{f"GITHUB_{name}": str(file) for name, file in files.items()},
             **{name: template(str(value), context) for name, value in step.get("env", {}).items()},
         }
+        shell = BASH if step["shell"] == "bash" else step["shell"]
         log = self.folder / f"log-{uuid.uuid4()}"
         with log.open("wb") as output:
             status = subprocess.run(
-                [*_as_user(), "bash", "--noprofile", "--norc", "-eo", "pipefail", script],
+                [*_as_user(), *(word.replace("{0}", str(script)) for word in shell.split())],
                 cwd=self.workspace,
                 env=environ,
                 stdout=output,
@@ -234,6 +236,7 @@ class Runner:
             "LANG": "C.UTF-8",
             "CI": "true",
             "RUNNER_OS": "Linux",
+            "RUNNER_ENVIRONMENT": "github-hosted",
             "RUNNER_ARCH": "X64",
             "RUNNER_TEMP": str(self.folder / "temp"),
             "RUNNER_TOOL_CACHE": str(self.tools),
