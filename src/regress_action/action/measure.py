@@ -46,6 +46,7 @@ class MeasurementSpec:
     isolation: IsolationOptions = field(default_factory=IsolationOptions)
     select: Sequence[str] = ()
     select_style: str = "plain"
+    keep_trees: Path | None = None
 
 
 def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -101,6 +102,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         runs=None if paired else settings.runs,
         results=settings.results or None,
         setup=settings.setup or None,
+        keep_trees=spec.keep_trees if settings.setup else None,
         carry=settings.carry if paired else (),
         budget_minutes=settings.budget_minutes,
         timeout=settings.timeout,

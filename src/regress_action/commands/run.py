@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--hash-seed", metavar="N", help="PYTHONHASHSEED of every run.")
 @click.option("--nice", type=click.IntRange(-20, 19), help="Priority of the suite.")
 @click.option("--clean-env", is_flag=True, help="Give the suite only PATH, HOME and the like.")
+@click.option("--fresh", is_flag=True, help="Run the setup again, also where a tree of the same commit was kept.")
 @click.option("--fixed", is_flag=True, help="Measure every pair, even when everything is decided early.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(".regress"), help="Folder for what was measured.")
 @options.judging
@@ -41,6 +43,7 @@ def command(
     suite_command: tuple[str, ...],
     out: Path,
     fixed: bool,
+    fresh: bool,
     job_timeout: float | None,
     cpus: str | None,
     hash_seed: str | None,
@@ -77,6 +80,7 @@ def command(
         adaptive=settings.adaptive and not fixed,
         job_timeout_s=job_timeout,
         isolation=isolation,
+        keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
     )
     judged = measure.run(settings, spec, load_rules(settings, Path.cwd()))
     if judged:
@@ -109,3 +113,8 @@ def recognised(settings: Settings, root: Path) -> Settings:
         "carry": settings.carry or (project.carry if settings.base else ()),
     }
     return settings.model_copy(update=found)
+
+
+def _cache_folder() -> Path:
+    """Return the user's folder for what can be made again; a CI job does not use it, because the next job would."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regress-action"

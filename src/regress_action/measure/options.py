@@ -56,6 +56,7 @@ class Options:
     show_output: bool = False
     overwrite: bool = False
     stop_with_parent: int | None = None
+    keep_trees: Path | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -137,6 +138,7 @@ def _add_subject_options(group: argparse._ArgumentGroup) -> None:
     add("--fetch", action="store_true", help="fetch a commit that a shallow clone lacks from origin")
     add("--carry", action="append", default=[], metavar="PATH", help="copy the head's PATH into the base's worktree")
     add("--setup", metavar="CMD", help="run once in each tree before measuring")
+    add("--keep-trees", type=Path, metavar="DIR", help="keep trees that --setup prepared in DIR, and use them again")
     add("--results", metavar="PATH", help="file, folder or glob the suite writes; old ones are removed before a run")
     add("--suffix", default=".json", help="ending of the file that {out} names (default: .json)")
     add("--suite", default="default", metavar="NAME")

@@ -8,6 +8,7 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
     run-finished  pair, pairs, side, warmup, wall_s, failure, output_tail, elapsed_s, remaining_s
     retried       pair, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
+    setup-kept    side: an earlier measurement of the same commit has set it up
     withheld      names: variables that the suite does not get
     error         what, meaning, remedy, exit_code
 """
@@ -188,6 +189,7 @@ def clock(amount: float) -> str:
 _LINES: dict[str, Callable[[Event], str]] = {
     "started": _started_line,
     "setup-finished": lambda event: f"setup · {event['side']} · {seconds(event['elapsed_s'])}",
+    "setup-kept": lambda event: f"setup · {event['side']} · kept from an earlier measurement of this commit",
     "run-finished": _run_line,
     "retried": lambda event: f"pair {event['pair']} · {event['side']} · {event['failure']}, trying again",
     "decided": lambda event: f"decision · {event['why']}",

@@ -47,9 +47,10 @@ def measure(options: Options, reporter: Reporter) -> Exit:
     """
     began, session_id = time.monotonic(), os.urandom(8).hex()
     is_subreaper = become_subreaper()
-    with SignalWaiter().installed() as signals, worktree_dir(options.repository.resolve()) as worktrees:
+    repository = options.repository.resolve()
+    with SignalWaiter().installed() as signals, worktree_dir(repository, options.keep_trees) as worktrees:
         environment = suite_environment(options, session_id, os.environ)
-        folder = open_output(options.out, options.repository.resolve(), overwrite=options.overwrite)
+        folder = open_output(options.out, repository, overwrite=options.overwrite)
         trees = prepare(options, worktrees)
         signals.check()
         check_pattern(options.results, trees["head"])
@@ -120,6 +121,9 @@ def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: 
         InterruptRequestedError: a signal asked to stop meanwhile.
     """
     for side, tree in trees.items() if options.setup else ():
+        if tree.is_set_up:
+            reporter.emit("setup-kept", side=side)
+            continue
         reporter.emit("setup", side=side)
         log = OutputLog()
         ended = executor.run_setup(side, tree, log)
@@ -132,6 +136,8 @@ def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: 
                 meaning=f"Nothing was measured. The end of its output:\n{log.last()}",
                 remedy=f"Try the command at {tree.label}.",
             )
+        if tree.kept:
+            tree.kept.mark_ready()
         reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.git import GitRepository, changed, commit_of, fork_point
+from regress_action.measure.kept_trees import KeptTree, keep_tree
+from regress_action.measure.measurement import disk_error
 from regress_action.measure.submodules import check_out_submodules
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ class SideTree:
     """The tree of one side: where its command runs, and which commit it holds.
 
     `root` is the top of the tree, `folder` the folder in it that corresponds to the caller's. `users_own` marks
-    the user's own tree, in which nothing but results may be changed.
+    the user's own tree, in which nothing but results may be changed. `is_set_up` says that the setup ran in it before.
     """
 
     side: str
@@ -35,6 +38,8 @@ class SideTree:
     branch: str | None = None
     dirty: bool = False
     label: str = ""
+    kept: KeptTree | None = None
+    is_set_up: bool = False
 
     @property
     def described(self) -> dict[str, object]:
@@ -44,16 +49,22 @@ class SideTree:
 
 @dataclass(slots=True)
 class WorktreeDir:
-    """A temporary folder with worktrees, and the folder in which git keeps its records of them, if there is one."""
+    """A temporary folder with worktrees, and the folder in which git keeps its records of them, if there is one.
+
+    `kept` are trees outside of it that later measurements may use again.
+    """
 
     folder: Path
     records: Path | None
+    kept: list[KeptTree] = field(default_factory=list)
 
     def clear(self) -> None:
         """Remove the worktrees and git's records of them; never fails, because it runs while the program ends.
 
         Git itself is not started, because the suite may have changed the repository's settings to start other programs.
         """
+        for tree in self.kept:
+            tree.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         for record in self.records.glob("*") if self.records else ():
             with contextlib.suppress(OSError):
@@ -65,11 +76,24 @@ class WorktreeDir:
 
 
 @contextlib.contextmanager
-def worktree_dir(repository: Path) -> Iterator[WorktreeDir]:
-    """Yield a temporary folder for worktrees that is removed afterwards, whatever happens."""
+def worktree_dir(repository: Path, keep_trees: Path | None) -> Iterator[WorktreeDir]:
+    """Yield a temporary folder for worktrees that is removed afterwards, whatever happens.
+
+    Raises:
+        EnvironmentFailedError: it cannot be made.
+    """
     common = GitRepository(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
     records = repository / common / "worktrees" if common else None
-    worktrees = WorktreeDir(Path(tempfile.mkdtemp(prefix="regress-")).resolve(), records)
+    try:
+        if keep_trees is None:
+            folder = Path(tempfile.mkdtemp(prefix="regress-")).resolve()
+        else:
+            # Beside the kept trees and with a name as long as theirs, so that the sides have paths of one length.
+            folder = keep_trees.resolve() / secrets.token_hex(8)
+            folder.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise disk_error(error, keep_trees or Path(tempfile.gettempdir())) from error
+    worktrees = WorktreeDir(folder, records)
     try:
         yield worktrees
     finally:
@@ -97,13 +121,14 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
             remedy="Correct --repository, or measure without --base.",
         )
     head = _plan_head(options, git)
-    trees = {"head": _check_out(git, worktrees, head, Path(top))}
+    trees = {"head": _check_out(options, git, worktrees, head, Path(top))}
     overlay(head.changed, Path(top), trees["head"].root)
     if options.base is not None:
         base = commit_of(git, options.base, fetch=options.fetch)
         base = fork_point(git, base, head.commit) if options.merge_base else base
         plan = _CheckoutPlan("base", base, _branch(git, options.base), options.base)
-        trees = {"base": _check_out(git, worktrees, plan, Path(top)), **trees}
+        plan = replace(plan, carried=tuple(trees["head"].folder / path for path in options.carry))
+        trees = {"base": _check_out(options, git, worktrees, plan, Path(top)), **trees}
         overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
     return trees
 
@@ -115,6 +140,7 @@ class _CheckoutPlan:
     branch: str | None
     label: str
     changed: tuple[str, ...] = ()
+    carried: tuple[Path, ...] = ()
 
 
 def _users_tree(git: GitRepository, repository: Path, top: str | None) -> SideTree:
@@ -137,12 +163,25 @@ def _plan_head(options: Options, git: GitRepository) -> _CheckoutPlan:
     )
 
 
-def _check_out(git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path) -> SideTree:
+def _check_out(
+    options: Options, git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
+) -> SideTree:
+    """Return the worktree of a side, new or kept from an earlier measurement of the same commit.
+
+    Raises:
+        MeasureUsageError: the folder in which the command runs does not exist in it.
+        EnvironmentFailedError: git failed.
+    """
     # "base" and "head" have the same length, so that the sides do not differ in the length of their paths.
-    root = worktrees.folder / plan.side
-    git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
-    modules = Path(git.run("rev-parse", "--git-path", "modules"))
-    check_out_submodules(root, git.folder / modules, top, plan.label)
+    kept = _kept_tree(options, git, worktrees, plan, top)
+    root = kept.root if kept else worktrees.folder / plan.side
+    is_set_up = kept is not None and kept.refresh(plan.commit)
+    if not is_set_up:
+        if kept:
+            kept.discard()
+        git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
+        modules = Path(git.run("rev-parse", "--git-path", "modules"))
+        check_out_submodules(root, git.folder / modules, top, plan.label)
     folder = root / git.folder.relative_to(top.resolve())
     if not folder.is_dir():
         raise MeasureUsageError(
@@ -150,7 +189,32 @@ def _check_out(git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, 
             meaning=f"The command would run there on the {plan.side} side.",
             remedy="Start from a folder that both commits have.",
         )
-    return SideTree(plan.side, root, folder, False, plan.commit, plan.branch, bool(plan.changed), plan.label)  # noqa: FBT003 - users_own
+    dirty = bool(plan.changed)
+    return SideTree(
+        plan.side,
+        root,
+        folder,
+        commit=plan.commit,
+        branch=plan.branch,
+        dirty=dirty,
+        label=plan.label,
+        kept=kept,
+        is_set_up=is_set_up,
+    )
+
+
+def _kept_tree(
+    options: Options, git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
+) -> KeptTree | None:
+    """Return the kept tree of a side; None where there is no setup, the side has changes, or there are submodules."""
+    if not options.setup or options.keep_trees is None or plan.changed:
+        return None
+    if git.query("cat-file", "-e", f"{plan.commit}:.gitmodules") is not None:
+        return None
+    kept = keep_tree(options.keep_trees.resolve(), top, plan.side, plan.commit, options.setup, plan.carried)
+    if kept:
+        worktrees.kept.append(kept)
+    return kept
 
 
 def _branch(git: GitRepository, ref: str) -> str | None:

@@ -1,0 +1,136 @@
+"""Trees that the setup prepared, kept for later measurements of the same commit.
+
+A kept tree has the same path every time, because what a setup builds often holds its own path. It is used again only
+for the same repository, side, commit, setup command, search paths and carried lock files, and by one measurement at a
+time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.measure.git import GitRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_KEPT = 6
+_READY, _LOCK = "ready", "lock"
+_SEARCH_PATHS = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "RUSTUP_TOOLCHAIN")
+_LOCK_FILE_NAMES = """
+    pyproject.toml setup.py setup.cfg uv.lock poetry.lock pdm.lock Pipfile.lock environment.yml package.json
+    package-lock.json yarn.lock pnpm-lock.yaml Cargo.toml Cargo.lock go.mod go.sum Gemfile.lock composer.lock pom.xml
+    build.gradle gradle.lockfile CMakeLists.txt conanfile.txt
+"""
+_LOCK_FILES = frozenset(_LOCK_FILE_NAMES.split())
+
+
+@dataclass(slots=True)
+class KeptTree:
+    """A folder with the tree of one side; `descriptor` holds its lock for as long as this process lives."""
+
+    folder: Path
+    root: Path
+    descriptor: int
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the setup has succeeded in it."""
+        return (self.folder / _READY).is_file()
+
+    def mark_ready(self) -> None:
+        """Note that the setup has succeeded; a disk that refuses only makes the next setup run again."""
+        with contextlib.suppress(OSError):
+            (self.folder / _READY).touch()
+
+    def refresh(self, commit: str) -> bool:
+        """Bring tracked files back to the commit and remove new ones; return whether the tree can be used again."""
+        git = GitRepository(self.root)
+        if not self.is_ready or git.query("rev-parse", "HEAD") != commit:
+            return False
+        cleaned = git.query("checkout", "--quiet", "--force", "--detach", commit), git.query("clean", "-ffdq")
+        if None in cleaned:
+            return False
+        # Compiled modules would make the first run faster than that of a fresh tree on the other side.
+        for path, names, _ in os.walk(self.root):
+            names[:] = [name for name in names if not name.startswith(".")]
+            if "__pycache__" in names and "site-packages" not in path:
+                shutil.rmtree(Path(path) / "__pycache__", ignore_errors=True)
+        self.mark_ready()
+        return True
+
+    def discard(self) -> None:
+        """Remove the tree and git's record of it, so that another can be made in its place."""
+        with contextlib.suppress(OSError, ValueError):
+            record = Path((self.root / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+            points_here = (record / "gitdir").read_text(encoding="utf-8").strip() == str(self.root / ".git")
+            if record.parent.name == "worktrees" and points_here:
+                shutil.rmtree(record)
+        shutil.rmtree(self.root, ignore_errors=True)
+        (self.folder / _READY).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the tree free for other measurements; remove it if the setup has not succeeded in it."""
+        if not self.is_ready:
+            self.discard()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.descriptor)
+
+
+def keep_tree(
+    parent: Path, repository: Path, side: str, commit: str, setup: str, carried: Iterable[Path]
+) -> KeptTree | None:
+    """Return the kept tree of a side, new or used before; None where another measurement uses it or it cannot be made.
+
+    `carried` are the files and folders that are copied over the tree before the setup.
+    """
+    digest = hashlib.sha256()
+    paths = (os.environ.get(name, "") for name in _SEARCH_PATHS)
+    for text in (str(repository), side, commit, setup, *paths):
+        digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
+    for file in sorted(file for path in carried for file in _lock_files(path)):
+        digest.update(file.read_bytes() + b"\0")
+    try:
+        tree = _locked(parent / digest.hexdigest()[:16], side)
+        _remove_old(parent)
+    except OSError:
+        return None
+    return tree
+
+
+def _lock_files(path: Path) -> list[Path]:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return [file for file in files if _is_lock_file(file.name) and file.is_file() and not file.is_symlink()]
+
+
+def _is_lock_file(name: str) -> bool:
+    return name in _LOCK_FILES or (name.startswith("requirements") and name.endswith((".txt", ".in", ".lock")))
+
+
+def _locked(folder: Path, side: str) -> KeptTree | None:
+    """Return the tree in `folder` if no other measurement has its lock."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return KeptTree(folder, folder / side, descriptor)
+
+
+def _remove_old(parent: Path) -> None:
+    """Remove the trees that were not used for longest, those in use excepted."""
+    ready = sorted(parent.glob(f"*/{_READY}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for marker in ready[_KEPT:]:
+        side = next((path.name for path in marker.parent.iterdir() if path.is_dir()), "")
+        if side and (tree := _locked(marker.parent, side)):
+            tree.discard()
+            tree.close()

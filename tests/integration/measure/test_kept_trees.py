@@ -1,0 +1,85 @@
+"""A commit that was set up once is not set up again, and an earlier measurement never shows in a later one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from measure_repository import Measured, Measurer, Repository
+
+SETUP = "cat version > built; echo once >> $COUNT"
+SHOW = "cat built version > {out}; ls >> {out}; touch left-over; echo broken > version"
+
+
+@pytest.fixture
+def keeping(repository: Repository, measure: Measurer, tmp_path: Path) -> KeepingMeasurer:
+    """Return a function that measures with trees kept in a folder, and counts the setups."""
+    repository.commit(_dot_gitignore="built\n", version="old")
+    repository.commit(version="new")
+    return KeepingMeasurer(measure, tmp_path)
+
+
+class KeepingMeasurer:
+    """Measures HEAD~1 against the head with a setup, and keeps the trees."""
+
+    def __init__(self, measure: Measurer, folder: Path) -> None:
+        self.measure, self.trees, self.count = measure, folder / "trees", folder / "count"
+
+    def __call__(self, *words: str, setup: str = SETUP) -> Measured:
+        """Measure one pair."""
+        options = ["--overwrite", "--base", "HEAD~1", "--pairs", "1", "--keep-trees", str(self.trees), "--setup", setup]
+        return self.measure(*options, *words, "--", SHOW, COUNT=str(self.count))
+
+    @property
+    def setups(self) -> int:
+        """How often the setup ran."""
+        return self.count.read_text().count("once")
+
+
+def test_second_measurement_of_the_same_commits_runs_no_setup(keeping: KeepingMeasurer) -> None:
+    """Both trees are used again, without files of the earlier runs, and have paths of one length."""
+    first, second = keeping(), keeping()
+    assert (first.status, second.status, keeping.setups) == (0, 0, 2), second.stderr
+    assert second.stdout.count("kept from an earlier measurement of this commit") == 2
+    assert [second.results(side) for side in ("base", "head")] == [first.results(side) for side in ("base", "head")]
+    assert first.results("base") == ["oldoldbuilt\nversion\n"]
+
+
+def test_new_commit_and_changed_setup_are_set_up(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """Only the side that stayed the same is used again; another setup command runs on both."""
+    keeping()
+    repository.commit(version="newest")
+    assert "newest" in keeping().results()[0]
+    assert keeping.setups == 4  # the base is another commit now, too
+    assert keeping(setup=f"true; {SETUP}").status == 0
+    assert keeping.setups == 6
+
+
+def test_uncommitted_changes_are_set_up_every_time(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """The head with changes is no commit, so only the base is kept."""
+    (repository.folder / "version").write_text("changed")
+    first, second = keeping(), keeping()
+    assert (first.status, second.status) == (0, 0), second.stderr
+    assert "changed" in second.results()[0]
+    assert keeping.setups == 3
+
+
+def test_tree_of_a_failed_setup_is_not_kept(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """A setup that fails leaves neither a tree nor git's record of one."""
+    assert keeping(setup="false").status == 3
+    assert repository.worktrees == 1
+    assert [path for path in keeping.trees.rglob("*") if path.is_file()] == []
+
+
+def test_carried_lock_file_decides_as_well(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """A lock file that is carried from the head belongs to what the base was set up with; other files do not."""
+    repository.commit(requirements_dot_txt="a==1")
+    repository.commit()
+    keeping("--carry", "requirements.txt")
+    (repository.folder / "requirements.txt").write_text("a==2")
+    keeping("--carry", "requirements.txt")
+    assert keeping.setups == 4
