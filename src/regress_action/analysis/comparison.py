@@ -11,6 +11,7 @@ from regress_action.analysis import assembly, conditions, designs, grading, nois
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
 from regress_action.analysis.run_matrix import badness, grown, lay_out
+from regress_action.analysis.suite_shift import with_shift
 from regress_action.model.comparisons import Judgement, Mode, Subject
 from regress_action.model.errors import IncompleteError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report
@@ -36,7 +37,7 @@ def compare(
         InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
     """
     analysis = analyse(baseline, head, policy, mode=mode)
-    comparisons = assembly.comparisons(analysis, policy)
+    comparisons = with_shift(assembly.comparisons(analysis, policy), analysis.moved, policy)
     design = designs.mode_of(analysis.estimates.estimate)
     machines = conditions.observed(
         baseline, head, design, policy.session_spread, foreign=bool(analysis.estimates.foreign.any())

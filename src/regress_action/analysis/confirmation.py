@@ -66,12 +66,19 @@ def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mo
     found = second.get((row.benchmark.name, row.metric.name))
     if found is None or found.verdict not in (*_SAYS_SOMETHING, *_OPEN):
         return row
-    if row.verdict is Verdict.REGRESSION:
+    decided = found.verdict in _SAYS_SOMETHING
+    by_suite = _moved_with_suite(row)
+    if row.verdict is Verdict.REGRESSION and not (by_suite and decided):
         return _repeated(row, found, mode)
-    if row.verdict in _OPEN and _is_suspect(row, policy) and found.verdict in _SAYS_SOMETHING:
+    if decided and (by_suite or (row.verdict in _OPEN and _is_suspect(row, policy))):
         proven = found.verdict is Verdict.REGRESSION and found.confirmed is not False
         return replace(found, budget=row.budget, confirmed=True if proven else found.confirmed)
     return row
+
+
+def _moved_with_suite(row: Comparison) -> bool:
+    """Whether it is suspected because the whole suite moved, which a measurement in pairs decides."""
+    return isinstance(row.reason, Reason) and row.reason.code is ReasonCode.MOVED_WITH_SUITE
 
 
 def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:

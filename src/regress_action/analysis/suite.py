@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis.arrays import medians
+from regress_action.analysis.arrays import medians, quantiles
 from regress_action.analysis.designs import HISTORY, SINGLE
 from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
 from regress_action.model.reasons import Note, NoteCode
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
 _MAD = 1.4826
+_MOST = 0.75  # of the benchmarks have to share a shift; of 33, 17 that are slower do not make one
 _DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
 
 
@@ -32,14 +33,16 @@ def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None
 
     Only between sessions: interleaved pairs share their machine, so there a common move is the code's. `usual` is
     the spread between two sessions of this kind of machine. A machine that got slower slows everything about
-    alike; where the benchmarks differ by more than half of the shift (robustly), the code did it.
+    alike; where the benchmarks differ by more than half of the shift (robustly, and three in four of them at least),
+    the code did it.
     """
     apart = (estimate.design == HISTORY) | (estimate.design == SINGLE)
     d = estimate.d[apart & scale.timed & ~scale.linear & np.isfinite(estimate.d)]
     if d.size < _SUITE:
         return None
     middle = float(medians(d[None, :])[0])  # np.median would import numpy.ma, a tenth of the whole command
-    uneven = _MAD * float(medians(np.abs(d - middle)[None, :])[0])
+    apart_from_it = np.sort(np.abs(d - middle))[None, :]
+    uneven = max(_MAD * float(medians(apart_from_it)[0]), float(quantiles(apart_from_it, _MOST)[0]))
     return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual, 2 * uneven) else None
 
 

@@ -21,6 +21,8 @@ class ReasonCode(StrEnum):
     SUSPECTED = "suspected"  # design
     RULED_OUT = "ruled-out"  # design, ruled_out, pairs_beyond
     UNDECIDED = "undecided"  # design, margin, weak
+    MOVED_WITH_SUITE = "moved-with-suite"  # design; suspected, since everything moved together
+    APART_FROM_SUITE = "apart-from-suite"  # design; it did not move, or less, while everything else did
     DIRECTION_UNKNOWN = "direction-unknown"  # design; it changed, and nobody knows whether for the better
     NEW = "new"
     MISSING = "missing"

@@ -66,6 +66,17 @@ def _suspected(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _moved_with_suite(row: Comparison, reason: Reason) -> str:
+    return f"Suspected only: {_size(row)}, {_runs(row, reason)}, like the whole suite, which was measured apart."
+
+
+def _apart_from_suite(row: Comparison, reason: Reason) -> str:
+    return (
+        f"It lies between {_between(row)}, {_runs(row, reason)}, while most other times moved together. Measure both "
+        "sides in pairs to tell whether this one changed."
+    )
+
+
 def _ruled_out(row: Comparison, reason: Reason) -> str:
     """Say which change is ruled out, and by what."""
     if row.ratio_low is None or row.ratio_high is None:
@@ -178,6 +189,8 @@ def _sustained(row: Comparison, reason: Reason) -> str:
 _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.PROVEN: _proven,
     ReasonCode.SUSPECTED: _suspected,
+    ReasonCode.MOVED_WITH_SUITE: _moved_with_suite,
+    ReasonCode.APART_FROM_SUITE: _apart_from_suite,
     ReasonCode.RULED_OUT: _ruled_out,
     ReasonCode.UNDECIDED: _undecided,
     ReasonCode.DIRECTION_UNKNOWN: _direction_unknown,

@@ -23,23 +23,59 @@ def moved(ratios: list[float], **more: object) -> Judgement:
     return analysis.compare(base, runs({name: [ratio] for name, ratio in zip(names, ratios, strict=True)}, **more))
 
 
-def test_a_suite_that_moves_as_one_is_one_event_of_the_environment() -> None:
-    """Not twelve regressions; it is said once, with what to do."""
+def test_suite_that_moves_as_one_is_suspected_as_a_whole() -> None:
+    """It is noted once, every benchmark is a suspect to measure again in pairs, and none of them fails the run."""
     judgement = moved([1.3, 1.31, 1.29, 1.3, 1.3, 1.32, 1.3, 1.28, 1.3, 1.3, 1.31, 1.3])
 
     assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
-    assert judgement.summary.regressions == 0
-    assert judgement.summary.verdict is Outcome.INCONCLUSIVE
+    assert all(row.is_suspected and not row.alarms for row in judgement.comparisons)
+    assert {row.reason.code for row in judgement.comparisons} == {ReasonCode.MOVED_WITH_SUITE}
+    assert judgement.summary.verdict is Outcome.WARN
+    assert len(analysis.suspects(judgement)) == 12
     assert [round(note.numbers[0], 2) for note in judgement.notes if note.code is NoteCode.SUITE_SHIFT] == [1.3]
 
 
+def test_suite_seven_times_slower_is_never_called_unchanged() -> None:
+    """Another build of the whole suite is a critical suspicion."""
+    judgement = moved([7.0] * 12)
+
+    assert {(row.verdict, row.severity, row.confirmed) for row in judgement.comparisons} == {
+        (Verdict.REGRESSION, Severity.CRITICAL, False)
+    }
+
+
+def test_shift_below_every_threshold_is_an_open_question() -> None:
+    """A suite that is 10 % slower would not alarm: nothing is suspected and nothing passes."""
+    judgement = moved([1.1] * 12)
+
+    assert judgement.summary.environment_shift == pytest.approx(1.1, rel=0.01)
+    assert not any(row.reaches_threshold for row in judgement.comparisons)
+    assert judgement.summary.verdict is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("most", "other"), [(1.3, 1.0), (0.7, 1.0)])
+def test_benchmark_that_stood_still_is_neither_better_nor_worse(most: float, other: float) -> None:
+    """A change of +0 % is no improvement because everything else got slower, and no regression the other way round."""
+    row = of(moved([most] * 11 + [other]), "b11")
+
+    assert (row.verdict, row.reason.code) == (Verdict.INCONCLUSIVE, ReasonCode.APART_FROM_SUITE)
+
+
+def test_half_of_a_suite_that_is_slower_is_no_shift() -> None:
+    """Of 33 benchmarks, 17 that are three times slower are 17 regressions and not one event."""
+    judgement = moved([3.0] * 17 + [1.002] * 16)
+
+    assert judgement.summary.environment_shift is None
+    assert (judgement.summary.regressions, judgement.summary.improvements) == (17, 0)
+
+
 def test_what_moves_beyond_the_shift_is_a_regression_of_its_own() -> None:
-    """Graded by what it did beyond the others."""
+    """Graded by what it did beyond the others, and proven; the others are suspected."""
     judgement = moved([1.3] * 11 + [2.1])
 
-    found = of(judgement, "b11")
-    assert (found.verdict, found.severity) == (Verdict.REGRESSION, Severity.MODERATE)
-    assert judgement.summary.regressions == 1
+    row = of(judgement, "b11")
+    assert (row.verdict, row.severity, row.alarms) == (Verdict.REGRESSION, Severity.MODERATE, True)
+    assert sum(row.alarms for row in judgement.comparisons) == 1
 
 
 @pytest.mark.parametrize(
