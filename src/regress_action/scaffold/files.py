@@ -29,7 +29,7 @@ on:
 permissions: {{}}            # nothing by default; the job below asks for what it uses
 
 concurrency:             # a newer push makes the older run of a pull request moot
-  group: performance-${{{{ github.ref }}}}
+  group: performance-${{{{ github.event.pull_request.number || github.sha }}}}
   cancel-in-progress: ${{{{ github.event_name == 'pull_request' }}}}
 
 jobs:
