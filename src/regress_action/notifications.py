@@ -54,5 +54,5 @@ def send(urls: Iterable[str], title: str, lines: Sequence[tuple[str, str]]) -> t
 
 def _scheme(url: str) -> str:
     """Return the service of an address in brackets; nothing where it is not sure to be only that."""
-    found = _SCHEME.match(url)
-    return f" ({found[1]})" if found else ""
+    match = _SCHEME.match(url)
+    return f" ({match[1]})" if match else ""

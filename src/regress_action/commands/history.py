@@ -149,9 +149,9 @@ def accept(
     *, where: str, benchmark: str, commit: str | None, metric: str, suite: str | None, reason: str, undo: bool
 ) -> None:
     """Take the new level of a benchmark for normal; later runs are compared with it."""
-    from regress_action.commands.history_accept import Acceptance, accept_level
+    from regress_action.commands.history_accept import AcceptanceScope, accept_level
 
-    scope = Acceptance(benchmark=benchmark, metric=metric, commit=commit, suite=suite, reason=reason, undo=undo)
+    scope = AcceptanceScope(benchmark=benchmark, metric=metric, commit=commit, suite=suite, reason=reason, undo=undo)
     for line in accept_level(where, scope):
         click.echo(line)
 

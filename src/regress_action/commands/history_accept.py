@@ -20,7 +20,7 @@ _LOOKED_AT = 200  # records, to say what an acceptance changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class AcceptanceScope:
     """What somebody accepts: patterns of benchmarks and metrics, from which commit on, and why.
 
     `undo` takes earlier acceptances back.
@@ -34,7 +34,7 @@ class Acceptance:
     undo: bool = False
 
 
-def accept_level(where: str, scope: Acceptance) -> Iterator[str]:
+def accept_level(where: str, scope: AcceptanceScope) -> Iterator[str]:
     """Store the decision, and yield what it changes in the baseline of each series.
 
     Raises:

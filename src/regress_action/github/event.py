@@ -114,7 +114,7 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """The event with its fields at hand."""
+    """The event and how its fields are read."""
 
     name: str
     payload: Mapping[str, Any]
@@ -134,7 +134,7 @@ class _Event:
         return value if isinstance(value, str) and value else None
 
     def number(self, *path: str) -> int | None:
-        """Follow keys to a whole number."""
+        """Follow keys to an integer."""
         value = self.get(*path)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -12,7 +12,7 @@ from regress_action.action.judge import load_rules
 from regress_action.commands import options
 from regress_action.commands.detect import detect
 from regress_action.commands.history import audit, listing, records
-from regress_action.commands.history_accept import Acceptance, accept_level
+from regress_action.commands.history_accept import AcceptanceScope, accept_level
 from regress_action.commands.record import record
 from regress_action.history import open_history
 from regress_action.model.errors import UsageError
@@ -127,11 +127,11 @@ def test_a_recorded_slowdown_is_no_baseline_before_it_is_accepted(
     assert any("is no baseline yet" in line and "history accept parse" in line for line in lines)
     slow = [write(tmp_path, "next.json", 655)]
     assert detect(slow, "h", rules).exit_code == 1
-    accepted = list(accept_level("h", Acceptance(benchmark="parse", reason="The new parser checks more.")))
+    accepted = list(accept_level("h", AcceptanceScope(benchmark="parse", reason="The new parser checks more.")))
     expected = "  parse (time): compared with 1 record from now on, the oldest of commit abcdef0 (before: 8)"
     assert expected in accepted
     assert detect(slow, "h", rules).exit_code == 0
-    list(accept_level("h", Acceptance(benchmark="parse", reason="It was a mistake.", undo=True)))
+    list(accept_level("h", AcceptanceScope(benchmark="parse", reason="It was a mistake.", undo=True)))
     assert detect(slow, "h", rules).exit_code == 1
 
 
@@ -150,7 +150,7 @@ def test_an_acceptance_that_matches_nothing_is_refused(tmp_path: Path, scope: di
     history = open_history(where, environ={})
     history.append(Report((series,), (Run(),), commit="4f2a" * 10, created="2025-01-01T00:00:00Z"))
     with pytest.raises(UsageError) as caught:
-        list(accept_level(where, Acceptance(**scope, reason="Because.")))
+        list(accept_level(where, AcceptanceScope(**scope, reason="Because.")))
     assert words in str(caught.value)
     assert history.events() == ()
-    assert list(accept_level(where, Acceptance(benchmark="cache_get*", reason="Because.")))
+    assert list(accept_level(where, AcceptanceScope(benchmark="cache_get*", reason="Because.")))
