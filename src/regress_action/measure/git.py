@@ -93,7 +93,7 @@ def commit_of(git: GitRepository, ref: str, *, fetch: bool) -> str:
         raise MeasureUsageError(
             f"The commit {ref!r} is not in this clone.",
             meaning="The clone is shallow, so most of the history is missing.",
-            remedy="Give actions/checkout `fetch-depth: 0`, run `git fetch --unshallow`, or add --fetch.",
+            remedy="Give actions/checkout `fetch-depth: 0`, or run `git fetch --unshallow`.",
         )
     raise MeasureUsageError(
         f"There is no commit {ref!r} in {git.folder}.",

@@ -124,6 +124,7 @@ def test_missing_commit_in_shallow_clone_names_the_remedy(
     measured = measure("--repository", str(shallow.folder), "--base", base, "--", "true")
     assert measured.status == 2
     assert "fetch-depth: 0" in measured.stderr
+    assert "add --fetch" not in measured.stderr  # `regress-action run` has no such option
 
 
 def test_fetch_gets_the_missing_commit(repository: Repository, shallow: Repository, measure: Measurer) -> None:
