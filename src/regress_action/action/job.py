@@ -42,13 +42,26 @@ CONFIRMATION = FOLDER / "confirmation"
 HISTORY = FOLDER / "history"
 
 
+_ABOUT_A_CHANGE = frozenset(
+    {"push", "pull_request", "pull_request_target", "merge_group", "issue_comment", "workflow_run", "release"}
+)
+
+
 def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the event's payload; an absent file is an empty one.
+    """Return the event's payload; without an event, or for one that needs none, an absent file is an empty one.
 
     Raises:
-        InputError: it is not a JSON object.
+        InputError: it is not JSON, or absent where the event is about a change that only the payload names.
     """
     path = environ.get("GITHUB_EVENT_PATH", "")
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    if name in _ABOUT_A_CHANGE and not (path and Path(path).exists()):
+        raise InputError(
+            f"The event {name} comes without its payload.",
+            meaning="GITHUB_EVENT_PATH names no file, so the commits and branches of the event are unknown.",
+            remedy="Let GITHUB_EVENT_PATH name the JSON of the event, as GitHub does; outside of a workflow, use "
+            "`regress-action run --base REF` or `compare`.",
+        )
     try:
         payload = json.loads(Path(path).read_bytes()) if path and Path(path).exists() else {}
     except (OSError, ValueError) as error:

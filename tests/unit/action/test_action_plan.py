@@ -184,3 +184,13 @@ def test_an_event_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text("{")
     with pytest.raises(InputError, match=r"event\.json cannot be read"):
         job.read_event({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})
+
+
+@pytest.mark.parametrize("name", ["push", "pull_request", "workflow_run"])
+def test_an_event_without_its_payload_is_named(name: str, tmp_path: Path) -> None:
+    """The cause is the missing file, not the settings or the depth of the clone; a schedule needs no payload."""
+    for path in ({}, {"GITHUB_EVENT_PATH": str(tmp_path / "absent.json")}):
+        with pytest.raises(InputError, match=f"The event {name} comes without its payload"):
+            job.read_event({"GITHUB_EVENT_NAME": name, **path})
+    assert job.read_event({"GITHUB_EVENT_NAME": "schedule"}) == {}
+    assert job.read_event({}) == {}
