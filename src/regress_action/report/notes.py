@@ -37,8 +37,7 @@ def sentence(note: Note) -> str:
 def _suite_shift(note: Note) -> str:
     return (
         f"All times moved together, by {numbers.change(note.numbers[0])}. The sides were measured apart, so it may be "
-        "the machine, the build or the runtime as well as the code. Measure both sides in pairs on one machine to be "
-        "sure. Each benchmark is compared with what the suite did."
+        "the machine, the build or the runtime as well as the code. Measure both sides in pairs on one machine to tell."
     )
 
 

@@ -1,13 +1,14 @@
-"""Waivers in force are listed in every report, used or not."""
+"""What `compare` writes: waivers in force, files for CI systems, and a page with the runs."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from regress_action.action.judge import load_rules
-from regress_action.commands.compare import compare_files
+from regress_action.commands.compare import command, compare_files
 from regress_action.commands.output import deliver
 from regress_action.settings import Settings
 
@@ -33,3 +34,30 @@ def test_every_report_lists_the_waivers_in_force(
     for text in shown:
         assert "one (time) up to 1.3× until" in text.replace("\n", " ")
         assert "bygone" not in text
+
+
+def test_compare_exports_several_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--export FORMAT FILE` may be repeated, beside options that take several files each."""
+    monkeypatch.chdir(tmp_path)
+    for side, latency in (("base", 100), ("head", 300)):
+        for number in range(5):
+            content = {"parse": {"latency": {"value": latency + number}}}
+            (tmp_path / f"{side}{number}.json").write_text(json.dumps(content))
+    arguments = ["--export", "junit", "out/junit.xml", "--export", "openmetrics", "-", "--baseline"]
+    files = [*(f"base{number}.json" for number in range(5)), "--head", *(f"head{number}.json" for number in range(5))]
+    result = CliRunner().invoke(command, [*arguments, *files])
+    assert result.exit_code == 1
+    assert Path("out/junit.xml").read_text().count("<failure") == 1
+    assert result.output.endswith("# EOF\n")
+
+
+def test_page_of_a_comparison_shows_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The HTML page gets the runs of both sides, not only the verdicts."""
+    monkeypatch.chdir(tmp_path)
+    for side in ("base", "head"):
+        for number in range(5):
+            content = {"parse": {"latency": {"value": 100 + number}}}
+            (tmp_path / f"{side}{number}.json").write_text(json.dumps(content))
+    result = CliRunner().invoke(command, ["--baseline", "base*.json", "--head", "head*.json", "--html", "report.html"])
+    assert result.exit_code == 0
+    assert Path("report.html").read_text().count("<circle") == 10
