@@ -20,7 +20,7 @@ from regress_action.model.files import read_bounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from regress_action.history import Entry, History, RecordOrigin, Selection
+    from regress_action.history import History, RecordEntry, RecordOrigin, Selection
     from regress_action.model.measurements import Report, Series
 
     Options = Mapping[str, str | int | None]
@@ -371,7 +371,7 @@ def moment_of(text: str | int | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: RecordEntry) -> str:
     moment = entry.time.strftime("%Y-%m-%d %H:%M:%S")
     return f"{moment}  {entry.commit}  {entry.suite}  {entry.environment}  {entry.path}"
 

@@ -9,6 +9,7 @@ from regress_action import formats, history
 from regress_action.commands.history import moment_of, opened, whoami
 from regress_action.formats import importers
 from regress_action.model.errors import InputError
+from regress_action.model.files import read_bounded
 from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ def import_from(
         for source in sources
         for report in _read(source, branch)
     ]
+    _check(reports)
+    receipt = history.import_reports(opened(where), reports, who=whoami())
+    new = len(receipt.paths) - receipt.already
+    if receipt.already:
+        return f"Imported {count(new, 'record')}; {count(receipt.already, 'record')} were stored already."
+    return f"Imported {count(len(reports), 'report')} as {count(new, 'record')}."
+
+
+def _check(reports: Sequence[Report]) -> None:
+    """Refuse reports without a time, and no reports at all."""
     undated = [report.origin or "a report" for report in reports if report.created is None]
     if undated:
         raise InputError(
@@ -63,11 +74,6 @@ def import_from(
             meaning="Nothing was stored.",
             remedy="Check the files: a history has entries, and results have benchmarks.",
         )
-    receipt = history.import_reports(opened(where), reports, who=whoami())
-    new = len(receipt.paths) - receipt.already
-    if receipt.already:
-        return f"Imported {count(new, 'record')}; {count(receipt.already, 'record')} were stored already."
-    return f"Imported {count(len(reports), 'report')} as {count(new, 'record')}."
 
 
 def _read(source: Path, branch: str | None) -> Iterator[Report]:
@@ -87,10 +93,10 @@ def _read(source: Path, branch: str | None) -> Iterator[Report]:
 
 def _text(source: Path) -> str:
     try:
-        if source.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{source} is larger than 200 MB.", remedy="Cut it into parts.")
-        return source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+        return read_bounded(source.resolve(), _MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{source} is not UTF-8 text.") from error
+        raise InputError(
+            f"{source} is not UTF-8 text.",
+            meaning="Nothing was stored.",
+            remedy="Save it as UTF-8, or export it again from the tool that wrote it.",
+        ) from error

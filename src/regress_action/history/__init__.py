@@ -19,7 +19,7 @@ from regress_action.history.baseline import (
 )
 from regress_action.history.branch import Backoff, BranchStore
 from regress_action.history.checkout import Checkout
-from regress_action.history.entries import Entry, History, Receipt, find_records, import_reports, list_entries
+from regress_action.history.entries import History, Receipt, RecordEntry, find_records, import_reports, list_entries
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.export import ExportFormat, export_to
 from regress_action.history.folder import FolderStore
@@ -41,12 +41,12 @@ __all__ = [
     "EVERYTHING",
     "AuditResult",
     "Checkout",
-    "Entry",
     "Event",
     "EventKind",
     "ExportFormat",
     "History",
     "Receipt",
+    "RecordEntry",
     "RecordOrigin",
     "RetentionRule",
     "Selection",
@@ -106,6 +106,7 @@ def _branch(text: str, repository: Path | None, environ: Mapping[str, str], gith
 
 
 def _artifact(text: str, repository: Path | None, github: GitHubAccess | None) -> ArtifactStore:
+    """Return the store that `NAME`, `NAME@FOLDER` or a folder stands for."""
     name, at, folder = text.partition("@")
     if "/" in name and not at:  # a folder; the artifact goes by its path
         name, folder = slug(name).partition("~")[0], name

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.entries import Entry
+from regress_action.history.entries import RecordEntry
 from regress_action.history.events import EventKind, decode_event, encode_event
 from regress_action.model.errors import InputError
 from regress_action.model.records import decode, path_of
@@ -93,7 +93,7 @@ def verify(history: History, *, anchor: str | None = None, expected: Mapping[str
     ]
     if not log.identities:
         problems += [f"{path}: is there again, and a pruning lists it as removed." for path in paths if path in removed]
-    origins = tuple(log.origin(path, digests[path]) for path in paths if Entry.parse(path))
+    origins = tuple(log.origin(path, digests[path]) for path in paths if RecordEntry.parse(path))
     return AuditResult(
         origins,
         tuple((path, digests[path]) for path in events),
@@ -133,7 +133,7 @@ class _CommitLog:
 
     def origin(self, path: str, digest: str) -> RecordOrigin:
         """Return who wrote the record at `path`."""
-        entry = Entry.parse(path)
+        entry = RecordEntry.parse(path)
         run = f"{entry.run}.{entry.attempt}" if entry else ""
         commit = self._writers.get(path)
         who, when, identity = (commit.who, commit.when, commit.identity) if commit else ("", "", "")
@@ -158,7 +158,7 @@ def _contents(store: Store, paths: Sequence[str]) -> tuple[dict[str, Event], dic
 
 
 def _flaws(path: str, data: bytes, events: dict[str, Event]) -> Iterator[str]:
-    entry = Entry.parse(path)
+    entry = RecordEntry.parse(path)
     if entry is None:
         events[path] = decode_event(data, path)
         if encode_event(events[path])[0] != path:
@@ -172,7 +172,7 @@ def _flaws(path: str, data: bytes, events: dict[str, Event]) -> Iterator[str]:
 
 
 def _belongs(path: str) -> bool:
-    return path == "README.md" or path.startswith("events/") or Entry.parse(path) is not None
+    return path == "README.md" or path.startswith("events/") or RecordEntry.parse(path) is not None
 
 
 def _walk(store: Store, root: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.git_repository import GitFailedError, GitRepository, is_workflow, private_repository
+from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow, private_repository
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
 
@@ -155,7 +155,7 @@ class Checkout:
         """What `git var GIT_COMMITTER_IDENT` prints for the user of this checkout."""
         named = {key: value for key in ("user.name", "user.email") if (value := self._configured(key))}
         return (
-            GitRepository(self._git.folder, self._environ, named, closed=False)
+            PrivateRepository(self._git.folder, self._environ, named, closed=False)
             .run("var", "GIT_COMMITTER_IDENT")
             .decode(errors="replace")
         )
@@ -180,7 +180,7 @@ class Checkout:
         )
 
     @cached_property
-    def _git(self) -> GitRepository:
+    def _git(self) -> PrivateRepository:
         """A private repository with the references of the checkout, which reads its objects where they lie."""
         own, common = self._folders
         references = dict(_references(own, common))
@@ -192,7 +192,7 @@ class Checkout:
     def _configured(self, key: str) -> str | None:
         """Return a setting of the checkout, or else of the user where no workflow runs; None where there is none."""
         text = read_optional(self._folders[1] / "config", _LARGEST_CONFIG) or b""
-        git = GitRepository(self._git.folder, self._environ, closed=is_workflow(self._environ))
+        git = PrivateRepository(self._git.folder, self._environ, closed=is_workflow(self._environ))
         for feed, arguments in ((text, ("config", "--no-includes", "--file", "-")), (b"", ("config",))):
             try:
                 return git.run(*arguments, "--get", key, feed=feed).decode(errors="replace").strip()

@@ -21,7 +21,7 @@ from regress_action.history.store import CommitRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from regress_action.history.git_repository import GitRepository
+    from regress_action.history.git_repository import PrivateRepository
     from regress_action.history.remote import Remote
 
 TIP: Final = "refs/tip"
@@ -80,7 +80,7 @@ class Clone:
         self._items: dict[str, Item | None] = {}
 
     @cached_property
-    def git(self) -> GitRepository:
+    def git(self) -> PrivateRepository:
         """The private repository, made when it is first needed and gone with this object."""
         return private_repository(
             self,
@@ -185,7 +185,7 @@ class Clone:
             self._here = set(listed.decode().split())
 
 
-def commit_log(git: GitRepository, tip: str | None) -> Iterator[CommitRecord]:
+def commit_log(git: PrivateRepository, tip: str | None) -> Iterator[CommitRecord]:
     """Yield what each commit up to `tip` did, oldest first; merges are compared with each of their parents."""
     if tip is None:
         return

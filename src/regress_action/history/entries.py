@@ -38,7 +38,7 @@ _PATH: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class RecordEntry:
     """A record by its path alone; sorts by time.
 
     `suite` is in its form for paths, `commit` the first twelve digits, or zeros where no commit was known.
@@ -54,7 +54,7 @@ class Entry:
     digest: str
 
     @classmethod
-    def parse(cls, path: str) -> Entry | None:
+    def parse(cls, path: str) -> RecordEntry | None:
         """Read `path`, or return None where it is no path of a record."""
         match = _PATH.fullmatch(path)
         if match is None:
@@ -81,7 +81,7 @@ class Entry:
 
 
 def _by_time(path: str) -> tuple[str, str]:
-    """Return what orders paths as `Entry` does, without reading them: a name begins with its time."""
+    """Return what orders paths as `RecordEntry` does, without reading them: a name begins with its time."""
     return path[path.rfind("/") + 1 :][:16], path
 
 
@@ -172,9 +172,9 @@ class History:
                 if (narrowed := selection.narrowed(report)) is not None:
                     yield narrowed
 
-    def records(self, selection: Selection = EVERYTHING) -> list[tuple[Entry, Report]]:
+    def records(self, selection: Selection = EVERYTHING) -> list[tuple[RecordEntry, Report]]:
         """Return what `load` does, each report with its entry."""
-        records: list[tuple[Entry, Report]] = []
+        records: list[tuple[RecordEntry, Report]] = []
         entries = self._newest_first(selection)
         size = selection.last  # enough, unless contents rule some out
         while selection.last is None or len(records) < selection.last:
@@ -188,14 +188,14 @@ class History:
                     records.append((entry, narrowed))
         return records[: selection.last][::-1]
 
-    def entries(self, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
+    def entries(self, selection: Selection = EVERYTHING) -> tuple[RecordEntry, ...]:
         """Return what the paths of the selected records tell, oldest first, without opening one.
 
         What only the content tells (branch, benchmark, service, metric, event) is not looked at.
         """
         return tuple(islice(self._newest_first(selection), selection.last))[::-1]
 
-    def read(self, entries: Sequence[Entry]) -> list[Report]:
+    def read(self, entries: Sequence[RecordEntry]) -> list[Report]:
         """Open records, and check each against its name."""
         contents = self.store.read([entry.path for entry in entries])
         for entry, data in zip(entries, contents, strict=True):
@@ -218,7 +218,7 @@ class History:
         wanted = (event for event in events if since is None or event.time >= since)
         return tuple(sorted(wanted, key=lambda event: event.time))
 
-    def _newest_first(self, selection: Selection) -> Iterator[Entry]:
+    def _newest_first(self, selection: Selection) -> Iterator[RecordEntry]:
         """Yield entries, newest first, by months in steps that double: a window needs few round trips."""
         suites = self._below(["runs"], lambda name: selection.suite is None or name == slug(selection.suite))
         machines = self._below(suites, lambda name: name.startswith(selection.environment or ""))
@@ -232,7 +232,7 @@ class History:
             listed = self.store.children([folder for _, folders in batch for folder in folders])
             paths = (f"{folder}/{name}" for folder, children in listed.items() for name in children.files)
             for path in sorted(paths, key=_by_time, reverse=True):
-                entry = Entry.parse(path)  # only here: who wants the newest few reads no more names than that
+                entry = RecordEntry.parse(path)  # only here: who wants the newest few reads no more names than that
                 if entry is None or not admits(entry):
                     continue
                 if entry.time <= tomorrow or selection.until is not None:
@@ -283,14 +283,16 @@ def _harmless(message: str) -> str:
     return "\n".join(plain(line) for line in message.split("\n"))
 
 
-def list_entries(history: History, selection: Selection = EVERYTHING) -> tuple[Entry, ...]:
+def list_entries(history: History, selection: Selection = EVERYTHING) -> tuple[RecordEntry, ...]:
     """Return what there is, oldest first; records are opened only where their paths do not tell enough."""
     if all(part is None for part in (selection.branch, selection.benchmark, selection.service, selection.metric)):
         return history.entries(selection)
     return tuple(entry for entry, _ in history.records(selection))
 
 
-def find_records(history: History, which: str, selection: Selection = EVERYTHING) -> tuple[tuple[Entry, Report], ...]:
+def find_records(
+    history: History, which: str, selection: Selection = EVERYTHING
+) -> tuple[tuple[RecordEntry, Report], ...]:
     """Return the records of a commit, or the one at a path or with a digest.
 
     Raises:

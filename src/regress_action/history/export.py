@@ -53,6 +53,7 @@ def export_to(reports: Sequence[Report], form: ExportFormat) -> bytes:
 
 
 def _rows(reports: Iterable[Report]) -> Iterator[Row]:
+    """Yield a row for each run of each series that has a value."""
     for report in reports:
         facts: Row = {
             "suite": report.suite,

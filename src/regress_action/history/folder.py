@@ -66,6 +66,7 @@ class FolderStore:
         return iter(())
 
     def _children(self, folder: Path) -> Children:
+        """Return the folders and files in a folder, both sorted; an absent folder is empty."""
         try:
             with os.scandir(folder) as entries:
                 names = sorted(

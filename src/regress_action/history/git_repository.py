@@ -73,7 +73,7 @@ class GitFailedError(Exception):
         return bool(_NETWORK.search(self.output)) and not _ACCESS.search(self.output)
 
 
-class GitRepository:
+class PrivateRepository:
     """Git in the repository at `folder`; `config` travels in the environment, where no log shows it.
 
     `protocols` are the only ways by which git may reach another repository. `closed` leaves the configuration of the
@@ -165,7 +165,7 @@ def private_repository(
     files: Mapping[str, bytes] | None = None,
     protocols: Iterable[str] = (),
     closed: bool = True,
-) -> GitRepository:
+) -> PrivateRepository:
     """Make a bare repository that nobody else writes to, and that goes when `owner` does.
 
     It reads the objects in the folder `objects` as its own, and holds `files` (path to content) besides.
@@ -177,7 +177,7 @@ def private_repository(
     try:
         folder = Path(tempfile.mkdtemp(prefix="regress-history-"))
         weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-        git = GitRepository(folder, environ, config, protocols=protocols, closed=closed)
+        git = PrivateRepository(folder, environ, config, protocols=protocols, closed=closed)
         git.run("init", "--quiet", "--bare", "--template=")
         for name, content in (files or {}).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

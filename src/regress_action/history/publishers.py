@@ -112,6 +112,7 @@ class ApiCommitter:
         return commit
 
     def _commit(self, clone: Clone, change: BranchChange) -> str:
+        """Let GitHub put the change on the tip that the clone has, and return the commit."""
         headline, _, body = change.message.partition("\n")
         _, answer = self._github.repository(self._name).requester.graphql_query(
             _MUTATION,

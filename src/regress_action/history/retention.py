@@ -19,7 +19,7 @@ from regress_action.model.escaping import plain
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from regress_action.history.entries import Entry, History
+    from regress_action.history.entries import History, RecordEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class RetentionRule:
         """Return the rule in words, as the audit trail keeps it."""
         return f"all for {self.all_days} days, weekly until {self.weekly_days} days, then monthly"
 
-    def surplus(self, entries: Iterable[Entry], now: datetime, keep: frozenset[str] = frozenset()) -> tuple[Entry, ...]:
+    def surplus(
+        self, entries: Iterable[RecordEntry], now: datetime, keep: frozenset[str] = frozenset()
+    ) -> tuple[RecordEntry, ...]:
         """Return the entries that the rule does without; `keep` holds commits that stay."""
         seen: set[Hashable] = set()
         surplus = []
@@ -64,7 +66,7 @@ class RetentionRule:
         return time.isocalendar()[:2] if age <= timedelta(days=self.weekly_days) else (time.year, time.month, "month")
 
 
-def prune(history: History, rule: RetentionRule, *, who: str, dry_run: bool = False) -> tuple[Entry, ...]:
+def prune(history: History, rule: RetentionRule, *, who: str, dry_run: bool = False) -> tuple[RecordEntry, ...]:
     """Thin the history by `rule`; return what was removed, or would be."""
     accepted = frozenset(
         event.commit for event in history.events() if event.commit and event.kind is not EventKind.HELD
@@ -75,7 +77,7 @@ def prune(history: History, rule: RetentionRule, *, who: str, dry_run: bool = Fa
     return surplus
 
 
-def discard(history: History, paths: Sequence[str], *, who: str, why: str) -> tuple[Entry, ...]:
+def discard(history: History, paths: Sequence[str], *, who: str, why: str) -> tuple[RecordEntry, ...]:
     """Remove single records, such as one that was damaged; return them.
 
     Raises:
@@ -94,7 +96,7 @@ def discard(history: History, paths: Sequence[str], *, who: str, why: str) -> tu
     return chosen
 
 
-def _remove(history: History, entries: Sequence[Entry], who: str, why: str) -> None:
+def _remove(history: History, entries: Sequence[RecordEntry], who: str, why: str) -> None:
     contents = history.store.read([entry.path for entry in entries])
     event = Event(
         EventKind.PRUNED,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from regress_action.history.entries import Entry
+    from regress_action.history.entries import RecordEntry
     from regress_action.model.measurements import Report, Series
 
 TRUSTED_EVENTS: Final = frozenset({"push", "schedule", "workflow_dispatch", "repository_dispatch", "local", "import"})
@@ -44,14 +44,14 @@ class Selection:
     last: int | None = None
     untrusted: bool = False
 
-    def entry_filter(self) -> Callable[[Entry], bool]:
+    def entry_filter(self) -> Callable[[RecordEntry], bool]:
         """Return whether a record may be wanted, as far as its path tells; prepared once for many records."""
         suite = None if self.suite is None else slug(self.suite)
         since = None if self.since is None else self.since.replace(microsecond=0)
         prefixes = {commit[:12] for commit in self.commits or ()}
         short = tuple(commit for commit in prefixes if len(commit) < 12)  # noqa: PLR2004 - the digits that a path holds
 
-        def admits(entry: Entry) -> bool:
+        def admits(entry: RecordEntry) -> bool:
             return (
                 (suite is None or entry.suite == suite)
                 and (self.environment is None or entry.environment.startswith(self.environment))

@@ -87,6 +87,7 @@ def in_force(waivers: tuple[Waiver, ...], today: date) -> tuple[Waiver, ...]:
 
 
 def _check(waiver: Waiver, where: str, today: date) -> None:
+    """Refuse a waiver that is too broad, expired for long, or valid for more than a year."""
     named = _EVERY_NAME.sub("", waiver.benchmark)
     if set(waiver.benchmark) & _WILD and len(re.findall(r"\w", named)) < _LETTERS:
         raise SettingsError(

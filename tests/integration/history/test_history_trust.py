@@ -11,7 +11,7 @@ import pytest
 from smart_http import Backend, Server, bare_repository, serving
 
 from regress_action.history import Checkout, open_history
-from regress_action.history.git_repository import GitRepository
+from regress_action.history.git_repository import PrivateRepository
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
@@ -153,7 +153,7 @@ def test_git_sees_no_token(tmp_path: Path) -> None:
     (tmp_path / "git").chmod(0o755)
     environ = {"PATH": f"{tmp_path}:{os.defpath}", "GITHUB_TOKEN": "secret", "REGRESS_HISTORY_TOKEN": "secret"}
     poisoned = {"GIT_SSH_COMMAND": "evil", "GIT_CONFIG_GLOBAL": "/evil", "GIT_EXEC_PATH": "/evil", "LD_PRELOAD": "evil"}
-    printed = GitRepository(tmp_path, environ | poisoned).run("status").decode()
+    printed = PrivateRepository(tmp_path, environ | poisoned).run("status").decode()
     assert "secret" not in printed
     assert "evil" not in printed
     assert "GIT_ALLOW_PROTOCOL=none" in printed

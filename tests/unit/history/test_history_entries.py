@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from regress_action.history import Event, EventKind, History, Selection, SeriesPattern, open_history
-from regress_action.history.entries import Entry
+from regress_action.history.entries import RecordEntry
 from regress_action.history.folder import FolderStore
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
@@ -224,7 +224,7 @@ def test_the_path_tells_what_an_entry_tells(history: History) -> None:
     history.append(report(1))
     (entry,) = history.entries()
     assert (entry.time, entry.suite, entry.run, entry.attempt) == (NOW - timedelta(days=1), "unit", "1", "1")
-    assert entry == Entry.parse(entry.path)
+    assert entry == RecordEntry.parse(entry.path)
 
 
 def test_events_come_back_in_order(history: History) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.history.git_repository import GitFailedError, GitRepository, explain
+from regress_action.history.git_repository import GitFailedError, PrivateRepository, explain
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_git_that_was_killed_says_by_what(tmp_path: Path) -> None:
     fake.chmod(0o755)
     environ = {"PATH": os.pathsep.join([os.fspath(tmp_path), os.defpath])}
     with pytest.raises(GitFailedError, match="git status was ended by SIGKILL"):
-        GitRepository(tmp_path, environ).run("status")
+        PrivateRepository(tmp_path, environ).run("status")

@@ -110,6 +110,7 @@ def _parse(line: bytes) -> Object:
 
 
 def _report(header: Object, runs: tuple[Run, ...], series: tuple[Series, ...]) -> Report:
+    """Return the report of a header of our schema, after checking that it announces as many lines as follow."""
     refuse_unknown(header, HEADER_KEYS)
     if header.get("kind") != "report":
         raise FlawError(f"is the header of a {header.get('kind')!r}, not of a report")
@@ -166,6 +167,7 @@ def _failure(fields: object) -> Failure:
 
 
 def _series(fields: Object, runs: int) -> Series:
+    """Return the series of a line of our schema, which has a value for each of the `runs` runs."""
     refuse_unknown(fields, SERIES_KEYS)
     scale = _scale(fields.get("decimals", 0))
     dropped = fields.get("dropped", 0)

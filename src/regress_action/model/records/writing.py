@@ -72,6 +72,7 @@ def _unique(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 def _series_line(series: Series) -> Object:
+    """Return the line of a series; fields that hold their default are left out."""
     benchmark, metric = series.benchmark, series.metric
     if any(map(math.isinf, series.values)):
         raise InputError(
