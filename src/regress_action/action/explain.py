@@ -39,10 +39,10 @@ def answer(client: Client, pull_request: int | None, preferences: Preferences, b
     from regress_action.github import hidden_state
 
     data = hidden_state.load(client, pull_request, preferences) if pull_request is not None else None
-    return None if data is None else told(data, benchmark)
+    return None if data is None else answer_of(data, benchmark)
 
 
-def told(data: bytes, benchmark: str | None) -> str | None:
+def answer_of(data: bytes, benchmark: str | None) -> str | None:
     """Return the answer from a record that anybody may have changed; None where it is no whole record."""
     try:
         content = orjson.loads(data)

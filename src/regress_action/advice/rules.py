@@ -29,8 +29,8 @@ def recommend(judgement: Judgement, *, limit: int = 5) -> tuple[str, ...]:
     rows: dict[str, dict[str, Comparison]] = defaultdict(dict)
     for comparison in judgement.comparisons:
         rows[comparison.benchmark.name][comparison.metric.name] = comparison
-    found = dict.fromkeys(sentence for rule in _RULES for sentence in rule(judgement, rows))
-    return tuple(found)[:limit]
+    sentences = dict.fromkeys(sentence for rule in _RULES for sentence in rule(judgement, rows))
+    return tuple(sentences)[:limit]
 
 
 def elsewhere(judgement: Judgement) -> str | None:
@@ -72,14 +72,14 @@ def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:
     for row in _worse(judgement):
         if (size := _size(row.benchmark.name)) is not None and row.metric.name in _TIMES:
             families[_NUMBER.sub("N", row.benchmark.name), row.metric.name].append((size, row))
-    for (family, _), members in families.items():
+    for (group, _), members in families.items():
         members.sort(key=lambda member: member[0])
         (small, first), (large, last) = members[0], members[-1]
         if small < large and first.ratio and last.ratio:
             slope = math.log(last.ratio / first.ratio) / math.log(large / small) if small > 0 else 0.0
             if slope >= _STEEPER:
                 yield (
-                    f"{family} is {first.ratio:.2g}× slower at {small:g} and {last.ratio:.2g}× at {large:g}: "
+                    f"{group} is {first.ratio:.2g}× slower at {small:g} and {last.ratio:.2g}× at {large:g}: "
                     f"the cost grows faster than before, by about N^{slope:.1g} more. Look for a loop inside a loop, "
                     "or a search through a list."
                 )

@@ -58,8 +58,8 @@ def medians(values: Floats) -> Floats:
         return np.full(len(values), np.nan)
     ranked = np.sort(values, axis=1)  # NaN sorts last
     count = np.maximum((~np.isnan(values)).sum(axis=1), 1)
-    each = np.arange(len(values))
-    return np.asarray((ranked[each, (count - 1) // 2] + ranked[each, count // 2]) / 2)
+    rows = np.arange(len(values))
+    return np.asarray((ranked[rows, (count - 1) // 2] + ranked[rows, count // 2]) / 2)
 
 
 def quantiles(ordered: Floats, share: float) -> Floats:
@@ -69,6 +69,6 @@ def quantiles(ordered: Floats, share: float) -> Floats:
     last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=1) - 1, 0)
     place = share * last
     low = place.astype(np.intp)
-    each = np.arange(len(ordered))
-    below, above = ordered[each, low], ordered[each, np.minimum(low + 1, last)]
+    rows = np.arange(len(ordered))
+    below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, last)]
     return np.asarray(below + (above - below) * (place - low))

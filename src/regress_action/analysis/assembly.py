@@ -51,8 +51,8 @@ class _Rows:
         self._ratios = list(
             zip(*(_ratios(ends, linear) for ends in (estimate.d, results.low, results.high)), strict=True)
         )
-        self._differences = _known(np.where(linear, estimate.d, np.nan))
-        self._p, self._q = _known(results.p), _known(results.q)
+        self._differences = _none_for_nan(np.where(linear, estimate.d, np.nan))
+        self._p, self._q = _none_for_nan(results.p), _none_for_nan(results.q)
         self._alarms = plain(np.exp(np.minimum(results.alarm, 700.0)))
         self._margins = plain(np.exp(np.minimum(results.margin, 700.0)))
         self._ruled_out = plain(np.exp(np.minimum(results.ruled_out, 700.0)))
@@ -142,16 +142,16 @@ def _sides(analysis: Analysis, *, base: bool) -> list[Side]:
     count = (~np.isnan(side.values)).sum(axis=1)
     unused = np.isnan(middle)
     runs = np.where(unused, count, independent)
-    medians_known = _known(np.where(unused, every, middle))
+    medians_known = _none_for_nan(np.where(unused, every, middle))
     return [Side(*side) for side in zip(plain(runs.astype(int)), medians_known, strict=True)]
 
 
 def _ratios(logs: Floats, linear: Flags) -> list[float | None]:
     finite = np.isfinite(logs) & ~linear
-    return _known(np.exp(np.clip(np.where(finite, logs, np.nan), -700.0, 700.0)))
+    return _none_for_nan(np.exp(np.clip(np.where(finite, logs, np.nan), -700.0, 700.0)))
 
 
-def _known(values: Floats) -> list[float | None]:
+def _none_for_nan(values: Floats) -> list[float | None]:
     """Return the values with None for NaN."""
     objects: Any = values.astype(object)  # the typing of numpy knows no None among objects
     objects[np.isnan(values)] = None

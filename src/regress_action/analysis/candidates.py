@@ -53,34 +53,34 @@ def prune(
     """
     place = proposals.place
     owner = np.searchsorted(ends, place, side="right") - 1
-    found = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
-    while len(found.place):
-        found = _tested(flat, ends, found, minimum, p, smallest)
-        failing = found.strength < 1
+    candidates = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
+    while len(candidates.place):
+        candidates = _tested(flat, ends, candidates, minimum, p, smallest)
+        failing = candidates.strength < 1
         if not failing.any():
             break
-        found = _without(found, failing & _weaker_than_neighbours(found))
-    return found
+        candidates = _without(candidates, failing & _weaker_than_neighbours(candidates))
+    return candidates
 
 
 def _tested(
     flat: Floats,
     ends: Ints,
-    found: Candidates,
+    candidates: Candidates,
     minimum: Floats,
     p: float,
     smallest: int,
 ) -> Candidates:
-    start, stop = _between_neighbours(ends, found)
-    todo = np.flatnonzero(np.isnan(found.strength))
-    near, place, p_value = _split(flat, start[todo], stop[todo], found.place[todo], smallest)
+    start, stop = _between_neighbours(ends, candidates)
+    todo = np.flatnonzero(np.isnan(candidates.strength))
+    near, place, p_value = _split(flat, start[todo], stop[todo], candidates.place[todo], smallest)
     place, level, shift = _sharpened(flat, near, place)
-    size = np.abs(shift) / np.maximum(minimum[found.owner[todo]], 1e-12)
+    size = np.abs(shift) / np.maximum(minimum[candidates.owner[todo]], 1e-12)
     significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
     strength = np.minimum(significance, np.where(size < 1, size, np.inf))
-    found.place[todo], found.p_value[todo], found.strength[todo] = place, p_value, strength
-    found.level[todo], found.shift[todo] = level, shift
-    return found.take(np.unique(found.place, return_index=True)[1])  # two may have moved to one place
+    candidates.place[todo], candidates.p_value[todo], candidates.strength[todo] = place, p_value, strength
+    candidates.level[todo], candidates.shift[todo] = level, shift
+    return candidates.take(np.unique(candidates.place, return_index=True)[1])  # two may have moved to one place
 
 
 def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) -> tuple[Stretches, Ints, Floats]:
@@ -94,27 +94,27 @@ def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) ->
     return widths[0], np.where(closer, close, far), np.where(closer, p_close, p_far)
 
 
-def _between_neighbours(ends: Ints, found: Candidates) -> tuple[Ints, Ints]:
+def _between_neighbours(ends: Ints, candidates: Candidates) -> tuple[Ints, Ints]:
     """Return where each one's stretch starts and stops: at its neighbours, or where the series does."""
-    start = np.maximum(ends[found.owner], np.concatenate([[0], found.place[:-1]]))
-    stop = np.minimum(ends[found.owner + 1], np.concatenate([found.place[1:], ends[-1:]]))
+    start = np.maximum(ends[candidates.owner], np.concatenate([[0], candidates.place[:-1]]))
+    stop = np.minimum(ends[candidates.owner + 1], np.concatenate([candidates.place[1:], ends[-1:]]))
     return start, stop
 
 
-def _weaker_than_neighbours(found: Candidates) -> Flags:
-    boundary = found.owner[1:] != found.owner[:-1]
-    left = np.concatenate([[np.inf], np.where(boundary, np.inf, found.strength[:-1])])
-    right = np.concatenate([np.where(boundary, np.inf, found.strength[1:]), [np.inf]])
-    return (found.strength <= left) & (found.strength < right)
+def _weaker_than_neighbours(candidates: Candidates) -> Flags:
+    boundary = candidates.owner[1:] != candidates.owner[:-1]
+    left = np.concatenate([[np.inf], np.where(boundary, np.inf, candidates.strength[:-1])])
+    right = np.concatenate([np.where(boundary, np.inf, candidates.strength[1:]), [np.inf]])
+    return (candidates.strength <= left) & (candidates.strength < right)
 
 
-def _without(found: Candidates, gone: Flags) -> Candidates:
+def _without(candidates: Candidates, gone: Flags) -> Candidates:
     """Drop some, and mark those beside them as untested."""
     beside = np.zeros_like(gone)
     beside[1:] |= gone[:-1]
     beside[:-1] |= gone[1:]
-    found.strength[beside] = np.nan
-    return found.take(~gone)
+    candidates.strength[beside] = np.nan
+    return candidates.take(~gone)
 
 
 def _shift(flat: Floats, start: Ints, place: Ints, stop: Ints) -> tuple[Floats, Floats, Floats]:
@@ -219,15 +219,15 @@ def tiles(ends: Ints, width: int) -> tuple[Ints, Ints]:
 
 def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> Proposals:
     """Split every tile where it differs most, then the parts, for as long as the split is nearly significant."""
-    found = Proposals.none()
+    proposals = Proposals.none()
     while True:
         divisible = stop - start >= 2 * smallest
         start, stop = start[divisible], stop[divisible]
         if not len(start):
-            return found
+            return proposals
         columns = np.arange(smallest, int((stop - start).max()) - smallest + 1)
         place, p_value = splits.best(flat, Stretches(start, stop, start, columns, smallest))
         split = p_value < p * EAGERNESS
         start, stop, place = start[split], stop[split], place[split]
-        found = found.and_(Proposals(place, p_value[split]))
+        proposals = proposals.and_(Proposals(place, p_value[split]))
         start, stop = np.concatenate([start, place]), np.concatenate([place, stop])

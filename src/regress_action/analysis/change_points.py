@@ -164,10 +164,10 @@ def _pruned(levels: _Levels, parts: list[Proposals], rule: ChangePointRule) -> C
 
 
 def _describe(
-    levels: _Levels, found: Candidates, directions: Sequence[Direction] | None
+    levels: _Levels, candidates: Candidates, directions: Sequence[Direction] | None
 ) -> list[tuple[ChangePoint, ...]]:
     described: list[list[ChangePoint]] = [[] for _ in levels.logarithmic]
-    for at, owner, level, shift, p, _ in zip(*found, strict=True):
+    for at, owner, level, shift, p, _ in zip(*candidates, strict=True):
         sign = -1 if directions and directions[owner] is Direction.HIGHER else 1
         described[owner].append(
             ChangePoint(

@@ -116,8 +116,8 @@ def _failures(head: Sequence[Report]) -> dict[str, str]:
     named = {failure.benchmark: failure.reason for report in head for failure in report.failures}
     if any(report.series for report in head):
         return named
-    whole = [run.failure for report in head for run in report.runs if run.failure]
-    return named or ({"": whole[0]} if whole else {})
+    run_failures = [run.failure for report in head for run in report.runs if run.failure]
+    return named or ({"": run_failures[0]} if run_failures else {})
 
 
 def _place_failures(rows: RowIndex, failures: dict[str, str]) -> None:
@@ -135,6 +135,6 @@ def _subject(reports: Sequence[Report]) -> Subject:
     if not reports:
         return Subject()
     newest = max(reports, key=lambda report: report.created or "")
-    known = newest.environment if newest.environment != Environment() else None
+    environment = newest.environment if newest.environment != Environment() else None
     label = None if len(reports) == 1 else f"{len(reports)} reports"
-    return Subject(newest.commit, newest.branch, label, known)
+    return Subject(newest.commit, newest.branch, label, environment)

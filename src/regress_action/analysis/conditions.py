@@ -41,8 +41,8 @@ def observed(
     have no stored run from this kind of machine.
     """
     present = [conditions for report in head for conditions in report.conditions]
-    variation = max((one.speed_variation for one in present if one.speed_variation), default=None)
-    steal = max((one.steal for one in present if one.steal is not None), default=None)
+    variation = max((machine.speed_variation for machine in present if machine.speed_variation), default=None)
+    steal = max((machine.steal for machine in present if machine.steal is not None), default=None)
     ratio, limit = (None, 0.0) if mode is Mode.PAIRED else _speed(baseline, head, tau)
     doubts = {
         Doubt.FOREIGN: foreign,
@@ -54,7 +54,7 @@ def observed(
         probe_ratio=None if ratio is None else math.exp(ratio),
         probe_swing=variation,
         steal=steal,
-        doubts=tuple(doubt for doubt, found in doubts.items() if found),
+        doubts=tuple(doubt for doubt, applies in doubts.items() if applies),
     )
 
 
@@ -113,10 +113,15 @@ def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSprea
     or that of the baseline's own probes, and how far the probe swung within a session.
     """
     environment = max(head, key=lambda report: report.created or "").environment
-    now = [one for report in head for one in report.conditions if one.typical_s]
-    works = {one.probe for one in now}
+    now = [condition for report in head for condition in report.conditions if condition.typical_s]
+    works = {condition.probe for condition in now}
     alike = [report for report in baseline if report.environment.cpu == environment.cpu]
-    then = [one for report in alike for one in report.conditions if one.typical_s and one.probe in works]
+    then = [
+        condition
+        for report in alike
+        for condition in report.conditions
+        if condition.typical_s and condition.probe in works
+    ]
     if not (now and then):
         return None, 0.0
     before = _logs(then)
@@ -127,11 +132,11 @@ def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSprea
 
 
 def _logs(conditions: Sequence[Conditions]) -> Floats:
-    return np.log([one.typical_s or math.nan for one in conditions])
+    return np.log([condition.typical_s or math.nan for condition in conditions])
 
 
 def _speed_variations(conditions: Sequence[Conditions]) -> Floats:
-    return np.log([one.speed_variation or 1.0 for one in conditions])
+    return np.log([condition.speed_variation or 1.0 for condition in conditions])
 
 
 def _middle(values: Floats) -> float:

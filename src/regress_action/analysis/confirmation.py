@@ -63,16 +63,16 @@ def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
 
 
 def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mode: Mode, policy: Policy) -> Comparison:
-    found = second.get((row.benchmark.name, row.metric.name))
-    if found is None or found.verdict not in (*_SAYS_SOMETHING, *_OPEN):
+    repetition = second.get((row.benchmark.name, row.metric.name))
+    if repetition is None or repetition.verdict not in (*_SAYS_SOMETHING, *_OPEN):
         return row
-    decided = found.verdict in _SAYS_SOMETHING
+    decided = repetition.verdict in _SAYS_SOMETHING
     by_suite = _moved_with_suite(row)
     if row.verdict is Verdict.REGRESSION and not (by_suite and decided):
-        return _repeated(row, found, mode)
+        return _repeated(row, repetition, mode)
     if decided and (by_suite or (row.verdict in _OPEN and _is_suspect(row, policy))):
-        proven = found.verdict is Verdict.REGRESSION and found.confirmed is not False
-        return replace(found, budget=row.budget, confirmed=True if proven else found.confirmed)
+        proven = repetition.verdict is Verdict.REGRESSION and repetition.confirmed is not False
+        return replace(repetition, budget=row.budget, confirmed=True if proven else repetition.confirmed)
     return row
 
 
@@ -81,9 +81,9 @@ def _moved_with_suite(row: Comparison) -> bool:
     return isinstance(row.reason, Reason) and row.reason.code is ReasonCode.MOVED_WITH_SUITE
 
 
-def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:
-    if found.verdict is Verdict.REGRESSION and found.confirmed is not False:
-        stronger = found if mode is Mode.PAIRED else row
+def _repeated(row: Comparison, repetition: Comparison, mode: Mode) -> Comparison:
+    if repetition.verdict is Verdict.REGRESSION and repetition.confirmed is not False:
+        stronger = repetition if mode is Mode.PAIRED else row
         reason = Reason(ReasonCode.CONFIRMED, mode, again=stronger)
         return replace(stronger, budget=row.budget, confirmed=True, reason=reason)
     return replace(
@@ -91,8 +91,8 @@ def _repeated(row: Comparison, found: Comparison, mode: Mode) -> Comparison:
         verdict=Verdict.INCONCLUSIVE,
         severity=Severity.NONE,
         confirmed=False,
-        runs_needed=found.runs_needed,
-        reason=Reason(ReasonCode.NOT_REPEATED, mode, again=found),
+        runs_needed=repetition.runs_needed,
+        reason=Reason(ReasonCode.NOT_REPEATED, mode, again=repetition),
     )
 
 

@@ -79,8 +79,8 @@ def measure(reports: Iterable[Report], since: str | None = None) -> tuple[Cumula
         if (history.values > 0).all() and history.metric.direction is not Direction.UNKNOWN
     ]
     directions = [history.metric.direction for history in followed]
-    found = change_points.find_all([history.values for history in followed], directions=directions)
-    drifts = [_drift_for(history, changes, since) for history, changes in zip(followed, found, strict=True)]
+    change_lists = change_points.find_all([history.values for history in followed], directions=directions)
+    drifts = [_drift_for(history, changes, since) for history, changes in zip(followed, change_lists, strict=True)]
     return tuple(sorted(drifts, key=_worst, reverse=True))
 
 

@@ -25,7 +25,7 @@ class Estimate:
 
     `d` is head minus baseline, `se` its standard error with `df` degrees of freedom; `base_runs` and `head_runs`
     are the independent runs behind it (pairs count on both sides). `spread` is the standard deviation of one run
-    (of one pair's difference in the paired design) and `floor` the part of `se` that no further run removes.
+    (of one pair's difference in the paired design) and `irreducible` the part of `se` that no further run removes.
     `weak` rows rest on too little to be more than suspected.
     """
 
@@ -35,7 +35,7 @@ class Estimate:
     base_runs: Floats
     head_runs: Floats
     spread: Floats
-    floor: Floats
+    irreducible: Floats
     weak: Flags
     design: Ints
 
@@ -64,7 +64,7 @@ def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
         base_runs=runs,
         head_runs=runs.copy(),
         spread=np.sqrt(variance),
-        floor=tau.copy(),
+        irreducible=tau.copy(),
         weak=runs < minimum,
         design=np.where(usable, PAIRED, NONE).astype(np.int8),
     )
@@ -105,8 +105,8 @@ def df_after(planned: int) -> float:
 
 def _winsorised(values: Floats, ranked: Floats, cut: Ints) -> Floats:
     """Return the values with `cut` of them at either end drawn in to the next; `ranked` are they in order."""
-    runs, each = (~np.isnan(values)).sum(axis=1), np.arange(len(values))
-    return np.clip(values, ranked[each, cut][:, None], ranked[each, np.maximum(runs - 1 - cut, 0)][:, None])
+    runs, rows = (~np.isnan(values)).sum(axis=1), np.arange(len(values))
+    return np.clip(values, ranked[rows, cut][:, None], ranked[rows, np.maximum(runs - 1 - cut, 0)][:, None])
 
 
 def _present_level(values: Floats) -> tuple[Floats, Floats]:
@@ -170,7 +170,7 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
         base_runs=runs_b,
         head_runs=runs_c,
         spread=np.sqrt(np.where(usable, pooled, np.nan)),
-        floor=np.zeros_like(runs_b),
+        irreducible=np.zeros_like(runs_b),
         weak=runs_b < minimum,
         design=np.where(usable, HISTORY, NONE).astype(np.int8),
     )
@@ -192,7 +192,7 @@ def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) 
         base_runs=runs_b,
         head_runs=runs_c,
         spread=tau.copy(),
-        floor=np.sqrt(2) * tau,
+        irreducible=np.sqrt(2) * tau,
         weak=np.ones_like(usable),
         design=np.where(usable, SINGLE, NONE).astype(np.int8),
     )

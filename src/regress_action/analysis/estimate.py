@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
 _LEARNED_DF = 20.0  # the most that a learned spread counts
-_SE_FLOOR = 1e-4  # relative; no clock and no code layout is steadier
+_LEAST_SE = 1e-4  # relative; no clock and no code layout is steadier
 
 
 @dataclass(slots=True)
@@ -77,8 +77,8 @@ def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEs
             remedy="Measure both sides together with  regress-action run --base REF , or leave the design open.",
         )
     estimates = _paired(matrix, policy, matched) if matched else _stored(matrix, policy, mode)
-    floor = np.where(matrix.scale.linear, 0.0, _SE_FLOOR)
-    estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, floor))
+    least = np.where(matrix.scale.linear, 0.0, _LEAST_SE)
+    estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, least))
     estimates.estimate.weak &= ~matrix.scale.exact
     return estimates
 
@@ -96,8 +96,8 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
     estimate = designs.paired(head - base, tau, policy.minimum_pairs)
     together = ~np.isnan(head - base)
-    lone = estimate.design == designs.NONE
-    estimate.take(lone, _single(matrix, base, head, policy, tau))
+    unpaired = estimate.design == designs.NONE
+    estimate.take(unpaired, _single(matrix, base, head, policy, tau))
     return RowEstimates(
         estimate,
         np.where(together, base, np.nan),
@@ -125,18 +125,18 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
     alone = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
-    lone = np.ones_like(alone) if mode is Mode.SINGLE else (alone | foreign)
-    if mode is not Mode.HISTORY and lone.any():
+    unpaired = np.ones_like(alone) if mode is Mode.SINGLE else (alone | foreign)
+    if mode is not Mode.HISTORY and unpaired.any():
         usual = noise.between_sessions(matrix.environment, policy.session_spread)
         tau = noise.per_row(scale, usual, policy.session_spread)
         elsewhere = noise.per_row(scale, policy.session_spread.unknown, policy.session_spread)
-        whole = np.where(foreign[:, None], matrix.base_values, used)
-        estimate.take(lone, _single(matrix, whole, head, policy, np.where(foreign, elsewhere, tau)))
-        used = whole
-    noisy = ~lone & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
+        complete = np.where(foreign[:, None], matrix.base_values, used)
+        estimate.take(unpaired, _single(matrix, complete, head, policy, np.where(foreign, elsewhere, tau)))
+        used = complete
+    noisy = ~unpaired & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
     short = stability.cut & (estimate.base_runs < policy.minimum_runs)
     estimates = RowEstimates(estimate, used, head, foreign, noisy | short, stability.cut, stability.spread)
-    estimates.learned = _resting_on(prior.learned & ~lone & np.isfinite(estimate.d), matrix, policy)
+    estimates.learned = _resting_on(prior.learned & ~unpaired & np.isfinite(estimate.d), matrix, policy)
     return estimates
 
 
@@ -182,8 +182,8 @@ def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, 
 
 def _learned(matrix: RunMatrix, policy: Policy) -> list[tuple[int, tuple[float, int]]]:
     index = matrix.rows.index
-    known = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
-    return [(row, (noise.spread, noise.runs)) for row, noise in known if not matrix.scale.linear[row]]
+    stored = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
+    return [(row, (noise.spread, noise.runs)) for row, noise in stored if not matrix.scale.linear[row]]
 
 
 def _single(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy, tau: Floats) -> designs.Estimate:

@@ -77,8 +77,8 @@ class BenchmarkHistory:
     def times(self) -> Floats | None:
         """Seconds since 1970 of every value, or None when one of them has no readable time."""
         seconds = [self.moments[report].seconds for report in self.reports]
-        known = [second for second in seconds if second is not None]
-        return np.array(known, dtype=np.float64) if len(known) == len(seconds) else None
+        dated = [second for second in seconds if second is not None]
+        return np.array(dated, dtype=np.float64) if len(dated) == len(seconds) else None
 
     def point(self, index: int) -> Point:
         """Return one value with its commit and time."""
@@ -134,14 +134,14 @@ class _Group:
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     newest: list[Series] = field(default_factory=list)
     began: list[int] = field(default_factory=list)
-    known: tuple[Sequence[Benchmark], Sequence[Metric]] = ((), ())
+    described: tuple[Sequence[Benchmark], Sequence[Metric]] = ((), ())
     block: Ints = field(default_factory=lambda: np.zeros(0, np.intp))
     columns: list[tuple[int, Ints, Floats]] = field(default_factory=list)
 
     def add(self, number: int, report: Report) -> None:
         described = [series.benchmark for series in report.series], [series.metric for series in report.series]
-        if described != self.known:
-            self.known = described
+        if described != self.described:
+            self.described = described
             self.block = np.array([self._row(series) for series in report.series], np.intp)
         self.columns.append((number, self.block, medians(_values(report))))
 
@@ -217,11 +217,11 @@ def follow(
     """
     values = [history.values for history in histories]
     directions = [history.metric.direction for history in histories]
-    found = change_points.find_all(values, changes, directions)
+    change_lists = change_points.find_all(values, changes, directions)
     going = trend.follow_all(values, [history.times for history in histories], directions, trends)
     return tuple(
-        Followed(history, _with_steps(_directed(one, history), points, len(history)), points)
-        for history, one, points in zip(histories, going, found, strict=True)
+        Followed(history, _with_steps(_directed(tendency, history), points, len(history)), points)
+        for history, tendency, points in zip(histories, going, change_lists, strict=True)
     )
 
 
@@ -244,7 +244,7 @@ def _with_steps(followed: Trend, points: tuple[ChangePoint, ...], runs: int) -> 
 
 def as_object(followed: Sequence[Followed]) -> dict[str, object]:
     """Return the JSON object of `trend --json`."""
-    return {"schema": SCHEMA, "series": [_series(one) for one in followed]}
+    return {"schema": SCHEMA, "series": [_series(trend) for trend in followed]}
 
 
 def _series(followed: Followed) -> dict[str, object]:

@@ -48,12 +48,12 @@ _OWN = ("self", "local", "dedicated", "bare")
 
 def is_own(environment: Environment) -> bool:
     """Whether the machine is known to be the same one every time."""
-    return environment.known and any(word in environment.runner.lower() for word in _OWN)
+    return environment.is_known and any(word in environment.runner.lower() for word in _OWN)
 
 
 def between_sessions(environment: Environment, tau: SessionSpread) -> float:
     """Return the spread of log times between two sessions with this fingerprint."""
-    if not environment.known:
+    if not environment.is_known:
         return tau.unknown
     return tau.dedicated if is_own(environment) else tau.hosted
 
@@ -82,8 +82,8 @@ def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
     levels = by_session(values, side)
     steps = np.full((len(rows), max(levels.shape[1] - 1, 0)), np.nan)
     for row, level in enumerate(levels):
-        known = np.diff(level[~np.isnan(level)])
-        steps[row, : len(known)] = np.abs(known)
+        differences = np.diff(level[~np.isnan(level)])
+        steps[row, : len(differences)] = np.abs(differences)
     usual, outer = medians(steps), quantiles(np.sort(steps, axis=1), 0.9)
     spread = np.maximum(usual / _MEDIAN_OF_DIFFERENCE, outer / _DECILE_OF_DIFFERENCE)
     runs = (~np.isnan(levels)).sum(axis=1)

@@ -166,7 +166,7 @@ def budget_rules(
     benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy
 ) -> tuple[dict[int, BudgetRule], list[Note]]:
     """Return the budget of each row that has one, and a note for every rule that applies to nothing."""
-    found: dict[int, BudgetRule] = {}
+    rule_of_row: dict[int, BudgetRule] = {}
     idle = []
     for limit in policy.limits:
         rows = [
@@ -176,10 +176,10 @@ def budget_rules(
         ]
         for rule in limit.budgets:
             chosen = list(_rows_of(rule, limit.service, rows, benchmarks, metrics))
-            found.update(dict.fromkeys(chosen, rule))
+            rule_of_row.update(dict.fromkeys(chosen, rule))
             if not chosen:
                 idle.append(Note(NoteCode.UNUSED_BUDGET, names=(rule.key, limit.service, rule.name)))
-    return found, idle
+    return rule_of_row, idle
 
 
 def waiver_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> WaiverRule | None:
@@ -220,8 +220,8 @@ def _rows_of(
     for row in fitting:
         name = short_name(benchmarks[row].name)
         if name in (rule.name, bare) or name.endswith(f"_{rule.name}"):
-            known = main.get(benchmarks[row].name)
-            if known is None or _importance(metrics[row].name) < _importance(metrics[known].name):
+            chosen_row = main.get(benchmarks[row].name)
+            if chosen_row is None or _importance(metrics[row].name) < _importance(metrics[chosen_row].name):
                 main[benchmarks[row].name] = row
     yield from main.values()
 

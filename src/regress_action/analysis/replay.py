@@ -80,8 +80,8 @@ class Record:
     @property
     def false_rate(self) -> float | None:
         """The share of alarms that the following runs did not bear out, of those old enough to tell; None without."""
-        told = sum(alarm.sustained is not None for alarm in self.alarms)
-        return self.false / told if told else None
+        settled = sum(alarm.sustained is not None for alarm in self.alarms)
+        return self.false / settled if settled else None
 
     @property
     def missed_rate(self) -> float | None:
@@ -110,8 +110,8 @@ def replay(reports: Sequence[Report], old: Policy, new: Policy, *, window: int =
 
 
 def _only(of: Record, not_of: Record) -> tuple[Alarm, ...]:
-    known = {alarm.place for alarm in not_of.alarms}
-    fresh = (alarm for alarm in of.alarms if alarm.place not in known)
+    excluded = {alarm.place for alarm in not_of.alarms}
+    fresh = (alarm for alarm in of.alarms if alarm.place not in excluded)
     return tuple(sorted(fresh, key=lambda alarm: (alarm.time or "", alarm.place)))
 
 
@@ -139,12 +139,12 @@ class _Past:
     @classmethod
     def _of(cls, suite: str, environment: str, reports: list[Report]) -> _Past:
         followed = histories.of(reports)
-        found = change_points.find_all(
+        change_lists = change_points.find_all(
             [history.values for history in followed], directions=[history.metric.direction for history in followed]
         )
         worsened = (
             AlarmKey(suite, environment, *history.key, int(history.reports[change.index]))
-            for history, changes in zip(followed, found, strict=True)
+            for history, changes in zip(followed, change_lists, strict=True)
             for change in changes
             if change.settled and change.difference > 0
         )

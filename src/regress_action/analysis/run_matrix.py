@@ -51,11 +51,13 @@ class RowIndex:
 
         Reports of one suite nearly always list the same series in the same order, so the last answer is kept.
         """
-        described = [one.benchmark for one in series], [one.metric for one in series]
+        described = [entry.benchmark for entry in series], [entry.metric for entry in series]
         if described != self._described:
             self._described = described
             identities = zip(*(map(attribute, series) for attribute in _IDENTITY), strict=True)
-            self._placed = np.array([self._row(*one) for one in zip(identities, series, strict=True)], dtype=np.int64)
+            self._placed = np.array(
+                [self._row(*entry) for entry in zip(identities, series, strict=True)], dtype=np.int64
+            )
         return self._placed
 
     def _row(self, identity: Identity, series: Series) -> int:
@@ -191,8 +193,8 @@ def by_session(values: Floats, side: SideRuns) -> Floats:
     """Return one value per session, oldest first: runs of one session share its machine and are not independent."""
     if side.session_count == len(side.sessions):
         return values  # numbered as they were met
-    each = range(side.session_count)
-    return np.stack([moments(values[:, side.sessions == number])[1] for number in each], axis=1)
+    sessions = range(side.session_count)
+    return np.stack([moments(values[:, side.sessions == number])[1] for number in sessions], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
     _, middle, variance, _ = designs.trimmed(differences, plan.pairs)
     spread = np.sqrt(variance) * (1 + 1 / now)
     half = distributions.t_quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
-        spread**2 / plan.pairs + estimate.floor**2
+        spread**2 / plan.pairs + estimate.irreducible**2
     )
     wander = np.maximum(spread * np.sqrt(np.maximum(1 / now - 1 / plan.pairs, 0)), 1e-9)
     size = np.maximum(results.smallest, half)
@@ -126,11 +126,11 @@ def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: flo
     now = (~np.isnan(differences)).sum(axis=1)
     left = np.maximum(planned - now, 0)
     beyond = tests.count_beyond(differences, margin)
-    room = tests.most_allowed(now + left, alpha) - beyond
+    allowance = tests.most_allowed(now + left, alpha) - beyond
     share = (beyond + 0.5) / (now + 1)
     wander = np.sqrt(left * share * (1 - share) * (1 + left / (now + 1)))  # of the pairs to come, and of the share
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((room >= 0) & (left > 0), _beyond((left * share - room - 0.5) / wander), 0.0)
+        return np.where((allowance >= 0) & (left > 0), _beyond((left * share - allowance - 0.5) / wander), 0.0)
 
 
 def _beyond(z: Floats) -> Floats:

@@ -107,12 +107,12 @@ def _counts(values: Floats, inside: Flags | None, sizes: Ints, between: slice) -
     of = np.zeros(values.shape, np.uint8)
     for cut in cuts:
         of += values > cut[:, None]
-    one = _ONE[of] if inside is None else np.where(inside, _ONE[of], np.uint64(0))
+    unit = _ONE[of] if inside is None else np.where(inside, _ONE[of], np.uint64(0))
     packed = np.empty((rows, between.stop - between.start + 2), np.uint64)
-    one[:, : between.start].sum(axis=1, out=packed[:, 0])
-    packed[:, 1:-1] = one[:, between]
+    unit[:, : between.start].sum(axis=1, out=packed[:, 0])
+    packed[:, 1:-1] = unit[:, between]
     np.cumsum(packed[:, :-1], axis=1, out=packed[:, :-1])
-    packed[:, -1] = packed[:, -2] + one[:, between.stop :].sum(axis=1)
+    packed[:, -1] = packed[:, -2] + unit[:, between.stop :].sum(axis=1)
     counts = np.ascontiguousarray(packed.view(np.uint8).reshape(rows, -1, CLASSES)[:, :, :most].transpose(2, 0, 1))
     return counts[:, :, :-1], counts[:, :, -1]
 

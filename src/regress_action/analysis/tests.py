@@ -100,18 +100,18 @@ def _ruled_out(
     estimates: RowEstimates, scale: Scale, d: Floats, half: Floats, sizes: tuple[Floats, Floats], policy: Policy
 ) -> tuple[Floats, Ints]:
     """Return the smaller of two sizes that a row is proven not to reach, and the pairs beyond it where they decide."""
-    found, beyond = np.full_like(d, np.nan), np.full(len(d), -1)
+    least_size, beyond = np.full_like(d, np.nan), np.full(len(d), -1)
     paired = (estimates.estimate.design == PAIRED) & ~scale.linear
     differences = np.where(paired[:, None], estimates.head - estimates.base, np.nan) if paired.any() else None
     for size in reversed(sizes):
         wide = np.where(scale.linear, np.fmax(size, _LINEAR_MARGIN * estimates.estimate.spread), size)
         below = np.where(scale.linear, d + half <= wide, d + half < wide)
-        found, beyond = np.where(below, size, found), np.where(below, -1, beyond)
+        least_size, beyond = np.where(below, size, least_size), np.where(below, -1, beyond)
         if differences is not None:
             counted = ruled_out(differences, d, size, policy.alpha) & paired & ~below
-            found = np.where(counted, size, found)
+            least_size = np.where(counted, size, least_size)
             beyond = np.where(counted, count_beyond(differences, size), beyond)
-    return found, beyond
+    return least_size, beyond
 
 
 def _smallest(estimates: RowEstimates, scale: Scale, thresholds: Floats, policy: Policy) -> Floats:
@@ -128,7 +128,7 @@ def _runs_needed(estimates: RowEstimates, margin: Floats, policy: Policy) -> Flo
     estimate = estimates.estimate
     reach = _reach(policy.alpha, policy.power)
     sides = np.where(estimate.design == PAIRED, 1.0, 2.0)
-    shared = np.where(estimate.design == PAIRED, estimate.floor, 0.0)
+    shared = np.where(estimate.design == PAIRED, estimate.irreducible, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         runs = np.ceil(sides * estimate.spread**2 / ((margin / reach) ** 2 - shared**2))
     minimum = np.where(estimate.design == PAIRED, policy.minimum_pairs, policy.minimum_runs)
@@ -153,8 +153,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
     """Return the p-value each row would have needed, or did need, to be called a discovery in its family."""
     needed = np.full(q.shape, alpha)
     for members in _members(q, families):
-        found = q[members] <= alpha
-        one_more = np.minimum(found.sum() + np.where(found, 0, 1), len(members))
+        rejected = q[members] <= alpha
+        one_more = np.minimum(rejected.sum() + np.where(rejected, 0, 1), len(members))
         needed[members] = alpha * one_more / len(members)
     return needed
 
@@ -162,8 +162,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
 def _members(p: Floats, families: Sequence[str]) -> list[Ints]:
     numbers: dict[str, int] = {}
     family = np.array([numbers.setdefault(name, len(numbers)) for name in families], dtype=int)
-    known = ~np.isnan(p)
-    groups = (np.flatnonzero(known & (family == number)) for number in numbers.values())
+    tested = ~np.isnan(p)
+    groups = (np.flatnonzero(tested & (family == number)) for number in numbers.values())
     return [members for members in groups if members.size]
 
 
@@ -186,8 +186,8 @@ def count_beyond(differences: Floats, margin: Floats) -> Ints:
 
 def most_allowed(pairs: Ints, alpha: float) -> Ints:
     """Return how many of so many pairs may lie beyond a margin that is ruled out; -1 where not even none is enough."""
-    counts, each = np.unique(pairs, return_inverse=True)
-    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[each]
+    counts, position = np.unique(pairs, return_inverse=True)
+    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[position]
 
 
 def ruled_out(differences: Floats, typical: Floats, margin: Floats, alpha: float) -> Flags:

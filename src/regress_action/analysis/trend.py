@@ -93,11 +93,11 @@ def follow_all(
     rule: TrendRule = DEFAULT,
 ) -> list[Trend]:
     """Follow many series, each with its times or None."""
-    windows = [_Window.of(*one, rule.last) for one in zip(series, times, directions, strict=True)]
+    windows = [_Window.of(*fields, rule.last) for fields in zip(series, times, directions, strict=True)]
     correlations = [correlation(window.times, window.levels) for window in windows]
     runs = np.array([len(window.levels) for window in windows], dtype=np.intp)
     chances = significance(np.array(correlations, dtype=np.float64), runs)
-    return [_trend(*one, rule) for one in zip(windows, correlations, plain(chances), strict=True)]
+    return [_trend(*fields, rule) for fields in zip(windows, correlations, plain(chances), strict=True)]
 
 
 def _trend(window: _Window, correlation: float, p: float, rule: TrendRule) -> Trend:
@@ -133,14 +133,14 @@ class _Window(NamedTuple):
     def of(cls, series: ArrayLike, times: ArrayLike | None, direction: Direction, last: int) -> _Window:
         values = np.asarray(series, float).ravel()
         when = np.arange(len(values), dtype=float) if times is None else np.asarray(times, float).ravel()
-        known = np.flatnonzero(np.isfinite(values) & np.isfinite(when))
-        known = known[np.argsort(when[known], kind="stable")][-last:]
-        if len(known) and when[known[0]] == when[known[-1]]:
+        usable = np.flatnonzero(np.isfinite(values) & np.isfinite(when))
+        usable = usable[np.argsort(when[usable], kind="stable")][-last:]
+        if len(usable) and when[usable[0]] == when[usable[-1]]:
             when = np.arange(len(values), dtype=float)
-        chosen, sign = values[known], -1.0 if direction is Direction.HIGHER else 1.0
+        chosen, sign = values[usable], -1.0 if direction is Direction.HIGHER else 1.0
         if (chosen > 0).all():
-            return cls(when[known], sign * np.log(chosen), logarithmic=True)
-        return cls(when[known], sign * chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
+            return cls(when[usable], sign * np.log(chosen), logarithmic=True)
+        return cls(when[usable], sign * chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
 
     def share_of(self, change: float) -> float:
         return math.expm1(change) if self.logarithmic else change

@@ -183,8 +183,8 @@ def _with_package(setup: str, package: str) -> str:
     if ".venv/bin/uv" in setup:
         pip = ".venv/bin/uv pip install --quiet --python .venv/bin/python"
     marker = f" && {pip} "
-    head, found, tail = setup.rpartition(marker)
-    if found and "&&" not in tail:
+    head, separator, tail = setup.rpartition(marker)
+    if separator and "&&" not in tail:
         return f"{head}{marker}{tail} {quoted}"
     return f"{setup}{marker}{quoted}"
 

@@ -69,7 +69,7 @@ def read_measurement(folder: Path) -> Measurement:
     """
     document = load(folder / INDEX)
     try:
-        return _measurement(folder, _known(mapping(document.json, "the file")))
+        return _measurement(folder, _check_schema(mapping(document.json, "the file")))
     except ShapeError as error:
         raise InputError(
             f"{document.path} is not a measurement: {error}{document.problem and f' ({document.problem})'}.",
@@ -78,7 +78,7 @@ def read_measurement(folder: Path) -> Measurement:
         ) from error
 
 
-def _known(content: dict[str, Any]) -> dict[str, Any]:
+def _check_schema(content: dict[str, Any]) -> dict[str, Any]:
     schema = number(content.get("schema"), "its schema")
     if schema != SCHEMA:
         raise ShapeError(f"its schema is {schema:g}, and {SCHEMA} is known here")
@@ -150,7 +150,7 @@ def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any]
         commit=_label(fields.get("commit")) or stacked.commit,
         branch=_label(fields.get("branch")) or stacked.branch,
         created=utc(optional_text(content.get("created"))) or stacked.created,
-        environment=environment if environment.known else _first_known(reports, environment),
+        environment=environment if environment.is_known else _first_known(reports, environment),
         source=source,
         origin=clean(str(folder)),
         provenance=tuple(pair for pair in stacked.provenance if pair[0] != "dirty") + dirty,
@@ -159,7 +159,7 @@ def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any]
 
 
 def _first_known(reports: list[Report], otherwise: Environment) -> Environment:
-    return next((report.environment for report in reports if report.environment.known), otherwise)
+    return next((report.environment for report in reports if report.environment.is_known), otherwise)
 
 
 def _environment(fields: dict[str, Any]) -> Environment:

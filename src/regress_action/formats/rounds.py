@@ -69,8 +69,8 @@ def reported(
     if not sample.rounds or count <= 1:
         return sample
     deviation = optional_number(spread)
-    known = deviation is not None and 0 <= deviation * factor <= LARGEST_VALUE
-    return Sample(sample.value, count, deviation * factor if known and deviation is not None else math.nan)
+    is_usable = deviation is not None and 0 <= deviation * factor <= LARGEST_VALUE
+    return Sample(sample.value, count, deviation * factor if is_usable and deviation is not None else math.nan)
 
 
 def combine(samples: Sequence[Sample]) -> Sample:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def stack(reports: Sequence[Report]) -> Report:
-    """Return one report with the runs of all `reports` in their order.
+    """Return other report with the runs of all `reports` in their order.
 
     A series has NaN for the runs of a report that lacks it. What the reports do not agree on becomes unknown. A
     benchmark that failed in some runs and has a value in others is warned of; without any value it is a failure.
@@ -44,7 +44,7 @@ def stack(reports: Sequence[Report]) -> Report:
         created=min((report.created for report in reports if report.created), default=None),
         failures=failures,
         warnings=capped([warning for report in reports for warning in report.warnings] + warnings),
-        provenance=tuple(pair for pair in reports[0].provenance if all(pair in one.provenance for one in reports)),
+        provenance=tuple(pair for pair in reports[0].provenance if all(pair in other.provenance for other in reports)),
         conditions=tuple(dict.fromkeys(conditions for report in reports for conditions in report.conditions)),
         saved_s=sum(saved) if (saved := [report.saved_s for report in reports if report.saved_s]) else None,
     )
@@ -61,9 +61,9 @@ def merge(reports: Sequence[Report]) -> Report:
     """
     if not reports:
         raise InputError("There is no report to merge.", remedy="Name the reports of all shards.")
-    _one(reports, "commit", lambda report: report.commit)
-    _one(reports, "suite", lambda report: report.suite)
-    _one(reports, "kind of runner", lambda report: _kind(report.environment))
+    _require_same(reports, "commit", lambda report: report.commit)
+    _require_same(reports, "suite", lambda report: report.suite)
+    _require_same(reports, "kind of runner", lambda report: _kind(report.environment))
     _distinct(reports)
     ordered = sorted(reports, key=lambda report: min((series.key for series in report.series), default=("", "")))
     return replace(stack(ordered), environment=_environment([report.environment for report in ordered]))
@@ -139,7 +139,7 @@ def _failures(reports: Sequence[Report], measured: set[str]) -> tuple[tuple[Fail
     return never, sometimes
 
 
-def _one(reports: Sequence[Report], name: str, what: Callable[[Report], object]) -> None:
+def _require_same(reports: Sequence[Report], name: str, what: Callable[[Report], object]) -> None:
     values = {what(report): report.origin for report in reports}
     if len(values) > 1:
         listed = "; ".join(f"{value or 'unknown'} in {origin}" for value, origin in list(values.items())[:3])

@@ -168,8 +168,8 @@ class _Event:
             "action": self.text("action"),
             "default_branch": self.default_branch,
             "tag": self.tag,
-            "run_id": _whole(self.environ.get("GITHUB_RUN_ID"), 0),
-            "attempt": _whole(self.environ.get("GITHUB_RUN_ATTEMPT"), 1),
+            "run_id": _integer(self.environ.get("GITHUB_RUN_ID"), 0),
+            "attempt": _integer(self.environ.get("GITHUB_RUN_ATTEMPT"), 1),
             "job": _job(self.environ),
             "actor": self.environ.get("GITHUB_ACTOR") or self.text("sender", "login") or "",
             "server_url": self.environ.get("GITHUB_SERVER_URL") or "https://github.com",
@@ -357,5 +357,5 @@ def _job(environ: Mapping[str, str]) -> str:
     return environ.get("GITHUB_JOB", "")[:JOB] + leg
 
 
-def _whole(text: str | None, default: int) -> int:
+def _integer(text: str | None, default: int) -> int:
     return int(text) if text and text.isdecimal() else default

@@ -107,7 +107,7 @@ def body(state: IssueState, comparisons: Sequence[Comparison], texts: Texts, pla
     footer = FOOTER.format("look at the trend" if state.by_trend else "push")
     parts = [
         state.mark(),
-        *([_one(comparisons[0], texts)] if len(comparisons) == 1 else [_many(comparisons, texts)]),
+        *([_single(comparisons[0], texts)] if len(comparisons) == 1 else [_many(comparisons, texts)]),
         _since(state.origin, plan),
         _what_to_do(texts),
         _judged(state),
@@ -147,7 +147,7 @@ def commit(sha: str | None) -> str:
     return sha if sha and _SHA.match(sha) else escaping.code_span(sha or "an unknown commit")
 
 
-def _one(comparison: Comparison, texts: Texts) -> str:
+def _single(comparison: Comparison, texts: Texts) -> str:
     where = comparison.benchmark.location
     place = f"\n\nDefined in {escaping.code_span(f'{where.path}:{where.line}')}." if where else ""
     heading = f"**{comparison.severity.capitalize()}**: {_finding(comparison, texts)}."

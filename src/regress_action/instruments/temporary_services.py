@@ -159,12 +159,12 @@ def _user() -> pwd.struct_passwd | None:
 
 
 def _required(program: str) -> str:
-    found = _program(program)
-    if found is None:
+    path = _program(program)
+    if path is None:
         raise InfrastructureError(
             f"{program} is not installed.", remedy="Install the Debian package postgresql or redis-server."
         )
-    return found
+    return path
 
 
 def _program(name: str) -> str | None:

@@ -148,9 +148,9 @@ def _add_subject_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--pairs", type=_whole(1), metavar="N", help=f"pairs with --base (default: {DEFAULT_PAIRS})")
-    add("--runs", type=_whole(1), metavar="N", help=f"runs without --base (default: {DEFAULT_RUNS})")
-    add("--warmup", type=_whole(0), default=0, metavar="N", help="runs per side that are not kept")
+    add("--pairs", type=_integer(1), metavar="N", help=f"pairs with --base (default: {DEFAULT_PAIRS})")
+    add("--runs", type=_integer(1), metavar="N", help=f"runs without --base (default: {DEFAULT_RUNS})")
+    add("--warmup", type=_integer(0), default=0, metavar="N", help="runs per side that are not kept")
     add(
         "--budget-minutes",
         type=_seconds,
@@ -159,12 +159,12 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
     )
     add("--timeout", dest="timeout_s", type=_seconds, metavar="S", help="limit of one run")
     add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
-    add("--retries", type=_whole(0), default=0, metavar="N", help="try a failed run again (default: 0)")
+    add("--retries", type=_integer(0), default=0, metavar="N", help="try a failed run again (default: 0)")
     add("--ok-status", type=_numbers, default=(), metavar="1,2", help="exit codes besides 0 with which a run is good")
     add("--decide", metavar="CMD", help="from pair 5 on run CMD MEASUREMENT to decide whether to go on, and with what")
     add(
         "--look-every",
-        type=_whole(1),
+        type=_integer(1),
         metavar="N",
         help="pairs between two such decisions (default: depends on --pairs)",
     )
@@ -174,7 +174,7 @@ def _add_environment_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--cpus", type=_numbers, default=(), metavar="0,1", help="pin the suite to these CPUs")
     add("--nice", type=int, default=0, metavar="N", help="add N to the suite's niceness")
-    add("--hash-seed", type=_whole(0), metavar="N", help="set PYTHONHASHSEED")
+    add("--hash-seed", type=_integer(0), metavar="N", help="set PYTHONHASHSEED")
     add("--clean-env", action="store_true", help="pass on an allow-list of variables only, as in GitHub jobs")
     add("--env-pass", action="append", default=[], metavar="NAME", help="a variable that the suite gets in any case")
 
@@ -182,13 +182,13 @@ def _add_environment_options(group: argparse._ArgumentGroup) -> None:
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--runtime", metavar="TEXT", help="the suite's language runtime, when it is not this Python")
-    add("--events", type=_whole(0), metavar="FD", help="write JSON lines there instead of text")
-    add("--stop-with-parent", type=_whole(1), metavar="PID", help="stop as by SIGTERM when the parent PID ends")
+    add("--events", type=_integer(0), metavar="FD", help="write JSON lines there instead of text")
+    add("--stop-with-parent", type=_integer(1), metavar="PID", help="stop as by SIGTERM when the parent PID ends")
     add("--show-output", action="store_true", help="print what the suite printed, after each run")
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
+def _integer(least: int) -> Callable[[str], int]:
+    def integer(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
@@ -197,7 +197,7 @@ def _whole(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{number} is below {least}")
         return number
 
-    return whole
+    return integer
 
 
 def _seconds(text: str) -> float:

@@ -66,8 +66,8 @@ def _keyword(node_id: str) -> str:
     """Return the last part of a node id, with its parameters only where -k can hold them."""
     function, bracket, parameters = node_id.partition("[")
     name = function.rsplit("::", 1)[-1]
-    whole = name + bracket + parameters
-    return whole if _PYTEST_KEYWORD.fullmatch(whole) else name
+    complete = name + bracket + parameters
+    return complete if _PYTEST_KEYWORD.fullmatch(complete) else name
 
 
 def _go(names: Sequence[str], _invocation: Invocation) -> list[str]:

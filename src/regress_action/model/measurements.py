@@ -105,7 +105,7 @@ class Environment:
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether the CPU model, which decides comparability, was recorded."""
         return self.cpu != "unknown"
 

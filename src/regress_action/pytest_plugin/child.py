@@ -47,7 +47,7 @@ class MeasuringProcess:
         test = performance_test(pyfuncitem)
         gc.collect()
         gc.freeze()
-        if test is None or not test.whole:
+        if test is None or not test.times_whole_test:
             return None
         self._entries += measure_whole(pyfuncitem, test)
         return True

@@ -28,8 +28,8 @@ _LONGEST_TIMEOUT_S = 300.0
 class PerformanceTest:
     """One test that is to be measured.
 
-    `budgets` are (limit, unit) pairs in seconds or bytes. `runs` is None where the session decides. `whole` says that
-    the test itself is the benchmark because it uses no benchmark fixture.
+    `budgets` are (limit, unit) pairs in seconds or bytes. `runs` is None where the session decides.
+    `times_whole_test` says that the test itself is the benchmark because it uses no benchmark fixture.
     """
 
     nodeid: str
@@ -39,7 +39,7 @@ class PerformanceTest:
     runs: int | None = None
     timeout_s: float = _LONGEST_TIMEOUT_S
     isolated: bool = False
-    whole: bool = False
+    times_whole_test: bool = False
     path: str = ""
     line: int = 1
 
@@ -71,7 +71,7 @@ def performance_test(item: pytest.Item) -> PerformanceTest | None:
         runs=given.get("min_runs"),
         timeout_s=float(given.get("timeout", _LONGEST_TIMEOUT_S)),
         isolated=bool(given.get("isolated", bool(marks))),
-        whole=not uses_fixture,
+        times_whole_test=not uses_fixture,
         path=path.replace("\\", "/"),
         line=(line or 0) + 1,
     )

@@ -58,14 +58,14 @@ def benchmark_file(entries: Iterable[dict[str, Any]], created: datetime) -> dict
     from regress_action import __version__
     from regress_action.measure import machine
 
-    found = machine.fingerprint()
-    runtime = str(found["runtime"]).partition(" ")
+    machine_info = machine.fingerprint()
+    runtime = str(machine_info["runtime"]).partition(" ")
     return {
         "machine_info": {
-            "system": found["os"],
+            "system": machine_info["os"],
             "python_implementation": runtime[0],
             "python_version": runtime[2],
-            "cpu": {"brand_raw": found["cpu"], "count": found["cores"]},
+            "cpu": {"brand_raw": machine_info["cpu"], "count": machine_info["cores"]},
         },
         "commit_info": {},
         "benchmarks": [_plain(entry) for entry in entries],

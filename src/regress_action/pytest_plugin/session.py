@@ -81,7 +81,7 @@ class PerformanceSession:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Measure a marked test that uses no benchmark fixture as a whole."""
         test = self.tests.get(pyfuncitem.nodeid)
-        if test is None or not test.whole or self._disabled:
+        if test is None or not test.times_whole_test or self._disabled:
             return None
         self.entries += measure_whole(pyfuncitem, test)
         return True

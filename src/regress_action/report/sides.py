@@ -77,7 +77,7 @@ def saved(judgement: Judgement) -> str:
 def environments(judgement: Judgement) -> str:
     """Return the machine both sides were measured on, or both machines, empty if unknown."""
     base, head = judgement.baseline.environment, judgement.head.environment
-    machines = [environment for environment in (head, base) if environment is not None and environment.known]
+    machines = [environment for environment in (head, base) if environment is not None and environment.is_known]
     if not machines:
         return ""
     if len(machines) == 1 or machines[0] == machines[1]:

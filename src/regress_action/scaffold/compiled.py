@@ -120,15 +120,15 @@ def go(repository: Repository) -> list[Project]:
 
 def _go_packages(repository: Repository, folder: PurePosixPath, nested: list[PurePosixPath]) -> list[str]:
     """Return the packages with benchmarks below a module, without those of modules nested in it."""
-    found: dict[str, None] = {}
+    packages: dict[str, None] = {}
     for path in repository.matching(r".*_test\.go"):
         inside = path.is_relative_to(folder) and not any(
             path.is_relative_to(other) for other in nested if other != folder and other.is_relative_to(folder)
         )
         if inside and _GO_BENCHMARK.search(repository.text(path)):
             below = path.parent.relative_to(folder)
-            found["." if str(below) == "." else f"./{below}"] = None
-    return list(found)
+            packages["." if str(below) == "." else f"./{below}"] = None
+    return list(packages)
 
 
 def _go_toolchain(module: PurePosixPath) -> tuple[str, ...]:
@@ -139,16 +139,16 @@ def cpp(repository: Repository) -> list[Project]:
     """Return the ways to measure the benchmark programs that a CMake project builds."""
     if not repository.exists("CMakeLists.txt"):
         return []
-    found = []
+    projects = []
     for path in repository.matching(r"(?:.*/)?CMakeLists\.txt"):
         text = repository.text(path)
         links = {match[1]: match[2] for match in _LINKS.finditer(text)}
         for target in _TARGET.findall(text):
             kind = _cpp_kind(target, links.get(target, ""))
             if kind:
-                found.append(_cpp_project(kind, target, path))
-    if found:
-        return found[:1]
+                projects.append(_cpp_project(kind, target, path))
+    if projects:
+        return projects[:1]
     return [
         _nothing(
             "cmake", "CMakeLists.txt was found, but no target that links Google Benchmark, Catch2 or nanobench", ()

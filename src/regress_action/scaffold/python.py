@@ -42,8 +42,8 @@ def projects(repository: Repository) -> list[Project]:
     if not any(map(repository.exists, _MARKS)):
         return []
     uses = _uses(repository)
-    found = [*_pytest(repository, uses), *_asv(repository), *_pyperf(repository, uses)]
-    return found or _first(repository)
+    ways = [*_pytest(repository, uses), *_asv(repository), *_pyperf(repository, uses)]
+    return ways or _first(repository)
 
 
 def _uses(repository: Repository) -> _Uses:
@@ -125,11 +125,11 @@ def _pytest(repository: Repository, uses: _Uses) -> list[Project]:
             ("python-version", version_source),
         ),
     )
-    found = []
+    projects = []
     for locked in (True, False) if repository.exists("uv.lock") else (False,):
         setup, source = install_command(repository, ["pytest", tool], [*files, *helpers], locked=locked)
-        found.append(replace(project, setup=setup, sources=(*project.sources, ("setup", source))))
-    return found
+        projects.append(replace(project, setup=setup, sources=(*project.sources, ("setup", source))))
+    return projects
 
 
 def _said(declared: Sequence[object], tool: str) -> str:
@@ -166,7 +166,7 @@ def _neutralised(repository: Repository) -> str:
 
 def _asv(repository: Repository) -> list[Project]:
     """Return the ways to run the suites of airspeed velocity, in the environment that `setup` makes."""
-    found = []
+    projects = []
     for path in repository.matching(r"(?:.*/)?asv\.conf\.json"):
         folder = path.parent
         config = repository.json(str(path))
@@ -177,7 +177,7 @@ def _asv(repository: Repository) -> list[Project]:
         files = [file for file in repository.matching(r".*\.py") if str(file).startswith(f"{benchmarks}/")]
         setup, source = install_command(repository, ["asv"], files, locked=False)
         version, version_source = python_version(repository)
-        found.append(
+        projects.append(
             Project(
                 kind="asv",
                 why=f"{path} was found",
@@ -195,7 +195,7 @@ def _asv(repository: Repository) -> list[Project]:
                 ),
             )
         )
-    return found
+    return projects
 
 
 def _pyperf(repository: Repository, uses: _Uses) -> list[Project]:

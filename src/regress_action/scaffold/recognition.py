@@ -31,8 +31,8 @@ def recognise(root: Path) -> list[Project]:
     has to complete.
     """
     repository = Repository(root)
-    found = [project for kind in _KINDS for project in kind(repository)]
-    return sorted(found, key=lambda project: (project.missing is not None, project.first)) or [
+    projects = [project for kind in _KINDS for project in kind(repository)]
+    return sorted(projects, key=lambda project: (project.missing is not None, project.first)) or [
         Project(
             kind="command",
             why="no build file of a known kind was found",

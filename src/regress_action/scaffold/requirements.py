@@ -49,23 +49,23 @@ class Group:
 def groups(repository: Repository) -> list[Group]:
     """Return every set of requirements that the project declares."""
     project = repository.toml("pyproject.toml")
-    found = [
+    names = [
         Group("extra", name, _packages(requirements), f"extra {name} of pyproject.toml")
         for name, requirements in _tables(project, "project", "optional-dependencies")
     ]
-    found += [
+    names += [
         Group("group", name, _packages(requirements), f"dependency group {name} of pyproject.toml")
         for name, requirements in _tables(project, "dependency-groups")
     ]
     for tool, path in (("poetry", ("tool", "poetry", "group")), ("hatch", ("tool", "hatch", "envs"))):
-        found += [
+        names += [
             Group("packages", name, _packages(_listed(table)), f"{tool} {name} of pyproject.toml")
             for name, table in _tables(project, *path)
         ]
     for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
-        found.append(Group("file", str(file), _packages(repository.text(file).splitlines()), str(file)))
-    found += _tox(repository)
-    return found
+        names.append(Group("file", str(file), _packages(repository.text(file).splitlines()), str(file)))
+    names += _tox(repository)
+    return names
 
 
 def install_command(

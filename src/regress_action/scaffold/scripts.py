@@ -22,9 +22,9 @@ def javascript(repository: Repository) -> list[Project]:
     manifests = list(repository.matching(r"(?:.*/)?package\.json"))
     if not manifests:
         return []
-    found = [project for path in manifests if (project := _vitest(repository, path))]
-    found += [project for path in manifests if (project := _script(repository, path))]
-    return found[:2] or _first(repository, manifests[0])
+    projects = [project for path in manifests if (project := _vitest(repository, path))]
+    projects += [project for path in manifests if (project := _script(repository, path))]
+    return projects[:2] or _first(repository, manifests[0])
 
 
 def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:

@@ -55,7 +55,7 @@ def _names() -> Iterator[str]:
 
 
 def _pieces(values: Iterable[object]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    pieces: dict[str, None] = {}
     for value in values:
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for word in text.split():
@@ -64,5 +64,5 @@ def _pieces(values: Iterable[object]) -> tuple[str, ...]:
             others = _PARTS.split(address[len(login) :])
             parts = [*_PARTS.split(login), *(part for part in others if not _WORDS.fullmatch(part))]
             spellings = (word, unquote(word), *parts, *map(unquote, parts))
-            found |= dict.fromkeys(each for each in spellings if len(each) >= SHORTEST_PART)
-    return tuple(sorted(found, key=lambda each: (-len(each), each)))
+            pieces |= dict.fromkeys(piece for piece in spellings if len(piece) >= SHORTEST_PART)
+    return tuple(sorted(pieces, key=lambda piece: (-len(piece), piece)))

@@ -146,10 +146,10 @@ class _Numbers:
 
     def number(self, value: Any) -> int:  # noqa: ANN401 - any hashable value
         """Return the number of `value`, the next free one where it is new."""
-        known = self._numbers.setdefault(value, len(self.items))
-        if known == len(self.items):
+        index = self._numbers.setdefault(value, len(self.items))
+        if index == len(self.items):
             self.items.append(value)
-        return known
+        return index
 
 
 def _machine(table: Table) -> Content:
@@ -216,7 +216,7 @@ def _values(table: Table, row: Row) -> Content:
     content: Content = {
         "exponent": exponent,
         "at": int(at[0]) if len(at) and len(at) == len(medians) - at[0] else at,
-        "value": _whole(medians[at], scale),
+        "value": _integers(medians[at], scale),
         "changes": [
             [change.column, _short(change.ratio), int(change.settled), int(change.accepted)]
             for change in row.finding.changes
@@ -224,10 +224,10 @@ def _values(table: Table, row: Row) -> Content:
     }
     low, high = medians[at] - table.lows[row.row, at], table.highs[row.row, at] - medians[at]
     if low.any() or high.any():
-        content |= {"low": _whole(low, scale), "high": _whole(high, scale)}
+        content |= {"low": _integers(low, scale), "high": _integers(high, scale)}
     if table.raw:
         content["runs"] = {
-            str(column): _whole(values[row.row][~np.isnan(values[row.row])], scale)
+            str(column): _integers(values[row.row][~np.isnan(values[row.row])], scale)
             for column, values in table.raw.items()
             if not math.isnan(medians[column])
         }
@@ -316,17 +316,17 @@ def _spark(values: NDArray[np.float64]) -> tuple[str, float | None, float | None
     """
     bins = np.array_split(values, min(_SPARK_BINS, len(values)))
     levels = np.array([np.nan if np.isnan(part).all() else np.nanmedian(part) for part in bins])
-    known = levels[~np.isnan(levels)]
-    if not len(known):
+    measured = levels[~np.isnan(levels)]
+    if not len(measured):
         return "", None, None
-    low, high = float(known.min()), float(known.max())
+    low, high = float(measured.min()), float(measured.max())
     top = len(_SPARK_LEVELS) - 1
     steps = np.nan_to_num((levels - low) / ((high - low) or 1.0), nan=-1.0)
     characters = (" " if step < 0 else _SPARK_LEVELS[round(step * top)] for step in steps.tolist())
     return "".join(characters), low, high
 
 
-def _whole(values: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
+def _integers(values: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     return np.rint(values / scale).astype(np.int64)
 
 

@@ -124,8 +124,8 @@ def summary(site: Site, rows: Sequence[Row], advice: Sequence[Recommendation]) -
     if advice:
         lines += ["", "## What to do", ""]
         lines += [
-            f"* {escaping.code_span(_name(rows[one.series]))}: {escaping.markdown(f'{one.title} {one.evidence}')}"
-            for one in advice[:_LISTED]
+            f"* {escaping.code_span(_name(rows[hint.series]))}: {escaping.markdown(f'{hint.title} {hint.evidence}')}"
+            for hint in advice[:_LISTED]
         ]
     return "\n".join(lines) + "\n"
 
@@ -140,8 +140,8 @@ def summary_html(site: Site, rows: Sequence[Row], advice: Sequence[Recommendatio
     head = "".join(f"<th {cell}>{name}</th>" for name in ("change", "benchmark", "metric", "commit", "by"))
     table = f"<table style='border-collapse:collapse'><tr>{head}</tr>{changes}</table>" if changes else ""
     todo = "".join(
-        f"<li><b>{escaping.html(_name(rows[one.series]))}</b>: {escaping.html(f'{one.title} {one.evidence}')}</li>"
-        for one in advice[:_LISTED]
+        f"<li><b>{escaping.html(_name(rows[hint.series]))}</b>: {escaping.html(f'{hint.title} {hint.evidence}')}</li>"
+        for hint in advice[:_LISTED]
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Performance summary</title></head>'

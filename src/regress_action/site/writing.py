@@ -92,7 +92,8 @@ def write(site: Site, folder: Path, *, below: Path | None = None) -> Written:
         "data/decisions.js": _script("decisions", content.decisions(site.events, site.page.waivers)),
         "data/health.js": _script("health", content.health(site.tables, rows, site.events)),
         "data/recommendations.js": _script(
-            "recommendations", [[one.title, one.evidence, one.series] for one in advice]
+            "recommendations",
+            [[hint.title, hint.evidence, hint.series] for hint in advice],
         ),
         **feeds.files(site, rows, advice),
     }

@@ -268,9 +268,9 @@ def test_an_estimate_says_how_far_single_runs_spread_and_what_no_run_removes() -
     session_each = designs.single(base, head, np.array([0.0004]), tau, np.array([9.0]))
 
     pooled = np.sqrt((base.var(ddof=1) + head.var(ddof=1)) / 2)
-    assert (pair.spread.item(), pair.floor.item()) == (pytest.approx((head - base).std(ddof=1)), 0.03)
-    assert (history.spread.item(), history.floor.item()) == (pytest.approx(pooled), 0)
-    assert (session_each.spread.item(), session_each.floor.item()) == (0.03, pytest.approx(0.03 * np.sqrt(2)))
+    assert (pair.spread.item(), pair.irreducible.item()) == (pytest.approx((head - base).std(ddof=1)), 0.03)
+    assert (history.spread.item(), history.irreducible.item()) == (pytest.approx(pooled), 0)
+    assert (session_each.spread.item(), session_each.irreducible.item()) == (0.03, pytest.approx(0.03 * np.sqrt(2)))
     assert session_each.se.item() == pytest.approx(np.sqrt(0.0004 + 2 * 0.03**2))
     assert (session_each.df.item(), session_each.weak.item()) == (9, True)
 

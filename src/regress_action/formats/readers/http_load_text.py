@@ -95,7 +95,7 @@ def _read_lines(lines: list[str], tool: str, entry: Entry) -> None:
         elif status := _HEY_STATUS.match(line):
             failures += int(status[2])
         elif not _read_latency(line, tool, entry):
-            failures += sum(int(found[1]) for pattern in _FAILURES if (found := pattern.match(line)))
+            failures += sum(int(failure[1]) for pattern in _FAILURES if (failure := pattern.match(line)))
     if entry.samples:
         entry.add(_FAILED, single(failures, f"{tool}: failed requests"))
 

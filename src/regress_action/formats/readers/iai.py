@@ -93,8 +93,8 @@ def _read_summary(summary: dict[str, Any], entry: Entry) -> None:
 
 def _read_metrics(metrics: dict[str, Any], entry: Entry) -> None:
     for key, fields in metrics.items():
-        found = optional_mapping(fields).get("metrics", fields)
-        value = _new_value(found)
+        named = optional_mapping(fields).get("metrics", fields)
+        value = _new_value(named)
         if value is not None:
             measured = _metric(key)
             if measured.name not in entry.samples:

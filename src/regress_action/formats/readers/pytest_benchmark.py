@@ -128,15 +128,15 @@ def _origin(content: dict[str, Any]) -> FileOrigin:
     tool = (("tool", f"{TITLE} {version}"),) if version else ()
     dirty = (("dirty", "true"),) if commit.get("dirty") is True else ()
     return FileOrigin(
-        commit=_known(commit.get("id")),
-        branch=_known(commit.get("branch")),
+        commit=_text_or_none(commit.get("id")),
+        branch=_text_or_none(commit.get("branch")),
         created=optional_text(content.get("datetime")),
         environment=_environment(optional_mapping(content.get("machine_info"))),
         provenance=(*tool, *dirty),
     )
 
 
-def _known(value: object) -> str | None:
+def _text_or_none(value: object) -> str | None:
     label = optional_text(value)
     return None if label in _NOWHERE else label
 

@@ -82,16 +82,16 @@ def resolve(text: str) -> Target:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
         for part in name.split("."):
-            found = getattr(found, part)
+            target = getattr(target, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"The target {text} cannot be imported: {error}.", remedy="Check the names, and the folder you are in."
         ) from error
-    if not callable(found):
+    if not callable(target):
         raise UsageError(f"The target {text} is not a function.", remedy="Name a function without required arguments.")
-    return Target(text, found)
+    return Target(text, target)
 
 
 def _client() -> str:
