@@ -239,7 +239,7 @@ def with_short_backoff(url: str, limit_s: float, environ: dict[str, str] = ENVIR
     return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, publisher, Backoff(limit_s)))
 
 
-def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, served: tuple[str, type[Backend]]) -> None:
+def test_a_broken_connection_stores_nothing_or_everything(bare: Path, served: tuple[str, type[Backend]]) -> None:
     """An answer that is cut is an error of the network; when it is back, the report is stored once."""
     open_history(f"branch:regress-data@{served[0]}", environ=ENVIRON).append(report(1))
     served[1].cut_after = 10
@@ -252,7 +252,7 @@ def test_a_network_that_goes_in_the_middle_stores_nothing_or_all(bare: Path, ser
 
 
 @pytest.mark.parametrize("cut_after", [0, 100, 600])
-def test_a_pack_that_is_cut_is_not_half_a_history(
+def test_a_pack_that_is_cut_is_an_error(
     bare: Path, served: tuple[str, type[Backend]], cut_after: int
 ) -> None:
     """A connection that ends in the middle of what is fetched is an error of the network, never a shorter window."""
@@ -353,7 +353,7 @@ def test_messages_of_others_do_not_confuse_the_audit(where: str, bare: Path, tmp
     assert (result.holds, result.commits) == (True, 2)
 
 
-def test_an_answer_that_got_lost_is_not_an_order_to_write_twice(
+def test_a_lost_answer_does_not_write_twice(
     bare: Path, served: tuple[str, type[Backend]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server took the push, and the writer did not hear of it: the next attempt finds the record and is content."""

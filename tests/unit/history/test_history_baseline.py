@@ -72,7 +72,7 @@ def test_a_held_series_is_left_out_and_the_others_stay() -> None:
     assert references([single], [held(1)]) == ()
 
 
-def test_what_recovers_is_a_reference_again() -> None:
+def test_a_series_that_recovers_is_a_reference_again() -> None:
     """A regression that was fixed leaves no trace in the baseline."""
     assert reference_days([report(day) for day in range(5)], [held(2), held(3)]) == [0, 1, 4]
 
@@ -120,7 +120,7 @@ def test_other_machines_and_reruns_are_not_held() -> None:
     assert reference_days([report(2), rerun], [held(2)]) == [2]
 
 
-def test_what_lasts_is_adopted() -> None:
+def test_a_level_that_lasts_is_adopted() -> None:
     """After five reports in a row the new level is the normal one, without anybody's doing."""
     reports = [report(day) for day in range(7)]
     holds = [held(day) for day in range(2, 7)]
@@ -132,7 +132,7 @@ def test_what_lasts_is_adopted() -> None:
     assert persisting(reports, [*holds, adopted], at=now) == ()
 
 
-def test_what_comes_and_goes_is_not_adopted() -> None:
+def test_a_level_that_comes_and_goes_is_not_adopted() -> None:
     """Five regressions that are not in a row are five regressions."""
     reports = [report(day) for day in range(10)]
     assert persisting(reports, [held(day) for day in (1, 3, 5, 7, 9)], at=START) == ()

@@ -54,7 +54,7 @@ def test_an_empty_history_is_fine(history: History) -> None:
     assert not Path(history.where).exists()
 
 
-def test_what_was_appended_is_loaded_oldest_first(history: History) -> None:
+def test_appended_reports_are_loaded_oldest_first(history: History) -> None:
     """Reports come back complete, in the order of time, whatever the order in which they came."""
     for day in (3, 90, 1):
         path = history.append(report(day))
@@ -130,7 +130,7 @@ def test_records_of_untrusted_events_are_ignored(history: History, event: str) -
     assert len(history.load(Selection(untrusted=True))) == 1
 
 
-def test_the_past_of_a_broken_clock_is_repaired(history: History) -> None:
+def test_a_report_from_the_future_gets_the_present_time(history: History) -> None:
     """A report from next year is stored now, and says so."""
     history.append(report(-300))
     (stored,) = history.load()
@@ -199,7 +199,7 @@ def test_a_changed_record_is_refused(history: History) -> None:
         history.load()
 
 
-def test_a_newer_record_is_refused_with_the_way_out(history: History) -> None:
+def test_a_newer_record_is_refused_with_a_remedy(history: History) -> None:
     """A record of a newer version is not silently left out of a baseline."""
     data = encode(report(1)).replace(b'"schema":%d' % SCHEMA, b'"schema":%d' % (SCHEMA + 1))
     path = Path(history.where) / path_of(report(1), data)
@@ -219,7 +219,7 @@ def test_foreign_files_are_not_records(history: History) -> None:
     assert days(history.load()) == [1]
 
 
-def test_the_path_tells_what_an_entry_tells(history: History) -> None:
+def test_an_entry_is_read_from_its_path(history: History) -> None:
     """Who wrote which commit when is known without opening a record."""
     history.append(report(1))
     (entry,) = history.entries()

@@ -36,7 +36,7 @@ def test_a_file_that_exists_with_another_content_is_not_rewritten(tmp_path: Path
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
 
-def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_hard_links_is_supported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system refuses links (FAT, some network disks), the finished file is renamed."""
 
     def refuse(*_: object, **__: object) -> None:
@@ -47,7 +47,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
     assert FolderStore(tmp_path).read(["a/b"]) == [LINE]
 
 
-def test_what_dead_writers_left_is_ignored_and_swept(tmp_path: Path) -> None:
+def test_unfinished_files_of_dead_writers_are_ignored_and_removed(tmp_path: Path) -> None:
     """An unfinished file is no record; after an hour it is removed."""
     fresh, stale = tmp_path / ".unfinished-1-a", tmp_path / ".unfinished-2-b"
     fresh.write_bytes(b"{")
@@ -99,7 +99,7 @@ except HistoryError as error:
 """
 
 
-def test_a_read_only_folder_is_named_with_the_way_out(open_folder: Path) -> None:
+def test_a_read_only_folder_is_named_with_a_remedy(open_folder: Path) -> None:
     """The message says which folder, that nothing was stored, and what to do."""
     (open_folder / "history").mkdir(mode=0o555)
     done = subprocess.run(
@@ -137,7 +137,7 @@ for number in range(10_000):
 """
 
 
-def test_a_writer_killed_at_any_moment_leaves_whole_files_only(tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_moment_leaves_complete_files_only(tmp_path: Path) -> None:
     """Kills at scattered moments: every file that has a name has all of its bytes."""
     for moment in range(8):
         folder = tmp_path / str(moment)

@@ -153,7 +153,7 @@ def test_a_folder_is_proved_against_what_an_earlier_proof_found(history: History
     assert verify(history).problems == (f"{gone.path}: is there again, and a pruning lists it as removed.",)
 
 
-def test_the_list_is_made_from_names_where_they_suffice(history: History) -> None:
+def test_records_are_listed_from_their_paths_where_these_suffice(history: History) -> None:
     """Who lists a window does not open the records; who asks for their contents does."""
     assert [entry.commit[:4] for entry in list_entries(history, Selection(last=2))] == ["0001", "0000"]
     assert list_entries(history, Selection(benchmark="nothing", last=2)) == ()
