@@ -28,7 +28,7 @@ _CONFIG = ("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c",
 
 
 @dataclass(frozen=True, slots=True)
-class GitRepository:
+class GitFolder:
     """Git in one folder."""
 
     folder: Path
@@ -74,7 +74,7 @@ class GitRepository:
             ) from error
 
 
-def commit_of(git: GitRepository, ref: str, *, fetch: bool) -> str:
+def commit_of(git: GitFolder, ref: str, *, fetch: bool) -> str:
     """Return the full id of the commit that `ref` names, fetching it only if asked.
 
     Raises:
@@ -102,11 +102,11 @@ def commit_of(git: GitRepository, ref: str, *, fetch: bool) -> str:
     )
 
 
-def _resolve(git: GitRepository, ref: str) -> str | None:
+def _resolve(git: GitFolder, ref: str) -> str | None:
     return git.query("rev-parse", "--verify", "--quiet", ref + "^{commit}")
 
 
-def fork_point(git: GitRepository, base: str, head: str) -> str:
+def fork_point(git: GitFolder, base: str, head: str) -> str:
     """Return the commit where `head` left `base`.
 
     Raises:
@@ -122,7 +122,7 @@ def fork_point(git: GitRepository, base: str, head: str) -> str:
     return commit
 
 
-def changed(git: GitRepository) -> list[str]:
+def changed(git: GitFolder) -> list[str]:
     """Return the paths, from the top of the tree, whose state on disk no commit holds: changed, new or deleted.
 
     New files that .gitignore names are none of them.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.measure.git import GitRepository
+from regress_action.measure.git import GitFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ class KeptTree:
 
     def refresh(self, commit: str) -> bool:
         """Bring tracked files back to the commit and remove new ones; return whether the tree can be used again."""
-        git = GitRepository(self.root)
+        git = GitFolder(self.root)
         if not self.is_ready or git.query("rev-parse", "HEAD") != commit:
             return False
         cleaned = git.query("checkout", "--quiet", "--force", "--detach", commit), git.query("clean", "-ffdq")

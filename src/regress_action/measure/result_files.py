@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure import untrusted_files
 from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.git import GitRepository
+from regress_action.measure.git import GitFolder
 from regress_action.measure.untrusted_files import UnsafeFileError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _not_a_result(path: Path, tree: SideTree, *, single: bool) -> str | None:
         return "the tree itself"
     if not real.is_relative_to(root):
         return None if single and real.is_file() else "outside of the tree"
-    tracked = tree.users_own and GitRepository(tree.folder).query("ls-files", "--", str(path))
+    tracked = tree.users_own and GitFolder(tree.folder).query("ls-files", "--", str(path))
     return "under version control" if tracked else None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
-from regress_action.measure.git import GitRepository
+from regress_action.measure.git import GitFolder
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
@@ -144,7 +144,7 @@ def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: 
 def _shared_installs(options: Options, executor: RunExecutor, trees: Mapping[str, SideTree]) -> list[SharedInstall]:
     """Return what the base's interpreters have from the user's own tree or from the head's."""
     base, head = trees["base"], trees["head"]
-    top = GitRepository(options.repository.resolve()).query("rev-parse", "--show-toplevel")
+    top = GitFolder(options.repository.resolve()).query("rev-parse", "--show-toplevel")
     others = [head.root, *([Path(top)] if top else [])]
     return find_shared_installs(
         executor.command, base.folder, executor.environment.variables, others, lambda argv: executor.probe(base, argv)

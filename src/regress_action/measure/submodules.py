@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from regress_action.measure.errors import EnvironmentFailedError
-from regress_action.measure.git import GitRepository
+from regress_action.measure.git import GitFolder
 
 _GITLINK = "160000"
 
@@ -41,7 +41,7 @@ def check_out_submodules(worktree: Path, git_dirs: Path, users_tree: Path, label
 
 def _submodules(worktree: Path) -> list[Submodule]:
     """Return the submodules that the index of a worktree has, if .gitmodules names them."""
-    git = GitRepository(worktree)
+    git = GitFolder(worktree)
     if not (worktree / ".gitmodules").is_file():
         return []
     listed = git.query("config", "-z", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$") or ""
@@ -60,12 +60,12 @@ def _submodules(worktree: Path) -> list[Submodule]:
 def _has_commit(git_dir: Path, commit: str) -> bool:
     if not (git_dir / "objects").is_dir():
         return False
-    return GitRepository(git_dir).query(f"--git-dir={git_dir}", "cat-file", "-e", commit + "^{commit}") is not None
+    return GitFolder(git_dir).query(f"--git-dir={git_dir}", "cat-file", "-e", commit + "^{commit}") is not None
 
 
 def _check_out_locally(submodule: Submodule, source: Path, target: Path) -> bool:
     """Check out a commit that borrows the objects of the git folder `source`; return whether all of it was there."""
-    git = GitRepository(target)
+    git = GitFolder(target)
     if git.query("init", "--quiet", "--template=") is None:
         return False
     (target / ".git/objects/info").mkdir(exist_ok=True)
@@ -86,7 +86,7 @@ def _fetch(worktree: Path, submodule: Submodule, label: str) -> None:
         EnvironmentFailedError: it cannot be reached, or asks for a password.
     """
     try:
-        GitRepository(worktree).run("submodule", "update", "--init", "--quiet", "--", submodule.path)
+        GitFolder(worktree).run("submodule", "update", "--init", "--quiet", "--", submodule.path)
     except EnvironmentFailedError as error:
         raise EnvironmentFailedError(
             f"The submodule {submodule.path!r} could not be checked out at {label}.",

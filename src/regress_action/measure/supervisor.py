@@ -9,6 +9,7 @@ step fails and the file is missing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the measurer with these arguments; return its exit code, or 4 if it was killed or processes survived."""
     hide_from_suite()
     become_subreaper()
+    with contextlib.suppress(OSError), untrusted_files.open_folder(Path.cwd(), FOLDER) as folder:
+        untrusted_files.remove(folder, ENDED_FILE)
     status = _run(arguments)
     end_processes(lambda: descendants(os.getpid()), _reap, grace_s=0)
     survivors = sorted(set(names(descendants(os.getpid()))))

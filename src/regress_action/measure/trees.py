@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.git import GitRepository, changed, commit_of, fork_point
+from regress_action.measure.git import GitFolder, changed, commit_of, fork_point
 from regress_action.measure.kept_trees import KeptTree, keep_tree
 from regress_action.measure.measurement import disk_error
 from regress_action.measure.submodules import check_out_submodules
@@ -82,7 +84,7 @@ def worktree_dir(repository: Path, keep_trees: Path | None) -> Iterator[Worktree
     Raises:
         EnvironmentFailedError: it cannot be made.
     """
-    common = GitRepository(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
+    common = GitFolder(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
     records = repository / common / "worktrees" if common else None
     try:
         if keep_trees is None:
@@ -110,7 +112,7 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
     repository = options.repository.resolve()
     if not repository.is_dir():
         raise MeasureUsageError(f"There is no folder {options.repository}.", remedy="Correct --repository.")
-    git = GitRepository(repository)
+    git = GitFolder(repository)
     top = git.query("rev-parse", "--show-toplevel")
     if options.base is None and options.head is None:
         return {"head": _users_tree(git, repository, top)}
@@ -120,15 +122,23 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
             meaning="--base and --head name commits.",
             remedy="Correct --repository, or measure without --base.",
         )
+    try:
+        return _check_out_sides(options, git, worktrees, Path(top))
+    except OSError as error:
+        raise disk_error(error, worktrees.folder) from error
+
+
+def _check_out_sides(options: Options, git: GitFolder, worktrees: WorktreeDir, top: Path) -> dict[str, SideTree]:
+    """Return the worktrees of the head and, if there is one, of the base, in the order of the first pair."""
     head = _plan_head(options, git)
-    trees = {"head": _check_out(options, git, worktrees, head, Path(top))}
-    overlay(head.changed, Path(top), trees["head"].root)
+    trees = {"head": _check_out(options, git, worktrees, head, top)}
+    overlay(head.changed, top, trees["head"].root)
     if options.base is not None:
         base = commit_of(git, options.base, fetch=options.fetch)
         base = fork_point(git, base, head.commit) if options.merge_base else base
         plan = _CheckoutPlan("base", base, _branch(git, options.base), options.base)
         plan = replace(plan, carried=tuple(trees["head"].folder / path for path in options.carry))
-        trees = {"base": _check_out(options, git, worktrees, plan, Path(top)), **trees}
+        trees = {"base": _check_out(options, git, worktrees, plan, top), **trees}
         overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
     return trees
 
@@ -143,7 +153,7 @@ class _CheckoutPlan:
     carried: tuple[Path, ...] = ()
 
 
-def _users_tree(git: GitRepository, repository: Path, top: str | None) -> SideTree:
+def _users_tree(git: GitFolder, repository: Path, top: str | None) -> SideTree:
     if top is None:
         return SideTree("head", repository, repository, users_own=True, label=repository.name)
     commit, dirty = git.query("rev-parse", "--verify", "--quiet", "HEAD"), bool(changed(git))
@@ -151,7 +161,7 @@ def _users_tree(git: GitRepository, repository: Path, top: str | None) -> SideTr
     return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), dirty, label)  # noqa: FBT003 - users_own
 
 
-def _plan_head(options: Options, git: GitRepository) -> _CheckoutPlan:
+def _plan_head(options: Options, git: GitFolder) -> _CheckoutPlan:
     if options.head is not None:
         commit = commit_of(git, options.head, fetch=options.fetch)
         return _CheckoutPlan(
@@ -163,9 +173,7 @@ def _plan_head(options: Options, git: GitRepository) -> _CheckoutPlan:
     )
 
 
-def _check_out(
-    options: Options, git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
-) -> SideTree:
+def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path) -> SideTree:
     """Return the worktree of a side, new or kept from an earlier measurement of the same commit.
 
     Raises:
@@ -204,7 +212,7 @@ def _check_out(
 
 
 def _kept_tree(
-    options: Options, git: GitRepository, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
+    options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
 ) -> KeptTree | None:
     """Return the kept tree of a side; None where there is no setup, the side has changes, or there are submodules."""
     if not options.setup or options.keep_trees is None or plan.changed:
@@ -217,7 +225,7 @@ def _kept_tree(
     return kept
 
 
-def _branch(git: GitRepository, ref: str) -> str | None:
+def _branch(git: GitFolder, ref: str) -> str | None:
     name = git.query("rev-parse", "--abbrev-ref", "--verify", "--quiet", ref)
     return name if name and name != "HEAD" else None
 
@@ -247,6 +255,7 @@ def overlay(paths: Iterable[str], source: Path, target: Path) -> None:
     for path in paths:
         if path.endswith("/"):
             continue
+        _replace_links_above(target, path)
         _remove(target / path)
         if _exists(source / path):
             _copy(source / path, target / path)
@@ -281,6 +290,13 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _replace_links_above(root: Path, path: str) -> None:
+    """Remove the links among the folders above a path, which would lead out of the tree."""
+    for parent in reversed(PurePosixPath(path).parents[:-1]):
+        if (root / parent).is_symlink():
+            (root / parent).unlink()
+
+
 def _prune(root: Path, path: str) -> None:
     """Remove the folders that a removed file leaves empty, as git would."""
     with contextlib.suppress(OSError):
@@ -291,6 +307,14 @@ def _prune(root: Path, path: str) -> None:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+        ignore = shutil.ignore_patterns(".git")
+        shutil.copytree(source, target, symlinks=True, ignore=ignore, copy_function=_copy_file)
     else:
+        _copy_file(source, target)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file or a link; a FIFO, a socket or a device is left out, because reading it may never end."""
+    mode = os.lstat(source).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
         shutil.copy2(source, target, follow_symlinks=False)

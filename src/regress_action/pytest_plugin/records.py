@@ -135,10 +135,10 @@ def _with_tests(report: Report, tests: Mapping[str, PerformanceTest]) -> Report:
 def _commit(root: Path) -> dict[str, Any]:
     """Return the commit and branch that are checked out at `root`, and whether files differ from the commit."""
     from regress_action.measure.errors import MeasureError
-    from regress_action.measure.git import GitRepository
+    from regress_action.measure.git import GitFolder
 
     with suppress(MeasureError):
-        git = GitRepository(root)
+        git = GitFolder(root)
         branch = git.query("symbolic-ref", "--short", "HEAD")
         dirty = (("dirty", "true"),) if git.query("status", "--porcelain", "--untracked-files=no") else ()
         return {"commit": git.query("rev-parse", "HEAD"), "branch": branch, "provenance": dirty}

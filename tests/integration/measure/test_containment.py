@@ -47,7 +47,7 @@ time.sleep(5)
 """
 
 
-def _until(condition: Callable[[], object], limit_s: float = 10.0) -> None:
+def _until(condition: Callable[[], object], limit_s: float = 60.0) -> None:
     until = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < until, "the condition never held"

@@ -72,6 +72,21 @@ def test_read_only_disk_is_one_clear_error(repository: Repository, tmp_path: Pat
     assert not ran.exists()
 
 
+def test_full_disk_for_the_worktrees_is_one_clear_error(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """Uncommitted files that do not fit beside the commit end in exit code 4, without a traceback."""
+    (repository.folder / "large").write_bytes(bytes(2**20))
+    ended = _on_disk(tmp_path / "disk", "size=256k", measure.argv("--base", "HEAD~1", "--", "true"), repository.folder)
+    assert ended.returncode == 0, ended.stderr
+    argv = ["env", f"TMPDIR={tmp_path / 'disk'}", *measure.argv("--overwrite", "--base", "HEAD~1", "--", "true")]
+    ended = _on_disk(tmp_path / "disk", "size=256k", argv, repository.folder)
+    assert ended.returncode == 4
+    assert "No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert repository.worktrees == 1
+
+
 def test_full_disk_below_the_log_does_not_end_the_measurement(measure: Measurer) -> None:
     """Where standard output cannot be written, the measurement goes on and ends with 0."""
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SLOW_LATER = "test $REGRESS_PAIR = 1 || { echo $$ > PID; sleep 60; }"
 
 
-def _until(condition: Callable[[], object], limit_s: float = 10.0) -> None:
+def _until(condition: Callable[[], object], limit_s: float = 60.0) -> None:
     until = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < until, "the condition never held"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -173,6 +174,30 @@ def test_carried_files_come_from_the_head(repository: Repository, measure: Measu
         "--base", "HEAD~1", "--carry", "bench", "--pairs", "1", "--", "(ls bench; cat bench/kept program) > {out}"
     )
     assert measured.results("base") == ["added\nkept\nnewold"]
+
+
+def test_carried_file_below_a_link_of_the_base_stays_in_the_tree(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """Where the base has a link in place of the carried file's folder, nothing behind the link is changed."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/case").write_text("original")
+    (repository.folder / "bench").symlink_to(tmp_path / "elsewhere")
+    repository.commit()
+    (repository.folder / "bench").unlink()
+    repository.commit(bench__case="carried")
+    measured = measure("--base", "HEAD~1", "--carry", "bench/case", "--pairs", "1", "--", "cat bench/case > {out}")
+    assert (tmp_path / "elsewhere/case").read_text() == "original"
+    assert measured.results("base") == ["carried"]
+
+
+def test_special_files_among_carried_ones_are_left_out(repository: Repository, measure: Measurer) -> None:
+    """A FIFO in a carried folder is not waited for."""
+    repository.commit(bench__case="1")
+    os.mkfifo(repository.folder / "bench/pipe")
+    (repository.folder / "bench/case").write_text("2")
+    measured = measure("--base", "HEAD", "--carry", "bench", "--pairs", "1", "--", "ls bench > {out}")
+    assert measured.results("base") == ["case\n"], measured.stderr
 
 
 @pytest.mark.parametrize("path", ["nowhere", "../outside", "/etc", "."])
