@@ -1,1 +1,1 @@
-"""The stages wired together: baseline, detect, trend, alert. Rooms compute; this package performs."""
+"""The stages of the GitHub Action: baseline, detect, trend, alert."""
