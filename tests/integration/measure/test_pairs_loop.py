@@ -47,7 +47,7 @@ def _decider(folder: Path, answer: dict[str, object]) -> str:
     """Return a command that notes how many runs it was shown, and answers."""
     code = "import json, sys; open(sys.argv[1], 'a').write(str(len(json.load(open(sys.argv[3]))['runs'])) + ' ')"
     return python(
-        f"{code}; print('a line that is no decision'); print(sys.argv[2])", str(folder / "looks"), json.dumps(answer)
+        f"{code}; print('a line that is no decision'); print(sys.argv[2])", str(folder / "shown"), json.dumps(answer)
     )
 
 
@@ -60,7 +60,7 @@ def test_decision_ends_the_measurement(measure: Measurer, tmp_path: Path) -> Non
     stopped = measured.document["stopped"]
     assert (stopped["word"], stopped["why"]) == ("decided", "stopped early: all is clear")
     assert stopped["saved_s"] == pytest.approx(sum(run["wall_s"] for run in measured.runs), abs=0.01)
-    assert (tmp_path / "looks").read_text() == "10 "
+    assert (tmp_path / "shown").read_text() == "10 "
 
 
 def test_narrowed_runs_count_as_saved_time(measure: Measurer, tmp_path: Path) -> None:
@@ -91,15 +91,15 @@ def test_without_decisions_no_time_is_saved(measure: Measurer) -> None:
 def test_machine_speed_is_read_before_and_after(measure: Measurer) -> None:
     """A fixed piece of work is timed before the first and after the last run; a quick suite is not held up between."""
     probe = measure("--base", "HEAD~1", "--pairs", "3", "--", "true").document["probe"]
-    assert [look["after_pair"] for look in probe["looks"]] == [0, 3]
-    assert all(0 < look["median_s"] < 1 and look["spread"] >= 0 for look in probe["looks"])
+    assert [reading["after_pair"] for reading in probe["looks"]] == [0, 3]
+    assert all(0 < reading["median_s"] < 1 and reading["spread"] >= 0 for reading in probe["looks"])
 
 
 def test_decision_narrows_the_selection(measure: Measurer, tmp_path: Path) -> None:
     """Later pairs run the selection, each interim analysis decides anew, and each run records what it ran."""
     decide = _decider(tmp_path, {"continue": True, "select": ["b", "c d"], "why": "a is clear"})
     measured = measure("--base", "HEAD~1", "--pairs", "8", "--decide", decide, "--", "echo {select} > {out}")
-    assert (tmp_path / "looks").read_text() == "10 12 14 "
+    assert (tmp_path / "shown").read_text() == "10 12 14 "
     assert measured.results() == ["\n"] * 5 + ["b c d\n"] * 3
     assert measured.runs[0]["selection"] is None
     assert measured.runs[-1]["selection"] == ["b", "c d"]

@@ -22,10 +22,10 @@ def test_first_pair_runs_the_base_first() -> None:
     assert abba_order(("base", "head"), 1) == ("base", "head")
 
 
-@pytest.mark.parametrize(("every", "looks"), [(1, [5, 6, 7, 8, 9, 10]), (2, [5, 7, 9]), (4, [5, 9])])
-def test_interim_analyses_begin_after_the_fifth_pair(every: int, looks: list[int]) -> None:
+@pytest.mark.parametrize(("every", "pairs"), [(1, [5, 6, 7, 8, 9, 10]), (2, [5, 7, 9]), (4, [5, 9])])
+def test_interim_analyses_begin_after_the_fifth_pair(every: int, pairs: list[int]) -> None:
     """Earlier or more frequent analyses would cause more false alarms than the statistics allow for."""
-    assert [pair for pair in range(1, 11) if is_interim(pair, every)] == looks
+    assert [pair for pair in range(1, 11) if is_interim(pair, every)] == pairs
 
 
 @pytest.mark.parametrize(("pairs", "step"), [(5, 1), (10, 1), (11, 2), (15, 2), (20, 3), (40, 7), (1000, 199)])

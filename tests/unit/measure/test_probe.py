@@ -14,11 +14,11 @@ def test_reading_times_real_work() -> None:
     probe.read(0)
     probe.read(3)
     described = probe.described
-    assert [look["after_pair"] for look in described["looks"]] == [0, 3]
-    assert 1e-4 < statistics.median(look["median_s"] for look in described["looks"]) < 1
-    assert all(look["spread"] >= 0 for look in described["looks"])
+    assert [reading["after_pair"] for reading in described["looks"]] == [0, 3]
+    assert 1e-4 < statistics.median(reading["median_s"] for reading in described["looks"]) < 1
+    assert all(reading["spread"] >= 0 for reading in described["looks"])
     assert described["work"].startswith("1 CPython") or described["work"].startswith("1 PyPy")
-    assert 8 * min(look.median_s for look in probe.readings) < described["spent_s"]
+    assert 8 * min(reading.median_s for reading in probe.readings) < described["spent_s"]
 
 
 def test_readings_between_pairs_cost_below_a_hundredth() -> None:
