@@ -6,6 +6,7 @@ Every attack succeeded once on a version of the action: `REGRESS_ATTACKED=FOLDER
 from __future__ import annotations
 
 import stat
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attack_programs as programs
@@ -160,21 +161,26 @@ def test_settings_of_a_change_write_no_history(runner: Runner) -> None:
     ]
 
 
+EXPIRY = (datetime.now(UTC) + timedelta(90)).date()
+WAIVER = f"waivers: [{{benchmark: '*', ceiling: 99, reason: fine, expires: {EXPIRY}}}]\n"
+
+
 @pytest.mark.parametrize(
-    "settings",
+    "files",
     [
-        "fail-on: none\n",
-        "benchmarks: [{pattern: '*', ignore: true}]\n",
-        "thresholds: lax.yml\n",
-        "waivers: waivers.yml\n",
+        {"regress.yml": "fail-on: none\n"},
+        {"regress.yml": "benchmarks: [{match: '*', ignore: true}]\n"},
+        {"regress.yml": "benchmarks: [{match: '*', threshold: 9.0}]\n"},
+        {"regress-waivers.yml": WAIVER},
     ],
+    ids=["fail-on", "ignore", "threshold", "waiver"],
 )
-def test_a_change_does_not_loosen_its_own_gate(runner: Runner, settings: str) -> None:
+def test_a_change_does_not_loosen_its_own_gate(runner: Runner, files: dict[str, str]) -> None:
     """What it changes about its gate is reported, and takes effect after the merge."""
-    waiver = "- {benchmark: '*', reason: fine, owner: mallory, expires: 2099-01-01}\n"
-    files = {"regress.yml": settings, "lax.yml": "default: {regression_threshold: 9.0}\n", "waivers.yml": waiver}
     job = attack(runner, files=files)
     assert verdict(job) == (True, "fail")
+    (run,) = runner.github.data.check_runs
+    assert "takes effect after the merge" in f"{run.summary}{job.log}"
 
 
 def test_a_history_in_the_checkout_is_not_believed(runner: Runner) -> None:
