@@ -1,8 +1,8 @@
 # The judge's container. Any builder will do: nothing here needs BuildKit, so old self-hosted engines build it too.
 # The base is named by its digest, so pinning the action pins it, too; Dependabot keeps it up to date.
-ARG BASE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
+FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS base
 
-FROM ${BASE} AS builder
+FROM base AS builder
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ENV DEBIAN_FRONTEND=noninteractive PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 # hadolint ignore=DL3008
@@ -21,7 +21,7 @@ COPY src /opt/regress/src
 RUN echo /opt/regress/src > "$(echo /opt/regress/lib/python3*/site-packages)/regress_action.pth" \
  && /opt/regress/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/regress
 
-FROM ${BASE}
+FROM base
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # git carries history. What it brings along for mail, for serving and for people stays out.
 # hadolint ignore=DL3008

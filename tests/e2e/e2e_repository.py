@@ -66,7 +66,7 @@ def download(folder: Path) -> Path:
             shutil.copy(ROOT / part, folder / part)
     dockerfile = folder / "Dockerfile"
     dockerfile.write_text(
-        re.sub(r"(ARG BASE=[^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text())
+        re.sub(r"(FROM [^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text())
     )  # as .ci/engine has it
     return folder
 

@@ -41,7 +41,7 @@ def download(folder: Path) -> Path:
         elif (ATTACKED / part).exists():
             shutil.copy(ATTACKED / part, folder / part)
     dockerfile = folder / "Dockerfile"
-    dockerfile.write_text(re.sub(r"(ARG BASE=[^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text()))
+    dockerfile.write_text(re.sub(r"(FROM [^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text()))
     return folder
 
 
