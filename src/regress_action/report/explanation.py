@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Severity, Verdict
+from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.report import notes, numbers, phrases, sides, text
 from regress_action.report.context import Context
 from regress_action.report.markdown import fitting
@@ -55,7 +55,7 @@ def render(
             judgement=judgement,
             headline=text.headline_parts(judgement),
             asked=benchmark,
-            rows=[_Row(row) for row in rows[:shown]],
+            rows=[_Row(row, judgement.mode) for row in rows[:shown]],
             more=len(rows) - min(shown, len(rows)),
             others=[row.benchmark.name for row in judgement.comparisons[:MOST_NAMES]] if benchmark and not rows else [],
             left_out=left_out,
@@ -72,7 +72,7 @@ def render(
 class _Row:
     """A comparison with what the template says about it."""
 
-    def __init__(self, row: Comparison) -> None:
+    def __init__(self, row: Comparison, mode: Mode) -> None:
         self.row = row
         self.verdict = _VERDICT_WORDS.get(row.verdict, row.verdict.value)
         if row.severity is not Severity.NONE:
@@ -82,7 +82,8 @@ class _Row:
             self.change = numbers.change(row.ratio)
         self.interval = phrases.as_text(phrases.interval(row))
         self.threshold = numbers.change(row.threshold) if row.threshold == row.threshold else ""
-        self.visible = numbers.change(row.minimum_detectable_ratio) if row.minimum_detectable_ratio else ""
+        is_detectable = row.minimum_detectable_ratio and mode is not Mode.SINGLE
+        self.visible = numbers.change(row.minimum_detectable_ratio) if is_detectable else ""
         self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Mode, Severity
+from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.reasons import Reason, ReasonCode
 from regress_action.report import numbers, phrases
 from regress_action.report.numbers import count
@@ -52,11 +52,17 @@ def _proven(row: Comparison, reason: Reason) -> str:
     tail = ""
     if row.severity is Severity.SLIGHT and reason.waiver is None and row.ratio is not None:
         tail = f"; below its threshold of {numbers.change(row.threshold)}, so it does not alarm"
+    elif row.ratio is None and row.verdict is Verdict.REGRESSION:
+        tail = f"; {_without_ratio(row)} there is no ratio, so it is minor: set a budget for an absolute limit"
     waived = ""
     if reason.waiver is not None:
         why = reason.waiver.reason or "no reason given"
         waived = f" Waived up to {numbers.change(reason.waiver.ceiling)}: {why}."
     return f"{_size(row)}, {_runs(row, reason)}; {numbers.certainty(row.q_value or 0.0)}{tail}.{waived}"
+
+
+def _without_ratio(row: Comparison) -> str:
+    return "from zero" if row.baseline.median == 0 else "for such a metric"
 
 
 def _suspected(row: Comparison, reason: Reason) -> str:

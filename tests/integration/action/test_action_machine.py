@@ -126,8 +126,8 @@ def test_a_machine_that_swings_is_named_beside_what_it_left_undecided(project: P
     assert {row["verdict"] for row in found["comparisons"]} == {"inconclusive"}
     assert found["machine"]["probe_swing"] > 1.2
     assert "swing" in found["machine"]["doubts"]
-    (note,) = [note for note in found["notes"] if note.startswith("This machine swings")]
-    assert note.endswith("which explains 2 undecided rows.")
+    (note,) = [note for note in found["notes"] if note.startswith("The speed of this machine varies")]
+    assert note.endswith("which explains 2 undecided comparisons.")
     assert found["elsewhere"].startswith(ELSEWHERE)
     assert " ".join(stdout.split()).count(ELSEWHERE) == 1
 

@@ -252,9 +252,7 @@ def test_a_broken_connection_stores_nothing_or_everything(bare: Path, served: tu
 
 
 @pytest.mark.parametrize("cut_after", [0, 100, 600])
-def test_a_pack_that_is_cut_is_an_error(
-    bare: Path, served: tuple[str, type[Backend]], cut_after: int
-) -> None:
+def test_a_pack_that_is_cut_is_an_error(bare: Path, served: tuple[str, type[Backend]], cut_after: int) -> None:
     """A connection that ends in the middle of what is fetched is an error of the network, never a shorter window."""
     years = [report(number, created=f"{2020 + number // 12}-{1 + number % 12:02}-01T00:00:00Z") for number in range(60)]
     open_history(f"branch:regress-data@{bare}", environ=ENVIRON).extend(years)

@@ -63,6 +63,8 @@ def test_difference_without_a_ratio_is_worded_in_its_unit() -> None:
     no_ratio = worse(1.0, replace(PROVEN, design=Mode.HISTORY), metric=COUNT)
     no_ratio = replace(no_ratio, ratio=None, ratio_low=None, ratio_high=None, difference=3.0)
     assert reasons.sentence(no_ratio).startswith("3 more, 10 against 10 stored runs; q")
+    from_zero = replace(no_ratio, baseline=Side(10, 0.0), head=Side(10, 3.0))
+    assert "from zero there is no ratio, so it is minor: set a budget" in reasons.sentence(from_zero)
 
 
 def test_ruled_out_change_names_interval_or_pairs() -> None:
