@@ -61,8 +61,9 @@ class Fuzzer:
 
     def __init__(self, seed: int, samples: Sequence[Path]) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
-        self._samples = [(path, path.read_bytes()) for path in samples]
-        self._parsed = [(path, data, _parsed(data)) for path, data in self._samples]
+        contents = [(path, path.read_bytes()) for path in samples]
+        readable = [(path, data) for path, data in contents if result_of(path.name, data, None) == "read"]
+        self._parsed = [(path, data, _parsed(data)) for path, data in readable]
         self._keys = sorted({key for _, _, value in self._parsed for key in _keys(value)})
 
     def inputs(self) -> Iterator[tuple[str, bytes, str | None]]:

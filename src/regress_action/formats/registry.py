@@ -7,6 +7,7 @@ A reader is a module of `readers` with four names: `TITLE`, `WRITTEN_BY` (the co
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from typing import TYPE_CHECKING, Protocol, cast
@@ -107,6 +108,11 @@ def reader(name: str) -> Reader:
     module = name.replace("-", "_")
     if module not in READERS:
         raise InputError(f"There is no format called {name!r}.", remedy=f"Known formats: {', '.join(READERS)}.")
+    return _loaded(module)
+
+
+@functools.cache
+def _loaded(module: str) -> Reader:
     return cast("Reader", importlib.import_module(f"regress_action.formats.readers.{module}"))
 
 

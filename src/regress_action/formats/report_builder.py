@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Benchmark, Metric
 
 _LONGEST_LABEL = 200
-_MOST_SERIES = 100_000
+_MOST_SERIES = 50_000
 _MOST_WARNINGS = 20
 
 

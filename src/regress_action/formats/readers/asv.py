@@ -45,7 +45,7 @@ WRITTEN_BY = "asv run --record-samples; name the results folder"
 INDEX = "benchmarks.json"
 _KINDS = {"time": ("time", "s"), "memory": ("memory", "B"), "peakmemory": ("peak_memory", "B")}
 _PREFIXES = {"time": "time", "timeraw": "time", "mem": "memory", "peakmem": "peakmemory", "track": "track"}
-_MOST_COMBINATIONS = 100_000
+_MOST_COMBINATIONS = 50_000
 _LONGEST_PARAMETER = 100
 _IQR_OF_A_NORMAL = 1.349
 

@@ -31,7 +31,7 @@ _MEASURES: Final = {
     "build-time": ("build_time", "s"),
     "file-size": ("file_size", "byte"),
 }
-_LARGEST_RECHECKED: Final = 8 * 1024**2
+_LARGEST_RECHECKED: Final = 4 * 1024**2
 _BYTES: Final = re.compile(r"(?:^|-)bytes$")
 
 
