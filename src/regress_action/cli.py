@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from regress_action import __version__
+from regress_action.commands.options import discard_output
 from regress_action.model.errors import ExitCode, InfrastructureError, RegressError
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ def run(command: click.Command) -> NoReturn:
     except RegressError as error:
         complain(error)
         code = error.exit_code
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        discard_output()
         code = ExitCode.OK
     except Exception:  # noqa: BLE001 - a fault of ours must never look like a verdict
         click.echo(_hidden(_inert(traceback.format_exc())), err=True)

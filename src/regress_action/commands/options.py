@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,5 +91,17 @@ def finish(judged: Judged, **asked: Any) -> None:  # noqa: ANN401 - the options 
     """Show the judgement, write what was asked for, and leave with its exit code."""
     from regress_action.commands import output
 
-    output.deliver(judged, **asked)
+    try:
+        output.deliver(judged, **asked)
+    except BrokenPipeError:
+        discard_output()
+    except SystemExit as stop:
+        if stop.code != 1:
+            raise
+        discard_output()  # rich leaves with 1 where the reader of our output went away
     raise click.exceptions.Exit(judged.exit_code)
+
+
+def discard_output() -> None:
+    """Send what is still to be printed nowhere: its reader went away, as `| head` does, and the verdict stays."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

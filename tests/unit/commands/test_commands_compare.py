@@ -1,6 +1,8 @@
 """What `compare` writes: waivers in force, files for CI systems, and a page with the runs."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,3 +63,19 @@ def test_page_of_a_comparison_shows_its_runs(tmp_path: Path, monkeypatch: pytest
     result = CliRunner().invoke(command, ["--baseline", "base*.json", "--head", "head*.json", "--html", "report.html"])
     assert result.exit_code == 0
     assert Path("report.html").read_text().count("<circle") == 10
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1, 0), (3, 1)])
+def test_a_reader_that_went_away_changes_no_exit_code(tmp_path: Path, factor: int, code: int) -> None:
+    """`compare | head -1` ends with the code of the verdict, which a shell with pipefail passes on."""
+    for side, level in (("base", 100), ("head", 100 * factor)):
+        for number in range(5):
+            content = {f"parse {at}": {"latency": {"value": (100 if at else level) + number}} for at in range(200)}
+            (tmp_path / f"{side}{number}.json").write_text(json.dumps(content))
+    command_line = [sys.executable, "-m", "regress_action", "compare", "-v"]
+    sides = ["--baseline", "base*.json", "--head", "head*.json"]
+    with subprocess.Popen([*command_line, *sides], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+
+    assert process.returncode == code
