@@ -65,9 +65,7 @@ def download(folder: Path) -> Path:
         else:
             shutil.copy(ROOT / part, folder / part)
     dockerfile = folder / "Dockerfile"
-    dockerfile.write_text(
-        re.sub(r"(FROM [^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text())
-    )  # as .ci/engine has it
+    dockerfile.write_text(re.sub(r"(FROM [^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text()))  # as .ci/engine has it
     return folder
 
 

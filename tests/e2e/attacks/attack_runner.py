@@ -143,6 +143,10 @@ class Runner:
         identity = ("-c", "user.name=A user", "-c", "user.email=user@example.org", "-c", "safe.directory=*")
         return checked("git", *identity, *words, cwd=self.workspace)
 
+    def branches(self) -> list[str]:
+        """Return the references of the repository on the server."""
+        return checked("git", "-c", "safe.directory=*", "for-each-ref", "--format=%(refname)", cwd=self.bare).split()
+
     def commit(self, files: Mapping[str, str], message: str = "Change") -> str:
         """Write files, commit them and return the commit."""
         for path, content in files.items():
@@ -174,6 +178,7 @@ class Runner:
         given = {name: str(entry.get("default", "")) for name, entry in document["inputs"].items()}
         given |= {"github-token": TOKEN, **inputs}
         context: dict[str, Any] = {"inputs": given, "steps": {}, "matrix": None, "success": True, "github": {}}
+        shutil.rmtree(self.folder / "temp", ignore_errors=True)  # as a runner does before a job
         (self.folder / "event.json").write_text(json.dumps(payload))
         checked("chown", "-R", f"{UID}:{UID}", self.folder)
         job, variables = Job(), {}

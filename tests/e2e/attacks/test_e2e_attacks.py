@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attack_programs as programs
 import pytest
-from e2e_repository import COSTS, REPOSITORY, TOKEN, checked
+from e2e_repository import COSTS, REPOSITORY, TOKEN
 from smart_http import bare_repository, serving
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_settings_of_a_change_write_no_history(runner: Runner) -> None:
     inputs = {"command": COMMAND, "runs": "5", "baseline": "branch", "engine": "docker"}
     for event, content in (("push", payload), ("pull_request", runner.pull_request(head, base))):
         runner.run(event, content, inputs)
-    assert checked("git", "for-each-ref", "--format=%(refname)", cwd=runner.bare).split() == [
+    assert runner.branches() == [
         "refs/heads/feature",
         "refs/heads/main",
     ]
