@@ -24,6 +24,7 @@ class GitHub(Backend):
     seen: ClassVar[list[tuple[str, str | None]]]
     refuse: ClassVar[int | None] = None
     before_commit: ClassVar[Any] = None
+    lost_answers: ClassVar[int] = 0  # so many commits are made, and the answer is 502
 
     def _run(self, body: bytes) -> None:
         if "/api/" not in self.path and "/store/" not in self.path:
@@ -80,6 +81,10 @@ class GitHub(Backend):
             changes += f"M 100644 inline {item['path']}\ndata {len(content.encode())}\n{content}\n"
         message = f"{asked['message']['headline']}\n\n{asked['message']['body']}"
         commit = self._commit(f"from {branch}^0\n{changes}", message, "GitHub <noreply@github.com>", branch)
+        if type(self).lost_answers:
+            type(self).lost_answers -= 1
+            self._json(502, {"message": "Bad Gateway"})
+            return
         self._json(200, {"data": {"createCommitOnBranch": {"commit": {"oid": commit}}}})
 
     @property

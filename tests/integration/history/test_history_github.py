@@ -88,6 +88,18 @@ def test_a_commit_that_came_too_late_is_made_again(
     assert len(connected_history("branch:regress-data", environ=environ).load()) == 3
 
 
+def test_an_answer_of_502_after_the_commit_does_not_write_twice(
+    bare: Path, served: tuple[str, Any], environ: dict[str, str]
+) -> None:
+    """GitHub made the commit and answered that it failed: the next attempt finds the record."""
+    connected_history("branch:regress-data", environ=environ).append(report(1))
+    served[1].lost_answers = 1
+    connected_history("branch:regress-data", environ=environ).append(report(2))
+    assert served[1].lost_answers == 0
+    assert len(log(bare, "%H")) == 2
+    assert connected_history("branch:regress-data", environ=environ).load() == (report(1), report(2))
+
+
 def test_a_token_without_rights_is_explained(served: tuple[str, Any], environ: dict[str, str]) -> None:
     """The message names the permission that is missing, and never the token."""
     served[1].refuse = 403
