@@ -217,13 +217,13 @@ def _forked(work: Callable[[int], int]) -> _Child:
         os._exit(code)
 
 
-def _try(mutant: Mutant, limits_s: dict[str, float], say: int) -> int:
+def _try(mutant: Mutant, limits_s: dict[str, float], descriptor: int) -> int:
     """Run the tests with the module replaced, each for no longer than its limit."""
     if not limits_s:
         return 0
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.meta_path.insert(0, _Replaced(mutant))
-    return _run_tests(sorted({test.split("::")[0] for test in limits_s}), _Chosen(limits_s, say))
+    return _run_tests(sorted({test.split("::")[0] for test in limits_s}), _Chosen(limits_s, descriptor))
 
 
 def _run_tests(files: Sequence[str], plugin: object) -> int:
@@ -237,8 +237,8 @@ def _run_tests(files: Sequence[str], plugin: object) -> int:
 class _Chosen:
     """Keep the tests that can notice, in the given order, and say which one did."""
 
-    def __init__(self, limits_s: dict[str, float], say: int) -> None:
-        self._limits_s, self._say = limits_s, say
+    def __init__(self, limits_s: dict[str, float], descriptor: int) -> None:
+        self._limits_s, self._descriptor = limits_s, descriptor
         self._rank = {test: rank for rank, test in enumerate(limits_s)}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
@@ -250,11 +250,11 @@ class _Chosen:
 
     def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401 - pytest's own
         if report.failed:
-            os.write(self._say, report.nodeid.encode())
+            os.write(self._descriptor, report.nodeid.encode())
 
     def pytest_collectreport(self, report: Any) -> None:  # noqa: ANN401 - pytest's own
         if report.failed:
-            os.write(self._say, b"import")
+            os.write(self._descriptor, b"import")
 
 
 class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -286,7 +286,7 @@ def _measured() -> Executed | None:
     return executed
 
 
-def _measure(say: int) -> int:
+def _measure(descriptor: int) -> int:
     import coverage
 
     watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*")], messages=False)
@@ -302,7 +302,7 @@ def _measure(say: int) -> int:
         for line, tests in data.contexts_by_lineno(file).items():
             for test in filter(None, tests):
                 found[test].setdefault(Path(file).stem, []).append(line)
-    with os.fdopen(say, "w") as said:
+    with os.fdopen(descriptor, "w") as said:
         for test, seconds in plugin.seconds.items():
             said.write(json.dumps([test, seconds, found[test]]) + "\n")
     return 0

@@ -155,7 +155,7 @@ def complain(error: RegressError) -> None:
 
 
 def _inert(text: str) -> str:
-    """Return lines of which the runner obeys none: they may quote files that a stranger wrote."""
+    """Return lines of which the runner obeys none: they may quote files that somebody else wrote."""
     text = re.sub(r"^(\s*)(?=::)", r"\1| ", text.replace("\r", " "), flags=re.MULTILINE)
     return text.replace("##[", "# #[")
 

@@ -246,7 +246,7 @@ def test_two_machines_are_compared(visit: Visit) -> None:
     assert "−10 %" in page.inner_text("tbody")
 
 
-def test_the_exponent_of_the_growth_is_told(visit: Visit) -> None:
+def test_the_exponent_of_the_growth_is_shown(visit: Visit) -> None:
     """The demo's parser grows like n to the power of 1.08."""
     page = visit.open("scaling")
 

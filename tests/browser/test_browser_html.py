@@ -50,7 +50,7 @@ def test_the_page_is_dark_for_those_who_read_in_the_dark(browser: Browser) -> No
     assert [dark["page"], light["page"]] == ["rgb(13, 17, 23)", "rgb(255, 255, 255)"]
 
 
-def test_the_picture_for_the_readme_is_an_image(browser: Browser, tmp_path: Path) -> None:
+def test_the_demo_of_the_readme_is_an_image(browser: Browser, tmp_path: Path) -> None:
     """It draws as an image, where nothing may be loaded, at the width of a README."""
     judgement, svg = tmp_path / "judgement.json", tmp_path / "demo.svg"
     judgement.write_text(json.dumps(structured.as_object(EXAMPLES["everything"])), encoding="utf-8")

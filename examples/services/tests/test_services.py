@@ -105,7 +105,7 @@ def test_the_cache_forgets_what_was_not_used_for_longest():
     assert (cache.get("b"), len(cache), cache.hits, cache.misses) == ("B again", 3, 2, 1)
 
 
-def test_a_cache_needs_room():
+def test_a_cache_needs_capacity():
     """A capacity of zero is a mistake."""
     with pytest.raises(ValueError, match="keeps nothing"):
         Cache(0)

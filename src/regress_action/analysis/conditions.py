@@ -1,4 +1,4 @@
-"""How the machines behaved, as a check of the comparison: it is told to the reader and never changes a verdict.
+"""How the machines behaved, as a check of the comparison: it is shown to the reader and never changes a verdict.
 
 No value is divided by the time of the probe. A program does not slow down in proportion to another, so that would add
 the noise of the probe and prove nothing; that the probe moved as well only says where to look.
@@ -108,7 +108,7 @@ _MOST_VALUES = 3
 def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSpread) -> tuple[float | None, float]:
     """Return the log ratio of the probes' times, None where no two can be compared, and what spread explains of it.
 
-    Compared are the same work on the same interpreter and CPU model: other models are told apart anyway. Explained is
+    Compared are the same work on the same interpreter and CPU model: other models are never compared. Explained is
     10 %, or where it is more: three times the spread between sessions, that which this kind of machine is known for
     or that of the baseline's own probes, and how far the probe swung within a session.
     """

@@ -1,4 +1,4 @@
-"""Measure again before anyone is told: which benchmarks are suspects, and what the second measurement says of them."""
+"""Measure again before publishing: which benchmarks are suspects, and what the second measurement shows."""
 
 from __future__ import annotations
 

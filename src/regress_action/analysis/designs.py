@@ -143,7 +143,7 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     Welch's test where both sides hold `minimum` runs; otherwise the pooled prediction form, its variance
     moderated by the prior. There a baseline of ten runs or more is trimmed as pairs are: one bad commit among them
     must not hide the next. Where the prior was learned by how far neighbouring runs lie apart, the head is held
-    to the level at which the baseline ends, so that what the level did before is not laid at its door.
+    to the level at which the baseline ends, so that what the level did before is not attributed to it.
     """
     runs_b, mean_b, squares_b = moments(base)
     runs_c, mean_c, squares_c = moments(head)

@@ -1,4 +1,4 @@
-"""What the judge is told: error rates, thresholds, budgets, waivers and what is already known about the noise."""
+"""The rules of a judgement: error rates, thresholds, budgets, waivers and what is already known about the noise."""
 
 from __future__ import annotations
 

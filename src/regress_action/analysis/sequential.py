@@ -95,7 +95,7 @@ def _settled(analysis: Analysis) -> Flags:
 def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
     """Return the rows that will hardly get any further by the end of the plan (conditional power).
 
-    A row whose threshold is ruled out goes on for the smallest change only where that is likely to be told. What
+    A row whose threshold is ruled out goes on for the smallest change only where that is likely to be detected. What
     the end will judge is foreseen, the mean without the outermost pairs and its spread, so that one stalled process
     does not look like noise and half of the pairs do not speak for all.
     """

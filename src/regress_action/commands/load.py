@@ -67,7 +67,7 @@ def command(
     suite: str,
     **shape: Any,  # noqa: ANN401 - the options of the scenario, passed on
 ) -> None:
-    r"""Put a load on TARGET, a function like module:coroutine or an address, and measure its answers.
+    """Put a load on TARGET, a function like module:coroutine or an address, and measure its answers.
 
     \b
       regress-action load shop:checkout --users 200 --ramp-up 10s --duration 60s

@@ -40,7 +40,7 @@ def command(
     timeout: float,
     words: tuple[str, ...],
 ) -> None:
-    r"""Run COMMAND in fresh processes and show its time, CPU, memory, input and output, switches and page faults.
+    """Run COMMAND in fresh processes and show its time, CPU, memory, input and output, switches and page faults.
 
     Programs that use PerformanceProfiler add their spans.
 

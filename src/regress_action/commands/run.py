@@ -106,13 +106,13 @@ def recognised(settings: Settings, root: Path) -> Settings:
         )
     click.echo(f"Measuring what init would write for this project: {project.why}.", err=True)
     click.echo(f"  setup:   {settings.setup or project.setup}\n  command: {project.command}", err=True)
-    found = {
+    defaults = {
         "command": project.command,
         "setup": settings.setup or project.setup,
         "results": settings.results or project.results,
         "carry": settings.carry or (project.carry if settings.base else ()),
     }
-    return settings.model_copy(update=found)
+    return settings.model_copy(update=defaults)
 
 
 def _cache_folder() -> Path:

@@ -52,7 +52,7 @@ def command(
     if series is not None:
         trends = from_csv(series)
     else:
-        assert where is not None  # noqa: S101 - told apart above
+        assert where is not None  # noqa: S101 - checked above
         trends = from_history(where, suite=suite, branch=branch, last=last, since=since)
     deliver(trends, json_out=json_out, markdown=markdown)
 

@@ -1,4 +1,4 @@
-"""Names for benchmarks that stand under one name in one file: told apart by what the file states, else numbered."""
+"""Names for benchmarks that stand under one name in one file: distinguished by what the file states, else numbered."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The two sides of one measurement, the runs they have in common told apart by `session` and pair."""
+    """The two sides of one measurement, the runs they have in common distinguished by `session` and pair."""
 
     head: Report
     base: Report | None

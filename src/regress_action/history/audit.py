@@ -114,7 +114,7 @@ class _CommitLog:
         self.pruned = 0
 
     def follow(self, commit: CommitRecord) -> Iterator[str]:
-        """Take one commit into account; yield what it should not have done."""
+        """Add one commit; yield what it should not have done."""
         self.identities.append(commit.identity)
         by = f"{commit.who} in {commit.identity[:12]} on {commit.when}"
         for path in commit.changed:

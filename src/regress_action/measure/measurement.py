@@ -110,7 +110,7 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
     if (folder / _FILE).exists() and not overwrite:
         raise MeasureUsageError(
             f"There is a measurement in {folder} already.",
-            meaning="Two measurements in one folder could not be told apart.",
+            meaning="Two measurements in one folder could not be distinguished.",
             remedy="Name another folder, or add --overwrite.",
         )
     try:

@@ -137,7 +137,7 @@ class Settings(BaseModel):
     )
     dashboard: str = Field("", description="Folder to write the dashboard's data to.", json_schema_extra=INPUT)
     notify_urls: Urls = Field(
-        (), description="Apprise URLs told when a severity or state changes, one a line.", json_schema_extra=INPUT
+        (), description="Apprise URLs notified when a severity or state changes, one a line.", json_schema_extra=INPUT
     )
     engine: Literal["auto", "docker", "venv"] = Field(
         "auto", description="Where the analysis runs.", json_schema_extra=INPUT
@@ -164,7 +164,7 @@ class Settings(BaseModel):
     )
 
     adaptive: bool = Field(True, description="Stop early for benchmarks that are decided.")
-    confirm: bool = Field(True, description="Measure suspects again before anyone is told.")
+    confirm: bool = Field(True, description="Measure suspects again before they are published.")
     timeout: float = Field(1800, gt=0, description="Seconds after which one run is stopped.")
     retries: int = Field(0, ge=0, le=10, description="Repetitions of a run that failed.")
     reviewers: Items = Field((), description="Users asked for a review of a moderate regression.")

@@ -77,7 +77,7 @@ def test_without_any_verdict_the_way_to_one_is_explained(asked: Workspace) -> No
     assert "I find no verdict about this pull request yet" in answer
 
 
-def test_measuring_again_and_accepting_do_what_they_say(asked: Workspace) -> None:
+def test_commands_measure_again_and_accept(asked: Workspace) -> None:
     """The measuring workflow starts again; what was accepted is green when it has run."""
     _, [answer], _ = commented(asked, "/regress run")
     assert "Measuring again, in [this run]" in answer

@@ -132,7 +132,7 @@ def test_a_machine_that_swings_is_named_beside_what_it_left_undecided(project: P
     assert " ".join(stdout.split()).count(ELSEWHERE) == 1
 
 
-def test_a_slower_machine_than_those_of_the_history_is_told(project: Path) -> None:
+def test_a_slower_machine_than_those_of_the_history_is_reported(project: Path) -> None:
     """Six records of a machine three times as fast as this one really is: said once, and no row is blamed for it."""
     suite(project, swing=1.3)
     assert regress(project, "run", "--runs", "3", *COMMAND).returncode == 0

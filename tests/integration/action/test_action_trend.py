@@ -90,7 +90,7 @@ class Nights:
         """The issues, oldest first."""
         return [issue for issue in self.github.data.issues if issue.pull is None]
 
-    def told(self) -> list[str]:
+    def announced(self) -> list[str]:
         """What the comments announced, oldest first."""
         events = [hidden_comment.read("event", comment.body) for comment in self.github.data.comments]
         return [next(iter(event)) for event in events if event]
@@ -120,7 +120,7 @@ def test_quiet_nights_write_nothing(nights: Nights) -> None:
 
 
 def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
-    """Too new, opened, silent, worse, mended, closed, back: one issue, each change told once, by the commit it was."""
+    """Too new, opened, silent, worse, mended, closed, back: one issue, each change announced once."""
     nights.days(5, 0.017)
     assert nights.follow() == 0
     assert nights.issues == []
@@ -145,11 +145,11 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     assert len(nights.github.writes) == writes, "a night without a new commit repeats nothing"
     nights.days(2, 0.017)
     nights.follow()
-    assert nights.told() == []
+    assert nights.announced() == []
 
     nights.days(12, 0.03)
     assert nights.follow() == 1, "critical is what fails"
-    assert nights.told() == ["regraded"]
+    assert nights.announced() == ["regraded"]
     nights.days(2, 0.01)
     nights.follow()
     assert issue.state == "open", "two good days prove nothing"
@@ -160,7 +160,7 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     nights.days(12, 0.017)
     nights.follow()
     assert (issue.state, len(nights.issues)) == ("open", 1)
-    assert nights.told() == ["regraded", "recovered", "relapsed"]
+    assert nights.announced() == ["regraded", "recovered", "relapsed"]
 
 
 def test_what_was_accepted_in_the_history_closes_its_issue(nights: Nights) -> None:

@@ -79,7 +79,7 @@ def _base(folder: Path) -> Report:
     return base
 
 
-def test_runs_are_told_apart_by_session_and_pair(measured: Path) -> None:
+def test_runs_are_distinguished_by_session_and_pair(measured: Path) -> None:
     """The two halves of a pair find each other again."""
     measurement = read_measurement(measured)
 

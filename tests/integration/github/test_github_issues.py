@@ -1,4 +1,4 @@
-"""A scripted life of a repository: what comes, persists, worsens, recovers and relapses is told once, and only once."""
+"""A scripted life of a repository: what comes, persists, worsens, recovers and relapses is announced once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def rows(number: int) -> list[Any]:
 def live(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
     """Push thirty commits, with these attempts at each job, and close one issue as not planned after the sixth.
 
-    Returns what the people who are notified were told.
+    Returns what the people who are notified were announced.
     """
     changes: list[Change] = []
     for number in range(1, PUSHES + 1):
@@ -82,26 +82,26 @@ def test_running_every_job_again_changes_nothing(
     """Twice as the same attempt and once as the next: the same issues, comments, checks, labels and notifications."""
     twice, reconnect = another
 
-    told_twice = live(twice, reconnect, [1, 1, 2])
+    changes_seen = live(twice, reconnect, [1, 1, 2])
 
     assert state(twice) == state(lived)
-    kinds = Counter(change.kind for change in told_twice)
+    kinds = Counter(change.kind for change in changes_seen)
     assert kinds == {"opened": 4, "regraded": 2, "relapsed": 1, "recovered": 4}
 
 
-def told(github: FakeGitHub, issue: int) -> list[str]:
+def announced(github: FakeGitHub, issue: int) -> list[str]:
     """Return what the comments on an issue announce."""
     events = [hidden_comment.read("event", comment.body) for comment in github.data.comments if comment.issue == issue]
     return [next(iter(event)) for event in events if event]
 
 
 def test_thirty_pushes_leave_exactly_these_issues(lived: FakeGitHub) -> None:
-    """One issue for each regression, with its life told in comments; unconfirmed and minor ones leave none."""
+    """One issue for each regression, with its life announced in comments; unconfirmed and minor ones leave none."""
     issues = {
         issue.title.split(" is ")[0].removeprefix("Performance: "): (
             issue.state,
             issue.state_reason,
-            told(lived, issue.number),
+            announced(lived, issue.number),
         )
         for issue in lived.data.issues
     }
@@ -158,7 +158,7 @@ def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: S
 
 
 def test_pushes_and_trends_update_the_same_issues(github: FakeGitHub, connect: Callable[[], Client]) -> None:
-    """Each regression has one issue, told by whoever found it; neither closes nor repeats what the other follows."""
+    """Each regression has one issue, and neither closes nor repeats what the other follows."""
     stepped, creeping = dict.fromkeys(range(3, 7), 1.7), dict.fromkeys(range(4, 9), 1.3)
 
     def looked(number: int) -> list[Any]:
@@ -174,8 +174,8 @@ def test_pushes_and_trends_update_the_same_issues(github: FakeGitHub, connect: C
 
     issues = {issue.title.split(" ")[1]: (issue.number, issue.state) for issue in github.data.issues}
     assert {name: state for name, (_, state) in issues.items()} == {"cache.get": "closed", "api.list": "closed"}
-    assert told(github, issues["cache.get"][0]) == ["recovered"]
-    assert told(github, issues["api.list"][0]) == ["regraded", "recovered"]
+    assert announced(github, issues["cache.get"][0]) == ["recovered"]
+    assert announced(github, issues["api.list"][0]) == ["regraded", "recovered"]
 
 
 def test_fifteen_pull_requests(
@@ -258,7 +258,7 @@ def test_an_issue_whose_label_somebody_took_off_is_still_ours(
         github.data.issues[0].labels.clear()
 
     assert [issue.state for issue in github.data.issues] == ["open"]
-    assert told(github, 1) == ["regraded", "recovered", "relapsed"]
+    assert announced(github, 1) == ["regraded", "recovered", "relapsed"]
 
 
 def test_our_issue_is_found_behind_more_than_we_look_at(

@@ -55,7 +55,7 @@ class Page(HTMLParser):
         self.prose += "" if self._code else data
 
 
-def told(name: str, folder: Path) -> dict[str, str]:
+def texts_of(name: str, folder: Path) -> dict[str, str]:
     """Let a benchmark of that name regress everywhere; return every text by its channel."""
     texts: dict[str, str] = {}
     summary = folder / "summary.md"
@@ -101,14 +101,14 @@ def told(name: str, folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def tame(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What is told of a benchmark with a harmless name."""
-    return told("word", tmp_path_factory.mktemp("tame"))
+    """What is published about a benchmark with a harmless name."""
+    return texts_of("word", tmp_path_factory.mktemp("tame"))
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:20]))
 def test_a_hostile_name_is_text_in_every_channel(name: str, tame: dict[str, str], tmp_path: Path) -> None:
     """The same elements as with a harmless name, no mention, no reference, no link of its own, one command each."""
-    texts = told(name, tmp_path)
+    texts = texts_of(name, tmp_path)
 
     assert texts.keys() == tame.keys()
     for channel in texts.keys() - {"log", "title", "umbrella's title", "check", "message"}:
@@ -126,6 +126,6 @@ def test_a_hostile_name_is_text_in_every_channel(name: str, tame: dict[str, str]
 
 def test_the_texts_are_short_whatever_the_name(tame: dict[str, str], tmp_path: Path) -> None:
     """Ten thousand characters of a name do not push the rest away."""
-    long = told("x" * 10_240, tmp_path)
+    long = texts_of("x" * 10_240, tmp_path)
 
     assert all(len(long[channel]) < len(tame[channel]) + 4_000 for channel in tame)

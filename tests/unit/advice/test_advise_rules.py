@@ -79,7 +79,7 @@ def test_a_pattern_gives_its_advice(rows: list[Comparison], said: str) -> None:
     assert any(said in sentence for sentence in recommend(judgement(*rows)))
 
 
-def test_ratios_that_do_not_grow_with_size_say_nothing_about_complexity() -> None:
+def test_ratios_that_do_not_grow_with_size_give_no_advice_about_complexity() -> None:
     """The same slowdown at every size is a constant, not an order."""
     sentences = recommend(judgement(row("sort[100]", ratio=2), row("sort[10000]", ratio=2)))
     assert not any("grows" in sentence for sentence in sentences)

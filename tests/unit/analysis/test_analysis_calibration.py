@@ -73,7 +73,7 @@ def test_a_moderated_suite_is_no_less_honest() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 10, 20])
-def test_pairs_call_identical_code_changed_as_often_as_they_say(count: int) -> None:
+def test_pairs_call_identical_code_changed_as_often_as_alpha_allows(count: int) -> None:
     """Below, at and above the number from which pairs are trimmed."""
     judgement = analysis.compare([pairs(drawn(5, count))], [pairs(drawn(6, count))], BARE)
 

@@ -45,7 +45,7 @@ def in_pairs(values: list[float], conditions: Conditions) -> Judgement:
 @pytest.mark.parametrize(
     ("ratio", "said"), [(1.3, "took 30 % longer on the head's machine"), (0.7, "took 30 % less time on the head's")]
 )
-def test_a_machine_of_another_speed_is_told(ratio: float, said: str) -> None:
+def test_a_machine_of_another_speed_is_reported(ratio: float, said: str) -> None:
     """Slower or faster than the machines of the baseline: in one note, as a number and as a doubt."""
     judgement = against_history(probed(0.002 * ratio), probed(0.002), probed(0.00201), probed(0.00199))
 
@@ -125,7 +125,7 @@ def test_pairs_on_a_restless_machine_explain_what_is_undecided() -> None:
     assert "took 12 % of the CPU time that the suite wanted, which explains 1 undecided comparison." in steal
 
 
-def test_pairs_that_decide_everything_say_nothing_of_a_restless_machine() -> None:
+def test_pairs_that_decide_everything_do_not_report_a_noisy_machine() -> None:
     """Both sides met the same machine: what was proven needs no excuse; the number is there for programs."""
     judgement = in_pairs(STEADY, probed(0.002, swing=1.45, steal=0.12))
 

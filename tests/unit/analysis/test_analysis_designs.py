@@ -32,7 +32,7 @@ def drawn(seed: int, count: int, spread: float = 0.02, shift: float = 0.0) -> li
 
 @examples
 @given(SEEDS, st.integers(5, 9))
-def test_a_few_pairs_without_a_floor_are_the_paired_t_test(seed: int, count: int) -> None:
+def test_a_few_pairs_without_an_irreducible_part_are_the_paired_t_test(seed: int, count: int) -> None:
     """Below ten pairs nothing is trimmed: scipy's p-value and interval, on logs."""
     base, head = drawn(seed, count), drawn(seed + 1, count, shift=0.01)
     expected = stats.ttest_rel(np.log(head), np.log(base))
@@ -62,7 +62,7 @@ def test_from_ten_pairs_on_the_tenth_part_at_either_end_is_trimmed(seed: int, co
     assert found.p_value == pytest.approx(2 * stats.t(kept - 1).sf(abs(middle) / se), rel=1e-6)
 
 
-def test_the_floor_widens_the_interval_of_perfectly_steady_pairs() -> None:
+def test_the_irreducible_part_widens_the_interval_of_perfectly_steady_pairs() -> None:
     """Two builds of the same code differ by layout, which no number of pairs removes: 0.75 %."""
     found = paired([1.0] * 8, [1.02] * 8)
 
@@ -138,7 +138,7 @@ def test_noise_taught_by_a_longer_history_replaces_the_baselines_own() -> None:
     assert found.df == 20
 
 
-def test_what_the_level_did_before_is_not_laid_at_the_heads_door() -> None:
+def test_an_earlier_change_of_the_level_is_not_attributed_to_the_head() -> None:
     """A level that crept up by 12 % in twenty commits makes no regression of a head that stayed where it was."""
     crept = np.exp(np.linspace(-0.12, 0.0, 20) + np.tile([0.005, -0.005], 10)).tolist()
     learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.01, runs=50)})

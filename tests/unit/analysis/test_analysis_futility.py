@@ -59,9 +59,9 @@ def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:
 def test_the_chance_that_few_pairs_end_beyond_is_about_that_of_the_next_ones(beyond: int) -> None:
     """Twelve of twenty pairs are known; the others are as likely beyond as those were (beta-binomial)."""
     differences = np.where(np.arange(12) < beyond, 1.0, 0.0)[None]
-    (room,) = tests.most_allowed(np.array([20]), 0.05) - beyond
+    (allowance,) = tests.most_allowed(np.array([20]), 0.05) - beyond
 
     (chance,) = sequential._chance_of_few(differences, np.array([0.5]), 20, 0.05)
 
-    expected = stats.betabinom(8, beyond + 0.5, 12 - beyond + 0.5).cdf(room) if room >= 0 else 0
+    expected = stats.betabinom(8, beyond + 0.5, 12 - beyond + 0.5).cdf(allowance) if allowance >= 0 else 0
     assert chance == pytest.approx(expected, abs=0.07)

@@ -130,7 +130,7 @@ def budget_of(level: float, metric: Metric = TIME, rule: analysis.BudgetRule = M
     return one(analysis.compare([], head, policy)).budget
 
 
-def test_a_rate_has_a_floor_and_not_a_ceiling() -> None:
+def test_a_budget_of_a_rate_is_a_lower_limit() -> None:
     """1000 operations a second are the least, not the most."""
     states = [budget_of(level, RATE, OPS).state for level in (500.0, 1000.0, 2000.0)]
 

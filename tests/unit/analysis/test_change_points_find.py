@@ -81,7 +81,7 @@ def test_no_change_point_in_constants() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [np.nan] * 50, [np.inf, -np.inf, np.nan], [0.0] * 40])
-def test_too_little_to_say_anything(values: list[float]) -> None:
+def test_too_few_runs_show_no_change_point(values: list[float]) -> None:
     """Empty, tiny, missing and zero series give no change point and no warning."""
     assert find(values) == ()
 
@@ -187,7 +187,7 @@ def test_a_hundred_thousand_runs_are_searched_in_seconds() -> None:
     assert len(found) - sum(near) <= 10
 
 
-def test_a_difference_is_told_from_the_level_and_not_from_the_first_run() -> None:
+def test_a_difference_is_measured_from_the_level_and_not_from_the_first_run() -> None:
     """However far off the first run was, by 20 % of a hundred the values rose by twenty."""
     for first in (40.0, 100.0, 300.0):
         values = stepped(noise(80, seed=1), {40: 1.2})

@@ -56,7 +56,7 @@ def test_the_best_level_is_one_that_lasted() -> None:
     assert drift.ratio == pytest.approx(1.3, rel=0.01)
 
 
-def test_only_changes_after_the_release_are_on_its_account() -> None:
+def test_only_changes_after_the_release_count_for_it() -> None:
     """The step that the release already had is not charged again."""
     (drift,) = cumulative_drift.measure(past(crept({30: 1.5, 90: 1.1})), since=f"{60:040x}")
     drift = drift.since_release

@@ -131,7 +131,7 @@ def test_a_change_point_needs_three_runs_of_the_window_before_it() -> None:
         assert histories._with_steps(stable, (placed,), 110).direction is direction
 
 
-def test_times_are_utc_where_they_do_not_say_and_order_the_reports() -> None:
+def test_times_without_a_zone_are_utc_and_order_the_reports() -> None:
     """An offset is honoured; a report without a readable time comes first."""
     late, early, lost = (
         replace(one, created=at)

@@ -110,7 +110,7 @@ def test_noise_alarms_nowhere(seed: int) -> None:
     assert judged(past(noisy((60, 1.0), spread=0.05, seed=seed)))[0].comparison.verdict is Verdict.UNCHANGED
 
 
-def test_what_was_mended_yesterday_is_not_told_today() -> None:
+def test_what_was_corrected_yesterday_is_not_reported_today() -> None:
     """The level of the last ten runs is still high, the newest run is not: nothing is said, and nothing closed."""
     [one] = judged(past(noisy((30, 1.0), (20, 1.6), (1, 1.0))))
     assert one.comparison.verdict is Verdict.INCONCLUSIVE

@@ -24,7 +24,7 @@ def test_a_file_that_knows_no_time_is_given_one(tmp_path: Path) -> None:
     assert record.name.startswith("20240701T000000Z-4f2a4f2a4f2a-")
 
 
-def test_what_bencher_keeps_is_told_from_results(tmp_path: Path) -> None:
+def test_what_bencher_keeps_is_distinguished_from_results(tmp_path: Path) -> None:
     """The answer of `bencher perf` is a series, and the file of a single run of hyperfine is not."""
     point = {
         "report": "r",

@@ -113,7 +113,7 @@ def test_version_1_is_read(tmp_path: Path) -> None:
     assert report.created == "2014-01-11T19:21:45Z"
 
 
-def test_the_machine_is_the_one_asv_was_told() -> None:
+def test_the_machine_is_the_one_asv_was_given() -> None:
     """Machine, CPU, memory and Python are the environment."""
     (report,) = read(RESULTS)
 

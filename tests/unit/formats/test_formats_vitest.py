@@ -40,7 +40,7 @@ def test_a_negative_time_is_no_value(tmp_path: Path) -> None:
     assert "cannot be negative" in report.failures[0].reason
 
 
-def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:
+def test_files_of_one_name_are_distinguished_by_their_folder(tmp_path: Path) -> None:
     """The same suite in two packages is two benchmarks."""
     content = json.loads((DATA / "v4.json").read_text())
     other = json.loads((DATA / "v4.json").read_text())["files"][0]

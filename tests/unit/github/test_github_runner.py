@@ -145,7 +145,7 @@ def test_outside_of_actions_nothing_is_written() -> None:
     assert append_summary({}, lambda limit: "x" * limit) == 0
 
 
-def test_the_summary_leaves_room_and_never_exceeds_its_limit(tmp_path: Path) -> None:
+def test_the_summary_never_exceeds_its_limit(tmp_path: Path) -> None:
     """What is left is what may be rendered; a renderer that overdoes it is cut at a character."""
     path = tmp_path / "summary.md"
     path.write_bytes(b"x" * (SUMMARY_BYTES - 1000))

@@ -39,7 +39,7 @@ def machine(root: Path, **changes: str | None) -> Path:
     return root
 
 
-def test_a_quiet_machine_has_nothing_to_say(tmp_path: Path) -> None:
+def test_a_quiet_machine_is_not_reported(tmp_path: Path) -> None:
     """All of it is recorded, and nothing is found."""
     state = inspect_environment(machine(tmp_path))
 

@@ -45,7 +45,7 @@ def test_step_has_no_p_value_of_a_trend() -> None:
     assert "30 % slower over the last runs, p = 0.11" in trends.text(content(series("parse", "degrading")))
 
 
-def test_series_of_one_name_are_told_apart_by_their_environment() -> None:
+def test_series_of_one_name_are_distinguished_by_their_environment() -> None:
     """Two machines are two series, and each line says whose it is."""
     made = content(series("parse", "step", point()), series("parse", "step", point(), environment="a" * 12))
     for page in (trends.text(made), trends.markdown(made)):

@@ -61,7 +61,7 @@ def test_a_first_benchmark_is_marked_as_such(tmp_path: Path) -> None:
     assert lines[0] == "Found python: no benchmark was found, so the import of thing is measured as a first one."
 
 
-def test_what_a_person_has_to_add_is_told(tmp_path: Path) -> None:
+def test_what_a_person_has_to_add_is_named(tmp_path: Path) -> None:
     """In the file, and at the end of what init prints."""
     (tmp_path / "go.mod").write_text("module x")
 

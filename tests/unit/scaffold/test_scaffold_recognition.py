@@ -129,7 +129,7 @@ def test_the_command_fits_what_was_found(tmp_path: Path, files: dict[str, str], 
 @pytest.mark.parametrize(
     "files", [{"go.mod": "module x"}, {"CMakeLists.txt": "project(x)"}, {"Cargo.toml": "[package]"}, {"README": ""}]
 )
-def test_a_project_without_a_benchmark_is_told_so(tmp_path: Path, files: dict[str, str]) -> None:
+def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: dict[str, str]) -> None:
     """No command is made up for it."""
     project = recognise(write(tmp_path, files))[0]
 

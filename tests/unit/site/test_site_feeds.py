@@ -114,6 +114,6 @@ def test_nothing_is_recommended_where_nothing_happened() -> None:
 @pytest.mark.parametrize(
     ("days", "words"), [(0.2, "about 1 day"), (5, "about 5 days"), (21, "about 3 weeks"), (400, "about 13 months")]
 )
-def test_a_time_ahead_is_told_in_the_unit_that_people_use(days: float, words: str) -> None:
+def test_a_time_ahead_is_given_in_the_unit_that_people_use(days: float, words: str) -> None:
     """Days, weeks, months, years."""
     assert ahead(days) == words

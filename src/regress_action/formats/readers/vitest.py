@@ -2,7 +2,7 @@
 
 Neither keeps samples, so the median (the mean in version 1) and its count are what there is. Times are milliseconds.
 Paths are absolute; a benchmark is named by its suite, which begins with the file's name or relative path, and its own
-name. Files of one name in several folders or projects are told apart by the folder.
+name. Files of one name in several folders or projects are distinguished by the folder.
 """
 
 from __future__ import annotations
