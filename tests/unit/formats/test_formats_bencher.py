@@ -18,10 +18,10 @@ def test_measures_have_the_units_that_bencher_gives_them() -> None:
     """Its own measures come in base units; bytes are known by their name; all others are plain values."""
     (report,) = read(BMF)
 
-    found = {
+    measures = {
         series.key: (*series.values, series.metric.unit, series.metric.direction.value) for series in report.series
     }
-    assert found == {
+    assert measures == {
         ("parse", "time"): (pytest.approx(88e-9), "s", "lower"),
         ("parse", "throughput"): (5.55, "1/s", "higher"),
         ("/bin/sh -c ./build.sh", "build_time"): (87.0, "s", "lower"),

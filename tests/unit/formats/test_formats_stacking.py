@@ -96,14 +96,14 @@ def test_the_machines_of_all_shards_are_kept_and_what_they_saved_is_added() -> N
 
 def test_shards_on_other_cpus_are_a_machine_of_their_own() -> None:
     """The same mixture in another assignment of shards has another fingerprint."""
-    one = merge([_report("a", cpu="A"), _report("b", cpu="B")])
+    merged = merge([_report("a", cpu="A"), _report("b", cpu="B")])
     swapped = merge([_report("a", cpu="B"), _report("b", cpu="A")])
     again = merge([_report("b", cpu="B"), _report("a", cpu="A")])
 
-    assert one.environment.cpu == "mixed: A, B"
-    assert one.environment.fingerprint != swapped.environment.fingerprint
-    assert one.environment.fingerprint == again.environment.fingerprint
-    assert one.environment.fingerprint != _report("a").environment.fingerprint
+    assert merged.environment.cpu == "mixed: A, B"
+    assert merged.environment.fingerprint != swapped.environment.fingerprint
+    assert merged.environment.fingerprint == again.environment.fingerprint
+    assert merged.environment.fingerprint != _report("a").environment.fingerprint
 
 
 @pytest.mark.parametrize(
