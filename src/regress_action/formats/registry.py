@@ -36,6 +36,7 @@ READERS = (
     "jmh",
     "benchmarkdotnet",
     "catch2",
+    "catch2_console",
     "k6",
     "locust",
     "divan",

@@ -47,6 +47,14 @@ CASES: dict[str, tuple[str, dict[tuple[str, str], tuple[float, str, str]], list[
         {("sort & search / small / sort", "time"): (1.205e-7, "s", "lower")},
         ["sort & search / broken"],
     ),
+    "catch2/console.txt": (
+        "catch2_console",
+        {
+            ("sort & search / small / sort", "time"): (1.205e-7, "s", "lower"),
+            ("sort & search / small / a benchmark whose name goes on over here", "time"): (1.25e-6, "s", "lower"),
+        },
+        ["sort & search / small / broken", "sort & search / small / throws"],
+    ),
     "k6/summary.json": (
         "k6",
         {
