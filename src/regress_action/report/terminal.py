@@ -44,7 +44,9 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     def with_reason(row: Comparison) -> str:
         return f"{page.as_text(phrases.subject(row))}: {plain(reasons.sentence(row))}"
 
-    table(page, "Regressions", findings.regressions)
+    table(page, "Regressions", [row for row in findings.regressions if row.alarms])
+    suspected = [row for row in findings.regressions if row.is_suspected]
+    table(page, "Suspected regressions", suspected, why=verbose or len(suspected) <= _MOST_REASONS)
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
     listing(page, "Failed", findings.failed, with_reason)
     listing(page, "Missing from the head", findings.missing, with_reason)
