@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from judgements import EXAMPLES
+from judgements import EXAMPLES, TIME
+from regress_action.model.measurements import Report, Run, Series
 from regress_action.report import html, structured
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ return {
 };
 """
 
+PLOTS = """
+const plots = [...document.querySelectorAll('svg.runs')], wide = document.documentElement;
+const box = element => element.getBoundingClientRect();
+const inside = (part, plot) => box(part).left >= box(plot).left - 1 && box(part).right <= box(plot).right + 1;
+return {
+  plots: plots.length, overflow: wide.scrollWidth - wide.clientWidth,
+  outside: plots.flatMap(plot => [...plot.querySelectorAll('text')].filter(part => !inside(part, plot))).length,
+};
+"""
+
 
 def allowed(page: str) -> str:
     """Let the test's own question run on a page whose policy allows no script."""
@@ -40,6 +51,21 @@ def test_the_page_fits_and_draws_every_interval(browser: Browser, width: int) ->
     assert (seen["overflow"], seen["loaded"]) == (0, 0)
     assert seen["headline"].startswith("1 budget exceeded and 3 regressions")
     assert seen["bars"] == 11
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_plots_of_runs_fit_the_page(browser: Browser, width: int) -> None:
+    """The runs of pairs and their changes are drawn, and no label leaves its plot."""
+    sides = [
+        Report(
+            (Series(EXAMPLES["one-regression"].comparisons[0].benchmark, TIME, values, (1,) * 3),),
+            tuple(Run("s", pair) for pair in range(3)),
+        )
+        for values in ((1.2e-3, 1.25e-3, 1.22e-3), (3.8e-3, 3.9e-3, 3.85e-3))
+    ]
+    page = html.render(EXAMPLES["one-regression"], baseline=sides[:1], head=sides[1:])
+    drawn = browser.ask(allowed(page), PLOTS, width=width)
+    assert (drawn["plots"], drawn["outside"], drawn["overflow"]) == (2, 0, 0)
 
 
 def test_the_page_is_dark_for_those_who_read_in_the_dark(browser: Browser) -> None:
