@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regress_action.formats import importers
 from regress_action.formats.document import document_of
 from regress_action.formats.registry import READERS, read_document
 from regress_action.model import records
@@ -62,7 +63,11 @@ class Fuzzer:
     def __init__(self, seed: int, samples: Sequence[Path]) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
         contents = [(path, path.read_bytes()) for path in samples]
-        readable = [(path, data) for path, data in contents if result_of(path.name, data, None) == "read"]
+        readable = [
+            (path, data)
+            for path, data in contents
+            if path.parent.name == "importers" or result_of(path.name, data, None) == "read"
+        ]
         self._parsed = [(path, data, _parsed(data)) for path, data in readable]
         self._keys = sorted({key for _, _, value in self._parsed for key in _keys(value)})
 
@@ -89,6 +94,8 @@ class Fuzzer:
                 return outcome
             start = time.monotonic()
             outcome.results[result_of(name, data, hint, encode=self._random.random() < _ENCODED)] += 1
+            if name.startswith("importers/"):
+                outcome.results[import_result_of(data)] += 1
             outcome.inputs += 1
             if time.monotonic() - start > outcome.slowest_s:
                 outcome.slowest_s, outcome.slowest = time.monotonic() - start, name
@@ -208,6 +215,29 @@ def result_of(name: str, data: bytes, hint: str | None, *, encode: bool = True) 
     for report in reports:
         _require_sound(report, encode=encode)
     return "read"
+
+
+def import_result_of(data: bytes) -> str:
+    """Return `imported` or `not imported`.
+
+    Raises:
+        UnexpectedResultError: Anything else came out.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        if importers.is_perf(text):
+            reports = importers.read_perf(text, "x")
+        elif importers.is_data(text):
+            reports = importers.read_data_js(text, "x")
+        else:
+            reports = importers.read_csv(text, "x")
+    except InputError:
+        return "not imported"
+    except Exception as error:
+        raise UnexpectedResultError(f"{type(error).__name__}: {error}") from error
+    for report in reports:
+        _require_sound(report, encode=True)
+    return "imported"
 
 
 def _require_sound(report: Report, *, encode: bool) -> None:

@@ -198,12 +198,21 @@ def test_a_report_of_bencher_is_one_again() -> None:
     assert size.metric.direction is Direction.HIGHER
 
 
-@pytest.mark.parametrize("change", [('"value": 88.0', '"value": NaN'), ("2024-05", "soon"), ('"version"', '"v"')])
+@pytest.mark.parametrize("change", [('"value": 88.0', '"value": NaN'), ("2024-05", "soon"), ('"value": 88.0,', "")])
 def test_half_an_answer_of_bencher_is_refused(change: tuple[str, str]) -> None:
-    """Nothing is imported where a point has no time, no version or no number."""
+    """Nothing is imported where no point has a time and a number."""
     text = json.dumps({"results": [perf_line(LATENCY, ("r1", 0, 88.0, None))]}).replace(*change)
     with pytest.raises(InputError, match=r"perf\.json cannot be imported"):
         read_perf(text, "perf.json")
+
+
+def test_one_odd_point_of_bencher_loses_itself_alone() -> None:
+    """The other points of its line are imported."""
+    lines = [perf_line(LATENCY, ("r1", 0, math.nan, None), ("r2", 0, 90.0, None))]
+
+    (report,) = read_perf(json.dumps({"results": lines}), "perf.json")
+
+    assert report.series[0].values == pytest.approx((90e-9,))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": 5}', '{"results": [{"command": "ls"}]}'])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from regress_action.formats.identity import distinct_names
 from regress_action.formats.naming import clean
 from regress_action.formats.report_builder import capped
 from regress_action.formats.shape import number_in
@@ -40,23 +41,22 @@ def read_csv(text: str, where: str, *, suite: str = "default") -> tuple[Report, 
         raise _not_a_series(where, "it has no rows")
     delimiter = max(",;\t", key=lines[0].count)
     try:
-        table = csv.DictReader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-        columns = set(table.fieldnames or [])
-        rows = list(table)
+        header, *cells = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
     except csv.Error as error:
         raise _not_a_series(where, f"{error}") from error
+    names, problems = distinct_names([name.strip() for name in header], [{}] * len(header))
+    columns, rows = set(names), [dict(zip(names, row, strict=False)) for row in cells]
     if {"benchmark", "metric", "value", "time"} <= columns:
         return _long(rows, where)
     if "time" not in columns or not columns - _ATTRIBUTES - {""}:
         raise _not_a_series(where, "it needs a column `time` and at least one with values")
-    problems: list[str] = []
     reports = [report for number, row in enumerate(rows, 1) for report in _wide(row, number, suite, problems)]
     if not reports:
         raise _not_a_series(where, problems[0] if problems else "it has no rows")
     return _warned(reports, problems)
 
 
-def _wide(row: Mapping[str, str | None], number: int, suite: str, problems: list[str]) -> Iterator[Report]:
+def _wide(row: Mapping[str, str], number: int, suite: str, problems: list[str]) -> Iterator[Report]:
     """Yield the report of one row; what is no number in it, or a row without a time, is left out and named."""
     created = _time(row.get("time") or "")
     if created is None:
@@ -78,47 +78,55 @@ def _wide(row: Mapping[str, str | None], number: int, suite: str, problems: list
             series=tuple(series),
             runs=(Run(),),
             suite=suite,
-            commit=row.get("commit") or None,
-            branch=row.get("branch") or None,
+            commit=clean(commit) if (commit := row.get("commit")) else None,
+            branch=clean(branch) if (branch := row.get("branch")) else None,
             created=created,
             source="csv",
         )
 
 
-def _long(rows: Iterable[Mapping[str, str | None]], where: str) -> tuple[Report, ...]:
+def _long(rows: Iterable[Mapping[str, str]], where: str) -> tuple[Report, ...]:
     """Read rows as `history export` writes them: one per run and series."""
-    values: dict[tuple[str, ...], dict[tuple[str, ...], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    values: dict[tuple[str, ...], dict[tuple[str, str], dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    described: dict[tuple[str, str], tuple[Benchmark, Metric]] = {}
     problems: list[str] = []
-    for number, row in enumerate(rows, 1):
+    for at, row in enumerate(rows, 1):
         created, value = _time(row.get("time") or ""), number_in(row.get("value") or "")
         run = number_in(row.get("run") or "1")
-        if created is None or value is None or math.isinf(value) or run is None or not 1 <= run <= _MOST_RUNS:
-            problems.append(f"row {number} has no time, no finite value or no number of its run")
+        if created is None or value is None or not math.isfinite(value) or run is None or not 1 <= run <= _MOST_RUNS:
+            problems.append(f"row {at} has no time, no finite value or no number of its run")
+            continue
+        name, metric, unit = (row.get(column) or "" for column in ("benchmark", "metric", "unit"))
+        key = clean(name), clean(metric or "value")
+        service = row.get("service")
+        benchmark = Benchmark(key[0], clean(service) if service else None)
+        measured = Metric(key[1], clean(unit or "value"), _direction(row.get("direction") or "", metric, unit))
+        if described.setdefault(key, (benchmark, measured))[1].unit != measured.unit:
+            problems.append(f"row {at} has {key[1]} of {key[0]} in another unit than the rows before")
             continue
         report = (row.get("suite") or "default", row.get("commit") or "", row.get("branch") or "", created)
-        series = tuple(row.get(column) or "" for column in ("benchmark", "service", "metric", "unit", "direction"))
-        values[report][series][int(run)] = value
+        values[report][key][int(run)] = value
     if not values:
         raise _not_a_series(where, problems[0] if problems else "it has no rows")
-    return _warned([_from_rows(facts, series) for facts, series in values.items()], problems)
+    return _warned([_from_rows(facts, series, described) for facts, series in values.items()], problems)
 
 
-def _from_rows(facts: Sequence[str], series: Mapping[tuple[str, ...], Mapping[int, float]]) -> Report:
+def _from_rows(
+    facts: Sequence[str],
+    series: Mapping[tuple[str, str], Mapping[int, float]],
+    described: Mapping[tuple[str, str], tuple[Benchmark, Metric]],
+) -> Report:
     suite, commit, branch, created = facts
     runs = max(max(by_run) for by_run in series.values())
     return Report(
         series=tuple(
-            Series(
-                Benchmark(clean(name), service or None),
-                Metric(metric or "value", unit or "value", _direction(way, metric, unit)),
-                tuple(by_run.get(run, math.nan) for run in range(1, runs + 1)),
-            )
-            for (name, service, metric, unit, way), by_run in series.items()
+            Series(*described[key], tuple(by_run.get(run, math.nan) for run in range(1, runs + 1)))
+            for key, by_run in series.items()
         ),
         runs=(Run(),) * runs,
-        suite=suite,
-        commit=commit or None,
-        branch=branch or None,
+        suite=clean(suite),
+        commit=clean(commit) if commit else None,
+        branch=clean(branch) if branch else None,
         created=created,
         source="csv",
     )
