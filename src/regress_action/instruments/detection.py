@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import formats
 from regress_action.action.judge import Judged, judge_against_history, judge_reports, load_rules
 from regress_action.instruments.storage import BenchmarkStorage
+from regress_action.model.comparisons import Outcome, Verdict
 from regress_action.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,19 @@ class RegressionDetector:
         """Judge `reports` against `baseline` (oldest first); without one, its benchmarks are new and budgets count."""
         own = {(report.commit, report.created) for report in reports}
         others = [other for other in baseline if (other.commit, other.created) not in own]
-        return judge_against_history(others, reports, self.rules)
+        judged = judge_against_history(others, reports, self.rules)
+        return judged if others else _first(judged)
+
+
+def _first(judged: Judged) -> Judged:
+    """Return the judgement of reports that have no baseline on purpose: new benchmarks alone are no fault there."""
+    judgement = judged.judgement
+    if not judgement.comparisons or any(row.verdict is not Verdict.NEW for row in judgement.comparisons):
+        return judged
+    if judgement.summary.verdict is not Outcome.INCOMPLETE:
+        return judged
+    summary = replace(judgement.summary, verdict=Outcome.PASS)
+    return replace(judged, judgement=replace(judgement, summary=summary))
 
 
 def compare(
