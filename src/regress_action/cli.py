@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import re
@@ -53,6 +54,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 _PR_SET_DUMPABLE = 4
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 
 class LazyGroup(click.Group):
@@ -113,10 +115,16 @@ def run(command: click.Command) -> NoReturn:
     except BrokenPipeError:
         discard_output()
         code = ExitCode.OK
-    except Exception:  # noqa: BLE001 - a fault of ours must never look like a verdict
-        click.echo(_hidden(_inert(traceback.format_exc())), err=True)
-        complain(InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above."))
+    except Exception as error:  # noqa: BLE001 - a fault of ours must never look like a verdict
         code = ExitCode.INFRASTRUCTURE
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            discard_output()
+            complain(InfrastructureError(f"Writing failed: {error.strerror}.", remedy="Free some space."))
+        else:
+            click.echo(_hidden(_inert(traceback.format_exc())), err=True)
+            complain(
+                InfrastructureError("This is a fault in regress-action.", remedy="Report it, with the lines above.")
+            )
     sys.exit(code if isinstance(code, int) else 0)
 
 

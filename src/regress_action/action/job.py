@@ -15,7 +15,8 @@ from regress_action.action.base_files import files_of_base
 from regress_action.action.judge import JudgingRules, rules_of
 from regress_action.action.merge import SHARD, join, sides
 from regress_action.github.event import Stage, decide
-from regress_action.model.errors import IncompleteError, InputError, SettingsError
+from regress_action.model.errors import IncompleteError, InfrastructureError, InputError, SettingsError, UsageError
+from regress_action.model.files import write_replace
 from regress_action.model.records import slug
 from regress_action.settings import secrets
 from regress_action.settings.files import FolderFiles
@@ -40,6 +41,8 @@ PLANNED = FOLDER / "planned"
 MEASUREMENT = FOLDER / "measurement"
 CONFIRMATION = FOLDER / "confirmation"
 HISTORY = FOLDER / "history"
+
+_NEED_PAYLOAD = frozenset({"pull_request", "pull_request_target", "merge_group", "workflow_run", "issue_comment"})
 
 
 _ABOUT_A_CHANGE = frozenset(
@@ -109,6 +112,7 @@ def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path,
     Raises:
         SettingsError: a setting, the thresholds file or the waivers are wrong.
     """
+    _check_event(payload, environ)
     trusted = read_masked_settings(payload, environ, root, log)
     settings = trusted.settings
     plan = decide(
@@ -118,7 +122,28 @@ def load_job(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path,
         wanted=settings.mode,
         history_branch=settings.history_branch,
     )
-    return Job(settings, plan, rules_of(settings, trusted.files), trusted, root, environ)
+    return Job(settings, plan, rules_of(settings, trusted.files), trusted, root, environ, log)
+
+
+def _check_event(payload: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """Refuse to start without an event, or with one that lacks what it is about.
+
+    Raises:
+        UsageError: naming what is missing.
+    """
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    if not name:
+        raise UsageError(
+            "There is no event: GITHUB_EVENT_NAME is not set.",
+            meaning="This command does what an event in GitHub Actions asks for.",
+            remedy="Elsewhere, use  regress-action run --base REF, or record and detect: docs/how-to/other-ci.md",
+        )
+    if name in _NEED_PAYLOAD and not payload:
+        raise UsageError(
+            f"The event {name} has no payload.",
+            meaning="Its payload names the commits; without it nobody knows what is judged.",
+            remedy="Set GITHUB_EVENT_PATH to the file of the event.",
+        )
 
 
 def _trusted_settings(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> TrustedSettings:
@@ -148,14 +173,23 @@ class Job:
     trusted: TrustedSettings
     root: Path
     environ: Mapping[str, str]
+    step_log: StepLog
 
-    @property
-    def folder(self) -> Path:
-        """Where reports and judgements of this job are left, ignored by git."""
-        folder = self.root / FOLDER
-        folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")
-        return folder
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of this job, whose `path` is relative to the workspace; links on the way are refused.
+
+        Raises:
+            InfrastructureError: the disk is full or cannot be written.
+        """
+        write_replace(self.root / FOLDER / ".gitignore", b"*\n", below=self.root)
+        write_replace(self.root / path, data, below=self.root)
+
+    def write_copy(self, path: Path, data: bytes) -> None:
+        """Write a file that the verdict does not depend on: a failure is a warning."""
+        try:
+            self.write(path, data)
+        except InfrastructureError as error:
+            self.step_log.warning(f"{error.what} The verdict stands, but this copy is lost. {error.remedy}")
 
     @property
     def history_location(self) -> str | None:

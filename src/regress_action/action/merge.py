@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import formats
 from regress_action.model import records
 from regress_action.model.errors import IncompleteError, InputError
+from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def merge(patterns: Sequence[str], out: Path) -> Iterator[Path]:
     for side, report in (("head", head), ("base", base)):
         if report is not None:
             path = out / f"{side}.jsonl"
-            path.write_bytes(records.encode(report))
+            write_replace(path, records.encode(report))
             yield path
 
 

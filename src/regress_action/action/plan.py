@@ -19,6 +19,7 @@ from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
 from regress_action.model.errors import HistoryError, SettingsError
+from regress_action.model.files import write_replace
 from regress_action.model.records import slug
 
 if TYPE_CHECKING:
@@ -121,11 +122,9 @@ def vendor_psutil(root: Path) -> None:
 
 def write_request(request: MeasurementRequest, root: Path, environ: Mapping[str, str]) -> None:
     """Write the measurer's words, each ended by a NUL, and the outputs that later steps of the action read."""
-    folder = root / FOLDER
-    folder.mkdir(exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
-    (root / PLAN).write_bytes(b"".join(word.encode() + b"\0" for word in request.words))
-    (root / PLANNED).write_text(request.planned, encoding="ascii")
+    write_replace(root / FOLDER / ".gitignore", b"*\n", below=root)
+    write_replace(root / PLAN, b"".join(word.encode() + b"\0" for word in request.words), below=root)
+    write_replace(root / PLANNED, request.planned.encode(), below=root)
     outputs = {
         "measure": "true" if request.words else "false",
         "suite-image": " ".join(request.suite_image.split()),

@@ -17,6 +17,7 @@ from regress_action.github import runner
 from regress_action.github.event import Stage
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.errors import InfrastructureError
 from regress_action.model.records import slug
 from regress_action.notifications import send
 from regress_action.report import markdown, reasons, structured, text
@@ -110,12 +111,12 @@ def noted(job: Job, judged: Judged) -> Judged:
 
 def write_files(job: Job, judged: Judged) -> None:
     """Write the judgement as JSON and as Markdown into the job's folder."""
-    folder, context = job.folder, context_of(job, judged.judgement)
+    context = context_of(job, judged.judgement)
     content = structured.as_object(judged.judgement, suite=judged.suite, elsewhere=context.elsewhere)
     report, markdown_page = pages(slug(job.settings.suite))
-    (folder / report.name).write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    job.write_copy(report, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     page = markdown.render(judged.judgement, audience="file", limit_bytes=10_000_000, context=context)
-    (folder / markdown_page.name).write_text(page, encoding="utf-8")
+    job.write_copy(markdown_page, page.encode())
 
 
 def write_outputs(
@@ -124,19 +125,31 @@ def write_outputs(
     """Set every output of the step; without a judgement the verdict is `otherwise`."""
     summary = judged.judgement.summary if judged else None
     report, markdown_page = pages(slug(job.settings.suite))
-    runner.write_outputs(
-        job.environ,
-        {
-            "verdict": summary.verdict.value if summary else otherwise.value,
-            "severity": _worst(judged).value,
-            "regressions": summary.regressions if summary else 0,
-            "improvements": summary.improvements if summary else 0,
-            "report": report.as_posix() if judged else None,
-            "markdown": markdown_page.as_posix() if judged else None,
-            "dashboard": write_dashboard(job) if judged and job.plan.mode is Stage.BASELINE else None,
-            "check-run-url": published.check_run_url if published else None,
-        },
-    )
+    outputs = {
+        "verdict": summary.verdict.value if summary else otherwise.value,
+        "severity": _worst(judged).value,
+        "regressions": summary.regressions if summary else 0,
+        "improvements": summary.improvements if summary else 0,
+        "report": report.as_posix() if judged else None,
+        "markdown": markdown_page.as_posix() if judged else None,
+        "dashboard": _dashboard(job) if judged and job.plan.mode is Stage.BASELINE else None,
+        "check-run-url": published.check_run_url if published else None,
+    }
+    try:
+        runner.write_outputs(job.environ, outputs)
+    except OSError as error:
+        job.step_log.warning(
+            f"The outputs of the step could not be written: {error.strerror}. The exit status is right."
+        )
+
+
+def _dashboard(job: Job) -> str | None:
+    """Write the dashboard where one is asked for; a disk that cannot be written costs the dashboard only."""
+    try:
+        return write_dashboard(job)
+    except InfrastructureError as error:
+        job.step_log.warning(f"The dashboard was not written. {error.what}")
+        return None
 
 
 def notify(job: Job, published: PublishResult, log: StepLog) -> None:

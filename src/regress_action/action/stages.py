@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from regress_action.action import confirm
+from regress_action.action.job import FOLDER
 from regress_action.action.judge import judge_against_history, judge_reports
 from regress_action.action.merge import sides
 from regress_action.github.event import Stage
@@ -167,6 +168,7 @@ def _store(job: Job, history: History | None, head: Report, judged: Judged | Non
 def _write_reports(job: Job, head: Report, base: Report | None) -> None:
     """Write the reports into the job's folder, for an upload, for `merge` and for a second workflow."""
     head_file, base_file = sides(slug(job.settings.suite))
-    (job.folder / head_file).write_bytes(records.encode(head))
+    write = job.write if job.settings.shard else job.write_copy  # a shard is nothing but its reports
+    write(FOLDER / head_file, records.encode(head))
     if base is not None:
-        (job.folder / base_file).write_bytes(records.encode(base))
+        write(FOLDER / base_file, records.encode(base))

@@ -10,6 +10,7 @@ import orjson
 
 from regress_action.action import publish, trend_content
 from regress_action.action.dashboard import write_dashboard
+from regress_action.action.job import FOLDER
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.github import acceptance, alarms
 from regress_action.github import publish as github_publish
@@ -49,8 +50,8 @@ def report(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     accepted = _accepted(changes, reports, events)
     judgement = _located(job, _judgement(job, changes, histories.in_order(reports)[-1], accepted))
     content = trend_content.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
-    (job.folder / "trend.json").write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-    (job.folder / "trend.md").write_text(trends.markdown(content), encoding="utf-8")
+    job.write_copy(FOLDER / "trend.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    job.write_copy(FOLDER / "trend.md", trends.markdown(content).encode())
     sys.stdout.write(trends.text(content))
     return _alert(job, client, log, judgement, _texts(job, judgement, content, changes), accepted)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.advice import elsewhere
 from regress_action.model import escaping
-from regress_action.model.errors import InfrastructureError
+from regress_action.model.files import unwritable, write_replace
 from regress_action.report.context import Context
 
 if TYPE_CHECKING:
@@ -72,11 +72,9 @@ def write(where: str, content: bytes) -> None:
         return
     path = Path(where)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if path.exists() and not path.is_file():  # a pipe or a terminal that the shell made
+            path.write_bytes(content)
+        else:
+            write_replace(path, content)
     except OSError as error:
-        raise InfrastructureError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            meaning="The judgement was made, but this copy of it is lost.",
-            remedy="Give a path in a folder you may write to.",
-        ) from error
+        raise unwritable(path, error) from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,3 +91,54 @@ def test_a_moderate_regression_waits_for_a_decision_where_it_shall(
     status, outputs, log = workspace.step("pull_request", event, **{"block-moderate": block})
     assert (status, outputs["severity"]) == (0, "moderate"), log
     assert [check.conclusion for check in workspace.github.data.check_runs] == [conclusion]
+
+
+def test_a_report_that_cannot_be_written_costs_neither_verdict_nor_outputs(workspace: Workspace) -> None:
+    """The step fails with 1 and sets its outputs; a warning names the copy that is lost."""
+    suite = (workspace.folder / "suite.py").read_text()
+    blocked = str(workspace.folder / ".regress/report.json/x")
+    (workspace.folder / "suite.py").write_text(f"{suite}\nimport os; os.makedirs({blocked!r}, exist_ok=True)\n")
+    base, head = workspace.commit(0.01), workspace.commit(0.025)
+    status, outputs, log = workspace.step("pull_request", workspace.pull_request(head, base))
+    assert (status, outputs["verdict"]) == (1, "fail"), log
+    assert "The verdict stands, but this copy is lost." in log
+    assert "Traceback" not in log
+
+
+def test_a_full_disk_under_standard_output_is_one_error(workspace: Workspace) -> None:
+    """Writing to a full device ends with 4 and a sentence, not with a traceback."""
+    (workspace.folder / "a.json").write_text('{"parse": {"latency": {"value": 100}}}')
+    command = [sys.executable, "-m", "regress_action", "compare"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "regress_action",
+                "compare",
+                "--baseline",
+                "a.json",
+                "--head",
+                "a.json",
+                "--json",
+                "-",
+            ],
+            cwd=workspace.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "ci"])
+def test_outside_of_a_workflow_the_missing_event_is_named(workspace: Workspace, command: str) -> None:
+    """Neither command does nothing in silence."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    words = [sys.executable, "-m", "regress_action", command]
+    done = subprocess.run(words, cwd=workspace.folder, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "GITHUB_EVENT_NAME is not set" in done.stderr
