@@ -108,7 +108,6 @@ def test_a_report_that_cannot_be_written_costs_neither_verdict_nor_outputs(works
 def test_a_full_disk_under_standard_output_is_one_error(workspace: Workspace) -> None:
     """Writing to a full device ends with 4 and a sentence, not with a traceback."""
     (workspace.folder / "a.json").write_text('{"parse": {"latency": {"value": 100}}}')
-    command = [sys.executable, "-m", "regress_action", "compare"]
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
             [
