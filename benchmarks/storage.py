@@ -26,10 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "integration" / "history")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-from smart_http import bare_repository, serving  # noqa: E402
-
+from integration.history.smart_http import bare_repository, serving  # noqa: E402
 from regress_action.history import Selection, open_history, verify  # noqa: E402
 from regress_action.history.precision import rounded  # noqa: E402
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series  # noqa: E402

@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import Browser
+
+from browser.chromium import Browser
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from regress_action.model.measurements import Report, Run, Series
 from regress_action.report import html, structured
 
 if TYPE_CHECKING:
-    from chromium import Browser
+    from browser.chromium import Browser
 
 PICTURE = Path(__file__).parents[2] / "docs" / "picture.py"
 LAYOUT = """

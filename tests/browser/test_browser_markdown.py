@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import github_page
 
+from browser.chromium import github_page
 from judgements import EXAMPLES, HOSTILE, judgement, regression, row
 from regress_action.model.comparisons import Outcome, Severity, Verdict
 from regress_action.report import markdown
 from regress_action.report.context import Context
 
 if TYPE_CHECKING:
-    from chromium import Browser
+    from browser.chromium import Browser
 
 COMMENTS = Path(__file__).parents[1] / "golden" / "report" / "comment"
 LAYOUT = """

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import REPOSITORY, TOKEN, UserRepository, create_repository, download, engine_answers
-from smart_http import bare_repository, serving
 
+from e2e.e2e_repository import REPOSITORY, TOKEN, UserRepository, create_repository, download, engine_answers
 from fake_github import FakeGitHub
+from integration.history.smart_http import bare_repository, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from smart_http import Backend
-
     from fake_github import FakeGitHub
+    from integration.history.smart_http import Backend
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("action.yml", "bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import ROOT
+
+from e2e.e2e_repository import ROOT
 
 if TYPE_CHECKING:
-    from e2e_repository import UserRepository
+    from e2e.e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(900)
 PROJECT = """

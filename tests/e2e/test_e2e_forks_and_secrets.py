@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import REPOSITORY, TOKEN, checked
-from e2e_workflows import measuring, workflow
+
+from e2e.e2e_repository import REPOSITORY, TOKEN, checked
+from e2e.e2e_workflows import measuring, workflow
 
 if TYPE_CHECKING:
-    from e2e_repository import UserRepository
+    from e2e.e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(600)
 READ_ONLY = {"checks": "read", "contents": "read", "issues": "read", "pull-requests": "read", "actions": "read"}

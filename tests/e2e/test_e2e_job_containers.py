@@ -8,13 +8,14 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import COSTS
-from e2e_workflows import SUITE_COMMAND, measuring, workflow
+
+from e2e.e2e_repository import COSTS
+from e2e.e2e_workflows import SUITE_COMMAND, measuring, workflow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2e_repository import UserRepository
+    from e2e.e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(900)
 JOB_IMAGE = "regress-e2e-job:latest"

@@ -9,11 +9,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import COSTS
-from e2e_workflows import measuring, workflow
+
+from e2e.e2e_repository import COSTS
+from e2e.e2e_workflows import measuring, workflow
 
 if TYPE_CHECKING:
-    from e2e_repository import UserRepository
+    from e2e.e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(600)
 WORKFLOW = workflow(measuring())

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from e2e_repository import COSTS, SUITE, checked, download
-from e2e_workflows import SUITE_COMMAND
+
+from e2e.e2e_repository import COSTS, SUITE, checked, download
+from e2e.e2e_workflows import SUITE_COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e_repository import TOKEN
+from e2e.e2e_repository import TOKEN
 
 START = """
 import os, pathlib, re, signal, subprocess, sys, time

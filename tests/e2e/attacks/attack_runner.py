@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from e2e_repository import PARTS, REPOSITORY, ROOT, TOKEN, checked
+
+from e2e.e2e_repository import PARTS, REPOSITORY, ROOT, TOKEN, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from smart_http import Backend
-
     from fake_github import FakeGitHub
+    from integration.history.smart_http import Backend
 
 ATTACKED = Path(os.environ.get("REGRESS_ATTACKED", ROOT))
 """The tree whose action is attacked: another one shows that an attack succeeded there."""

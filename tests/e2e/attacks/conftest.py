@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from attack_runner import UID, Runner, download
-from e2e_repository import COSTS, REPOSITORY, SUITE, TOKEN, checked
-from smart_http import bare_repository, serving
 
+from e2e.attacks.attack_runner import UID, Runner, download
+from e2e.e2e_repository import COSTS, REPOSITORY, SUITE, TOKEN, checked
 from fake_github import FakeGitHub
+from integration.history.smart_http import bare_repository, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,16 @@ import stat
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import attack_programs as programs
 import pytest
-from e2e_repository import COSTS, REPOSITORY, TOKEN
-from smart_http import bare_repository, serving
+
+from e2e.attacks import attack_programs as programs
+from e2e.e2e_repository import COSTS, REPOSITORY, TOKEN
+from integration.history.smart_http import bare_repository, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attack_runner import Job, Runner
+    from e2e.attacks.attack_runner import Job, Runner
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("engine")]
 COMMAND = "/usr/bin/python3 -P suite.py {out} && (/usr/bin/python3 -P attack.py || true)"

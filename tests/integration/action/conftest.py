@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from action_workspace import SUITE, Workspace
 
 from fake_github import FakeGitHub
+from integration.action.action_workspace import SUITE, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from action_steps import ROOT, Runner, StepRun, prepared_virtualenv
-from action_workspace import REPOSITORY
+
+from integration.action.action_steps import ROOT, Runner, StepRun, prepared_virtualenv
+from integration.action.action_workspace import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 TOKEN = "ghs_tokenofthejob"  # noqa: S105 - what the attacks look for
 

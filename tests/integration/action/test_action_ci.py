@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 
 def test_a_slower_pull_request_fails_and_says_so_everywhere(workspace: Workspace) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from action_workspace import REPOSITORY
 
 from fake_github.data import WorkflowRun
+from integration.action.action_workspace import REPOSITORY
 
 if TYPE_CHECKING:
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 
 def commented(workspace: Workspace, text: str, *, by: str = "octo", number: int = 1) -> tuple[int, list[str], str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 SUITE = """
 import json, os, random, sys, time

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from action_workspace import REPOSITORY
 
+from integration.action.action_workspace import REPOSITORY
 from regress_action.model import records
 from regress_action.model.measurements import Noise
 
 if TYPE_CHECKING:
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 pytestmark = pytest.mark.timeout(600)
 FORK = "outsider/widgets"

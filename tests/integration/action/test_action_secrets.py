@@ -20,7 +20,7 @@ from regress_action.model.errors import SettingsError
 from regress_action.settings import secrets
 
 if TYPE_CHECKING:
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # Apprise's, on Python 3.11 and 3.12
 

@@ -8,8 +8,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from action_workspace import REPOSITORY
 
+from integration.action.action_workspace import REPOSITORY
 from regress_action.action import job
 from regress_action.github.runner import StepLog
 from regress_action.model.errors import SettingsError
@@ -17,7 +17,7 @@ from regress_action.model.errors import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from action_workspace import Workspace
+    from integration.action.action_workspace import Workspace
 
 
 def attacked(workspace: Workspace, files: dict[str, str], base: dict[str, str] | None = None) -> tuple[int, str, str]:

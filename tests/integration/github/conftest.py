@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import connected
 
 from fake_github import FakeGitHub
+from integration.github.github_scenarios import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,9 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenarios import Job, compared, judged, pull, sha, words
 
 from fake_github.data import WorkflowRun
+from integration.github.github_scenarios import Job, compared, judged, pull, sha, words
 from regress_action.github import acceptance, comment_commands, hidden_comment
 from regress_action.github.acceptance import Acceptance
 from regress_action.github.comment_commands import CommentCommand

@@ -8,9 +8,9 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import Job, compared, judged, pull, sha
 
 from fake_github.data import Artifact, WorkflowRun
+from integration.github.github_scenarios import Job, compared, judged, pull, sha
 from regress_action.github import artifacts
 from regress_action.github.event import Plan, Stage
 from regress_action.model.errors import InfrastructureError, InputError

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import Job, compared, judged, pull, push, sha
 
+from integration.github.github_scenarios import Job, compared, judged, pull, push, sha
 from regress_action.github import check_run
 from regress_action.github.preferences import Preferences
 from regress_action.model.comparisons import Outcome, Severity, Summary

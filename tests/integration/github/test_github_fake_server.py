@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_scenarios import Job, compared, connected, judged, push, sha
 
 from fake_github import FakeGitHub, shapes
 from fake_github.routing import ROUTES
 from fake_github.schema import DESCRIPTION
+from integration.github.github_scenarios import Job, compared, connected, judged, push, sha
 
 HERE = Path(__file__).parents[2] / "fake_github"
 REPO = "/repos/octo/widgets"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
 from fake_github import FakeGitHub
+from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
 from regress_action.github.client import Pace
 from regress_action.github.preferences import Preferences
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import Job, compared, connected, judged, pull, push, sha
-from test_github_acceptance import comment
 
 from fake_github.data import WorkflowRun
+from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
+from integration.github.test_github_acceptance import comment
 from regress_action.github import comment_commands
 from regress_action.github.preferences import Preferences
 

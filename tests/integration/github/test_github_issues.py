@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from github_scenarios import Job, compared, judged, pull, push, sha
 
+from integration.github.github_scenarios import Job, compared, judged, pull, push, sha
 from regress_action.github import hidden_comment, issues
 from regress_action.github.event import Stage
 from regress_action.github.preferences import Preferences

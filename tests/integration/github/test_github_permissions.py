@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
 from fake_github import FakeGitHub, GithubData
+from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
 from regress_action.github.client import connect
 from regress_action.github.preferences import Preferences
 from regress_action.model.errors import InfrastructureError

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from github_scenarios import Job, compared, connected, judged, pull, push, sha
 
+from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
 from regress_action.github.client import Pace
 from regress_action.github.preferences import Preferences
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from github_scenarios import Job, compared, connected, judged, pull, push, sha, words
 
 from fake_github import FakeGitHub
+from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha, words
 from judgements import HOSTILE
 from regress_action.github import comment_commands
 from regress_action.github.event import Plan, Stage

@@ -8,7 +8,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from smart_http import Backend
+from integration.history.smart_http import Backend
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from smart_http import bare_repository
 
+from integration.history.smart_http import bare_repository
 from regress_action.history import (
     Checkout,
     History,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from smart_http import Backend, bare_repository, serving
 
+from integration.history.smart_http import Backend, bare_repository, serving
 from regress_action.history import EVERYTHING, History, Selection, open_history, verify
 from regress_action.history.branch import Backoff, BranchStore
 from regress_action.history.publishers import GitPusher

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_http import TOKEN, GitHub
-from smart_http import Backend, bare_repository, serving
 
+from integration.history.github_http import TOKEN, GitHub
+from integration.history.smart_http import Backend, bare_repository, serving
 from regress_action.history import History, open_history
 from regress_action.history.artifact import unpack
 from regress_action.model.errors import HistoryError, SettingsError

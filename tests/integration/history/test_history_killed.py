@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import killing
 import pytest
-from smart_http import bare_repository, serving
 
+from integration.history import killing
+from integration.history.smart_http import bare_repository, serving
 from regress_action.history import History, open_history
 from regress_action.history.branch import Backoff, BranchStore
 from regress_action.history.publishers import GitPusher

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from smart_http import Backend, Server, bare_repository, serving
 
+from integration.history.smart_http import Backend, Server, bare_repository, serving
 from regress_action.history import Checkout, open_history
 from regress_action.history.git_repository import PrivateRepository
 from regress_action.model.errors import HistoryError, SettingsError

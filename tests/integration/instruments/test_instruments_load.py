@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import load_target
 import pytest
 
+from integration.instruments import load_target
 from regress_action import analysis
 from regress_action.formats import read
 from regress_action.instruments.load import LoadTestRunner, Scenario

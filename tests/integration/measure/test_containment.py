@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from measure_repository import VARIABLES, Measurer, python
 
+from integration.measure.measure_repository import VARIABLES, Measurer, python
 from regress_action.measure.spawn import usable_namespace
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import psutil
-from measure_repository import Measurer, Repository, python
+
+from integration.measure.measure_repository import Measurer, Repository, python
 
 if TYPE_CHECKING:
     from pathlib import Path

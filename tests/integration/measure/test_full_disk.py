@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from measure_repository import VARIABLES, Measurer, Repository
+
+from integration.measure.measure_repository import VARIABLES, Measurer, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path

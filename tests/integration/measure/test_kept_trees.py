@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from measure_repository import Measured, Measurer, Repository
+    from integration.measure.measure_repository import Measured, Measurer, Repository
 
 SETUP = "cat version > built; echo once >> $COUNT"
 SHOW = "cat built version > {out}; ls >> {out}; touch left-over; echo broken > version"

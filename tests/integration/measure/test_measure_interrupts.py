@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from measure_repository import VARIABLES, Measurer, Repository
+
+from integration.measure.measure_repository import VARIABLES, Measurer, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from measure_repository import SOURCES, VARIABLES, Measurer, Repository
+from integration.measure.measure_repository import SOURCES, VARIABLES, Measurer, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from measure_repository import Measurer, Repository
+
+from integration.measure.measure_repository import Measurer, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path

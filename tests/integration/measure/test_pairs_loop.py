@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from measure_repository import Measurer, Repository, python
+
+from integration.measure.measure_repository import Measurer, Repository, python
 
 if TYPE_CHECKING:
     from pathlib import Path

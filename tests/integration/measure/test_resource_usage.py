@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from measure_repository import Measurer, python
+
+from integration.measure.measure_repository import Measurer, python
 
 MIB = 2**20
 FORKED_AWAY = """

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from measure_repository import Measurer, Repository
+    from integration.measure.measure_repository import Measurer, Repository
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which files are opened")
 PROJECT = '[project]\nname = "shop"\nversion = "1"\n'

@@ -7,7 +7,8 @@ import os
 import sys
 
 import pytest
-from measure_repository import SOURCES, Measurer
+
+from integration.measure.measure_repository import SOURCES, Measurer
 
 NEEDS_AFFINITY = pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux's")
 SECRETS = {

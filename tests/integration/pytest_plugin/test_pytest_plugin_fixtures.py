@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from integration.pytest_plugin.conftest import Project
 
 
 def test_every_fixture_is_there(project: Project) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from integration.pytest_plugin.conftest import Project
 
 
 def test_leaking_tests_fail_and_clean_ones_pass(project: Project) -> None:

@@ -11,7 +11,7 @@ from regress_action.formats import read
 from regress_action.instruments.storage import BenchmarkStorage
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from integration.pytest_plugin.conftest import Project
     from regress_action.model.measurements import Report
 
 ASKED = ("--benchmark-report=performance_report.json", "--regression-detection=true", "--baseline-comparison=true")

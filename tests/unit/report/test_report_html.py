@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_report_escape import Page
 
 from judgements import EXAMPLES, TIME, foreign, judgement, judgements, regression, row
 from regress_action.model.comparisons import Outcome, Severity
@@ -16,6 +15,7 @@ from regress_action.model.measurements import Benchmark, Report, Run, Series
 from regress_action.report import html, plots
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
+from unit.report.test_report_escape import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

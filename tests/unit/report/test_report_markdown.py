@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_report_escape import LIVE, rendered
 
 from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
 from regress_action.model.comparisons import Judgement, Outcome, Severity
 from regress_action.report import markdown
 from regress_action.report.context import Context
+from unit.report.test_report_escape import LIVE, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from scaffold_repositories import FIXTURE, MARKER, write
 
 from regress_action.commands.run import recognised
 from regress_action.model.errors import UsageError
 from regress_action.scaffold import Repository, other_tools, recognise
 from regress_action.settings import Settings
+from unit.scaffold.scaffold_repositories import FIXTURE, MARKER, write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,11 @@ import numpy as np
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from site_reports import history, report
 
 from regress_action.site import content
 from regress_action.site.findings import Limits, findings_of
 from regress_action.site.tables import Table, tables_of
+from unit.site.site_reports import history, report
 
 VALUES = st.floats(1e-9, 1e12)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET  # our own output
 
 import pytest
-from site_reports import START, history
 
 from regress_action.site import content, feeds
 from regress_action.site.findings import Limits, findings_of
 from regress_action.site.recommendations import ahead, recommendations_of
 from regress_action.site.tables import tables_of
 from regress_action.site.writing import Page, Site
+from unit.site.site_reports import START, history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from site_reports import START, TIME, commit, history
 
 from regress_action.history import SeriesPattern, accept
 from regress_action.model.measurements import Direction, Metric
 from regress_action.site.findings import Finding, Limits, Status, findings_of
 from regress_action.site.tables import tables_of
+from unit.site.site_reports import START, TIME, commit, history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

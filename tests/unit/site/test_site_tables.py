@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from site_reports import MACHINE, history, report
 
 from regress_action.site.tables import RAW_REPORTS, tables_of
+from unit.site.site_reports import MACHINE, history, report
 
 
 def test_a_table_holds_median_and_range_of_every_report() -> None:

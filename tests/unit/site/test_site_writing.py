@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from site_reports import history
 
 from regress_action.analysis import Policy
 from regress_action.model.errors import InfrastructureError
 from regress_action.site.build import Source, build
 from regress_action.site.writing import PLOTLY, Page
+from unit.site.site_reports import history
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report
