@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from regress_action.pytest_plugin import timing
 from regress_action.pytest_plugin.round_statistics import BenchmarkRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pytest
 
@@ -45,6 +46,7 @@ class BenchmarkFixture:
         self.skipped = False
         self._options = options
         self._used_as: str | None = None
+        self._rollbacks: list[Callable[[], object]] = []
 
     @property
     def disabled(self) -> bool:
@@ -64,11 +66,11 @@ class BenchmarkFixture:
         """
         self._use("benchmark(...)")
         try:
-            with _callable_once_per_iteration(function, args, kwargs) as work:
+            with _runnable(function, args, kwargs) as work:
                 if self.enabled:
                     measured, iterations = timing.rounds(work, self._options)
                     self._record(iterations).stats.data.extend(measured)
-                return work()
+                return work.run()
         except Exception:
             self.has_error = True
             raise
@@ -110,6 +112,29 @@ class BenchmarkFixture:
         except Exception:
             self.has_error = True
             raise
+
+    def weave(self, target: Any, **kwargs: Any) -> None:  # noqa: ANN401 - what aspectlib takes
+        """Measure the next call of `target`, which the test itself does not call; needs the package aspectlib.
+
+        Raises:
+            ImportError: aspectlib is not installed.
+        """
+        try:
+            import aspectlib
+        except ImportError as error:
+            raise ImportError("benchmark.weave needs aspectlib. Install it: pip install aspectlib") from error
+
+        def aspect(function: Target) -> Target:
+            return lambda *args, **keywords: self(function, *args, **keywords)
+
+        self._rollbacks.append(aspectlib.weave(target, aspect, **kwargs).rollback)
+
+    patch = weave
+
+    def close(self) -> None:
+        """Take back what `weave` replaced."""
+        while self._rollbacks:
+            self._rollbacks.pop()()
 
     def as_dict(self) -> dict[str, Any] | None:
         """Return the entry of a result file, without statistics where the test failed; None where nothing was timed."""
@@ -158,7 +183,7 @@ class _Pedantic:
     def round(self, iterations: int, options: timing.TimingOptions) -> tuple[float, Any]:
         """Run one round with its set-up and teardown; return its seconds and what the target returned last."""
         args, kwargs = self._arguments()
-        with _callable_once_per_iteration(self.target, args, kwargs) as work:
+        with _runnable(self.target, args, kwargs) as work:
             if iterations == 1:
                 seconds, result = timing.timed_once(work, options)
             else:
@@ -177,26 +202,15 @@ class _Pedantic:
         return tuple(args), dict(kwargs)
 
 
-class _callable_once_per_iteration:  # noqa: N801 - used like a function
-    """Give a call without arguments that runs the function once; a coroutine function runs on a loop of its own."""
-
-    def __init__(self, function: Target, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._function, self._args, self._kwargs = function, args, kwargs
-        self._runner: asyncio.Runner | None = None
-
-    def __enter__(self) -> Callable[[], Any]:
-        function, args, kwargs = self._function, self._args, self._kwargs
-        if inspect.iscoroutinefunction(function):
-            self._runner = asyncio.Runner()
-            run = self._runner.get_loop().run_until_complete
-            return lambda: run(function(*args, **kwargs))
-        if not args and not kwargs:
-            return function
-        return lambda: function(*args, **kwargs)
-
-    def __exit__(self, *error: object) -> None:
-        if self._runner:
-            self._runner.close()
+@contextmanager
+def _runnable(function: Target, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[timing.Work]:
+    """Give the call to time; that of a coroutine function runs the coroutine on a loop of its own."""
+    if not inspect.iscoroutinefunction(function):
+        yield timing.Work(function, tuple(args), kwargs)
+        return
+    with asyncio.Runner() as runner:
+        run = runner.get_loop().run_until_complete
+        yield timing.Work(lambda: run(function(*args, **kwargs)))
 
 
 def _check_numbers(rounds: object, warmup_rounds: object, iterations: object, setup: object) -> None:

@@ -24,6 +24,15 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _DISPLAY_OPTIONS = ("columns", "sort", "group-by", "name", "time-unit")
 _SIZE = re.compile(r"([0-9.]+)\s*([kKmMgG]?[bB])")
 _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_TIMING_KINDS: dict[str, Any] = {  # pytest-benchmark keeps some of its options as text
+    "min_rounds": int,
+    "max_time": float,
+    "min_time": float,
+    "disable_gc": bool,
+    "calibration_precision": int,
+    "precision": float,
+    "confidence": float,
+}
 _WARMUP_ON = ("on", "true", "yes", "")
 OWN_OPTIONS = {
     "--benchmark-report": True,
@@ -117,6 +126,8 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add("--benchmark-min-time", metavar="SECONDS", type=float, default=0.000005)
     add("--benchmark-max-time", metavar="SECONDS", type=float, default=1.0)
     add("--benchmark-min-rounds", metavar="NUM", type=int, default=5)
+    add("--benchmark-precision", metavar="FRACTION", type=float, help="End the rounds once their mean is so precise.")
+    add("--benchmark-confidence", metavar="FRACTION", type=float, default=0.99)
     add("--benchmark-timer", metavar="FUNC", default="time.perf_counter")
     add("--benchmark-calibration-precision", metavar="NUM", type=int, default=10)
     add("--benchmark-warmup", metavar="KIND", nargs="?", default="off", const="on")
@@ -168,11 +179,12 @@ def timing_of(config: pytest.Config, marker: pytest.Mark | None = None) -> Timin
     wanted = warmup if isinstance(warmup, bool) else str(warmup).lower() in _WARMUP_ON
     iterations = given.get("warmup_iterations", getattr(option, "benchmark_warmup_iterations", 100_000))
     chosen = {
-        name: given.get(name, getattr(option, f"benchmark_{name}", None))
-        for name in ("min_rounds", "max_time", "min_time", "disable_gc", "calibration_precision")
+        name: kind(value)
+        for name, kind in _TIMING_KINDS.items()
+        if (value := given.get(name, getattr(option, f"benchmark_{name}", None))) is not None
     }
     return TimingOptions(
-        **{name: value for name, value in chosen.items() if value is not None},
+        **chosen,
         warmup=int(iterations) if wanted else 0,
         timer=_timer(given.get("timer", getattr(option, "benchmark_timer", "time.perf_counter"))),
     )
@@ -212,4 +224,5 @@ def limits(text: str) -> dict[str, Any]:
 
 
 def _timer(named: object) -> Callable[[], float]:
-    return named if callable(named) else getattr(time, str(named).rpartition(".")[2], time.perf_counter)
+    timer = getattr(named, "target", named)  # pytest-benchmark wraps it
+    return timer if callable(timer) else getattr(time, str(timer).rpartition(".")[2], time.perf_counter)

@@ -9,7 +9,7 @@ import pytest
 from regress_action.pytest_plugin import fixtures, markers, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
 
@@ -83,7 +83,13 @@ class _BenchmarkFixtures:
         group = marker.kwargs.get("group") if marker else None
         fixture = BenchmarkFixture(node, options.timing_of(config, marker), enabled=_enabled(config), group=group)
         yield fixture
+        fixture.close()
         config.stash.setdefault(USED_FIXTURES, []).append(fixture)
+
+    @pytest.fixture
+    def benchmark_weave(self, benchmark: BenchmarkFixture) -> Callable[..., None]:
+        """Measure the next call of a function that the test itself does not call: `benchmark_weave("time.sleep")`."""
+        return benchmark.weave
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Skip or select the tests that use the fixture, as `--benchmark-skip` and `--benchmark-only` say."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 import random
+import statistics
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
-from typing import TYPE_CHECKING, Any
+from math import ceil, sqrt
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    Work = Callable[[], object]
     Timer = Callable[[], float]
 
 _JITTER = 0.1  # of the iterations of a round, so that rounds do not beat in step with a periodic disturbance
@@ -24,11 +25,24 @@ _SHARE_TO_ESTIMATE = 5.0
 _MOST_ROUNDS = 1_000_000
 
 
+class Work(NamedTuple):
+    """A call to time: it is made as `function(*args, **kwargs)`, so that a round holds nothing else."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+
+    def run(self) -> Any:  # noqa: ANN401 - what the function returns
+        """Make the call once."""
+        return self.function(*self.args, **self.kwargs)
+
+
 @dataclass(frozen=True, slots=True)
 class TimingOptions:
     """How rounds are timed; the defaults are those of pytest-benchmark, and so are the names.
 
-    `warmup` is how many iterations are run untimed first. `seed` decides how the number of iterations varies between
+    `warmup` is how many iterations are run untimed first. With `precision`, rounds end as soon as the margin of their
+    mean, at `confidence`, is below that share of it. `seed` decides how the number of iterations varies between
     rounds.
     """
 
@@ -38,6 +52,8 @@ class TimingOptions:
     warmup: int = 0
     disable_gc: bool = False
     calibration_precision: int = 10
+    precision: float | None = None
+    confidence: float = 0.99
     timer: Timer = time.perf_counter
     seed: int = 0
 
@@ -57,19 +73,21 @@ class TimingOptions:
 def timed(work: Work, iterations: int, options: TimingOptions) -> float:
     """Return the seconds that `iterations` calls of `work` take together."""
     timer, repetitions = options.timer, range(iterations)
+    function, args, kwargs = work
     with quiet_interpreter(disable_gc=options.disable_gc):
         start = timer()
         for _ in repetitions:
-            work()
+            function(*args, **kwargs)
         return timer() - start
 
 
 def timed_once(work: Work, options: TimingOptions) -> tuple[float, object]:
     """Return the seconds that one call of `work` takes, and what it returned."""
     timer = options.timer
+    function, args, kwargs = work
     with quiet_interpreter(disable_gc=options.disable_gc):
         start = timer()
-        result = work()
+        result = function(*args, **kwargs)
         return timer() - start, result
 
 
@@ -127,7 +145,19 @@ def rounds(work: Work, options: TimingOptions) -> tuple[list[float], int]:
     for _ in range(count):
         repetitions = iterations + chance.randint(-spread, spread) if spread else iterations
         measured.append(timed(work, repetitions, options) / repetitions)
+        if options.precision and len(measured) >= max(options.min_rounds, 2) and _is_precise(measured, options):
+            break
     return measured, iterations
+
+
+def _is_precise(measured: list[float], options: TimingOptions) -> bool:
+    """Whether the margin of the mean is small enough; looked at after 2, 4, 8, … rounds beyond the least number."""
+    beyond = len(measured) - options.min_rounds
+    if beyond & (beyond - 1):
+        return False
+    mean, spread = statistics.fmean(measured), statistics.stdev(measured)
+    z = statistics.NormalDist().inv_cdf(0.5 + options.confidence / 2)
+    return z * spread / sqrt(len(measured)) <= (options.precision or 0.0) * mean
 
 
 @lru_cache(maxsize=8)

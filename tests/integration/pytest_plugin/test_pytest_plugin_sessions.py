@@ -270,6 +270,10 @@ def test_suites_with_pytest_benchmark_change_nothing(project: Project, *, peers:
             )
             assert calls == [0, 1, 2, 3]
             assert result == 4
+
+        @pytest.mark.performance(isolated=False)
+        def test_whole():
+            sorted(range(100))
         """,
     )
 
@@ -285,6 +289,7 @@ def test_suites_with_pytest_benchmark_change_nothing(project: Project, *, peers:
         ("test_suite.py::test_sorted[100]", "sorting", "time"),
         ("test_suite.py::test_sorted[100]", "sorting", "peak_memory"),
         ("test_suite.py::test_pedantic", "suite", "time"),
+        ("test_suite.py::test_whole", "suite", "time"),
     }
 
 

@@ -11,7 +11,8 @@ SOURCES = ROOT / "src/regress_action"
 ON_REQUEST = {
     "pyarrow",  # for `history export` to columns, on a laptop; it says how to install it
     "aiohttp",  # for `load` on an address; it says how to install it
-    "httpx",  # likewise
+    "aspectlib",  # for `benchmark.weave`; it says how to install it
+    "httpx",  # for `load`, like aiohttp
     "hdrh",  # for the histograms of `load` in the form of other tools
     "_pytest",  # as `pytest`
     "pytest",  # imports the plugin, never the other way round

@@ -14,7 +14,7 @@ from pytest_benchmark.stats import Stats
 
 from regress_action.pytest_plugin import timing
 from regress_action.pytest_plugin.round_statistics import FIELDS, RoundStatistics
-from regress_action.pytest_plugin.timing import TimingOptions
+from regress_action.pytest_plugin.timing import TimingOptions, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def clock(*, tick: float) -> Callable[[], float]:
 def test_a_slow_function_needs_one_iteration_a_round() -> None:
     """A call that is far longer than a tick of the clock is timed by itself."""
     assert timing.calibrate(
-        lambda: None, TimingOptions(timer=clock(tick=1.0), min_time=0.5, calibration_precision=1)
+        Work(lambda: None), TimingOptions(timer=clock(tick=1.0), min_time=0.5, calibration_precision=1)
     ) == (
         1.0,
         1,
@@ -38,18 +38,27 @@ def test_a_slow_function_needs_one_iteration_a_round() -> None:
 
 def test_a_fast_function_is_repeated_within_a_round() -> None:
     """A call that takes no time is repeated until a round is as long as `min_time`."""
-    _, iterations = timing.calibrate(lambda: None, TimingOptions(min_time=0.001))
+    _, iterations = timing.calibrate(Work(lambda: None), TimingOptions(min_time=0.001))
 
     assert iterations > 1000
 
 
 def test_rounds_fill_the_time_and_are_never_too_few() -> None:
     """The time that is given decides how many rounds there are, but for the least number."""
-    few, _ = timing.rounds(lambda: None, TimingOptions(max_time=0.0, min_rounds=7))
-    many, _ = timing.rounds(lambda: None, TimingOptions(max_time=0.01, min_time=0.0001))
+    few, _ = timing.rounds(Work(lambda: None), TimingOptions(max_time=0.0, min_rounds=7))
+    many, _ = timing.rounds(Work(lambda: None), TimingOptions(max_time=0.01, min_time=0.0001))
 
     assert len(few) == 7
     assert len(many) > 20
+
+
+def test_rounds_end_when_their_mean_is_precise_enough() -> None:
+    """A clock that never varies makes the mean precise after the least number of rounds."""
+    options = TimingOptions(
+        timer=clock(tick=1.0), calibration_precision=1, precision=0.01, min_rounds=5, max_time=1000.0
+    )
+
+    assert len(timing.rounds(Work(lambda: None), options)[0]) == 5
 
 
 def test_iterations_vary_by_the_seed() -> None:
@@ -62,7 +71,7 @@ def test_iterations_vary_by_the_seed() -> None:
         options = TimingOptions(
             timer=clock(tick=1e-3), min_time=1e-3, calibration_precision=1, min_rounds=3, max_time=0.0
         )
-        timing.rounds(lambda: calls.append(1), TimingOptions(**{**_fields(options), "seed": seed}))
+        timing.rounds(Work(calls.append, (1,)), TimingOptions(**{**_fields(options), "seed": seed}))
         return len(calls)
 
     assert total(1) == total(1)
@@ -81,7 +90,7 @@ def test_the_collector_and_a_profiler_come_back() -> None:
     sys.setprofile(profiler)
     try:
         with pytest.raises(ZeroDivisionError):
-            timing.timed(lambda: 1 // 0, 1, TimingOptions(disable_gc=True))
+            timing.timed(Work(lambda: 1 // 0), 1, TimingOptions(disable_gc=True))
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(None)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from regress_action.instruments.load.precise_timer import PreciseTimer
 from regress_action.instruments.load.recorder import Recorder, clock
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     Request = Callable[[], Awaitable[object]]
 
-_COARSE_S = 0.002
+_LONGEST_SLEEP_S = 0.5
 _LONGEST_UNYIELDING_S = 0.001
 _STARTS_BETWEEN_YIELDS = 16
 
@@ -85,27 +86,30 @@ class AsyncioEngine:
 
     async def _open_loop(self) -> None:
         """Send every request when it is due, however many are open."""
-        request, recorder, began = self.requests[0], self.recorder, self.began
-        since_yield = 0
-        for part in self.scenario.arrivals():
-            for due in part.tolist():
-                while (early := due - (clock() - began)) > 0 and not self.stopped.is_set():
-                    # The loop's timer is exact to a millisecond, so the last part is spent giving way.
-                    await asyncio.sleep(early - _COARSE_S / 2 if early > _COARSE_S else 0)
-                    since_yield = 0
-                if self.stopped.is_set():
-                    return
-                since_yield += 1
-                if since_yield > _STARTS_BETWEEN_YIELDS:
-                    await asyncio.sleep(0)
-                    since_yield = 0
-                if recorder.in_flight >= self.scenario.in_flight:
-                    recorder.dropped += due >= recorder.measured_from_s
-                    continue
-                recorder.in_flight += 1
-                task = asyncio.ensure_future(self._arrival(request, due))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+        recorder, began, since_yield = self.recorder, self.began, 0
+        with PreciseTimer() as timer:
+            for part in self.scenario.arrivals():
+                for due in part.tolist():
+                    while (early := due - (clock() - began)) > 0 and not self.stopped.is_set():
+                        await timer.sleep(min(early, _LONGEST_SLEEP_S))
+                        since_yield = 0
+                    if self.stopped.is_set():
+                        return
+                    since_yield += 1
+                    if since_yield > _STARTS_BETWEEN_YIELDS:
+                        await asyncio.sleep(0)
+                        since_yield = 0
+                    if recorder.in_flight >= self.scenario.in_flight:
+                        recorder.dropped += due >= recorder.measured_from_s
+                    else:
+                        self._start(due)
+
+    def _start(self, due: float) -> None:
+        """Send one request of an open loop."""
+        self.recorder.in_flight += 1
+        task = asyncio.ensure_future(self._arrival(self.requests[0], due))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _arrival(self, request: Request, due: float) -> None:
         recorder, began = self.recorder, self.began

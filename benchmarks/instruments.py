@@ -1,0 +1,385 @@
+"""What the instruments cost and what they can see, beside other tools on the same target in the same run.
+
+    make bench-instruments ARGS="[--only PART,PART] [--pairs N] [--realtime] [--json OUT]"
+
+The parts are spans, monitor, fixture, load, peers, leaks and verdict.
+
+Times are the fastest of many short batches where the cost of an instrument is meant, because other programs on the
+machine only ever add to it; where two tools are compared, they take turns and the medians are set side by side.
+`peers` needs wrk, hey or locust on the PATH, and leaves out what is not there. `verdict` takes about a minute a pair of
+ten runs, so it is left out unless it is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import math
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+from regress_action.instruments.leaks import LeakDetector
+from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
+from regress_action.instruments.load.result import stacked
+from regress_action.instruments.memory_monitor import MemoryMonitor
+from regress_action.instruments.profiler import PerformanceProfiler
+from regress_action.instruments.spans import overhead_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Row = tuple[str, str, str]
+
+SERVER = Path(__file__).parents[1] / "tests/integration/instruments/load_server.py"
+
+
+def main() -> None:
+    """Print a table for every part, and its figures as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="spans,monitor,fixture,load,peers,leaks", metavar="PARTS")
+    parser.add_argument("--pairs", type=int, default=20, help="pairs of loads for the part verdict")
+    parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--realtime", action="store_true", help="take the CPU before other programs; needs root")
+    asked = parser.parse_args()
+    if asked.realtime:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    print(f"load of the machine at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs\n")
+    tables: dict[str, list[Row]] = {}
+    for part in asked.only.split(","):
+        rows = verdict(asked.pairs) if part == "verdict" else PARTS[part]()
+        tables[part] = rows
+        print(f"{part}\n" + "\n".join(f"  {name:<52}{value:>22}   {wanted}" for name, value, wanted in rows) + "\n")
+    if asked.json:
+        asked.json.write_text(json.dumps(tables, indent=1))
+
+
+def fastest(work: Callable[[], object], calls: int = 1000, batches: int = 500) -> float:
+    """Return the nanoseconds of one call in the fastest batch."""
+    best = float("inf")
+    for _ in range(batches):
+        began = time.perf_counter_ns()
+        for _ in range(calls):
+            work()
+        best = min(best, (time.perf_counter_ns() - began) / calls)
+    return best
+
+
+def spans() -> list[Row]:
+    """Return what a span costs, and what of it is subtracted."""
+    profiler = PerformanceProfiler()
+
+    def empty() -> None:
+        pass
+
+    def spanned() -> None:
+        with profiler.span("x"):
+            pass
+
+    call = fastest(empty)
+    cost = fastest(spanned) - call
+    profiler._entries.clear()  # noqa: SLF001 - a million spans are not wanted in memory
+
+    async def awaited() -> float:
+        best = float("inf")
+        for _ in range(200):
+            began = time.perf_counter_ns()
+            for _ in range(500):
+                async with profiler.span("x"):
+                    pass
+            best = min(best, (time.perf_counter_ns() - began) / 500)
+            profiler._entries.clear()  # noqa: SLF001 - likewise
+        return best
+
+    inside, around = overhead_ns()
+    return [
+        ("span, `with`", f"{cost:.0f} ns", "at most 1000 ns"),
+        ("span, `async with`, with its wait and work", f"{asyncio.run(awaited()):.0f} ns", ""),
+        ("of that subtracted from the span / the one around", f"{inside} / {around} ns", ""),
+    ]
+
+
+def monitor() -> list[Row]:
+    """Return the share of a CPU that following the memory takes."""
+    with MemoryMonitor() as memory:
+        time.sleep(5)
+    return [("memory monitor, share of one CPU", f"{100 * memory.share:.2f} %", "at most 1 %")]
+
+
+def fixture(repetitions: int = 15) -> list[Row]:
+    """Return how our `benchmark` fixture and that of pytest-benchmark agree on the same functions, in turn."""
+    from pytest_benchmark.fixture import BenchmarkFixture as PeerFixture
+
+    from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+    from regress_action.pytest_plugin.timing import TimingOptions
+
+    node: Any = SimpleNamespace(name="test", nodeid="bench.py::test")
+    silent: Any = SimpleNamespace(debug=lambda *_, **__: None, warning=lambda *_, **__: None)
+    numbers = random.Random(1).sample(range(5000), 5000)  # noqa: S311 - not a secret
+    functions: dict[str, Callable[[], object]] = {
+        "sum of 100 numbers": lambda: sum(range(100)),
+        "sort of 5000 numbers": lambda: sorted(numbers),
+        "JSON of 200 records": lambda: json.dumps([{"id": at, "name": str(at)} for at in range(200)]),
+    }
+
+    def ours(function: Callable[[], object]) -> float:
+        measured = BenchmarkFixture(node, TimingOptions(max_time=0.2, disable_gc=True))
+        measured(function)
+        return float(measured.stats["median"]) if measured.stats else 0.0
+
+    def theirs(function: Callable[[], object]) -> float:
+        measured = PeerFixture(
+            node,
+            disable_gc=True,
+            timer=SimpleNamespace(target=time.perf_counter),
+            min_rounds=5,
+            min_time=0.000005,
+            max_time=0.2,
+            precision=None,
+            confidence=None,
+            warmup=False,
+            warmup_iterations=0,
+            calibration_precision=10,
+            add_stats=lambda _: None,
+            logger=silent,
+            warner=None,
+            disabled=False,
+            cprofile=None,
+            cprofile_loops=1,
+            cprofile_dump=False,
+        )
+        measured(function)
+        return float(measured.stats["median"])
+
+    rows = []
+    for name, function in functions.items():
+        pairs = []
+        for number in range(repetitions):
+            turn = (ours, theirs) if number % 2 else (theirs, ours)
+            values = {measure.__name__: measure(function) for measure in turn}
+            pairs.append((values["ours"], values["theirs"]))
+        ratio = statistics.median(mine / peer for mine, peer in pairs)
+        spreads = [statistics.stdev(column) / statistics.mean(column) for column in zip(*pairs, strict=True)]
+        rows.append((f"{name}: our median / theirs", f"{ratio:.4f}", "within 1 %"))
+        rows.append((f"{name}: spread ours, theirs", f"{spreads[0]:.1%}, {spreads[1]:.1%}", "not worse"))
+    return rows
+
+
+async def noop() -> None:
+    """Answer at once."""
+
+
+def load() -> list[Row]:
+    """Return how many requests the load runner makes by itself, and how well it keeps a schedule."""
+    began, cpu = time.perf_counter(), time.process_time()
+    closed = LoadTestRunner(noop, Scenario(users=10, duration_s=5)).run()
+    used = (time.process_time() - cpu) / (time.perf_counter() - began)
+    best = max(second.requests for second in closed.seconds)
+    rows = [
+        ("no-op operations a second", f"{closed.throughput:.0f}", "at least 20000"),
+        ("… in its best second", f"{best}", ""),
+        ("… for a whole second of CPU time", f"{closed.throughput / used:.0f}", ""),
+    ]
+    for rate in (200, 1000, 5000):
+        result = LoadTestRunner(noop, Scenario(rate=rate, duration_s=5, warmup_s=0.5)).run()
+        late = 1e3 * (result.lateness_p99_s or 0)
+        rows.append((f"{rate}/s: schedule error at p99", f"{100 * (result.schedule_error or 0):.1f} %", "at most 5 %"))
+        rows.append((f"{rate}/s: lateness at p99", f"{late:.2f} ms", ""))
+    return rows
+
+
+@contextlib.contextmanager
+def server(delay_ms: float = 1.0, tail: float = 1.0) -> Iterator[str]:
+    """Give the address of a server that answers after a delay, every fiftieth time after `tail` times as long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    process = subprocess.Popen([sys.executable, str(SERVER), str(port), str(delay_ms), str(tail)])
+    try:
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def peers() -> list[Row]:
+    """Return what other load generators say of the same server, in turn with ours."""
+    tools: dict[str, Callable[[str], tuple[float, float]]] = {"ours": _ours}
+    others = {"wrk": _wrk, "hey": _hey, "locust": _locust}
+    tools |= {name: measure for name, measure in others.items() if shutil.which(name)}
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in tools}
+    with server() as address:
+        for _ in range(3):
+            for name, measure in tools.items():
+                figures[name].append(measure(address))
+    return [
+        (
+            f"{name}, 10 connections, an answer takes 1 ms",
+            f"{statistics.median(rate for rate, _ in values):.0f}/s",
+            f"p50 {statistics.median(p50 for _, p50 in values):.2f} ms",
+        )
+        for name, values in figures.items()
+    ]
+
+
+def _ours(address: str) -> tuple[float, float]:
+    result = LoadTestRunner(address, Scenario(users=10, duration_s=3)).run()
+    return result.throughput, 1e3 * result.response["p50"].value_s
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _wrk(address: str) -> tuple[float, float]:
+    text = _printed("wrk", "-t1", "-c10", "-d3s", "--latency", address)
+    number, unit = re.findall(r"50%\s+([\d.]+)(us|ms|s)", text)[0]
+    return _rate(text), float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+
+
+def _hey(address: str) -> tuple[float, float]:
+    text = _printed("hey", "-c", "10", "-z", "3s", address)
+    return _rate(text), 1e3 * float(re.findall(r"50%+ in ([\d.]+) secs", text)[0])
+
+
+def _rate(text: str) -> float:
+    return float(re.findall(r"Requests/sec:\s+([\d.]+)", text)[0])
+
+
+def _locust(address: str) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "locustfile.py"
+        script.write_text(
+            "from locust import FastHttpUser, task\n"
+            "class User(FastHttpUser):\n"
+            "    @task\n"
+            "    def get(self):\n"
+            "        self.client.get('/')\n"
+        )
+        options = ("--headless", "-u", "10", "-r", "10", "-t", "10s", "--json", "--host", address.rstrip("/"))
+        (entry, *_) = json.loads(_printed("locust", "-f", str(script), *options)) or [None]
+    if entry is None:
+        return math.nan, math.nan
+    times = sorted((float(ms), count) for ms, count in entry["response_times"].items())
+    half, reached = entry["num_requests"] / 2, 0
+    for ms, count in times:
+        reached += count
+        if reached >= half:
+            return entry["num_requests"] / (entry["last_request_timestamp"] - entry["start_time"]), ms
+    raise AssertionError(entry)
+
+
+def leaks(times: int = 5) -> list[Row]:
+    """Return how many of `times` checks of 10 000 iterations find each leak, and how many take no leak for one."""
+    rows: list[Row] = []
+    for name, make, leaks_memory in _operations():
+        began = time.perf_counter()
+        found = sum(LeakDetector(iterations=10_000).check(make()).is_leak for _ in range(times))
+        seconds = (time.perf_counter() - began) / times
+        wanted = f"{times} of {times}" if leaks_memory else f"0 of {times}"
+        rows.append((name, f"{found} of {times} leak", f"{wanted}, {seconds:.1f} s each"))
+    return rows
+
+
+def _operations() -> list[tuple[str, Callable[[], Callable[[], object]], bool]]:
+    """Return operations by name, each made anew for a check, and whether it leaks."""
+
+    def leaking(size: int) -> Callable[[], Callable[[], object]]:
+        def make() -> Callable[[], object]:
+            kept: list[bytes] = []
+            return lambda: kept.append(bytes(size))
+
+        return make
+
+    def filling(capacity: int) -> Callable[[], Callable[[], object]]:
+        def make() -> Callable[[], object]:
+            cache: dict[int, bytes] = {}
+            return lambda: cache.setdefault(len(cache), bytes(200)) if len(cache) < capacity else None
+
+        return make
+
+    def pooled() -> Callable[[], object]:
+        free: list[bytearray] = []
+
+        def borrow() -> None:
+            used = [free.pop() if free else bytearray(1000) for _ in range(random.randint(1, 20))]  # noqa: S311
+            free.extend(used)
+            del free[50:]
+
+        return borrow
+
+    def fragmenting() -> Callable[[], object]:
+        held: list[bytearray] = []
+
+        def churn() -> None:
+            held.append(bytearray(random.choice([40, 600, 5000, 70_000])))  # noqa: S311
+            if len(held) > 200:  # noqa: PLR2004
+                del held[random.randrange(len(held))]  # noqa: S311
+
+        return churn
+
+    return [
+        ("leak of 67 + 33 bytes an iteration", leaking(67), True),
+        ("leak of 33 bytes an iteration", leaking(0), True),
+        ("cache that fills after 2000 iterations", filling(2000), False),
+        ("cache that fills after 8000 iterations", filling(8000), False),
+        ("pool of buffers", pooled, False),
+        ("fragmentation of the heap", fragmenting, False),
+    ]
+
+
+def verdict(pairs: int, runs: int = 10, seconds: float = 2.0) -> list[Row]:
+    """Return how often the judge alarms on equal loads and finds planted delays, with `runs` runs a side."""
+    from regress_action import analysis
+
+    def side(delay_ms: float, tail: float) -> list[LoadResult]:
+        with server(delay_ms, tail) as address:
+            return [LoadTestRunner(address, Scenario(rate=100, duration_s=seconds)).run() for _ in range(runs)]
+
+    def alarms(delay_ms: float, tail: float) -> set[str]:
+        base, head = side(10.0, 2.0), side(delay_ms, tail)
+        reports = [stacked(results, "load", service=None, suite="load") for results in (base, head)]
+        policy = analysis.Policy(regression_threshold=1.05)
+        judgement = analysis.compare(reports[:1], reports[1:], policy)
+        return {row.metric.name for row in judgement.comparisons if row.verdict.value == "regression"}
+
+    equal = [alarms(10.0, 2.0) for _ in range(pairs)]
+    slower = [alarms(11.0, 2.0) for _ in range(pairs)]
+    tailed = [alarms(10.0, 2.5) for _ in range(pairs)]
+    return [
+        ("equal loads: pairs with an alarm", f"{sum(map(bool, equal))} of {pairs}", "at most 1 %"),
+        ("p50 10 % slower: found", f"{sum('latency_p50' in found for found in slower)} of {pairs}", "all"),
+        ("p99 25 % slower: found", f"{sum(bool(found) for found in tailed)} of {pairs}", "all"),
+    ]
+
+
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "spans": spans,
+    "monitor": monitor,
+    "fixture": fixture,
+    "load": load,
+    "peers": peers,
+    "leaks": leaks,
+}
+
+if __name__ == "__main__":
+    main()
