@@ -338,8 +338,8 @@ def _operations() -> list[tuple[str, Callable[[], Callable[[], object]], bool]]:
         return churn
 
     return [
-        ("leak of 67 + 33 bytes an iteration", leaking(67), True),
-        ("leak of 33 bytes an iteration", leaking(0), True),
+        ("leak of 100 bytes an iteration", leaking(67), True),
+        ("leak of 40 bytes an iteration", leaking(7), True),
         ("cache that fills after 2000 iterations", filling(2000), False),
         ("cache that fills after 8000 iterations", filling(8000), False),
         ("pool of buffers", pooled, False),

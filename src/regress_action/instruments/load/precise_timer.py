@@ -15,7 +15,7 @@ _COARSE_S = 0.002
 
 
 class PreciseTimer:
-    """Sleep on the running event loop by a timer of the Linux kernel (timerfd); elsewhere by giving way until it is due.
+    """Sleep on the running event loop by a timer of the Linux kernel; elsewhere by giving way until it is due.
 
     To be used as a context, from one task at a time.
     """
