@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.grading import Analysis
     from regress_action.analysis.policy import Policy
     from regress_action.analysis.run_matrix import SideRuns
+    from regress_action.model.comparisons import Mode
     from regress_action.model.reasons import WaiverApplied
 
 _JUDGED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
@@ -30,7 +31,7 @@ def comparisons(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]:
     over = np.array([_is_over(analysis.budgets.get(row)) for row in range(len(codes))], dtype=bool)
     ratio = np.nan_to_num(analysis.estimates.estimate.d, nan=-np.inf)
     order = np.lexsort((-ratio, -severities, codes, ~over))
-    rows = _Rows(analysis, codes, severities, waived)
+    rows = _Rows(analysis, codes, severities, waived, policy)
     return tuple(rows.comparison(row) for row in plain(order[expected[order]]))
 
 
@@ -41,7 +42,9 @@ def _is_over(budget: Budget | None) -> bool:
 class _Rows:
     """The arrays as plain Python lists: element access on arrays would cost more than all the judging."""
 
-    def __init__(self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied]) -> None:
+    def __init__(
+        self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied], policy: Policy
+    ) -> None:
         estimate, results = analysis.estimates.estimate, analysis.results
         linear = analysis.matrix.scale.linear
         self._analysis, self._waived = analysis, waived
@@ -61,6 +64,9 @@ class _Rows:
         self._needed = [None if math.isnan(runs) else int(runs) for runs in plain(results.runs_needed)]
         self._changed = plain(results.regression | results.improvement)
         self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
+        self._suspected, self._layout = plain(results.suspected), plain(results.layout)
+        self._slow_runs = plain(results.slow_runs)
+        self._layout_bound = policy.layout_bound
 
     def comparison(self, row: int) -> Comparison:
         rows, verdict = self._analysis.matrix.rows, self._verdicts[row]
@@ -82,12 +88,15 @@ class _Rows:
             verdict=verdict,
             severity=self._severities[row],
             reason=self._reason(row, verdict),
-            confirmed=False if judged and self._weak[row] else None,
+            confirmed=False if judged and self._is_suspected(row) else None,
             runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE and not self._changed[row] else None,
             difference=self._differences[row],
             budget=self._analysis.budgets.get(row),
             noise=self._analysis.estimates.learned.get(row),
         )
+
+    def _is_suspected(self, row: int) -> bool:
+        return bool(self._weak[row] or self._suspected[row] or self._layout[row])
 
     def _reason(self, row: int, verdict: Verdict) -> Reason:
         """Return what stands in the way of a comparison, or what its numbers decided."""
@@ -106,16 +115,28 @@ class _Rows:
         return self._tested(row, verdict)
 
     def _tested(self, row: int, verdict: Verdict) -> Reason:
-        design, weak = designs.MODES[min(self._designs[row], designs.SINGLE)], bool(self._weak[row])
+        design = designs.MODES[min(self._designs[row], designs.SINGLE)]
         if verdict is Verdict.UNCHANGED:
             return Reason(ReasonCode.RULED_OUT, design, ruled_out=self._ruled_out[row], pairs_beyond=self._beyond[row])
         if verdict is Verdict.INCONCLUSIVE:
-            if self._changed[row]:
-                return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
-            return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=weak)
-        if weak:
-            return Reason(ReasonCode.SUSPECTED, design, weak=True)
+            return self._open(row, design)
+        if self._is_suspected(row):
+            return self._suspicion(row, design)
         return Reason(ReasonCode.PROVEN, design, waiver=self._waived.get(row))
+
+    def _open(self, row: int, design: Mode) -> Reason:
+        if self._changed[row]:
+            return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
+        if self._slow_runs[row]:
+            return Reason(ReasonCode.SLOW_PATH, design, count=self._slow_runs[row])
+        return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=bool(self._weak[row]))
+
+    def _suspicion(self, row: int, design: Mode) -> Reason:
+        if self._weak[row]:
+            return Reason(ReasonCode.SUSPECTED, design, weak=True)
+        if self._suspected[row]:
+            return Reason(ReasonCode.ONE_NEW_RUN, design)
+        return Reason(ReasonCode.CODE_LAYOUT, design, margin=self._layout_bound)
 
     def _failure(self, row: int) -> Reason:
         rows, failures = self._analysis.matrix.rows, self._analysis.failures

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.run_matrix import RowIndex, SideRuns
 
 _DEFAULT = Policy()
+_COMPILED = ("go_bench", "google_benchmark", "libtest")  # tools for compiled code, by the names of their readers
 
 
 def compare(
@@ -72,7 +73,7 @@ def analyse(
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
     scale, base_values, head_values = badness(rows, base_side, head_side)
     environment = max(head, key=lambda report: report.created or "").environment
-    matrix = RunMatrix(rows, base_side, head_side, scale, base_values, head_values, environment)
+    matrix = RunMatrix(rows, base_side, head_side, scale, base_values, head_values, environment, _is_compiled(head))
     estimates = estimate_rows(matrix, policy, mode)
     thresholds = row_thresholds(rows.benchmarks, rows.metrics, policy)
     moved = suite.common_shift(estimates.estimate, scale, noise.between_sessions(environment, policy.session_spread))
@@ -89,6 +90,11 @@ def analyse(
         shift=shift,
         idle=tuple(idle),
     )
+
+
+def _is_compiled(reports: Sequence[Report]) -> bool:
+    """Whether the tool that measured is one for compiled code."""
+    return any(report.source in _COMPILED for report in reports)
 
 
 def _require_measurement(head: Sequence[Report]) -> None:

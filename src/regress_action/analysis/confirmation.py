@@ -82,10 +82,13 @@ def _moved_with_suite(row: Comparison) -> bool:
 
 
 def _repeated(row: Comparison, repetition: Comparison, mode: Mode) -> Comparison:
+    """Return a regression as the second measurement leaves it: confirmed, still suspected, or not repeated."""
     if repetition.verdict is Verdict.REGRESSION and repetition.confirmed is not False:
         stronger = repetition if mode is Mode.PAIRED else row
         reason = Reason(ReasonCode.CONFIRMED, mode, again=stronger)
         return replace(stronger, budget=row.budget, confirmed=True, reason=reason)
+    if repetition.verdict is Verdict.REGRESSION and mode is Mode.PAIRED:  # the same two builds, suspected again
+        return replace(repetition, budget=row.budget)
     return replace(
         row,
         verdict=Verdict.INCONCLUSIVE,

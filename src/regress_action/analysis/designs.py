@@ -1,4 +1,7 @@
-"""The three designs: paired, history, single. Each turns runs into a difference with its standard error."""
+"""The three designs: paired, history, single. Each turns runs into a difference with its standard error.
+
+All arrays are rows × runs on the scale of `badness`, NaN where a row holds no value; results are one entry per row.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
-from regress_action.analysis.arrays import moments
+from regress_action.analysis import distributions
+from regress_action.analysis.arrays import ROUNDING, medians, moments
 from regress_action.model.comparisons import Mode
 
 if TYPE_CHECKING:
@@ -15,8 +20,15 @@ if TYPE_CHECKING:
 
 MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
 PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
-_TRIM = 10  # one pair in ten is left out at either end
+_TRIM = 10  # one value in ten is left out at either end
+_FEWEST_TRIMMED = 5  # values from which an outlier can be told from noise
+_OUTLIER = 10.0  # robust standard deviations beyond which one of fewer than ten values is left out
+_MAD = 1.4826  # median absolute deviation of a normal distribution → its standard deviation
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
+_UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
+_DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
+_FEWEST_CORRELATED = 8  # stored runs from which serial correlation is estimated
+_MOST_CORRELATED = 0.9
 
 
 @dataclass(slots=True)
@@ -45,17 +57,39 @@ class Estimate:
             getattr(self, name)[rows] = getattr(other, name)[rows]
 
 
-def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is known of each row's variance before looking: `df` runs' worth of `variance`; df 0 for nothing.
+
+    Where `learned`, a longer history than the baseline says it all, and the baseline's own variance adds nothing.
+    """
+
+    df: Floats
+    variance: Floats
+    learned: Flags
+
+
+def no_prior(rows: int) -> Prior:
+    """Return a prior that knows nothing of any row."""
+    return Prior(np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=bool))
+
+
+def paired(differences: Floats, irreducible: Floats, minimum: int, prior: Prior | None = None) -> Estimate:
     """Estimate from rows × pairs of head minus base, measured next to each other.
 
-    SE² = s²/R + tau², where s² is the trimmed mean's (Yuen, Biometrika 61 (1974) 165-170): from ten pairs on, the
-    tenth part at either end is trimmed, because one stalled process would otherwise hide a change of 10 %. tau is
-    what no number of pairs removes: two builds of the same code differ in layout. The degrees of freedom are those
-    of the pairs alone, h - 1 of the h that are left, which is calibrated where counting tau as certain is not.
+    SE² = s²/R + irreducible², where s² is the trimmed mean's (Yuen, Biometrika 61 (1974) 165-170), moderated by what
+    the suite says about it. `irreducible` is what no number of pairs removes: two builds of the same code differ in
+    layout, and a coarse clock rounds. The degrees of freedom are those of the variance alone, which is calibrated
+    where counting the irreducible part as certain is not.
     """
     runs, d, variance, df = trimmed(differences)
+    if prior is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moderated = (prior.df * prior.variance + df * variance) / (prior.df + df)
+        known = (prior.df > 0) & (df > 0)
+        variance, df = np.where(known, moderated, variance), np.where(known, df + prior.df, df)
     with np.errstate(invalid="ignore", divide="ignore"):
-        se2 = variance / runs + tau**2
+        se2 = variance / runs + irreducible**2
     usable = runs > 1
     return Estimate(
         d=np.where(usable, d, np.nan),
@@ -64,19 +98,25 @@ def paired(differences: Floats, tau: Floats, minimum: int) -> Estimate:
         base_runs=runs,
         head_runs=runs.copy(),
         spread=np.sqrt(variance),
-        irreducible=tau.copy(),
+        irreducible=irreducible.copy(),
         weak=runs < minimum,
         design=np.where(usable, PAIRED, NONE).astype(np.int8),
     )
 
 
-def trimmed(values: Floats, planned: int = 0) -> tuple[Floats, Floats, Floats, Floats]:
+def trimmed(values: Floats, planned: int = 0, *, few: bool = True) -> tuple[Floats, Floats, Floats, Floats]:
     """Return count, trimmed mean, the variance of one value that fits it, and its degrees of freedom.
 
-    What will be left out of a row at the end of `planned` values is left out already, as far as it has enough.
+    From ten values on, the tenth part at either end is left out, because one stalled process would otherwise hide a
+    change of 10 %. Of five to nine values the outermost at either end are left out only where one of them lies ten
+    robust standard deviations from the median: leaving them out always would cost half of the power. What will be
+    left out of a row at the end of `planned` values is left out already, as far as it has enough. `few` False never
+    trims fewer than ten: a new run that is no part of them may be such an outlier itself.
     """
     runs, mean, squares = moments(values)
     cut = np.maximum(runs // _TRIM, np.minimum(planned // _TRIM, np.maximum(runs - 1, 0) // 4)).astype(int)
+    if few:
+        cut = np.where((cut == 0) & _has_outlier(values, runs), 1, cut)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = squares / (runs - 1)
     if not cut.any():
@@ -89,13 +129,24 @@ def trimmed(values: Floats, planned: int = 0) -> tuple[Floats, Floats, Floats, F
     _, _, squares = moments(_winsorised(ranked, ranked, cut))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = squares * runs / (kept * (kept - 1))
-    some = cut > 0
+    trims = cut > 0
     return (
         runs,
-        np.where(some, trimmed_mean, mean),
-        np.where(some, spread, variance),
-        np.where(some, kept - 1, runs - 1),
+        np.where(trims, trimmed_mean, mean),
+        np.where(trims, spread, variance),
+        np.where(trims, kept - 1, runs - 1),
     )
+
+
+def _has_outlier(values: Floats, runs: Floats) -> Flags:
+    """Return the rows of five to nine values of which one lies ten robust deviations from the median."""
+    few = (runs >= _FEWEST_TRIMMED) & (runs < _TRIM)
+    if not few.any():
+        return few
+    distance = np.abs(values - medians(values)[:, None])
+    farthest = np.where(np.isnan(distance), 0.0, distance).max(axis=1)
+    typical = _MAD * medians(distance)
+    return np.asarray(few & (typical > 0) & (farthest > _OUTLIER * typical))
 
 
 def df_after(planned: int) -> float:
@@ -125,48 +176,31 @@ def _present_level(values: Floats) -> tuple[Floats, Floats]:
     return level, (weights**2).sum(axis=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What is known of each row's variance before looking: `df` runs' worth of `variance`; df 0 for nothing.
-
-    Where `learned`, a longer history than the baseline says it all, and the baseline's own variance adds nothing.
-    """
-
-    df: Floats
-    variance: Floats
-    learned: Flags
-
-
 def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     """Estimate from independent runs of both sides (rows × runs).
 
-    Welch's test where both sides hold `minimum` runs; otherwise the pooled prediction form, its variance
-    moderated by the prior. There a baseline of ten runs or more is trimmed as pairs are: one bad commit among them
-    must not hide the next. Where the prior was learned by how far neighbouring runs lie apart, the head is held
-    to the level at which the baseline ends, so that what the level did before is not attributed to it.
+    One new run is compared in the prediction form: the pooled variance, moderated by the prior, of a baseline that is
+    trimmed as pairs are, for one bad commit among ten must not hide the next. Where the prior was learned from how
+    far neighbouring runs lie apart, the head is held to the level at which the baseline ends, so that what the level
+    did before is not attributed to the head.
+
+    Several new runs came one after the other. They are compared by their means, all runs counted, because trimming
+    only the longer side would compare two different locations of skewed noise. Their variance is the pooled one,
+    widened by the serial correlation of the baseline, or Welch's where the head varies more than the baseline does.
     """
-    runs_b, mean_b, squares_b = moments(base)
-    runs_c, mean_c, squares_c = moments(head)
-    _, trimmed_mean, trimmed_variance, trimmed_df = trimmed(base)
+    runs_b, _, _ = moments(base)
+    runs_c, mean_c, _ = moments(head)
+    level, share, pooled, df = _prediction(base, head, prior)
+    usable = (runs_b > 0) & (runs_c > 0) & (df > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        part_b, part_c = squares_b / (runs_b - 1) / runs_b, squares_c / (runs_c - 1) / runs_c
-        welch_df = (part_b + part_c) ** 2 / (part_b**2 / (runs_b - 1) + part_c**2 / (runs_c - 1))
-        pooled_df = prior.df + trimmed_df + runs_c - 1
-        own = np.where(trimmed_df > 0, trimmed_df * trimmed_variance, 0.0)
-        pooled = (prior.df * prior.variance + own + squares_c) / pooled_df
-        share = 1 / runs_b
-    learned, level = prior.learned, trimmed_mean.copy()
-    pooled, pooled_df = np.where(learned, [prior.variance, prior.df], [pooled, pooled_df])
-    level[learned], share[learned] = _present_level(base[learned])
-    both = (runs_b >= minimum) & (runs_c >= minimum)
-    usable = (runs_b > 0) & (runs_c > 0) & (pooled_df > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        se2 = np.where(both, part_b + part_c, pooled * (share + 1 / runs_c))
-    constant = runs_b + runs_c - 2
+        se2 = pooled * (share + 1 / runs_c)
+    several = usable & (runs_b >= minimum) & (runs_c > 1) & ~prior.learned
+    if several.any():
+        level[several], se2[several], df[several] = _several(base[several], head[several], pooled[several])
     return Estimate(
-        d=np.where(usable, mean_c - np.where(both, mean_b, level), np.nan),
+        d=np.where(usable, mean_c - level, np.nan),
         se=np.sqrt(np.where(usable, se2, np.nan)),
-        df=np.where(both, np.where(np.isnan(welch_df), constant, welch_df), pooled_df),
+        df=df,
         base_runs=runs_b,
         head_runs=runs_c,
         spread=np.sqrt(np.where(usable, pooled, np.nan)),
@@ -174,6 +208,95 @@ def history(base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
         weak=runs_b < minimum,
         design=np.where(usable, HISTORY, NONE).astype(np.int8),
     )
+
+
+def _prediction(base: Floats, head: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the baseline's level, its share of one run's variance, that variance, and its degrees of freedom."""
+    runs_b, _, _ = moments(base)
+    runs_c, _, squares_c = moments(head)
+    _, trimmed_mean, trimmed_variance, trimmed_df = trimmed(base, few=False)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        df = prior.df + trimmed_df + runs_c - 1
+        own = np.where(trimmed_df > 0, trimmed_df * trimmed_variance, 0.0)
+        pooled = (prior.df * prior.variance + own + squares_c) / df
+        share = 1 / runs_b
+    learned, level = prior.learned, trimmed_mean.copy()
+    pooled, df = np.where(learned, [prior.variance, prior.df], [pooled, df])
+    level[learned], share[learned] = _present_level(base[learned])
+    return level, share, pooled, df
+
+
+def _several(base: Floats, head: Floats, moderated: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the baseline's mean, SE² of the difference to the mean of several new runs, and its degrees of freedom.
+
+    `moderated` is the variance of one run that the prior has moderated; it is used where it is the larger one. Of a
+    baseline that drifts only the newest ten runs count: what it was before is not where the head comes from.
+    """
+    base = np.where(_drifts(base)[:, None] & ~_newest(base, 2 * _HALF_LIFE), np.nan, base)
+    runs_b, mean_b, squares_b = moments(base)
+    runs_c, _, squares_c = moments(head)
+    variance_b, variance_c = squares_b / (runs_b - 1), squares_c / (runs_c - 1)
+    pooled_df = runs_b + runs_c - 2
+    pooled = np.maximum((squares_b + squares_c) / pooled_df, moderated)
+    correlation = serial_correlation(base)
+    widened_b, widened_c = _variance_of_mean(correlation, runs_b), _variance_of_mean(correlation, runs_c)
+    se2 = pooled * (widened_b + widened_c)
+    df = np.maximum(pooled_df * (1 - correlation) / (1 + correlation), 2.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = variance_b * widened_b, variance_c * widened_c
+        welch = parts[0] + parts[1]
+        welch_df = welch**2 / (parts[0] ** 2 / (runs_b - 1) + parts[1] ** 2 / (runs_c - 1))
+        noisier = variance_c > variance_b * special.fdtri(runs_c - 1, runs_b - 1, 1 - _UNEQUAL)
+    noisier &= welch > se2 * (1 - ROUNDING)  # the same for as many runs on either side, but for its fewer df
+    return mean_b, np.where(noisier, welch, se2), np.where(noisier & np.isfinite(welch_df), welch_df, df)
+
+
+def _drifts(values: Floats) -> Flags:
+    """Return the rows whose runs, oldest first, follow a straight line (t test of its slope)."""
+    runs, mean, squares = moments(values)
+    order = np.where(np.isnan(values), np.nan, np.cumsum(~np.isnan(values), axis=1))
+    _, middle, spread = moments(order)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.nansum((order - middle[:, None]) * (values - mean[:, None]), axis=1) / spread
+        explained = slope**2 * spread
+        t = np.sqrt(explained / (np.maximum(squares - explained, 0) / (runs - 2)))
+    p = np.where(runs > 2 * _HALF_LIFE, distributions.two_sided_p(t, np.maximum(runs - 2, 1)), 1.0)
+    return np.asarray(p < _DRIFTS)
+
+
+def _newest(values: Floats, count: int) -> Flags:
+    """Return which values are among the last so many of their row."""
+    present = ~np.isnan(values)
+    return np.asarray(present.sum(axis=1)[:, None] - np.cumsum(present, axis=1) < count)
+
+
+def serial_correlation(values: Floats) -> Floats:
+    """Return the lag-one correlation of each row's runs, oldest first, 0 where it is negative or cannot be estimated.
+
+    Its estimate is too small by about 1/n (Kendall, Biometrika 41 (1954) 403-404), which is added back. Outliers are
+    drawn in to three robust deviations first: one of them would otherwise hide the correlation of the rest.
+    """
+    present = ~np.isnan(values)
+    runs = present.sum(axis=1)
+    middle = medians(values)[:, None]
+    limit = 3 * _MAD * medians(np.abs(values - middle))[:, None]
+    centred = np.clip(values - middle, -limit, limit)
+    centred = np.where(present, centred - moments(centred)[1][:, None], np.nan)
+    packed = np.take_along_axis(centred, np.argsort(~present, axis=1, kind="stable"), axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        products = np.nansum(packed[:, 1:] * packed[:, :-1], axis=1) / np.nansum(packed**2, axis=1)
+        estimated = products + 1 / runs
+    return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, _MOST_CORRELATED), 0.0)
+
+
+def _variance_of_mean(correlation: Floats, runs: Floats) -> Floats:
+    """Return the variance of the mean of `runs` values of an AR(1) series as a share of one value's.
+
+    (1 + 2 Σ (1 - k/n) ρᵏ) / n, in closed form.
+    """
+    rho, n = correlation, np.maximum(runs, 1)
+    inflation = 1 + 2 * rho / (1 - rho) - 2 * rho * (1 - rho**n) / (n * (1 - rho) ** 2)
+    return np.asarray(inflation / n)
 
 
 def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) -> Estimate:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
-from regress_action.analysis import designs, noise
-from regress_action.analysis.arrays import Flags, Floats, moments, plain
+from regress_action.analysis import counts, designs, noise, order_statistics, resolution
+from regress_action.analysis.arrays import Flags, Floats, medians, moments, plain
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
 from regress_action.model.comparisons import Mode
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
 _LEARNED_DF = 20.0  # the most that a learned spread counts
-_LEAST_SE = 1e-4  # relative; no clock and no code layout is steadier
+_SMALLEST_SE = 1e-4  # relative; no clock and no code layout is steadier
+_RECENT = 10  # stored runs that show how noisy the machine is now
+_SUITE = 20  # benchmarks that show together how far two builds lie apart
+_MAD = 1.4826
+_NOISIER = 0.01  # significance at which recent noise is taken to be more than what was learned
 
 
 @dataclass(slots=True)
@@ -34,7 +40,9 @@ class RowEstimates:
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
     sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
     last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that
-    rest on it.
+    rest on it. `coarse` rows hold values on a lattice that is wider than their noise, `compiled` ones were measured in
+    compiled code, of which each side is one build. `p_counts` are exact p-values of
+    counts, `p_order` those that order statistics allow a single new run; NaN where neither applies.
     """
 
     estimate: designs.Estimate
@@ -44,6 +52,10 @@ class RowEstimates:
     unstable: Flags
     cut: Flags
     spread: Floats
+    coarse: Flags
+    compiled: Flags
+    p_counts: Floats
+    p_order: Floats
     latest: Flags | None = None
     learned: Mapping[int, Noise] = field(default_factory=dict)
     base_columns: list[int] | None = None
@@ -52,7 +64,7 @@ class RowEstimates:
 
 @dataclass(frozen=True, slots=True)
 class RunMatrix:
-    """Both sides, on the scale of badness, with what they are."""
+    """Both sides, on the scale of badness, with what they are; `compiled` where a compiler laid out the code."""
 
     rows: RowIndex
     base: SideRuns
@@ -61,6 +73,7 @@ class RunMatrix:
     base_values: Floats
     head_values: Floats
     environment: Environment
+    compiled: bool = False
 
 
 def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimates:
@@ -77,8 +90,9 @@ def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEs
             remedy="Measure both sides together with  regress-action run --base REF , or leave the design open.",
         )
     estimates = _paired(matrix, policy, matched) if matched else _stored(matrix, policy, mode)
-    least = np.where(matrix.scale.linear, 0.0, _LEAST_SE)
-    estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, least))
+    smallest = np.where(matrix.scale.linear, 0.0, _SMALLEST_SE)
+    estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, smallest))
+    estimates.p_counts = counts.p_values(estimates.base, estimates.head, matrix.scale.linear & ~matrix.scale.exact)
     estimates.estimate.weak &= ~matrix.scale.exact
     return estimates
 
@@ -94,7 +108,11 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     base_columns, head_columns = (list(columns) for columns in zip(*matched, strict=True))
     base, head = matrix.base_values[:, base_columns], matrix.head_values[:, head_columns]
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
-    estimate = designs.paired(head - base, tau, policy.minimum_pairs)
+    rounding = resolution.rounding_error(base, head, matrix.scale.linear)
+    prior = _suite_prior(matrix.scale, head - base)
+    tau = _spread_of_builds(matrix.scale, head - base, tau)
+    irreducible = np.hypot(tau, rounding)
+    estimate = designs.paired(head - base, irreducible, policy.minimum_pairs, prior)
     together = ~np.isnan(head - base)
     unpaired = estimate.design == designs.NONE
     estimate.take(unpaired, _single(matrix, base, head, policy, tau))
@@ -103,10 +121,45 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         np.where(together, base, np.nan),
         np.where(together, head, np.nan),
         *_nothing_wrong(len(base)),
+        coarse=rounding > 0,
+        compiled=np.full(len(base), matrix.compiled),
+        p_counts=np.full(len(base), np.nan),
+        p_order=np.full(len(base), np.nan),
         latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
         base_columns=base_columns,
         head_columns=head_columns,
     )
+
+
+def _suite_prior(scale: Scale, values: Floats) -> designs.Prior:
+    """Return what the other benchmarks of the suite say about the variance of each row (rows × pairs)."""
+    _, _, variance, df = designs.trimmed(values)
+    prior = designs.no_prior(len(values))
+    for timed in (True, False):
+        family = (scale.timed == timed) & ~scale.linear & ~scale.exact
+        strength, typical = noise.fit(variance[family], df[family])
+        prior.df[family], prior.variance[family] = strength, typical
+    return prior
+
+
+def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
+    """Return how far two builds of the same code lie apart, per row: `tau`, or more where the suite shows more.
+
+    What identical code differs by in layout is the same in every pair and in no benchmark's own noise. It shows in how
+    the differences of a whole suite scatter around their median, beyond what the noise of each explains (robustly:
+    benchmarks that really changed are few). This is the scale of the empirical null of Efron (2004).
+    """
+    wide = tau.copy()
+    family = scale.timed & ~scale.linear & ~scale.exact & (tau > 0)
+    runs, d, variance, _ = designs.trimmed(differences[family])
+    known = np.isfinite(d) & (runs > 1)
+    if np.count_nonzero(known) < _SUITE:
+        return wide
+    middle = medians(d[known][None, :])
+    scatter = _MAD * float(medians(np.abs(d[known] - middle)[None, :])[0])
+    explained = float(medians((variance[known] / runs[known])[None, :])[0])
+    wide[family] = np.maximum(tau[family], math.sqrt(max(scatter**2 - explained, 0.0)))
+    return wide
 
 
 def _nothing_wrong(rows: int) -> tuple[Flags, Flags, Flags, Floats]:
@@ -115,6 +168,12 @@ def _nothing_wrong(rows: int) -> tuple[Flags, Flags, Flags, Floats]:
 
 
 def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimates:
+    """Estimate every row from the stored runs of the same kind of machine, or borrow what separates two sessions.
+
+    Runs of one session share its machine and count once. Of a baseline whose level changed only the runs since then
+    are used. Rows with one session on either side, or with stored runs of other machines only, fall back to the
+    single design, whose noise is borrowed.
+    """
     scale, head = matrix.scale, matrix.head_values
     base, foreign = _same_machine(matrix)
     sessions_b, sessions_c = by_session(base, matrix.base), by_session(head, matrix.head)
@@ -124,20 +183,40 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     prior, moderated = _prior(matrix, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
-    alone = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
-    unpaired = np.ones_like(alone) if mode is Mode.SINGLE else (alone | foreign)
-    if mode is not Mode.HISTORY and unpaired.any():
-        usual = noise.between_sessions(matrix.environment, policy.session_spread)
-        tau = noise.per_row(scale, usual, policy.session_spread)
-        elsewhere = noise.per_row(scale, policy.session_spread.unknown, policy.session_spread)
-        complete = np.where(foreign[:, None], matrix.base_values, used)
-        estimate.take(unpaired, _single(matrix, complete, head, policy, np.where(foreign, elsewhere, tau)))
-        used = complete
-    noisy = ~unpaired & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
+    rounding = resolution.rounding_error(sessions_b, sessions_c, scale.linear)
+    estimate.se, estimate.irreducible = np.hypot(estimate.se, rounding), np.hypot(estimate.irreducible, rounding)
+    one_session = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
+    borrowed = np.ones_like(one_session) if mode is Mode.SINGLE else (one_session | foreign)
+    if mode is not Mode.HISTORY and borrowed.any():
+        every = np.where(foreign[:, None], matrix.base_values, used)
+        estimate.take(borrowed, _single(matrix, every, head, policy, _borrowed_spread(matrix, foreign, policy)))
+        used = every
+    noisy = ~borrowed & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
     short = stability.cut & (estimate.base_runs < policy.minimum_runs)
-    estimates = RowEstimates(estimate, used, head, foreign, noisy | short, stability.cut, stability.spread)
-    estimates.learned = _resting_on(prior.learned & ~unpaired & np.isfinite(estimate.d), matrix, policy)
-    return estimates
+    family = scale.timed & ~scale.linear & ~scale.exact
+    p_order = order_statistics.p_values(sessions_b, sessions_c, family)
+    return RowEstimates(
+        estimate,
+        used,
+        head,
+        foreign,
+        noisy | short,
+        stability.cut,
+        stability.spread,
+        coarse=rounding > 0,
+        compiled=np.full(len(head), matrix.compiled),
+        p_counts=np.full(len(head), np.nan),
+        p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
+        learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
+    )
+
+
+def _borrowed_spread(matrix: RunMatrix, foreign: Flags, policy: Policy) -> Floats:
+    """Return what separates two sessions of each row: of this kind of machine, or of any where it is `foreign`."""
+    usual = noise.between_sessions(matrix.environment, policy.session_spread)
+    here = noise.per_row(matrix.scale, usual, policy.session_spread)
+    elsewhere = noise.per_row(matrix.scale, policy.session_spread.unknown, policy.session_spread)
+    return np.where(foreign, elsewhere, here)
 
 
 def _same_machine(matrix: RunMatrix) -> tuple[Floats, Flags]:
@@ -151,7 +230,11 @@ def _same_machine(matrix: RunMatrix) -> tuple[Floats, Flags]:
 
 
 def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tuple[designs.Prior, Flags]:
-    """Return what is known about each row's variance: learned from history, from the suite, or borrowed."""
+    """Return what is known about each row's variance: learned from history, from the suite, or borrowed.
+
+    What was learned gives way to the newest stored runs where these are significantly noisier (F test): noise that
+    doubled last week is not the noise of last month.
+    """
     runs_b, _, squares_b = moments(base)
     runs_c, _, squares_c = moments(head)
     df = np.maximum(runs_b - 1, 0) + np.maximum(runs_c - 1, 0)
@@ -167,9 +250,13 @@ def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tup
         strength, typical = noise.fit(variance[family], df[family])
         if strength:
             prior_df[family], prior[family], moderated[family] = strength, typical, True
+    recent, steps = noise.recent_spread(base, _RECENT)
     for row, (spread, runs) in _learned(matrix, policy):
-        if 0 < runs_b[row] < runs:  # else the baseline shows as much itself
-            prior_df[row], prior[row], learned[row] = min(runs, _LEARNED_DF), spread**2, True
+        if not 0 < runs_b[row] < runs:  # the baseline shows as much itself
+            continue
+        prior_df[row], prior[row], learned[row] = min(runs, _LEARNED_DF), spread**2, True
+        if steps[row] > 1 and recent[row] ** 2 > spread**2 * special.fdtri(steps[row], runs - 1, 1 - _NOISIER):
+            prior_df[row], prior[row] = steps[row], recent[row] ** 2
     return designs.Prior(prior_df, prior, learned), moderated | learned
 
 
@@ -182,8 +269,8 @@ def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, 
 
 def _learned(matrix: RunMatrix, policy: Policy) -> list[tuple[int, tuple[float, int]]]:
     index = matrix.rows.index
-    stored = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
-    return [(row, (noise.spread, noise.runs)) for row, noise in stored if not matrix.scale.linear[row]]
+    known = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
+    return [(row, (noise.spread, noise.runs)) for row, noise in known if not matrix.scale.linear[row]]
 
 
 def _single(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy, tau: Floats) -> designs.Estimate:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regress_action.analysis.arrays import Floats
+    from regress_action.analysis.arrays import Floats, Ints
     from regress_action.analysis.policy import SessionSpread
     from regress_action.analysis.run_matrix import Scale
     from regress_action.model.measurements import Environment, Report
@@ -69,6 +69,34 @@ _DECILE_OF_DIFFERENCE = 2.326  # … and the value that one in ten exceeds
 _FEWEST = 12  # sessions whose eleven differences hold one real change below their outer decile
 
 
+def neighbour_spread(levels: Floats) -> Floats:
+    """Return the spread of one value of each row (rows × sessions, oldest first), from neighbours in time.
+
+    The larger of two estimates, from the median and from the outer decile of the differences.
+    """
+    steps = _steps(levels)
+    usual, outer = medians(steps), quantiles(np.sort(steps, axis=1), 0.9)
+    return np.asarray(np.maximum(usual / _MEDIAN_OF_DIFFERENCE, outer / _DECILE_OF_DIFFERENCE))
+
+
+def recent_spread(levels: Floats, newest: int) -> tuple[Floats, Ints]:
+    """Return the spread of the newest values of each row, and the number of differences behind it.
+
+    From the median of the differences alone: among so few, one bad commit would set their outer decile.
+    """
+    steps = _steps(levels, newest)
+    return medians(steps) / _MEDIAN_OF_DIFFERENCE, (~np.isnan(steps)).sum(axis=1)
+
+
+def _steps(levels: Floats, newest: int = 0) -> Floats:
+    """Return how far each value of a row lies from the one before it, or only so many of the newest."""
+    steps = np.full((len(levels), max(levels.shape[1] - 1, 0)), np.nan)
+    for row, level in enumerate(levels):
+        differences = np.diff(level[~np.isnan(level)][-newest:])
+        steps[row, : len(differences)] = np.abs(differences)
+    return steps
+
+
 def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
     """Return the session-to-session spread of every benchmark × metric of reports from one kind of machine.
 
@@ -80,12 +108,7 @@ def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
     rows, _, side, _ = lay_out((), reports)
     scale, _, values = badness(rows, side, side)
     levels = by_session(values, side)
-    steps = np.full((len(rows), max(levels.shape[1] - 1, 0)), np.nan)
-    for row, level in enumerate(levels):
-        differences = np.diff(level[~np.isnan(level)])
-        steps[row, : len(differences)] = np.abs(differences)
-    usual, outer = medians(steps), quantiles(np.sort(steps, axis=1), 0.9)
-    spread = np.maximum(usual / _MEDIAN_OF_DIFFERENCE, outer / _DECILE_OF_DIFFERENCE)
+    spread = neighbour_spread(levels)
     runs = (~np.isnan(levels)).sum(axis=1)
     learned = (runs >= _FEWEST) & ~scale.linear & np.isfinite(spread)
     return {

@@ -75,7 +75,8 @@ class Policy:
     change at all; `regression_threshold` is the ratio from which a change alarms where no limit says otherwise.
     `severities` are the ratios from which a regression is moderate and above which it is critical. `screen` is
     the p-value below which an unproven slowdown is worth measuring again. `plan` is the one by which the pairs
-    were looked at while they were measured; p-values then pay for the looks.
+    were looked at while they were measured; p-values and intervals then pay for the looks. `layout_bound` is the
+    ratio that the layout of a single build of compiled code is assumed to change at most.
     """
 
     alpha: float = 0.05
@@ -95,6 +96,7 @@ class Policy:
     waivers: tuple[WaiverRule, ...] = ()
     noise: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     plan: SamplingPlan | None = None
+    layout_bound: float = 1.25
 
 
 _LAST_SHARE = 0.5  # the final look keeps half of alpha, so that a benchmark measured to the end loses little

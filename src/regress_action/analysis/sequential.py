@@ -126,11 +126,11 @@ def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: flo
     now = (~np.isnan(differences)).sum(axis=1)
     left = np.maximum(planned - now, 0)
     beyond = tests.count_beyond(differences, margin)
-    allowance = tests.most_allowed(now + left, alpha) - beyond
+    allowed = tests.most_allowed(now + left, alpha) - beyond
     share = (beyond + 0.5) / (now + 1)
     wander = np.sqrt(left * share * (1 - share) * (1 + left / (now + 1)))  # of the pairs to come, and of the share
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((allowance >= 0) & (left > 0), _beyond((left * share - allowance - 0.5) / wander), 0.0)
+        return np.where((allowed >= 0) & (left > 0), _beyond((left * share - allowed - 0.5) / wander), 0.0)
 
 
 def _beyond(z: Floats) -> Floats:

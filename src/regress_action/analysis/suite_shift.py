@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.policy import Policy
 
 _DECIDED = (Verdict.UNCHANGED, Verdict.IMPROVEMENT, Verdict.INCONCLUSIVE)
+_OPEN_TO_WORSE = (Verdict.UNCHANGED, Verdict.REGRESSION, Verdict.INCONCLUSIVE)
 
 
 def with_shift(comparisons: Sequence[Comparison], moved: float | None, policy: Policy) -> tuple[Comparison, ...]:
@@ -44,9 +45,7 @@ def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
             confirmed=False,
             reason=Reason(ReasonCode.MOVED_WITH_SUITE, design),
         )
-    better_by_comparison = moved > 0 and row.verdict is Verdict.IMPROVEMENT and (row.ratio_high or math.inf) >= 1
-    worse_by_comparison = moved < 0 and row.verdict is Verdict.REGRESSION and row.ratio_low <= 1
-    if better_by_comparison or worse_by_comparison:
+    if _is_apart(row, moved):
         return replace(
             row,
             verdict=Verdict.INCONCLUSIVE,
@@ -55,6 +54,14 @@ def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
             reason=Reason(ReasonCode.APART_FROM_SUITE, design),
         )
     return row
+
+
+def _is_apart(row: Comparison, moved: float) -> bool:
+    """Whether the whole interval lies on the other side of the shift, and not on the other side of no change."""
+    low, high = row.ratio_low or 0.0, row.ratio_high or math.inf
+    if moved > 0:
+        return row.verdict in _DECIDED and 1 <= high < math.exp(moved)
+    return row.verdict in _OPEN_TO_WORSE and math.exp(moved) < low <= 1
 
 
 def _severity(row: Comparison, policy: Policy) -> Severity:

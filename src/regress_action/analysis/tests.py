@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import distributions
-from regress_action.analysis.arrays import ROUNDING, moments, plain
+from regress_action.analysis import distributions, looks
+from regress_action.analysis.arrays import ROUNDING, medians, moments, plain
 from regress_action.analysis.designs import PAIRED, SINGLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.analysis.arrays import Flags, Floats, Ints
+    from regress_action.analysis.designs import Estimate
     from regress_action.analysis.estimate import RowEstimates
     from regress_action.analysis.policy import Policy, RowThresholds
     from regress_action.analysis.run_matrix import Scale
 
 _MOST_RUNS = 10_000  # beyond this, "more runs" is no advice
-_LINEAR_MARGIN = 2.0  # without a ratio, two standard deviations of a run are the smallest difference that matters
+_ROUNDS = 12  # of a fixed point that halves its error each time
+_MAD = 1.4826
+_FAR = 5.0  # robust standard deviations beyond which a run took another path
+_SLOW_RUNS = 2
+_COUNTED = 0.75  # the part of alpha that interval and counting may err by together
 
 
 @dataclass(slots=True)
@@ -32,7 +37,9 @@ class TestResults:
     `smallest` is the smallest difference called a change; `margin` is what must be ruled out for a row to count as
     unchanged: the threshold that somebody wrote down for it, else `smallest`. `ruled_out` is the smaller of the two
     that is proven not to be reached, NaN where neither is, and `beyond` the number of pairs beyond it where the
-    pairs had to be counted, else -1.
+    pairs had to be counted, else -1. `suspected` changes rest on what one new run shows,
+    `layout` ones could be made by the code layout of a single build. `slow_runs` counts the runs of the head that took
+    another, slower path, 0 where those are too few to be no chance.
     """
 
     p: Floats
@@ -49,6 +56,9 @@ class TestResults:
     regression: Flags
     improvement: Flags
     unchanged: Flags
+    suspected: Flags
+    layout: Flags
+    slow_runs: Ints
 
 
 def decide(
@@ -59,25 +69,28 @@ def decide(
     policy: Policy,
     shift: Floats,
 ) -> TestResults:
-    """Judge every row; `shift` is what the whole suite moved by and is not held against a single row."""
-    estimate = estimates.estimate
-    d, se, df = estimate.d - shift, estimate.se, estimate.df
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(d == 0, 0.0, d / se)
-    p = np.where(estimate.design <= SINGLE, distributions.two_sided_p(t, df), np.nan)
-    if policy.plan is not None:
-        looked = np.where(estimate.design == PAIRED, policy.plan.penalty(estimate.base_runs), 1.0)
-        p = np.minimum(p * looked, 1.0)
-    q = q_values(p, families)
+    """Test every row; `shift` is what the whole suite moved by.
+
+    Whether the machine or the code moved the suite cannot be told from these runs. What is called of a row must
+    therefore hold with the shift taken off and without: a row that is only as much slower as all are, and one that
+    only the others make look better, are not decided.
+    """
+    estimate, df = estimates.estimate, estimates.estimate.df
+    p, p_beyond_shift = (_p_values(estimates, policy, off) for off in (np.zeros_like(shift), shift))
+    p_both = np.fmax(p, p_beyond_shift)
+    q = q_values(p_both, families)
     needed = levels(q, families, policy.alpha)
-    tails = np.stack([np.full_like(p, policy.alpha / 2), needed / 2, np.full_like(p, 1 - policy.power)])
-    half, strict, likely = distributions.t_quantile(tails, df) * se
     smallest = _smallest(estimates, scale, thresholds.alarm, policy)
+    level = _interval_levels(estimates, policy)
+    half, strict = distributions.t_quantile(np.stack([level / 2, np.fmin(needed, level) / 2]), df) * estimate.se
+    lower, upper = estimate.d - np.fmax(shift, 0.0), estimate.d - np.fmin(shift, 0.0)
     significant = q <= policy.alpha
-    regression = significant & (d >= smallest - ROUNDING) & (d > 0)
-    improvement = significant & (d <= ROUNDING - smallest) & (d < 0)
+    regression = significant & (lower >= smallest - ROUNDING) & (lower > 0)
+    improvement = significant & (upper <= ROUNDING - smallest) & (upper < 0)
     margin = np.where(scale.linear, smallest, np.fmax(np.log(thresholds.asked), smallest))  # fmax ignores NaN
-    ruled_out, beyond = _ruled_out(estimates, scale, d, half, (smallest, margin), policy)
+    ruled_out, beyond = _ruled_out(estimates, scale, upper, half, (smallest, margin), policy)
+    slow_runs = _slow_runs(estimates, scale, smallest)
+    proven = np.isnan(estimates.p_order) | (q_values(np.fmax(p_both, estimates.p_order), families) <= policy.alpha)
     return TestResults(
         p=p,
         q=q,
@@ -86,32 +99,91 @@ def decide(
         smallest=smallest,
         margin=margin,
         alarm=np.where(scale.linear, np.log(thresholds.alarm), np.fmax(np.log(thresholds.alarm), half)),
-        detectable=np.fmax(smallest, strict) + likely,
+        detectable=_detectable(estimate, smallest, strict, policy),
         runs_needed=_runs_needed(estimates, margin, policy),
         ruled_out=ruled_out,
         beyond=beyond,
         regression=regression,
         improvement=improvement,
-        unchanged=~np.isnan(ruled_out) & ~estimate.weak & ~regression & ~improvement,
+        unchanged=~np.isnan(ruled_out) & (slow_runs == 0) & ~estimate.weak & ~regression & ~improvement,
+        suspected=(regression | improvement) & ~proven,
+        layout=_within_layout(estimates, scale, half, policy),
+        slow_runs=slow_runs,
     )
+
+
+def _p_values(estimates: RowEstimates, policy: Policy, shift: Floats) -> Floats:
+    """Return the two-sided p-value of each row's difference from `shift`, multiplied by what looking early costs."""
+    estimate = estimates.estimate
+    d = estimate.d - shift
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(d == 0, 0.0, d / estimate.se)
+    p = np.where(estimate.design <= SINGLE, distributions.two_sided_p(t, estimate.df), np.nan)
+    p = np.where(np.isnan(p), np.nan, np.fmax(p, estimates.p_counts))
+    if policy.plan is not None:
+        p *= np.where(estimate.design == PAIRED, policy.plan.penalty(estimate.base_runs), 1.0)
+    return np.minimum(p, 1.0)
+
+
+def _interval_levels(estimates: RowEstimates, policy: Policy) -> Floats:
+    """Return the two-sided level of each row's interval: α, or what is left of it at each of several looks."""
+    estimate = estimates.estimate
+    if policy.plan is None:
+        return np.full(len(estimate.d), policy.alpha)
+    levels = looks.interval_levels(policy.plan, policy.alpha, estimate.irreducible, estimate.spread)
+    return np.where(estimate.design == PAIRED, levels, policy.alpha)
 
 
 def _ruled_out(
     estimates: RowEstimates, scale: Scale, d: Floats, half: Floats, sizes: tuple[Floats, Floats], policy: Policy
 ) -> tuple[Floats, Ints]:
-    """Return the smaller of two sizes that a row is proven not to reach, and the pairs beyond it where they decide."""
-    least_size, beyond = np.full_like(d, np.nan), np.full(len(d), -1)
-    paired = (estimates.estimate.design == PAIRED) & ~scale.linear
+    """Return the smaller of two sizes that a row is proven not to reach, and the pairs beyond it where they decide.
+
+    Pairs are counted against the size less what two builds of the same code may differ by: counting says where the
+    typical pair of these two builds lies, and not where the code does.
+    """
+    excluded, beyond = np.full_like(d, np.nan), np.full(len(d), -1)
+    paired = (estimates.estimate.design == PAIRED) & ~scale.linear & ~estimates.coarse
     differences = np.where(paired[:, None], estimates.head - estimates.base, np.nan) if paired.any() else None
+    alpha = policy.alpha if policy.plan is None else looks.strictest_level(policy.plan, policy.alpha)
+    share = float(distributions.t_quantile(_COUNTED * policy.alpha, np.inf))
     for size in reversed(sizes):
-        wide = np.where(scale.linear, np.fmax(size, _LINEAR_MARGIN * estimates.estimate.spread), size)
-        below = np.where(scale.linear, d + half <= wide, d + half < wide)
-        least_size, beyond = np.where(below, size, least_size), np.where(below, -1, beyond)
+        below = np.where(scale.linear, d + half <= size, d + half < size)
+        excluded, beyond = np.where(below, size, excluded), np.where(below, -1, beyond)
         if differences is not None:
-            counted = ruled_out(differences, d, size, policy.alpha) & paired & ~below
-            least_size = np.where(counted, size, least_size)
+            counted_at = size - share * estimates.estimate.irreducible
+            counted = ruled_out(differences, d, counted_at, alpha) & paired & ~below
+            excluded = np.where(counted, size, excluded)
             beyond = np.where(counted, count_beyond(differences, size), beyond)
-    return least_size, beyond
+    return excluded, beyond
+
+
+def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
+    """Return how many runs of the head are far slower than its others while no run of the base is; 0 for too few.
+
+    The mean or median of the runs is then no summary of the head: what happens in one run of six moves neither. Such
+    runs are beyond `size` and three robust deviations of the base from its median; two of them while the base has none
+    are too many for chance (one in four at most, by the sign test), so nothing is called unchanged.
+    """
+    runs_b, runs_c = estimates.base, estimates.head
+    middle = medians(runs_b)[:, None]
+    typical = _MAD * np.fmax(medians(np.abs(runs_b - middle)), medians(np.abs(runs_c - medians(runs_c)[:, None])))
+    limit = np.fmax(size, _FAR * typical)[:, None]
+    with np.errstate(invalid="ignore"):
+        slow_c = (runs_c - medians(runs_c)[:, None] > limit).sum(axis=1)
+        slow_b = (runs_b - middle > limit).sum(axis=1)
+    return np.where((slow_c >= _SLOW_RUNS) & (slow_b == 0) & ~scale.exact, slow_c, 0)
+
+
+def _within_layout(estimates: RowEstimates, scale: Scale, half: Floats, policy: Policy) -> Flags:
+    """Return the rows of compiled code whose change may be no more than what another layout of a build does.
+
+    Pairs of one build a side share the layout of each, so no number of them tells it from the change. A change is
+    proven where the whole interval lies beyond the bound.
+    """
+    estimate = estimates.estimate
+    possible = estimates.compiled & (estimate.design == PAIRED) & scale.timed & ~scale.linear
+    return np.asarray(possible & (np.abs(estimate.d) - half < np.log(policy.layout_bound)))
 
 
 def _smallest(estimates: RowEstimates, scale: Scale, thresholds: Floats, policy: Policy) -> Floats:
@@ -123,22 +195,43 @@ def _smallest(estimates: RowEstimates, scale: Scale, thresholds: Floats, policy:
     return np.where(scale.linear, (ratio - 1) * np.nan_to_num(level), np.log(ratio))
 
 
-def _runs_needed(estimates: RowEstimates, margin: Floats, policy: Policy) -> Floats:
-    """Return the runs per side (or pairs) at which `margin` would be found with the wanted power; NaN for never."""
-    estimate = estimates.estimate
-    reach = _reach(policy.alpha, policy.power)
-    sides = np.where(estimate.design == PAIRED, 1.0, 2.0)
-    shared = np.where(estimate.design == PAIRED, estimate.irreducible, 0.0)
+def _detectable(estimate: Estimate, smallest: Floats, strict: Floats, policy: Policy) -> Floats:
+    """Return the smallest change that would have been found with the wanted power, had it been there.
+
+    A second measurement of the same size estimates its noise anew, and so did this one: both errors of the standard
+    error, whose relative deviation is 1/√(2 df), are counted beside that of the difference.
+    """
+    z = float(distributions.t_quantile(1 - policy.power, np.inf))
     with np.errstate(invalid="ignore", divide="ignore"):
-        runs = np.ceil(sides * estimate.spread**2 / ((margin / reach) ** 2 - shared**2))
-    minimum = np.where(estimate.design == PAIRED, policy.minimum_pairs, policy.minimum_runs)
-    return np.where((runs > 0) & (runs <= _MOST_RUNS), np.fmax(runs, minimum), np.nan)
+        drawn = 1 - (estimate.irreducible / estimate.se) ** 2
+        relative = np.nan_to_num(np.clip(drawn, 0, 1) ** 2 / (2 * estimate.df))
+        limit = np.fmax(smallest, strict) / estimate.se
+        estimated = np.where(strict >= smallest, limit, 0.0)
+        reach = limit + z
+        for _ in range(_ROUNDS):
+            reach = limit + z * np.sqrt(1 + relative * (reach**2 + estimated**2))
+    return np.asarray(reach * estimate.se)
 
 
-@cache
-def _reach(alpha: float, power: float) -> float:
-    """Return how many standard errors an effect must measure to be found with this power."""
-    return float(distributions.t_quantile(alpha / 2, np.inf) + distributions.t_quantile(1 - power, np.inf))
+def _runs_needed(estimates: RowEstimates, margin: Floats, policy: Policy) -> Floats:
+    """Return the runs per side (or pairs) after which `margin` would be ruled out of unchanged code; NaN for never.
+
+    With the wanted power, by Student's interval of so many runs. (To prove a change that is exactly as large as the
+    smallest one that counts, no number of runs is enough: half of the time it is estimated below.)
+    """
+    estimate = estimates.estimate
+    z = float(distributions.t_quantile(1 - policy.power, np.inf))
+    paired = estimate.design == PAIRED
+    sides, shared = np.where(paired, 1.0, 2.0), np.where(paired, estimate.irreducible, 0.0)
+    minimum = np.where(paired, policy.minimum_pairs, policy.minimum_runs).astype(float)
+    runs = minimum
+    with np.errstate(invalid="ignore", divide="ignore"):
+        uncertain = 1 + 1 / np.maximum(estimate.df, 1)
+        for _ in range(_ROUNDS):
+            reach = distributions.t_quantile(policy.alpha / 2, np.maximum(sides * (runs - 1), 1)) + z
+            needed = np.ceil(sides * uncertain * estimate.spread**2 / ((margin / reach) ** 2 - shared**2))
+            runs = np.where(needed > 0, np.clip(needed, minimum, _MOST_RUNS + 1), np.nan)
+    return np.where((needed > 0) & (needed <= _MOST_RUNS), runs, np.nan)
 
 
 def q_values(p: Floats, families: Sequence[str]) -> Floats:
@@ -153,8 +246,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
     """Return the p-value each row would have needed, or did need, to be called a discovery in its family."""
     needed = np.full(q.shape, alpha)
     for members in _members(q, families):
-        rejected = q[members] <= alpha
-        one_more = np.minimum(rejected.sum() + np.where(rejected, 0, 1), len(members))
+        found = q[members] <= alpha
+        one_more = np.minimum(found.sum() + np.where(found, 0, 1), len(members))
         needed[members] = alpha * one_more / len(members)
     return needed
 
@@ -162,8 +255,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
 def _members(p: Floats, families: Sequence[str]) -> list[Ints]:
     numbers: dict[str, int] = {}
     family = np.array([numbers.setdefault(name, len(numbers)) for name in families], dtype=int)
-    tested = ~np.isnan(p)
-    groups = (np.flatnonzero(tested & (family == number)) for number in numbers.values())
+    known = ~np.isnan(p)
+    groups = (np.flatnonzero(known & (family == number)) for number in numbers.values())
     return [members for members in groups if members.size]
 
 
@@ -186,8 +279,8 @@ def count_beyond(differences: Floats, margin: Floats) -> Ints:
 
 def most_allowed(pairs: Ints, alpha: float) -> Ints:
     """Return how many of so many pairs may lie beyond a margin that is ruled out; -1 where not even none is enough."""
-    counts, position = np.unique(pairs, return_inverse=True)
-    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[position]
+    counts, each = np.unique(pairs, return_inverse=True)
+    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[each]
 
 
 def ruled_out(differences: Floats, typical: Floats, margin: Floats, alpha: float) -> Flags:

@@ -83,6 +83,28 @@ def _apart_from_suite(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _one_new_run(row: Comparison, reason: Reason) -> str:
+    return (
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. One new run is not far enough beyond all stored ones to "
+        "exclude that it is one of their rare slow or fast runs. Measure again, best interleaved with the base."
+    )
+
+
+def _code_layout(row: Comparison, reason: Reason) -> str:
+    return (
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Both sides are one build each of compiled code, and the "
+        f"layout of a build alone can change a time by up to {numbers.change(reason.margin)}. Compare several builds, "
+        "or executed instructions."
+    )
+
+
+def _slow_path(row: Comparison, reason: Reason) -> str:
+    return (
+        f"{count(reason.count or 0, 'run')} of the head took far longer than the rest, and none of the base did, "
+        f"{_runs(row, reason)}: neither unchanged nor slower throughout. Look for work that only some runs do."
+    )
+
+
 def _ruled_out(row: Comparison, reason: Reason) -> str:
     """Say which change is ruled out, and by what."""
     if row.ratio_low is None or row.ratio_high is None:
@@ -110,9 +132,9 @@ def _undecided(row: Comparison, reason: Reason) -> str:
     size = numbers.change(reason.margin)
     unit = "pairs" if reason.design is Mode.PAIRED else "runs per side"
     more = (
-        f"no number of further runs would show {size}"
+        f"no number of further runs would rule out {size}"
         if row.runs_needed is None
-        else f"about {row.runs_needed} {unit} would show {size}"
+        else f"about {row.runs_needed} {unit} would rule out {size} if nothing changed"
     )
     if not math.isfinite(detectable) or detectable >= _UNDETECTABLE:
         return f"{lies}: even a change of {numbers.factor(_UNDETECTABLE)} could have been missed; {more}."
@@ -197,6 +219,9 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.SUSPECTED: _suspected,
     ReasonCode.MOVED_WITH_SUITE: _moved_with_suite,
     ReasonCode.APART_FROM_SUITE: _apart_from_suite,
+    ReasonCode.ONE_NEW_RUN: _one_new_run,
+    ReasonCode.CODE_LAYOUT: _code_layout,
+    ReasonCode.SLOW_PATH: _slow_path,
     ReasonCode.RULED_OUT: _ruled_out,
     ReasonCode.UNDECIDED: _undecided,
     ReasonCode.DIRECTION_UNKNOWN: _direction_unknown,

@@ -41,13 +41,13 @@ def rate(judgement: Judgement, level: float = 0.05) -> float:
 def test_history_calls_identical_code_changed_as_often_as_it_says(
     base_runs: int, head_runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five per cent of p-values below five per cent, without help from the suite."""
+    """Five per cent of p-values below five per cent; fewer of several new runs, which may be correlated."""
     monkeypatch.setattr(noise, "_ENOUGH", 10**9)  # each benchmark for itself
 
     judgement = analysis.compare(runs(drawn(1, base_runs)), runs(drawn(2, head_runs)), BARE)
 
-    assert 0.034 <= rate(judgement) <= 0.066
-    assert 0.004 <= rate(judgement, 0.01) <= 0.018
+    assert (0.034 if head_runs == 1 else 0.02) <= rate(judgement) <= 0.066
+    assert (0.004 if head_runs == 1 else 0.001) <= rate(judgement, 0.01) <= 0.018
 
 
 def _since(values: dict[str, list[float]], start: int, stop: int) -> dict[str, list[float]]:

@@ -112,10 +112,10 @@ def test_a_count_that_may_be_zero_is_compared_by_difference() -> None:
 
 
 def test_a_signed_metric_is_compared_by_difference() -> None:
-    """Noise around zero is no change; a leak beyond it is a regression."""
+    """Noise around zero rules nothing out, for five per cent of zero is nothing; a leak beyond it is a regression."""
     quiet = [-1.0, 1.0, 0.5, -0.6, 0.1, 0.0]
 
-    assert stored(quiet, quiet[::-1], metric=SIGNED).verdict is Verdict.UNCHANGED
+    assert stored(quiet, quiet[::-1], metric=SIGNED).verdict is Verdict.INCONCLUSIVE
     assert stored(quiet, [100 + value for value in quiet], metric=SIGNED).verdict is Verdict.REGRESSION
     assert stored(quiet, [value - 100 for value in quiet], metric=SIGNED).verdict is Verdict.IMPROVEMENT
 

@@ -34,7 +34,7 @@ def verdicts(count: int) -> dict[str, Verdict]:
 
 
 def test_what_is_given_up_would_not_have_been_decided() -> None:
-    """Four pairs before the end: of a hundred that are let go at most five, of those that go on a good third."""
+    """Four pairs before the end: of a hundred that are let go at most five, of those that go on a good quarter."""
     look = analysis.analyse_interim(*drawn(16), replace(POLICY, plan=None), PLAN)
     now, end = verdicts(16), verdicts(20)
 
@@ -45,7 +45,7 @@ def test_what_is_given_up_would_not_have_been_decided() -> None:
 
     assert len(given_up) >= 20
     assert decided <= 0.05
-    assert went_on >= 0.3
+    assert went_on >= 0.25
 
 
 def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:

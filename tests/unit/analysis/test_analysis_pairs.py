@@ -68,7 +68,7 @@ def test_a_machine_of_two_speeds_can_still_prove_that_nothing_changed() -> None:
 
 def test_a_counted_verdict_says_what_was_counted() -> None:
     """Two wild pairs of twelve at either end; the reason names pairs and not an interval."""
-    head = [1.0, 1.01, 2.0, 0.99, 1.0, 1.01, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
+    head = [1.0, 1.0101, 2.0, 0.9912, 1.0013, 1.0107, 1.0002, 0.5, 1.0031, 1.0008, 0.51, 1.0017]
 
     found = paired([1.0] * 12, head, TWENTY)
 

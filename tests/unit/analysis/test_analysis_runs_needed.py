@@ -9,12 +9,27 @@ from scipy import stats
 NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03]
 
 
-def test_runs_needed_follow_the_textbook() -> None:
-    """Per side 2 (2.8 s / log(1+T))² for a history; half of that for pairs, whose floor no pair averages away."""
-    reach = stats.norm.isf(0.025) + stats.norm.isf(0.2)
-    spread = np.log(NOISY).std(ddof=1)
-    difference = (np.log(NOISY[::-1]) - np.log(NOISY)).std(ddof=1)
-    pair = difference**2 / ((np.log(1.03) / reach) ** 2 - 0.0075**2)
+def test_so_many_pairs_rule_the_margin_out_and_one_in_ten_fewer_do_not() -> None:
+    """The half width of their interval and the deviation that four in five stay below fit below 3 %."""
+    differences = np.log(NOISY[::-1]) - np.log(NOISY)
+    variance = differences.var(ddof=1) * (1 + 1 / (len(NOISY) - 1))  # estimated from so few
+    needed = paired(NOISY, NOISY[::-1]).runs_needed
+    assert needed is not None
 
-    assert stored(NOISY, [1.05]).runs_needed == np.ceil(2 * (reach * spread / np.log(1.05)) ** 2)
-    assert paired(NOISY, NOISY[::-1]).runs_needed == np.ceil(pair)
+    def reach(pairs: float) -> float:
+        quantiles = stats.t(pairs - 1).isf(0.025) + stats.norm.isf(0.2)
+        return float(quantiles * np.sqrt(variance / pairs + 0.0075**2))
+
+    assert reach(needed) <= np.log(1.03) < reach(0.9 * needed)
+
+
+def test_stored_runs_need_twice_as_many_for_there_are_two_sides() -> None:
+    """Per side 2 (t + z)² s² / log(1+T)²."""
+    variance = np.log(NOISY).var(ddof=1) * (1 + 1 / 5)
+    needed = stored(NOISY, [1.05]).runs_needed
+    assert needed is not None
+
+    def reach(runs: float) -> float:
+        return float((stats.t(2 * runs - 2).isf(0.025) + stats.norm.isf(0.2)) * np.sqrt(2 * variance / runs))
+
+    assert reach(needed) <= np.log(1.05) < reach(0.9 * needed)

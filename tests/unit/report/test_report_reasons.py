@@ -86,8 +86,10 @@ def undecided(detectable: float, needed: int | None = 24, **other: object) -> st
 
 def test_undecided_comparison_says_what_would_decide_it() -> None:
     """In the unit of evidence: pairs, or runs per side."""
-    assert undecided(1.2).endswith(": a change of +20 % would have been found, and about 24 pairs would show +3 %.")
-    assert "no number of further runs would show +3 %" in undecided(1.2, None)
+    assert undecided(1.2).endswith(
+        ": a change of +20 % would have been found, and about 24 pairs would rule out +3 % if nothing changed."
+    )
+    assert "no number of further runs would rule out +3 %" in undecided(1.2, None)
 
 
 @pytest.mark.parametrize("detectable", [10.0, 4527388.0, math.inf])

@@ -1,0 +1,64 @@
+"""Counts and zeros: exact where a mean is far from normal, and unchanged only where the asked limit is ruled out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from compared_sides import COUNT, EXACT, paired, stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from regress_action.analysis import counts
+from regress_action.model.comparisons import Verdict
+
+examples = settings(max_examples=50, deadline=None)
+ONE = np.ones(1, dtype=bool)
+
+
+@examples
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.lists(st.integers(0, 30), min_size=1, max_size=12))
+def test_the_p_value_is_that_of_the_conditional_binomial_test(base: list[int], head: list[int]) -> None:
+    """Twice the smaller tail of H among H + B, at most one."""
+    events, total = sum(head), sum(head) + sum(base)
+    share = len(head) / (len(head) + len(base))
+    tails = stats.binom(total, share).cdf(events), stats.binom(total, share).sf(events - 1)
+
+    p = counts.p_values(np.array([base], float), np.array([head], float), ONE)
+
+    assert p[0] == pytest.approx(min(1, 2 * min(tails)), abs=1e-12)
+
+
+def test_what_is_no_count_has_no_exact_test() -> None:
+    """Fractions, and rows that are not compared by their difference."""
+    assert np.isnan(counts.p_values(np.array([[0.5, 1.0]]), np.array([[1.0, 2.0]]), ONE)).all()
+    assert np.isnan(counts.p_values(np.array([[1.0]]), np.array([[2.0]]), ~ONE)).all()
+
+
+def test_a_rate_that_doubled_is_never_called_unchanged() -> None:
+    """Twenty pairs of a count of mean one against two: worse, or open."""
+    random = np.random.default_rng(1)
+    verdicts = [paired(random.poisson(1, 20), random.poisson(2, 20), metric=COUNT).verdict for _ in range(60)]
+
+    assert Verdict.UNCHANGED not in verdicts
+    assert verdicts.count(Verdict.REGRESSION) >= 20
+
+
+def test_zeros_that_hide_half_of_the_time_do_not_hide_that_the_rest_grew() -> None:
+    """Half zeros, the other half 1.5 times as many: the limit is five per cent, not two standard deviations."""
+    random = np.random.default_rng(2)
+
+    for _ in range(30):
+        base, head = ((random.random(25) < 0.5) * random.integers(900, 1100, 25) for _ in range(2))
+        assert stored(base[:20], 1.5 * head[20:], metric=COUNT).verdict is not Verdict.UNCHANGED
+
+
+def test_counts_that_never_vary_are_unchanged() -> None:
+    """No event at all on either side, and an exact metric that stayed the same."""
+    assert paired([0.0] * 8, [0.0] * 8, metric=COUNT).verdict is Verdict.UNCHANGED
+    assert stored([0.0] * 8, [0.0], metric=EXACT).verdict is Verdict.UNCHANGED
+
+
+def test_a_few_events_more_are_not_proven_by_a_variance_of_zero() -> None:
+    """One event in every pair where there was none: exact, for Student's t would divide by nothing."""
+    assert paired([0.0] * 5, [1.0] * 5, metric=COUNT).p_value == pytest.approx(2 / 32)

@@ -1,0 +1,58 @@
+"""A coarse clock: what it hides is part of the error, and remains so however often is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from compared_sides import paired
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regress_action.analysis import resolution
+from regress_action.model.comparisons import Verdict
+
+examples = settings(max_examples=25, deadline=None)
+TIMED = np.zeros(1, dtype=bool)
+
+
+def error(base: np.ndarray, head: np.ndarray) -> float:
+    """Return the rounding error of one row of seconds."""
+    return float(resolution.rounding_error(np.log(base)[None], np.log(head)[None], TIMED)[0])
+
+
+@examples
+@given(st.integers(5, 1000), st.floats(0.001, 0.02), st.integers(16, 40))
+def test_the_error_of_steady_values_is_that_of_a_uniform_rounding(level: int, tick: float, count: int) -> None:
+    """One run in many crosses a tick: tick / √12 on either side, relative to the level."""
+    base, head = np.full((2, count), tick * level)
+    base[0] += tick
+
+    assert error(base, head) == pytest.approx(np.sqrt(2 / 12) / level, rel=1e-3)
+
+
+def test_noise_wider_than_a_tick_averages_the_rounding_out() -> None:
+    """Values four ticks wide."""
+    random = np.random.default_rng(1)
+    base, head = np.round(random.normal(100, 4, (2, 200)))
+
+    assert error(base, head) == 0
+
+
+def test_continuous_values_stand_on_no_lattice() -> None:
+    """Whatever their noise, and also where both sides never vary: the distance of two sides is no tick."""
+    random = np.random.default_rng(2)
+
+    assert error(*random.normal(1, 0.01, (2, 10))) == 0
+    assert error(np.full(8, 1.0), np.full(8, 1.5)) == 0
+
+
+def test_a_clock_of_15_ms_cannot_rule_out_three_per_cent_of_150_ms() -> None:
+    """Rounded alike, the sides look the same; with a fine clock the same noise rules the change out."""
+    random = np.random.default_rng(3)
+    base, head = 0.150 * np.exp(random.normal(0, 0.01, (2, 10)))
+    base[0], head[0] = 0.159, 0.159  # one pair crosses the tick
+
+    coarse = paired(*(0.015 * np.round(side / 0.015) for side in (base, head)))
+
+    assert coarse.verdict is Verdict.INCONCLUSIVE
+    assert paired(base, head).verdict is Verdict.UNCHANGED
