@@ -167,6 +167,7 @@ def _size_of_values(data: bytes) -> int:
 
 
 def _bytes(path: Path) -> bytes:
+    """Return the bytes of a regular file, one more than the limit at most."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise _unreadable(path, "it is not a regular file")

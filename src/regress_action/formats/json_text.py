@@ -83,6 +83,7 @@ def _place(text: str, position: int) -> str:
 
 
 def _diagnosed(text: str, error: json.JSONDecodeError) -> Problem:
+    """Return the true cause of an error of the parser: cut short, a decimal comma, several values, or broken."""
     place = f"line {error.lineno}, column {error.colno}"
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return Problem(

@@ -86,6 +86,7 @@ def _check_schema(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
+    """Return the measurement of an index whose schema is known: a report per side."""
     runs = [mapping(run, f"runs[{at}]") for at, run in enumerate(sequence(content.get("runs"), "runs"))]
     command = _command(content.get("command"))
     suite = clean(optional_text(content.get("suite")) or "default", _LONGEST_LABEL)
@@ -140,6 +141,7 @@ def _order(run: dict[str, Any]) -> tuple[float, float]:
 
 
 def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any], suite: str, folder: Path) -> Report:
+    """Return the report of one side, with what the index states of it in place of what its files state."""
     stacked = stack(reports)
     source = next((report.source for report in reports if report.source != SOURCE), SOURCE)
     environment = _environment(optional_mapping(content.get("environment")))

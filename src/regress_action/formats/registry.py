@@ -137,6 +137,7 @@ def read_document(document: Document, hint: str | None = None) -> tuple[Report, 
 
 
 def _sniffed(document: Document) -> Reader:
+    """Return the first reader that takes the document; else say what the file is and what to give instead."""
     for name in READERS:
         candidate = reader(name)
         if candidate.sniff(document):

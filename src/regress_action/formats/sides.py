@@ -105,6 +105,7 @@ def _differing(environments: Sequence[Environment]) -> tuple[str, ...]:
 
 
 def _labelled(report: Report, fields: tuple[str, ...]) -> Report:
+    """Return the report with what tells its environment apart added to every name."""
     values = [getattr(report.environment, field) for field in fields]
     label = ", ".join(
         f"{value} cores" if field == "cores" else value

@@ -126,6 +126,7 @@ def _amount(written: str) -> tuple[str, float] | None:
 
 
 def _rate(written: str) -> tuple[str, float] | None:
+    """Return base and factor of an amount per time; time per time is a ratio."""
     if written in _BITS_PER_SECOND:
         return "B/s", _BITS_PER_SECOND[written]
     if factor := _RATE_WORDS.get(written) or _HERTZ.get(written):

@@ -122,6 +122,7 @@ def _metric(measure: dict[str, Any]) -> tuple[Metric, float]:
 
 
 def _report(facts: tuple[str, ...], series: Mapping[Key, Values], metrics: Mapping[Key, Metric]) -> Report:
+    """Return one report of Bencher with a run for each of its iterations."""
     moment, identity, commit, branch, testbed = facts
     iterations = sorted({iteration for values in series.values() for iteration in values})
     return Report(

@@ -116,6 +116,7 @@ def _from_rows(
     series: Mapping[tuple[str, str], Mapping[int, float]],
     described: Mapping[tuple[str, str], tuple[Benchmark, Metric]],
 ) -> Report:
+    """Return the report of one commit from the values of its series by run."""
     suite, commit, branch, created = facts
     runs = max(max(by_run) for by_run in series.values())
     return Report(

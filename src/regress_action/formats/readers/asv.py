@@ -174,6 +174,7 @@ def _parsed(index: Path, _changed_ns: int) -> dict[str, Any]:
 
 
 def _origin(content: dict[str, Any]) -> FileOrigin:
+    """Return commit, date, machine and packages of a result file."""
     machine = optional_mapping(content.get("params"))
     python = (optional_text(content.get("python")) or "").replace("\\", "/").rpartition("/")[2]
     packages = (

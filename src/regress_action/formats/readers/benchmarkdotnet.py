@@ -46,6 +46,7 @@ def read(document: Document) -> tuple[Report, ...]:
 
 
 def _read_benchmark(item: dict[str, Any], where: str, builder: ReportBuilder) -> None:
+    """Read one benchmark under one job: its values, or that it failed."""
     parts = [optional_text(item.get(key)) for key in ("Namespace", "Type", "Method")]
     name = optional_text(item.get("FullName")) or ".".join(filter(None, parts))
     if not name:

@@ -91,6 +91,7 @@ class _Table:
             self._path, self._name = [], []
 
     def _read_row(self, line: str) -> None:
+        """Read a row of the table: the beginning of a benchmark, its mean, its failure, or a part of a long name."""
         name, failed, reason = line.partition(_FAILED)
         if failed and name.strip():
             self._start(" ".join([*self._name, name.strip()]), 1, "").fail(clean(f"{failed.strip()}{reason.rstrip()}."))

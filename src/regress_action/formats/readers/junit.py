@@ -44,6 +44,7 @@ def read(document: Document) -> tuple[Report, ...]:
 
 
 def _read_case(case: Element, builder: ReportBuilder) -> None:
+    """Read one test: its time and its metrics, or that it failed; a skipped test is left out."""
     if case.find("skipped") is not None:
         return
     name = clean(".".join(filter(None, (case.get("classname"), case.get("name")))))

@@ -46,6 +46,7 @@ def read(document: Document) -> tuple[Report, ...]:
 
 
 def _read_run(run: dict[str, Any], entry: Entry, where: str) -> None:
+    """Read the times of one run, and what an iteration of it allocates."""
     statistics = run.get("stats")
     if not isinstance(statistics, dict):
         message = optional_text(optional_mapping(run.get("error")).get("message"))

@@ -72,6 +72,7 @@ def _quotient(iteration: Element) -> float | None:
 
 
 def _origin(root: Element) -> FileOrigin:
+    """Return the time and the environment of the first suite in the file."""
     suite = root.find("suite")
     if suite is None:
         return FileOrigin()
