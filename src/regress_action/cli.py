@@ -35,6 +35,7 @@ COMMANDS = {
     "merge": "Join the shards of a matrix into one report.",
     "replay": "Show what a setting would have alarmed on, before it is changed.",
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
+    "config": "Check regress.yml, thresholds and waivers, and show what counts.",
     "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
 from regress_action.measure.schedule import interim_step
+from regress_action.model import escaping
 from regress_action.model.comparisons import Outcome, Severity
-from regress_action.model.errors import ExitCode
+from regress_action.model.errors import ExitCode, UsageError
 from regress_action.model.measurements import Direction, matches
 from regress_action.settings.files import FolderFiles
 from regress_action.settings.gate import GateFiles, read_gate_files
@@ -129,6 +131,33 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
     judged = _judged(judgement, head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
+
+
+def selected(
+    baseline: Sequence[Report], head: Sequence[Report], pattern: str
+) -> tuple[tuple[Report, ...], tuple[Report, ...]]:
+    """Return both sides with the benchmarks only that match `pattern`, by their full or a short name.
+
+    Raises:
+        UsageError: nothing matches; the nearest names are listed.
+    """
+
+    def chosen(reports: Sequence[Report]) -> tuple[Report, ...]:
+        return tuple(
+            replace(report, series=tuple(row for row in report.series if matches(row.benchmark.name, pattern)))
+            for report in reports
+        )
+
+    before, after = chosen(baseline), chosen(head)
+    if not any(report.series for report in (*before, *after)):
+        names = sorted({row.benchmark.name for report in (*baseline, *head) for row in report.series})
+        near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
+        raise UsageError(
+            f"No benchmark matches {pattern!r}.",
+            meaning=f"There are {len(names)}.",
+            remedy="Names are like: " + ", ".join(map(escaping.plain, near)),
+        )
+    return before, after
 
 
 def overridden(reports: Sequence[Report], overrides: Sequence[Override]) -> tuple[Report, ...]:

@@ -54,6 +54,8 @@ def command(*, config: str | None, pairs: int, quick: bool) -> None:
 
     Exits with 3 when something was found that keeps the gate from working.
     """
+    if config is None:
+        os.chdir(options.project_root())
     settings = options.settings_of(config=config, runs=pairs)
     faults = 0
     for finding in examine(settings, Path.cwd(), measure=not quick):

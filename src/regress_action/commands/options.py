@@ -80,11 +80,34 @@ def judging(function: F) -> F:
 
 
 def settings_of(**given: object) -> Settings:
-    """Merge the config file with the options that were given."""
+    """Merge the config file of the project with the options that were given.
+
+    Paths in options are relative to the current folder, paths in the file to the folder that holds it.
+    """
     from regress_action.settings import load
 
+    root, here = project_root(), Path.cwd()
     named: dict[str, Any] = {key.replace("_", "-"): value for key, value in given.items()}
-    return load(named, root=Path.cwd())
+    if root == here or named.get("config"):
+        return load(named, root=here)
+    settings = load(named, root=root)
+    relative = {"waivers": root / settings.waivers, "thresholds": (here if named.get("thresholds") else root)}
+    if settings.thresholds:
+        relative["thresholds"] /= settings.thresholds
+    else:
+        del relative["thresholds"]
+    return settings.model_copy(update={name: str(path) for name, path in relative.items()})
+
+
+def project_root() -> Path:
+    """Return the nearest folder from here up to the root of the repository that holds regress.yml, else this one."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "regress.yml").is_file():
+            return folder
+        if (folder / ".git").exists():
+            break
+    return here
 
 
 def finish(judged: Judged, **asked: Any) -> None:  # noqa: ANN401 - the options of `judging`, passed on

@@ -70,6 +70,9 @@ def command(
     from regress_action.action.judge import load_rules
 
     line = suite_command[0] if len(suite_command) == 1 else ""
+    if not suite_command and (root := options.project_root()) != Path.cwd():
+        click.echo(f"Running in {root}, where regress.yml is.", err=True)
+        os.chdir(root)
     settings = options.settings_of(command=line, **given)
     if not suite_command and not settings.command:
         settings = recognised(settings, Path.cwd())

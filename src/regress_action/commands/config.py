@@ -1,0 +1,39 @@
+"""`regress-action config check`: regress.yml, thresholds and waivers, before anything is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from regress_action.commands import options
+from regress_action.model import escaping
+
+
+@click.group(name="config")
+def command() -> None:
+    """Check regress.yml, the thresholds file and the waivers."""
+
+
+@command.command()
+@click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
+def check(*, config: str | None) -> None:
+    """Read every file and show what counts; a mistake is named with its file, and exits with 2."""
+    from regress_action.settings.files import FolderFiles
+    from regress_action.settings.gate import read_gate_files
+    from regress_action.settings.model import Settings
+
+    settings, root = options.settings_of(config=config), options.project_root()
+    files = read_gate_files(settings, FolderFiles(Path.cwd()))
+    given = settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"github_token", "notify_urls"})
+    click.echo(f"{config or Settings.model_fields['config'].default} in {root}: {len(given)} settings")
+    for name, value in given.items():
+        click.echo(f"  {name}: {escaping.plain(str(value), 200)}")
+    for service, ratio in files.thresholds.ratios:
+        click.echo(f"threshold of {escaping.plain(service)}: {ratio:g}×")
+    for budget in files.thresholds.budgets:
+        click.echo(
+            f"budget of {escaping.plain(budget.service)}: {escaping.plain(budget.name)} {budget.limit:g} {budget.unit}"
+        )
+    for waiver in files.waivers:
+        click.echo(f"waiver until {waiver.expires}: {escaping.plain(waiver.benchmark)} up to {waiver.ceiling:g}×")
