@@ -30,7 +30,7 @@ _SMALLEST_SE = 1e-4  # relative; no clock and no code layout is steadier
 _RECENT = 10  # stored runs that show how noisy the machine is now
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _MAD = 1.4826
-_NOISIER = 0.01  # significance at which recent noise is taken to be more than what was learned
+_NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
 
 
 @dataclass(slots=True)
