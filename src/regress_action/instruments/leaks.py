@@ -135,6 +135,8 @@ class LeakDetector:
         samples = _Samples(part, self.samples + 1)
         before: leak_sites.HeapState | None = None
         for number in range(self.samples + 1):
+            if not tracemalloc.is_tracing():  # the operation ended it, so nothing is known from here on
+                break
             if number == half:
                 before = leak_sites.state_before()
             samples.take()
@@ -142,11 +144,12 @@ class LeakDetector:
                 break
             for _ in range(part):
                 operation()
-        after = leak_sites.state_after() if before else None  # before anything below allocates
+        traced_on = tracemalloc.is_tracing()
+        after = leak_sites.state_after() if before and traced_on else None  # before anything below allocates
         later = samples.second_half()
         traced, resident, objects = (later.slope(name) for name in ("traced", "resident", "objects"))
-        verdict = self._verdict(later, traced, resident)
-        done = samples.iterations[samples.count - 1]
+        verdict = self._verdict(later, traced, resident) if traced_on else LeakVerdict.INCONCLUSIVE
+        done = samples.iterations[max(samples.count - 1, 0)]
         sites, types, chain = (), (), ()  # type: tuple[GrowingSite, ...], tuple[GrowingType, ...], tuple[str, ...]
         if verdict is LeakVerdict.LEAK and before and after:
             span = done - half * part

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
 _LONGEST_S = 60.0
 _LEAST_BYTES = 64.0
-_FRAMEWORK = ("/_pytest/", "/pluggy/", "/pytest_", "/re/", "/fnmatch.py", "/linecache.py", "<frozen")
+_FRAMEWORK = (
+    "/_pytest/",
+    "/pluggy/",
+    "/pytest_",
+    "/re/",
+    "/fnmatch.py",
+    "/linecache.py",
+    "/reprlib.py",
+    "/asyncio/events.py",
+    "<frozen",
+)
+"""Files that allocate for the test framework, and for caches of the interpreter that fill over thousands of calls."""
 
 
 class LeakCheck:

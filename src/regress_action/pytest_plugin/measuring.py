@@ -54,13 +54,17 @@ def _peak_memory(item: pytest.Function, arguments: dict[str, Any]) -> int:
 
     fixture = BenchmarkFixture(item, timing_of(item.config), enabled=False)
     gc.collect()
-    tracemalloc.start()
+    if tracing := tracemalloc.is_tracing():
+        tracemalloc.reset_peak()
+    else:
+        tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
         fixture(item.obj, **arguments)
         return max(0, tracemalloc.get_traced_memory()[1] - before)
     finally:
-        tracemalloc.stop()
+        if not tracing:
+            tracemalloc.stop()
 
 
 def is_coroutine_test(item: pytest.Function) -> bool:

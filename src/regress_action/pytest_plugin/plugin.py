@@ -41,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     request = options.request_of(config)
     if request.measures or request.leak_check:
         _refuse_parallel(config)
+    if request.measures and request.leak_check:
+        raise pytest.UsageError(
+            "A session either measures or looks for leaks, because tests that are repeated are not timed.\n"
+            "Run it twice: once with --leak-check, once with the other options."
+        )
     if request.measures:
         from regress_action.pytest_plugin.session import PerformanceSession
 

@@ -143,6 +143,19 @@ def test_too_few_iterations_decide_nothing() -> None:
     assert not result.is_leak
 
 
+def test_an_operation_that_ends_the_tracing_decides_nothing() -> None:
+    """Without a trace there is no verdict, and no error either."""
+    import tracemalloc
+
+    calls = iter(range(10**6))
+
+    def operation() -> None:
+        if next(calls) == 400:
+            tracemalloc.stop()
+
+    assert LeakDetector(iterations=1000).check(operation).verdict is LeakVerdict.INCONCLUSIVE
+
+
 def test_an_error_of_the_operation_goes_on() -> None:
     """What the operation raises reaches the caller, and tracing is ended."""
     import tracemalloc
