@@ -31,16 +31,15 @@ def runner(workspace: Workspace, tmp_path: Path) -> Runner:
         shutil.copy(ROOT / name, action)
     for name in ("bin", "src"):
         shutil.copytree(ROOT / name, action / name, ignore=shutil.ignore_patterns("__pycache__"))
-    prepared_virtualenv(tmp_path / "tools")
+    (tmp_path / "temp").mkdir()
+    prepared_virtualenv(tmp_path / "temp")
     base, head = workspace.commit(0.01), workspace.commit(0.03)
     event = tmp_path / "event.json"
     event.write_text(json.dumps(workspace.pull_request(head, base)))
-    (tmp_path / "temp").mkdir()
     environ = {
         "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",  # noqa: PTH120 - a text for a variable
         "HOME": str(tmp_path),
         "RUNNER_TEMP": str(tmp_path / "temp"),
-        "RUNNER_TOOL_CACHE": str(tmp_path / "tools"),
         "RUNNER_OS": "Linux",
         "GITHUB_ACTIONS": "true",
         "GITHUB_WORKSPACE": str(workspace.folder),
@@ -123,7 +122,7 @@ open(HOME + "/commands/GITHUB_PATH", "a").write(str(folder) + "\\n")
 def test_a_virtualenv_that_the_suite_changed_gets_no_token(runner: Runner) -> None:
     """The judge uses the virtualenv of the plan only where every file of it is the same."""
     attack = """
-site = next(pathlib.Path(HOME, "tools/regress-action").glob("*/lib/python*/site-packages"))
+site = next(pathlib.Path(HOME, "temp/regress-action").glob("*/lib/python*/site-packages"))
 (site / "evil.pth").write_text("import os; open('" + HOME + "/stolen', 'w').write(str(dict(os.environ)))")
 """
     steps = after_the_suite(runner, attack)
