@@ -163,7 +163,7 @@ def test_settings_of_a_change_write_no_history(runner: Runner) -> None:
 
 
 EXPIRY = (datetime.now(UTC) + timedelta(90)).date()
-FIELDS = f"benchmark: '*', metric: '*', ceiling: 9, reason: It is fine like this., expires: {EXPIRY}"
+FIELDS = f"benchmark: '*parse*', metric: '*', ceiling: 9, reason: It is fine like this., expires: {EXPIRY}"
 WAIVER = f"waivers: [{{{FIELDS}}}]\n"
 
 
