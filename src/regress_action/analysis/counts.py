@@ -26,8 +26,8 @@ def p_values(base: Floats, head: Floats, rows: Flags) -> Floats:
     if not chosen.size:
         return p
     base, head = np.abs(base[chosen]), np.abs(head[chosen])
-    whole = _whole(base) & _whole(head)
-    chosen, base, head = chosen[whole], base[whole], head[whole]
+    integral = _is_integral(base) & _is_integral(head)
+    chosen, base, head = chosen[integral], base[integral], head[integral]
     runs_b, runs_c = (~np.isnan(base)).sum(axis=1), (~np.isnan(head)).sum(axis=1)
     events, total = np.nansum(head, axis=1), np.nansum(head, axis=1) + np.nansum(base, axis=1)
     share = runs_c / np.maximum(runs_b + runs_c, 1)
@@ -38,5 +38,5 @@ def p_values(base: Floats, head: Floats, rows: Flags) -> Floats:
     return p
 
 
-def _whole(values: Floats) -> Flags:
+def _is_integral(values: Floats) -> Flags:
     return np.asarray((np.isnan(values) | (values == np.round(values))).all(axis=1))

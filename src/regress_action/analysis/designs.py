@@ -86,8 +86,8 @@ def paired(differences: Floats, irreducible: Floats, minimum: int, prior: Prior 
     if prior is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             moderated = (prior.df * prior.variance + df * variance) / (prior.df + df)
-        known = (prior.df > 0) & (df > 0)
-        variance, df = np.where(known, moderated, variance), np.where(known, df + prior.df, df)
+        usable_prior = (prior.df > 0) & (df > 0)
+        variance, df = np.where(usable_prior, moderated, variance), np.where(usable_prior, df + prior.df, df)
     with np.errstate(invalid="ignore", divide="ignore"):
         se2 = variance / runs + irreducible**2
     usable = runs > 1

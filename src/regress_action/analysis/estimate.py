@@ -152,12 +152,12 @@ def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
     wide = tau.copy()
     family = scale.timed & ~scale.linear & ~scale.exact & (tau > 0)
     runs, d, variance, _ = designs.trimmed(differences[family])
-    known = np.isfinite(d) & (runs > 1)
-    if np.count_nonzero(known) < _SUITE:
+    usable = np.isfinite(d) & (runs > 1)
+    if np.count_nonzero(usable) < _SUITE:
         return wide
-    middle = medians(d[known][None, :])
-    scatter = _MAD * float(medians(np.abs(d[known] - middle)[None, :])[0])
-    explained = float(medians((variance[known] / runs[known])[None, :])[0])
+    middle = medians(d[usable][None, :])
+    scatter = _MAD * float(medians(np.abs(d[usable] - middle)[None, :])[0])
+    explained = float(medians((variance[usable] / runs[usable])[None, :])[0])
     wide[family] = np.maximum(tau[family], math.sqrt(max(scatter**2 - explained, 0.0)))
     return wide
 
@@ -269,8 +269,8 @@ def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, 
 
 def _learned(matrix: RunMatrix, policy: Policy) -> list[tuple[int, tuple[float, int]]]:
     index = matrix.rows.index
-    known = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
-    return [(row, (noise.spread, noise.runs)) for row, noise in known if not matrix.scale.linear[row]]
+    stored = ((index[key], noise) for key, noise in policy.noise.items() if key in index and noise.runs > 1)
+    return [(row, (noise.spread, noise.runs)) for row, noise in stored if not matrix.scale.linear[row]]
 
 
 def _single(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy, tau: Floats) -> designs.Estimate:

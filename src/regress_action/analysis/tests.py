@@ -255,8 +255,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
 def _members(p: Floats, families: Sequence[str]) -> list[Ints]:
     numbers: dict[str, int] = {}
     family = np.array([numbers.setdefault(name, len(numbers)) for name in families], dtype=int)
-    known = ~np.isnan(p)
-    groups = (np.flatnonzero(known & (family == number)) for number in numbers.values())
+    tested = ~np.isnan(p)
+    groups = (np.flatnonzero(tested & (family == number)) for number in numbers.values())
     return [members for members in groups if members.size]
 
 
@@ -279,8 +279,8 @@ def count_beyond(differences: Floats, margin: Floats) -> Ints:
 
 def most_allowed(pairs: Ints, alpha: float) -> Ints:
     """Return how many of so many pairs may lie beyond a margin that is ruled out; -1 where not even none is enough."""
-    counts, each = np.unique(pairs, return_inverse=True)
-    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[each]
+    counts, position = np.unique(pairs, return_inverse=True)
+    return np.array([_most_allowed(count, alpha / _SHARE) for count in plain(counts)], dtype=int)[position]
 
 
 def ruled_out(differences: Floats, typical: Floats, margin: Floats, alpha: float) -> Flags:

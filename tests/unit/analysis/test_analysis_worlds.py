@@ -54,7 +54,7 @@ def test_slow_runs_on_both_sides_are_the_noise_of_both() -> None:
     assert paired(base, head).verdict is Verdict.UNCHANGED
 
 
-def test_two_builds_that_may_differ_by_layout_are_not_told_apart_by_counting() -> None:
+def test_two_builds_that_may_differ_by_layout_are_not_distinguished_by_counting() -> None:
     """Twelve pairs all 1.6 % slower rule no 3 % out: as much may be the layout of these two builds."""
     wild = np.array([1.0] * 10 + [0.3, 3.0])
 
