@@ -246,8 +246,8 @@ def levels(q: Floats, families: Sequence[str], alpha: float) -> Floats:
     """Return the p-value each row would have needed, or did need, to be called a discovery in its family."""
     needed = np.full(q.shape, alpha)
     for members in _members(q, families):
-        found = q[members] <= alpha
-        one_more = np.minimum(found.sum() + np.where(found, 0, 1), len(members))
+        rejected = q[members] <= alpha
+        one_more = np.minimum(rejected.sum() + np.where(rejected, 0, 1), len(members))
         needed[members] = alpha * one_more / len(members)
     return needed
 

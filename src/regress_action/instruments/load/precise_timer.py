@@ -41,8 +41,8 @@ class PreciseTimer:
         if self._descriptor < 0 or self._library is None:
             await asyncio.sleep(seconds - _COARSE_S / 2 if seconds > _COARSE_S else 0)
             return
-        whole, part = divmod(max(1, int(seconds * _NS)), _NS)
-        setting = (ctypes.c_long * 4)(0, 0, whole, part)
+        full, part = divmod(max(1, int(seconds * _NS)), _NS)
+        setting = (ctypes.c_long * 4)(0, 0, full, part)
         self._fired = self._loop.create_future()
         self._library.timerfd_settime(self._descriptor, 0, setting, None)
         await self._fired
