@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Unpack
 
 from hypothesis import strategies as st
 
@@ -23,32 +24,40 @@ from regress_action.model.comparisons import (
 )
 from regress_action.model.measurements import Benchmark, Direction, Environment, Location, Metric
 
+if TYPE_CHECKING:
+    from regress_action.model.reasons import Note
+    from typed_fields import ComparisonFields, ProvenFields
+
 TIME = Metric("time", "s")
 MEMORY = Metric("peak_memory", "B")
 THROUGHPUT = Metric("throughput", "1/s", Direction.HIGHER)
 MACHINE = Environment("github-hosted", "ubuntu-24.04", "AMD EPYC 7763 64-Core Processor", 4, "16 GiB", "CPython 3.12.4")
 BASE = Subject("3f1c9a7e5b2d4c6f8a0b1c2d3e4f5a6b7c8d9e0f", "main", None, MACHINE)
 HEAD = Subject("b8e2d4f6a1c3e5079b8d7f6e5c4b3a2918273645", "lru-cache", None, MACHINE)
+UNWATCHED = Machine()
 
 
 def row(
-    name: str = "cache.get", verdict: Verdict = Verdict.UNCHANGED, ratio: float | None = 1.003, **other: object
+    name: str = "cache.get",
+    verdict: Verdict = Verdict.UNCHANGED,
+    ratio: float | None = 1.003,
+    **other: Unpack[ComparisonFields],
 ) -> Comparison:
     """Return a comparison of ten pairs whose interval is 4 % wide on each side."""
     before = 0.00123
-    known = ratio is not None
+    has_ratio = ratio is not None
     plain = Comparison(
         benchmark=Benchmark(name, "cache", (), Location("benchmarks/test_cache.py", 42)),
         metric=TIME,
         baseline=Side(10, before),
-        head=Side(10, before * ratio if known else None),
+        head=Side(10, before * ratio if ratio is not None else None),
         ratio=ratio,
-        ratio_low=ratio / 1.04 if known else None,
-        ratio_high=ratio * 1.04 if known else None,
-        p_value=0.2 if known else None,
-        q_value=0.4 if known else None,
+        ratio_low=ratio / 1.04 if ratio is not None else None,
+        ratio_high=ratio * 1.04 if ratio is not None else None,
+        p_value=0.2 if has_ratio else None,
+        q_value=0.4 if has_ratio else None,
         threshold=1.15,
-        minimum_detectable_ratio=1.028 if known else None,
+        minimum_detectable_ratio=1.028 if has_ratio else None,
         verdict=verdict,
         severity=Severity.NONE,
         reason="The interval lies within ±3 % of no change.",
@@ -56,18 +65,22 @@ def row(
     return replace(plain, **other)
 
 
-def regression(name: str, ratio: float, severity: Severity, **other: object) -> Comparison:
+def regression(name: str, ratio: float, severity: Severity, **other: Unpack[ProvenFields]) -> Comparison:
     """Return a proven regression."""
     reason = "Every one of 10 pairs was slower, and the whole interval lies above the threshold."
-    return row(
-        name,
-        Verdict.REGRESSION,
-        ratio,
-        **{"p_value": 2e-9, "q_value": 3e-8, "severity": severity, "reason": reason} | other,
-    )
+    proven = row(name, Verdict.REGRESSION, ratio, p_value=2e-9, q_value=3e-8, severity=severity, reason=reason)
+    return replace(proven, **other)
 
 
-def judgement(outcome: Outcome, *rows: Comparison, mode: Mode = Mode.PAIRED, **other: object) -> Judgement:
+def judgement(
+    outcome: Outcome,
+    *rows: Comparison,
+    mode: Mode = Mode.PAIRED,
+    environment_shift: float | None = None,
+    notes: tuple[Note | str, ...] = (),
+    machine: Machine = UNWATCHED,
+    minutes_saved: float | None = None,
+) -> Judgement:
     """Return a judgement over the rows, counted by verdict."""
     counted = {verdict: sum(comparison.verdict is verdict for comparison in rows) for verdict in Verdict}
     summary = Summary(
@@ -77,9 +90,9 @@ def judgement(outcome: Outcome, *rows: Comparison, mode: Mode = Mode.PAIRED, **o
         counted[Verdict.INCONCLUSIVE],
         counted[Verdict.MISSING],
         1.02 if rows else None,
-        other.pop("environment_shift", None),
+        environment_shift,
     )
-    return Judgement(mode, summary, rows, BASE, HEAD, **other)
+    return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved)
 
 
 UNCHANGED = tuple(

@@ -82,7 +82,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site that `make demo-dashboard` writes."""
     folder = tmp_path_factory.mktemp("demo")
     subprocess.run([sys.executable, ROOT / "examples/demo_history.py", folder / "history"], check=True, cwd=ROOT)
-    command = ["-m", "regress_action", "dashboard", "--history", folder / "history", "--out", folder / "site"]
+    command = ["-m", "regress_action", "dashboard", "--history", str(folder / "history"), "--out", str(folder / "site")]
     subprocess.run(
         [sys.executable, *command, "--thresholds", ROOT / "examples/services/thresholds.yml"], check=True, cwd=folder
     )

@@ -50,7 +50,7 @@ def read(data: GithubData, call: Call) -> Answer:
 
 
 @route(f"GET {REPO}/check-runs/{{check_run_id}}/annotations", "checks:read")
-def annotations(data: GithubData, call: Call) -> Answer:
+def list_annotations(data: GithubData, call: Call) -> Answer:
     """List annotations in the order in which they came."""
     blank = {"start_column": None, "end_column": None, "title": None, "raw_details": None, "blob_href": "https://x"}
     return page(call, [blank | annotation for annotation in _find(data, call).annotations])

@@ -35,7 +35,7 @@ class Answer:
 class RefusedError(Exception):
     """GitHub says no."""
 
-    def __init__(self, status: int, message: str, **error: Json) -> None:
+    def __init__(self, status: int, message: str, /, **error: Json) -> None:
         """Add an entry to `errors` when there are details."""
         super().__init__(message)
         body = {"message": message, "documentation_url": "https://docs.github.com/rest"}

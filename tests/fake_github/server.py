@@ -54,7 +54,7 @@ class FakeGitHub:
         github = self
 
         class Handler(_Handler):
-            fake = github
+            fake: FakeGitHub = github
 
         self._lock = threading.RLock()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)

@@ -29,7 +29,7 @@ def localised(data: GithubData, base_url: str, node: Json) -> Json:
 
 def user(login: str) -> dict[str, Json]:
     """A simple user; a name in brackets is an app's."""
-    example = DESCRIPTION.example("GET", f"{REPO}/issues/{{issue_number}}/comments", 200)[0]["user"]
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/issues/{{issue_number}}/comments", 200)[0]["user"]
     kind = "Bot" if login.endswith("[bot]") else "User"
     return example | {"login": login, "id": zlib.crc32(login.encode()), "type": kind}
 
@@ -37,7 +37,7 @@ def user(login: str) -> dict[str, Json]:
 def repository(data: GithubData, name: str | None = None) -> dict[str, Json]:
     """A repository; without a name ours."""
     name = name or data.repository
-    example = DESCRIPTION.example("GET", REPO, 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", REPO, 200)
     example |= {"language": None, "default_branch": data.default_branch, "has_issues": data.issues_enabled}
     for key in ("template_repository", "source", "parent"):
         example.pop(key, None)
@@ -60,7 +60,7 @@ def _repository_identity(data: GithubData, name: str) -> dict[str, Json]:
 def label(data: GithubData, name: str) -> dict[str, Json]:
     """A label of the repository, by name."""
     found: Label | None = next((label for label in data.labels if label.name.lower() == name.lower()), None)
-    example = DESCRIPTION.example("GET", f"{REPO}/labels/{{name}}", 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/labels/{{name}}", 200)
     return example | {
         "id": zlib.crc32(name.lower().encode()),
         "name": found.name if found else name,
@@ -73,7 +73,7 @@ def label(data: GithubData, name: str) -> dict[str, Json]:
 
 def check_run(data: GithubData, run: CheckRun) -> dict[str, Json]:
     """A check run; annotations are only counted here."""
-    example = DESCRIPTION.example("GET", f"{REPO}/check-runs/{{check_run_id}}", 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/check-runs/{{check_run_id}}", 200)
     url = f"https://api.github.com/repos/{data.repository}/check-runs/{run.id}"
     slug = data.login.removesuffix("[bot]")
     example["app"] |= {"slug": slug, "name": slug}
@@ -102,10 +102,10 @@ def check_run(data: GithubData, run: CheckRun) -> dict[str, Json]:
 
 def issue(data: GithubData, record: Issue) -> dict[str, Json]:
     """An issue, also for a pull request, which then says so."""
-    example = DESCRIPTION.example("POST", f"{REPO}/issues", 201)
+    example: dict[str, Json] = DESCRIPTION.example("POST", f"{REPO}/issues", 201)
     url = f"https://api.github.com/repos/{data.repository}/issues/{record.number}"
     kind = "pull" if record.pull else "issues"
-    shown = example | {
+    shown: dict[str, Json] = example | {
         "id": 10_000 + record.number,
         "number": record.number,
         "title": record.title,
@@ -139,7 +139,7 @@ def issue(data: GithubData, record: Issue) -> dict[str, Json]:
 
 def comment(data: GithubData, record: Comment) -> dict[str, Json]:
     """A comment."""
-    example = DESCRIPTION.example("GET", f"{REPO}/issues/comments/{{comment_id}}", 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/issues/comments/{{comment_id}}", 200)
     return example | {
         "id": record.id,
         "body": record.body,
@@ -154,8 +154,8 @@ def comment(data: GithubData, record: Comment) -> dict[str, Json]:
 
 def event(data: GithubData, record: Event) -> dict[str, Json]:
     """Something that happened to an issue."""
-    example = DESCRIPTION.example("GET", f"{REPO}/issues/{{issue_number}}/events", 200)[0]
-    shown = example | {
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/issues/{{issue_number}}/events", 200)[0]
+    shown: dict[str, Json] = example | {
         "id": record.id,
         "event": record.event,
         "actor": user(record.actor),
@@ -171,7 +171,7 @@ def event(data: GithubData, record: Event) -> dict[str, Json]:
 def pull(data: GithubData, record: Issue, *, simple: bool = False) -> dict[str, Json]:
     """A pull request, in full or as listings show it."""
     assert record.pull is not None
-    example = (
+    example: dict[str, Json] = (
         DESCRIPTION.example("GET", f"{REPO}/pulls", 200)[0]
         if simple
         else DESCRIPTION.example("GET", f"{REPO}/pulls/{{pull_number}}", 200)
@@ -210,13 +210,14 @@ def _end(data: GithubData, example: dict[str, Json], name: str | None, ref: str,
 
 def team(slug: str) -> dict[str, Json]:
     """A team by its slug."""
-    example = DESCRIPTION.example("GET", f"{REPO}/pulls/{{pull_number}}/requested_reviewers", 200)["teams"][0]
+    reviewers = DESCRIPTION.example("GET", f"{REPO}/pulls/{{pull_number}}/requested_reviewers", 200)
+    example: dict[str, Json] = reviewers["teams"][0]
     return example | {"slug": slug, "name": slug, "type": "organization", "organization_id": 1}
 
 
 def run(data: GithubData, record: WorkflowRun) -> dict[str, Json]:
     """A run of a workflow."""
-    example = DESCRIPTION.example("GET", f"{REPO}/actions/runs/{{run_id}}", 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/actions/runs/{{run_id}}", 200)
     return example | {
         "id": record.id,
         "event": record.event,
@@ -235,7 +236,7 @@ def run(data: GithubData, record: WorkflowRun) -> dict[str, Json]:
 
 def artifact(data: GithubData, record: Artifact) -> dict[str, Json]:
     """An artifact and the run that made it."""
-    example = DESCRIPTION.example("GET", f"{REPO}/actions/artifacts/{{artifact_id}}", 200)
+    example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/actions/artifacts/{{artifact_id}}", 200)
     made_by = next((run for run in data.runs if run.id == record.run_id), None)
     url = f"https://api.github.com/repos/{data.repository}/actions/artifacts/{record.id}"
     example["workflow_run"] |= {

@@ -181,7 +181,8 @@ class Runner:
         shutil.rmtree(self.folder / "temp", ignore_errors=True)  # as a runner does before a job
         (self.folder / "event.json").write_text(json.dumps(payload))
         checked("chown", "-R", f"{UID}:{UID}", self.folder)
-        job, variables = Job(), {}
+        job = Job()
+        variables: dict[str, str] = {}
         for number, step in enumerate(document["runs"]["steps"]):
             condition = str(step.get("if", "success()"))
             condition = match[1] if (match := _EXPRESSION.fullmatch(condition.strip())) else condition

@@ -145,8 +145,13 @@ def test_a_slower_machine_than_those_of_the_history_is_reported(project: Path) -
     past = replace(real, typical_s=then, fastest_s=then, slowest_s=then)
     store = ("--history", ".regress/history")
     for day in range(6):
-        made = {"created": f"2026-01-{day + 1:02}T00:00:00Z", "commit": f"{day:040x}", "conditions": (past,)}
-        older = replace(head, runs=tuple(replace(run, session=f"{day}", pair=None) for run in head.runs), **made)
+        older = replace(
+            head,
+            runs=tuple(replace(run, session=f"{day}", pair=None) for run in head.runs),
+            created=f"2026-01-{day + 1:02}T00:00:00Z",
+            commit=f"{day:040x}",
+            conditions=(past,),
+        )
         (project / "older.jsonl").write_bytes(records.encode(older))
         assert regress(project, "record", "older.jsonl", *store).returncode == 0
 

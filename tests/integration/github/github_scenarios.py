@@ -94,7 +94,7 @@ def words(judgement: Judgement, suite: str = "default") -> Texts:
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="comment", context=context),
         summary=lambda limit: markdown.render(judgement, limit_bytes=limit, audience="summary", context=context),
-        finding=lambda comparison: text.as_text((*text.what_changed(comparison), *text.at_least(comparison))),
+        finding=text.finding,
         reason=reasons.sentence,
         details=lambda comparison, limit: f"0.1 s before, {comparison.head.median:.3g} s now."[:limit],
         advice=("Look at what allocates in the loop.",),

@@ -86,7 +86,7 @@ def test_a_label_set_without_write_access_does_not_count(github: FakeGitHub, cli
     """The last to set it is who counts."""
     issue = github.data.add_pull(head_sha=sha(77))
     github.data.add_label(issue, LABEL, "octo")
-    github.data.record(1, "unlabeled", "octo", Preferences())
+    github.data.record(1, "unlabeled", "octo", LABEL)
     issue.labels.clear()
     github.data.add_label(issue, LABEL, "outsider")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +36,7 @@ def regression(github: FakeGitHub) -> None:
 def life(github: FakeGitHub) -> None:
     """A regression that comes, worsens, recovers and relapses."""
     for number, ratio in ((5, 1.7), (6, 2.5), (7, 1.0), (8, 2.2)):
-        publish_ratio(github, lambda number=number: push(number), ratio)
+        publish_ratio(github, partial(push, number), ratio)
 
 
 def publish_ratio(
@@ -51,7 +52,7 @@ def publish_ratio(
 def again(github: FakeGitHub) -> None:
     """A pull request whose job is run again, with the same verdict and then with another one."""
     for attempt, ratio in ((1, 2.5), (2, 2.5), (3, 1.0)):
-        publish_ratio(github, lambda attempt=attempt: pull(github, 1, attempt=attempt), ratio)
+        publish_ratio(github, partial(pull, github, 1, attempt=attempt), ratio)
 
 
 def accepted(github: FakeGitHub) -> None:

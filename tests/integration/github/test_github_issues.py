@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fake_github import FakeGitHub
     from regress_action.github.client import Client
-    from regress_action.github.issues import Change
+    from regress_action.github.issues import AlertChange
 
 PUSHES = 30
 STORY: dict[str, dict[int, float]] = {
@@ -53,12 +53,12 @@ def rows(number: int) -> list[Any]:
     ]
 
 
-def live(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
+def live(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[AlertChange]:
     """Push thirty commits, with these attempts at each job, and close one issue as not planned after the sixth.
 
     Returns what the people who are notified were announced.
     """
-    changes: list[Change] = []
+    changes: list[AlertChange] = []
     for number in range(1, PUSHES + 1):
         judgement = judged(rows(number), head=sha(number), base=sha(number - 1))
         for attempt in attempts:
@@ -138,12 +138,12 @@ def test_an_old_job_run_again_opens_nothing(lived: FakeGitHub, connect: Callable
     assert ([issue.state for issue in lived.data.issues], len(lived.data.comments)) == before
 
 
-def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[Change]:
+def pull_requests(github: FakeGitHub, connect: Callable[[], Client], attempts: Sequence[int]) -> list[AlertChange]:
     """Open fifteen pull requests; those after the fifth get a second push, which is fine, and some get a label."""
     first = [1.0, 1.3, 1.7, 2.5, 1.1]
     preferences = Preferences(reviewers=("octo", "rev"), team_reviewers=("perf",))
     github.data.collaborators["rev"] = "write"
-    changes: list[Change] = []
+    changes: list[AlertChange] = []
     for number in range(1, 16):
         issue = github.data.add_pull(head_sha=sha(100 + number), head_ref=f"feature-{number}", user="octo")
         for later in (first[(number - 1) % 5], *([1.0] if number > 5 else [])):

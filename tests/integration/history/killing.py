@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,12 @@ def write(where: str, number: int, out: int) -> None:
     os.write(out, b"%d\n" % number)
 
 
+def write_from(where: str, first: int, out: int) -> None:
+    """Write one report after the other, from this number on."""
+    for number in range(first, 0xFFFF):
+        write(where, number, out)
+
+
 def kill(child: int, *, helpers: bool) -> None:
     """Kill a writer as it is at this moment, and with `helpers` all of its git."""
     os.kill(child, signal.SIGSTOP)
@@ -126,7 +133,7 @@ def anywhere(where: str, kills: int, seed: int) -> None:
     longest_s = 2 * (time.perf_counter() - started)
     for number in range(kills):
         first = len(stored(where))
-        child, pipe = forked(lambda out, first=first: [write(where, next_, out) for next_ in range(first, 0xFFFF)])
+        child, pipe = forked(partial(write_from, where, first))
         early = b"" if number % 2 else os.read(pipe, 100)
         time.sleep(rng.uniform(0, longest_s))
         kill(child, helpers=number % 4 < 2)

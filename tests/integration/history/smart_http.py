@@ -21,7 +21,7 @@ class Backend(BaseHTTPRequestHandler):
     root: ClassVar[Path]
     requests: ClassVar[list[tuple[str, str]]]
     authorizations: ClassVar[list[str | None]]
-    cut_after: ClassVar[int | None] = None
+    cut_after: int | None = None
     token: ClassVar[str | None] = None  # whoever pushes has to have it; None lets everybody push
     protocol_version = "HTTP/1.1"
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 
@@ -21,11 +22,12 @@ from regress_action.history.publishers import GitPusher
 from regress_action.history.remote import remote_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from typed_fields import ReportFields
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 
 
-def report(number: int, **changes: object) -> Report:
+def report(number: int, **changes: Unpack[ReportFields]) -> Report:
     """One of many reports that differ."""
     made = Report(
         series=(Series(Benchmark("parse"), Metric("time", "s"), (1.0 + number,)),),
@@ -356,7 +358,7 @@ def test_a_lost_answer_does_not_write_twice(
 ) -> None:
     """The server took the push, and the writer did not hear of it: the next attempt finds the record and is content."""
     answer = served[1]._run
-    lost = []
+    lost: list[bytes] = []
 
     def losing(self: Backend, body: bytes) -> None:
         if self.path.endswith("git-receive-pack") and self.command == "POST" and len(body) > 10 and not lost:

@@ -34,7 +34,7 @@ def print_figures(figures: str) -> None:
 
 def fsck(bare: Path) -> str:
     """What git finds wrong in the repository, apart from what nothing refers to."""
-    command = ["git", "-C", bare, "fsck", "--strict", "--no-dangling"]
+    command = ["git", "-C", str(bare), "fsck", "--strict", "--no-dangling"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -21,7 +21,7 @@ REPORT = Report((Series(Benchmark("parse"), Metric("time", "s"), (1.0,)),), (Run
 
 def git(repository: Path, *arguments: str) -> str:
     """What git prints about a repository."""
-    command = ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@localhost", *arguments]
+    command = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@localhost", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 

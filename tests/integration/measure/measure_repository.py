@@ -72,12 +72,14 @@ class Measured:
     @property
     def document(self) -> dict[str, Any]:
         """The measurement.json."""
-        return json.loads((self.out / "measurement.json").read_text())
+        document: dict[str, Any] = json.loads((self.out / "measurement.json").read_text())
+        return document
 
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Its runs."""
-        return self.document["runs"]
+        runs: list[dict[str, Any]] = self.document["runs"]
+        return runs
 
     def failures(self, side: str = "head") -> list[str | None]:
         """Why the runs of a side failed."""

@@ -143,8 +143,13 @@ def test_measurer_stops_when_its_parent_is_killed(measure: Measurer, tmp_path: P
         "import os, subprocess, sys\n"
         "subprocess.run([word.replace('PID', str(os.getpid())) for word in sys.argv[1:]], check=False)"
     )
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    parent = subprocess.Popen([sys.executable, "-c", starter, *words], cwd=measure.folder, env=VARIABLES, **quiet)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", starter, *words],
+        cwd=measure.folder,
+        env=VARIABLES,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     _until(lambda: pid.exists() and pid.read_text().strip())
     parent.kill()
     parent.wait()

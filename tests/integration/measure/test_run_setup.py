@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from measure_repository import VARIABLES, Repository
+from integration.measure.measure_repository import VARIABLES, Repository
 
 if TYPE_CHECKING:
     from pathlib import Path

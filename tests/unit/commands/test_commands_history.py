@@ -135,22 +135,33 @@ def test_a_recorded_slowdown_is_no_baseline_before_it_is_accepted(
     assert detect(slow, "h", rules).exit_code == 1
 
 
+def scope(benchmark: str, commit: str | None = None) -> AcceptanceScope:
+    """What an acceptance with a reason is about."""
+    return AcceptanceScope(benchmark=benchmark, commit=commit, reason="Because.")
+
+
 @pytest.mark.parametrize(
-    ("scope", "words"),
+    ("refused", "words"),
     [
-        ({"benchmark": "nosuch"}, "no series that matches 'nosuch"),
-        ({"benchmark": "cache_gte"}, "Did you mean: bench/test_cache.py::test_cache_get?"),
-        ({"benchmark": "cache_get*", "commit": "zzzz"}, "no record of the commit that matches 'zzzz'"),
+        (scope("nosuch"), "no series that matches 'nosuch"),
+        (
+            scope("cache_gte"),
+            "Did you mean: bench/test_cache.py::test_cache_get?",
+        ),
+        (
+            scope("cache_get*", commit="zzzz"),
+            "no record of the commit that matches 'zzzz'",
+        ),
     ],
 )
-def test_an_acceptance_that_matches_nothing_is_refused(tmp_path: Path, scope: dict[str, str], words: str) -> None:
+def test_an_acceptance_that_matches_nothing_is_refused(tmp_path: Path, refused: AcceptanceScope, words: str) -> None:
     """Nothing is stored, and the nearest names are listed; a short name is enough."""
     where = os.fspath(tmp_path / "history")
     series = Series(Benchmark("bench/test_cache.py::test_cache_get"), Metric("time", "s"), (1.0,))
     history = open_history(where, environ={})
     history.append(Report((series,), (Run(),), commit="4f2a" * 10, created="2025-01-01T00:00:00Z"))
     with pytest.raises(UsageError) as caught:
-        list(accept_level(where, AcceptanceScope(**scope, reason="Because.")))
+        list(accept_level(where, refused))
     assert words in str(caught.value)
     assert history.events() == ()
-    assert list(accept_level(where, AcceptanceScope(benchmark="cache_get*", reason="Because.")))
+    assert list(accept_level(where, scope("cache_get*")))

@@ -58,8 +58,6 @@ def test_a_name_that_stands_twice_is_two_benchmarks(tmp_path: Path) -> None:
 
     (report,) = read(path)
 
-    assert [(series.benchmark.name, series.values[0]) for series in report.series] == [
-        ("a", pytest.approx(1e-9)),
-        ("a #2", pytest.approx(3e-9)),
-    ]
+    assert [series.benchmark.name for series in report.series] == ["a", "a #2"]
+    assert [series.values[0] for series in report.series] == pytest.approx([1e-9, 3e-9])
     assert "a is the name of 2 benchmarks" in report.warnings[0]

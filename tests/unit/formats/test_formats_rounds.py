@@ -103,7 +103,7 @@ def test_the_factor_scales_value_and_spread() -> None:
     """Milliseconds become seconds in both."""
     sample = summarise([1.0, 3.0], "x", factor=1e-3)
 
-    assert (sample.value, sample.spread) == (pytest.approx(2e-3), pytest.approx(math.sqrt(2) * 1e-3))
+    assert (sample.value, sample.spread) == pytest.approx((2e-3, math.sqrt(2) * 1e-3))
 
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 1e200])

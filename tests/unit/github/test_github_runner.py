@@ -28,6 +28,11 @@ HOSTILE = [
 texts = st.text() | st.sampled_from(HOSTILE) | st.builds("".join, st.lists(st.sampled_from(HOSTILE), max_size=3))
 
 
+def decoded(text: str) -> str:
+    """Undo the escapes of a value."""
+    return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+
+
 def obeyed(output: str) -> list[tuple[str, dict[str, str], str]]:
     """Read commands as the runner does: at the start of a line, properties split at commas, then decoded."""
     found = []
@@ -35,9 +40,8 @@ def obeyed(output: str) -> list[tuple[str, dict[str, str], str]]:
         match = re.match(r"^\s*::([a-z-]+)(?: ([^\r]*?))?::(.*)$", line.replace("\r", "\n"), re.DOTALL)
         if match:
             properties = dict(part.split("=", 1) for part in (match[2] or "").split(",") if "=" in part)
-            decode = lambda text: text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")  # noqa: E731
-            inner = {key: decode(value.replace("%3A", ":").replace("%2C", ",")) for key, value in properties.items()}
-            found.append((match[1], inner, decode(match[3])))
+            inner = {key: decoded(value.replace("%3A", ":").replace("%2C", ",")) for key, value in properties.items()}
+            found.append((match[1], inner, decoded(match[3])))
     return found
 
 

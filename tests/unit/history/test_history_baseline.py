@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Unpack
 
 from regress_action.history import (
     Event,
@@ -17,12 +18,13 @@ from regress_action.history import (
 )
 from regress_action.history.folder import FolderStore
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
+from typed_fields import ReportFields
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SLOW = SeriesPattern("parse", "time", 1.5)
 
 
-def report(day: int, **changes: object) -> Report:
+def report(day: int, **changes: Unpack[ReportFields]) -> Report:
     """A report of two benchmarks, made on the given day."""
     made = Report(
         series=tuple(Series(Benchmark(name), Metric("time", "s"), (float(day),)) for name in ("parse", "render")),

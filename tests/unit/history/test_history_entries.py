@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 
@@ -13,12 +14,13 @@ from regress_action.history.folder import FolderStore
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.model.records import SCHEMA, encode, path_of
+from typed_fields import ReportFields
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TIME = Metric("time", "s")
 
 
-def report(day: int, **changes: object) -> Report:
+def report(day: int, **changes: Unpack[ReportFields]) -> Report:
     """A report made `day` days before NOW."""
     made = Report(
         series=(
@@ -64,7 +66,9 @@ def test_appended_reports_are_loaded_oldest_first(history: History) -> None:
 
 def test_machines_and_suites_share_one_order_of_time(history: History) -> None:
     """The newest few are the newest of all folders of a month, whichever folder comes first by name."""
-    places = [{"suite": suite, "environment": Environment(cpu=cpu)} for suite in ("a", "z") for cpu in ("x", "y")]
+    places: list[ReportFields] = [
+        {"suite": suite, "environment": Environment(cpu=cpu)} for suite in ("a", "z") for cpu in ("x", "y")
+    ]
     for day in range(12):
         history.append(report(day, **places[day % 4]))
     assert days(history.load(Selection(last=6))) == [5, 4, 3, 2, 1, 0]

@@ -1,7 +1,6 @@
 """Old records are thinned by rule, and every removal is in the audit trail."""
 
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,16 +27,15 @@ from regress_action.model.records import SCHEMA, encode
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 
-def report(day: int, **changes: object) -> Report:
+def report(day: int) -> Report:
     """A report made `day` days before NOW."""
-    made = Report(
+    return Report(
         series=(Series(Benchmark("parse"), Metric("time", "s"), (1.0 + day,)),),
         runs=(Run(),),
         suite="unit",
         commit=f"{day:04x}" * 10,
         created=(NOW - timedelta(days=day)).isoformat(),
     )
-    return replace(made, **changes)
 
 
 @pytest.fixture(scope="module")

@@ -114,16 +114,16 @@ def test_an_async_span_tells_waiting_from_working() -> None:
 
 def test_the_event_loop_is_left_as_it_was() -> None:
     """The loop's steps are wrapped only while an async span is open."""
-    before = asyncio.Handle._run  # type: ignore[attr-defined]
+    before = asyncio.Handle._run
     profiler = PerformanceProfiler()
 
     async def work() -> bool:
         async with profiler.span("open"):
             await asyncio.sleep(0)
-            return asyncio.Handle._run is not before  # type: ignore[attr-defined, no-any-return]
+            return asyncio.Handle._run is not before
 
     assert asyncio.run(work())
-    assert asyncio.Handle._run is before  # type: ignore[attr-defined]
+    assert asyncio.Handle._run is before
     assert not TASK_CLOCK._open
 
 

@@ -4,6 +4,7 @@ import math
 import string
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from regress_action.model.measurements import (
     Series,
 )
 from regress_action.model.records import decode, encode, path_of
+
+T = TypeVar("T")
 
 text = st.text(min_size=1, max_size=20)  # any valid Unicode, control characters and right-to-left marks included
 optional_text = st.none() | text
@@ -49,14 +52,17 @@ conditions = st.builds(
 def reports(draw: st.DrawFn) -> Report:
     """Any report, with as many values, rounds and spreads as runs."""
     its_runs = tuple(draw(st.lists(runs, max_size=4)))
-    per_run = {"min_size": len(its_runs), "max_size": len(its_runs)}
+
+    def per_run(values: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+        return st.lists(values, min_size=len(its_runs), max_size=len(its_runs)).map(tuple)
+
     series = st.builds(
         Series,
         benchmarks,
         metrics,
-        st.lists(value, **per_run).map(tuple),
-        st.just(()) | st.lists(st.integers(0, 1000), **per_run).map(tuple),
-        st.just(()) | st.lists(st.floats(0, 1e9) | st.just(math.nan), **per_run).map(tuple),
+        per_run(value),
+        st.just(()) | per_run(st.integers(0, 1000)),
+        st.just(()) | per_run(st.floats(0, 1e9) | st.just(math.nan)),
         st.integers(0, 50),
         st.none() | st.builds(Noise, st.floats(0, 10), st.integers(1, 1000)),
     )

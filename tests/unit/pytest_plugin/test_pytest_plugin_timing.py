@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -71,14 +72,10 @@ def test_iterations_vary_by_the_seed() -> None:
         options = TimingOptions(
             timer=clock(tick=1e-3), min_time=1e-3, calibration_precision=1, min_rounds=3, max_time=0.0
         )
-        timing.rounds(Work(calls.append, (1,)), TimingOptions(**{**_fields(options), "seed": seed}))
+        timing.rounds(Work(calls.append, (1,)), replace(options, seed=seed))
         return len(calls)
 
     assert total(1) == total(1)
-
-
-def _fields(options: TimingOptions) -> dict[str, object]:
-    return {name: getattr(options, name) for name in options.__slots__}
 
 
 def test_the_collector_and_a_profiler_come_back() -> None:

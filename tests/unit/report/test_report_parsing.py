@@ -44,13 +44,15 @@ def paths(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(below for key, child in children for below in paths(child, (*path, key)))]
 
 
-anything = st.sampled_from([None, [], {}, "x", -1, 1.5, True, float("nan"), float("inf"), 10**400, "\ud800"])
+anything: st.SearchStrategy[Any] = st.sampled_from(
+    [None, [], {}, "x", -1, 1.5, True, float("nan"), float("inf"), 10**400, "\ud800"]
+)
 
 
 @given(st.sampled_from(paths(WRITTEN)[1:]), anything)
 def test_an_edited_file_is_refused_or_harmless(path: tuple[Any, ...], value: object) -> None:
     """A wrong value in any field is an error of ours, never a crash and never a number that is none."""
-    content = copy.deepcopy(WRITTEN)
+    content: Any = copy.deepcopy(WRITTEN)
     place = content
     for key in path[:-1]:
         place = place[key]

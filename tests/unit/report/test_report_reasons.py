@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING, Unpack
 
 import pytest
 
@@ -13,14 +14,18 @@ from regress_action.model.measurements import Metric
 from regress_action.model.reasons import Note, NoteCode, Reason, ReasonCode, WaiverApplied
 from regress_action.report import notes, numbers, reasons
 
+if TYPE_CHECKING:
+    from typed_fields import ComparisonFields
+
 PROVEN = Reason(ReasonCode.PROVEN, Mode.PAIRED)
+UNDECIDED = Reason(ReasonCode.UNDECIDED, Mode.PAIRED, margin=1.03)
 COUNT = Metric("allocations", "count", exact=True)
 
 
-def worse(ratio: float, reason: Reason = PROVEN, **other: object) -> Comparison:
+def worse(ratio: float, reason: Reason = PROVEN, /, **other: Unpack[ComparisonFields]) -> Comparison:
     """Return a proven regression of ten pairs."""
-    fields = {"severity": Severity.MINOR, "q_value": 1e-6, "reason": reason} | other
-    return row("a", Verdict.REGRESSION, ratio, **fields)
+    minor = row("a", Verdict.REGRESSION, ratio, severity=Severity.MINOR, q_value=1e-6, reason=reason)
+    return replace(minor, **other)
 
 
 def test_regression_says_how_much_how_sure_and_from_what() -> None:
@@ -77,11 +82,12 @@ def test_ruled_out_change_names_interval_or_pairs() -> None:
     assert reasons.sentence(counted).endswith("ruled out: only 1 of 10 interleaved pairs differs so much.")
 
 
-def undecided(detectable: float, needed: int | None = 24, **other: object) -> str:
+def undecided(detectable: float, needed: int | None = 24, *, reason: Reason = UNDECIDED) -> str:
     """Return the sentence of an undecided comparison."""
-    reason = Reason(ReasonCode.UNDECIDED, Mode.PAIRED, margin=1.03)
-    fields = {"minimum_detectable_ratio": detectable, "runs_needed": needed, "reason": reason} | other
-    return reasons.sentence(row("a", Verdict.INCONCLUSIVE, 1.1, **fields))
+    undecided_row = row(
+        "a", Verdict.INCONCLUSIVE, 1.1, minimum_detectable_ratio=detectable, runs_needed=needed, reason=reason
+    )
+    return reasons.sentence(undecided_row)
 
 
 def test_undecided_comparison_says_what_would_decide_it() -> None:

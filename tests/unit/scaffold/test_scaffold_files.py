@@ -31,8 +31,8 @@ def test_every_kind_gets_readable_files(tmp_path: Path, mark: str, content: str)
     settings = load({}, root=tmp_path)
     assert (settings.command, settings.setup) == (project.command, project.setup)
     assert settings.suite == "my suite"
-    content = yaml.safe_load((tmp_path / settings.thresholds).read_text())
-    assert thresholds.parse(content, settings.thresholds).ratios == (("default", 1.2),)
+    limits = yaml.safe_load((tmp_path / settings.thresholds).read_text())
+    assert thresholds.parse(limits, settings.thresholds).ratios == (("default", 1.2),)
     workflow = yaml.safe_load((tmp_path / ".github/workflows/performance.yml").read_text())
     step = workflow["jobs"]["regress"]["steps"][-1]
     assert step["uses"] == "o/a@v1"

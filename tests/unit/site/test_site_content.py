@@ -55,7 +55,7 @@ def test_shards_hold_the_series_in_the_order_of_the_index() -> None:
         packed["value"][0] * 10.0 ** packed["exponent"] for shard in content.shards(tables, rows) for packed in shard
     ]
 
-    np.testing.assert_allclose(values, [row.finding.level for row in rows])
+    np.testing.assert_allclose(values, [float(row.finding.level or 0) for row in rows])
     assert [len(shard) for shard in content.shards(tables, rows)] == [25, 25, 10]
 
 

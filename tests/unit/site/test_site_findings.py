@@ -24,7 +24,7 @@ LIMITS = Limits(threshold=1.2)
 
 def steady(count: int, level: float = 1.0, *, spread: float = 0.005, seed: int = 1) -> list[float]:
     """Return values around one level."""
-    return (level * np.exp(np.random.default_rng(seed).normal(0, spread, count))).tolist()
+    return [float(value) for value in level * np.exp(np.random.default_rng(seed).normal(0, spread, count))]
 
 
 def finding(
