@@ -52,6 +52,9 @@ class _Function(NamedTuple):
     cached: bool = False
 
 
+_Located = ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias | ast.pattern
+
+
 @dataclass(frozen=True, slots=True)
 class _Slot:
     """Where a node hangs in the tree."""
@@ -108,14 +111,14 @@ def _swapped(slot: _Slot, node: ast.AST, replacement: ast.AST) -> Iterator[None]
         slot.put(node)
 
 
-def _sites(tree: ast.Module) -> Iterator[tuple[_Slot, ast.AST, _Function, ast.AST]]:
+def _sites(tree: ast.Module) -> Iterator[tuple[_Slot, _Located, _Function, ast.AST]]:
     """Yield what may be changed: where it hangs, the node, its function, and the expression that shows it."""
     yield from _within(tree, _Function("", range(0)), tree)
 
 
 def _within(
     node: ast.AST, function: _Function, context: ast.AST
-) -> Iterator[tuple[_Slot, ast.AST, _Function, ast.AST]]:
+) -> Iterator[tuple[_Slot, _Located, _Function, ast.AST]]:
     for slot, child in _children(node):
         if isinstance(child, ast.Raise | ast.Assert) or _is_for_types(child):
             continue
@@ -123,11 +126,15 @@ def _within(
         if isinstance(child, ast.FunctionDef | ast.ClassDef) and not function.lines:
             name = f"{function.name}.{child.name}".lstrip(".")
             cached = any("cache" in ast.unparse(one) for one in child.decorator_list)
-            lines = range(child.lineno, child.end_lineno + 1) if isinstance(child, ast.FunctionDef) else range(0)
+            lines = (
+                range(child.lineno, (child.end_lineno or child.lineno) + 1)
+                if isinstance(child, ast.FunctionDef)
+                else range(0)
+            )
             inner = _Function(name, lines, cached)
         own = child if isinstance(child, ast.expr) and not isinstance(child, ast.Constant | ast.Name) else context
         shown = own if isinstance(own, ast.expr) else child
-        if hasattr(child, "lineno"):
+        if isinstance(child, _Located):
             yield slot, child, inner, shown
         yield from _within(child, inner, own)
 

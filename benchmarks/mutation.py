@@ -167,7 +167,8 @@ def _known(file: Path) -> dict[str, Result]:
 
 def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[Result]:
     """Try every mutant, `jobs` at a time, and yield what became of them."""
-    waiting, running, tests_digest = list(reversed(todo)), {}, _tests_digest()
+    waiting, tests_digest = list(reversed(todo)), _tests_digest()
+    running: dict[int, tuple[Mutant, _Child, int, float]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()

@@ -22,6 +22,7 @@ import time
 import zlib
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,7 +229,7 @@ def scale(folder: Path, counts: list[int], url: str, handler: Any) -> list[dict[
         fill(repository, reports(count, 3, random.Random(3)))  # noqa: S311
         subprocess.run(["git", "-C", repository, "repack", "-adq", "--write-bitmap-index"], check=True)
         handler.requests.clear()
-        seconds, _ = timed(lambda at=f"branch:regress-data@{url}/{repository.name}": window(at))
+        seconds, _ = timed(partial(window, f"branch:regress-data@{url}/{repository.name}"))
         rows.append({"reports": count, "window_s": seconds, "requests": len(handler.requests) / 3})
         shutil.rmtree(repository)
     return rows
@@ -265,7 +266,7 @@ def main() -> int:
     quick = chosen.quick
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (url, handler):
         folder = Path(name)
-        result = {
+        result: dict[str, Any] = {
             "budget": budget(folder, 100 if quick else 1000, url),
             "growth": growth(folder, [20, 40] if quick else [100, 200, 300]),
             "scale": scale(folder, [1000, 4000] if quick else [1000, 10_000, 100_000], url, handler),

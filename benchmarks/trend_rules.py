@@ -24,7 +24,7 @@ def hosted_windows(stretches: Sequence[Stretch], windows: int, seed: int) -> lis
     draw = np.random.default_rng(seed)
     chosen = []
     for _ in range(windows):
-        values = stretches[draw.integers(len(stretches))].values
+        values = stretches[int(draw.integers(len(stretches)))].values
         first = draw.integers(0, len(values) - RUNS + 1)
         chosen.append(draw.permutation(values[first : first + RUNS]))
     return chosen

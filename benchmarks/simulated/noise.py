@@ -34,7 +34,7 @@ def autoregressive(random: Random, count: int, correlation: float, deviation: fl
 
 
 def _modes(random: Random, count: int, share: float, ratio: float) -> Floats:
-    return np.log(ratio) * (random.random(count) < share)
+    return float(np.log(ratio)) * (random.random(count) < share).astype(float)
 
 
 def _skewed(random: Random, count: int, deviation: float) -> Floats:
@@ -74,7 +74,8 @@ def _machine(correlation: float) -> PairedWorld:
 
 def _clock(*, dithered: bool) -> PairedWorld:
     def draw(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]:
-        sides = _sides(*random.normal(0, 0.01, (2, pairs)), factor)
+        first, second = random.normal(0, 0.01, (2, pairs))
+        sides = _sides(first, second, factor)
         base, head = (side / TICK_S + (random.uniform(-0.5, 0.5, pairs) if dithered else 0.0) for side in sides)
         return TICK_S * np.maximum(np.round(base), 1), TICK_S * np.maximum(np.round(head), 1)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from verdicts import peers
-from verdicts.reports import only, processes
+from verdicts.reports import only, processes, single
 from verdicts.tables import Table, Target
 
 from regress_action import analysis
@@ -91,11 +91,11 @@ class Commits:
         return self._reports[max(0, base - STORED + 1) : base + 1]
 
     def _each(self, cases: Iterable[_Case]) -> list[str]:
-        verdicts = []
+        verdicts: list[str] = []
         for case in cases:
             stored = [one for report in self._stored(case.base) if (one := only(report, case.name))]
             policy = self._learned(frozenset((case.base, case.head)))
-            head = only(self._reports[case.head], case.name)
+            head = single(self._reports[case.head], case.name)
             verdicts.append(analysis.compare(stored, [head], policy).comparisons[0].verdict)
         return verdicts
 
@@ -109,12 +109,11 @@ class Commits:
         return {row.benchmark.name: row.verdict for row in judgement.comparisons}
 
     def _single(self, cases: Iterable[_Case]) -> list[str]:
-        return [
-            analysis.compare([only(self._reports[case.base], case.name)], [only(self._reports[case.head], case.name)])
-            .comparisons[0]
-            .verdict
-            for case in cases
-        ]
+        verdicts: list[str] = []
+        for case in cases:
+            base, head = (single(self._reports[number], case.name) for number in (case.base, case.head))
+            verdicts.append(analysis.compare([base], [head]).comparisons[0].verdict)
+        return verdicts
 
     def _by_peer(self, rule: peers.Rule, cases: Iterable[_Case]) -> list[str]:
         verdicts = []
@@ -129,10 +128,10 @@ class Commits:
         return [value for process in measured for value in process]
 
     def _nulls(self) -> Iterable[_Case]:
-        levels = {}
+        levels: dict[str, dict[int, float]] = {}
         for number, report in enumerate(self._reports):
             for series in report.series:
-                levels.setdefault(series.benchmark.name, {})[number] = np.log(series.values[0])
+                levels.setdefault(series.benchmark.name, {})[number] = float(np.log(series.values[0]))
         for name, by_commit in sorted(levels.items()):
             for base in range(FIRST, len(self._order) - LEVEL - 1):
                 window = range(base - LEVEL, base + LEVEL + 2)
@@ -145,5 +144,8 @@ class Commits:
 
 
 def _rates(changes: Sequence[str], nulls: Sequence[str]) -> tuple[float, float, float]:
-    share = lambda verdicts, wanted: 100 * sum(verdict == wanted for verdict in verdicts) / len(verdicts)  # noqa: E731
-    return share(changes, "improvement"), share(nulls, "regression"), share(nulls, "improvement")
+    return _share(changes, "improvement"), _share(nulls, "regression"), _share(nulls, "improvement")
+
+
+def _share(verdicts: Sequence[str], wanted: str) -> float:
+    return 100 * sum(verdict == wanted for verdict in verdicts) / len(verdicts)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    Rule = Callable[[Sequence[float], Sequence[float]], bool]
+    from verdicts.reports import Numbers
+
+    Rule = Callable[[Numbers, Numbers], bool]
 
 
-def pyperf_compare_to(base: Sequence[float], head: Sequence[float]) -> bool:
+def pyperf_compare_to(base: Numbers, head: Numbers) -> bool:
     """Student's t-test at 95 % on all values pooled, as `pyperf compare_to` does it (pyperf's own function)."""
     from pyperf._utils import is_significant
 
@@ -26,12 +28,12 @@ def pyperf_compare_to(base: Sequence[float], head: Sequence[float]) -> bool:
     return bool(is_significant(list(base), list(head))[0] and np.mean(head) > np.mean(base))
 
 
-def pyperf_and_5_percent(base: Sequence[float], head: Sequence[float]) -> bool:
+def pyperf_and_5_percent(base: Numbers, head: Numbers) -> bool:
     """The same with a threshold of 5 % on top, as `--min-speed 5` gives it."""
     return pyperf_compare_to(base, head) and bool(np.mean(head) >= 1.05 * np.mean(base))
 
 
-def benchstat(base: Sequence[float], head: Sequence[float]) -> bool:
+def benchstat(base: Numbers, head: Numbers) -> bool:
     """Mann-Whitney U at 0.05 and medians, no threshold (the rule of Go's benchstat)."""
     from scipy import stats
 
@@ -39,7 +41,7 @@ def benchstat(base: Sequence[float], head: Sequence[float]) -> bool:
     return bool(p < 0.05 and np.median(head) > np.median(base))  # noqa: PLR2004 - its default alpha
 
 
-def asv_compare(base: Sequence[float], head: Sequence[float]) -> bool:
+def asv_compare(base: Numbers, head: Numbers) -> bool:
     """Factor 1.1 and U at 0.002 or disjoint 99 % intervals (asv's own function)."""
     from asv.commands.compare import _is_result_better
     from asv_runner.statistics import compute_stats
@@ -49,17 +51,17 @@ def asv_compare(base: Sequence[float], head: Sequence[float]) -> bool:
     return bool(_is_result_better(value_base, value_head, (stats_base, list(base)), (stats_head, list(head)), 1.1))
 
 
-def ratio(threshold: float, base: Sequence[float], head: Sequence[float]) -> bool:
+def ratio(threshold: float, base: Numbers, head: Numbers) -> bool:
     """Compare with the previous value alone, as github-action-benchmark does (default threshold 2)."""
     return bool(head[-1] / base[-1] > threshold)
 
 
-def ratio_of_medians(threshold: float, base: Sequence[float], head: Sequence[float]) -> bool:
+def ratio_of_medians(threshold: float, base: Numbers, head: Numbers) -> bool:
     """Do the same for two runs of several rounds."""
     return bool(np.median(head) / np.median(base) > threshold)
 
 
-def otava(base: Sequence[float], head: Sequence[float]) -> bool:
+def otava(base: Numbers, head: Numbers) -> bool:
     """Ask Apache Otava itself for a change point where the head begins (p < 0.001, at least 5 %)."""
     from otava.analysis import compute_change_points
 

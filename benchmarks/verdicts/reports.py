@@ -11,13 +11,15 @@ from regress_action.model.measurements import Benchmark, Direction, Environment,
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    Numbers = Sequence[float] | np.ndarray
+
 HOSTED = Environment(runner="github-hosted", os="ubuntu-22.04", cpu="unknown")
 DEDICATED = Environment(runner="self-hosted", os="linux", cpu="Xeon X5680", cores=12)
 TIME = Metric("time", "s")
 RATE = Metric("throughput", "1/s", Direction.HIGHER)
 
 
-def side(values: Mapping[str, Sequence[float]], *, session: str, commit: str, metric: Metric = TIME) -> Report:
+def side(values: Mapping[str, Numbers], *, session: str, commit: str, metric: Metric = TIME) -> Report:
     """Return one side of interleaved pairs: a run per value, numbered as its pair."""
     count = max(map(len, values.values()))
     series = tuple(
@@ -41,6 +43,17 @@ def processes(values: Mapping[str, Sequence[Sequence[float]]], *, commit: str, c
         spread = float(np.std(levels, ddof=1)) if len(levels) > 1 else float("nan")
         series.append(Series(Benchmark(name), TIME, (float(np.median(levels)),), (len(levels),), (spread,)))
     return Report(tuple(series), (Run(),), commit=commit, created=created, environment=DEDICATED)
+
+
+def single(report: Report, name: str) -> Report:
+    """Return the report with a single benchmark of it.
+
+    Raises:
+        KeyError: when it has none of that name.
+    """
+    if (reduced := only(report, name)) is None:
+        raise KeyError(name)
+    return reduced
 
 
 def only(report: Report, name: str) -> Report | None:
