@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from regress_action import analysis
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from regress_action.model.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Budget, Comparison, Judgement
 
 TIME = Metric("time", "s")
 COUNT = Metric("items", "count")
@@ -23,19 +24,35 @@ HOSTED = Environment(runner="github-hosted ubuntu24", os="linux", cpu="one of ma
 NAN = float("nan")
 
 
-def pairs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", **more: object) -> Report:
+class SideFields(TypedDict, total=False):
+    """What the functions below take by name: of the report, and of every benchmark in it."""
+
+    environment: Environment
+    created: str
+    service: str
+    version: str
+
+
+def pairs(
+    values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", **more: Unpack[SideFields]
+) -> Report:
     """Make one side of interleaved pairs: one run per value, numbered as its pair."""
     return _report(values, metric, [Run(session="s", pair=n) for n in range(_longest(values))], commit, **more)
 
 
 def session(
-    values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", name: str = "s", **more: object
+    values: Mapping[str, Sequence[float]],
+    *,
+    metric: Metric = TIME,
+    commit: str = "c",
+    name: str = "s",
+    **more: Unpack[SideFields],
 ) -> Report:
     """Make a report whose runs were all measured in one session, unpaired."""
     return _report(values, metric, [Run(session=name) for _ in range(_longest(values))], commit, **more)
 
 
-def runs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, **more: object) -> list[Report]:
+def runs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, **more: Unpack[SideFields]) -> list[Report]:
     """Make independent reports of one run each, oldest first."""
     return [
         _report({name: [of[n]] for name, of in values.items() if n < len(of)}, metric, [Run()], f"{n:040x}", **more)
@@ -80,12 +97,36 @@ def _longest(values: Mapping[str, Sequence[float]]) -> int:
     return max(map(len, values.values()))
 
 
+def number(value: float | None) -> float:
+    """Return a number that is there."""
+    assert value is not None
+    return value
+
+
+def reason_of(row: Comparison) -> Reason:
+    """Return the reason of a comparison as its code with numbers."""
+    assert isinstance(row.reason, Reason)
+    return row.reason
+
+
+def budget_of(row: Comparison) -> Budget:
+    """Return the budget that a comparison was checked against."""
+    assert row.budget is not None
+    return row.budget
+
+
 def _report(
-    values: Mapping[str, Sequence[float]], metric: Metric, made: list[Run], commit: str, **more: object
+    values: Mapping[str, Sequence[float]], metric: Metric, made: list[Run], commit: str, **more: Unpack[SideFields]
 ) -> Report:
-    service, version = more.pop("service", None), more.pop("version", None)
+    service, version = more.get("service"), more.get("version")
     series = tuple(
         Series(Benchmark(name, service, version=version), metric, (*map(float, of), *[NAN] * (len(made) - len(of))))
         for name, of in values.items()
     )
-    return Report(series, tuple(made), commit=commit, **{"environment": OWN, **more})
+    return Report(
+        series,
+        tuple(made),
+        commit=commit,
+        created=more.get("created"),
+        environment=more.get("environment", OWN),
+    )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from compared_sides import HOSTED, pairs, runs, session
 
 from regress_action import analysis
 from regress_action.analysis import noise
 from regress_action.model.comparisons import Mode, Verdict
+from unit.analysis.compared_sides import HOSTED, number, pairs, runs, session
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Judgement
@@ -34,7 +34,7 @@ def drawn(seed: int, count: int, spread: float = 0.02, *, heavy: bool = False) -
 
 def rate(judgement: Judgement, level: float = 0.05) -> float:
     """Return the share of p-values up to a level."""
-    return float(np.mean([found.p_value <= level for found in judgement.comparisons]))
+    return float(np.mean([number(found.p_value) <= level for found in judgement.comparisons]))
 
 
 @pytest.mark.parametrize(("base_runs", "head_runs"), [(5, 5), (10, 1), (10, 3), (20, 1), (7, 12)], ids=str)
@@ -108,7 +108,7 @@ def test_intervals_cover_what_was_injected() -> None:
     head = {name: [1.1 * value for value in values] for name, values in drawn(13, 8).items()}
     judgement = analysis.compare([pairs(drawn(12, 8))], [pairs(head)], BARE)
 
-    covered = np.mean([found.ratio_low <= 1.1 <= found.ratio_high for found in judgement.comparisons])
+    covered = np.mean([number(found.ratio_low) <= 1.1 <= number(found.ratio_high) for found in judgement.comparisons])
 
     assert 0.934 <= covered <= 0.966
 

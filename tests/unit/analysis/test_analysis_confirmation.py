@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from compared_sides import of, pairs, runs
 
 from regress_action import analysis
-from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity, Verdict
 from regress_action.model.measurements import Metric
 from regress_action.model.reasons import ReasonCode
 from regress_action.report.reasons import sentence
+from unit.analysis.compared_sides import of, pairs, reason_of, runs
 
 NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03, 0.98, 1.02]
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0, 0.999, 1.0]
@@ -52,7 +52,7 @@ def test_a_regression_that_repeats_is_confirmed_with_the_numbers_of_the_pairs() 
 
     assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
     assert found.ratio == pytest.approx(1.7)
-    assert (found.reason.code, found.reason.design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
+    assert (reason_of(found).code, reason_of(found).design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
 
 
 def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() -> None:
@@ -64,7 +64,7 @@ def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() 
     found = of(calmed, "steady_a")
 
     assert (found.verdict, found.confirmed, found.severity) == (Verdict.INCONCLUSIVE, False, Severity.NONE)
-    assert found.reason.code is ReasonCode.NOT_REPEATED
+    assert reason_of(found).code is ReasonCode.NOT_REPEATED
     assert calmed.summary.verdict is not Outcome.FAIL
     assert calmed.summary.regressions == 0
 
@@ -149,15 +149,14 @@ def test_what_was_seen_on_another_machine_is_a_suspect_from_its_threshold_on() -
     (found,) = judgement.comparisons
     assert found.verdict is Verdict.INCONCLUSIVE
 
-    def suspected(**numbers: float) -> bool:
-        edged = replace(judgement, comparisons=(replace(found, **numbers),))
-        return analysis.suspects(edged) == ("noisy_d",)
+    def suspected(edged: Comparison) -> bool:
+        return analysis.suspects(replace(judgement, comparisons=(edged,))) == ("noisy_d",)
 
-    assert suspected(ratio_high=1.3, threshold=1.3)
-    assert not suspected(ratio_high=1.29, threshold=1.3)
-    assert suspected(p_value=0.2)
-    assert not suspected(p_value=0.21)
-    assert not suspected(ratio=1.0)
+    assert suspected(replace(found, ratio_high=1.3, threshold=1.3))
+    assert not suspected(replace(found, ratio_high=1.29, threshold=1.3))
+    assert suspected(replace(found, p_value=0.2))
+    assert not suspected(replace(found, p_value=0.21))
+    assert not suspected(replace(found, ratio=1.0))
 
 
 def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numbers() -> None:
@@ -167,8 +166,8 @@ def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numb
     calmed = of(analysis.confirm(alarmed, first(steady_a=1.0)), "steady_a")
 
     assert confirmed.ratio == of(alarmed, "steady_a").ratio
-    assert (confirmed.reason.code, confirmed.reason.design) == (ReasonCode.CONFIRMED, Mode.HISTORY)
-    assert (calmed.reason.code, calmed.reason.design) == (ReasonCode.NOT_REPEATED, Mode.HISTORY)
+    assert (reason_of(confirmed).code, reason_of(confirmed).design) == (ReasonCode.CONFIRMED, Mode.HISTORY)
+    assert (reason_of(calmed).code, reason_of(calmed).design) == (ReasonCode.NOT_REPEATED, Mode.HISTORY)
 
 
 def test_a_benchmark_that_could_not_be_measured_again_stays_as_it_was() -> None:

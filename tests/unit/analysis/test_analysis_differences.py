@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from compared_sides import OWN, runs
-
 from regress_action import analysis
 from regress_action.model.reasons import Note, NoteCode
+from unit.analysis.compared_sides import OWN, runs
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import HOSTED, OWN, TIME, pairs, runs, session
 
 from regress_action.analysis import run_matrix as evidence
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.model.reasons import Reason, ReasonCode
+from unit.analysis.compared_sides import HOSTED, OWN, TIME, pairs, runs, session
 
 
 def made(*values: float, rounds: int = 0, dropped: int = 0, created: str | None = None, commit: str = "c") -> Report:
@@ -26,8 +26,8 @@ def test_a_side_is_a_row_per_series_and_a_column_per_run() -> None:
         ("b", "time"),
         ("a", "time"),
     ]
-    assert np.array_equal(base.values, [[3, np.nan], [1, 2]], equal_nan=True)
-    assert np.array_equal(head.values, [[4, 5], [np.nan, np.nan]], equal_nan=True)
+    assert np.array_equal(base.values, np.array([[3, np.nan], [1, 2]]), equal_nan=True)
+    assert np.array_equal(head.values, np.array([[4, 5], [np.nan, np.nan]]), equal_nan=True)
     assert (base.sessions.tolist(), head.sessions.tolist()) == ([0, 1], [0, 0])
     assert (base.listed.tolist(), head.listed.tolist()) == ([True, True], [True, False])
     assert (base.newest.tolist(), head.newest.tolist()) == ([False, True], [True, False])
@@ -59,7 +59,7 @@ def test_rows_are_added_at_the_end_and_are_empty() -> None:
 
     grown = evidence.grown(side, 3)
 
-    assert np.array_equal(grown.values, [[1, 2], [np.nan] * 2, [np.nan] * 2], equal_nan=True)
+    assert np.array_equal(grown.values, np.array([[1, 2], [np.nan] * 2, [np.nan] * 2]), equal_nan=True)
     assert (grown.newest.tolist(), grown.listed.tolist()) == ([True, False, False], [True, False, False])
     assert evidence.grown(side, 1) is side
 

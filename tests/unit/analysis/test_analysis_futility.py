@@ -6,26 +6,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compared_sides import pairs
 from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis import sequential, tests
 from regress_action.analysis.policy import SamplingPlan
 from regress_action.model.comparisons import Verdict
+from unit.analysis.compared_sides import pairs
 
 PLAN = SamplingPlan(pairs=20)
 POLICY = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0), plan=PLAN)
 MANY = 800
 
 
-def drawn(count: int) -> list[list[analysis.Report]]:
+def drawn(count: int) -> tuple[list[analysis.Report], list[analysis.Report]]:
     """Draw pairs of many benchmarks, noisy from 1 to 15 %, of which a third each is slower, faster or the same."""
     random = np.random.default_rng(1)
     spread = np.exp(random.uniform(np.log(0.01), np.log(0.15), (MANY, 1)))
     heads = np.exp(random.choice([-0.05, 0.0, 0.05], (MANY, 1)) + spread * random.standard_normal((MANY, PLAN.pairs)))
     head = {f"b{n}": row[:count].tolist() for n, row in enumerate(heads)}
-    return [[pairs({name: [1.0] * count for name in head})], [pairs(head)]]
+    return [pairs({name: [1.0] * count for name in head})], [pairs(head)]
 
 
 def verdicts(count: int) -> dict[str, Verdict]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import of, paired, pairs
 from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis import tests as counting
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
+from unit.analysis.compared_sides import of, paired, pairs
 
 MANY = 1500
 TWENTY = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.2),))
@@ -24,8 +24,8 @@ def two_speeds(seed: int, count: int, slower: float = 1.0) -> tuple[dict[str, li
         slow = random.random((MANY, count)) < 1 / 3
         return np.exp(0.5 * slow + 0.02 * random.standard_normal((MANY, count)))
 
-    base, head = side(), slower * side()
-    return ({f"b{n}": row.tolist() for n, row in enumerate(rows)} for rows in (base, head))
+    base, head = ({f"b{n}": row.tolist() for n, row in enumerate(rows)} for rows in (side(), slower * side()))
+    return base, head
 
 
 def share(verdict: Verdict, judgement: analysis.Judgement) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from compared_sides import paired, stored
 from scipy import stats
+
+from unit.analysis.compared_sides import paired, stored
 
 NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03]
 

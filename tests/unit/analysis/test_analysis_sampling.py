@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from compared_sides import NAN, one, pairs, runs, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action import analysis
 from regress_action.analysis.policy import SamplingPlan
+from unit.analysis.compared_sides import NAN, number, one, pairs, runs, session
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report
@@ -67,7 +67,8 @@ def test_only_the_undecided_go_on() -> None:
 
 def test_what_was_decided_earlier_is_not_measured_again() -> None:
     """A benchmark that is absent from the latest pair was let go and stays decided."""
-    clear = tuple(side + [NAN] * 2 for side in torn(5))
+    base, head = torn(5)
+    clear = base + [NAN] * 2, head + [NAN] * 2
 
     look = analysis.analyse_interim(*sides({"gone": clear, "torn": torn(7)}), analysis.Policy(), PLAN)
 
@@ -165,8 +166,8 @@ def test_p_values_pay_for_the_looks() -> None:
     looked = one(analysis.compare(*sides({"b": torn(9)}), analysis.Policy(plan=PLAN))).p_value
     at_the_end = one(analysis.compare(*sides({"b": torn(10)}), analysis.Policy(plan=PLAN))).p_value
 
-    assert looked == pytest.approx(min(10 * plain, 1))
-    assert at_the_end == pytest.approx(2 * one(analysis.compare(*sides({"b": torn(10)}))).p_value)
+    assert looked == pytest.approx(min(10 * number(plain), 1))
+    assert at_the_end == pytest.approx(2 * number(one(analysis.compare(*sides({"b": torn(10)}))).p_value))
 
 
 def test_a_history_was_not_looked_at_and_pays_nothing() -> None:
@@ -185,6 +186,6 @@ def test_looking_after_every_pair_keeps_the_error_rate() -> None:
     for count in PLAN.looks:
         values = {f"b{n}": (base[n, :count].tolist(), head[n, :count].tolist()) for n in range(2000)}
         found = analysis.compare(*sides(values), policy).comparisons
-        alarmed |= {one.benchmark.name for one in found if one.p_value <= 0.05}
+        alarmed |= {one.benchmark.name for one in found if number(one.p_value) <= 0.05}
 
     assert 0.01 <= len(alarmed) / 2000 <= 0.05

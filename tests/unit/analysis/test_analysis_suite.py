@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pytest
-from compared_sides import HOSTED, OTHER, TIME, of, pairs, runs, session
 
 from regress_action import analysis
 from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
 from regress_action.model.measurements import Failure, Metric
-from regress_action.model.reasons import NoteCode, ReasonCode
+from regress_action.model.reasons import Note, NoteCode, ReasonCode
+from unit.analysis.compared_sides import HOSTED, OTHER, TIME, SideFields, number, of, pairs, reason_of, runs, session
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
 
 
-def moved(ratios: list[float], **more: object) -> Judgement:
+def moved(ratios: list[float], **more: Unpack[SideFields]) -> Judgement:
     """Judge one new run per benchmark of a suite against six stored ones."""
     names = [f"b{n}" for n in range(len(ratios))]
     base = runs(dict.fromkeys(names, STEADY), **more)
@@ -29,10 +30,11 @@ def test_suite_that_moves_as_one_is_suspected_as_a_whole() -> None:
 
     assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
     assert all(row.is_suspected and not row.alarms for row in judgement.comparisons)
-    assert {row.reason.code for row in judgement.comparisons} == {ReasonCode.MOVED_WITH_SUITE}
+    assert {reason_of(row).code for row in judgement.comparisons} == {ReasonCode.MOVED_WITH_SUITE}
     assert judgement.summary.verdict is Outcome.WARN
     assert len(analysis.suspects(judgement)) == 12
-    assert [round(note.numbers[0], 2) for note in judgement.notes if note.code is NoteCode.SUITE_SHIFT] == [1.3]
+    shifts = [note for note in judgement.notes if isinstance(note, Note) and note.code is NoteCode.SUITE_SHIFT]
+    assert [round(shift.numbers[0], 2) for shift in shifts] == [1.3]
 
 
 def test_suite_seven_times_slower_is_never_called_unchanged() -> None:
@@ -58,7 +60,7 @@ def test_benchmark_that_stood_still_is_neither_better_nor_worse(most: float, oth
     """A change of +0 % is no improvement because everything else got slower, and no regression the other way round."""
     row = of(moved([most] * 11 + [other]), "b11")
 
-    assert (row.verdict, row.reason.code) == (Verdict.INCONCLUSIVE, ReasonCode.APART_FROM_SUITE)
+    assert (row.verdict, reason_of(row).code) == (Verdict.INCONCLUSIVE, ReasonCode.APART_FROM_SUITE)
 
 
 def test_half_of_a_suite_that_is_slower_is_no_shift() -> None:
@@ -183,7 +185,7 @@ def test_one_session_on_each_side_never_fails() -> None:
 
     assert judgement.summary.verdict is Outcome.WARN
     assert judgement.comparisons[0].severity is Severity.CRITICAL
-    assert judgement.comparisons[0].reason.code is ReasonCode.SUSPECTED
+    assert reason_of(judgement.comparisons[0]).code is ReasonCode.SUSPECTED
 
 
 def test_what_may_hide_an_alarm_is_inconclusive_and_what_cannot_passes() -> None:
@@ -265,7 +267,7 @@ def test_rare_noise_of_a_large_suite_raises_no_alarm() -> None:
         [pairs(base)], [pairs(head)], analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0))
     )
 
-    assert sum(found.p_value < 0.05 and found.ratio > 1 for found in judgement.comparisons) > 5
+    assert sum(number(found.p_value) < 0.05 and number(found.ratio) > 1 for found in judgement.comparisons) > 5
     assert judgement.summary.regressions == 0
 
 

@@ -4,48 +4,63 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import EXACT, OWN, RATE, SIGNED, TIME, one, paired, runs, session, stored
 
 from regress_action import analysis
 from regress_action.analysis import histories, policy, sustained_changes, tests
 from regress_action.model.comparisons import BudgetState, Severity, Verdict
-from regress_action.model.measurements import Benchmark
-from regress_action.model.reasons import WaiverApplied
+from regress_action.model.measurements import Benchmark, Metric
+from regress_action.model.reasons import Reason, ReasonCode, WaiverApplied
 from regress_action.report.reasons import sentence
+from unit.analysis.compared_sides import (
+    EXACT,
+    OWN,
+    RATE,
+    SIGNED,
+    TIME,
+    budget_of,
+    number,
+    one,
+    paired,
+    reason_of,
+    runs,
+    session,
+    stored,
+)
 
 BASE, HEAD = [1.0] * 6, [1.37] * 6
 
 
-def severity(**settings: object) -> Severity:
+def severity(policy: analysis.Policy) -> Severity:
     """Grade a slowdown of 37 % under a policy."""
-    return paired(BASE, HEAD, analysis.Policy(**settings)).severity
+    return paired(BASE, HEAD, policy).severity
 
 
 def test_severities_begin_where_they_are_said_to() -> None:
     """An alarm and moderate from their ratio on, critical above its own."""
-    ratio = paired(BASE, HEAD).ratio
+    ratio = number(paired(BASE, HEAD).ratio)
     just_above = ratio * (1 + 1e-9)
 
-    assert severity(regression_threshold=ratio) is Severity.MINOR
-    assert severity(regression_threshold=just_above) is Severity.SLIGHT
-    assert severity(severities=(ratio, 2.0)) is Severity.MODERATE
-    assert severity(severities=(just_above, 2.0)) is Severity.MINOR
-    assert severity(severities=(1.1, ratio)) is Severity.MODERATE
-    assert severity(severities=(1.1, 1.3)) is Severity.CRITICAL
+    assert severity(analysis.Policy(regression_threshold=ratio)) is Severity.MINOR
+    assert severity(analysis.Policy(regression_threshold=just_above)) is Severity.SLIGHT
+    assert severity(analysis.Policy(severities=(ratio, 2.0))) is Severity.MODERATE
+    assert severity(analysis.Policy(severities=(just_above, 2.0))) is Severity.MINOR
+    assert severity(analysis.Policy(severities=(1.1, ratio))) is Severity.MODERATE
+    assert severity(analysis.Policy(severities=(1.1, 1.3))) is Severity.CRITICAL
 
 
 def test_a_waiver_covers_its_ceiling() -> None:
     """Up to it, and not beyond; of several the highest counts, and what does not alarm needs none."""
-    ratio = paired(BASE, HEAD).ratio
+    ratio = number(paired(BASE, HEAD).ratio)
     waiver, higher = analysis.WaiverRule("b", ceiling=ratio), analysis.WaiverRule("*", ceiling=9.0)
 
-    assert severity(waivers=(waiver,)) is Severity.SLIGHT
-    assert severity(waivers=(analysis.WaiverRule("b", ceiling=ratio * (1 - 1e-9)),)) is Severity.MINOR
+    assert severity(analysis.Policy(waivers=(waiver,))) is Severity.SLIGHT
+    assert severity(analysis.Policy(waivers=(analysis.WaiverRule("b", ceiling=ratio * (1 - 1e-9)),))) is Severity.MINOR
     for order in ((waiver, higher), (higher, waiver)):
         assert policy.waiver_of(Benchmark("b"), TIME, analysis.Policy(waivers=order)) is higher
     slight = paired(BASE, [1.1] * 6, analysis.Policy(waivers=(higher,)))
-    assert (slight.severity, slight.reason.waiver) == (Severity.SLIGHT, None)
-    assert paired(BASE, HEAD, analysis.Policy(waivers=(higher,))).reason.waiver == WaiverApplied(higher.ceiling)
+    assert (slight.severity, reason_of(slight).waiver) == (Severity.SLIGHT, None)
+    waived = paired(BASE, HEAD, analysis.Policy(waivers=(higher,)))
+    assert reason_of(waived).waiver == WaiverApplied(higher.ceiling)
 
 
 def test_a_discovery_at_exactly_alpha_is_one() -> None:
@@ -60,7 +75,7 @@ def test_a_difference_that_matters_is_a_share_of_the_level() -> None:
     base = [100.0, 100.1, 99.9, 100.0, 100.05, 99.95]
     small, large = (stored(base, [value + more for value in base], metric=SIGNED) for more in (4.0, 6.0))
 
-    assert small.p_value < 0.001
+    assert number(small.p_value) < 0.001
     assert (small.verdict, large.verdict) == (Verdict.UNCHANGED, Verdict.REGRESSION)
 
 
@@ -80,13 +95,13 @@ def test_what_is_certain_is_said_to_be_certain() -> None:
         (EXACT, 99, BudgetState.WITHIN),
     ],
 )
-def test_a_budget_may_be_used_up(metric: object, level: float, state: BudgetState) -> None:
+def test_a_budget_may_be_used_up(metric: Metric, level: float, state: BudgetState) -> None:
     """The limit itself is within it, and an exact metric has no doubt around it."""
     rule = analysis.BudgetRule("instructions", "instructions", 100.0, "count")
     policy = analysis.Policy(limits=(analysis.Limit(budgets=(rule,)),))
     head = session({"b": [level]}, metric=metric, environment=OWN)
 
-    assert one(analysis.compare([], [head], policy)).budget.state is state
+    assert budget_of(one(analysis.compare([], [head], policy))).state is state
 
 
 def test_a_budget_of_a_rate_is_its_least() -> None:
@@ -94,9 +109,10 @@ def test_a_budget_of_a_rate_is_its_least() -> None:
     rule = analysis.BudgetRule("throughput_ops_per_sec", "throughput", 1000.0, "1/s")
     policy = analysis.Policy(limits=(analysis.Limit(budgets=(rule,)),))
 
-    budget = one(analysis.compare([], runs({"b": [900.0, 905.0, 895.0, 900.0]}, metric=RATE), policy)).budget
+    head = runs({"b": [900.0, 905.0, 895.0, 900.0]}, metric=RATE)
+    budget = budget_of(one(analysis.compare([], head, policy)))
 
-    assert budget.low < 900 < budget.high < 1000
+    assert number(budget.low) < 900 < number(budget.high) < 1000
     assert (budget.state, budget.limit, budget.key) == (BudgetState.OVER, 1000.0, "throughput_ops_per_sec")
 
 
@@ -157,7 +173,7 @@ def test_what_lasts_is_graded_by_the_same_bands(
     ratio: float, drifts: bool, threshold: float, severity: Severity
 ) -> None:
     """Drift is minor at least, for it will pass its limit."""
-    claim = sustained_changes._Claim(ratio, "", drifts=drifts)
+    claim = sustained_changes._Claim(ratio, Reason(ReasonCode.DRIFTING), drifts=drifts)
 
     assert sustained_changes._severity(claim, threshold, analysis.Policy()) is severity
 

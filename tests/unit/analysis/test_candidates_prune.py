@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from regress_action.analysis import candidates, splits
-from regress_action.analysis.candidates import Candidates
-from regress_action.analysis.change_points import Proposals, propose
+from regress_action.analysis.candidates import Candidates, Proposals, propose
 
 
 def steps(*levels: float, runs: int = 12, spread: float = 0.01, seed: int = 1) -> np.ndarray:
@@ -81,7 +80,7 @@ def test_of_neighbouring_doubts_the_weakest_goes_first() -> None:
     """A step that fails only because another stands beside it is tested again when that is gone."""
     strength = np.array([0.5, 0.3, 0.9, 0.2, 0.4, 0.4, 0.1])
     owner = np.array([0, 0, 0, 0, 1, 1, 2])
-    found = Candidates(np.arange(7), owner, *(np.zeros(7) for _ in range(3)), strength)
+    found = Candidates(np.arange(7), owner, np.zeros(7), np.zeros(7), np.zeros(7), strength)
 
     weak = candidates._weaker_than_neighbours(found)
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from stored_reports import past, report
 
 from regress_action.analysis import cumulative_drift, noise
 from regress_action.model.measurements import Direction, Metric
+from unit.analysis.stored_reports import past, report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.analysis.cumulative_drift import DriftSince
+    from regress_action.model.measurements import Report
 
 
 def crept(
@@ -20,11 +28,23 @@ def crept(
     return np.asarray(values * np.geomspace(1, drift, runs))
 
 
+def since_release(reports: Sequence[Report], since: str) -> DriftSince:
+    """Return the drift of the only benchmark since the release."""
+    (drift,) = cumulative_drift.measure(reports, since=since)
+    assert drift.since_release is not None
+    return drift.since_release
+
+
+def since_best(reports: Sequence[Report]) -> DriftSince:
+    """Return the drift of the only benchmark since its best level."""
+    (drift,) = cumulative_drift.measure(reports)
+    assert drift.since_best is not None
+    return drift.since_best
+
+
 def test_small_steps_are_added_up_and_entered_by_commit() -> None:
     """Three steps of 6 to 8 % since the release are 22 % of creep, each with the commit that brought it."""
-    (drift,) = cumulative_drift.measure(past(crept({30: 1.06, 60: 1.07, 90: 1.08})), since=f"{10:040x}"[:40])
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(crept({30: 1.06, 60: 1.07, 90: 1.08})), since=f"{10:040x}"[:40])
     assert drift.ratio == pytest.approx(1.06 * 1.07 * 1.08, rel=0.01)
     assert drift.low > 1.15
     assert drift.start.commit == f"{10:040x}"
@@ -35,9 +55,7 @@ def test_small_steps_are_added_up_and_entered_by_commit() -> None:
 
 def test_what_no_commit_explains_is_said_so() -> None:
     """A drift of 4 %, too slow for change points, is left over as unexplained."""
-    (drift,) = cumulative_drift.measure(past(crept({}, drift=1.04)), since=f"{0:040x}")
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(crept({}, drift=1.04)), since=f"{0:040x}")
     assert drift.changes == ()
     assert drift.unexplained == pytest.approx(1.035, abs=0.012)
     assert drift.low > 1
@@ -47,10 +65,9 @@ def test_the_best_level_is_one_that_lasted() -> None:
     """Five lucky runs are no level: the drift begins at the best forty runs, not at the spike."""
     values = crept({40: 1 / 1.2, 80: 1.3})
     values[100:105] /= 2
-    (drift,) = cumulative_drift.measure(past(values))
-    assert drift.since_release is None
-    drift = drift.since_best
-    assert drift is not None
+    (creep,) = cumulative_drift.measure(past(values))
+    assert creep.since_release is None
+    drift = since_best(past(values))
     assert drift.start.commit == f"{40:040x}"
     assert drift.start_level == pytest.approx(1 / 1.2, rel=0.01)
     assert drift.ratio == pytest.approx(1.3, rel=0.01)
@@ -58,18 +75,14 @@ def test_the_best_level_is_one_that_lasted() -> None:
 
 def test_only_changes_after_the_release_count_for_it() -> None:
     """The step that the release already had is not charged again."""
-    (drift,) = cumulative_drift.measure(past(crept({30: 1.5, 90: 1.1})), since=f"{60:040x}")
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(crept({30: 1.5, 90: 1.1})), since=f"{60:040x}")
     assert len(drift.changes) == 1
     assert drift.ratio == pytest.approx(1.1, rel=0.01)
 
 
 def test_a_release_owns_the_step_that_it_brought() -> None:
     """When the release itself begins the new level, its drift begins there, with no change listed."""
-    (drift,) = cumulative_drift.measure(past(crept({60: 1.3})), since=f"{60:040x}")
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(crept({60: 1.3})), since=f"{60:040x}")
     assert drift.changes == ()
     assert drift.low < drift.ratio < drift.high
     assert drift.ratio == pytest.approx(1, abs=0.01)
@@ -79,9 +92,7 @@ def test_a_release_owns_the_step_that_it_brought() -> None:
 def test_less_throughput_is_creep() -> None:
     """For higher-is-better a fall is a badness ratio above 1, and levels stay in the metric's unit."""
     metric = Metric("throughput", "1/s", Direction.HIGHER)
-    (drift,) = cumulative_drift.measure(past(1000 / crept({60: 1.25}), metric=metric), since=f"{5:040x}")
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(1000 / crept({60: 1.25}), metric=metric), since=f"{5:040x}")
     assert drift.ratio == pytest.approx(1.25, rel=0.01)
     assert drift.level == pytest.approx(800, rel=0.01)
 
@@ -116,9 +127,7 @@ def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
     """Five before it, the release itself and five after, as far as they are on its level."""
     values = np.exp(0.01 * np.random.default_rng(3).permutation(np.arange(60)) / 60)
     for released, first, stop in ((30, 25, 36), (2, 0, 8), (58, 53, 60)):
-        (drift,) = cumulative_drift.measure(past(values), since=f"{released:040x}")
-        drift = drift.since_release
-        assert drift is not None
+        drift = since_release(past(values), since=f"{released:040x}")
         assert drift.start_level == pytest.approx(np.exp(np.median(np.log(values[first:stop]))))
         assert drift.level == pytest.approx(np.exp(np.median(np.log(values[-10:]))))
 
@@ -126,9 +135,7 @@ def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
 def test_the_interval_is_that_of_two_medians() -> None:
     """1.96 standard errors of a median, 1.2533 s / sqrt(n), on either side: of eleven runs and of the last ten."""
     values = np.exp(0.01 * np.random.default_rng(4).standard_normal(60))
-    (drift,) = cumulative_drift.measure(past(values), since=f"{30:040x}")
-    drift = drift.since_release
-    assert drift is not None
+    drift = since_release(past(values), since=f"{30:040x}")
     spreads = [noise.robust_deviations(np.log(of)[None])[0] / np.sqrt(len(of)) for of in (values[25:36], values[-10:])]
     reach = 1.96 * 1.2533 * np.hypot(*spreads)
     assert np.log([drift.low, drift.high]) == pytest.approx(np.log(drift.ratio) + np.array([-reach, reach]))
@@ -137,9 +144,7 @@ def test_the_interval_is_that_of_two_medians() -> None:
 def test_an_episode_is_no_best_level() -> None:
     """Eight fast runs between two steps are too few to have lasted; ten are enough."""
     for lasted, ratio in ((8, 1.0), (10, 1.3)):
-        (drift,) = cumulative_drift.measure(past(crept({40: 1 / 1.3, 40 + lasted: 1.3}, runs=80, seed=4)))
-        drift = drift.since_best
-        assert drift is not None
+        drift = since_best(past(crept({40: 1 / 1.3, 40 + lasted: 1.3}, runs=80, seed=4)))
         assert (drift.start.commit == f"{40:040x}") is (lasted == 10)
         assert drift.ratio == pytest.approx(ratio, rel=0.01)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.analysis import splits
-from regress_action.analysis.change_points import Proposals, tiles
+from regress_action.analysis.candidates import Proposals, tiles
 from regress_action.analysis.splits import Stretches
 
 
@@ -42,7 +42,7 @@ def test_the_best_split_is_scipys_best(seed: int, size: int, smallest: int, ties
     values[size // 3 :] += np.float32(3)
     if ties:
         values = np.round(values)
-    around = np.concatenate([np.float32([99, -99]), values, np.float32([99])])
+    around = np.concatenate([np.array([99, -99], np.float32), values, np.array([99], np.float32)])
     (place,), (p,) = splits.best(around, one_row(size, smallest, before=2))
     ps = [g_test(values, at) for at in range(smallest, size - smallest + 1)]
     if min(ps) < 0.001:

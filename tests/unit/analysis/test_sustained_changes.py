@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from stored_reports import past, report
 
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.analysis.policy import Limit, Policy, WaiverRule
@@ -14,6 +13,8 @@ from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.measurements import Direction, Environment, Metric
 from regress_action.model.reasons import ReasonCode
 from regress_action.report.reasons import sentence
+from unit.analysis.compared_sides import reason_of
+from unit.analysis.stored_reports import past, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def test_a_young_step_is_not_called_confirmed() -> None:
     """Six runs at a new level may be an episode: undecided, so it neither alarms nor ends an alarm."""
     [one] = judged(past(noisy((30, 1.0), (6, 1.6))))
     assert (one.comparison.verdict, one.comparison.confirmed) == (Verdict.INCONCLUSIVE, None)
-    assert not one.comparison.reason.seen_again
+    assert not reason_of(one.comparison).seen_again
 
 
 def test_a_step_below_the_limit_is_no_alarm() -> None:
@@ -83,7 +84,7 @@ def test_creep_of_steps_that_were_each_too_small_alarms_together() -> None:
     row = one.comparison
     assert (row.verdict, row.severity) == (Verdict.REGRESSION, Severity.MINOR)
     assert "% slower since the release (" in sentence(row)
-    assert (row.reason.code, row.reason.count) == (ReasonCode.CREPT, 4)
+    assert (reason_of(row).code, reason_of(row).count) == (ReasonCode.CREPT, 4)
     assert (one.good, one.bad) == (commit(10), commit(99))
 
 
@@ -95,7 +96,7 @@ def test_a_drift_that_goes_on_alarms_before_it_reaches_the_limit(higher: bool) -
     [one] = judged(past([1 / value for value in values] if higher else values, metric=metric))
     row = one.comparison
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MINOR, True)
-    assert row.reason.code is ReasonCode.DRIFTING
+    assert reason_of(row).code is ReasonCode.DRIFTING
 
 
 def test_a_drift_seen_for_the_first_time_is_not_called_confirmed() -> None:
