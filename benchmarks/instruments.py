@@ -139,7 +139,8 @@ def fixture(repetitions: int = 15) -> list[Row]:
     def ours(function: Callable[[], object]) -> float:
         measured = BenchmarkFixture(node, TimingOptions(max_time=0.2, disable_gc=True))
         measured(function)
-        return float(measured.stats["median"]) if measured.stats else 0.0
+        statistics: Any = measured.stats
+        return float(statistics["median"]) if measured.stats else 0.0
 
     def theirs(function: Callable[[], object]) -> float:
         measured = PeerFixture(
@@ -163,7 +164,8 @@ def fixture(repetitions: int = 15) -> list[Row]:
             cprofile_dump=False,
         )
         measured(function)
-        return float(measured.stats["median"])
+        statistics: Any = measured.stats
+        return float(statistics["median"])
 
     rows = []
     for name, function in functions.items():

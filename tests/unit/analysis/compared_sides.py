@@ -11,7 +11,12 @@ from regress_action.model.reasons import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from regress_action.model.comparisons import Budget, Comparison, Judgement
+
+    Numbers = Sequence[float] | NDArray[np.floating] | NDArray[np.integer]
 
 TIME = Metric("time", "s")
 COUNT = Metric("items", "count")
@@ -29,19 +34,20 @@ class SideFields(TypedDict, total=False):
 
     environment: Environment
     created: str
+    source: str
     service: str
     version: str
 
 
 def pairs(
-    values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, commit: str = "c", **more: Unpack[SideFields]
+    values: Mapping[str, Numbers], *, metric: Metric = TIME, commit: str = "c", **more: Unpack[SideFields]
 ) -> Report:
     """Make one side of interleaved pairs: one run per value, numbered as its pair."""
     return _report(values, metric, [Run(session="s", pair=n) for n in range(_longest(values))], commit, **more)
 
 
 def session(
-    values: Mapping[str, Sequence[float]],
+    values: Mapping[str, Numbers],
     *,
     metric: Metric = TIME,
     commit: str = "c",
@@ -52,7 +58,7 @@ def session(
     return _report(values, metric, [Run(session=name) for _ in range(_longest(values))], commit, **more)
 
 
-def runs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, **more: Unpack[SideFields]) -> list[Report]:
+def runs(values: Mapping[str, Numbers], *, metric: Metric = TIME, **more: Unpack[SideFields]) -> list[Report]:
     """Make independent reports of one run each, oldest first."""
     return [
         _report({name: [of[n]] for name, of in values.items() if n < len(of)}, metric, [Run()], f"{n:040x}", **more)
@@ -60,9 +66,7 @@ def runs(values: Mapping[str, Sequence[float]], *, metric: Metric = TIME, **more
     ]
 
 
-def paired(
-    base: Sequence[float], head: Sequence[float], policy: analysis.Policy | None = None, metric: Metric = TIME
-) -> Comparison:
+def paired(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, metric: Metric = TIME) -> Comparison:
     """Compare one benchmark in pairs."""
     return one(
         analysis.compare(
@@ -71,9 +75,7 @@ def paired(
     )
 
 
-def stored(
-    base: Sequence[float], head: Sequence[float], policy: analysis.Policy | None = None, metric: Metric = TIME
-) -> Comparison:
+def stored(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, metric: Metric = TIME) -> Comparison:
     """Compare one benchmark's stored runs with new ones, each a session of its own."""
     return one(
         analysis.compare(
@@ -93,7 +95,7 @@ def of(judgement: Judgement, name: str) -> Comparison:
     return next(found for found in judgement.comparisons if found.benchmark.name == name)
 
 
-def _longest(values: Mapping[str, Sequence[float]]) -> int:
+def _longest(values: Mapping[str, Numbers]) -> int:
     return max(map(len, values.values()))
 
 
@@ -116,7 +118,7 @@ def budget_of(row: Comparison) -> Budget:
 
 
 def _report(
-    values: Mapping[str, Sequence[float]], metric: Metric, made: list[Run], commit: str, **more: Unpack[SideFields]
+    values: Mapping[str, Numbers], metric: Metric, made: list[Run], commit: str, **more: Unpack[SideFields]
 ) -> Report:
     service, version = more.get("service"), more.get("version")
     series = tuple(
@@ -129,4 +131,5 @@ def _report(
         commit=commit,
         created=more.get("created"),
         environment=more.get("environment", OWN),
+        source=more.get("source", "unknown"),
     )

@@ -89,7 +89,7 @@ def test_several_new_runs_are_compared_by_one_of_two_t_tests(seed: int, base_run
 
 def _width(interval: tuple[float, float], df: float) -> float:
     """Return the standard error behind a 95 % interval."""
-    return (interval[1] - interval[0]) / 2 / stats.t(df).isf(0.025)
+    return (interval[1] - interval[0]) / 2 / float(stats.t(df).isf(0.025))
 
 
 @examples

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from compared_sides import HOSTED, OWN, of, paired, pairs, runs, stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,10 @@ from regress_action import analysis
 from regress_action.analysis import designs
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
+from unit.analysis.compared_sides import HOSTED, OWN, number, of, paired, pairs, runs, stored
+
+if TYPE_CHECKING:
+    from regress_action.model.measurements import Environment
 
 SEEDS = st.integers(0, 2**32 - 1)
 examples = settings(max_examples=20, deadline=None)
@@ -70,7 +75,7 @@ def test_a_suite_shares_what_it_knows_of_noise() -> None:
     together = [of(analysis.compare([pairs(base)], [pairs(head)]), name) for name in base]
     alone = [paired(base[name], head[name]) for name in base]
 
-    widest = [max(np.log(row.ratio_high / row.ratio_low) for row in rows) for rows in (together, alone)]
+    widest = [max(np.log(number(row.ratio_high) / number(row.ratio_low)) for row in rows) for rows in (together, alone)]
     assert widest[0] < 0.85 * widest[1]
 
 
@@ -95,9 +100,9 @@ def test_a_shift_that_most_of_a_suite_shares_makes_no_sentence_false(share: floa
 
     judgement = analysis.compare(runs(base), runs(head))
 
-    for number in range(30):
-        verdict = of(judgement, f"b{number}").verdict
-        assert verdict is not (Verdict.UNCHANGED if number < slow else Verdict.IMPROVEMENT)
+    for index in range(30):
+        verdict = of(judgement, f"b{index}").verdict
+        assert verdict is not (Verdict.UNCHANGED if index < slow else Verdict.IMPROVEMENT)
 
 
 @examples
@@ -133,7 +138,7 @@ def test_a_head_that_varies_more_is_held_against_its_own_noise() -> None:
 
     calm_row, noisy_row = (stored(base, head) for head in (calm, noisy))
 
-    widths = [np.log(row.ratio_high / row.ratio_low) for row in (calm_row, noisy_row)]
+    widths = [np.log(number(row.ratio_high) / number(row.ratio_low)) for row in (calm_row, noisy_row)]
     assert widths[1] > 2 * widths[0]
 
 
@@ -182,7 +187,7 @@ def test_a_change_beyond_every_layout_is_proven_in_compiled_code_too() -> None:
 
 
 @pytest.mark.parametrize("environment", [OWN, HOSTED], ids=["own", "hosted"])
-def test_one_new_run_of_a_whole_suite_raises_no_alarm_whatever_its_noise(environment: object) -> None:
+def test_one_new_run_of_a_whole_suite_raises_no_alarm_whatever_its_noise(environment: Environment) -> None:
     """A hundred identical benchmarks with rare slow runs, ten stored runs against one."""
     random = np.random.default_rng(11)
     values = np.exp(random.normal(0, 0.03, (100, 11)) + 0.7 * (random.random((100, 11)) < 0.05))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import COUNT, EXACT, paired, stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action.analysis import counts
 from regress_action.model.comparisons import Verdict
+from unit.analysis.compared_sides import COUNT, EXACT, paired, stored
 
 examples = settings(max_examples=50, deadline=None)
 ONE = np.ones(1, dtype=bool)

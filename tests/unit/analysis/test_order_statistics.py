@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action.analysis import order_statistics
 from regress_action.model.comparisons import Verdict
+from unit.analysis.compared_sides import reason_of, stored
 
 examples = settings(max_examples=25, deadline=None)
 NONE = np.zeros(1, dtype=bool)
@@ -110,4 +110,4 @@ def test_a_new_run_that_is_just_significant_is_only_suspected() -> None:
 
     assert (suspected.verdict, suspected.confirmed) == (Verdict.REGRESSION, False)
     assert (proven.verdict, proven.confirmed) == (Verdict.REGRESSION, None)
-    assert suspected.reason.code == "one-new-run"
+    assert reason_of(suspected).code == "one-new-run"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compared_sides import paired
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.analysis import resolution
 from regress_action.model.comparisons import Verdict
+from unit.analysis.compared_sides import paired
 
 examples = settings(max_examples=25, deadline=None)
 TIMED = np.zeros(1, dtype=bool)
