@@ -174,4 +174,4 @@ def _decide_option(settings: Settings, launch: str) -> tuple[str, ...]:
     """Return the option that lets the measurer ask whether everything is decided, where it may stop early."""
     if not (settings.adaptive and settings.base):
         return ()
-    return ("--decide", shlex.join([*shlex.split(launch), "decide", "--planned", PLANNED.as_posix()]))
+    return ("--decide", shlex.join([*shlex.split(launch), "decide", "--planned"]))

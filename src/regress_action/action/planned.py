@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "REGRESS_PLANNED"
 _SECRETS: Final = {"github_token", "notify_urls"}
-_LONGEST: Final = 100_000  # a variable of a process has 131 072 bytes on Linux
-_LARGEST: Final = 4_000_000
+LARGEST: Final = 100_000  # a variable of a process has 131 072 bytes on Linux
+_UNPACKED: Final = 4_000_000
 
 
 def encode(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
@@ -45,10 +45,10 @@ def encode(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
         "event": _digest(environ),
     }
     text = base64.b64encode(zlib.compress(json.dumps(content).encode(), 9)).decode()
-    if len(text) > _LONGEST:
+    if len(text) > LARGEST:
         raise SettingsError(
             "The thresholds file and the waivers are too large.",
-            meaning=f"Packed they take {len(text):,} bytes; {_LONGEST:,} can be handed from step to step.",
+            meaning=f"Packed they take {len(text):,} bytes; {LARGEST:,} can be handed from step to step.",
             remedy="Split the benchmarks into several suites with a thresholds file each.",
         )
     return text
@@ -61,7 +61,7 @@ def decode(text: str, secrets: Mapping[str, object], environ: Mapping[str, str])
         InputError: it is not what `plan` wrote, or the file of the event is no longer the one that `plan` read.
     """
     try:
-        unpacked = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _LARGEST)
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _UNPACKED)
         content: dict[str, Any] = json.loads(unpacked)
         event = content["event"]
         names = {name.replace("_", "-") for name in _SECRETS}

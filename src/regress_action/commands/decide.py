@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 @click.option("--thresholds", metavar="FILE")
 @click.option("--config", metavar="FILE")
 @click.option("--pairs", type=click.IntRange(1), default=10)
-@click.option("--planned", type=click.Path(path_type=Path), help="File with what `plan` decided, instead.")
-def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: Path | None) -> None:
+@click.option("--planned", is_flag=True, help="Follow what `plan` wrote beside the folder of the measurement.")
+def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: bool) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
     from regress_action.action.judge import load_rules, rules_of
 
-    if planned is not None:
-        from regress_action.action.planned import decode
+    if planned:
+        from regress_action.action.job import PLANNED
+        from regress_action.action.planned import LARGEST, decode
+        from regress_action.model.files import read_bounded
 
-        trusted = decode(planned.read_text(encoding="ascii"), {}, os.environ)
+        folder = _folder(measurement).resolve().parent
+        trusted = decode(read_bounded(folder / PLANNED.name, LARGEST).decode("ascii", "replace"), {}, os.environ)
         rules = rules_of(trusted.settings, trusted.files)
     else:
         rules = load_rules(options.settings_of(thresholds=thresholds, config=config, runs=pairs), Path.cwd())
@@ -45,8 +48,7 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
     from regress_action.action.judge import overridden
     from regress_action.report.reasons import interim_words
 
-    folder = measurement if measurement.is_dir() else measurement.parent
-    measured = formats.read_measurement(folder)
+    measured = formats.read_measurement(_folder(measurement))
     if measured.base is None:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
     base, head = overridden([measured.base, measured.head], rules.overrides)
@@ -60,3 +62,8 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
     )
     answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": why}
     return orjson.dumps(answer).decode()
+
+
+def _folder(measurement: Path) -> Path:
+    """Return the folder of a measurement that is named by its folder or its index."""
+    return measurement if measurement.is_dir() else measurement.parent

@@ -71,7 +71,7 @@ def test_a_merge_commit_is_measured_against_what_it_merges_into(tmp_path: Path) 
 def test_the_measurer_asks_through_the_launcher(tmp_path: Path) -> None:
     """The question whether to go on is asked of the container, wherever the action lies."""
     words = planned(tmp_path, "pull_request", PULL, command="suite").words
-    assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --planned .regress/planned"
+    assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --planned"
 
 
 def test_a_push_to_the_default_branch_is_measured_alone(tmp_path: Path) -> None:
