@@ -1,0 +1,139 @@
+"""Every command that README and docs show works when it is typed literally, in a small repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/how-to").glob("*.md")))
+FENCE = re.compile(r"^```(sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"^    (regress-action .*)$", re.MULTILINE)
+
+ELSEWHERE = {
+    "make ": "CI runs the targets themselves",
+    "pip install": "setting up is what `make` does",
+    "gh ": "asks GitHub about a release",
+    "regress-action init": "installs from the network; tests/unit/scaffold tests what it writes",
+    "regress-action doctor": "measures for a minute; tests/integration/commands tests what it prints",
+    "regress-action load": "tests/integration/examples runs the six commands of the instruments",
+    "regress-action profile": "likewise",
+    "pytest tests/performance": "likewise",
+    "python -m regress_action.": "likewise",
+}
+"""Commands that are run by other tests, by how they begin."""
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (document, command) for every command of the documents, each once."""
+    found: dict[str, str] = {}
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        lines = [
+            line.removeprefix("$ ")
+            for language, block in FENCE.findall(text)
+            for line in block.replace("\\\n", "").splitlines()
+            if language == "sh" or line.startswith("$ ")
+        ]
+        for line in (*lines, *INDENTED.findall(text)):
+            command = re.sub(r"\s+#\s.*$", "", line).strip()
+            if command and not command.startswith("#"):
+                found.setdefault(command, document.name)
+    return [(name, command) for command, name in found.items()]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with benchmarks, a program, results of two versions, a history and an origin."""
+    folder = tmp_path_factory.mktemp("snippets")
+    origin, project = folder / "origin.git", folder / "search"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", origin], check=True)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", project], check=True)
+    benchmark = "def test_cache_get(benchmark):\n    benchmark.pedantic(sum, args=([1, 2],), rounds=20)\n"
+    write(project / "benchmarks/test_cache.py", benchmark)
+    write(project / "my-program", '#!/bin/sh\nexec wc -c "$1"\n').chmod(0o755)
+    write(project / "input.txt", "one\n")
+    write(project / "regress.yml", "runs: 5\nadaptive: false\n")
+    for side in ("old", "new"):
+        for number in range(5):
+            times = [1.0 + 0.01 * number, 1.01, 1.02]
+            result = {"command": "sleep 1", "mean": 1.01, "median": 1.01, "times": times}
+            write(project / side / f"{number}.json", json.dumps({"results": [result]}))
+    git(project, "remote", "add", "origin", str(origin))
+    for text in ("two\n", "three\n"):
+        write(project / "input.txt", text)
+        git(project, "add", "--all")
+        git(project, "commit", "--quiet", "--message", text.strip())
+    git(project, "push", "--quiet", "origin", "main")
+    git(project, "checkout", "--quiet", "-b", "topic")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "a change")
+    measured = ["run", "--", "python", "-m", "pytest", "benchmarks", "--benchmark-json={out}"]
+    assert program(project, *measured)[0] == 0
+    for where in ("branch:regress-data", ".regress/history", "../orders/.regress/history"):
+        assert program(project, "record", ".regress/head.jsonl", "--history", where)[0] == 0
+    return project
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git as somebody."""
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which the program of this checkout is on PATH."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def program(folder: Path, *words: str) -> tuple[int, str]:
+    """Run regress-action; return its exit code and what it printed."""
+    return shell(folder, " ".join(f"'{word}'" for word in ("regress-action", *words)))
+
+
+def shell(folder: Path, command: str) -> tuple[int, str]:
+    """Type a command."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("document", "command"),
+    [found for found in commands() if not found[1].startswith(tuple(ELSEWHERE))],
+    ids=lambda text: text[:60],
+)
+def test_a_command_of_the_documents_works(repository: Path, document: str, command: str) -> None:
+    """It ends with a verdict or without one, and never with a wrong call, a missing file or a fault of ours."""
+    status, printed = shell(repository, command)
+
+    assert status in (0, 1), f"{document}: {command}\n{printed}"
+    assert "Traceback" not in printed
+
+
+def test_every_exception_is_still_needed() -> None:
+    """A beginning that no document uses any more is removed from the list."""
+    shown = [command for _, command in commands()]
+
+    assert [beginning for beginning in ELSEWHERE if not any(command.startswith(beginning) for command in shown)] == []
