@@ -17,6 +17,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 ROUNDING = 1e-12
 """What a logarithm and its inverse may leave of a ratio that stands exactly on a line: 120 counts are 1.2 times 100."""
+SMALLEST_DEVIATION = 1e-4
+"""Relative; no clock and no code layout is steadier."""
 
 
 def plain(array: npt.NDArray[Any]) -> list[Any]:

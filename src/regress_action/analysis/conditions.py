@@ -13,6 +13,7 @@ import numpy as np
 
 from regress_action.analysis import noise
 from regress_action.analysis.arrays import medians
+from regress_action.model import normal
 from regress_action.model.comparisons import Doubt, Machine, Mode, Verdict
 from regress_action.model.reasons import Note, NoteCode
 
@@ -28,7 +29,6 @@ _OTHER_SPEED = math.log(1.10)
 _VARYING = 1.20
 _STOLEN = 0.05
 _SPREADS = 3.0  # what three standard deviations explain is no other speed
-_MAD = 1.4826
 _UNDECIDED = (Verdict.INCONCLUSIVE, Verdict.UNSTABLE_BASELINE)
 
 
@@ -126,7 +126,7 @@ def _speed(baseline: Sequence[Report], head: Sequence[Report], tau: SessionSprea
         return None, 0.0
     before = _logs(then)
     usual = _middle(before)
-    between = max(noise.between_sessions(environment, tau), _MAD * _middle(np.abs(before - usual)))
+    between = max(noise.between_sessions(environment, tau), normal.DEVIATION_PER_MAD * _middle(np.abs(before - usual)))
     within = max(_middle(_speed_variations(now)), _middle(_speed_variations(then)))
     return _middle(_logs(now)) - usual, max(_OTHER_SPEED, _SPREADS * between, within)
 

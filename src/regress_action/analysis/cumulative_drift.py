@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from regress_action.analysis import change_points, histories, noise
+from regress_action.model import normal
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 SUSTAINED = 10
 LONGEST = 40  # a longer level is looked at in parts, so that a drift within it is seen
 NEAR = 10
-_MEDIAN_COST = 1.2533  # standard error of a median over that of a mean, for normal noise
-_TWO_SIDED_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ class _Levels:
         """Return the drift from the level of `start`, beginning with run `opened`, to the level of the newest runs."""
         now = self.now()
         total = self._level(now) - self._level(start)
-        error = _TWO_SIDED_95 * math.hypot(self._error(now), self._error(start))
+        error = normal.Z_95 * math.hypot(self._error(now), self._error(start))
         changes = tuple(
             LevelChange(self.history.point(change.index), change.ratio, change.p_value, change.settled)
             for change in self.changes
@@ -173,4 +172,4 @@ class _Levels:
 
     def _error(self, stretch: _Stretch) -> float:
         values = self.badness[stretch.first : stretch.stop]
-        return _MEDIAN_COST * float(noise.robust_deviations(values[None])[0]) / math.sqrt(len(values))
+        return normal.MEDIAN_ERROR * float(noise.robust_deviations(values[None])[0]) / math.sqrt(len(values))

@@ -13,6 +13,7 @@ from scipy import special
 
 from regress_action.analysis import distributions
 from regress_action.analysis.arrays import ROUNDING, medians, moments
+from regress_action.model import normal
 from regress_action.model.comparisons import Mode
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
 _TRIM = 10  # one value in ten is left out at either end
 _FEWEST_TRIMMED = 5  # values from which an outlier can be told from noise
 _OUTLIER = 10.0  # robust standard deviations beyond which one of fewer than ten values is left out
-_MAD = 1.4826  # median absolute deviation of a normal distribution → its standard deviation
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
@@ -145,7 +145,7 @@ def _has_outlier(values: Floats, runs: Floats) -> Flags:
         return few
     distance = np.abs(values - medians(values)[:, None])
     farthest = np.where(np.isnan(distance), 0.0, distance).max(axis=1)
-    typical = _MAD * medians(distance)
+    typical = normal.DEVIATION_PER_MAD * medians(distance)
     return np.asarray(few & (typical > 0) & (farthest > _OUTLIER * typical))
 
 
@@ -279,7 +279,7 @@ def serial_correlation(values: Floats) -> Floats:
     present = ~np.isnan(values)
     runs = present.sum(axis=1)
     middle = medians(values)[:, None]
-    limit = 3 * _MAD * medians(np.abs(values - middle))[:, None]
+    limit = 3 * normal.DEVIATION_PER_MAD * medians(np.abs(values - middle))[:, None]
     centred = np.clip(values - middle, -limit, limit)
     centred = np.where(present, centred - moments(centred)[1][:, None], np.nan)
     packed = np.take_along_axis(centred, np.argsort(~present, axis=1, kind="stable"), axis=1)

@@ -10,9 +10,10 @@ import numpy as np
 from scipy import special
 
 from regress_action.analysis import counts, designs, noise, order_statistics, resolution
-from regress_action.analysis.arrays import Flags, Floats, medians, moments, plain
+from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
+from regress_action.model import normal
 from regress_action.model.comparisons import Mode
 from regress_action.model.errors import InputError
 
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
 _LEARNED_DF = 20.0  # the most that a learned spread counts
-_SMALLEST_SE = 1e-4  # relative; no clock and no code layout is steadier
 _RECENT = 10  # stored runs that show how noisy the machine is now
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
-_MAD = 1.4826
 _NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
 
 
@@ -90,7 +89,7 @@ def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEs
             remedy="Measure both sides together with  regress-action run --base REF , or leave the design open.",
         )
     estimates = _paired(matrix, policy, matched) if matched else _stored(matrix, policy, mode)
-    smallest = np.where(matrix.scale.linear, 0.0, _SMALLEST_SE)
+    smallest = np.where(matrix.scale.linear, 0.0, SMALLEST_DEVIATION)
     estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, smallest))
     estimates.p_counts = counts.p_values(estimates.base, estimates.head, matrix.scale.linear & ~matrix.scale.exact)
     estimates.estimate.weak &= ~matrix.scale.exact
@@ -156,7 +155,7 @@ def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
     if np.count_nonzero(usable) < _SUITE:
         return wide
     middle = medians(d[usable][None, :])
-    scatter = _MAD * float(medians(np.abs(d[usable] - middle)[None, :])[0])
+    scatter = normal.DEVIATION_PER_MAD * float(medians(np.abs(d[usable] - middle)[None, :])[0])
     explained = float(medians((variance[usable] / runs[usable])[None, :])[0])
     wide[family] = np.maximum(tau[family], math.sqrt(max(scatter**2 - explained, 0.0)))
     return wide

@@ -10,6 +10,7 @@ from scipy import special
 
 from regress_action.analysis.arrays import medians, plain, quantiles
 from regress_action.analysis.run_matrix import badness, by_session, lay_out
+from regress_action.model import normal
 from regress_action.model.measurements import Noise
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from regress_action.analysis.run_matrix import Scale
     from regress_action.model.measurements import Environment, Report
 
-_NORMAL_MAD = 1.4826
-_NORMAL_DECILES = 2.5631
 _SMALL = np.array([1.0, 1.0, 1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107])  # by the number of runs
 
 
@@ -35,11 +34,11 @@ def robust_deviations(values: Floats) -> Floats:
     silent to the first alone.
     """
     runs = np.count_nonzero(~np.isnan(values), axis=1)
-    deviation = _NORMAL_MAD * medians(np.abs(values - medians(values)[:, None]))
+    deviation = normal.DEVIATION_PER_MAD * medians(np.abs(values - medians(values)[:, None]))
     factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
     ordered = np.sort(values, axis=1)
     low, high = (quantiles(ordered, share) for share in (0.1, 0.9))
-    deviations: Floats = np.maximum(deviation * factor, (high - low) / _NORMAL_DECILES)
+    deviations: Floats = np.maximum(deviation * factor, (high - low) / normal.DEVIATIONS_BETWEEN_DECILES)
     return deviations
 
 
@@ -64,8 +63,6 @@ def per_row(scale: Scale, timed: float, tau: SessionSpread) -> Floats:
     return np.where(scale.exact | scale.linear, 0.0, np.where(scale.timed, timed, other))
 
 
-_MEDIAN_OF_DIFFERENCE = 0.954  # median |x - y| of two independent normal values with standard deviation 1
-_DECILE_OF_DIFFERENCE = 2.326  # … and the value that one in ten exceeds
 _FEWEST = 12  # sessions whose eleven differences hold one real change below their outer decile
 
 
@@ -76,7 +73,7 @@ def neighbour_spread(levels: Floats) -> Floats:
     """
     steps = _steps(levels)
     usual, outer = medians(steps), quantiles(np.sort(steps, axis=1), 0.9)
-    return np.asarray(np.maximum(usual / _MEDIAN_OF_DIFFERENCE, outer / _DECILE_OF_DIFFERENCE))
+    return np.asarray(np.maximum(usual / normal.MEDIAN_DIFFERENCE, outer / normal.OUTER_DIFFERENCE))
 
 
 def recent_spread(levels: Floats, newest: int) -> tuple[Floats, Ints]:
@@ -85,7 +82,7 @@ def recent_spread(levels: Floats, newest: int) -> tuple[Floats, Ints]:
     From the median of the differences alone: among so few, one bad commit would set their outer decile.
     """
     steps = _steps(levels, newest)
-    return medians(steps) / _MEDIAN_OF_DIFFERENCE, (~np.isnan(steps)).sum(axis=1)
+    return medians(steps) / normal.MEDIAN_DIFFERENCE, (~np.isnan(steps)).sum(axis=1)
 
 
 def _steps(levels: Floats, newest: int = 0) -> Floats:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis.arrays import medians, moments
+from regress_action.analysis.arrays import SMALLEST_DEVIATION, medians, moments
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _FEWEST_STORED = 4  # a score needs three others
 _SUITE = 20  # benchmarks that show the tail of each other
 _TAIL = 1.0  # exponent with which the probability falls beyond the most surprising stored run
-_SMALLEST = 1e-4  # relative; no clock and no code layout is steadier
 
 
 def p_values(base: Floats, head: Floats, family: Flags) -> Floats:
@@ -66,7 +65,7 @@ def _score_of_new(base: Floats, new: Floats) -> Floats:
 
 def _scores(distance: Floats, squares: Floats, runs: Floats) -> Floats:
     deviation = np.sqrt(squares / np.maximum(runs - 1, 1) * (1 + 1 / runs))
-    return np.asarray(distance / np.maximum(deviation, _SMALLEST))
+    return np.asarray(distance / np.maximum(deviation, SMALLEST_DEVIATION))
 
 
 def _p_among_own(seen: Floats, new: Floats) -> Floats:
@@ -88,5 +87,5 @@ def _p_among_pool(seen: Floats, new: Floats) -> Floats:
 
 
 def _p(as_far: Ints, count: Ints, farthest: Floats, new: Floats) -> Floats:
-    ratio = np.minimum(farthest / np.maximum(new, _SMALLEST), 1.0)
+    ratio = np.minimum(farthest / np.maximum(new, SMALLEST_DEVIATION), 1.0)
     return np.asarray((as_far + np.where(as_far == 0, ratio**_TAIL, 1.0)) / (count + 1))

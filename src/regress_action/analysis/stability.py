@@ -9,6 +9,7 @@ import numpy as np
 
 from regress_action.analysis import distributions
 from regress_action.analysis.arrays import medians
+from regress_action.model import normal
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -17,7 +18,6 @@ _SHORTEST = 3  # runs on either side of a step that is believed
 _SURE = 0.001  # the chance of one false cut per baseline
 _STEP = 0.05  # a smaller step is noise of the baseline, not another level
 _PASSES = 3
-_MAD = 1.4826  # median absolute deviation of a normal distribution → its standard deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def settle(values: Floats) -> Stability:
         kept[before] = np.nan
         cut |= stepped
     center = medians(kept)
-    spread = _MAD * medians(np.abs(kept - center[:, None]))
+    spread = normal.DEVIATION_PER_MAD * medians(np.abs(kept - center[:, None]))
     return Stability(kept, spread, cut)
 
 

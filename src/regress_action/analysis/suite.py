@@ -10,6 +10,7 @@ import numpy as np
 
 from regress_action.analysis.arrays import medians, quantiles
 from regress_action.analysis.designs import HISTORY, SINGLE
+from regress_action.model import normal
 from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
 from regress_action.model.reasons import Note, NoteCode
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Noise
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
-_MAD = 1.4826
 _MOST = 0.75  # of the benchmarks have to share a shift; of 33, 17 that are slower do not make one
 _DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
 
@@ -42,7 +42,7 @@ def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None
         return None
     middle = float(medians(d[None, :])[0])  # np.median would import numpy.ma, a tenth of the whole command
     apart_from_it = np.sort(np.abs(d - middle))[None, :]
-    uneven = max(_MAD * float(medians(apart_from_it)[0]), float(quantiles(apart_from_it, _MOST)[0]))
+    uneven = max(normal.DEVIATION_PER_MAD * float(medians(apart_from_it)[0]), float(quantiles(apart_from_it, _MOST)[0]))
     return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual, 2 * uneven) else None
 
 

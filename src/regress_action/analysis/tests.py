@@ -12,6 +12,7 @@ import numpy as np
 from regress_action.analysis import distributions, looks
 from regress_action.analysis.arrays import ROUNDING, medians, moments, plain
 from regress_action.analysis.designs import PAIRED, SINGLE
+from regress_action.model import normal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 10_000  # beyond this, "more runs" is no advice
 _ROUNDS = 12  # of a fixed point that halves its error each time
-_MAD = 1.4826
 _FAR = 5.0  # robust standard deviations beyond which a run took another path
 _SLOW_RUNS = 2
 _COUNTED = 0.75  # the part of alpha that interval and counting may err by together
@@ -167,7 +167,9 @@ def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
     """
     runs_b, runs_c = estimates.base, estimates.head
     middle = medians(runs_b)[:, None]
-    typical = _MAD * np.fmax(medians(np.abs(runs_b - middle)), medians(np.abs(runs_c - medians(runs_c)[:, None])))
+    typical = normal.DEVIATION_PER_MAD * np.fmax(
+        medians(np.abs(runs_b - middle)), medians(np.abs(runs_c - medians(runs_c)[:, None]))
+    )
     limit = np.fmax(size, _FAR * typical)[:, None]
     with np.errstate(invalid="ignore"):
         slow_c = (runs_c - medians(runs_c)[:, None] > limit).sum(axis=1)

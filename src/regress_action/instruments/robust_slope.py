@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.model import normal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_Z95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def robust_slope(x: Sequence[float], y: Sequence[float]) -> Slope:
     first, second = np.triu_indices(count, k=1)
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     slopes = np.sort((ys[second] - ys[first]) / (xs[second] - xs[first]))
-    margin = _Z95 * np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    margin = normal.Z_95 * np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     low = round((len(slopes) - margin) / 2)
     high = round((len(slopes) + margin) / 2)
     return Slope(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regress_action.model import normal
 from regress_action.site.findings import Status
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def visible(noise: float | None) -> float:
     """Return the ratio that one report shows against twenty with 80 % power at 5 % (normal noise), ∞ where unknown."""
     if noise is None:
         return math.inf
-    return math.exp((1.96 + 0.84) * noise * math.sqrt(1 + 1 / 20))
+    return math.exp((normal.Z_95 + normal.Z_POWER_80) * noise * math.sqrt(1 + 1 / 20))
 
 
 def _condition(table: Table, rows: Sequence[Row]) -> Content:

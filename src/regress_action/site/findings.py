@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from regress_action.analysis import histories, trend
+from regress_action.model import normal
 from regress_action.model.measurements import Direction, matches
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ WORSE = 1.04
 _DAY_S = 86_400.0
 _NOISE_REPORTS = 60
 _NOW = 5  # reports whose median is where a drifting series stands now
-_MEDIAN_OF_DIFFERENCE = 0.954  # median |x - y| of two independent normal values with standard deviation 1
 
 
 class _Since(TypedDict):
@@ -258,4 +258,4 @@ def _noise(values: Floats) -> float | None:
     if len(values) < FEWEST or (values <= 0).any():
         return None
     steps = np.abs(np.diff(np.log(values[-_NOISE_REPORTS:])))
-    return float(np.median(steps)) / _MEDIAN_OF_DIFFERENCE
+    return float(np.median(steps)) / normal.MEDIAN_DIFFERENCE

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.model import normal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +21,6 @@ _POWERS = 32
 _BUCKETS = _LINEAR + _POWERS * _HALF
 _LARGEST_UNITS = 36_000_000_000  # an hour, the range of the files of other tools
 _HIGHEST_UNITS = 2.0**42  # five days, the last bucket here
-_Z95 = 1.96
 _LEAST_BEYOND = 10
 """Samples that must lie beyond a percentile for it to be given: p99 needs a thousand."""
 
@@ -86,7 +87,7 @@ class LatencyHistogram:
         total = self.total
         if total * (1 - share) < _LEAST_BEYOND:
             return None
-        margin = _Z95 * math.sqrt(share * (1 - share) * max(design_effect, 1.0) / total)
+        margin = normal.Z_95 * math.sqrt(share * (1 - share) * max(design_effect, 1.0) / total)
         return self.quantile(max(share - margin, 0.0)), self.quantile(min(share + margin, 1.0))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.model import normal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 SHORTEST_S, LONGEST_S = 5.0, 600.0
 PILOT_S = 5.0
-_Z_BOTH = 1.96 + 0.84  # two-sided 5 % and a power of 80 %
 _LEAST_SECONDS = 3
 
 
@@ -28,5 +29,5 @@ def duration_for(change: float, seconds: Sequence[SecondStats]) -> float:
     if len(medians) < _LEAST_SECONDS:
         return LONGEST_S
     spread = float(np.std(medians, ddof=1))
-    needed = 2 * (_Z_BOTH * spread / abs(math.log(change))) ** 2
+    needed = 2 * ((normal.Z_95 + normal.Z_POWER_80) * spread / abs(math.log(change))) ** 2
     return min(max(needed, SHORTEST_S), LONGEST_S)
