@@ -30,10 +30,14 @@ def main(report_fd: int, control_fd: int, mode: str, cpus: str, nice: str, *argv
     """Start `argv` in a mode: `self` becomes it, `orphan` leaves it to the measurer, `pid` and `user` contain it."""
     if mode in {"pid", "user"}:
         _enter_namespaces(mode)
+        reported_read, reported_write = os.pipe()
         child = os.fork()
         if child:
             os.write(report_fd, b"pid %d\n" % child)
             os._exit(0)
+        os.close(reported_write)
+        os.read(reported_read, 1)  # ends when the parent does: its line comes first, whoever is scheduled first
+        os.close(reported_read)
         _mount_proc()
         _init(report_fd, control_fd, cpus, nice, argv)
     elif mode == "orphan" and os.fork():

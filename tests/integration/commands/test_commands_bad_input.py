@@ -86,7 +86,7 @@ def test_an_unwritable_output_is_infrastructure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = regress(tmp_path, "compare", "--baseline", "a.json", "--head", "b.json", "--json", "file/out.json")
     assert ended.returncode == 4
-    assert "cannot be written" in ended.stderr
+    assert "could not be written" in ended.stderr
 
 
 def test_a_closed_pipe_is_no_fault(tmp_path: Path) -> None:
