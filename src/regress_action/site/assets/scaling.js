@@ -7,7 +7,7 @@
 
   /** Return the groups: benchmarks that differ in one number, with three sizes at least. */
   function groups(index, parameters) {
-    const found = new Map();
+    const sizes = new Map();
     for (const row of regress.filtered(index, parameters)) {
       const named = Object.entries(row.parameters).find(([, value]) => Number.isFinite(Number(value)) && value !== "");
       const match = NUMBER.exec(row.name);
@@ -17,11 +17,11 @@
         ? row.name.replace(match[0], match[0].replace(match[1], "n"))
         : row.name.replace(/\[.*\]$/, "[n]");
       const key = `${row.machine}\n${base}\n${row.metricName}`;
-      if (!groups.has(key))
-        groups.set(key, { key, base, metric: row.metricName, machine: row.machine, unit: row.unit, points: [] });
-      groups.get(key).points.push({ size, row });
+      if (!sizes.has(key))
+        sizes.set(key, { key, base, metric: row.metricName, machine: row.machine, unit: row.unit, points: [] });
+      sizes.get(key).points.push({ size, row });
     }
-    return [...groups.values()]
+    return [...sizes.values()]
       .filter(({ points }) => new Set(points.map(({ size }) => size)).size >= 3)
       .map((group) => ({ ...group, points: group.points.sort((a, b) => a.size - b.size) }));
   }
