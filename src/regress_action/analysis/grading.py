@@ -166,8 +166,9 @@ def _interval(rows: Ints, matrix: RunMatrix, policy: Policy) -> tuple[Floats, Fl
 
 
 def _state(rule: BudgetRule, direction: Direction, low: float, high: float) -> Budget:
-    worst, best = (high, low) if direction == Direction.LOWER else (-low, -high)
-    limit = rule.limit if direction == Direction.LOWER else -rule.limit
+    # A limit is an upper one unless more is better: also for a metric of which nobody says which way is better.
+    worst, best = (high, low) if direction != Direction.HIGHER else (-low, -high)
+    limit = rule.limit if direction != Direction.HIGHER else -rule.limit
     at_most = limit + ROUNDING * abs(limit)
     state = BudgetState.OVER if best > at_most else BudgetState.WITHIN if worst <= at_most else BudgetState.UNCLEAR
     return Budget(rule.key, rule.limit, low, high, state)

@@ -170,7 +170,7 @@ class _Row:
             Status.STEADY,
             levels[-1],
             levels[reference],
-            self._badness(levels[reference], levels[-1]),
+            self._badness(levels[reference], levels[-1]) if self._has_direction else None,
             None,
             self.followed.trend.direction,
             self.followed.trend.drift,
@@ -190,7 +190,7 @@ class _Row:
     def _gain(self, levels: Sequence[float]) -> float:
         """Return how much better the newest level is than every earlier one, as a ratio above 1."""
         earlier = [self._badness(levels[-1], level) or 0.0 for level in levels[:-1]]
-        return min(earlier, default=1.0)
+        return min(earlier, default=1.0) if self._has_direction else 1.0
 
     def _status(  # noqa: PLR0911 - one return per status
         self, finding: Finding, starts: Sequence[int], reference: int, gain: float
@@ -223,7 +223,12 @@ class _Row:
 
     @property
     def _lower(self) -> bool:
-        return self.series.metric.direction is Direction.LOWER
+        return self.series.metric.direction is not Direction.HIGHER
+
+    @property
+    def _has_direction(self) -> bool:
+        """Whether anybody says which way is better; without that, nothing is called worse or better."""
+        return self.series.metric.direction is not Direction.UNKNOWN
 
     def _badness(self, before: float, after: float) -> float | None:
         """Return how many times worse `after` is than `before`, None where there is no ratio."""

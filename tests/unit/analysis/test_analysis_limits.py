@@ -12,7 +12,7 @@ from regress_action import analysis
 from regress_action.analysis import policy
 from regress_action.analysis.policy import budget_rules, threshold_asked, waiver_of
 from regress_action.model.comparisons import Budget, BudgetState, Outcome, Severity, Verdict
-from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 from regress_action.model.reasons import Note, NoteCode, WaiverApplied
 from unit.analysis.compared_sides import (
     HOSTED,
@@ -150,6 +150,15 @@ def test_a_budget_of_a_rate_is_a_lower_limit() -> None:
     states = [judged_budget(level, RATE, OPS).state for level in (500.0, 1000.0, 2000.0)]
 
     assert states == [BudgetState.OVER, BudgetState.UNCLEAR, BudgetState.WITHIN]
+
+
+def test_a_budget_is_an_upper_limit_where_nobody_says_which_way_is_better() -> None:
+    """80 sessions of at most 100 are within, 120 are not."""
+    sessions = Metric("sessions", "count", Direction.UNKNOWN)
+    limit = analysis.BudgetRule(key="sessions", name="sessions", limit=100.0, unit="count")
+    states = [judged_budget(level, sessions, limit).state for level in (80.0, 120.0)]
+
+    assert states == [BudgetState.WITHIN, BudgetState.OVER]
 
 
 def test_one_session_of_a_hosted_runner_is_given_the_spread_of_the_others() -> None:

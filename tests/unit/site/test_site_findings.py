@@ -93,3 +93,14 @@ def test_a_drift_says_when_it_reaches_the_budget() -> None:
 
     assert state.status is Status.DRIFTING
     assert state.days_to_budget == pytest.approx(22, abs=3)
+
+
+def test_a_metric_without_a_known_direction_is_neither_worse_nor_better() -> None:
+    """Its changes are shown; only a budget, which is an upper limit then, can be exceeded."""
+    metric = Metric("sessions", "count", Direction.UNKNOWN)
+
+    doubled = finding([*steady(30), *steady(15, 2.0)], metric=metric)
+    below = finding(steady(40, 80.0), Limits(1.2, 100.0, "sessions"), metric=metric)
+
+    assert (doubled.status, doubled.ratio, len(doubled.changes)) == (Status.STEADY, None, 1)
+    assert below.status is Status.STEADY

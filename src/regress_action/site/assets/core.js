@@ -215,7 +215,7 @@ const regress = (() => {
       row.parameters = parameters;
       row.metricName = metric;
       row.unit = unit;
-      row.lower = better === "lower";
+      row.lower = better !== "higher";
       row.serviceName = index.services[row.service];
       row.statusName = index.statuses[row.status];
       row.search = `${benchmark} ${metric} ${row.serviceName} ${row.statusName}`.toLowerCase();
