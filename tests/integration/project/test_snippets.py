@@ -74,7 +74,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(project, "checkout", "--quiet", "-b", "topic")
     git(project, "commit", "--quiet", "--allow-empty", "--message", "a change")
     measured = ["run", "--", "python", "-m", "pytest", "benchmarks", "--benchmark-json={out}"]
-    assert program(project, *measured)[0] == 0
+    status, printed = program(project, *measured)
+    assert status == 0, printed
     for where in ("branch:regress-data", ".regress/history", "../orders/.regress/history"):
         assert program(project, "record", ".regress/head.jsonl", "--history", where)[0] == 0
     return project
@@ -95,7 +96,8 @@ def git(folder: Path, *words: str) -> None:
 
 def environment() -> dict[str, str]:
     """Return an environment in which the program of this checkout is on PATH."""
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # xdist's, for one
+    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def program(folder: Path, *words: str) -> tuple[int, str]:
