@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments bench-field fuzz e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments bench-advice bench-field fuzz e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ fix: $(VENV)/.dev ## Format, and repair what the linter can
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments: bench-%: $(VENV)/.dev
+bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments bench-advice: bench-%: $(VENV)/.dev
 	$(PY) benchmarks/$*.py $(ARGS)
 
 bench-accuracy:  ## False alarms and detections of the judge, beside its peers
@@ -68,6 +68,7 @@ bench-storage:   ## What history costs on disk and over the network
 bench-container: ## Image size, start-up and step overhead of the container
 bench-monitor:   ## What watching a suite costs it: an A/A, watched and left alone
 bench-instruments: ## What profiler, monitors, fixture, load runner and leak check cost and see
+bench-advice:    ## Planted causes, subroutines and the rest of the advice, each beside its floor
 bench-dashboard: $(VENV)/.tools ## Time to write the dashboard, its size, and its views in Chromium
 
 bench-field: $(VENV)/.dev ## Run the situations in DIR (out of public bug reports), and say which come out right
