@@ -11,9 +11,11 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
             $(shell $(name) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
 SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
+BENCHES     := $(addprefix bench-, accuracy speed storage container monitor mutation worlds layout \
+                 dashboard instruments advice)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments bench-advice bench-field fuzz e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix $(BENCHES) bench-field fuzz e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,10 +60,11 @@ fix: $(VENV)/.dev ## Format, and repair what the linter can
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench-accuracy bench-speed bench-storage bench-container bench-monitor bench-mutation bench-worlds bench-dashboard bench-instruments bench-advice: bench-%: $(VENV)/.dev
+$(BENCHES): bench-%: $(VENV)/.dev
 	$(PY) benchmarks/$*.py $(ARGS)
 
 bench-accuracy:  ## False alarms and detections of the judge, beside its peers
+bench-layout:    ## Inert edits of compiled C programs: how many are called slower
 bench-worlds:    ## False alarms, coverage and power in simulated worlds whose truth is known
 bench-speed:     ## How long judging, start-up and reporting take
 bench-storage:   ## What history costs on disk and over the network

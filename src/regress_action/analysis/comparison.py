@@ -14,7 +14,7 @@ from regress_action.analysis.run_matrix import badness, grown, lay_out
 from regress_action.analysis.suite_shift import with_shift
 from regress_action.model.comparisons import Judgement, Mode, Subject
 from regress_action.model.errors import IncompleteError
-from regress_action.model.measurements import Benchmark, Environment, Metric, Report
+from regress_action.model.measurements import COMPILED, Benchmark, Environment, Metric, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from regress_action.analysis.run_matrix import RowIndex, SideRuns
 
 _DEFAULT = Policy()
-_COMPILED = ("go_bench", "google_benchmark", "libtest")  # tools for compiled code, by the names of their readers
 
 
 def compare(
@@ -93,8 +92,8 @@ def analyse(
 
 
 def _is_compiled(reports: Sequence[Report]) -> bool:
-    """Whether the tool that measured is one for compiled code."""
-    return any(report.source in _COMPILED for report in reports)
+    """Whether any of them measured code that a compiler laid out."""
+    return any(COMPILED in report.provenance for report in reports)
 
 
 def _require_measurement(head: Sequence[Report]) -> None:

@@ -23,7 +23,11 @@ MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
 PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
 _TRIM = 10  # one value in ten is left out at either end
 _FEWEST_TRIMMED = 5  # values from which an outlier can be told from noise
-_OUTLIER = 10.0  # robust standard deviations beyond which one of fewer than ten values is left out
+_OUTLIER = np.array([43.0, 18.0, 19.0, 12.5, 13.0])
+"""Robust deviations beyond which one of 5, 6, 7, 8 and 9 values is left out: one in 500 normal samples has one.
+
+Where fewer would be enough, leaving out what chance put far away would make the rest look steady, and changes proven.
+"""
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
@@ -108,8 +112,8 @@ def trimmed(values: Floats, planned: int = 0, *, few: bool = True) -> tuple[Floa
     """Return count, trimmed mean, the variance of one value that fits it, and its degrees of freedom.
 
     From ten values on, the tenth part at either end is left out, because one stalled process would otherwise hide a
-    change of 10 %. Of five to nine values the outermost at either end are left out only where one of them lies ten
-    robust standard deviations from the median: leaving them out always would cost half of the power. What will be
+    change of 10 %. Of five to nine values the outermost at either end are left out only where one of them lies
+    farther away than chance puts it: leaving them out always would cost half of the power. What will be
     left out of a row at the end of `planned` values is left out already, as far as it has enough. `few` False never
     trims fewer than ten: a new run that is no part of them may be such an outlier itself.
     """
@@ -139,14 +143,15 @@ def trimmed(values: Floats, planned: int = 0, *, few: bool = True) -> tuple[Floa
 
 
 def _has_outlier(values: Floats, runs: Floats) -> Flags:
-    """Return the rows of five to nine values of which one lies ten robust deviations from the median."""
+    """Return the rows of five to nine values of which one lies `_OUTLIER` robust deviations from the median."""
     few = (runs >= _FEWEST_TRIMMED) & (runs < _TRIM)
     if not few.any():
         return few
     distance = np.abs(values - medians(values)[:, None])
     farthest = np.where(np.isnan(distance), 0.0, distance).max(axis=1)
     typical = normal.DEVIATION_PER_MAD * medians(distance)
-    return np.asarray(few & (typical > 0) & (farthest > _OUTLIER * typical))
+    limit = _OUTLIER[np.where(few, runs, _FEWEST_TRIMMED).astype(int) - _FEWEST_TRIMMED]
+    return np.asarray(few & (typical > 0) & (farthest > limit * typical))
 
 
 def df_after(planned: int) -> float:

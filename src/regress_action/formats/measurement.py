@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.formats.document import load
 from regress_action.formats.execution import SOURCE, Execution, execution_of, report_of
 from regress_action.formats.naming import clean
+from regress_action.formats.readers import gnu_time, hyperfine, perf_stat
 from regress_action.formats.report_builder import utc
 from regress_action.formats.shape import (
     ShapeError,
@@ -25,7 +26,7 @@ from regress_action.formats.shape import (
 )
 from regress_action.formats.stacking import stack
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Benchmark, Conditions, Environment, Report
+from regress_action.model.measurements import COMPILED, Benchmark, Conditions, Environment, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ _MOST_WARNINGS = 20
 _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
 _MOST_SAVED_S = 1e8
+_ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
 _PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 
 
@@ -99,7 +101,8 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
         if not mine:
             return None
         reports = [report_of(folder, run, session, plain) for run in mine]
-        return _side(reports, content, optional_mapping(sides.get(name)), suite, folder)
+        compiled = any(run.get("compiled") is True for run in mine)
+        return _side(reports, content, optional_mapping(sides.get(name)) | {"compiled": compiled}, suite, folder)
 
     head = side(_HEAD)
     if head is None:
@@ -146,6 +149,7 @@ def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any]
     source = next((report.source for report in reports if report.source != SOURCE), SOURCE)
     environment = _environment(optional_mapping(content.get("environment")))
     dirty = (("dirty", "true"),) if fields.get("dirty") is True else ()
+    compiled = (COMPILED,) if fields["compiled"] and source in _ANY_PROGRAM else ()
     return replace(
         stacked,
         suite=suite,
@@ -155,7 +159,7 @@ def _side(reports: list[Report], content: dict[str, Any], fields: dict[str, Any]
         environment=environment if environment.is_known else _first_known(reports, environment),
         source=source,
         origin=clean(str(folder)),
-        provenance=tuple(pair for pair in stacked.provenance if pair[0] != "dirty") + dirty,
+        provenance=(*(pair for pair in stacked.provenance if pair[0] != "dirty"), *dirty, *compiled),
         conditions=(_conditions(content),),
     )
 

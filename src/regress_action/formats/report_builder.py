@@ -13,7 +13,7 @@ from regress_action.formats.naming import clean
 from regress_action.formats.rounds import combine
 from regress_action.formats.shape import ShapeError, described, sequence
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import Environment, Failure, Report, Run, Series
+from regress_action.model.measurements import COMPILED, Environment, Failure, Report, Run, Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,8 +112,12 @@ class ReportBuilder:
             else:
                 self._lost.append(f"{where}[{at}] is {described(item)} where an object is expected")
 
-    def report(self, document: Document, source: str, origin: FileOrigin | None = None) -> Report:
+    def report(
+        self, document: Document, source: str, origin: FileOrigin | None = None, *, compiled: bool = False
+    ) -> Report:
         """Return the report of this one run, read from `document` in the format `source`.
+
+        `compiled` says that the tool measures code whose layout a compiler chose.
 
         Raises:
             ShapeError: Nothing in the file could be used.
@@ -147,7 +151,10 @@ class ReportBuilder:
             source=source,
             origin=clean(str(document.path)),
             warnings=capped(map(clean, [*doubles, *document.repairs, *self._warnings, *losses, *lost])),
-            provenance=tuple((key, clean(value, _LONGEST_LABEL)) for key, value in origin.provenance),
+            provenance=(
+                *((key, clean(value, _LONGEST_LABEL)) for key, value in origin.provenance),
+                *((COMPILED,) if compiled else ()),
+            ),
         )
 
     def _require_values(self, document: Document, series: Sequence[Series], losses: Sequence[str]) -> None:

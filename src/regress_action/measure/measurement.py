@@ -19,7 +19,10 @@ _RUNS = "runs"
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of one side; `retried` holds why earlier attempts failed, `left_behind` the processes it left running."""
+    """One run of one side; `retried` holds why earlier attempts failed, `left_behind` the processes it left running.
+
+    `compiled` says that it executed a program which was compiled in its tree.
+    """
 
     side: str
     pair: int
@@ -44,6 +47,7 @@ class RunRecord:
     output_tail: str | None = None
     retried: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine, untrusted_files
+from regress_action.measure.compiled_programs import holds_compiled_program
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.measurement import RunRecord, disk_error, now
 from regress_action.measure.output_log import OutputLog
@@ -102,7 +103,7 @@ class RunExecutor:
         try:
             result_files.clear(tree)
             before, started = machine.current_load(), now()
-            ended = self._execute(slot, tree, result_files, selection, log)
+            ended, programs = self._execute(slot, tree, result_files, selection, log)
             after = machine.current_load()
             failure, result = self._take_result(ended, tree, result_files)
             untrusted_files.write(folder.runs_descriptor, f"{slot.name}.log", log.content)
@@ -127,6 +128,7 @@ class RunExecutor:
             output_tail=log.last() if failure else None,
             retried=retried,
             left_behind=list(ended.left_behind),
+            compiled=holds_compiled_program(tree.root, tree.folder, self.options.command, programs),
         )
         return run, log
 
@@ -163,8 +165,11 @@ class RunExecutor:
 
     def _execute(
         self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...], log: OutputLog
-    ) -> ProcessResult:
-        """Run the suite's command in its environment, sampled, within the limits of the run and of the job."""
+    ) -> tuple[ProcessResult, set[str]]:
+        """Run the suite's command in its environment, within the limits of the run and of the job.
+
+        Return how it ended, and the programs that the samples saw.
+        """
         variables = {
             **self.environment.variables,
             "REGRESS_OUT": str(result_files.out),
@@ -185,7 +190,7 @@ class RunExecutor:
         sampler = Sampler(self.processes.excluded)
         ended = execute(task, log, self.signals, self.processes, sampler)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
-        return ended
+        return ended, sampler.programs
 
     def _write_list(self, slot: Slot, names: Sequence[str]) -> Path:
         file = f"{slot.name}.select"

@@ -26,7 +26,7 @@ class Sampler:
     """Follows everything below this process, except `excluded`, for about `share` of one CPU.
 
     A sample costs from 0.1 ms to many milliseconds, depending on the machine and on the number of processes. The pause
-    is therefore computed from the cost of the samples so far.
+    is therefore computed from the cost of the samples so far. `programs` are the files that the processes executed.
     """
 
     excluded: Set[int] = frozenset()
@@ -34,6 +34,7 @@ class Sampler:
     peak_rss: int = 0
     samples: int = 0
     spent_s: float = 0.0
+    programs: set[str] = field(default_factory=set)
     _started: float = 0.0
     _due: float = 0.0
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
@@ -73,5 +74,8 @@ class Sampler:
             self._cpu[pid] = (used.user, used.system)
             # Between fork and exec a child shows its parent's memory a second time, so a new process counts from its
             # second sample on. The very first process has called exec before the first sample.
-            return 0 if new and len(self._processes) > 1 else int(process.memory_info().rss)
+            if new and len(self._processes) > 1:
+                return 0
+            self.programs.add(process.exe())
+            return int(process.memory_info().rss)
         return 0

@@ -193,6 +193,10 @@ class Failure:
     reason: str
 
 
+COMPILED = ("compiled", "true")
+"""The fact, among those of a report's provenance, that a compiler laid out the code that was measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All runs of one commit in one environment.

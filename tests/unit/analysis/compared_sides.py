@@ -35,6 +35,7 @@ class SideFields(TypedDict, total=False):
     environment: Environment
     created: str
     source: str
+    provenance: tuple[tuple[str, str], ...]
     service: str
     version: str
 
@@ -132,4 +133,5 @@ def _report(
         created=more.get("created"),
         environment=more.get("environment", OWN),
         source=more.get("source", "unknown"),
+        provenance=more.get("provenance", ()),
     )

@@ -10,6 +10,7 @@ import pytest
 from regress_action.formats import read
 from regress_action.formats.document import load
 from regress_action.formats.registry import READERS, reader
+from regress_action.model.measurements import COMPILED
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report
@@ -368,3 +369,26 @@ def test_every_reader_has_a_sample_and_says_how_its_file_is_written() -> None:
 
     assert covered == set(READERS)
     assert all(reader(name).WRITTEN_BY for name in READERS)
+
+
+@pytest.mark.parametrize(
+    ("file", "compiled"),
+    [
+        ("go/count.txt", True),
+        ("google-benchmark/repetitions.json", True),
+        ("libtest/bench.txt", True),
+        ("criterion/target", True),
+        ("criterion/critcmp.json", True),
+        ("divan/tree.txt", True),
+        ("catch2/v3.xml", True),
+        ("catch2/console.txt", True),
+        ("haskell-criterion/results.json", True),
+        ("codspeed/results.json", False),
+        ("jmh/results.json", False),
+    ],
+)
+def test_what_a_compiler_laid_out_is_marked_so(file: str, compiled: object) -> None:
+    """The analysis has to know which times a mere change of code layout can move."""
+    (report,) = read(DATA / file)
+
+    assert (COMPILED in report.provenance) is compiled

@@ -53,7 +53,7 @@ def read(document: Document) -> tuple[Report, ...]:
         spread = _number(deviation.get("value")) if deviation is not None and mean.get("ci") != "0" else None
         rounds = _number(element.get("samples"))
         entries[name].add(_TIME, reported(mean.get("value"), f"{name}: mean", rounds=rounds, spread=spread, factor=_NS))
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _number(text: str | None) -> float | None:

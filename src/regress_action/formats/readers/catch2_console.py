@@ -40,7 +40,7 @@ def read(document: Document) -> tuple[Report, ...]:
     for line in document.lines:
         table.read(line)
     table.close()
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _is_header(line: str) -> bool:

@@ -67,7 +67,7 @@ def read_folder(folder: Path) -> tuple[Report, ...]:
         except InputError as error:
             builder.warn(error.what)
     try:
-        return (builder.report(Document(folder, b""), TITLE),)
+        return (builder.report(Document(folder, b""), TITLE, compiled=True),)
     except ShapeError as error:
         raise InputError(
             f"The folder {folder} of Criterion cannot be read: {error}.",
@@ -99,7 +99,7 @@ def read(document: Document) -> tuple[Report, ...]:
             if line.get("reason") == _COMPLETE:
                 with builder.tolerant():
                     _read_message(line, builder)
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _result_folders(folder: Path) -> Iterator[Path]:

@@ -64,7 +64,7 @@ def read(document: Document) -> tuple[Report, ...]:
                 entry.add(_TIME, _time(cells, entry.benchmark.name))
         elif entry is not None and line.count("│") >= _COLUMNS - 1:
             kind = _read_more([cell.strip() for cell in line.split("│")][-(_COLUMNS + 1) :], entry, kind)
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _cells(rest: str) -> tuple[str, list[str]]:

@@ -105,7 +105,7 @@ def read(document: Document) -> tuple[Report, ...]:
         entry_of(name).fail("It was started and its numbers were not found: output of the program split its line.")
     system = " ".join(filter(None, (output.environment.get("goos"), output.environment.get("goarch"))))
     environment = Environment(os=system or "unknown", cpu=output.environment.get("cpu") or "unknown")
-    return (builder.report(document, TITLE, FileOrigin(environment=environment)),)
+    return (builder.report(document, TITLE, FileOrigin(environment=environment), compiled=True),)
 
 
 def _unfinished(output: _Output, names: dict[tuple[str, str], str], finished: set[str]) -> Iterator[str]:

@@ -73,7 +73,7 @@ def read(document: Document) -> tuple[Report, ...]:
         with builder.tolerant():
             rows.read(row, where)
     rows.close()
-    return (builder.report(document, TITLE, _origin(content)),)
+    return (builder.report(document, TITLE, _origin(content), compiled=True),)
 
 
 class _Rows:

@@ -44,7 +44,7 @@ def read(document: Document) -> tuple[Report, ...]:
                 builder.benchmark(Benchmark(name)).add(_TIME, _sample(report, where))
     elif document.json is None:
         _read_table(document.text, builder)
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _sample(report: dict[str, Any], where: str) -> Sample:

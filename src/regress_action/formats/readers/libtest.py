@@ -55,7 +55,7 @@ def read(document: Document) -> tuple[Report, ...]:
         elif line.startswith("test ") and line.endswith("... FAILED"):
             name = line.removeprefix("test ").removesuffix("... FAILED").strip()
             builder.benchmark(Benchmark(clean(name)), target).fail("The benchmark failed.")
-    return (builder.report(document, TITLE),)
+    return (builder.report(document, TITLE, compiled=True),)
 
 
 def _split(line: str) -> tuple[str, str] | None:
