@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow
+from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.c
 """Starts this program without a variable that the suite's Python would see, too."""
 
 _ASYNC = "async def functions are not natively supported"
-_SECRET = re.compile(r"(?:TOKEN|SECRET|PASSWORD|KEY|CREDENTIAL)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +115,23 @@ def _clone(root: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="regress-init-") as folder:
         clone = Path(folder) / "clone"
-        command = ["git", "clone", "--quiet", "--local", "--no-hardlinks", os.fspath(root), os.fspath(clone)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-        if done.returncode:
-            raise RegressError(
-                f"The repository cannot be cloned for a trial: {done.stderr.strip()[-300:]}",
-                remedy="Commit something first, or leave the trial out: regress-action init --no-try",
+        git = PrivateRepository(Path(folder), os.environ, protocols=["file"], closed=is_workflow(os.environ))
+        try:
+            git.run(
+                "clone",
+                "--quiet",
+                "--local",
+                "--no-hardlinks",
+                "--template=",
+                "--",
+                os.fspath(root.resolve()),
+                os.fspath(clone),
             )
+        except GitFailedError as error:
+            raise RegressError(
+                f"The repository cannot be cloned for a trial: {error.output[-300:]}",
+                remedy="Commit something first, or leave the trial out: regress-action init --no-try",
+            ) from error
         yield clone
 
 
@@ -131,7 +142,7 @@ def _measure(project: Project, clone: Path) -> tuple[Report | None, str]:
     words = [sys.executable, "-c", _START, _PACKAGE, "run", "--runs", "1", "--timeout", str(TIMEOUT_S)]
     words += ["--job-timeout", str(TIMEOUT_S), "--setup", project.setup] if project.setup else []
     words += ["--results", project.results] if project.results else []
-    environ = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too
     environ["PATH"] = f"{_python_folder(clone.parent)}{os.pathsep}{environ.get('PATH', '')}"
     done = subprocess.run(  # noqa: S603 - the words of the project's own suite, run for the person who asked for it
         [*words, "--", project.command],

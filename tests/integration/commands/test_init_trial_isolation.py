@@ -1,0 +1,47 @@
+"""What the trial of `init` lets a repository and its suite reach."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from regress_action.commands.init_trial import try_projects
+from regress_action.scaffold.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+SUITE = """
+import json, os, sys
+open(os.environ["HOME"] + "/seen", "w").write("\\n".join(os.environ))
+entry = {"command": "x", "mean": 0.1, "median": 0.1, "times": [0.1, 0.1, 0.1]}
+json.dump({"results": [entry]}, open(sys.argv[1], "w"))
+"""
+
+
+def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clone takes no template with hooks, and the suite gets the variables that it would get in a job."""
+    template = tmp_path / "template/hooks"
+    template.mkdir(parents=True)
+    (template / "post-checkout").write_text(f"#!/bin/sh\ntouch {tmp_path}/hook\n")
+    (template / "post-checkout").chmod(0o755)
+    (tmp_path / ".gitconfig").write_text(f"[init]\n templateDir = {tmp_path}/template\n[user]\n name=x\n email=x@x\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / ".gitconfig"))
+    monkeypatch.setenv("INTERNAL_SERVICE", "https://10.0.0.1")
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "suite.py").write_text(SUITE)
+    for words in (["init", "--quiet", "--template="], ["add", "."], ["commit", "--quiet", "--message", "x"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    monkeypatch.chdir(root)
+
+    project = Project(kind="hyperfine", why="it is one", command="python3 -P suite.py {out}")
+    [trial] = try_projects([project], root.relative_to(root))
+    assert trial.works, trial.reason
+    assert not (tmp_path / "hook").exists()
+    seen = (tmp_path / "seen").read_text().split()
+    assert "PATH" in seen
+    assert "INTERNAL_SERVICE" not in seen
