@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PARTS = ("action.yml", "bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")
 STUBS = Path(__file__).parent / "stubs"
-TOKEN = "ghs_the_token_of_the_job"  # noqa: S105 - of a fake forge
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+"""The number of this process of pytest. Tests that look at all processes of the machine run beside those of another."""
+
+TOKEN = f"ghs_the_token_of_the_job_{WORKER}"  # of a fake forge
+UNPRIVILEGED_UID = 1501 + 10 * int(WORKER)
 REPOSITORY = "octo/widgets"
 HISTORY = "regress-data"
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.e2e_repository import COSTS, SUITE, checked, download
+from e2e.e2e_repository import COSTS, SUITE, UNPRIVILEGED_UID, checked, download
 from e2e.e2e_workflows import SUITE_COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(300)
-UNPRIVILEGED_UID = 1501
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from e2e.e2e_repository import PARTS, REPOSITORY, ROOT, TOKEN, checked
+from e2e.e2e_repository import PARTS, REPOSITORY, ROOT, TOKEN, UNPRIVILEGED_UID, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ATTACKED = Path(os.environ.get("REGRESS_ATTACKED", ROOT))
 """The tree whose action is attacked: another one shows that an attack succeeded there."""
 
-UID = 1501 if ATTACKED == ROOT else 1502
+UID = UNPRIVILEGED_UID + (ATTACKED != ROOT)
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 BASH = "bash --noprofile --norc -eo pipefail {0}"
 STEP_LIMIT_S = 240
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
@@ -43,6 +44,14 @@ def download(folder: Path) -> Path:
     dockerfile = folder / "Dockerfile"
     dockerfile.write_text(re.sub(r"(FROM [^@\n]+)@sha256:\w+", r"\1", dockerfile.read_text()))
     return folder
+
+
+def make_virtualenv(action: Path, temp: Path) -> None:
+    """Let the action make the virtualenv of a job whose temporary folder is `temp`."""
+    environ = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    environ |= {"PATH": SYSTEM_PATH, "HOME": str(temp), "RUNNER_TEMP": str(temp), "REGRESS_ENGINE": "venv"}
+    words = ["bash", str(action / "bin/launch"), "--version"]
+    subprocess.run(words, cwd=action, env=environ, check=True, capture_output=True)
 
 
 def evaluate(expression: str, context: Mapping[str, Any]) -> Any:
@@ -104,13 +113,17 @@ class Job:
 
 @dataclass
 class Runner:
-    """One machine with the action, a workspace, a fake GitHub and a git server; `loot` is what an attack took."""
+    """One machine with the action, a workspace, a fake GitHub and a git server; `loot` is what an attack took.
+
+    A job with the engine venv starts with a copy of `virtualenv`, as if an earlier step of it had used the action.
+    """
 
     folder: Path
     github: FakeGitHub
     git_url: str
     backend: type[Backend]
     tools: Path
+    virtualenv: Path
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -179,6 +192,9 @@ class Runner:
         given |= {"github-token": TOKEN, **inputs}
         context: dict[str, Any] = {"inputs": given, "steps": {}, "matrix": None, "success": True, "github": {}}
         shutil.rmtree(self.folder / "temp", ignore_errors=True)  # as a runner does before a job
+        if given["engine"] == "venv":
+            (self.folder / "temp").mkdir()
+            checked("cp", "--archive", self.virtualenv, self.folder / "temp")
         (self.folder / "event.json").write_text(json.dumps(payload))
         checked("chown", "-R", f"{UID}:{UID}", self.folder)
         job = Job()
@@ -237,7 +253,7 @@ class Runner:
     def _variables(self, event: str) -> dict[str, str]:
         """Return what a runner of GitHub sets, and the job's own environment."""
         return {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": SYSTEM_PATH,
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "CI": "true",

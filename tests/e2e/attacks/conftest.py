@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.attacks.attack_runner import UID, Runner, download
+from e2e.attacks.attack_runner import UID, Runner, download, make_virtualenv
 from e2e.e2e_repository import COSTS, REPOSITORY, SUITE, TOKEN, checked
 from fake_github import FakeGitHub
 from integration.history.smart_http import bare_repository, serving
@@ -27,8 +29,28 @@ def tools() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtualenv as the action makes it, once for all jobs; each of them gets a copy."""
+    shared = (
+        tmp_path_factory.getbasetemp().parent
+        if "PYTEST_XDIST_WORKER" in os.environ
+        else tmp_path_factory.mktemp("shared")
+    )
+    folder = shared / "attack-virtualenv"
+    with (shared / "attack-virtualenv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            download(folder / "action")
+            make_virtualenv(folder / "action", folder / "temp")
+            (folder / "complete").touch()
+    return folder / "temp/regress-action"
+
+
 @pytest.fixture
-def runner(tools: Path) -> Iterator[Runner]:
+def runner(tools: Path, virtualenv: Path) -> Iterator[Runner]:
     """A machine whose workspace has one commit on main, which was pushed."""
     folder = Path(tempfile.mkdtemp(prefix="regress-attack-"))
     folder.chmod(0o755)
@@ -36,7 +58,7 @@ def runner(tools: Path) -> Iterator[Runner]:
         bare_repository(folder / "served" / f"{REPOSITORY}.git")
         with serving(folder / "served") as (url, backend):
             backend.token = TOKEN
-            machine = Runner(folder, github, url, backend, tools)
+            machine = Runner(folder, github, url, backend, tools, virtualenv)
             download(machine.action)
             machine.loot.mkdir()
             machine.workspace.parent.mkdir()
