@@ -16,7 +16,7 @@ from regress_action.action.judge import JudgingRules, rules_of
 from regress_action.action.merge import SHARD, join, sides
 from regress_action.github.event import Stage, decide
 from regress_action.model.errors import IncompleteError, InfrastructureError, InputError, SettingsError, UsageError
-from regress_action.model.files import write_replace
+from regress_action.model.files import read_optional, write_replace
 from regress_action.model.records import slug
 from regress_action.settings import secrets
 from regress_action.settings.files import FolderFiles
@@ -66,8 +66,8 @@ def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
             "`regress-action run --base REF` or `compare`.",
         )
     try:
-        payload = json.loads(Path(path).read_bytes()) if path and Path(path).exists() else {}
-    except (OSError, ValueError) as error:
+        payload = json.loads((path and read_optional(Path(path), planned.MOST_EVENT_BYTES)) or b"{}")
+    except (ValueError, RecursionError) as error:
         raise InputError(f"The event in {path} cannot be read: {error}.") from error
     return payload if isinstance(payload, dict) else {}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.history import Waiver
 from regress_action.model.errors import InputError, SettingsError
+from regress_action.model.files import read_optional
 from regress_action.settings import Settings
 from regress_action.settings.gate import GateFiles
 from regress_action.settings.thresholds import BudgetEntry, Thresholds
@@ -28,6 +29,8 @@ VARIABLE: Final = "REGRESS_PLANNED"
 _SECRETS: Final = {"github_token", "notify_urls"}
 LARGEST: Final = 100_000  # a variable of a process has 131 072 bytes on Linux
 _UNPACKED: Final = 4_000_000
+MOST_EVENT_BYTES: Final = 64_000_000
+"""GitHub sends no event of more than 25 MB."""
 
 
 def encode(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
@@ -90,4 +93,5 @@ def decode(text: str, secrets: Mapping[str, object], environ: Mapping[str, str])
 
 def _digest(environ: Mapping[str, str]) -> str:
     path = Path(environ.get("GITHUB_EVENT_PATH") or "absent")
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    content = read_optional(path, MOST_EVENT_BYTES)
+    return "" if content is None else hashlib.sha256(content).hexdigest()

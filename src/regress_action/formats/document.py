@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-import stat
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import orjson
 
 from regress_action.formats import json_text
 from regress_action.model.errors import InputError
+from regress_action.model.files import open_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,9 +169,7 @@ def _size_of_values(data: bytes) -> int:
 def _bytes(path: Path) -> bytes:
     """Return the bytes of a regular file, one more than the limit at most."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-            raise _unreadable(path, "it is not a regular file")
-        with path.open("rb") as file:
+        with open_named(path) as file:
             data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise InputError(

@@ -15,6 +15,8 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
+from regress_action.model.errors import InputError
+from regress_action.model.files import read_optional
 from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class Sources:
         sources = cls()
         left = MAX_TOTAL_BYTES
         for path in _files(workspace):
-            text = _text(path)
+            text = _text(path, workspace)
             left -= len(text)
             if left < 0:
                 break
@@ -149,13 +151,12 @@ def _files(workspace: Path) -> Iterator[Path]:
                 yield path
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, workspace: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError:
+        content = read_optional(path, MAX_FILE_BYTES, below=workspace)
+    except InputError:  # a pipe, a device, a link that came after the walk, a large file
         return ""
-    return content.decode(errors="replace") if len(content) <= MAX_FILE_BYTES else ""
+    return (content or b"").decode(errors="replace")
 
 
 def _definitions(path: str, suffix: str, text: str) -> Iterator[tuple[str, Definition]]:

@@ -4,6 +4,7 @@ A pull request can put a link, a device, a named pipe or gigabytes in the place 
 and every write outside of a folder that we made ourselves goes through this module:
 
 * `read_bounded` reads a regular file up to a limit, `read_optional` returns None where there is no file;
+* `open_named` opens a regular file that a person named, which may be a link;
 * `write_replace` writes a file completely or not at all, and replaces a link instead of writing to its target;
 * `write_new` does the same for a file that must not exist yet.
 
@@ -25,6 +26,7 @@ from regress_action.model.errors import InfrastructureError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither flag
 _READ: Final = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -33,6 +35,7 @@ _FOLDER: Final = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_DIRECTORY", 0) | geta
 _HAS_DESCRIPTORS: Final = os.open in os.supports_dir_fd
 UNFINISHED: Final = ".unfinished-"  # how the names of files begin that a writer has not finished
 _CHUNK: Final = 1 << 20
+_NOT_REGULAR: Final = "it is no regular file (a folder, a device or a named pipe)"
 _NO_HARD_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 _DISK_REMEDIES: Final = {
     errno.ENOSPC: "Free some space on that disk, and run it again.",
@@ -75,6 +78,22 @@ def read_optional(path: Path, limit: int, *, below: Path | None = None) -> bytes
         return None
     except OSError as error:
         raise _unreadable(path, _reason(error)) from error
+
+
+@contextmanager
+def open_named(path: Path) -> Iterator[BinaryIO]:
+    """Yield the regular file that a person named, open for reading; where it is a link, the file that it leads to.
+
+    A named pipe is refused without waiting for its writer. The caller bounds what is read.
+
+    Raises:
+        InputError: it is no regular file.
+        OSError: it does not exist, or cannot be opened.
+    """
+    with os.fdopen(os.open(path, _READ & ~_NO_FOLLOW), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _unreadable(path, _NOT_REGULAR)
+        yield file
 
 
 def write_replace(path: Path, data: bytes, *, below: Path | None = None) -> None:
@@ -180,7 +199,7 @@ def _parent(path: Path, below: Path | None, *, create: bool = False) -> Iterator
 def _content(path: Path, descriptor: int, limit: int) -> bytes:
     """Read the open file up to `limit` bytes; its size may be a lie (a device) or grow while it is read."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise _unreadable(path, "it is no regular file (a folder, a device or a named pipe)")
+        raise _unreadable(path, _NOT_REGULAR)
     content = bytearray()
     while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - len(content))):
         content += chunk

@@ -143,7 +143,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """A named pipe without a writer would block for ever."""
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(InputError, match="not a regular file"):
+    with pytest.raises(InputError, match="no regular file"):
         read(tmp_path / "pipe")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -205,3 +206,17 @@ def test_hostile_sources_cost_no_time(tmp_path: Path) -> None:
     Sources.read(tmp_path)
 
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.timeout(20)
+def test_pipes_devices_and_links_among_the_sources_are_left_out(tmp_path: Path) -> None:
+    """A pipe named like a source is not waited for, and a linked folder is not entered."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "c.py").write_text("def test_c():\n")
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    os.mkfifo(workspace / "a.py")
+    (workspace / "b.py").symlink_to("/dev/zero")
+    (workspace / "linked").symlink_to(tmp_path / "elsewhere")
+    (workspace / "d.py").write_text("def test_d():\n")
+    assert list(Sources.read(workspace).definitions) == ["test_d"]
