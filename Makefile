@@ -15,7 +15,7 @@ BENCHES     := $(addprefix bench-, accuracy speed storage container monitor muta
                  dashboard instruments advice)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix $(BENCHES) bench-field fuzz e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills check docs schemas fix $(BENCHES) bench-field bench-first-try fuzz e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench-dashboard: $(VENV)/.tools ## Time to write the dashboard, its size, and it
 
 bench-field: $(VENV)/.dev ## Run the situations in DIR (out of public bug reports), and say which come out right
 	$(PY) benchmarks/field.py $(DIR) $(ARGS)
+
+bench-first-try: $(VENV)/.dev ## What init and a first measurement make of the repositories in ARGS; their code is run
+	$(PY) benchmarks/first_try.py $(ARGS)
 
 fuzz: $(VENV)/.dev ## Change samples of every format for SECONDS (60): a report or a clear error comes out
 	$(PY) tests/fuzz.py --seconds $(or $(SECONDS),60) $(ARGS)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project
 
 _SHOWN = 12
+_RUNS, _FEWEST_RUNS = 10, 5
+_BUDGET_MINUTES = 30
 
 
 @click.command(name="init")
@@ -48,14 +50,17 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial
     projects = scaffold.recognise(root)
     yield f"Found {projects[0].kind}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
-    project = projects[0]
+    project, runs = projects[0], _RUNS
     if trial:
         trials = []
         for result in _tried(projects, root):
             trials.append(result)
             yield from _lines_of(result)
-        project = next((result.project for result in trials if result.works), project)
-    for draft in scaffold.drafts(project, suite=suite, branch=branch, action=action):
+        working = next((result for result in trials if result.works), None)
+        project = working.project if working else trials[0].project if trials else project
+        runs, said = _affordable(working.seconds if working else None)
+        yield from said
+    for draft in scaffold.drafts(project, suite=suite, branch=branch, action=action, runs=runs):
         path = root / draft.path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,13 +94,32 @@ def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
 
 def _lines_of(result: Trial) -> Iterator[str]:
     """Yield what a person should know of a try."""
-    if result.mended:
-        yield f"Added to the setup, because the suite needs it: {', '.join(result.mended)}"
+    for change in result.mended:
+        yield f"Mended: {change}"
     if result.works and result.report is not None:
         yield f"Tried it: {result.project.kind} was measured."
         yield from _table(result.report)
+    elif result.absent:
+        yield f"Missing here: {result.absent}."
     else:
         yield f"Tried {result.project.kind}, and nothing was measured: {result.reason}"
+
+
+def _affordable(seconds: float | None) -> tuple[int, list[str]]:
+    """Return how many pairs fit into the budget when a run takes `seconds`, and what to say about it."""
+    if seconds is None:
+        return _RUNS, []
+    minutes = seconds * 2 / 60
+    runs = max(_FEWEST_RUNS, min(_RUNS, int(_BUDGET_MINUTES / minutes))) if minutes else _RUNS
+    needed = runs * minutes
+    lines = [
+        f"One run takes {seconds:.1f} s, so {runs} pairs take about {max(needed, 0.1):.1f} minutes, the setup aside."
+    ]
+    if needed > _BUDGET_MINUTES:
+        lines.append(
+            "That is more than the budget of 30 minutes: select fewer benchmarks in  command:  of regress.yml."
+        )
+    return runs, lines
 
 
 def _table(report: Report) -> Iterator[str]:

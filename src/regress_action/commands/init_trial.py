@@ -1,7 +1,8 @@
-"""The trial of `init`: run each way to measure a project once, in a clone, and add the packages that it misses."""
+"""The trial of `init`: run each way to measure a project once, in a clone, and mend what can be mended."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.commands import init_mends
 from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow
 from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
@@ -27,59 +29,56 @@ TIMEOUT_S = 1200.0
 """Seconds that one try may take, the setup included."""
 
 _MENDS = 4
-_MISSING_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
-_MISSING_OPTION = re.compile(r"unrecognized arguments?: (--?[a-z][\w-]*)")
-_MISSING_FIXTURE = re.compile(r"fixture '(\w+)' not found")
-_PLUGINS = {
-    "--cov": "pytest-cov",
-    "--no-cov": "pytest-cov",
-    "-n": "pytest-xdist",
-    "--numprocesses": "pytest-xdist",
-    "--timeout": "pytest-timeout",
-    "--asyncio-mode": "pytest-asyncio",
-    "--benchmark-only": "pytest-benchmark",
-    "--benchmark-json": "pytest-benchmark",
-    "--benchmark-disable": "pytest-benchmark",
-    "--randomly-seed": "pytest-randomly",
-    "--reruns": "pytest-rerunfailures",
-    "--codspeed": "pytest-codspeed",
-}
-_FIXTURES = {"benchmark": "pytest-benchmark", "mocker": "pytest-mock", "httpx_mock": "pytest-httpx"}
-_MODULES = {
-    "yaml": "PyYAML",
-    "attr": "attrs",
-    "PIL": "Pillow",
-    "dateutil": "python-dateutil",
-    "pkg_resources": "setuptools<81",
-}
+_MOST_WAYS = 4
+_NEWEST_MINOR = 15
 _PACKAGE = os.fspath(Path(__file__).parents[2])
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.cli import main; main()"
 """Starts this program without a variable that the suite's Python would see, too."""
 
-_ASYNC = "async def functions are not natively supported"
+_PROGRAMS = (
+    "cargo",
+    "go",
+    "npm",
+    "pnpm",
+    "yarn",
+    "bun",
+    "corepack",
+    "cmake",
+    "mvn",
+    "dotnet",
+    "composer",
+    "julia",
+    "make",
+    "just",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one way: the project as it was measured at last, its report, or why there is none."""
+    """What became of one way: the project as it was measured at last, its report, or why there is none.
+
+    `mended` says what was changed, `seconds` how long one run took, `absent` what this machine lacks; None for nothing.
+    """
 
     project: Project
     report: Report | None
     reason: str = ""
     mended: tuple[str, ...] = ()
+    seconds: float | None = None
+    absent: str | None = None
 
     @property
     def works(self) -> bool:
         """Whether at least one benchmark was measured."""
-        return self.report is not None and bool(self.report.series)
+        return self.report is not None and any(series.measured for series in self.report.series)
 
 
 def try_projects(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
-    """Yield the trial of each way, until one measures something.
+    """Yield the trial of each way, until one measures something; the first few ways are tried.
 
     Nothing is written below `root`: the committed state is cloned into a temporary folder for every try.
     """
-    for project in projects:
+    for project in projects[:_MOST_WAYS]:
         trial = _try(project, root)
         yield trial
         if trial.works:
@@ -87,23 +86,71 @@ def try_projects(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
 
 
 def _try(project: Project, root: Path) -> Trial:
-    """Measure once; where a package is missing, add it to the setup and measure again."""
-    mended: list[str] = []
-    trial = Trial(project, None, project.missing or "")
+    """Measure once; mend what the log shows, and measure again."""
     if project.missing:
-        return trial
+        return Trial(project, None, project.missing)
+    absent, project = _fitted(project, root)
+    if absent:
+        return Trial(project, None, absent, absent=absent)
+    own = {part for path in _python_files(root) for part in (path.stem, *path.parts[:-1])}
+    changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
             report, log = _measure(project, clone)
-        trial = Trial(project, report, _cause(log), tuple(mended))
-        if trial.works:
+            seconds = _seconds(clone)
+        trial = Trial(project, report, _cause(log), tuple(changes), seconds)
+        change = None if trial.works else init_mends.mended(project, log, own)
+        if change is None:
             return trial
-        package = _missing_package(log)
-        if package is None or "pip install" not in project.setup or package in mended:
-            return trial
-        mended.append(package)
-        project = replace(project, setup=_with_package(project.setup, package))
+        project, said = change
+        changes.append(said)
     return trial
+
+
+def _python_files(root: Path) -> list[Path]:
+    from regress_action.scaffold import Repository
+
+    return [Path(path) for path in Repository(root).files if path.suffix == ".py"]
+
+
+def _fitted(project: Project, root: Path) -> tuple[str | None, Project]:
+    """Return what this machine lacks for a way, or None, and the way with a Python that the project allows."""
+    words = re.findall(r"(?:^|&& |\| )(?:\w+=\S+ )*([\w-]+)", f"{project.setup} && {project.command}")
+    for word in dict.fromkeys(words):
+        if word in _PROGRAMS and shutil.which(word) is None:
+            return f"the program {word}, which this machine does not have", project
+    if "python -m venv" not in project.setup:
+        return None, project
+    minors, said = _minors(project, root)
+    default = _minor_of(shutil.which("python") or sys.executable)
+    if default in minors:
+        return None, project
+    for minor in sorted(minors, reverse=True):
+        if _minor_of(f"python3.{minor}") == minor:
+            setup = project.setup.replace("python -m venv", f"python3.{minor} -m venv")
+            toolchain = tuple(re.sub(r"'3\.\d+'", f"'3.{minor}'", line) for line in project.toolchain)
+            return None, replace(project, setup=setup, toolchain=toolchain)
+    least = f"3.{min(minors)}" if default is None or default < min(minors) else f"3.{max(minors)} or older"
+    return f"Python {least} ({said}); here it is 3.{default}. The workflow installs what is needed", project
+
+
+def _minors(project: Project, root: Path) -> tuple[range, str]:
+    """Return the versions of Python that the project at the root, or in the folder that its setup enters, allows."""
+    from regress_action.scaffold import Repository, python_minors
+
+    entered = re.match(r"cd (\S+) && python -m venv", project.setup)
+    minors, said = python_minors(Repository(root / entered[1] if entered else root))
+    return range(minors.start, max(minors.stop, _NEWEST_MINOR) if not said or "<" not in said else minors.stop), said
+
+
+def _minor_of(program: str) -> int | None:
+    """Return the minor version of a Python that can make environments; None where the program does not."""
+    line = [program, "-c", "import sys, venv, ensurepip; print(sys.version_info.minor)"]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=20)  # noqa: S603 - fixed words
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return int(done.stdout) if done.returncode == 0 and done.stdout.strip().isdigit() else None
 
 
 @contextmanager
@@ -113,7 +160,7 @@ def _clone(root: Path) -> Iterator[Path]:
     Raises:
         RegressError: there is no commit to clone.
     """
-    with tempfile.TemporaryDirectory(prefix="regress-init-") as folder:
+    with tempfile.TemporaryDirectory(prefix="regress-init-", ignore_cleanup_errors=True) as folder:
         clone = Path(folder) / "clone"
         git = PrivateRepository(Path(folder), os.environ, protocols=["file"], closed=is_workflow(os.environ))
         try:
@@ -175,29 +222,13 @@ def _python_folder(folder: Path) -> Path:
     return place
 
 
-def _missing_package(log: str) -> str | None:
-    """Return the package whose absence the log shows; None where it shows another cause."""
-    if match := _MISSING_MODULE.search(log):
-        module = match[1].partition(".")[0]
-        return _MODULES.get(module, module.replace("_", "-"))
-    if (match := _MISSING_OPTION.search(log)) and match[1] in _PLUGINS:
-        return _PLUGINS[match[1]]
-    if (match := _MISSING_FIXTURE.search(log)) and match[1] in _FIXTURES:
-        return _FIXTURES[match[1]]
-    return "pytest-asyncio" if _ASYNC in log else None
-
-
-def _with_package(setup: str, package: str) -> str:
-    """Return the setup with one package more, installed at its end."""
-    quoted = f"'{package}'" if "<" in package else package
-    pip = ".venv/bin/python -m pip install --quiet"
-    if ".venv/bin/uv" in setup:
-        pip = ".venv/bin/uv pip install --quiet --python .venv/bin/python"
-    marker = f" && {pip} "
-    head, separator, tail = setup.rpartition(marker)
-    if separator and "&&" not in tail:
-        return f"{head}{marker}{tail} {quoted}"
-    return f"{setup}{marker}{quoted}"
+def _seconds(clone: Path) -> float | None:
+    """Return how long the last run took."""
+    try:
+        runs = json.loads((clone / ".regress/measurement/measurement.json").read_bytes())["runs"]
+        return float(runs[-1]["wall_s"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _cause(log: str) -> str:

@@ -64,7 +64,7 @@ setup: {setup}
 command: {command}
 {results}{carry}
 # Interleaved pairs of base and head. Ten see a change of about 3 % on a hosted runner.
-runs: 10
+runs: {runs}
 
 # Stop measuring after this many minutes, with what there is.
 budget-minutes: 30
@@ -94,7 +94,7 @@ class Draft:
     purpose: str
 
 
-def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[Draft, ...]:
+def drafts(project: Project, *, suite: str, branch: str, action: str, runs: int = 10) -> tuple[Draft, ...]:
     """Return the three files for a project whose default branch is `branch`, using `action` in the workflow."""
     toolchain = "".join(f"      {line}\n" for line in project.toolchain)
     sources = dict(project.sources)
@@ -109,6 +109,7 @@ def drafts(project: Project, *, suite: str, branch: str, action: str) -> tuple[D
         why=project.why,
         warning=_warning(project),
         suite=_scalar(suite),
+        runs=runs,
         setup=_scalar(project.setup),
         setup_source=_from(sources, "setup"),
         command=_scalar(project.command),

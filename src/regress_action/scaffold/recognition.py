@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold import compiled, python, scripts
+from regress_action.scaffold import compiled, cpp, python, rust, scripts, tasks
 from regress_action.scaffold.project import Project
 from regress_action.scaffold.repository import Repository
+from regress_action.scaffold.requirements import is_installable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MANIFESTS = r"(?:[^/]+/){1,3}(?:pyproject\.toml|setup\.py)"
+_AUXILIARY = {"tests", "test", "docs", "doc", "examples", "example", "templates", "testing"}
+_MOST_FOLDERS = 12
 _KINDS = (
     python.projects,
-    compiled.rust,
+    rust.rust,
     compiled.go,
     scripts.javascript,
-    compiled.cpp,
+    cpp.cpp,
     compiled.java,
     compiled.dotnet,
     scripts.php,
     scripts.julia,
+    tasks.tasks,
 )
 
 
@@ -31,7 +38,7 @@ def recognise(root: Path) -> list[Project]:
     has to complete.
     """
     repository = Repository(root)
-    projects = [project for kind in _KINDS for project in kind(repository)]
+    projects = [*_below(repository), *(project for kind in _KINDS for project in kind(repository))]
     return sorted(projects, key=lambda project: (project.missing is not None, project.first)) or [
         Project(
             kind="command",
@@ -40,3 +47,25 @@ def recognise(root: Path) -> list[Project]:
             missing="Name the program to measure as `command` in regress.yml.",
         )
     ]
+
+
+def _below(repository: Repository) -> list[Project]:
+    """Return the ways of the Python projects in folders, where there is none at the root."""
+    if is_installable(repository):
+        return []
+    folders = dict.fromkeys(path.parent for path in repository.matching(_MANIFESTS))
+    inside = [folder for folder in folders if not _AUXILIARY.intersection(folder.parts)][:_MOST_FOLDERS]
+    ways = [(str(folder), python.projects(Repository(repository.root / folder))) for folder in inside]
+    return [_placed(project, folder) for folder, projects in ways for project in projects]
+
+
+def _placed(project: Project, folder: str) -> Project:
+    """Return the way as it is run from the root, for a project in a folder."""
+    return replace(
+        project,
+        why=f"in {folder}, {project.why}",
+        setup=f"cd {folder} && {project.setup}" if project.setup else "",
+        command=f"cd {folder} && {project.command}" if project.command else "",
+        results=posixpath.join(folder, project.results) if project.results else "",
+        carry=tuple(posixpath.join(folder, path) for path in project.carry),
+    )

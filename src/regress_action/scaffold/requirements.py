@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from regress_action.scaffold.requirement_groups import Group, entry, groups, package_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import PurePosixPath
 
     from regress_action.scaffold.repository import Repository
 
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _DISTRIBUTIONS = {  # import name → distribution, where the two differ
     "attr": "attrs",
     "bs4": "beautifulsoup4",
@@ -29,43 +30,10 @@ _DISTRIBUTIONS = {  # import name → distribution, where the two differ
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-_BUILD_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A named set of requirements: an `extra`, a `group` (PEP 735), a `file`, or `packages` that only a tool knows."""
-
-    kind: str
-    name: str
-    packages: tuple[str, ...]
-    source: str
-
-    def names(self, package: str) -> bool:
-        """Whether the set names a package."""
-        return package in self.packages
-
-
-def groups(repository: Repository) -> list[Group]:
-    """Return every set of requirements that the project declares."""
-    project = repository.toml("pyproject.toml")
-    names = [
-        Group("extra", name, _packages(requirements), f"extra {name} of pyproject.toml")
-        for name, requirements in _tables(project, "project", "optional-dependencies")
-    ]
-    names += [
-        Group("group", name, _packages(requirements), f"dependency group {name} of pyproject.toml")
-        for name, requirements in _tables(project, "dependency-groups")
-    ]
-    for tool, path in (("poetry", ("tool", "poetry", "group")), ("hatch", ("tool", "hatch", "envs"))):
-        names += [
-            Group("packages", name, _packages(_listed(table)), f"{tool} {name} of pyproject.toml")
-            for name, table in _tables(project, *path)
-        ]
-    for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
-        names.append(Group("file", str(file), _packages(repository.text(file).splitlines()), str(file)))
-    names += _tox(repository)
-    return names
+_NEWEST = 13
+"""The minor version of Python that is named where a project sets no upper bound."""
 
 
 def install_command(
@@ -77,6 +45,8 @@ def install_command(
     """
     declared = groups(repository)
     wanted = [group for group in declared if any(group.names(tool) for tool in tools)][:2]
+    beside = {str(path.parent / "requirements.txt") for path in files if str(path.parent) != "."}
+    wanted += [group for group in declared if group.name in beside and group not in wanted]
     wanted += [group for group in declared if group.names("pytest") and group not in wanted and "pytest" in tools][:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]
@@ -85,7 +55,7 @@ def install_command(
     sources = [group.source for group in wanted] or ["the imports of the benchmarks"]
     if locked and repository.exists("uv.lock") and "project" in repository.toml("pyproject.toml"):
         return _uv(wanted, packages), f"uv.lock, {', '.join(sources)}"
-    words = ["-e", _quoted(".", wanted)] if any(map(repository.exists, _BUILD_FILES)) else []
+    words = ["-e", _quoted(".", wanted)] if is_installable(repository) else []
     for group in wanted:
         if group.kind == "group":
             words += ["--group", group.name]
@@ -97,6 +67,13 @@ def install_command(
     newer = f"{pip} --upgrade pip && " if "--group" in words else ""
     command = f"python -m venv .venv && {newer}{pip} {' '.join([*words, *dict.fromkeys(packages)])}"
     return command.strip(), ", ".join(sources)
+
+
+def is_installable(repository: Repository) -> bool:
+    """Whether pip can install what lies at the root: a pyproject.toml alone may hold nothing but settings of tools."""
+    project = repository.toml("pyproject.toml")
+    declared = "project" in project or "build-system" in project or entry(project, "tool", "poetry", "name")
+    return bool(declared) or repository.exists("setup.py") or "[metadata]" in repository.text("setup.cfg")
 
 
 def imported(repository: Repository, files: Iterable[PurePosixPath]) -> list[str]:
@@ -114,19 +91,50 @@ def imported(repository: Repository, files: Iterable[PurePosixPath]) -> list[str
                 modules.update(dict.fromkeys(alias.name.partition(".")[0] for alias in node.names))
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 modules[node.module.partition(".")[0]] = None
-    foreign = (name for name in modules if name not in sys.stdlib_module_names and name not in own)
-    return [_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in foreign]
+    foreign = [name for name in modules if name not in sys.stdlib_module_names and name not in own]
+    required = _required(repository)
+    packages = [_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in foreign]
+    return [package for package in packages if not any(_belongs(package, other) for other in required)]
+
+
+def _required(repository: Repository) -> tuple[str, ...]:
+    """Return the packages that come with the project."""
+    project = repository.toml("pyproject.toml")
+    poetry = entry(project, "tool", "poetry", "dependencies")
+    text = repository.text("setup.cfg").partition("install_requires")[2]
+    lines = list(itertools.takewhile(lambda line: not line.strip() or line[:1].isspace(), text.splitlines()[1:]))
+    return package_names(entry(project, "project", "dependencies")) + package_names(poetry) + package_names(lines)
+
+
+def _belongs(package: str, distribution: str) -> bool:
+    """Whether an imported name is one of a distribution: `rpds` of rpds-py, `jwt` of PyJWT."""
+    plain = re.sub(r"[-_.]+", "-", package).lower()
+    return plain == distribution or distribution in (f"{plain}-py", f"py{plain}", f"py-{plain}", f"python-{plain}")
 
 
 def python_version(repository: Repository) -> tuple[str, str]:
     """Return the newest Python that the project allows, and where that is said."""
-    text = str(_at(repository.toml("pyproject.toml"), "project", "requires-python") or "")
+    minors, said = python_minors(repository)
+    return f"3.{max(minors)}", said or "no bound was found"
+
+
+def python_minors(repository: Repository) -> tuple[range, str]:
+    """Return the minor versions of Python 3 that the project allows, and where that is said; empty for nowhere."""
+    document = repository.toml("pyproject.toml")
+    text, said = str(entry(document, "project", "requires-python") or ""), "requires-python {} of pyproject.toml"
+    if not text and (poetry := entry(document, "tool", "poetry", "dependencies", "python")):
+        text, said = str(poetry).replace("^3", ">=3").replace("~3", ">=3"), "python {} of pyproject.toml"
+    if not text and (match := re.search(r"python_requires\s*=\s*[\"']?([^\"'\n]+)", _setup_texts(repository))):
+        text, said = match[1], "python_requires {} of the setup file"
     below = re.search(r"<\s*3\.(\d+)", text)
-    if below:
-        return f"3.{int(below[1]) - 1}", f"requires-python {text} of pyproject.toml"
-    at_least = re.search(r">=\s*3\.(\d+)", text)
-    newest = max(13, int(at_least[1])) if at_least else 13
-    return f"3.{newest}", f"requires-python {text} of pyproject.toml" if text else "no bound was found"
+    at_least = re.search(r">=?\s*3\.(\d+)", text)
+    first = int(at_least[1]) if at_least else 0
+    last = int(below[1]) - 1 if below else max(_NEWEST, first)
+    return range(first, max(first, last) + 1), said.format(text) if text else ""
+
+
+def _setup_texts(repository: Repository) -> str:
+    return repository.text("setup.cfg") + "\n" + repository.text("setup.py")
 
 
 def _uv(wanted: Sequence[Group], packages: Sequence[str]) -> str:
@@ -144,47 +152,3 @@ def _uv(wanted: Sequence[Group], packages: Sequence[str]) -> str:
 def _quoted(target: str, wanted: Sequence[Group]) -> str:
     extras = ",".join(group.name for group in wanted if group.kind == "extra")
     return f"'{target}[{extras}]'" if extras else target
-
-
-def _tox(repository: Repository) -> Iterator[Group]:
-    """Yield the requirements of the environments of tox.ini."""
-    import configparser
-
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(repository.text("tox.ini"))
-    except configparser.Error:
-        return
-    for section in parser.sections():
-        lines = parser.get(section, "deps", fallback="").splitlines()
-        packages = _packages(line for line in lines if not line.strip().startswith(("-", "{", "#")))
-        if packages:
-            yield Group("packages", section, packages, f"{section} of tox.ini")
-
-
-def _tables(document: dict[str, Any], *path: str) -> list[tuple[str, Any]]:
-    table = _at(document, *path)
-    return list(table.items()) if isinstance(table, dict) else []
-
-
-def _at(document: dict[str, Any], *path: str) -> Any:  # noqa: ANN401 - any TOML value
-    value: Any = document
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _listed(table: Any) -> list[str]:  # noqa: ANN401 - any TOML value
-    """Return the requirements of a group of poetry or an environment of hatch."""
-    dependencies = table.get("dependencies") if isinstance(table, dict) else None
-    return list(dependencies) if isinstance(dependencies, (list, dict)) else []
-
-
-def _packages(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any TOML value
-    """Return the names of the packages in lines of requirements."""
-    names = []
-    for requirement in requirements if not isinstance(requirements, str) else []:
-        match = _NAME.match(requirement) if isinstance(requirement, str) else None
-        if match:
-            names.append(re.sub(r"[-_.]+", "-", match[1]).lower())
-    return tuple(names)

@@ -15,16 +15,31 @@ if TYPE_CHECKING:
 
 _NEW_VITEST = 5  # which has no --outputJson any more
 _BENCH_SCRIPTS = ("bench", "benchmark", "benchmarks", "perf")
+_BENCH_PART = re.compile(r"(?:^|[:._-])(?:bench(?:marks?)?|perf)(?:$|[:._-])")
+_OTHER_PART = re.compile(r"(?:^|[:._-])(?:pre|post|build|lint|install|serve|compare|watch|browser|dev)")
+_BENCH_FILE = re.compile(r"(?:bench(?:marks?)?/(?:[\w-]+)|(?:test/)?bench(?:mark)?)\.[cm]?js")
+_AUXILIARY = {"examples", "example", "docs", "website", "site", "templates", "playground", "fixtures"}
+_MOST_PACKAGES = 40
+_LOCKS = (
+    ("pnpm-lock.yaml", "pnpm"),
+    ("yarn.lock", "yarn"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+)
 
 
 def javascript(repository: Repository) -> list[Project]:
-    """Return the ways to measure the benchmarks of a package."""
-    manifests = list(repository.matching(r"(?:.*/)?package\.json"))
+    """Return the ways to measure the benchmarks of a package, that of the root first."""
+    manifests = sorted(repository.matching(r"(?:.*/)?package\.json"), key=lambda path: (len(path.parts), str(path)))
     if not manifests:
         return []
+    manifests = [path for path in manifests if not _AUXILIARY.intersection(path.parts)][:_MOST_PACKAGES] or manifests
     projects = [project for path in manifests if (project := _vitest(repository, path))]
     projects += [project for path in manifests if (project := _script(repository, path))]
-    return projects[:2] or _first(repository, manifests[0])
+    projects += _files(repository, manifests[0])
+    return projects[:3] + _first(repository, manifests[0])
 
 
 def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
@@ -50,21 +65,53 @@ def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
 
 def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
     """Return the way to run a script of the manifest that is called like a benchmark; what it prints is read."""
-    scripts = repository.json(str(manifest)).get("scripts")
-    name = next((name for name in _BENCH_SCRIPTS if isinstance(scripts, dict) and name in scripts), None)
+    scripts = _mapping(repository.json(str(manifest)), "scripts")
+    names = list(scripts)
+    similar = [name for name in names if _BENCH_PART.search(name) and not _OTHER_PART.search(name)]
+    similar = [name for name in similar if not re.search(r"\b(?:bun|deno)\b", f"{name} {scripts[name]}")] or similar
+    name = next((name for name in (*_BENCH_SCRIPTS, *similar) if name in names), None)
     if name is None:
         return None
     folder = manifest.parent
     manager, setup, _ = _manager(repository, folder)
-    silent = "--silent " if manager != "bun" else ""
+    run = "npx --yes bun run" if manager == "bun" else "npm run --silent"
     return Project(
         kind="node",
         why=f"{manifest} has the script {name}",
         setup=setup,
-        command=f"{_enter(folder)}{manager} run {silent}{name} | tee {{out}}",
+        command=f"{_enter(folder)}{run} {name} | tee {{out}}",
         toolchain=_toolchain(manager),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"the script {name} of {manifest}")),
     )
+
+
+def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
+    """Return the ways to run files that are called like a benchmark, as programs of their own."""
+    if str(manifest) != "package.json":
+        return []
+    files = [
+        path for path in repository.matching(_BENCH_FILE.pattern) if path.stem not in ("utils", "helpers", "common")
+    ]
+    chosen = sorted(files, key=lambda path: (path.stem not in ("index", "bench", "benchmark"), str(path)))[:1]
+    projects = []
+    for path in chosen:
+        manager, setup, _ = _manager(repository, manifest.parent)
+        own = path.parent / "package.json"
+        if repository.exists(str(own)):
+            setup += f" && {_manager(repository, path.parent)[1]}"
+        build = "build" in _mapping(repository.json("package.json"), "scripts")
+        projects.append(
+            Project(
+                kind="node",
+                why=f"{path} is a benchmark by its name",
+                setup=f"{setup} && npm run build" if build else setup,
+                command=f"node {path} | tee {{out}}",
+                carry=(str(path),),
+                toolchain=_toolchain(manager),
+                sources=(("setup", f"the lock file of {manager}"), ("command", f"the file {path}")),
+            )
+        )
+    return projects
 
 
 def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
@@ -72,12 +119,24 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     folder = manifest.parent
     manager, setup, _ = _manager(repository, folder)
     package = repository.json(str(manifest))
+    entry = _entry(package)
+    build = "build" in _mapping(package, "scripts")
+    if not build and not repository.exists(str(folder / entry)):
+        return [
+            Project(
+                kind="node",
+                why=f"{manifest} was found, but no benchmark and no entry point {entry}",
+                command="",
+                toolchain=_toolchain(manager),
+                missing="Write a benchmark, or name a command in regress.yml that does something worth measuring.",
+            )
+        ]
     return [
         Project(
             kind="node",
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
-            setup=setup + (f" && {manager} run build" if "build" in package.get("scripts", {}) else ""),
-            command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{_entry(package)}')\"",
+            setup=setup + (f" && {_enter(folder)}npm run build" if build else ""),
+            command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
             toolchain=_toolchain(manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
             first=True,
@@ -95,19 +154,42 @@ def _entry(package: dict[str, object]) -> str:
 
 
 def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, str]:
-    """Return the package manager by its lock file, the command that installs, and how it runs a program."""
-    places = [folder, *folder.parents]
-    for lock, manager, install, run in (
-        ("pnpm-lock.yaml", "pnpm", "corepack enable pnpm && pnpm install --frozen-lockfile", "pnpm exec"),
-        ("yarn.lock", "yarn", "corepack enable yarn && yarn install --frozen-lockfile", "yarn"),
-        ("bun.lock", "bun", "bun install --frozen-lockfile", "bunx"),
-        ("bun.lockb", "bun", "bun install --frozen-lockfile", "bunx"),
-        ("package-lock.json", "npm", "npm ci", "npx"),
-    ):
-        for place in places:
+    """Return the package manager by its lock file, the command that installs, and how it runs a program.
+
+    npx fetches the manager in the version that the repository names. Corepack is not used: its older releases refuse
+    newer managers, and Node no longer comes with it.
+    """
+    for lock, manager in _LOCKS:
+        for place in (folder, *folder.parents):
             if repository.exists(str(place / lock)):
-                return manager, f"{_enter(place)}{install}", run
+                install, run = _installation(repository, place, lock, manager)
+                whole = f"{_enter(place)}{install}"
+                if str(place) != "." and repository.exists("package.json"):  # the root is what is measured
+                    whole = f"{_manager(repository, place.parents[-1])[1]} && {whole}"
+                return manager, whole, run
     return "npm", f"{_enter(folder)}npm install --no-audit --no-fund", "npx"
+
+
+def _installation(repository: Repository, place: PurePosixPath, lock: str, manager: str) -> tuple[str, str]:
+    """Return the command that installs what a lock file names, and how a program of the packages is run."""
+    named = re.match(
+        rf"{manager}@([\w.-]+)", str(repository.json(str(place / "package.json")).get("packageManager", ""))
+    )
+    if manager == "npm":
+        return "npm ci", "npx"
+    if manager == "bun":
+        return f"npx --yes bun@{named[1] if named else 1} install --frozen-lockfile", "npx --yes bun x"
+    if manager == "pnpm":
+        format_9 = re.search(r"^lockfileVersion: '?9", repository.text(place / lock), re.MULTILINE)
+        version = named[1] if named else "10" if format_9 or not repository.text(place / lock) else "8"
+        return f"npx --yes pnpm@{version} install --frozen-lockfile", "npx"
+    release = re.search(r"^yarnPath: *(\S+)", repository.text(place / ".yarnrc.yml"), re.MULTILINE)
+    if release:
+        return f"node {release[1]} install --immutable", f"node {release[1]}"
+    if repository.exists(str(place / ".yarnrc.yml")) or (named and not named[1].startswith("1.")):
+        package = f"npx --yes @yarnpkg/cli-dist@{named[1] if named else 4}"
+        return f"{package} install --immutable", package
+    return "npx --yes yarn@1 install --frozen-lockfile", "npx"
 
 
 def _toolchain(manager: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from regress_action.commands.run import recognised
 from regress_action.model.errors import UsageError
-from regress_action.scaffold import Repository, other_tools, recognise
+from regress_action.scaffold import Repository, other_tools, python_minors, recognise
 from regress_action.settings import Settings
 from unit.scaffold.scaffold_repositories import FIXTURE, MARKER, write
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIP = "python -m venv .venv && .venv/bin/python -m pip install --quiet"
+CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
+BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
+PYPERF = "--processes=1 --values=5 --warmups=1 --append={out}"
+SHORT = "--warm-up-time 0.5 --measurement-time 1"
+PYPERF_SCRIPT = 'from pyperf import Runner\nif __name__ == "__main__":\n    Runner().timeit("x", "1")\n'
+PYPERF_MODULE = "import pyperf\n\nclass Shared:\n    def __init__(self): self.runner = pyperf.Runner()\n"
+TESTS_OF_A_CRATE = "cargo test --release --quiet --lib --bins --tests"
 GO = "package x\n\nfunc BenchmarkAdd(b *testing.B) {}\n"
 ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "results_dir": "kept",\n}\n'
 
@@ -27,7 +34,7 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
         (
             {"pyproject.toml": "", "testing/benchmark.py": FIXTURE},
             "pytest-benchmark",
-            ".venv/bin/python -m pytest testing/benchmark.py --benchmark-only --benchmark-json={out}",
+            f".venv/bin/python -m pytest testing/benchmark.py {BENCHMARK}",
         ),
         (
             {
@@ -37,22 +44,22 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
                 "tests/test_c.py": "def test(): 1",
             },
             "pytest-benchmark",
-            ".venv/bin/python -m pytest bench --benchmark-only --benchmark-json={out}",
+            ".venv/bin/python -m pytest bench --benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}",
         ),
         (
             {"pyproject.toml": "", "bench/test_a.py": MARKER},
             "pytest-codspeed",
-            ".venv/bin/python -m pytest bench/test_a.py --codspeed --codspeed-mode=walltime --codspeed-max-time=1",
+            f".venv/bin/python -m pytest bench/test_a.py {CODSPEED}",
         ),
         (
             {"pyproject.toml": '[dependency-groups]\nbench = ["pytest-codspeed"]', "tests/test_a.py": FIXTURE},
             "pytest-codspeed",
-            ".venv/bin/python -m pytest tests/test_a.py --codspeed --codspeed-mode=walltime --codspeed-max-time=1",
+            f".venv/bin/python -m pytest tests/test_a.py {CODSPEED}",
         ),
         (
             {"pyproject.toml": "", "perf.py": "import pyperf\nrunner = pyperf.Runner()\n"},
             "pyperf",
-            ".venv/bin/python perf.py --fast --output={out}",
+            f".venv/bin/python perf.py {PYPERF}",
         ),
         (
             {"pyproject.toml": '[project]\nname = "my-lib"', "src/my_lib/__init__.py": ""},
@@ -60,14 +67,21 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             '.venv/bin/python -c "import my_lib"',
         ),
         (
-            {"Cargo.toml": '[package]\nname = "a"\n[dev-dependencies]\ncriterion = "0.5"', "benches/x.rs": ""},
+            {
+                "Cargo.toml": '[package]\nname = "a"\n[dev-dependencies]\ncriterion = "0.5"',
+                "benches/x.rs": "use criterion::Criterion;",
+            },
             "criterion",
-            "cargo bench --benches -- --output-format bencher | tee {out}",
+            f"cargo bench --bench x -- --output-format bencher {SHORT} | tee {{out}}",
         ),
         (
-            {"Cargo.toml": "[workspace]", "crates/a/Cargo.toml": '[package]\nname = "a"', "crates/a/benches/x.rs": ""},
+            {
+                "Cargo.toml": "[workspace]",
+                "crates/a/Cargo.toml": '[package]\nname = "a"',
+                "crates/a/benches/x.rs": "#![feature(test)]",
+            },
             "libtest",
-            "cargo bench --package a --benches -- --output-format bencher | tee {out}",
+            "RUSTC_BOOTSTRAP=1 cargo bench --package a --bench x | tee {out}",
         ),
         (
             {"Cargo.toml": '[package]\nname = "tool"', "src/main.rs": "fn main() {}"},
@@ -87,7 +101,7 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
         (
             {"package.json": '{"devDependencies": {"vitest": "^4.1"}}', "src/a.bench.ts": "", "pnpm-lock.yaml": ""},
             "vitest",
-            "pnpm exec vitest bench --run --outputJson={out}",
+            "npx vitest bench --run --outputJson={out}",
         ),
         (
             {
@@ -101,7 +115,7 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
         (
             {"package.json": '{"scripts": {"bench": "node bench.js"}}', "yarn.lock": ""},
             "node",
-            "yarn run --silent bench | tee {out}",
+            "npm run --silent bench | tee {out}",
         ),
         (
             {
@@ -116,6 +130,44 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             "jmh",
             "java -jar target/benchmarks.jar -f 1 -rf json -rff {out}",
         ),
+        (
+            {
+                "pyproject.toml": "[tool.uv.workspace]",
+                "packages/a/pyproject.toml": "[project]",
+                "packages/a/t/test_a.py": FIXTURE,
+            },
+            "pytest-benchmark",
+            f"cd packages/a && .venv/bin/python -m pytest t/test_a.py {BENCHMARK}",
+        ),
+        (
+            {"setup.py": "", "b/a.py": PYPERF_SCRIPT, "b/c.py": PYPERF_SCRIPT, "b/shared.py": PYPERF_MODULE},
+            "pyperf",
+            f".venv/bin/python b/a.py {PYPERF} && .venv/bin/python b/c.py {PYPERF}",
+        ),
+        (
+            {"setup.py": "", "noxfile.py": "def benchmark(session, benchmark): 1", "thing/__init__.py": ""},
+            "python",
+            '.venv/bin/python -c "import thing"',
+        ),
+        (
+            {"setup.py": "", "benchmark/run.py": "for n in range(9): work(n)"},
+            "python",
+            ".venv/bin/python benchmark/run.py",
+        ),
+        ({"Cargo.toml": '[package]\nname = "a"', "src/lib.rs": ""}, "cargo", TESTS_OF_A_CRATE),
+        (
+            {"package.json": "{}", "bench/index.js": "", "bench/package.json": "{}"},
+            "node",
+            "node bench/index.js | tee {out}",
+        ),
+        (
+            {"CMakeLists.txt": "add_executable(quick a.cc)", "a.cc": "#include <benchmark/benchmark.h>"},
+            "google-benchmark",
+            "./build/quick --benchmark_out={out} --benchmark_out_format=json",
+        ),
+        ({"CMakeLists.txt": "add_test(NAME a COMMAND a)"}, "ctest", "ctest --test-dir build --output-junit {out}"),
+        ({"go.mod": "module x", "a_test.go": "package x"}, "go", "go test -count 1 ./..."),
+        ({"Makefile": "bench:\n\t./speed\n"}, "make", "make bench | tee {out}"),
         ({"phpbench.json": "{}"}, "phpbench", "vendor/bin/phpbench run --dump-file={out}"),
     ],
 )
@@ -126,9 +178,7 @@ def test_the_command_fits_what_was_found(tmp_path: Path, files: dict[str, str], 
     assert (project.kind, project.command, project.missing) == (kind, command, None)
 
 
-@pytest.mark.parametrize(
-    "files", [{"go.mod": "module x"}, {"CMakeLists.txt": "project(x)"}, {"Cargo.toml": "[package]"}, {"README": ""}]
-)
+@pytest.mark.parametrize("files", [{"go.mod": "module x"}, {"CMakeLists.txt": "project(x)"}, {"README": ""}])
 def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: dict[str, str]) -> None:
     """No command is made up for it."""
     project = recognise(write(tmp_path, files))[0]
@@ -156,7 +206,7 @@ def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: d
         ),
         (
             {
-                "pyproject.toml": '[dependency-groups]\nperf = ["pytest_benchmark", {include-group = "x"}]',
+                "pyproject.toml": '[project]\n[dependency-groups]\nperf = ["pytest_benchmark", {include-group = "x"}]',
                 "tests/test_a.py": FIXTURE,
             },
             f"{PIP} --upgrade pip && .venv/bin/python -m pip install --quiet -e . --group perf pytest",
@@ -195,10 +245,14 @@ def test_an_asv_suite_writes_results_of_its_own(tmp_path: Path) -> None:
 
 
 def test_options_of_the_project_that_disturb_measurements_are_undone(tmp_path: Path) -> None:
-    """Parallel workers and coverage."""
-    files = {"setup.cfg": "[tool:pytest]\naddopts = -n auto --cov=x", "pyproject.toml": "", "tests/test_a.py": FIXTURE}
+    """Parallel workers, coverage and modes of the benchmark plugin; the other options stay."""
+    files = {
+        "setup.cfg": "[tool:pytest]\naddopts = -n auto --cov=x --cov-report term -ra",
+        "pyproject.toml": "",
+        "tests/test_a.py": FIXTURE,
+    }
 
-    assert recognise(write(tmp_path, files))[0].command.endswith(" -n 0 --no-cov")
+    assert recognise(write(tmp_path, files))[0].command.endswith(" -o addopts=-ra")
 
 
 def test_every_line_says_where_it_comes_from(tmp_path: Path) -> None:
@@ -251,3 +305,58 @@ def test_run_says_what_is_missing(tmp_path: Path) -> None:
     """Where nothing can be measured, with the command to type."""
     with pytest.raises(UsageError, match="There is no command to measure: no build file"):
         recognised(Settings(), tmp_path)
+
+
+def test_a_folder_with_the_package_is_never_laid_over_the_base(tmp_path: Path) -> None:
+    """The base would become a copy of the head; the files themselves are carried instead."""
+    write(tmp_path, {"setup.py": "", "thing/engine.py": ""} | {f"thing/test_{n}.py": FIXTURE for n in range(2)})
+
+    assert recognise(tmp_path)[0].carry == ("thing/test_0.py", "thing/test_1.py")
+
+
+def test_many_files_in_several_folders_are_named_by_their_folders(tmp_path: Path) -> None:
+    """Never by the root, which would collect and carry everything."""
+    names = [f"bench/b{n}/test_{n}.py" for n in range(8)] + [f"tests/benchmarks/t{n}/test_{n}.py" for n in range(8)]
+    write(tmp_path, {"setup.py": ""} | dict.fromkeys(names, FIXTURE))
+
+    assert all(path.startswith(("bench/", "tests/benchmarks")) for path in recognise(tmp_path)[0].carry)
+
+
+def test_what_the_project_requires_is_not_installed_by_the_name_of_its_import(tmp_path: Path) -> None:
+    """The package rpds on the index is not the one that is imported as rpds."""
+    manifest = '[project]\nname = "x"\ndependencies = ["rpds-py"]'
+    write(tmp_path, {"pyproject.toml": manifest, "tests/test_a.py": "import rpds, numpy\n" + FIXTURE})
+
+    assert recognise(tmp_path)[0].setup == f"{PIP} -e . pytest pytest-benchmark numpy"
+
+
+@pytest.mark.parametrize(
+    ("files", "setup"),
+    [
+        ({"pnpm-lock.yaml": "lockfileVersion: '9.0'"}, "npx --yes pnpm@10 install --frozen-lockfile"),
+        ({"pnpm-lock.yaml": "lockfileVersion: '6.0'"}, "npx --yes pnpm@8 install --frozen-lockfile"),
+        ({"yarn.lock": ""}, "npx --yes yarn@1 install --frozen-lockfile"),
+        ({"yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/y.cjs"}, "node .yarn/y.cjs install --immutable"),
+        ({"bun.lock": ""}, "npx --yes bun@1 install --frozen-lockfile"),
+        ({"package-lock.json": "{}"}, "npm ci"),
+        ({}, "npm install --no-audit --no-fund"),
+    ],
+)
+def test_the_manager_of_node_packages_is_fetched_in_its_version(
+    tmp_path: Path, files: dict[str, str], setup: str
+) -> None:
+    """Through npx, which comes with Node."""
+    write(tmp_path, {"package.json": '{"scripts": {"bench": "x"}}'} | files)
+
+    assert recognise(tmp_path)[0].setup == setup
+
+
+def test_the_versions_of_python_that_a_project_allows(tmp_path: Path) -> None:
+    """From every place that pip or poetry reads."""
+    manifest = '[project]\nname = "x"\nrequires-python = ">=3.10,<3.13"'
+
+    assert python_minors(Repository(write(tmp_path, {"pyproject.toml": manifest})))[0] == range(10, 13)
+    poetry = '[tool.poetry.dependencies]\npython = "^3.11"'
+    assert python_minors(Repository(write(tmp_path, {"pyproject.toml": poetry})))[0] == range(11, 14)
+    setup = {"pyproject.toml": "", "setup.py": 'setup(python_requires=">=3.15")'}
+    assert python_minors(Repository(write(tmp_path, setup)))[0] == range(15, 16)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from regress_action.commands.init_trial import _missing_package, _with_package
+from regress_action.commands.init_mends import mended, missing_package, with_package
+from regress_action.scaffold import Project
 
 PIP = ".venv/bin/python -m pip install --quiet"
 
@@ -23,7 +24,7 @@ PIP = ".venv/bin/python -m pip install --quiet"
 )
 def test_a_package_is_added_only_where_the_log_shows_that_it_is_missing(log: str, package: str | None) -> None:
     """Other failures are told as they are."""
-    assert _missing_package(log) == package
+    assert missing_package(log) == package
 
 
 @pytest.mark.parametrize(
@@ -42,4 +43,61 @@ def test_a_package_is_added_only_where_the_log_shows_that_it_is_missing(log: str
 )
 def test_a_package_joins_the_last_install(setup: str, longer: str) -> None:
     """Or becomes an install of its own at the end."""
-    assert _with_package(setup, "numpy") == longer
+    assert with_package(setup, "numpy") == longer
+
+
+def _pytest(**changes: str) -> Project:
+    fields = {"kind": "pytest-benchmark", "why": "x", "setup": f"{PIP} -e .", "command": "p -m pytest t"} | changes
+    return Project(**fields)  # type: ignore[arg-type]
+
+
+def test_a_module_of_the_repository_itself_is_never_installed() -> None:
+    """A package of that name elsewhere would be measured on both sides instead of the change."""
+    log = "ModuleNotFoundError: No module named 'mine.inner'"
+
+    assert mended(_pytest(), log, {"mine"}) is None
+    assert mended(_pytest(), log, {"other"}) is not None
+
+
+def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
+    """As long as they are few; the others are measured."""
+    log = "FAILED t/test_a.py::test_x[1] - assert 0\nERROR t/test_b.py - ImportError\n"
+
+    change = mended(_pytest(), log, set())
+
+    assert change is not None
+    assert change[0].command == "p -m pytest t '--deselect=t/test_a.py::test_x[1]' --ignore=t/test_b.py"
+    assert "left out 2 that fail" in change[1]
+    assert mended(_pytest(), "".join(f"FAILED t/a.py::t{n}\n" for n in range(30)), set()) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "log", "field", "after"),
+    [
+        (
+            {"command": "p --codspeed --codspeed-warmup-time=0.1"},
+            "error: unrecognized arguments: --codspeed-warmup-time=0.1",
+            "command",
+            "p --codspeed",
+        ),
+        (
+            {"setup": "npm ci"},
+            "npm error `npm ci` can only install packages when your package.json and lock file are in sync",
+            "setup",
+            "npm install --no-audit --no-fund",
+        ),
+        (
+            {"kind": "node", "setup": "npm ci"},
+            "Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'dist/index.js'",
+            "setup",
+            "npm ci && npm run build",
+        ),
+        ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
+    ],
+)
+def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str, after: str) -> None:
+    """One change at a time, and it is said."""
+    change = mended(_pytest(**fields), log, set())
+
+    assert change is not None
+    assert getattr(change[0], field) == after

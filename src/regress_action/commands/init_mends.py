@@ -1,0 +1,111 @@
+"""What a trial of `init` changes in a way that did not work: packages, options of plugins, tests that fail."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from regress_action.scaffold import Project
+
+_MISSING_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
+_MISSING_OPTION = re.compile(r"unrecognized arguments?: (--?[a-z][\w-]*)")
+_UNKNOWN_SHORT = re.compile(
+    r"unrecognized arguments?:.*?(--(?:codspeed-warmup-time|codspeed-max-time|codspeed-mode)\S*)"
+)
+_MISSING_FIXTURE = re.compile(r"fixture '(\w+)' not found")
+_FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::\S+)?)", re.MULTILINE)
+_KEPT = " | tee {out}"
+_UNKNOWN_FORMAT = re.compile(r"Measured 0 series")
+_MOST_LEFT_OUT = 20
+_PLUGINS = {
+    "--cov": "pytest-cov",
+    "--no-cov": "pytest-cov",
+    "-n": "pytest-xdist",
+    "--numprocesses": "pytest-xdist",
+    "--timeout": "pytest-timeout",
+    "--asyncio-mode": "pytest-asyncio",
+    "--benchmark-only": "pytest-benchmark",
+    "--benchmark-json": "pytest-benchmark",
+    "--benchmark-disable": "pytest-benchmark",
+    "--randomly-seed": "pytest-randomly",
+    "--reruns": "pytest-rerunfailures",
+    "--codspeed": "pytest-codspeed",
+}
+_FIXTURES = {"benchmark": "pytest-benchmark", "mocker": "pytest-mock", "httpx_mock": "pytest-httpx"}
+_MODULES = {
+    "yaml": "PyYAML",
+    "attr": "attrs",
+    "PIL": "Pillow",
+    "dateutil": "python-dateutil",
+    "pkg_resources": "setuptools<81",
+    "pytest_cov": "pytest-cov",
+    "xdist": "pytest-xdist",
+}
+_ASYNC = "async def functions are not natively supported"
+
+
+def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, str] | None:
+    """Return the way with one change for what a log shows, and the change in words; None where it shows nothing known.
+
+    `own` are names of modules that the repository itself holds: a package of that name elsewhere is not this project.
+    """
+    if option := _UNKNOWN_SHORT.search(log):
+        shorter = " ".join(word for word in project.command.split(" ") if word != option[1])
+        if shorter != project.command:
+            return replace(project, command=shorter), f"left out {option[1]}, which this version does not know"
+    if "pip install" in project.setup and (package := missing_package(log, own)) and package not in project.setup:
+        return replace(project, setup=with_package(project.setup, package)), f"added {package} to the setup"
+    if "npm ci" in project.setup and re.search(r"npm (?:err!|error).*(?:npm ci|in sync)", log, re.IGNORECASE):
+        setup = project.setup.replace("npm ci", "npm install --no-audit --no-fund")
+        return replace(project, setup=setup), "used npm install, because the lock file does not fit package.json"
+    built = f"{project.setup} && npm run build"
+    unbuilt = project.kind == "node" and "run build" not in project.setup
+    if unbuilt and re.search(r"Cannot find (?:module|package)|MODULE_NOT_FOUND", log):
+        return replace(project, setup=built), "added npm run build to the setup"
+    if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log):
+        whole = replace(project, command=project.command.removesuffix(_KEPT))
+        return whole, "the program is timed as a whole, because what it prints is in no known format"
+    return _without_failures(project, log)
+
+
+def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
+    """Return the way without the tests that failed, as long as they are few."""
+    if "-m pytest" not in project.command:
+        return None
+    failed = [name for name in dict.fromkeys(_FAILED_TEST.findall(log)) if name not in project.command]
+    if not failed or len(failed) > _MOST_LEFT_OUT:
+        return None
+    options = [f"--deselect={name}" if "::" in name else f"--ignore={name}" for name in failed]
+    command = f"{project.command} {shlex.join(options)}"
+    few = ", ".join(failed[:3]) + (" and others" if len(failed) > 3 else "")  # noqa: PLR2004 - names that are shown
+    return replace(project, command=command), f"left out {len(failed)} that fail at this commit: {few}"
+
+
+def missing_package(log: str, own: Collection[str] = ()) -> str | None:
+    """Return the package whose absence the log shows; None where it shows another cause."""
+    if match := _MISSING_MODULE.search(log):
+        module = match[1].partition(".")[0]
+        return None if module in own else _MODULES.get(module, module.replace("_", "-"))
+    if (match := _MISSING_OPTION.search(log)) and match[1] in _PLUGINS:
+        return _PLUGINS[match[1]]
+    if (match := _MISSING_FIXTURE.search(log)) and match[1] in _FIXTURES:
+        return _FIXTURES[match[1]]
+    return "pytest-asyncio" if _ASYNC in log else None
+
+
+def with_package(setup: str, package: str) -> str:
+    """Return the setup with one package more, installed at its end."""
+    quoted = f"'{package}'" if "<" in package else package
+    pip = ".venv/bin/python -m pip install --quiet"
+    if ".venv/bin/uv" in setup:
+        pip = ".venv/bin/uv pip install --quiet --python .venv/bin/python"
+    marker = f" && {pip} "
+    head, separator, tail = setup.rpartition(marker)
+    if separator and "&&" not in tail:
+        return f"{head}{marker}{tail} {quoted}"
+    return f"{setup}{marker}{quoted}"

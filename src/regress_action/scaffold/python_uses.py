@@ -1,0 +1,155 @@
+"""The Python files with benchmarks: uses of the `benchmark` fixture, of benchmark markers and of pyperf, by parsing."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import posixpath
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import PurePosixPath
+
+    from regress_action.scaffold.repository import Repository
+
+_MOST_PATHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The files that use the `benchmark` fixture, a benchmark marker, or pyperf."""
+
+    fixture: tuple[PurePosixPath, ...]
+    marker: tuple[PurePosixPath, ...]
+    pyperf: tuple[PurePosixPath, ...]
+
+
+def uses(repository: Repository) -> Uses:
+    """Parse the Python files that mention benchmarks."""
+    fixture, marker, pyperf = [], [], []
+    functions = _function_patterns(repository)
+    for path in repository.matching(r".*\.py"):
+        text = repository.text(path)
+        if "benchmark" not in text and "pyperf" not in text and "codspeed" not in text:
+            continue
+        tree = parsed(text)
+        if tree is None or path.name == "conftest.py":
+            continue
+        if any(_takes_fixture(node, functions) for node in _collected(tree)):
+            fixture.append(path)
+        elif "benchmark" in text and any(_is_marker(node) for node in ast.walk(tree)):
+            marker.append(path)
+        elif "pyperf" in text and _starts_runner(tree):
+            pyperf.append(path)
+    return Uses(tuple(fixture), tuple(marker), tuple(pyperf))
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Return the syntax tree of a file; None where it is no Python of this version."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def paths_to_collect(repository: Repository, files: Sequence[PurePosixPath]) -> list[str]:
+    """Return what to give to pytest: the files, or the folders that hold them where they are many.
+
+    A folder that holds no other tests is named instead of its files.
+    """
+    folders: dict[str, list[PurePosixPath]] = {}
+    for path in files:
+        folders.setdefault(str(path.parent), []).append(path)
+    paths: list[str] = []
+    for folder, inside in folders.items():
+        tests = [path for path in repository.files if str(path.parent) == folder and path.name.startswith("test_")]
+        whole = folder != "." and len(inside) > 1 and set(tests) <= set(inside)
+        paths += [folder] if whole else [str(path) for path in inside]
+    if len(paths) > _MOST_PATHS:
+        paths = list(dict.fromkeys(path if "/" not in path else posixpath.dirname(path) for path in paths))
+    if len(paths) > _MOST_PATHS:
+        paths = list(dict.fromkeys("/".join(path.split("/")[:2]) for path in paths))
+    return paths
+
+
+def setting(repository: Repository, name: str) -> str:
+    """Return a setting of pytest in one line, from the file that pytest would read; empty where it is unset."""
+    table = repository.toml("pyproject.toml").get("tool", {}).get("pytest", {})
+    options = table.get("ini_options", table) if isinstance(table, dict) else {}
+    value = options.get(name) if isinstance(options, dict) else None
+    for file, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(repository.text(file))
+        except configparser.Error:
+            continue
+        value = value or parser.get(section, name, fallback=None)
+    return " ".join((value if isinstance(value, str) else " ".join(map(str, value or []))).split())
+
+
+def _function_patterns(repository: Repository) -> tuple[str, ...]:
+    """Return the names of functions that pytest collects here: `python_functions` of its configuration, else `test`."""
+    names = setting(repository, "python_functions").split() or ["test"]
+    return tuple(name if any(sign in name for sign in "*?[") else f"{name}*" for name in names)
+
+
+def _collected(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions of a module and of its classes; those inside of functions are never collected."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+        elif isinstance(node, ast.ClassDef):
+            yield from (inner for inner in node.body if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def _takes_fixture(node: ast.FunctionDef | ast.AsyncFunctionDef, functions: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(node.name, pattern) for pattern in functions) and any(
+        argument.arg == "benchmark" for argument in (*node.args.args, *node.args.kwonlyargs)
+    )
+
+
+def _is_marker(node: ast.AST) -> bool:
+    """Whether a node is `pytest.mark.benchmark` or `pytest.mark.codspeed_benchmark`, called or not."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in ("benchmark", "codspeed_benchmark")
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "mark"
+    )
+
+
+def _starts_runner(tree: ast.Module) -> bool:
+    """Whether a script makes a `pyperf.Runner` when it is started: a module that others import does not."""
+    has_main = any(isinstance(node, ast.If) and re.search("__name__", ast.unparse(node.test)) for node in tree.body)
+    names = {"pyperf", "perf"}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in names
+        for alias in node.names
+        if alias.name == "Runner"
+    }
+    places = tree.body if not has_main else [tree]
+    return any(
+        _is_runner(node, imported)
+        for place in places
+        if has_main or not isinstance(place, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for node in ast.walk(place)
+    )
+
+
+def _is_runner(node: ast.AST, imported: set[str]) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Name):
+        return node.func.id in imported
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr == "Runner"
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in ("pyperf", "perf")
+    )
