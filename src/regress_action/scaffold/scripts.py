@@ -163,10 +163,10 @@ def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, s
         for place in (folder, *folder.parents):
             if repository.exists(str(place / lock)):
                 install, run = _installation(repository, place, lock, manager)
-                whole = f"{_enter(place)}{install}"
+                command = f"{_enter(place)}{install}"
                 if str(place) != "." and repository.exists("package.json"):  # the root is what is measured
-                    whole = f"{_manager(repository, place.parents[-1])[1]} && {whole}"
-                return manager, whole, run
+                    command = f"{_manager(repository, place.parents[-1])[1]} && {command}"
+                return manager, command, run
     return "npm", f"{_enter(folder)}npm install --no-audit --no-fund", "npx"
 
 
