@@ -68,8 +68,8 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
     if unbuilt and re.search(r"Cannot find (?:module|package)|MODULE_NOT_FOUND", log):
         return replace(project, setup=built), "added npm run build to the setup"
     if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log):
-        whole = replace(project, command=project.command.removesuffix(_KEPT))
-        return whole, "the program is timed as a whole, because what it prints is in no known format"
+        timed = replace(project, command=project.command.removesuffix(_KEPT))
+        return timed, "the program is timed as a whole, because what it prints is in no known format"
     return _without_failures(project, log)
 
 

@@ -41,8 +41,8 @@ def cpp(repository: Repository) -> list[Project]:
             kind = _kind(repository, path, target, sources, links.get(target, ""))
             if kind:
                 projects.append(_project(repository, kind, target, path))
-    known = [project for project in projects if project.kind != "cmake"]
-    return [*(known or projects)[:2], *_first(repository, lists)]
+    measuring = [project for project in projects if project.kind != "cmake"]
+    return [*(measuring or projects)[:2], *_first(repository, lists)]
 
 
 def _plain(text: str) -> str:

@@ -67,8 +67,8 @@ def paths_to_collect(repository: Repository, files: Sequence[PurePosixPath]) -> 
     paths: list[str] = []
     for folder, inside in folders.items():
         tests = [path for path in repository.files if str(path.parent) == folder and path.name.startswith("test_")]
-        whole = folder != "." and len(inside) > 1 and set(tests) <= set(inside)
-        paths += [folder] if whole else [str(path) for path in inside]
+        complete = folder != "." and len(inside) > 1 and set(tests) <= set(inside)
+        paths += [folder] if complete else [str(path) for path in inside]
     if len(paths) > _MOST_PATHS:
         paths = list(dict.fromkeys(path if "/" not in path else posixpath.dirname(path) for path in paths))
     if len(paths) > _MOST_PATHS:
