@@ -24,10 +24,10 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from regress_action.analysis import Policy
+from regress_action.analysis.series_state import SeriesLimits
 from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.site import build, writing
-from regress_action.site.findings import Limits
 from regress_action.site.tables import Column, Table, tables_of
 
 if TYPE_CHECKING:
@@ -113,14 +113,14 @@ def measured(series: int, reports: int, folder: Path) -> Row:
         history.append(report)
     site = folder / "site"
     start = time.process_time()
-    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None)
+    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
     read = time.process_time() - start
     start = time.process_time()
     build.build([source], site, Policy(), writing.Page())
     write = time.process_time() - start
     history.append(newest)
     start = time.process_time()
-    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None)
+    source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
     written = build.build([source], site, Policy(), writing.Page())
     again = time.process_time() - start
     return looked_at(Row(series, reports, read, write, again, written.bytes / 1000, *[0.0] * 4), site)
@@ -139,7 +139,7 @@ def large(series: int, reports: int, folder: Path) -> Row:
     columns: tuple[Column, ...] = table.columns
     whole = Table("", table.suite, ENVIRONMENT, columns, rows, medians, medians, medians, {})
     start = time.process_time()
-    written = writing.write(writing.Site([whole], [[Limits(1.2)] * series], (), writing.Page()), folder / "site")
+    written = writing.write(writing.Site([whole], [[SeriesLimits(1.2)] * series], (), writing.Page()), folder / "site")
     write = time.process_time() - start
     return looked_at(Row(series, reports, None, write, None, written.bytes / 1000, *[0.0] * 4), folder / "site")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from regress_action.analysis import Policy
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
-from regress_action.site.build import Source, build
+from regress_action.site.build import build, from_reports
 from regress_action.site.writing import Page as SitePage
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def test_names_of_result_files_stay_text(chromium: Browser, tmp_path: Path) -> N
         )
         for number, value in enumerate([1.0] * 12 + [2.0] * 10)
     ]
-    build([Source(HOSTILE, reports)], tmp_path, Policy(), SitePage(title=HOSTILE, note=HOSTILE))
+    build([from_reports(reports, name=HOSTILE)], tmp_path, Policy(), SitePage(title=HOSTILE, note=HOSTILE))
     for visit in visiting(chromium, tmp_path):
         for view in (*VIEWS, "status?q=img"):
             page = visit.open(view)

@@ -22,7 +22,7 @@ def write_dashboard(job: Job) -> str | None:
         InfrastructureError: it cannot be written.
     """
     from regress_action.history import Selection
-    from regress_action.site.build import Source, build, releases_of
+    from regress_action.site.build import build, from_reports, releases_of
     from regress_action.site.writing import Page
 
     history = job.history()
@@ -44,5 +44,5 @@ def write_dashboard(job: Job) -> str | None:
         waivers=job.rules.waivers,
         releases=releases_of(job.root, job.environ),
     )
-    build([Source("", reports, history.events())], job.root / folder, job.rules.policy, page, below=job.root)
+    build([from_reports(reports, history.events())], job.root / folder, job.rules.policy, page, below=job.root)
     return folder.as_posix()

@@ -80,41 +80,114 @@ def find_all(
     return _describe(levels, _pruned(levels, proposals, rule), directions)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TileProposals:
+    """What the complete tiles of one width proposed: the number of the series, the place within it, the p-value."""
+
+    owner: Ints
+    place: Ints
+    p_value: Floats
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no proposals."""
+        return cls(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """How far series that grow were searched; every array has an entry per series, 0 values where it never was."""
+
+    lengths: Ints
+    logarithmic: Flags
+    proposals: tuple[TileProposals, ...]
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Return what is known before the first search."""
+        return cls(np.zeros(0, np.intp), np.zeros(0, np.bool_), tuple(TileProposals.none() for _ in TILES))
+
+
+class Searcher:
+    """The change points of series that grow: tiles already searched are not searched again.
+
+    After any sequence of calls the answer is the one that `find_all` gives for the same values, provided that a series
+    keeps its number, and that earlier values of it stay as they were. `searched` can be kept and given again.
+    """
+
+    def __init__(self, rule: ChangePointRule = DEFAULT, searched: Searched | None = None) -> None:
+        self._rule = rule
+        self.searched = searched or Searched.nothing()
+
+    def find_all(
+        self, series: Sequence[ArrayLike], numbers: Ints, directions: Sequence[Direction] | None = None
+    ) -> list[tuple[ChangePoint, ...]]:
+        """Find the change points of all values of the series, which go by `numbers` (no two of them equal)."""
+        levels = _Levels.of(series)
+        known = self._known(levels, numbers)
+        parts, kept = [], []
+        for width, proposals in zip(TILES, self.searched.proposals, strict=True):
+            part, keep = self._propose(levels, numbers, known, width, proposals)
+            parts.append(part)
+            kept.append(keep)
+        size = int(numbers.max(initial=-1)) + 1
+        lengths, logarithmic = np.zeros(size, np.intp), np.zeros(size, np.bool_)
+        lengths[numbers], logarithmic[numbers] = np.diff(levels.ends), levels.logarithmic
+        self.searched = Searched(lengths, logarithmic, tuple(kept))
+        return _describe(levels, _pruned(levels, parts, self._rule), directions)
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Search some series anew the next time, because their earlier values changed."""
+        lengths = self.searched.lengths.copy()
+        lengths[[number for number in numbers if number < len(lengths)]] = 0
+        self.searched = Searched(lengths, self.searched.logarithmic, self.searched.proposals)
+
+    def _known(self, levels: _Levels, numbers: Ints) -> Ints:
+        """Return how many values of each series were searched before, on the scale that it is searched on now."""
+        searched = self.searched
+        inside = numbers < len(searched.lengths)
+        known = np.zeros(len(numbers), np.intp)
+        known[inside] = searched.lengths[numbers[inside]]
+        known[inside] *= searched.logarithmic[numbers[inside]] == levels.logarithmic[inside]
+        return known
+
+    def _propose(
+        self, levels: _Levels, numbers: Ints, known: Ints, width: int, kept: TileProposals
+    ) -> tuple[Proposals, TileProposals]:
+        """Search the tiles that are new or were incomplete; a complete tile never changes."""
+        start, stop = tiles(levels.ends, width)
+        owner = np.searchsorted(levels.ends, start, side="right") - 1
+        owner = np.minimum(owner, len(numbers) - 1)  # of tiles that begin where the last series ends, all are empty
+        complete = stop - start == width
+        searched = complete & (start - levels.ends[owner] + width <= known[owner])
+        settings = self._rule.p, self._rule.minimum_segment
+        new = propose(levels.flat, start[complete & ~searched], stop[complete & ~searched], *settings)
+        rest = propose(levels.flat, start[~complete], stop[~complete], *settings)
+        index = np.full(max(int(numbers.max(initial=-1)), int(kept.owner.max(initial=-1))) + 1, -1)
+        index[numbers] = np.where(known > 0, np.arange(len(numbers)), -1)
+        of = index[kept.owner]
+        old = Proposals(kept.place[of >= 0] + levels.ends[of[of >= 0]], kept.p_value[of >= 0])
+        complete_ones = old.and_(new)
+        series = np.searchsorted(levels.ends, complete_ones.place, side="right") - 1
+        place = complete_ones.place - levels.ends[series]
+        return complete_ones.and_(rest), TileProposals(numbers[series], place, complete_ones.p_value)
+
+
 class Detector:
-    """The change points of one series that grows: values already searched are not searched again.
+    """The change points of one series that grows, value by value.
 
     After any sequence of `extend` the answer is the one that `find` gives for all values.
     """
 
     def __init__(self, rule: ChangePointRule = DEFAULT, direction: Direction = Direction.LOWER) -> None:
-        self._rule = rule
+        self._searcher = Searcher(rule)
         self._direction = direction
         self._values = np.zeros(0)
-        self._kept: dict[int, Proposals] = {}
-        self._searched: dict[int, int] = {}
-        self._logarithmic = True
 
     def extend(self, values: ArrayLike) -> tuple[ChangePoint, ...]:
         """Append run values, oldest first, and return the change points of the series as it now is."""
         self._values = np.concatenate([self._values, np.asarray(values, float).ravel()])
-        levels = _Levels.of([self._values])
-        logarithmic = bool(levels.logarithmic[0])
-        if logarithmic != self._logarithmic:
-            self._kept, self._searched, self._logarithmic = {}, {}, logarithmic
-        proposals = [self._propose(levels.flat, levels.ends, width) for width in TILES]
-        return _describe(levels, _pruned(levels, proposals, self._rule), [self._direction])[0]
-
-    def _propose(self, flat: Floats, ends: Ints, width: int) -> Proposals:
-        """Search the tiles that are new or were incomplete; a complete tile never changes."""
-        start, stop = tiles(ends, width)
-        new = start >= self._searched.get(width, 0)
-        complete = new & (stop - start == width)
-        settings = self._rule.p, self._rule.minimum_segment
-        kept = self._kept.get(width, Proposals.none()).and_(propose(flat, start[complete], stop[complete], *settings))
-        self._kept[width] = kept
-        self._searched[width] = int(start[complete].max()) + 1 if complete.any() else self._searched.get(width, 0)
-        rest = new & ~complete
-        return kept.and_(propose(flat, start[rest], stop[rest], *settings))
+        return self._searcher.find_all([self._values], np.zeros(1, np.intp), [self._direction])[0]
 
 
 @dataclass(frozen=True, slots=True)

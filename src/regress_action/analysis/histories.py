@@ -15,7 +15,7 @@ from regress_action.analysis.trend import Tendency
 from regress_action.model.measurements import Benchmark, Direction, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from regress_action.analysis.arrays import Floats, Ints
     from regress_action.analysis.change_points import ChangePoint
@@ -76,9 +76,7 @@ class BenchmarkHistory:
     @property
     def times(self) -> Floats | None:
         """Seconds since 1970 of every value, or None when one of them has no readable time."""
-        seconds = [self.moments[report].seconds for report in self.reports]
-        dated = [second for second in seconds if second is not None]
-        return np.array(dated, dtype=np.float64) if len(dated) == len(seconds) else None
+        return _times([self])[0]
 
     def point(self, index: int) -> Point:
         """Return one value with its commit and time."""
@@ -209,20 +207,35 @@ def follow(
     *,
     trends: trend.TrendRule = trend.DEFAULT,
     changes: change_points.ChangePointRule = change_points.DEFAULT,
+    search: Callable[[Sequence[Floats], Sequence[Direction]], list[tuple[ChangePoint, ...]]] | None = None,
 ) -> tuple[Followed, ...]:
-    """Follow every history.
+    """Follow every history; `search` finds change points in another way than anew, and must find the same.
 
     A change point needs less matrix to be seen in a whole history than in its last runs, so runs that are
     stable but for a change point among them are called a step.
     """
     values = [history.values for history in histories]
     directions = [history.metric.direction for history in histories]
-    change_lists = change_points.find_all(values, changes, directions)
-    going = trend.follow_all(values, [history.times for history in histories], directions, trends)
+    change_lists = search(values, directions) if search else change_points.find_all(values, changes, directions)
+    going = trend.follow_all(values, _times(histories), directions, trends)
     return tuple(
         Followed(history, _with_steps(_directed(tendency, history), points, len(history)), points)
         for history, tendency, points in zip(histories, going, change_lists, strict=True)
     )
+
+
+def _times(histories: Sequence[BenchmarkHistory]) -> list[Floats | None]:
+    """Return the times of every history; those that share their moments read them once."""
+    read: dict[int, Floats] = {}
+    times: list[Floats | None] = []
+    for history in histories:
+        seconds = read.get(id(history.moments))
+        if seconds is None:
+            listed = [math.nan if moment.seconds is None else moment.seconds for moment in history.moments]
+            seconds = read[id(history.moments)] = np.array(listed, dtype=np.float64)
+        own = seconds[history.reports]
+        times.append(None if np.isnan(own).any() else own)
+    return times
 
 
 def _directed(followed: Trend, history: BenchmarkHistory) -> Trend:

@@ -96,23 +96,25 @@ def follow_all(
     windows = [_Window.of(*fields, rule.last) for fields in zip(series, times, directions, strict=True)]
     correlations = [correlation(window.times, window.levels) for window in windows]
     runs = np.array([len(window.levels) for window in windows], dtype=np.intp)
-    chances = significance(np.array(correlations, dtype=np.float64), runs)
-    return [_trend(*fields, rule) for fields in zip(windows, correlations, plain(chances), strict=True)]
+    chances = plain(significance(np.array(correlations, dtype=np.float64), runs))
+    steps = plain(_differ([window.levels for window in windows]))
+    return [_trend(*fields, rule) for fields in zip(windows, correlations, chances, steps, strict=True)]
 
 
-def _trend(window: _Window, correlation: float, p: float, rule: TrendRule) -> Trend:
+def _trend(window: _Window, correlation: float, p: float, step_p: float, rule: TrendRule) -> Trend:
     points = len(window.levels)
     if points < FEWEST:
         return Trend(Tendency.UNKNOWN, points=points)
     drift = _theil_sen(window.times, window.levels) * float(window.times[-1] - window.times[0])
-    tendency, change = _named(window, drift, rule, monotone=p < rule.p and abs(correlation) > rule.correlation)
+    monotone = p < rule.p and abs(correlation) > rule.correlation
+    tendency, change = _named(window, drift, rule, monotone=monotone, stepped=step_p < STEP_P)
     return Trend(tendency, correlation, p, window.share_of(change), points)
 
 
-def _named(window: _Window, drift: float, rule: TrendRule, *, monotone: bool) -> tuple[Tendency, float]:
+def _named(window: _Window, drift: float, rule: TrendRule, *, monotone: bool, stepped: bool) -> tuple[Tendency, float]:
     """Name the tendency and the change that it is about."""
     smallest = window.level_of(rule.drift)
-    if monotone or _differs(window.levels) < STEP_P:  # a step near an end hardly correlates with time
+    if monotone or stepped:  # a step near an end hardly correlates with time
         step = _best_step(window.levels)
         line = _misfit(window.levels - drift * (window.times - window.times[0]) / np.ptp(window.times))
         if not monotone or line >= STEP_COST * step.misfit:
@@ -162,13 +164,22 @@ def _misfit(residuals: Floats) -> float:
     return float(np.abs(residuals - np.median(residuals)).sum())
 
 
-def _differs(values: Floats) -> float:
-    """Return the p-value of the split at which the runs before and after differ most (see `splits`)."""
-    values = values[-splits.LARGEST :]
-    start = np.zeros(1, dtype=np.intp)
-    places = np.arange(SHORTEST_LEVEL, len(values) - SHORTEST_LEVEL + 1)
-    _, p = splits.best(values, splits.Stretches(start, start + len(values), start, places, SHORTEST_LEVEL))
-    return float(p[0])
+def _differ(levels: Sequence[Floats]) -> Floats:
+    """Return for each series the p-value of the split at which the runs before and after differ most (see `splits`).
+
+    1 for a series that is too short to be split.
+    """
+    windows = [window[-splits.LARGEST :] for window in levels]
+    sizes = np.array([len(window) for window in windows], dtype=np.intp)
+    results = np.ones(len(windows))
+    usable = np.flatnonzero(sizes >= 2 * SHORTEST_LEVEL)
+    if len(usable):
+        ends = np.cumsum(sizes[usable])
+        start = ends - sizes[usable]
+        places = np.arange(SHORTEST_LEVEL, int(sizes.max()) - SHORTEST_LEVEL + 1)
+        flat = np.concatenate([windows[row] for row in usable])
+        _, results[usable] = splits.best(flat, splits.Stretches(start, ends, start, places, SHORTEST_LEVEL))
+    return results
 
 
 class _Step(NamedTuple):

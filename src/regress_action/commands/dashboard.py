@@ -55,7 +55,7 @@ def command(
     settings = options.settings_of(thresholds=thresholds, config=config)
     rules = load_rules(settings, Path.cwd())
     written = build.build(
-        _sources(histories, metrics, suite=suite, branch=branch, last=last),
+        _sources(histories, metrics, out, suite=suite, branch=branch, last=last),
         out,
         rules.policy,
         Page(
@@ -72,7 +72,13 @@ def command(
 
 
 def _sources(
-    histories: tuple[str, ...], metrics: tuple[str, ...], *, suite: str | None, branch: str | None, last: int | None
+    histories: tuple[str, ...],
+    metrics: tuple[str, ...],
+    out: Path,
+    *,
+    suite: str | None,
+    branch: str | None,
+    last: int | None,
 ) -> list[Source]:
     """Return what is to be shown.
 
@@ -80,17 +86,18 @@ def _sources(
         UsageError: neither a history nor a file is given, or both are.
     """
     from regress_action.model.errors import UsageError
-    from regress_action.site.build import Source, from_history
+    from regress_action.site.build import from_history, from_reports
 
     if bool(histories) == bool(metrics):
         raise UsageError("Give either --history WHERE or --metrics FILE.")
     if metrics:
         from regress_action import formats
 
-        return [Source("", formats.gather(metrics))]
+        return [from_reports(formats.gather(metrics))]
     named = len(histories) > 1
     return [
-        from_history(where, suite=suite, branch=branch, last=last, name=where if named else "") for where in histories
+        from_history(where, suite=suite, branch=branch, last=last, name=where if named else "", site=out)
+        for where in histories
     ]
 
 

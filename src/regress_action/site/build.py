@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.analysis import policy as rules
+from regress_action.analysis.series_state import SeriesLimits
 from regress_action.model.errors import HistoryError, IncompleteError
 from regress_action.site import writing
-from regress_action.site.findings import Limits
+from regress_action.site.cache import Kept, TableCache, read_tables
 from regress_action.site.tables import tables_of
 
 if TYPE_CHECKING:
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Reports of one history with the decisions about them; `name` tells histories apart where several are joined."""
+    """The tables of one history with the decisions about it, and where they are kept for the next time."""
 
-    name: str
-    reports: Sequence[Report]
+    tables: Sequence[Table]
     events: Sequence[Event] = ()
+    cache: TableCache | None = None
+    left_out: frozenset[str] = frozenset()
 
 
-def from_history(where: str, *, suite: str | None, branch: str | None, last: int | None, name: str = "") -> Source:
+def from_reports(reports: Iterable[Report], events: Sequence[Event] = (), *, name: str = "") -> Source:
+    """Lay out reports; `name` tells histories apart where several are joined."""
+    return Source(tables_of(reports, name), events)
+
+
+def from_history(
+    where: str, *, suite: str | None, branch: str | None, last: int | None, name: str = "", site: Path | None = None
+) -> Source:
     """Read the newest `last` reports of a history, and every decision about it.
+
+    Tables are kept below the folder `site`, and reports that are kept there are not read again.
 
     Raises:
         IncompleteError: it holds no such report.
@@ -41,13 +52,15 @@ def from_history(where: str, *, suite: str | None, branch: str | None, last: int
     from regress_action.stores import connected_history
 
     history = connected_history(where, repository=Path.cwd(), environ=os.environ)
-    reports = history.load(Selection(suite=suite, branch=branch, last=last))
-    if not reports:
+    selection = Selection(suite=suite, branch=branch, last=last)
+    cache = None if site is None else TableCache.of(site, str(Path.cwd()), where, name, suite, branch, last)
+    kept = read_tables(history, selection, name, cache.load() if cache else Kept())
+    if not kept.tables:
         raise IncompleteError(
             f"The history {where} holds no report to show.",
             remedy=f"Record some first: regress-action record REPORT... --history {where}",
         )
-    return Source(name, reports, history.events())
+    return Source(kept.tables, history.events(), cache, kept.left_out)
 
 
 def releases_of(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -69,14 +82,17 @@ def build(
         InfrastructureError: the folder cannot be written.
     """
     sources = list(sources)
-    tables = [table for source in sources for table in tables_of(source.reports, source.name)]
+    tables = [table for source in sources for table in source.tables]
     events = sorted((event for source in sources for event in source.events), key=lambda event: event.at)
-    return writing.write(
-        writing.Site(tables, [_limits(table, policy) for table in tables], events, page), folder, below=below
-    )
+    site = writing.Site(tables, [_limits(table, policy) for table in tables], events, page)
+    written = writing.write(site, folder, below=below)
+    for source in sources:
+        if source.cache:
+            source.cache.save(Kept(source.tables, source.left_out))
+    return written
 
 
-def _limits(table: Table, policy: Policy) -> list[Limits]:
+def _limits(table: Table, policy: Policy) -> list[SeriesLimits]:
     """Return the threshold and the budget of every row."""
     benchmarks, metrics = [row.benchmark for row in table.series], [row.metric for row in table.series]
     alarms = rules.row_thresholds(benchmarks, metrics, policy).alarm.tolist()
@@ -84,5 +100,5 @@ def _limits(table: Table, policy: Policy) -> list[Limits]:
     results = []
     for row, alarm in enumerate(alarms):
         budget = budgets.get(row)
-        results.append(Limits(alarm, budget.limit, budget.key) if budget else Limits(alarm))
+        results.append(SeriesLimits(alarm, budget.limit, budget.key) if budget else SeriesLimits(alarm))
     return results

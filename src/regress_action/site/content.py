@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.model import normal
-from regress_action.site.findings import Status
+from regress_action.analysis.series_state import Status, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from regress_action.analysis.series_state import SeriesLimits, SeriesState
     from regress_action.history.events import Event
     from regress_action.model.measurements import Series
-    from regress_action.site.findings import Finding, Limits
     from regress_action.site.tables import Table
 
     Content = dict[str, Any]
@@ -38,6 +37,7 @@ COMPARED = 200
 
 _SPARK_BINS = 60
 _SPARK_LEVELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+_CHARACTERS = f"{_SPARK_LEVELS} "
 _DIGITS = 5
 _HASH = 12
 
@@ -49,12 +49,12 @@ class Row:
     table: int
     row: int
     series: Series
-    limits: Limits
-    finding: Finding
+    limits: SeriesLimits
+    finding: SeriesState
 
 
 def rows_of(
-    tables: Sequence[Table], limits: Sequence[Sequence[Limits]], findings: Sequence[Sequence[Finding]]
+    tables: Sequence[Table], limits: Sequence[Sequence[SeriesLimits]], findings: Sequence[Sequence[SeriesState]]
 ) -> list[Row]:
     """Return the series of all tables in the order of the data files: metrics of one benchmark stand together."""
     rows = [
@@ -73,10 +73,11 @@ def index(tables: Sequence[Table], rows: Sequence[Row], head: Content) -> Conten
     services, metrics, benchmarks = _Numbers(), _Numbers(), _Numbers()
     statuses = list(Status)
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    sparks = [_sparks(table.medians) for table in tables]
     for row in rows:
         finding, series = row.finding, row.series
         medians = tables[row.table].medians[row.row]
-        spark, low, high = _spark(medians)
+        spark, low, high = sparks[row.table][row.row]
         values = (
             row.table,
             services.number(series.benchmark.service or ""),
@@ -212,7 +213,7 @@ def _values(table: Table, row: Row) -> Content:
     medians = table.medians[row.row]
     at = np.flatnonzero(~np.isnan(medians))
     largest = float(np.abs(medians[at]).max()) if len(at) else 0.0
-    exponent = math.floor(math.log10(largest)) + 1 - _DIGITS if largest > 0 and math.isfinite(largest) else 0
+    exponent = _exponent(largest)
     scale = 10.0**exponent
     content: Content = {
         "exponent": exponent,
@@ -236,18 +237,32 @@ def _values(table: Table, row: Row) -> Content:
 
 
 def compared(tables: Sequence[Table], rows: Sequence[Row]) -> list[Content]:
-    """Return, for each machine, the newest reports as columns over the index: what the compare view reads."""
+    """Return, for each machine, the newest reports as columns over the index: what the compare view reads.
+
+    Values are whole numbers over a power of ten, whose exponent is that of the series.
+    """
     contents = []
     for number, table in enumerate(tables):
         own = [row.row for row in rows if row.table == number]
         first = max(0, len(table.columns) - COMPARED)
-        contents.append(
-            {
-                "first": first,
-                "columns": [[_short(value) for value in column] for column in table.medians[own, first:].T.tolist()],
-            }
-        )
+        newest = table.medians[own, first:]
+        largest = np.fmax.reduce(np.abs(newest), axis=1, initial=0.0)
+        exponents = np.array([_exponent(value) for value in largest.tolist()], np.intp)
+        columns = np.rint(newest / 10.0 ** exponents[:, None]).T
+        contents.append({"first": first, "exponents": exponents, "columns": [_or_none(column) for column in columns]})
     return contents
+
+
+def _or_none(values: NDArray[np.float64]) -> NDArray[np.int64] | list[int | None]:
+    """Return whole numbers, None where a value is NaN."""
+    if not np.isnan(values).any():
+        return values.astype(np.int64)
+    return [None if math.isnan(value) else int(value) for value in values.tolist()]
+
+
+def _exponent(largest: float) -> int:
+    """Return the power of ten of the last digit that is kept of values up to `largest`."""
+    return math.floor(math.log10(largest)) + 1 - _DIGITS if largest > 0 and math.isfinite(largest) else 0
 
 
 def decisions(events: Sequence[Event], waivers: Sequence[str]) -> Content:
@@ -284,13 +299,6 @@ def health(tables: Sequence[Table], rows: Sequence[Row], events: Sequence[Event]
     }
 
 
-def visible(noise: float | None) -> float:
-    """Return the ratio that one report shows against twenty with 80 % power at 5 % (normal noise), ∞ where unknown."""
-    if noise is None:
-        return math.inf
-    return math.exp((normal.Z_95 + normal.Z_POWER_80) * noise * math.sqrt(1 + 1 / 20))
-
-
 def _condition(table: Table, rows: Sequence[Row]) -> Content:
     """Return how one machine behaved over the reports of its suite."""
     noises = sorted(row.finding.noise for row in rows if row.finding.noise is not None)
@@ -310,21 +318,34 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
     return float(np.quantile(ordered, share)) if len(ordered) else None
 
 
-def _spark(values: NDArray[np.float64]) -> tuple[str, float | None, float | None]:
-    """Return at most sixty medians of neighbouring reports as a character each, and what the ends of the scale mean.
+def _sparks(values: NDArray[np.float64]) -> list[tuple[str, float | None, float | None]]:
+    """Return at most sixty medians of neighbouring reports of each row, and what the ends of the scale mean.
 
-    A space stands for a stretch without a value.
+    Each median is a character; a space stands for a stretch without one.
     """
-    bins = np.array_split(values, min(_SPARK_BINS, len(values)))
-    levels = np.array([np.nan if np.isnan(part).all() else np.nanmedian(part) for part in bins])
-    measured = levels[~np.isnan(levels)]
-    if not len(measured):
-        return "", None, None
-    low, high = float(measured.min()), float(measured.max())
-    top = len(_SPARK_LEVELS) - 1
-    steps = np.nan_to_num((levels - low) / ((high - low) or 1.0), nan=-1.0)
-    characters = (" " if step < 0 else _SPARK_LEVELS[round(step * top)] for step in steps.tolist())
-    return "".join(characters), low, high
+    if not values.size:
+        return [("", None, None)] * len(values)
+    levels = np.stack([_medians(part) for part in np.array_split(values, min(_SPARK_BINS, values.shape[1]), axis=1)], 1)
+    with np.errstate(invalid="ignore"):
+        low, high = np.fmin.reduce(levels, axis=1), np.fmax.reduce(levels, axis=1)
+        span = np.where(high > low, high - low, 1.0)
+        top = len(_SPARK_LEVELS) - 1
+        steps = np.nan_to_num(np.rint((levels - low[:, None]) / span[:, None] * top), nan=top + 1).astype(np.intp)
+    return [
+        ("".join(map(_CHARACTERS.__getitem__, row)), *((None, None) if math.isnan(bottom) else (bottom, top_value)))
+        for row, bottom, top_value in zip(steps.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]
+
+
+def _medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of each row, ignoring NaN; NaN for a row without a value."""
+    ordered = np.sort(values, axis=1)
+    counts = np.count_nonzero(~np.isnan(ordered), axis=1)
+    rows = np.arange(len(ordered))
+    medians: NDArray[np.float64] = (
+        ordered[rows, np.maximum(counts - 1, 0) // 2] + ordered[rows, np.minimum(counts // 2, ordered.shape[1] - 1)]
+    ) / 2
+    return medians
 
 
 def _integers(values: NDArray[np.float64], scale: float) -> NDArray[np.int64]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regress_action.analysis.series_state import NOISY, Status, visible
 from regress_action.report import numbers
-from regress_action.site.content import attention, visible
-from regress_action.site.findings import NOISY, Status
+from regress_action.site.content import attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

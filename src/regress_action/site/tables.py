@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from regress_action.analysis.change_points import Searcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +24,10 @@ RAW_REPORTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a table keeps of a report: `time` is in seconds since 1970, NaN where the report has no readable time."""
+    """What a table keeps of a report.
+
+    `time` is in seconds since 1970, NaN where the report has no readable time. `record` is its path in the history.
+    """
 
     commit: str
     time: float
@@ -34,6 +39,7 @@ class Column:
     steal: float | None
     swing: float | None
     failures: tuple[str, ...]
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +49,8 @@ class Table:
     `medians`, `lows` and `highs` have a row per series and a column per report, in the metric's unit, NaN where the
     report has no value; a low and a high are the extremes of the report's runs. `raw` holds, for the newest reports
     (by column number), an array of series × runs. `series` describes each row as the newest report does; values of
-    another body of the benchmark (`Benchmark.version`) are left out.
+    another body of the benchmark (`Benchmark.version`) are left out. `searcher` knows how far the rows were searched
+    for change points.
     """
 
     source: str
@@ -55,6 +62,26 @@ class Table:
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
     raw: dict[int, NDArray[np.float64]]
+    searcher: Searcher = field(default_factory=Searcher)
+
+    def measured_rows(self) -> list[int]:
+        """Return the rows that have a value."""
+        return [int(row) for row in np.flatnonzero(np.isfinite(self.medians).any(axis=1))]
+
+    def without_oldest(self, columns: int) -> Table:
+        """Return the table without its oldest columns, and without the rows that have no value then."""
+        medians = self.medians[:, columns:]
+        rows = np.flatnonzero(np.isfinite(medians).any(axis=1))
+        return replace(
+            self,
+            columns=self.columns[columns:],
+            series=tuple(self.series[row] for row in rows),
+            medians=medians[rows],
+            lows=self.lows[rows, columns:],
+            highs=self.highs[rows, columns:],
+            raw={column - columns: values[rows] for column, values in self.raw.items() if column >= columns},
+            searcher=Searcher(),
+        )
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -64,22 +91,45 @@ class Table:
 
 def tables_of(reports: Iterable[Report], source: str = "") -> list[Table]:
     """Lay out `reports`, given in any order; `source` names the history when several are joined."""
+    return grown([], [(report, "") for report in reports], source)
+
+
+def grown(tables: Iterable[Table], records: Iterable[tuple[Report, str]], source: str = "") -> list[Table]:
+    """Add reports with their paths to tables, whose own reports are not younger; given none, make the tables anew.
+
+    The reports may come in any order. `source` names the history when several are joined.
+    """
     builders: dict[tuple[str, str], _Builder] = {}
-    for report in sorted(reports, key=lambda report: _seconds(report.created) or 0.0):
+    for table in tables:
+        builders[table.suite, table.environment.fingerprint] = _Builder.upon(table)
+    for report, record in sorted(records, key=lambda pair: _seconds(pair[0].created) or 0.0):
         key = report.suite, report.environment.fingerprint
-        builders.setdefault(key, _Builder(source, report)).add(report)
-    return [builder.table() for builder in builders.values()]
+        builders.setdefault(key, _Builder(source, report.suite, report.environment)).add(report, record)
+    results = [builder.table() for builder in builders.values()]
+    return sorted(results, key=lambda table: -math.inf if math.isnan(table.times[0]) else table.times[0])
+
+
+def is_younger(report: Report, tables: Iterable[Table]) -> bool:
+    """Whether a report comes after all that its table holds."""
+    time = _seconds(report.created) or 0.0
+    return all(
+        (0.0 if math.isnan(table.columns[-1].time) else table.columns[-1].time) <= time
+        for table in tables
+        if (table.suite, table.environment.fingerprint) == (report.suite, report.environment.fingerprint)
+    )
 
 
 @dataclass(slots=True)
 class _Builder:
-    """A table while its reports are added, oldest first.
+    """A table while its reports are added, oldest first, to those of `base`.
 
     Reports of one suite nearly always list the same series in the same order, so their rows are looked up once.
     """
 
     source: str
-    newest: Report
+    suite: str
+    environment: Environment
+    base: Table | None = None
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     series: list[Series] = field(default_factory=list)
     began: list[int] = field(default_factory=list)
@@ -87,8 +137,23 @@ class _Builder:
     layout_rows: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     columns: list[Column] = field(default_factory=list)
     values: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=list)
+    newest: Report | None = None
 
-    def add(self, report: Report) -> None:
+    @classmethod
+    def upon(cls, table: Table) -> _Builder:
+        """Start with the reports of a table."""
+        return cls(
+            table.source,
+            table.suite,
+            table.environment,
+            table,
+            {series.key: row for row, series in enumerate(table.series)},
+            list(table.series),
+            [0] * len(table.series),
+            columns=list(table.columns),
+        )
+
+    def add(self, report: Report, record: str) -> None:
         """Add the next report."""
         layout = [(series.benchmark.name, series.metric.name, series.benchmark.version) for series in report.series]
         if layout != self.layout:
@@ -96,7 +161,7 @@ class _Builder:
             self.layout_rows = np.array([self._row(series) for series in report.series], np.intp)
         self.newest = report
         self.values.append((self.layout_rows, _values(report.series)))
-        self.columns.append(_column(report))
+        self.columns.append(_column(report, record))
 
     def _row(self, series: Series) -> int:
         row = self.rows.setdefault(series.key, len(self.series))
@@ -114,7 +179,10 @@ class _Builder:
         medians, lows, highs = (np.full(shape, np.nan) for _ in range(3))
         raw: dict[int, NDArray[np.float64]] = {}
         began = np.array(self.began, np.intp)
-        for column, (rows, values) in enumerate(self.values):
+        if self.base is not None:
+            self._copy_base(self.base, (medians, lows, highs), raw)
+        first = len(self.columns) - len(self.values)
+        for column, (rows, values) in enumerate(self.values, start=first):
             ordered = np.sort(values, axis=1)  # NaN last
             counts = np.count_nonzero(~np.isnan(ordered), axis=1)
             place = np.arange(len(rows))
@@ -124,21 +192,44 @@ class _Builder:
             medians[rows, column] = np.where(measured, (lower + upper) / 2, np.nan) if values.size else np.nan
             lows[rows, column] = np.where(measured, ordered[:, 0], np.nan)
             highs[rows, column] = np.where(measured, ordered[place, np.maximum(counts - 1, 0)], np.nan)
-            if column >= len(self.values) - RAW_REPORTS and values.shape[1] > 1:
+            if column >= len(self.columns) - RAW_REPORTS and values.shape[1] > 1:
                 raw[column] = np.full((len(self.series), values.shape[1]), np.nan)
                 raw[column][rows] = np.where(measured[:, None], values, np.nan)
-        newest = {series.key: series for series in self.newest.series}
+        newest = {series.key: series for series in self.newest.series} if self.newest else {}
         return Table(
             self.source,
-            self.newest.suite,
-            self.newest.environment,
+            self.suite,
+            self.environment,
             tuple(self.columns),
             tuple(newest.get(series.key, series) for series in self.series),
             medians,
             lows,
             highs,
             raw,
+            self._searcher(),
         )
+
+    def _copy_base(
+        self, base: Table, arrays: Sequence[NDArray[np.float64]], raw: dict[int, NDArray[np.float64]]
+    ) -> None:
+        """Copy the values of the first table, without those of a body of a benchmark that was replaced since."""
+        rows, columns = base.medians.shape
+        replaced = [row for row in range(rows) if self.began[row]]
+        for array, old in zip(arrays, (base.medians, base.lows, base.highs), strict=True):
+            array[:rows, :columns] = old
+            array[replaced, :columns] = np.nan
+        for column, values in base.raw.items():
+            if column >= len(self.columns) - RAW_REPORTS:
+                raw[column] = np.full((len(self.series), values.shape[1]), np.nan)
+                raw[column][:rows] = values
+                raw[column][replaced] = np.nan
+
+    def _searcher(self) -> Searcher:
+        """Return how far the rows were searched, without those whose earlier values are left out since."""
+        if self.base is None:
+            return Searcher()
+        self.base.searcher.forget([row for row in range(len(self.base.series)) if self.began[row]])
+        return self.base.searcher
 
 
 def _values(series: Sequence[Series]) -> NDArray[np.float64]:
@@ -154,7 +245,7 @@ def _values(series: Sequence[Series]) -> NDArray[np.float64]:
     return values
 
 
-def _column(report: Report) -> Column:
+def _column(report: Report, record: str) -> Column:
     """Return what is kept of a report beside its values."""
     provenance = dict(report.provenance)
     steals = [conditions.steal for conditions in report.conditions if conditions.steal is not None]
@@ -170,6 +261,7 @@ def _column(report: Report) -> Column:
         max(steals, default=None),
         max(swings, default=None),
         tuple(failure.benchmark for failure in report.failures),
+        record,
     )
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from regress_action.analysis.series_state import SeriesLimits
     from regress_action.history.events import Event
-    from regress_action.site.findings import Limits
     from regress_action.site.tables import Table
 
 PLOTLY = "plotly-basic.min.js"
@@ -54,7 +54,7 @@ class Site:
     """What the site is made of: `limits` has a list per table with an entry per row, `events` are the decisions."""
 
     tables: Sequence[Table]
-    limits: Sequence[Sequence[Limits]]
+    limits: Sequence[Sequence[SeriesLimits]]
     events: Sequence[Event]
     page: Page
 

@@ -9,8 +9,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regress_action.analysis.series_state import SeriesLimits
 from regress_action.site import content
-from regress_action.site.findings import Limits, findings_of
+from regress_action.site.findings import findings_of
 from regress_action.site.tables import Table, tables_of
 from unit.site.site_reports import history, report
 
@@ -19,7 +20,7 @@ VALUES = st.floats(1e-9, 1e12)
 
 def rows_of(tables: list[Table]) -> list[content.Row]:
     """Return the rows of tables with one threshold for all."""
-    limits = [[Limits(1.2)] * len(table.series) for table in tables]
+    limits = [[SeriesLimits(1.2)] * len(table.series) for table in tables]
     return content.rows_of(tables, limits, [findings_of(table, limits[n], ()) for n, table in enumerate(tables)])
 
 
@@ -76,3 +77,17 @@ def test_a_value_that_is_not_finite_is_no_value() -> None:
     orjson.dumps(content.index(tables, rows_of(tables), {}))
     assert tables[0].medians[0].tolist()[0] == 1.0
     assert np.isnan(tables[0].medians[0, 1:]).all()
+
+
+def test_compared_values_come_back_with_five_digits() -> None:
+    """The newest reports by column, and None where a series was not measured."""
+    tables = tables_of(history({"a": [1.23456, None, 2.5], "b": [3e-9, 4e-9, 5e-9]}))
+
+    (machine,) = content.compared(tables, rows_of(tables))
+
+    columns = orjson.loads(
+        orjson.dumps([list(column) for column in machine["columns"]], option=orjson.OPT_SERIALIZE_NUMPY)
+    )
+    scales = [10.0 ** int(exponent) for exponent in machine["exponents"]]
+    assert columns[1][0] is None
+    np.testing.assert_allclose([columns[0][0] * scales[0], columns[2][1] * scales[1]], [1.2346, 5e-9])

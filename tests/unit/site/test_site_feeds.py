@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET  # our own output
 
 import pytest
 
+from regress_action.analysis.series_state import SeriesLimits
 from regress_action.site import content, feeds
-from regress_action.site.findings import Limits, findings_of
+from regress_action.site.findings import findings_of
 from regress_action.site.recommendations import ahead, recommendations_of
 from regress_action.site.tables import tables_of
 from regress_action.site.writing import Page, Site
@@ -23,11 +24,11 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def site_of(
-    values: Sequence[float | None], name: str = "a", limits: Limits | None = None
+    values: Sequence[float | None], name: str = "a", limits: SeriesLimits | None = None
 ) -> tuple[Site, list[content.Row]]:
     """Return a site of one benchmark, seen on the day after its last report."""
     tables = tables_of(history({name: values, "other": [1.0] * len(values)}))
-    all_limits = [[limits or Limits(1.2), Limits(1.2)]]
+    all_limits = [[limits or SeriesLimits(1.2), SeriesLimits(1.2)]]
     rows = content.rows_of(tables, all_limits, [findings_of(tables[0], all_limits[0], ())])
     return Site(tables, all_limits, (), Page(now=START + timedelta(days=len(values)))), rows
 
@@ -81,19 +82,29 @@ def test_the_summary_lists_the_changes_of_the_last_seven_days() -> None:
 @pytest.mark.parametrize(
     ("values", "limits", "title", "evidence"),
     [
-        (STEP, Limits(1.2), "Find the cause in that commit, or accept the level.", "1.00 → 1.50 s (+50 %)"),
-        ([6.0] * 20, Limits(1.2, 5.0, "a_s"), "Bring it back below its budget, or change the budget.", "a_s allows 5"),
-        ([*[1.0] * 20, None], Limits(1.2), "Restore the benchmark, or remove it on purpose.", "last value is from"),
+        (STEP, SeriesLimits(1.2), "Find the cause in that commit, or accept the level.", "1.00 → 1.50 s (+50 %)"),
+        (
+            [6.0] * 20,
+            SeriesLimits(1.2, 5.0, "a_s"),
+            "Bring it back below its budget, or change the budget.",
+            "a_s allows 5",
+        ),
+        (
+            [*[1.0] * 20, None],
+            SeriesLimits(1.2),
+            "Restore the benchmark, or remove it on purpose.",
+            "last value is from",
+        ),
         (
             [1.0, 1.5, 0.8, 1.3, 0.9] * 6,
-            Limits(9.0),
+            SeriesLimits(9.0),
             "Use longer rounds or more runs",
             "Neighbouring reports differ by",
         ),
     ],
 )
 def test_a_recommendation_cites_its_numbers(
-    values: list[float | None], limits: Limits, title: str, evidence: str
+    values: list[float | None], limits: SeriesLimits, title: str, evidence: str
 ) -> None:
     """What to do, and why."""
     site, rows = site_of(values, limits=limits)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from regress_action.analysis.series_state import SeriesLimits, SeriesState, Status
 from regress_action.history import SeriesPattern, accept
 from regress_action.model.measurements import Direction, Metric
-from regress_action.site.findings import Finding, Limits, Status, findings_of
+from regress_action.site.findings import findings_of
 from regress_action.site.tables import tables_of
 from unit.site.site_reports import START, TIME, commit, history
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from regress_action.history import Event
 
-LIMITS = Limits(threshold=1.2)
+LIMITS = SeriesLimits(threshold=1.2)
 
 
 def steady(count: int, level: float = 1.0, *, spread: float = 0.005, seed: int = 1) -> list[float]:
@@ -28,8 +29,12 @@ def steady(count: int, level: float = 1.0, *, spread: float = 0.005, seed: int =
 
 
 def finding(
-    values: Sequence[float | None], limits: Limits = LIMITS, *, metric: Metric = TIME, events: Sequence[Event] = ()
-) -> Finding:
+    values: Sequence[float | None],
+    limits: SeriesLimits = LIMITS,
+    *,
+    metric: Metric = TIME,
+    events: Sequence[Event] = (),
+) -> SeriesState:
     """Return the state of one benchmark with these values, beside one that is always measured."""
     (table,) = tables_of(history({"a": values, "other": [1.0] * len(values)}, metric=metric))
     return findings_of(table, [limits, LIMITS], events)[0]
@@ -44,14 +49,14 @@ def finding(
         ([*steady(30), *steady(15, 1.1)], LIMITS, Status.SLIGHTLY_WORSE),
         ([*steady(30), *steady(15, 0.6)], LIMITS, Status.IMPROVED),
         ([*steady(30), *steady(15, 1.5), *steady(15)], LIMITS, Status.STEADY),
-        (steady(40, 6.0), Limits(1.2, 5.0, "a_s"), Status.OVER_BUDGET),
-        (steady(40, 4.8), Limits(1.2, 5.0, "a_s"), Status.NEAR_BUDGET),
-        (steady(40, spread=0.3), Limits(9.0), Status.NOISY),
+        (steady(40, 6.0), SeriesLimits(1.2, 5.0, "a_s"), Status.OVER_BUDGET),
+        (steady(40, 4.8), SeriesLimits(1.2, 5.0, "a_s"), Status.NEAR_BUDGET),
+        (steady(40, spread=0.3), SeriesLimits(9.0), Status.NOISY),
         ([*steady(40), None, None], LIMITS, Status.MISSING),
     ],
 )
 def test_a_series_has_the_most_urgent_state_that_holds(
-    values: list[float | None], limits: Limits, status: Status
+    values: list[float | None], limits: SeriesLimits, status: Status
 ) -> None:
     """Each state follows from planted values."""
     assert finding(values, limits).status is status
@@ -89,7 +94,7 @@ def test_a_drift_says_when_it_reaches_the_budget() -> None:
     """One per cent a day from 1.22 reaches 1.5 in about three weeks."""
     values = [1.0 * 1.01**day for day in range(20)]
 
-    state = finding(values, Limits(9.0, 1.5, "a_s"))
+    state = finding(values, SeriesLimits(9.0, 1.5, "a_s"))
 
     assert state.status is Status.DRIFTING
     assert state.days_to_budget == pytest.approx(22, abs=3)
@@ -100,7 +105,7 @@ def test_a_metric_without_a_known_direction_is_neither_worse_nor_better() -> Non
     metric = Metric("sessions", "count", Direction.UNKNOWN)
 
     doubled = finding([*steady(30), *steady(15, 2.0)], metric=metric)
-    below = finding(steady(40, 80.0), Limits(1.2, 100.0, "sessions"), metric=metric)
+    below = finding(steady(40, 80.0), SeriesLimits(1.2, 100.0, "sessions"), metric=metric)
 
     assert (doubled.status, doubled.ratio, len(doubled.changes)) == (Status.STEADY, None, 1)
     assert below.status is Status.STEADY

@@ -11,7 +11,7 @@ import pytest
 
 from regress_action.analysis import Policy
 from regress_action.model.errors import InfrastructureError
-from regress_action.site.build import Source, build
+from regress_action.site.build import build, from_reports
 from regress_action.site.writing import PLOTLY, Page
 from unit.site.site_reports import history
 
@@ -23,7 +23,7 @@ ASSETS = Path(__file__).parents[3] / "src/regress_action/site/assets"
 
 def write(folder: Path, reports: list[Report]) -> None:
     """Write a site of reports."""
-    build([Source("", reports)], folder, Policy(), Page())
+    build([from_reports(reports)], folder, Policy(), Page())
 
 
 def data(folder: Path, name: str) -> object:

@@ -31,8 +31,12 @@
         .map((row) => ({ row, before: row.level, after: other.get(`${row.name}\n${row.metricName}`).level }));
     }
     const machine = Number(parameters.get("on") || 0);
-    const { first, columns } = (await regress.data("compare"))[machine];
+    const { first, columns, exponents } = (await regress.data("compare"))[machine];
     const last = first + columns.length - 1;
+    const value = (report, place) => {
+      const whole = (columns[report - first] || [])[place] ?? null;
+      return whole === null ? null : whole * 10 ** exponents[place];
+    };
     const [a, b] = [Number(parameters.get("a") || first), Number(parameters.get("b") || last)];
     const place = new Map(
       regress
@@ -44,8 +48,8 @@
       .filter((row) => row.machine === machine)
       .map((row) => ({
         row,
-        before: (columns[a - first] || [])[place.get(row.number)] ?? null,
-        after: (columns[b - first] || [])[place.get(row.number)] ?? null,
+        before: value(a, place.get(row.number)),
+        after: value(b, place.get(row.number)),
       }))
       .filter(({ before, after }) => before !== null || after !== null);
   }
