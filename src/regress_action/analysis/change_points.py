@@ -104,7 +104,7 @@ class Searched:
 
     @classmethod
     def nothing(cls) -> Self:
-        """Return what is known before the first search."""
+        """Return that nothing was searched yet."""
         return cls(np.zeros(0, np.intp), np.zeros(0, np.bool_), tuple(TileProposals.none() for _ in TILES))
 
 
@@ -124,10 +124,10 @@ class Searcher:
     ) -> list[tuple[ChangePoint, ...]]:
         """Find the change points of all values of the series, which go by `numbers` (no two of them equal)."""
         levels = _Levels.of(series)
-        known = self._known(levels, numbers)
+        before = self._searched_before(levels, numbers)
         parts, kept = [], []
         for width, proposals in zip(TILES, self.searched.proposals, strict=True):
-            part, keep = self._propose(levels, numbers, known, width, proposals)
+            part, keep = self._propose(levels, numbers, before, width, proposals)
             parts.append(part)
             kept.append(keep)
         size = int(numbers.max(initial=-1)) + 1
@@ -142,29 +142,29 @@ class Searcher:
         lengths[[number for number in numbers if number < len(lengths)]] = 0
         self.searched = Searched(lengths, self.searched.logarithmic, self.searched.proposals)
 
-    def _known(self, levels: _Levels, numbers: Ints) -> Ints:
+    def _searched_before(self, levels: _Levels, numbers: Ints) -> Ints:
         """Return how many values of each series were searched before, on the scale that it is searched on now."""
         searched = self.searched
         inside = numbers < len(searched.lengths)
-        known = np.zeros(len(numbers), np.intp)
-        known[inside] = searched.lengths[numbers[inside]]
-        known[inside] *= searched.logarithmic[numbers[inside]] == levels.logarithmic[inside]
-        return known
+        before = np.zeros(len(numbers), np.intp)
+        before[inside] = searched.lengths[numbers[inside]]
+        before[inside] *= searched.logarithmic[numbers[inside]] == levels.logarithmic[inside]
+        return before
 
     def _propose(
-        self, levels: _Levels, numbers: Ints, known: Ints, width: int, kept: TileProposals
+        self, levels: _Levels, numbers: Ints, before: Ints, width: int, kept: TileProposals
     ) -> tuple[Proposals, TileProposals]:
         """Search the tiles that are new or were incomplete; a complete tile never changes."""
         start, stop = tiles(levels.ends, width)
         owner = np.searchsorted(levels.ends, start, side="right") - 1
         owner = np.minimum(owner, len(numbers) - 1)  # of tiles that begin where the last series ends, all are empty
         complete = stop - start == width
-        searched = complete & (start - levels.ends[owner] + width <= known[owner])
+        searched = complete & (start - levels.ends[owner] + width <= before[owner])
         settings = self._rule.p, self._rule.minimum_segment
         new = propose(levels.flat, start[complete & ~searched], stop[complete & ~searched], *settings)
         rest = propose(levels.flat, start[~complete], stop[~complete], *settings)
         index = np.full(max(int(numbers.max(initial=-1)), int(kept.owner.max(initial=-1))) + 1, -1)
-        index[numbers] = np.where(known > 0, np.arange(len(numbers)), -1)
+        index[numbers] = np.where(before > 0, np.arange(len(numbers)), -1)
         of = index[kept.owner]
         old = Proposals(kept.place[of >= 0] + levels.ends[of[of >= 0]], kept.p_value[of >= 0])
         complete_ones = old.and_(new)

@@ -121,25 +121,25 @@ def read_tables(history: History, selection: Selection, source: str, kept: Kept)
         HistoryError: the place cannot be read, or a record does not match its name.
         InputError: a record is cut, or from a newer version.
     """
-    known = {column.record for table in kept.tables for column in table.columns}
-    if not known:
+    stored = {column.record for table in kept.tables for column in table.columns}
+    if not stored:
         records = [(report, entry.path) for entry, report in history.records(selection)]
         return Kept(grown([], records, source))
-    chosen = _choose(history, selection, known, kept.left_out)
+    chosen = _choose(history, selection, stored, kept.left_out)
     tables = _still_wanted(kept.tables, set(chosen.paths))
     if tables is None or not all(is_younger(report, tables) for report, _ in chosen.fresh):
         return read_tables(history, selection, source, Kept())
     return Kept(grown(tables, chosen.fresh, source), frozenset(chosen.left_out))
 
 
-def _choose(history: History, selection: Selection, known: set[str], left_out: frozenset[str]) -> _Chosen:
-    """Choose the newest records as `History.records` does, opening only those that are not known."""
+def _choose(history: History, selection: Selection, stored: set[str], left_out: frozenset[str]) -> _Chosen:
+    """Choose the newest records as `History.records` does, opening only those that are not stored."""
     entries: list[RecordEntry] = list(reversed(history.entries(replace(selection, last=None))))
     chosen = _Chosen(left_out=set(left_out))
     wanted = len(entries) if selection.last is None else selection.last
     while entries and len(chosen.paths) < wanted:
         chunk, entries = entries[:wanted], entries[wanted:]
-        unread = [entry for entry in chunk if entry.path not in known and entry.path not in left_out]
+        unread = [entry for entry in chunk if entry.path not in stored and entry.path not in left_out]
         reports = dict(zip((entry.path for entry in unread), history.read(unread), strict=True))
         for entry in chunk:
             report = reports.get(entry.path)
