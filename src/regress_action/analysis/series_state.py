@@ -73,7 +73,7 @@ class SeriesLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class LevelChange:
+class LevelStep:
     """A change of level at the report in column `column`; `ratio` is a badness ratio, None without a ratio."""
 
     column: int
@@ -100,7 +100,7 @@ class SeriesState:
     drift: float | None = None
     drift_days: float | None = None
     noise: float | None = None
-    changes: tuple[LevelChange, ...] = ()
+    changes: tuple[LevelStep, ...] = ()
     days_to_budget: float | None = None
 
 
@@ -231,10 +231,10 @@ class _Judged:
     def _badness(self, before: float, after: float) -> float | None:
         return badness(before, after, self._direction)
 
-    def _change(self, point: ChangePoint) -> LevelChange:
+    def _change(self, point: ChangePoint) -> LevelStep:
         """Return a change point by the column of its report."""
         column = int(self.followed.history.reports[point.index])
-        return LevelChange(column, point.ratio, point.settled, any(other >= column for other in self.accepted))
+        return LevelStep(column, point.ratio, point.settled, any(other >= column for other in self.accepted))
 
     def _window_days(self) -> float | None:
         """Return how many days the window of the trend spans, None where times are unknown."""

@@ -18,7 +18,7 @@ from regress_action.site.content import attention
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regress_action.analysis.series_state import LevelChange
+    from regress_action.analysis.series_state import LevelStep
     from regress_action.site.content import Row
     from regress_action.site.recommendations import Recommendation
     from regress_action.site.tables import Table
@@ -84,7 +84,7 @@ def feed(site: Site, rows: Sequence[Row]) -> str:
     )
 
 
-def _settled(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[tuple[float, Row, LevelChange]]:
+def _settled(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[tuple[float, Row, LevelStep]]:
     """Yield (time, row, change) of every change of level that has settled and has a time."""
     for row in rows:
         for change in row.finding.changes:
@@ -93,7 +93,7 @@ def _settled(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[tuple[flo
                 yield time, row, change
 
 
-def _entry(site: Site, time: float, row: Row, change: LevelChange) -> str:
+def _entry(site: Site, time: float, row: Row, change: LevelStep) -> str:
     """Return one change as an entry of the feed."""
     column = site.tables[row.table].columns[change.column]
     what = f"{row.series.benchmark.name}, {row.series.metric.name}: {numbers.change(change.ratio)}"
