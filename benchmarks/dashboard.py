@@ -2,6 +2,7 @@
 
     make bench-dashboard                       20 × 100 and 1 000 × 1 000 (series × reports)
     make bench-dashboard ARGS="--large"        and 10 000 × 1 000, whose reports are not read from a history
+    make bench-dashboard ARGS="--publications 1000"   how a pages branch grows, with 20 benchmarks
 
 Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five.
 """
@@ -12,6 +13,7 @@ import argparse
 import json
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +29,7 @@ from regress_action.analysis import Policy
 from regress_action.analysis.series_state import SeriesLimits
 from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
-from regress_action.site import build, writing
+from regress_action.site import build, pages_branch, writing
 from regress_action.site.tables import Column, Table, tables_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 SIZES = ((20, 100), (1000, 1000))
 LARGE = (10_000, 1000)
 REPEATS = 5
+SHOWN_FIRST = 100  # reports before the first publication
+MILESTONES = (1, 10, 100, 1000)
 ENVIRONMENT = Environment("hosted", "Linux", "EPYC 7763", 4, "16 GiB", "CPython 3.13")
 WAIT = """
 async ([cause, selector]) => {
@@ -144,6 +148,55 @@ def large(series: int, reports: int, folder: Path) -> Row:
     return looked_at(Row(series, reports, None, write, None, written.bytes / 1000, *[0.0] * 4), folder / "site")
 
 
+def published(publications: int, folder: Path) -> list[tuple[int, int, int, int]]:
+    """Publish a site of twenty series after each new report to a bare repository on disk.
+
+    Returns:
+        For some numbers of publications: that number, the bytes of the branch, those of all objects of the repository,
+        and those that are left after `git gc --prune=now`.
+    """
+    for arguments in (("init", "-q", "--bare", "bare.git"), ("init", "-q", "checkout")):
+        git(folder, *arguments)
+    bare, checkout, site = folder / "bare.git", folder / "checkout", folder / "site"
+    git(checkout, "remote", "add", "origin", str(bare))
+    history = open_history(str(folder / "history"), repository=folder, environ={})
+    rows = []
+    for number, report in enumerate(made(20, SHOWN_FIRST + publications)):
+        history.append(report)
+        if number < SHOWN_FIRST:
+            continue
+        source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
+        build.build([source], site, Policy(), writing.Page())
+        pages_branch.publish(site, "branch:gh-pages", repository=checkout, environ={}, message="Publish")
+        done = number - SHOWN_FIRST + 1
+        if done in {*MILESTONES, publications}:
+            rows.append((done, branch_bytes(bare), stored_bytes(bare), pruned_bytes(bare, folder / "copy.git")))
+    return rows
+
+
+def branch_bytes(bare: Path) -> int:
+    """Return the bytes that the objects of the branch take on disk."""
+    return int(git(bare, "rev-list", "--objects", "--disk-usage", "gh-pages"))
+
+
+def stored_bytes(bare: Path) -> int:
+    """Return the bytes of all objects, those that nothing refers to any more among them."""
+    return sum(path.stat().st_size for path in (bare / "objects").rglob("*") if path.is_file())
+
+
+def pruned_bytes(bare: Path, copy: Path) -> int:
+    """Return the bytes that a copy takes once objects that nothing refers to are removed."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(bare, copy)
+    git(copy, "gc", "--quiet", "--prune=now")
+    return stored_bytes(copy)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it prints."""
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout
+
+
 def looked_at(row: Row, site: Path) -> Row:
     """Measure the views in a browser, each from the cause to the drawn page."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -188,7 +241,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", action="store_true", help="measure 10 000 × 1 000 as well")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--publications", type=int, default=0, help="publish so many times, and measure nothing else")
     options = parser.parse_args()
+    if options.publications:
+        with tempfile.TemporaryDirectory() as name:
+            print("| publications | branch, kB | repository, kB | after gc, kB |\n|---|---|---|---|")
+            for done, *sizes in published(options.publications, Path(name)):
+                print(f"| {done:,} | {' | '.join(f'{size / 1000:,.0f}' for size in sizes)} |")
+        return
     rows = []
     for series, reports in (*SIZES, *([LARGE] if options.large else [])):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""The dashboard in CI: the history of the default branch as a static site, in the folder that `dashboard` names."""
+"""The dashboard in CI: the history of the default branch as a site, in a folder or on a branch."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from regress_action.model.errors import SettingsError
@@ -17,26 +18,57 @@ REPORTS = 1000
 def write_dashboard(job: Job) -> str | None:
     """Write the site where `dashboard` asks for one and there is a history; return its folder as the setting has it.
 
+    `branch:NAME` publishes the site on that branch and leaves no folder.
+
     Raises:
         SettingsError: the folder lies outside of the workspace, or in `.git`.
         InfrastructureError: it cannot be written.
     """
+    from regress_action.site import pages_branch
+
+    if not job.settings.dashboard:
+        return None
+    if not job.settings.dashboard.startswith(pages_branch.PREFIX):
+        folder = _folder(job.settings.dashboard)
+        return folder.as_posix() if _write(job, job.root / folder, below=job.root) else None
+    with TemporaryDirectory(prefix="regress-site-") as made:  # of our own: nothing else gets published along
+        if _write(job, Path(made) / "site", below=None):
+            head = (job.plan.head_sha or "")[:12]
+            pages_branch.publish(
+                Path(made) / "site",
+                job.settings.dashboard,
+                repository=job.root,
+                environ=job.environ,
+                message=f"Publish the dashboard at {head}".removesuffix(" at "),
+            )
+    return None
+
+
+def _folder(setting: str) -> PurePosixPath:
+    """Return the folder that the setting names.
+
+    Raises:
+        SettingsError: it lies outside of the workspace, or in `.git`.
+    """
+    folder = PurePosixPath(setting)
+    if folder.is_absolute() or not folder.parts or {"..", ".git"} & set(folder.parts):
+        raise SettingsError(
+            f"dashboard: {setting!r:.200} is no folder of the workspace.",
+            remedy="Name a folder like  dashboard: site  or a branch like  dashboard: branch:gh-pages",
+        )
+    return folder
+
+
+def _write(job: Job, folder: Path, *, below: Path | None) -> bool:
+    """Write the site of the default branch; return whether there was anything to show."""
     from regress_action.history import Selection
     from regress_action.site.build import build, from_reports, releases_of
     from regress_action.site.writing import Page
 
     history = job.history()
-    if not job.settings.dashboard or history is None:
-        return None
-    folder = PurePosixPath(job.settings.dashboard)
-    if folder.is_absolute() or not folder.parts or {"..", ".git"} & set(folder.parts):
-        raise SettingsError(
-            f"dashboard: {job.settings.dashboard!r:.200} is no folder of the workspace.",
-            remedy="Name a folder like  dashboard: site",
-        )
-    reports = history.load(Selection(branch=job.plan.default_branch, last=REPORTS))
-    if not reports:
-        return None
+    reports = history.load(Selection(branch=job.plan.default_branch, last=REPORTS)) if history else ()
+    if history is None or not reports:
+        return False
     address = f"{job.plan.server_url}/{job.plan.repository}"
     page = Page(
         title=job.plan.repository or "Performance",
@@ -44,5 +76,5 @@ def write_dashboard(job: Job) -> str | None:
         waivers=job.rules.waivers,
         releases=releases_of(job.root, job.environ),
     )
-    build([from_reports(reports, history.events())], job.root / folder, job.rules.policy, page, below=job.root)
-    return folder.as_posix()
+    build([from_reports(reports, history.events())], folder, job.rules.policy, page, below=below)
+    return True

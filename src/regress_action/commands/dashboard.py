@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--title", default="Performance", show_default=True, help="Title of the page.")
 @click.option("--repository", metavar="URL", help="Address of the repository, for links to commits.")
 @click.option("--note", default="", metavar="TEXT", help="A sentence at the top of the page.")
+@click.option("--publish", metavar="WHERE", help="branch:NAME that a host of pages serves; it holds the site alone.")
 @click.option("--serve", is_flag=True, help="Serve the site on this machine until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port for --serve.")
 def command(
@@ -43,6 +44,7 @@ def command(
     title: str,
     repository: str | None,
     note: str,
+    publish: str | None,
     serve: bool,
     port: int,
 ) -> None:
@@ -67,6 +69,8 @@ def command(
         ),
     )
     click.echo(f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes")
+    if publish:
+        _publish(out, publish)
     if serve:
         _serve(out, port)
 
@@ -119,6 +123,24 @@ def _web_address(text: str | None) -> str | None:
     if not re.fullmatch(r"https://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)+/?", text):
         raise UsageError(f"{text!r:.200} is no address of a repository.", remedy="Write https://github.com/OWNER/NAME.")
     return text.rstrip("/")
+
+
+def _publish(folder: Path, where: str) -> None:
+    """Publish the site.
+
+    Raises:
+        UsageError: `where` is no branch.
+    """
+    from regress_action.model.errors import UsageError
+    from regress_action.site import pages_branch
+
+    if not where.startswith(pages_branch.PREFIX):
+        raise UsageError(
+            f"{where!r:.200} is no branch.", remedy="Write --publish branch:gh-pages, or copy the folder of the site."
+        )
+    message = "Publish the dashboard"
+    commit = pages_branch.publish(folder, where, repository=Path.cwd(), environ=os.environ, message=message)
+    click.echo(f"{where}: commit {commit[:12]}")
 
 
 def _serve(folder: Path, port: int) -> None:

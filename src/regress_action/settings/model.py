@@ -135,7 +135,11 @@ class Settings(BaseModel):
         description="Open and close issues for confirmed regressions on the default branch.",
         json_schema_extra=INPUT,
     )
-    dashboard: str = Field("", description="Folder to write the dashboard's data to.", json_schema_extra=INPUT)
+    dashboard: str = Field(
+        "",
+        description="Folder to write the dashboard to, or `branch:NAME` to publish it on a branch of its own.",
+        json_schema_extra=INPUT,
+    )
     notify_urls: Urls = Field(
         (), description="Apprise URLs notified when a severity or state changes, one a line.", json_schema_extra=INPUT
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,3 +242,15 @@ def test_the_dashboard_follows_no_link(nights: Nights) -> None:
         nights.follow(dashboard="site")
 
     assert not list((nights.folder.parent / "elsewhere").iterdir())
+
+
+def test_the_dashboard_is_published_on_a_branch(nights: Nights) -> None:
+    """`branch:NAME` leaves no folder: the site is the one commit of that branch."""
+    bare = nights.folder.parent / "bare.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", bare], check=True)
+
+    assert nights.follow(dashboard=f"branch:gh-pages@{bare}") == 0
+
+    names = subprocess.run(["git", "-C", bare, "ls-tree", "--name-only", "gh-pages"], check=True, capture_output=True)
+    assert b"index.html" in names.stdout.split()
+    assert "site" not in nights.said("output")
