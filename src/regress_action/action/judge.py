@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
+from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
 from regress_action.model.comparisons import Outcome, Severity
@@ -44,6 +45,11 @@ class JudgingRules:
     overrides: tuple[Override, ...] = ()
     waivers: tuple[str, ...] = ()
     suite: str = "default"
+
+    def asked_threshold(self, comparison: Comparison) -> float:
+        """Return the threshold that the settings ask for, which the noise of a comparison may exceed."""
+        asked = threshold_asked(comparison.benchmark, comparison.metric, self.policy)
+        return self.policy.regression_threshold if asked is None else asked
 
     def ratio_that_fails(self, comparison: Comparison) -> float:
         """Return the ratio from which a regression of this comparison has the severity that fails."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+import time
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.action.judge import JudgingRules
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.commands.doctor_plan import Duration
+    from regress_action.model.comparisons import Judgement
     from regress_action.model.measurements import Report
     from regress_action.settings import Settings
 
 _NAMED = 5
+_LISTED = 20
+_BUDGET_MINUTES = 30.0
 
 
 class Level(StrEnum):
@@ -41,6 +44,14 @@ class CheckResult:
     level: Level
     what: str
     remedy: str = ""
+    details: tuple[str, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines for a terminal."""
+        yield f"{self.level:<5}  {self.what}"
+        yield from (f"         {detail}" for detail in self.details)
+        if self.remedy:
+            yield f"       → {self.remedy}"
 
 
 @click.command(name="doctor")
@@ -49,26 +60,45 @@ class CheckResult:
     "--pairs", type=click.IntRange(5, 100), default=5, show_default=True, help="Pairs of the A/A measurement."
 )
 @click.option("--quick", is_flag=True, help="Look only; measure nothing.")
-def command(*, config: str | None, pairs: int, quick: bool) -> None:
+@click.option("--write", is_flag=True, help="Put the proposed runs and thresholds into regress.yml; comments stay.")
+@click.option("--json", "json_out", metavar="FILE", help="Write the findings as JSON; - for standard output.")
+def command(*, config: str | None, pairs: int, quick: bool, write: bool, json_out: str | None) -> None:
     """Check this repository and machine, measure the same commit against itself, and prove that the gate can fail.
 
-    Exits with 3 when something was found that keeps the gate from working.
+    Says how long a pull request takes, what can be seen in that time, and which settings fit. Each benchmark and metric
+    is made worse in turn, and must be caught. Exits with 3 when something keeps the gate from working.
     """
     if config is None:
         os.chdir(options.project_root())
     settings = options.settings_of(config=config, runs=pairs)
-    faults = 0
-    for finding in examine(settings, Path.cwd(), measure=not quick):
-        faults += finding.level == "fault"
-        click.echo(f"{finding.level:<5}  {finding.what}")
-        if finding.remedy:
-            click.echo(f"       → {finding.remedy}")
-    if faults:
+    results = []
+    for finding in examine(settings, Path.cwd(), measure=not quick, write=write):
+        results.append(finding)
+        if json_out != "-":
+            for line in finding.lines():
+                click.echo(line)
+    if json_out:
+        _write_json(json_out, results)
+    if any(finding.level == Level.FAULT for finding in results):
         raise click.exceptions.Exit(3)
 
 
-def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[CheckResult]:
-    """Yield every finding, the cheap ones first; measure only when a command is set."""
+def _write_json(target: str, results: Sequence[CheckResult]) -> None:
+    import json
+
+    text = json.dumps({"schema": 1, "findings": [asdict(finding) for finding in results]}, indent=1, ensure_ascii=False)
+    if target == "-":
+        click.echo(text)
+    else:
+        Path(target).write_text(f"{text}\n", encoding="utf-8")
+
+
+def examine(settings: Settings, root: Path, *, measure: bool, write: bool = False) -> Iterator[CheckResult]:
+    """Yield every finding, the cheap ones first; measure only when a command is set.
+
+    Raises:
+        UsageError: `write` is asked for, and regress.yml cannot be edited without losing something.
+    """
     yield from surroundings(root, os.environ)
     yield from configuration(settings, root)
     if not measure or not settings.command:
@@ -76,16 +106,29 @@ def examine(settings: Settings, root: Path, *, measure: bool) -> Iterator[CheckR
     from regress_action import formats
     from regress_action.action.judge import load_rules
     from regress_action.action.measure import MeasurementSpec, run
+    from regress_action.commands import doctor_plan, doctor_write
 
     out = root / ".regress" / "doctor"
     rules = load_rules(settings, root)
     same = settings.model_copy(update={"base": "HEAD"})
+    began = time.monotonic()
     judged = run(same, MeasurementSpec(command=(settings.command,), out=out, adaptive=False), rules)
+    elapsed = time.monotonic() - began
     measured = formats.read_measurement(out / "measurement")
     if judged is None or measured.base is None:
         return
-    yield from noise(judged.judgement, len(measured.head.runs))
-    yield planted_slowdown(measured.base, measured.head, rules)
+    base, head = measured.base, measured.head
+    yield from noise(judged.judgement, len(head.runs), rules)
+    took = doctor_plan.duration(base, head, elapsed)
+    budget = settings.budget_minutes or _BUDGET_MINUTES
+    yield from plan(judged.judgement, base, head, took, budget, rules)
+    if any(row.minimum_detectable_ratio for row in judged.judgement.comparisons):
+        yield from gate(base, head, rules)
+        if write:
+            proposed = doctor_plan.proposal(judged.judgement, len(head.runs), took, budget, rules)
+            changes = doctor_write.write(root / settings.config, proposed)
+            said = "Wrote into" if changes else "Nothing to write into"
+            yield CheckResult(Level.FINE, f"{said} {settings.config}.", details=tuple(changes))
 
 
 def surroundings(root: Path, environ: Mapping[str, str]) -> Iterator[CheckResult]:
@@ -148,8 +191,10 @@ def configuration(settings: Settings, root: Path) -> Iterator[CheckResult]:
         )
 
 
-def noise(judgement: Judgement, pairs: int) -> Iterator[CheckResult]:
+def noise(judgement: Judgement, pairs: int, rules: JudgingRules) -> Iterator[CheckResult]:
     """Say what an A/A measurement of `pairs` pairs could have seen, and which benchmarks are too noisy to be useful."""
+    from regress_action.commands.doctor_plan import percent
+
     visible = sorted(
         comparison.minimum_detectable_ratio
         for comparison in judgement.comparisons
@@ -161,11 +206,7 @@ def noise(judgement: Judgement, pairs: int) -> Iterator[CheckResult]:
         )
         return
     typical = visible[len(visible) // 2]
-    more = typical ** (1 / math.sqrt(3))
-    yield CheckResult(
-        Level.FINE,
-        f"On this machine you can see {_percent(typical)} in {pairs} pairs, and about {_percent(more)} in {3 * pairs}.",
-    )
+    yield CheckResult(Level.FINE, f"On this machine you can see {percent(typical)} in {pairs} pairs.")
     alarms = [comparison for comparison in judgement.comparisons if comparison.verdict == "regression"]
     if alarms:
         names = ", ".join(comparison.benchmark.name for comparison in alarms[:3])
@@ -174,67 +215,66 @@ def noise(judgement: Judgement, pairs: int) -> Iterator[CheckResult]:
             f"Identical code was called slower: {names}.",
             "This machine drifts; close other programs or pin with --cpus.",
         )
-    blind = [row for row in judgement.comparisons if (row.minimum_detectable_ratio or 0) > row.threshold]
+    blind = [row for row in judgement.comparisons if (row.minimum_detectable_ratio or 0) > rules.asked_threshold(row)]
     for row in sorted(blind, key=lambda row: row.minimum_detectable_ratio or 0, reverse=True)[:_NAMED]:
+        seen, asked = percent(row.minimum_detectable_ratio or 0), percent(rules.asked_threshold(row))
         yield CheckResult(
             Level.ADVICE,
-            f"{row.benchmark.name} ({row.metric.name}) shows only changes above "
-            f"{_percent(row.minimum_detectable_ratio or 0)}, but its threshold is {_percent(row.threshold)}.",
+            f"{row.benchmark.name} ({row.metric.name}) shows only changes above {seen}, but its threshold is {asked}.",
             "Make its rounds longer, give it more pairs, or raise its threshold.",
         )
     if len(blind) > _NAMED:
         yield CheckResult(Level.ADVICE, f"So do {len(blind) - _NAMED} more of {len(judgement.comparisons)}.")
 
 
-def planted_slowdown(base: Report, head: Report, rules: JudgingRules) -> CheckResult:
-    """Make one benchmark of the head worse by 1.5 times what must fail, and check that the gate fails.
+def gate(base: Report, head: Report, rules: JudgingRules) -> Iterator[CheckResult]:
+    """Make each benchmark × metric of the head worse in turn, and say which of them make the gate fail."""
+    from regress_action.commands.doctor_gate import planted_changes, summarised
 
-    The benchmark is the one with the smallest detectable ratio.
-    """
-    from regress_action.action.judge import judge_reports
-
-    chosen = _quietest(judge_reports([base], [head], rules).judgement.comparisons)
-    if chosen is None:
-        return CheckResult(
-            Level.FAULT, "No benchmark was measured well enough to plant a slowdown in.", "Measure at least five pairs."
+    done, untried = planted_changes(base, head, rules)
+    works, said, silent = summarised(done, untried)
+    if not done:
+        yield CheckResult(
+            Level.FAULT, "Nothing was measured well enough to plant a slowdown in.", "Measure more pairs."
         )
-    factor = 1 + 1.5 * (rules.ratio_that_fails(chosen) - 1)
-    again = judge_reports([base], [_slowed(head, chosen, factor)], rules)
-    caught = any(
-        comparison.verdict == "regression"
-        and comparison.benchmark.name == chosen.benchmark.name
-        and comparison.metric == chosen.metric
-        for comparison in again.judgement.comparisons
+        return
+    remedy = "" if works else "Look at fail-on, at the thresholds file and at overrides that ignore benchmarks."
+    yield CheckResult(Level.FINE if works else Level.FAULT, said, remedy, tuple(silent[:_LISTED]))
+    if len(silent) > _LISTED:
+        yield CheckResult(Level.ADVICE, f"{len(silent) - _LISTED} more could not fire: --json lists them.")
+
+
+def plan(
+    judgement: Judgement, base: Report, head: Report, took: Duration, budget_minutes: float, rules: JudgingRules
+) -> Iterator[CheckResult]:
+    """Say how long a pull request takes, what can be seen in that time, and which settings would fit."""
+    from regress_action.commands import doctor_plan
+
+    measured = len(head.runs)
+    table = doctor_plan.forecast(judgement, measured, took)
+    if not table:
+        return
+    yield CheckResult(
+        Level.FINE,
+        f"A pair takes {took.pair_s:.1f} s here, all beside the runs {took.setup_s:.0f} s. A pull request takes:",
+        details=tuple(table),
     )
-    name = f"{chosen.benchmark.name} ({chosen.metric.name})"
-    if caught and again.exit_code == 1:
-        return CheckResult(Level.FINE, f"The gate fires: {name} made {factor:.2f}× worse is caught and exits with 1.")
-    return CheckResult(
-        Level.FAULT,
-        f"The gate does not fire: {name} made {factor:.2f}× worse gave exit {int(again.exit_code)}.",
-        "Look at fail-on, at the thresholds file and at overrides that ignore benchmarks.",
+    proposed = doctor_plan.proposal(judgement, measured, took, budget_minutes, rules)
+    yield CheckResult(
+        Level.ADVICE,
+        f"These settings fit what was measured: runs: {proposed.runs} ({took.minutes(proposed.runs):.1f} minutes)"
+        + (f", and thresholds for {len(proposed.thresholds)} that stay noisy:" if proposed.thresholds else "."),
+        "regress-action doctor --write puts them into regress.yml.",
+        tuple(doctor_plan.named(proposed.thresholds)[:_LISTED]),
     )
-
-
-def _quietest(comparisons: Sequence[Comparison]) -> Comparison | None:
-    candidates = [row for row in comparisons if row.minimum_detectable_ratio is not None and row.ratio is not None]
-    return min(candidates, key=lambda row: row.minimum_detectable_ratio or math.inf, default=None)
-
-
-def _slowed(report: Report, chosen: Comparison, factor: float) -> Report:
-    scale = factor if chosen.metric.direction == "lower" else 1 / factor
-    key = (chosen.benchmark.name, chosen.metric.name)
-    return replace(
-        report,
-        series=tuple(
-            replace(series, values=tuple(value * scale for value in series.values)) if series.key == key else series
-            for series in report.series
-        ),
-    )
-
-
-def _percent(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:.1f} %"
+    blamed = doctor_plan.short_rounds(base, head)
+    if blamed:
+        names = ", ".join(f"{name} ({share * 100:.0f} %)" for name, share in blamed[:_NAMED])
+        yield CheckResult(
+            Level.ADVICE,
+            f"The rounds explain most of the noise of {len(blamed)}: {names}.",
+            "Give these more or longer rounds; for the others only more runs help.",
+        )
 
 
 def _answers(*command: str) -> bool:

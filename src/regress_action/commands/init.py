@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project
 
 _SHOWN = 12
+_MOST_WAYS = 4
 _RUNS, _FEWEST_RUNS = 10, 5
 _BUDGET_MINUTES = 30
 
@@ -82,14 +83,22 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial
 
 
 def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
-    """Yield what became of each way that was tried; where nothing can be tried, say why in its reason."""
-    from regress_action.commands.init_trial import Trial, try_projects
+    """Yield what became of each way, until one measures something; where nothing can be tried, say why."""
+    from regress_action.commands.init_trial import Trial, try_project
     from regress_action.model.errors import RegressError
 
-    try:
-        yield from try_projects(projects, root)
-    except RegressError as error:
-        yield Trial(projects[0], None, str(error))
+    for project in [project for project in projects if not project.missing][:_MOST_WAYS]:
+        click.echo(f"Trying {project.kind}: its setup, then one run …", err=True)
+        try:
+            result = try_project(project, root)
+        except RegressError as error:
+            result = Trial(project, None, str(error))
+        except KeyboardInterrupt:
+            yield Trial(project, None, "The trial was interrupted. What was recognised is written, untried.")
+            return
+        yield result
+        if result.works:
+            return
 
 
 def _lines_of(result: Trial) -> Iterator[str]:

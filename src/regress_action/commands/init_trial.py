@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.commands import init_mends
+from regress_action.commands import init_mends, init_parts
 from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow
 from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from regress_action.model.measurements import Report
     from regress_action.scaffold import Project
@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 TIMEOUT_S = 1200.0
 """Seconds that one try may take, the setup included."""
 
+RUN_TIMEOUT_S = 180.0
+"""Seconds that a run may take: with longer ones, five pairs do not fit into half an hour."""
+
+FIRST_TIMEOUT_S = 100.0
+"""Seconds for a first benchmark, which is to be a short one."""
+
 _MENDS = 4
-_MOST_WAYS = 4
 _NEWEST_MINOR = 15
 _PACKAGE = os.fspath(Path(__file__).parents[2])
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.cli import main; main()"
 """Starts this program without a variable that the suite's Python would see, too."""
 
+_TOO_LONG = re.compile(r"ran longer than its limit")
 _PROGRAMS = (
     "cargo",
     "go",
@@ -73,44 +79,40 @@ class Trial:
         return self.report is not None and any(series.measured for series in self.report.series)
 
 
-def try_projects(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
-    """Yield the trial of each way, until one measures something; the first few ways are tried.
+def try_project(project: Project, root: Path) -> Trial:
+    """Measure a way once; mend what the log shows, and measure again.
 
     Nothing is written below `root`: the committed state is cloned into a temporary folder for every try.
+
+    Raises:
+        RegressError: there is no commit to clone.
     """
-    for project in projects[:_MOST_WAYS]:
-        trial = _try(project, root)
-        yield trial
-        if trial.works:
-            return
-
-
-def _try(project: Project, root: Path) -> Trial:
-    """Measure once; mend what the log shows, and measure again."""
     if project.missing:
         return Trial(project, None, project.missing)
     absent, project = _fitted(project, root)
     if absent:
         return Trial(project, None, absent, absent=absent)
-    own = {part for path in _python_files(root) for part in (path.stem, *path.parts[:-1])}
+    from regress_action.scaffold import Repository
+
+    files = (path for path in Repository(root).files if path.suffix == ".py")
+    own = {part for path in files for part in (path.stem, *path.parts[:-1])}
     changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
             report, log = _measure(project, clone)
             seconds = _seconds(clone)
         trial = Trial(project, report, _cause(log), tuple(changes), seconds)
-        change = None if trial.works else init_mends.mended(project, log, own)
+        if trial.works:
+            return trial
+        if _TOO_LONG.search(log) and not project.first:
+            change = init_parts.part_of(project, Repository(root))
+        else:
+            change = init_mends.mended(project, log, own)
         if change is None:
             return trial
         project, said = change
-        changes.append(said)
+        changes.append(said.format(limit=f"{RUN_TIMEOUT_S / 60:.0f} minutes"))
     return trial
-
-
-def _python_files(root: Path) -> list[Path]:
-    from regress_action.scaffold import Repository
-
-    return [Path(path) for path in Repository(root).files if path.suffix == ".py"]
 
 
 def _fitted(project: Project, root: Path) -> tuple[str | None, Project]:
@@ -186,7 +188,8 @@ def _measure(project: Project, clone: Path) -> tuple[Report | None, str]:
     """Return the report of one run in the clone, or None, and what was printed."""
     from regress_action import formats
 
-    words = [sys.executable, "-c", _START, _PACKAGE, "run", "--runs", "1", "--timeout", str(TIMEOUT_S)]
+    limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
+    words = [sys.executable, "-c", _START, _PACKAGE, "run", "--runs", "1", "--timeout", str(limit_s)]
     words += ["--job-timeout", str(TIMEOUT_S), "--setup", project.setup] if project.setup else []
     words += ["--results", project.results] if project.results else []
     environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from regress_action.commands.init_trial import try_projects
+from regress_action.commands.init_trial import try_project
 from regress_action.scaffold.project import Project
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkey
     monkeypatch.chdir(root)
 
     project = Project(kind="hyperfine", why="it is one", command="python3 -P suite.py {out}")
-    [trial] = try_projects([project], root.relative_to(root))
+    trial = try_project(project, root.relative_to(root))
     assert trial.works, trial.reason
     assert not (tmp_path / "hook").exists()
     seen = (tmp_path / "seen").read_text().split()

@@ -1,0 +1,154 @@
+"""How long a pull request takes, what can be seen in that time, and which settings an A/A measurement suggests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.action.judge import JudgingRules
+    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.measurements import Report, Series
+
+PAIRS = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+_SHOWN = (5, 10, 20, 40)
+_ENOUGH = 0.9
+_STEP = 0.05
+_MOST_PROPOSED = 50
+_BLAMED = 0.5
+_FEWEST_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds of one pair of runs, and of the setup of both sides with everything else beside the runs."""
+
+    pair_s: float
+    setup_s: float
+
+    def minutes(self, pairs: int) -> float:
+        """Return the minutes that a pull request with this many pairs takes when nothing ends early."""
+        return (self.setup_s + pairs * self.pair_s) / 60
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Settings that fit what was measured: pairs, and a threshold for every benchmark that is too noisy for its own.
+
+    `thresholds` holds (benchmark, metric, ratio).
+    """
+
+    runs: int
+    thresholds: tuple[tuple[str, str, float], ...]
+
+
+def duration(base: Report, head: Report, elapsed_s: float) -> Duration:
+    """Return how long things took in a measurement of `elapsed_s` seconds."""
+    walls = [[run.wall_s for run in side.runs if run.wall_s is not None] for side in (base, head)]
+    spent = sum(map(sum, walls))
+    pair_s = sum(sum(side) / len(side) for side in walls if side)
+    return Duration(pair_s, max(0.0, elapsed_s - spent))
+
+
+def visible(row: Comparison, measured: int, pairs: int) -> float | None:
+    """Return the smallest ratio that `pairs` pairs would show with 80 % power, from what `measured` pairs show.
+
+    The standard error falls with the root of the pairs, and the quantiles of Student's t with its degrees of freedom
+    (Welch 1947; Cohen 1988, section 2.4).
+    """
+    if row.minimum_detectable_ratio is None or row.minimum_detectable_ratio <= 1:
+        return row.minimum_detectable_ratio
+    scale = math.sqrt(measured / pairs) * _quantiles(pairs) / _quantiles(measured)
+    return math.exp(math.log(row.minimum_detectable_ratio) * scale)
+
+
+def _quantiles(pairs: int) -> float:
+    """Return the sum of the quantiles that a test at 1 % with 80 % power needs, for the difference of pairs."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(pairs - 1, 0.995) + stdtrit(pairs - 1, 0.8))
+
+
+def forecast(judgement: Judgement, measured: int, took: Duration) -> list[str]:
+    """Return a table of pairs, minutes and what can be seen, a line each; empty where nothing has a ratio."""
+    rows = [row for row in judgement.comparisons if row.minimum_detectable_ratio is not None]
+    if not rows:
+        return []
+    lines = ["pairs  minutes  half of the series show  nine in ten show"]
+    for pairs in _SHOWN:
+        seen = sorted(visible(row, measured, pairs) or 1.0 for row in rows)
+        half, most = seen[len(seen) // 2], seen[min(len(seen) - 1, int(len(seen) * _ENOUGH))]
+        lines.append(f"{pairs:5}  {took.minutes(pairs):7.1f}  {percent(half):>23}  {percent(most):>16}")
+    return lines
+
+
+def proposal(
+    judgement: Judgement, measured: int, took: Duration, budget_minutes: float, rules: JudgingRules
+) -> Proposal:
+    """Return the fewest pairs with which nine series in ten show half their threshold, as far as the budget reaches.
+
+    A series that does not show its whole threshold then gets the next one, in steps of 5 %, that its noise allows.
+    """
+    rows = [row for row in judgement.comparisons if row.minimum_detectable_ratio is not None]
+    affordable = [pairs for pairs in PAIRS if took.minutes(pairs) <= budget_minutes] or [PAIRS[0]]
+
+    def share(pairs: int) -> float:
+        shown = [(visible(row, measured, pairs) or 1.0) <= math.sqrt(rules.asked_threshold(row)) for row in rows]
+        return sum(shown) / max(1, len(shown))
+
+    runs = next((pairs for pairs in affordable if share(pairs) >= _ENOUGH), affordable[-1])
+    blind = [
+        (row.benchmark.name, row.metric.name, _rounded_up(seen))
+        for row in rows
+        if (seen := visible(row, measured, runs) or 1.0) > rules.asked_threshold(row)
+    ]
+    return Proposal(runs, tuple(sorted(blind, key=lambda entry: -entry[2])[:_MOST_PROPOSED]))
+
+
+def _rounded_up(ratio: float) -> float:
+    return round(1 + math.ceil((ratio - 1) / _STEP - 1e-9) * _STEP, 2)
+
+
+def short_rounds(base: Report, head: Report) -> list[tuple[str, float]]:
+    """Return the time series whose rounds explain most of their noise, with the share, the largest first.
+
+    The variance of a run's value is that of its rounds, divided by their number, and that between processes. Where the
+    first is most of it, longer or more rounds help; elsewhere only more runs do.
+    """
+    shares: dict[str, list[float]] = {}
+    for side in (base, head):
+        for series in side.series:
+            share = _share_of_rounds(series) if series.metric.name == "time" else None
+            if share is not None:
+                shares.setdefault(series.benchmark.name, []).append(share)
+    blamed = [(name, min(values)) for name, values in shares.items() if min(values) > _BLAMED]
+    return sorted(blamed, key=lambda entry: -entry[1])
+
+
+def _share_of_rounds(series: Series) -> float | None:
+    """Return the share of the variance between runs that the rounds inside of them explain, at most 1."""
+    import numpy as np
+
+    values = np.asarray(series.values)
+    if len(series.spreads) != len(values) or len(series.rounds) != len(values):
+        return None
+    spreads, rounds = np.asarray(series.spreads), np.asarray(series.rounds, dtype=float)
+    usable = np.isfinite(values) & np.isfinite(spreads) & (rounds >= _FEWEST_ROUNDS)
+    if usable.sum() < _FEWEST_ROUNDS:
+        return None
+    between = float(np.var(values[usable], ddof=1))
+    within = float(np.mean(spreads[usable] ** 2 / rounds[usable])) * math.pi / 2  # a median of rounds
+    return min(1.0, within / between) if between > 0 else None
+
+
+def percent(ratio: float) -> str:
+    """Return a ratio as the per cent above 1."""
+    return f"{(ratio - 1) * 100:.1f} %"
+
+
+def named(thresholds: Sequence[tuple[str, str, float]]) -> list[str]:
+    """Return a line for each proposed threshold."""
+    return [f"{benchmark} ({metric}): {ratio:g}" for benchmark, metric, ratio in thresholds]
