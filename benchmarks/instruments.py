@@ -39,9 +39,10 @@ from regress_action.instruments.load.result import stacked
 from regress_action.instruments.memory_monitor import MemoryMonitor
 from regress_action.instruments.profiler import PerformanceProfiler
 from regress_action.instruments.spans import overhead_ns
+from regress_action.model.normal import Z_95
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Row = tuple[str, str, str]
 
@@ -120,7 +121,7 @@ def monitor() -> list[Row]:
     return [("memory monitor, share of one CPU", f"{100 * memory.share:.2f} %", "at most 1 %")]
 
 
-def fixture(repetitions: int = 15) -> list[Row]:
+def fixture(repetitions: int = 60) -> list[Row]:
     """Return how our `benchmark` fixture and that of pytest-benchmark agree on the same functions, in turn."""
     from pytest_benchmark.fixture import BenchmarkFixture as PeerFixture
 
@@ -137,7 +138,7 @@ def fixture(repetitions: int = 15) -> list[Row]:
     }
 
     def ours(function: Callable[[], object]) -> float:
-        measured = BenchmarkFixture(node, TimingOptions(max_time=0.2, disable_gc=True))
+        measured = BenchmarkFixture(node, TimingOptions(max_time=0.05, disable_gc=True))
         measured(function)
         statistics: Any = measured.stats
         return float(statistics["median"]) if measured.stats else 0.0
@@ -149,7 +150,7 @@ def fixture(repetitions: int = 15) -> list[Row]:
             timer=SimpleNamespace(target=time.perf_counter),
             min_rounds=5,
             min_time=0.000005,
-            max_time=0.2,
+            max_time=0.05,
             precision=None,
             confidence=None,
             warmup=False,
@@ -167,18 +168,27 @@ def fixture(repetitions: int = 15) -> list[Row]:
         statistics: Any = measured.stats
         return float(statistics["median"])
 
-    rows = []
+    rows: list[Row] = []
     for name, function in functions.items():
         pairs = []
         for number in range(repetitions):
             turn = (ours, theirs) if number % 2 else (theirs, ours)
             values = {measure.__name__: measure(function) for measure in turn}
             pairs.append((values["ours"], values["theirs"]))
-        ratio = statistics.median(mine / peer for mine, peer in pairs)
-        spreads = [statistics.stdev(column) / statistics.mean(column) for column in zip(*pairs, strict=True)]
-        rows.append((f"{name}: our median / theirs", f"{ratio:.4f}", "within 1 %"))
-        rows.append((f"{name}: spread ours, theirs", f"{spreads[0]:.1%}, {spreads[1]:.1%}", "not worse"))
+        ratios = sorted(mine / peer for mine, peer in pairs)
+        margin = round(Z_95 * math.sqrt(repetitions) / 2)
+        low, high = ratios[repetitions // 2 - margin], ratios[repetitions // 2 + margin]
+        interval = f"{statistics.median(ratios):.4f} [{low:.4f}, {high:.4f}]"
+        rows.append((f"{name}: our median / theirs", interval, "within 1 %"))
+        spreads = [_spread(column) for column in zip(*pairs, strict=True)]
+        rows.append((f"{name}: spread ours, theirs", f"{spreads[0]:.2%}, {spreads[1]:.2%}", "not worse"))
     return rows
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the distance between the quartiles as a share of the median."""
+    lower, middle, upper = statistics.quantiles(values, n=4)
+    return (upper - lower) / middle
 
 
 async def noop() -> None:
