@@ -20,6 +20,7 @@ import math
 import os
 import random
 import re
+import shlex
 import shutil
 import socket
 import statistics
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +36,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from regress_action.instruments.leaks import LeakDetector
-from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
-from regress_action.instruments.load.result import stacked
+from regress_action.instruments.load import LoadTestRunner, Scenario
 from regress_action.instruments.memory_monitor import MemoryMonitor
 from regress_action.instruments.profiler import PerformanceProfiler
 from regress_action.instruments.spans import overhead_ns
@@ -53,7 +54,10 @@ def main() -> None:
     """Print a table for every part, and its figures as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="spans,monitor,fixture,load,peers,leaks", metavar="PARTS")
-    parser.add_argument("--pairs", type=int, default=20, help="pairs of loads for the part verdict")
+    parser.add_argument("--pairs", type=int, default=20, help="comparisons of equal servers for the part verdict")
+    parser.add_argument("--planted", type=int, default=5, help="comparisons for each planted delay")
+    parser.add_argument("--minutes", type=float, default=60, help="start no comparison after so many minutes")
+    parser.add_argument("--at-a-time", type=int, default=1, help="comparisons that run beside each other")
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--realtime", action="store_true", help="take the CPU before other programs; needs root")
     asked = parser.parse_args()
@@ -62,7 +66,7 @@ def main() -> None:
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs\n")
     tables: dict[str, list[Row]] = {}
     for part in asked.only.split(","):
-        rows = verdict(asked.pairs) if part == "verdict" else PARTS[part]()
+        rows = verdict(asked) if part == "verdict" else PARTS[part]()
         tables[part] = rows
         print(f"{part}\n" + "\n".join(f"  {name:<52}{value:>22}   {wanted}" for name, value, wanted in rows) + "\n")
     if asked.json:
@@ -359,29 +363,56 @@ def _operations() -> list[tuple[str, Callable[[], Callable[[], object]], bool]]:
     ]
 
 
-def verdict(pairs: int, runs: int = 10, seconds: float = 2.0) -> list[Row]:
-    """Return how often the judge alarms on equal loads and finds planted delays, with `runs` runs a side."""
-    from regress_action import analysis
-
-    def side(delay_ms: float, tail: float) -> list[LoadResult]:
-        with server(delay_ms, tail) as address:
-            return [LoadTestRunner(address, Scenario(rate=100, duration_s=seconds)).run() for _ in range(runs)]
-
-    def alarms(delay_ms: float, tail: float) -> set[str]:
-        base, head = side(10.0, 2.0), side(delay_ms, tail)
-        reports = [stacked(results, "load", service=None, suite="load") for results in (base, head)]
-        policy = analysis.Policy(regression_threshold=1.05)
-        judgement = analysis.compare(reports[:1], reports[1:], policy)
-        return {row.metric.name for row in judgement.comparisons if row.verdict.value == "regression"}
-
-    equal = [alarms(10.0, 2.0) for _ in range(pairs)]
-    slower = [alarms(11.0, 2.0) for _ in range(pairs)]
-    tailed = [alarms(10.0, 2.5) for _ in range(pairs)]
+def verdict(asked: argparse.Namespace) -> list[Row]:
+    """Return how often `load --against` alarms on equal servers and finds planted delays, several at a time."""
+    planted = {"equal": (10.0, 2.0), "p50": (11.0, 1.82), "p99": (10.0, 2.5)}
+    jobs = [("equal", number) for number in range(asked.pairs)]
+    jobs += [(name, number) for name in ("p50", "p99") for number in range(asked.planted)]
+    outcomes: dict[str, list[set[str]]] = {name: [] for name in planted}
+    longest, ends = 0.0, time.monotonic() + 60 * asked.minutes
+    with ThreadPoolExecutor(asked.at_a_time) as pool:
+        compared = pool.map(lambda job: _against(*planted[job[0]], ends), jobs)
+        for (name, _), (alarms, seconds) in zip(jobs, compared, strict=True):
+            if alarms is not None:
+                outcomes[name].append(alarms)
+                longest = max(longest, seconds)
+    equal, slower, tailed = (outcomes[name] for name in planted)
     return [
-        ("equal loads: pairs with an alarm", f"{sum(map(bool, equal))} of {pairs}", "at most 1 %"),
-        ("p50 10 % slower: found", f"{sum('latency_p50' in found for found in slower)} of {pairs}", "all"),
-        ("p99 25 % slower: found", f"{sum(bool(found) for found in tailed)} of {pairs}", "all"),
+        ("equal servers: comparisons with an alarm", f"{sum(map(bool, equal))} of {len(equal)}", "at most 1 %"),
+        ("p50 10 % slower: found", f"{sum('latency_p50' in names for names in slower)} of {len(slower)}", "all"),
+        ("p99 25 % slower: found", f"{sum('latency_p99' in names for names in tailed)} of {len(tailed)}", "all"),
+        ("the longest comparison", f"{longest:.0f} s", "at most 120 s"),
     ]
+
+
+def _against(delay_ms: float, tail: float, ends: float) -> tuple[set[str] | None, float]:
+    """Return the metrics that alarm, judged by the command in eight pairs of two seconds, and how long that took."""
+    if time.monotonic() > ends:
+        return None, 0.0
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "thresholds.yml").write_text("default: {regression_threshold: 1.05}\n")
+        servers = [
+            shlex.join([sys.executable, str(SERVER), port, *map(str, way)]) for way in ((delay_ms, tail), (10, 2))
+        ]
+        scenario = ("--rate=500", "--warmup=300ms", "--duration=2.1s", "--runs=8")
+        judging = ("--thresholds=thresholds.yml", "--json=-", "--quiet")
+        sides = (f"--serve={servers[0]}", f"--against={servers[1]}")
+        address = f"http://127.0.0.1:{port}/"
+        done = subprocess.run(
+            [sys.executable, "-m", "regress_action", "load", address, *scenario, *judging, *sides],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not done.stdout:
+        raise AssertionError(done.stderr)
+    rows = json.loads(done.stdout)["comparison"]["comparisons"]
+    alarms = {row["metric"] for row in rows if row["verdict"] == "regression" and row["severity"] != "slight"}
+    return alarms, time.monotonic() - began
 
 
 PARTS: dict[str, Callable[[], list[Row]]] = {

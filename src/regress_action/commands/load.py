@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,12 +12,17 @@ import click
 from regress_action.commands import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
+    from regress_action.instruments.load.locust_engine import LocustWorkers
     from regress_action.instruments.load.recorder import SecondStats
     from regress_action.model.measurements import Report
 
+    Load = Callable[[], LoadResult]
+
+PAIRS = 8
+ENGINES = ("built-in", "locust")
 SHAPES = ("linear", "steps", "soak", "spike")
 
 
@@ -34,10 +40,14 @@ SHAPES = ("linear", "steps", "soak", "spike")
 @click.option("--in-flight", type=click.IntRange(1), default=1000, show_default=True, help="Open requests at most.")
 @click.option("--poisson", is_flag=True, help="Random arrivals instead of evenly spaced ones.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random arrivals.")
-@click.option("--runs", type=click.IntRange(1, 1000), default=1, show_default=True, help="Runs, one after another.")
+@click.option("--runs", type=click.IntRange(1, 1000), help="Runs, one after another. Default: 1, with --against 8.")
 @click.option("--see", type=click.FloatRange(1, min_open=True), help="Choose the duration to see this change: 1.1.")
 @click.option("--abort", multiple=True, metavar="RULE", help="End the load early: 'errors>10%' or 'p99>2s'.")
+@click.option("--engine", type=click.Choice(ENGINES), default="built-in", show_default=True, help="Who sends requests.")
+@click.option("--workers", type=click.IntRange(1, 1000), default=1, show_default=True, help="Processes of Locust.")
+@click.option("--listen", metavar="HOST:PORT", help="Wait there for Locust's workers, started on other machines.")
 @click.option("--serve", metavar="COMMAND", help="Start this server anew for every run.")
+@click.option("--against", metavar="COMMAND", help="Judge against this server (or its address), loaded in turn.")
 @click.option("--pid", type=click.IntRange(1), help="Watch the CPU time and memory of this process.")
 @click.option("--name", metavar="NAME", help="Name of the benchmark; default: the target.")
 @click.option("--service", metavar="NAME", help="Service whose thresholds apply.")
@@ -51,21 +61,14 @@ SHAPES = ("linear", "steps", "soak", "spike")
 def command(
     *,
     target: str,
-    json_out: str | None,
-    out: str | None,
-    where: str | None,
-    thresholds: str | None,
-    fail_on: str | None,
-    quiet: bool,
-    runs: int,
     see: float | None,
     abort: tuple[str, ...],
     serve: str | None,
     pid: int | None,
-    name: str | None,
-    service: str | None,
-    suite: str,
-    **shape: Any,  # noqa: ANN401 - the options of the scenario, passed on
+    engine: str,
+    workers: int,
+    listen: str | None,
+    **given: Any,  # noqa: ANN401 - the options of the scenario and of what becomes of the result
 ) -> None:
     """Put a load on TARGET, a function like module:coroutine or an address, and measure its answers.
 
@@ -77,22 +80,61 @@ def command(
     """
     from regress_action.instruments.load import LoadTestRunner
     from regress_action.instruments.load.abort_rules import abort_rule
-    from regress_action.instruments.load.result import stacked
+    from regress_action.model.errors import UsageError
 
+    asked = _Asked(**{name: given.pop(name) for name in _Asked.__slots__})
+    if asked.against and asked.where:
+        raise UsageError(
+            "--against and --history each name what to judge against.",
+            remedy="Give one of them; --out writes a report.",
+        )
     runner = LoadTestRunner(
         target,
-        _scenario(**shape),
+        _scenario(**given),
         abort=[abort_rule(rule) for rule in abort],
         process=pid,
-        progress=None if quiet else _print_second,
+        progress=None if asked.quiet or asked.against else _print_second,
+        locust=_workers(engine, workers, listen),
     )
-    results = _results(runner, runs, see, serve)
-    report = stacked(results, name, service=service, suite=suite)
-    _write(results, report, json_out, out)
-    if json_out != "-":
+    load = _target(serve, runner)
+    if see:
+        _choose_duration(runner, load, see)
+    if asked.against:
+        _compared(runner, load, asked)
+    else:
+        _measured(load, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What becomes of the results."""
+
+    runs: int | None
+    against: str | None
+    name: str | None
+    service: str | None
+    suite: str
+    json_out: str | None
+    out: str | None
+    where: str | None
+    thresholds: str | None
+    fail_on: str | None
+    quiet: bool
+
+
+def _measured(load: Load, asked: _Asked) -> None:
+    """Put the load on as often as asked, and deliver and judge the results."""
+    from regress_action.instruments.load.description import lines
+    from regress_action.instruments.load.result import stacked
+
+    results = [load() for _ in range(asked.runs or 1)]
+    report = stacked(results, asked.name, service=asked.service, suite=asked.suite)
+    content: Any = results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results]
+    _write(content, report, asked)
+    if asked.json_out != "-":
         click.echo("\n".join(line for result in results for line in lines(result)))
-    if where:
-        _judge(report, where, thresholds, fail_on, silent=json_out == "-")
+    if asked.where:
+        _judge(report, asked)
     if not any(result.requests - result.failed for result in results):
         raise click.exceptions.Exit(3)
 
@@ -107,54 +149,128 @@ def _scenario(**shape: Any) -> Scenario:  # noqa: ANN401 - the options of the sc
 _TIMES = ("duration", "ramp_up", "warmup", "think", "timeout")
 
 
-def _results(runner: LoadTestRunner, runs: int, see: float | None, serve: str | None) -> list[LoadResult]:
-    """Run the load; with `see`, after a pilot that decides how long; with `serve`, each time against a fresh server."""
-    from dataclasses import replace
+def _workers(engine: str, workers: int, listen: str | None) -> LocustWorkers | None:
+    """Return Locust's workers where they put the load on; say how they are started where that is not done here."""
+    import shlex
 
-    from regress_action.instruments.load import planning
+    from regress_action.instruments.load.locust_engine import LocustWorkers, worker_command
+    from regress_action.model.errors import UsageError
+
+    if engine != "locust":
+        if workers > 1 or listen:
+            raise UsageError("--workers and --listen are for Locust.", remedy="Add --engine locust, or leave them out.")
+        return None
+    if listen is None:
+        return LocustWorkers(workers)
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise UsageError(f"{listen!r} is no place to listen.", remedy="Write it like 0.0.0.0:5557.")
+    start = shlex.join(["python", *worker_command("THIS-MACHINE", int(port))[1:]])
+    click.echo(
+        f"Waiting for {workers} workers. Start each on its machine, where the target can be imported:\n  {start}"
+    )
+    return LocustWorkers(workers, (host, int(port)))
+
+
+def _target(serve: str | None, runner: LoadTestRunner) -> Load:
+    """Return what puts the load on once, against a server that is started for it where there is a command."""
     from regress_action.instruments.load.served import served
     from regress_action.model.errors import UsageError
 
+    if not serve:
+        return runner.run
+    url = runner.target.url
+    if url is None:
+        raise UsageError("--serve needs an address as the target.", remedy="Name the address of the server.")
+
     def once() -> LoadResult:
-        if not serve:
-            return runner.run()
-        if runner.target.url is None:
-            raise UsageError("--serve needs an address as the target.", remedy="Name the address of the server.")
-        with served(serve, runner.target.url) as pid:
+        with served(serve, url) as pid:
             runner.watch(pid)
             return runner.run()
 
-    if see:
-        runner.scenario = replace(runner.scenario, duration_s=planning.PILOT_S)
-        length = planning.duration_for(see, once().seconds)
-        runner.scenario = replace(runner.scenario, duration_s=math.ceil(length))
-        click.echo(f"Measuring {math.ceil(length)} s, to see a change of {see:g}×.", err=True)
-    return [once() for _ in range(runs)]
+    return once
 
 
-def _write(results: Sequence[LoadResult], report: Report, json_out: str | None, out: str | None) -> None:
+def _choose_duration(runner: LoadTestRunner, load: Load, see: float) -> None:
+    """Set the duration by which a change of `see` can be seen, after a pilot."""
+    from dataclasses import replace
+
+    from regress_action.instruments.load import planning
+
+    runner.scenario = replace(runner.scenario, duration_s=planning.PILOT_S)
+    length = planning.duration_for(see, load().seconds)
+    runner.scenario = replace(runner.scenario, duration_s=math.ceil(length))
+    click.echo(f"Measuring {math.ceil(length)} s, to see a change of {see:g}×.", err=True)
+
+
+def _baseline(against: str, runner: LoadTestRunner) -> Load:
+    """Return what puts the same load on the baseline: a server to start, or the address of one that runs."""
+    from regress_action.instruments.load import LoadTestRunner
+    from regress_action.model.errors import UsageError
+
+    if against.startswith(("http://", "https://")):
+        return LoadTestRunner(against, runner.scenario).run
+    if runner.target.url is None:
+        raise UsageError(
+            "--against needs an address as the target.", remedy="Name the address at which both servers answer."
+        )
+    return _target(against, runner)
+
+
+def _compared(runner: LoadTestRunner, load: Load, asked: _Asked) -> None:
+    """Put the load on both sides in turn, judge the head against the baseline, and leave with the exit code."""
+    from regress_action.instruments.detection import compare
+    from regress_action.instruments.load.description import run_line
+    from regress_action.instruments.load.paired import LoadPairs, in_turn
+    from regress_action.report import structured
+
+    baseline = _baseline(asked.against or "", runner)
+    sides: dict[str, list[LoadResult]] = {"baseline": [], "head": []}
+    for side, result in in_turn(baseline, load, asked.runs or PAIRS):
+        sides[side].append(result)
+        if not asked.quiet:
+            click.echo(run_line(side, len(sides[side]), result), err=True)
+    pairs = LoadPairs(tuple(sides["baseline"]), tuple(sides["head"]))
+    before, after = pairs.reports(asked.name, service=asked.service, suite=asked.suite)
+    judged = compare(
+        [before], [after], settings=options.settings_of(thresholds=asked.thresholds, fail_on=asked.fail_on)
+    )
+    content = {
+        "schema": 1,
+        **{side: [result.as_dict() for result in results] for side, results in sides.items()},
+        "comparison": structured.as_object(judged.judgement, suite=judged.suite),
+    }
+    _write(content, after, asked)
+    if asked.json_out != "-":
+        from regress_action.commands import output
+
+        output.show(judged, verbose=True)
+    raise click.exceptions.Exit(judged.exit_code)
+
+
+def _write(content: object, report: Report, asked: _Asked) -> None:
     import orjson
 
     from regress_action.commands import output
     from regress_action.model.records import encode
 
-    if json_out:
-        content: Any = results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results]
-        output.write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    if out:
-        output.write(out, encode(report))
+    if asked.json_out:
+        written = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        output.write(asked.json_out, written)
+    if asked.out:
+        output.write(asked.out, encode(report))
 
 
-def _judge(report: Report, where: str, thresholds: str | None, fail_on: str | None, *, silent: bool) -> None:
+def _judge(report: Report, asked: _Asked) -> None:
     """Judge the report against the history; add it there and go on, or leave with the exit code of the verdict."""
     from regress_action.commands import output
     from regress_action.instruments.detection import RegressionDetector
     from regress_action.instruments.storage import BenchmarkStorage
 
-    storage = BenchmarkStorage(where)
-    settings = options.settings_of(thresholds=thresholds, fail_on=fail_on)
+    storage = BenchmarkStorage(asked.where or "")
+    settings = options.settings_of(thresholds=asked.thresholds, fail_on=asked.fail_on)
     judged = RegressionDetector(storage, settings=settings).detect(report)
-    if not silent:
+    if asked.json_out != "-":
         output.show(judged, verbose=False)
     if judged.exit_code:
         raise click.exceptions.Exit(judged.exit_code)
@@ -162,30 +278,7 @@ def _judge(report: Report, where: str, thresholds: str | None, fail_on: str | No
 
 
 def _print_second(second: SecondStats) -> None:
-    from regress_action.report.numbers import quantity
+    from regress_action.instruments.load.description import second_line
 
-    latency = "no answer" if math.isnan(second.p50_s) else f"p50 {quantity(second.p50_s, 's')}"
     with contextlib.suppress(BrokenPipeError):
-        click.echo(
-            f"{second.at_s:7.1f} s  {second.requests:7d} requests  {second.errors:5d} errors  "
-            f"{second.in_flight:5d} open  {latency}",
-            err=True,
-        )
-
-
-def lines(result: LoadResult) -> list[str]:
-    """Return the result for a person."""
-    from regress_action.report.numbers import quantity
-
-    loop = f"{result.scenario.rate:g} arrivals/s" if result.scenario.rate else f"{result.scenario.users} users"
-    said = [
-        f"{result.target}: {loop} for {result.duration_s:.3g} s",
-        f"  {result.requests} requests, {result.failed} errors, {quantity(result.throughput, '1/s')}",
-    ]
-    said += [f"  {count} × {name}" for name, count in result.errors.items()]
-    heads = "response" if result.scenario.is_open else "latency"
-    for title, rows in ((heads, result.response), ("service", result.service if result.scenario.is_open else {})):
-        for name, row in rows.items():
-            interval = f"[{quantity(row.low_s, 's')}, {quantity(row.high_s, 's')}]"
-            said.append(f"  {title} {name:<6} {quantity(row.value_s, 's'):>10}  {interval}")
-    return said + [f"  Note: {warning}" for warning in result.warnings()]
+        click.echo(second_line(second), err=True)

@@ -222,6 +222,31 @@ def test_a_server_is_started_for_every_run_and_judged_by_its_history(tmp_path: P
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+def test_two_servers_are_loaded_in_turn_and_judged(tmp_path: Path) -> None:
+    """Each run has a neighbour of the other side; an answer that takes a hundred times as long is a regression."""
+    port = free_port()
+    base, head = (f"{sys.executable} {HERE / 'load_server.py'} {port} {delay_ms}" for delay_ms in (1, 100))
+    done = load(
+        tmp_path,
+        f"http://127.0.0.1:{port}/",
+        "--rate=50",
+        "--duration=500ms",
+        "--runs=5",
+        f"--serve={head}",
+        f"--against={base}",
+        "--json=-",
+    )
+    result = json.loads(done.stdout)
+    verdicts = {row["metric"]: row["verdict"] for row in result["comparison"]["comparisons"]}
+
+    assert done.returncode == 1, done.stderr
+    assert result["comparison"]["mode"] == "paired"
+    assert verdicts["latency_p50"] == "regression"
+    assert (len(result["baseline"]), len(result["head"])) == (5, 5)
+    order = [line.split()[0] for line in done.stderr.splitlines() if line.startswith(("baseline", "head"))]
+    assert order[:4] == ["baseline", "head", "head", "baseline"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -231,6 +256,10 @@ def test_a_server_is_started_for_every_run_and_judged_by_its_history(tmp_path: P
         (("load_target:nap", "--duration=soon"), "not a duration"),
         (("load_target:nap", "--abort=whenever"), "no rule"),
         (("load_target:nap", "--serve=server"), "needs an address"),
+        (("load_target:nap", "--against=server"), "needs an address"),
+        (("load_target:nap", "--against=server", "--history=loads"), "each name what to judge against"),
+        (("load_target:nap", "--workers=2"), "are for Locust"),
+        (("load_target:nap", "--engine=locust", "--listen=here"), "no place to listen"),
     ],
 )
 def test_wrong_calls_are_explained(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

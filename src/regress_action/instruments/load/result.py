@@ -47,7 +47,7 @@ class LoadResult:
     Little's law (throughput times service time) over that which was seen; far from 1, the load generator itself was the
     bottleneck. `schedule_error` is by which share the number of requests sent in a window missed the schedule, at the
     99th percentile of the windows. `encoded` is the histogram in the form of the HdrHistogram libraries, in units of
-    100 ns, where the package hdrhistogram is installed.
+    100 ns, where the package hdrhistogram is installed. `engine` names the load generator where it is not ours.
     """
 
     target: str
@@ -71,6 +71,7 @@ class LoadResult:
     aborted: str | None = None
     resources: Mapping[str, float] = field(default_factory=dict)
     encoded: str | None = None
+    engine: str = ""
 
     @property
     def failed(self) -> int:
@@ -94,6 +95,7 @@ class LoadResult:
             "schema": 1,
             "target": self.target,
             "scenario": {**scenario, "loop": "open" if self.scenario.is_open else "closed", "digest": self.digest},
+            "engine": self.engine or None,
             "started": self.started,
             "duration_s": self.duration_s,
             "requests": self.requests,
@@ -168,6 +170,7 @@ class LoadContext:
     in_flight: float
     aborted: str | None
     resources: Mapping[str, float]
+    engine: str = ""
 
 
 def summarise(target: str, scenario: Scenario, recorder: Recorder, context: LoadContext) -> LoadResult:
@@ -179,7 +182,7 @@ def summarise(target: str, scenario: Scenario, recorder: Recorder, context: Load
     return LoadResult(
         target=target,
         scenario=scenario,
-        digest=scenario.digest(target),
+        digest=scenario.digest(target, context.engine),
         started=context.started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=duration_s,
         requests=answered + failed,
@@ -198,6 +201,7 @@ def summarise(target: str, scenario: Scenario, recorder: Recorder, context: Load
         aborted=context.aborted,
         resources=context.resources,
         encoded=recorder.response.encoded(),
+        engine=context.engine,
     )
 
 

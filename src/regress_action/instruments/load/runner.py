@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from regress_action.instruments.load.abort_rules import AbortRule
+    from regress_action.instruments.load.locust_engine import LocustWorkers
     from regress_action.instruments.load.recorder import SecondStats
 
     Progress = Callable[[SecondStats], None]
@@ -33,6 +34,7 @@ class LoadTestRunner:
     result = LoadTestRunner(fetch, Scenario(users=20, duration_s=10)).run()
 
     `abort` ends the load early. `process` is the id of the process to watch. `progress` is called once a second.
+    `locust` puts the load on from Locust's worker processes instead of this one.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class LoadTestRunner:
         abort: Sequence[AbortRule] = (),
         process: int | None = None,
         progress: Progress | None = None,
+        locust: LocustWorkers | None = None,
     ) -> None:
         self.target = targets.resolve(target) if isinstance(target, str) else _target_of(target)
         self.scenario = scenario or Scenario()
         self._abort = tuple(abort)
         self._process = process
         self._progress = progress
+        self._locust = locust
         self._aborted: str | None = None
 
     def watch(self, pid: int) -> None:
@@ -59,8 +63,12 @@ class LoadTestRunner:
         """Put the load on once, and return what was measured.
 
         Raises:
-            UsageError: the target is an address and no HTTP client is installed, or there is no such process.
+            UsageError: the target is an address and no HTTP client is installed, there is no such process, or Locust
+                cannot run this scenario.
+            IncompleteError: a worker of Locust reported nothing.
         """
+        if self._locust:
+            return self._distributed(self._locust)
         recorder = Recorder(self.scenario.measured_from_s)
         sampler = InFlightSampler(recorder)
         process = ProcessUse(self._process) if self._process else None
@@ -85,6 +93,13 @@ class LoadTestRunner:
             resources=process.used() if process else {},
         )
         return summarise(self.target.name, self.scenario, recorder, context)
+
+    def _distributed(self, workers: LocustWorkers) -> LoadResult:
+        from regress_action.instruments.load.locust_engine import LocustEngine
+
+        watched = ProcessUse(self._process) if self._process else None
+        engine = LocustEngine(self.target, self.scenario, workers, self._abort, watched, self._progress)
+        return engine.run()
 
     async def _run_asyncio(self, recorder: Recorder, sampler: InFlightSampler, process: ProcessUse | None) -> float:
         """Run on this event loop; return the second at which the last request was due."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -90,15 +91,18 @@ class Scenario:
         """The second at which no further request is started."""
         return self.measured_from_s + self.duration_s
 
-    def digest(self, target: str) -> str:
+    def digest(self, target: str, engine: str = "") -> str:
         """Return twelve hexadecimal digits over the target and everything that shapes the load.
 
-        The length of the measurement, of the warm-up and of a limit do not change what is measured.
+        The length of the measurement, of the warm-up and of a limit do not change what is measured. `engine` names
+        another load generator than ours, because each adds something of its own to the latencies.
         """
         fields = asdict(self)
         for name in ("duration_s", "warmup_s", "seed"):
             del fields[name]
-        return hashlib.sha256(json.dumps([target, fields], sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            json.dumps([target, fields, *filter(None, [engine])], sort_keys=True).encode()
+        ).hexdigest()[:12]
 
     def level(self, seconds: Floats) -> Floats:
         """Return the share of the full load at each time, between 0 and 1."""
@@ -112,6 +116,11 @@ class Scenario:
             return np.ones_like(seconds)
         share = np.clip(seconds / self.ramp_up_s, 0.0, 1.0)
         return np.ceil(share * self.steps) / self.steps if self.shape is Shape.STEPS else share
+
+    def users_at(self, second: float) -> int:
+        """Return how many users a closed loop has at `second`, one at least."""
+        share = float(self.level(np.array([second]))[0])
+        return max(1, math.floor(share * self.users + 1e-9))
 
     def user_starts(self) -> list[float]:
         """Return the second at which each user of a closed loop begins."""
