@@ -13,6 +13,8 @@ ON_REQUEST = {
     "aiohttp",  # for `load` on an address; it says how to install it
     "aspectlib",  # for `benchmark.weave`; it says how to install it
     "httpx",  # for `load`, like aiohttp
+    "gevent",  # with Locust
+    "locust",  # for `load --engine locust`; it says how to install it
     "hdrh",  # for the histograms of `load` in the form of other tools
     "_pytest",  # as `pytest`
     "pytest",  # imports the plugin, never the other way round
