@@ -69,6 +69,9 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
             from regress_action.github.artifacts import with_pull_request
 
             job = replace(job, plan=with_pull_request(client, job.plan))
+            if job.plan.mode is Stage.NONE:
+                _notice(client, log, job.plan.why)
+                return ExitCode.OK
         return _judge(job, client, log, stack)
 
 
@@ -159,6 +162,11 @@ def _answer_comment(job: Job, client: Client | None, log: StepLog) -> ExitCode:
         workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
         explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
     )
-    for sentence in client.permissions.notices:
-        log.notice(sentence, title="Not everything could be done")
+    _notice(client, log)
     return ExitCode.OK
+
+
+def _notice(client: Client, log: StepLog, *sentences: str) -> None:
+    """Print what could not be done."""
+    for sentence in (*client.permissions.notices, *sentences):
+        log.notice(sentence, title="Not everything could be done")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from regress_action.github.event import Stage
 from regress_action.github.idempotency import read
 from regress_action.model import archives
 from regress_action.model.errors import InfrastructureError, InputError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_ARCHIVE_BYTES = 50_000_000
 LISTED = 300
+MOST_PULLS = 1000
 CHUNK = 1 << 16
 REDIRECT = 302
 ZIP_SIGNATURE = b"PK\x03\x04"
@@ -101,16 +103,21 @@ def with_pull_request(client: Client, plan: Plan) -> Plan:
     """Return the plan with its pull request, found by the head's repository, branch and commit.
 
     The event names these three itself; what the artifact claims is never asked. Without an open pull request whose head
-    is still that commit the plan stays as it is, so an overtaken measurement comments on nothing.
+    is still that commit, nothing is published: the stage of the plan is then `none`.
+
+    Raises:
+        InputError: the head is a fork's, and another open pull request has the same commit as its head.
     """
-    if plan.pull_request is not None or not (plan.head_repository and plan.head_ref and plan.head_sha):
+    if plan.pull_request is not None or not (plan.is_fork or plan.may_comment):
         return plan
     pull = client.permissions.attempt(
         "pull-requests: read", "the pull request", lambda: read(client, lambda: _find_pull_request(client, plan))
     )
     if pull is None:
-        client.permissions.note(f"No open pull request has {plan.head_sha} as its head any more; there is no comment.")
-        return plan
+        why = f"no open pull request of {plan.head_repository} has {plan.head_sha} as its head; nothing is published"
+        return replace(plan, mode=Stage.NONE, why=why)
+    if plan.is_fork:
+        _refuse_shared_head(client, pull)
     return replace(
         plan,
         pull_request=pull.number,
@@ -186,8 +193,26 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
+def _refuse_shared_head(client: Client, pull: PullRequest) -> None:
+    """Refuse a commit that is the head of two pull requests: its check runs are shown at both, and decide both.
+
+    Otherwise somebody could open a pull request with the commit of another one, have it measured under conditions of
+    their choice (another base, a branch name that the workflow executes), and publish the verdict at the other one.
+    """
+    listed = client.repository.get_pulls(state="open", sort="updated", direction="desc")
+    same = read(client, lambda: [other for other in islice(listed, MOST_PULLS) if other.head.sha == pull.head.sha])
+    if numbers := sorted(other.number for other in same if other.number != pull.number):
+        raise InputError(
+            f"The pull requests #{pull.number} and #{numbers[0]} have the same commit as their head.",
+            meaning="A check run belongs to a commit, so the verdict about one of them would count for both.",
+            remedy="Push another commit to one of them, an empty one will do, or close one.",
+        )
+
+
 def _find_pull_request(client: Client, plan: Plan) -> PullRequest | None:
-    owner = (plan.head_repository or "").split("/")[0]
+    if not (plan.head_repository and plan.head_ref and plan.head_sha):
+        return None
+    owner = plan.head_repository.split("/")[0]
     for pull in client.repository.get_pulls(state="open", head=f"{owner}:{plan.head_ref}"):
         repository = pull.head.repo
         if pull.head.sha == plan.head_sha and repository is not None and repository.full_name == plan.head_repository:

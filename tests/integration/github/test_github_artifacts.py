@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,7 +66,29 @@ def test_a_head_that_does_not_match_finds_no_pull_request(github: FakeGitHub, cl
     """Repository, branch and commit must all be the event's; nothing else is commented on."""
     github.data.add_pull(head_sha=sha(77), head_repository=FORK)
 
-    assert artifacts.with_pull_request(client, plan).pull_request is None
+    looked_up = artifacts.with_pull_request(client, plan)
+    assert (looked_up.mode, looked_up.pull_request) == (Stage.NONE, None)
+
+
+def test_a_forks_run_speaks_for_no_other_pull_request_of_the_same_commit(github: FakeGitHub, client: Client) -> None:
+    """Somebody pushes another one's commit to a fork: a check run on it would count for the other pull request."""
+    github.data.add_pull(head_sha=sha(77), head_repository="victim/widgets", user="victim")
+    github.data.add_pull(head_sha=sha(77), head_repository=FORK, user="outsider")
+
+    with pytest.raises(InputError, match="#2 and #1 have the same commit"):
+        artifacts.with_pull_request(client, publishing())
+
+    github.data.issues[0].state = "closed"
+    assert artifacts.with_pull_request(client, publishing()).pull_request == 2
+
+
+def test_a_pull_request_of_the_repository_itself_is_not_held_up_by_a_copy(github: FakeGitHub, client: Client) -> None:
+    """Who may push to the repository is trusted more than who may fork it."""
+    github.data.add_pull(head_sha=sha(77), head_repository="octo/widgets")
+    github.data.add_pull(head_sha=sha(77), head_repository=FORK, user="outsider")
+
+    plan = replace(publishing(repository="octo/widgets"), is_fork=False)
+    assert artifacts.with_pull_request(client, plan).pull_request == 1
 
 
 def test_an_artifact_is_fetched_without_showing_the_token(github: FakeGitHub, client: Client) -> None:
