@@ -25,7 +25,7 @@ demo: $(VENV)/.dev ## Measure the example at two commits and judge the planted s
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/demo.sh $(ARGS)
 
 test: $(VENV)/.dev ## Run the unit and integration tests
-	$(PYTEST) -n 2 tests/unit $(wildcard tests/integration) $(ARGS)
+	$(PYTEST) -n 4 --dist worksteal tests/unit $(wildcard tests/integration) $(ARGS)
 
 test-kills: $(VENV)/.dev ## Kill writers of a history at KILLS moments (400), and say what they left
 	REGRESS_KILLS=$(or $(KILLS),400) $(PYTEST) -n 2 -rP tests/integration/history/test_history_killed.py $(ARGS)

@@ -70,7 +70,7 @@ class GitFailedError(Exception):
     @property
     def transient(self) -> bool:
         """Whether the network is to blame, so that trying again may help."""
-        return bool(_NETWORK.search(self.output)) and not _ACCESS.search(self.output)
+        return bool(_NETWORK.search(self.output)) and not _FINAL.search(self.output)
 
 
 class PrivateRepository:
@@ -239,6 +239,7 @@ _NETWORK: Final = re.compile(
     r"(?i)could not resolve|connection (refused|reset|timed out)|failed to connect|unable to access|early eof|hung up"
     r"|unexpected disconnect|rpc failed|timed out|error: 5\d\d|invalid index-pack output|transfer closed|empty reply"
 )
+_FINAL: Final = re.compile(rf"{_ACCESS.pattern}|error: (30[1278]|404)|redirect")
 _MEANINGS: Final = (
     (
         re.compile(r"GH006|GH013|(?i:protected branch|verified signature|pre-receive hook declined|rule violations)"),

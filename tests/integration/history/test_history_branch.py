@@ -215,7 +215,6 @@ def test_a_repository_that_names_by_sha_256_is_one_like_any_other(tmp_path: Path
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("branch:regress-data@http://127.0.0.1:9/x.git", "could not be reached"),
         ("branch:regress-data@{url}/nothing.git", "does not exist"),
         ("branch:regress-data@/nonexistent/x.git", "does not exist"),
     ],
@@ -239,6 +238,12 @@ def with_short_backoff(url: str, limit_s: float, environ: dict[str, str] = ENVIR
     """A history that gives up soon."""
     publisher = GitPusher("tester <t@localhost>")
     return History(BranchStore(remote_of(url, None, environ), "regress-data", environ, publisher, Backoff(limit_s)))
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    """After some attempts the message says that the network is to blame."""
+    with pytest.raises(HistoryError, match="could not be reached"):
+        with_short_backoff("http://127.0.0.1:9/x.git", 0.5).load()
 
 
 def test_a_broken_connection_stores_nothing_or_everything(bare: Path, served: tuple[str, type[Backend]]) -> None:

@@ -16,7 +16,7 @@ from regress_action.history.publishers import GitPusher
 from regress_action.history.remote import remote_of
 from regress_action.model.errors import HistoryError
 
-KILLS = int(os.environ.get("REGRESS_KILLS", "100"))
+KILLS = int(os.environ.get("REGRESS_KILLS", "48"))
 WORKERS = 4
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
