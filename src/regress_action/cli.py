@@ -37,6 +37,7 @@ COMMANDS = {
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
     "config": "Check regress.yml, thresholds and waivers, and show what counts.",
     "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
+    "bisect": "Find the first commit with which a benchmark changed, with its probability.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from regress_action.action.judge import Judged, JudgingRules
+    from regress_action.formats.measurement import Measurement
     from regress_action.settings import Settings
 
 _ERRORS: dict[int, type[RegressError]] = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}
@@ -47,6 +48,7 @@ class MeasurementSpec:
     select: Sequence[str] = ()
     select_style: str = "plain"
     keep_trees: Path | None = None
+    head: str | None = None
 
 
 def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -68,6 +70,22 @@ def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judge
         _print_progress("carry is ignored: without --base there is no other side to copy files to.")
     _measure(measurer_command(settings, spec, folder))
     return judge_measurement(folder, spec, rules)
+
+
+def measure_pairs(settings: Settings, spec: MeasurementSpec, *, quiet: bool = False) -> Measurement:
+    """Measure `spec.head` against `settings.base` into `spec.out` and return what was measured, without a judgement.
+
+    Raises:
+        UsageError: a reference or a path does not exist.
+        IncompleteError: a side could not be set up, or none of its runs succeeded.
+        InfrastructureError: git, the disk or the machine failed.
+    """
+    from regress_action import formats
+
+    write_replace(spec.out / ".gitignore", b"*\n")
+    folder = spec.out / "measurement"
+    _measure(measurer_command(settings, spec, folder), quiet=quiet)
+    return formats.read_measurement(folder)
 
 
 def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -98,6 +116,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         overwrite=True,
         suite=settings.suite,
         base=settings.base or None,
+        head=spec.head,
         pairs=settings.runs if paired else None,
         runs=None if paired else settings.runs,
         results=settings.results or None,
@@ -129,8 +148,8 @@ def _decide_command(settings: Settings) -> str:
 _FORWARDED = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def _measure(line: list[str]) -> None:
-    """Run the measurer and render its events until it ends; signals are passed on to it.
+def _measure(line: list[str], *, quiet: bool = False) -> None:
+    """Run the measurer and render its events until it ends, `quiet` on a terminal only; signals are passed on to it.
 
     Raises:
         RegressError: the measurer's error, as ours.
@@ -157,7 +176,7 @@ def _measure(line: list[str]) -> None:
             for number in received:
                 measurer.send_signal(number)
             os.close(writer)
-            error = _follow(reader)
+            error = _follow(reader, quiet=quiet)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -166,7 +185,7 @@ def _measure(line: list[str]) -> None:
         raise KeyboardInterrupt
 
 
-def _follow(reader: int) -> dict[str, Any]:
+def _follow(reader: int, *, quiet: bool) -> dict[str, Any]:
     """Show the events that arrive at `reader` and return the error among them, if there was one."""
     from rich.console import Console
 
@@ -183,7 +202,7 @@ def _follow(reader: int) -> dict[str, Any]:
                 yield event
 
     with os.fdopen(reader, encoding="utf-8") as lines:
-        progress.follow(events(lines), Console(stderr=True, highlight=False))
+        progress.follow(events(lines), Console(stderr=True, highlight=False, quiet=quiet and not sys.stderr.isatty()))
     return error
 
 

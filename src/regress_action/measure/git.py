@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # A hook or an outer git sets these, and they would direct our git commands, or the suite's, to another index.
@@ -29,9 +30,10 @@ _CONFIG = ("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c",
 
 @dataclass(frozen=True, slots=True)
 class GitFolder:
-    """Git in one folder."""
+    """Git in one folder, with `variables` besides those of this process."""
 
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, *arguments: str) -> str | None:
         """Return what git printed, without the last line break, or None where it failed."""
@@ -55,7 +57,7 @@ class GitFolder:
 
     def _execute(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         variables = {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
-        variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        variables |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **self.variables}
         try:
             return subprocess.run(  # noqa: S603 - our own arguments, no shell
                 ["git", "-C", str(self.folder), *_CONFIG, *arguments],  # noqa: S607 - the user's own git

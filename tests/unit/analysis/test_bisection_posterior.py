@@ -1,0 +1,105 @@
+"""The posterior over the first bad commit: held to the density of the full model, and to the laws of probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from regress_action.analysis.bisection import posterior as module
+from regress_action.analysis.bisection.observations import Observations
+from regress_action.analysis.bisection.posterior import posterior
+
+LINE = np.tril(np.ones((8, 8), dtype=bool))
+ratios = st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=6)
+measured_commits = st.dictionaries(st.integers(0, 7), ratios, min_size=1, max_size=5)
+
+
+@given(measured_commits, st.lists(st.floats(0.01, 1), min_size=8, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_probabilities_add_up_to_one(measured: dict[int, list[float]], prior: list[float]) -> None:
+    """Whatever was measured, the candidates and the hypothesis of no change share the whole probability."""
+    now = posterior(LINE, np.array(prior), Observations.of(measured))
+    assert np.all(now.first >= 0)
+    assert now.first.sum() + now.unchanged == pytest.approx(1)
+    assert np.isfinite([now.step, now.step_error, now.pair_spread, now.build_spread]).all()
+
+
+@given(measured_commits)
+@settings(max_examples=40, deadline=None)
+def test_commits_that_no_measurement_tells_apart_keep_their_prior_ratio(measured: dict[int, list[float]]) -> None:
+    """Between two measured commits the prior alone decides."""
+    prior = np.arange(1.0, 9.0)
+    now = posterior(LINE, prior, Observations.of(measured))
+    for earlier in range(7):
+        if earlier not in measured:  # measuring `earlier` is what separates it from the next
+            assert now.first[earlier] * prior[earlier + 1] == pytest.approx(now.first[earlier + 1] * prior[earlier])
+
+
+def _density(measured: dict[int, list[float]], after: Any, pair: float, build: float, scale: float) -> float:
+    """Return the log density of every single ratio under the model, by its full covariance."""
+    commits = np.array([commit for commit, values in measured.items() for _ in values])
+    values = np.array([value for values in measured.values() for value in values])
+    has_change = np.array([after[commit] for commit in commits], dtype=float)
+    same_build = commits[:, None] == commits[None, :]
+    covariance = np.eye(len(values)) * pair**2 + build**2 * same_build + build**2
+    covariance = covariance + scale**2 * np.outer(has_change, has_change)
+    return float(multivariate_normal(np.zeros(len(values)), covariance).logpdf(values))
+
+
+@given(measured_commits, st.integers(0, 7), st.integers(0, 7))
+@settings(max_examples=40, deadline=None)
+def test_evidence_is_that_of_the_full_model(measured: dict[int, list[float]], one: int, other: int) -> None:
+    """The closed form gives the same odds of two candidates as the density over all pairs, in cells of the grid."""
+    seen = Observations.of(measured)
+    raw = {
+        int(commit): [mean] * int(pairs)
+        for commit, mean, pairs in zip(seen.commits, seen.means, seen.pairs, strict=True)
+    }
+    seen = Observations.of(raw)  # without scatter, so that no value is an outlier
+    patterns = LINE[seen.commits][:, [one, other]].astype(float)
+    grid = module._grid()
+    evidence, _, _ = module._marginal(grid, patterns, seen)
+    for cell in range(0, len(grid.pair), 97):
+        if grid.pair[cell] < 1e-3:
+            continue  # a covariance this close to singular is no reference
+        spreads = (float(grid.pair[cell]), float(grid.build[cell]), float(grid.scale[cell]))
+        expected = _density(raw, LINE[:, one], *spreads) - _density(raw, LINE[:, other], *spreads)
+        assert evidence[cell, 0] - evidence[cell, 1] == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_a_clear_step_is_given_to_the_commit_that_made_it() -> None:
+    """Good before, bad from commit 5 on, little noise: commit 5, and the size of the step."""
+    rng = np.random.default_rng(1)
+    measured = {at: list(rng.normal(0.05 * (at >= 5), 0.01, 10)) for at in (3, 4, 5, 7)}
+    now = posterior(LINE, np.ones(8), Observations.of(measured))
+    assert now.best == 5
+    assert now.first[5] > 0.99
+    assert now.step == pytest.approx(0.05, abs=0.01)
+    assert 0.005 < now.pair_spread < 0.02
+
+
+def test_equal_counts_mean_that_nothing_changed() -> None:
+    """Deterministic metrics without a difference leave no commit to blame."""
+    now = posterior(LINE, np.ones(8), Observations.of({7: [0.0] * 5}))
+    assert now.unchanged > 0.95
+
+
+def test_an_outlier_does_not_make_a_step() -> None:
+    """One disturbed run among twelve is moved to the fence and does not decide."""
+    quiet = [0.001, -0.001, 0.002, -0.002, 0.0, 0.001] * 2
+    steady = posterior(LINE, np.ones(8), Observations.of({7: quiet}))
+    disturbed = posterior(LINE, np.ones(8), Observations.of({7: [*quiet[:-1], 0.9]}))
+    assert disturbed.unchanged > 0.5 * steady.unchanged
+
+
+def test_a_side_branch_is_told_from_the_line() -> None:
+    """Commits 1 and 2 are branches that 3 merges: slow on branch 1 and fast on branch 2 means commit 1."""
+    contains = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]], dtype=bool)
+    measured = {3: [0.1, 0.101], 1: [0.1, 0.099], 2: [0.0, 0.001]}
+    now = posterior(contains, np.ones(4), Observations.of(measured))
+    assert now.best == 1

@@ -1,0 +1,165 @@
+"""The steps of a bisection, on simulated histories whose first bad commit is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regress_action.analysis.bisection import choice, prior
+from regress_action.analysis.bisection.observations import Observations
+from regress_action.analysis.bisection.posterior import posterior
+from regress_action.analysis.bisection.search import Bisection, MeasurementStep
+from regress_action.model.bisections import Ending
+
+
+def search(
+    truth: int | None,
+    *,
+    commits: int = 32,
+    step: float = 1.05,
+    noise: float = 0.02,
+    seed: int = 1,
+    broken: frozenset[int] = frozenset(),
+) -> tuple[Bisection, Ending]:
+    """Bisect a simulated history in which commit `truth` is the first bad one."""
+    rng = np.random.default_rng(seed)
+    now = Bisection(np.tril(np.ones((commits, commits), dtype=bool)), np.ones(commits))
+    for _ in range(500):
+        action = now.next_step()
+        if isinstance(action, Ending):
+            return now, action
+        assert action.commit not in now.skipped
+        if action.commit in broken:
+            now = _with(now, skipped=now.skipped | {action.commit})
+            continue
+        level = math.log(step) if truth is not None and action.commit >= truth else 0.0
+        values = rng.normal(level, noise * math.sqrt(2), action.pairs).tolist() if noise else [level] * action.pairs
+        before = list(now.measured.get(action.commit, ()))
+        now = _with(now, measured={**now.measured, action.commit: [*before, *values]})
+    raise AssertionError("the search does not end")
+
+
+def _with(now: Bisection, **changes: object) -> Bisection:
+    fields = {name: getattr(now, name) for name in now.__dataclass_fields__} | changes
+    return Bisection(**fields)
+
+
+@pytest.mark.parametrize(("truth", "seed"), [(0, 1), (7, 2), (16, 3), (31, 4)])
+def test_the_first_bad_commit_is_found_in_noise(truth: int, seed: int) -> None:
+    """A step of 5 % in noise of 2 % a run is found, with about as many builds as halving needs."""
+    now, ending = search(truth, seed=seed)
+    assert ending is Ending.FOUND
+    assert now.posterior.best == truth
+    assert now.builds <= 8
+
+
+@given(st.integers(0, 31))
+@settings(max_examples=8, deadline=None)
+def test_without_noise_halving_is_all_that_is_needed(truth: int) -> None:
+    """Counts without noise need log2 of the commits, and one pair each after the first commit."""
+    now, ending = search(truth, noise=0.0)
+    assert ending is Ending.FOUND
+    assert now.posterior.best == truth
+    assert now.builds <= 6
+
+
+def test_an_improvement_is_found_as_well() -> None:
+    """The first commit that made it faster is found by the same model."""
+    now, ending = search(9, step=0.9)
+    assert (now.posterior.best, ending) == (9, Ending.FOUND)
+    assert now.posterior.step < 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_equal_ends_are_no_change(noise: float) -> None:
+    """Where the bad commit is as fast as the good one, no commit is named and none between them is built."""
+    now, ending = search(None, noise=noise)
+    assert ending is Ending.NO_CHANGE
+    assert now.builds == 0
+    middle, low, high = now.interval(ending)
+    assert low <= middle <= high
+    assert low < 0.02
+    assert high > -0.02
+
+
+def test_commits_that_cannot_be_built_leave_a_group() -> None:
+    """The change inside a run of broken commits is one of them or the next good one; none is named alone."""
+    now, ending = search(12, noise=0.005, broken=frozenset({10, 11, 12, 13}))
+    assert ending is Ending.INDISTINGUISHABLE
+    group = np.flatnonzero(now.posterior.first > 0.05)
+    assert set(group) == {10, 11, 12, 13, 14}
+
+
+def test_a_broken_commit_elsewhere_does_not_matter() -> None:
+    """A commit that cannot be built is passed over when it does not hide the change."""
+    now, ending = search(20, noise=0.005, broken=frozenset({15, 16}))
+    assert (now.posterior.best, ending) == (20, Ending.FOUND)
+
+
+def test_the_middle_is_measured_first() -> None:
+    """After a clear step at the end, the commit that halves the probability tells most."""
+    now = Bisection(np.tril(np.ones((16, 16), dtype=bool)), np.ones(16), {15: [0.1, 0.101, 0.099, 0.1]})
+    step = now.next_step()
+    assert isinstance(step, MeasurementStep)
+    assert step.commit in (6, 7, 8)
+
+
+def test_changed_files_move_the_first_choice() -> None:
+    """With all weight on the last commits, the search begins among them."""
+    weights = np.array([prior.weight(["docs/a.md"])] * 12 + [prior.weight(["src/a.py"])] * 4)
+    now = Bisection(np.tril(np.ones((16, 16), dtype=bool)), weights, {15: [0.1, 0.101, 0.099, 0.1]})
+    step = now.next_step()
+    assert isinstance(step, MeasurementStep)
+    assert step.commit >= 12
+
+
+@given(st.floats(0.001, 0.999), st.floats(0, 8), st.floats(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_information_grows_with_separation_up_to_the_entropy(p: float, separation: float, more: float) -> None:
+    """A measurement tells nothing without separation, never more than the question holds, and more when clearer."""
+    ask = np.array([p])
+    entropy = -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+    little, much = (float(choice.information(ask, np.array([d]))[0]) for d in (separation, separation + more))
+    assert choice.information(ask, np.array([0.0]))[0] == pytest.approx(0, abs=1e-9)
+    assert -1e-9 <= little <= entropy + 1e-9
+    assert much >= little - 1e-3
+    assert choice.information(ask, np.array([30.0]))[0] == pytest.approx(entropy, abs=1e-6)
+
+
+def test_more_pairs_of_one_build_tell_less() -> None:
+    """A commit that was measured often is left for a new one, since its own build may be the difference."""
+    contains = np.tril(np.ones((8, 8), dtype=bool))
+    measured = {7: [0.05] * 5 + [0.06] * 5, 3: [0.024, 0.026] * 50}
+    now = posterior(contains, np.ones(8), Observations.of(measured))
+    chosen = choice.choose(contains, now, available=range(8), measured={7: 10, 3: 100}, build_cost=10)
+    assert chosen is not None
+    assert chosen.commit != 3
+
+
+@pytest.mark.parametrize(
+    ("files", "weight"),
+    [
+        ((), prior.EMPTY),
+        (("README.md", "docs/x/y.png"), prior.DOCUMENTS),
+        ((".github/workflows/a.yml", "tests/test_a.py"), prior.PERIPHERY),
+        (("README.md", "src/a.py"), prior.CODE),
+        (("requirements.txt",), prior.CODE),
+        (("tests/benchmarks/test_speed.py",), prior.CODE),
+    ],
+)
+def test_weights_follow_the_changed_files(files: tuple[str, ...], weight: float) -> None:
+    """Documents and tests rarely change the speed; requirements and benchmarks may."""
+    assert prior.weight(files) == weight
+
+
+def test_stored_values_raise_the_commits_around_their_step() -> None:
+    """Records of the history that step between commits 8 and 12 make these the likely ones, and rule out none."""
+    contains = np.tril(np.ones((20, 20), dtype=bool))
+    levels = [(-1, 0.0), (4, 0.01), (8, -0.01), (12, 0.1), (16, 0.11), (19, 0.1)]
+    weights = prior.of_levels(contains, np.ones(20), levels)
+    assert set(np.argsort(weights)[-4:]) == {9, 10, 11, 12}
+    assert weights.min() >= 0.05
