@@ -38,6 +38,7 @@ COMMANDS = {
     "config": "Check regress.yml, thresholds and waivers, and show what counts.",
     "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
     "bisect": "Find the first commit with which a benchmark changed, with its probability.",
+    "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",
@@ -70,7 +71,7 @@ class LazyGroup(click.Group):
         """Import the module of one command and return its command."""
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"regress_action.commands.{cmd_name}").command
+        command = import_module(f"regress_action.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a programming error, not an input
         return command
 

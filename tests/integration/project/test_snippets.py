@@ -17,6 +17,8 @@ FENCE = re.compile(r"^```(sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^    (regress-action .*)$", re.MULTILINE)
 
 ELSEWHERE = {
+    "regress-action bisect": "tests/integration/commands searches repositories with a planted step",
+    "regress-action verify-claim": "tests/integration/commands proves a claim, and checks and replays its receipt",
     "make ": "CI runs the targets themselves",
     "pip install": "setting up is what `make` does",
     "gh ": "asks GitHub about a release",
