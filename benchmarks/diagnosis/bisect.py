@@ -55,7 +55,7 @@ def figures(*, quick: bool) -> list[Figure]:
     ]
     mixed = [simulate(1000 + seed, **world) for seed, world in enumerate(worlds)]
     _report("64 commits, steps of 1.5 to 25 %, noise of 0.4 to 4 %, builds that move by up to 0.3 %", mixed)
-    equal = [simulate(2000 + seed, step=1.0, planted=False) for seed in range(histories)]
+    equal = [simulate(2000 + seed, step=1.0) for seed in range(histories)]
     print(f"    no change at all: a commit was named in {sum(run.named for run in equal)} of {histories}")
     named = [run for run in mixed if run.named]
     repositories = 2 if quick else 10
@@ -68,12 +68,10 @@ def figures(*, quick: bool) -> list[Figure]:
     ]
 
 
-def simulate(
-    seed: int, *, step: float = STEP, noise: float = NOISE, build: float = 0.0, planted: bool = True
-) -> Outcome:
+def simulate(seed: int, *, step: float = STEP, noise: float = NOISE, build: float = 0.0) -> Outcome:
     """Bisect one simulated history; `build` is the deviation of a build's own effect."""
     rng = np.random.default_rng(seed)
-    truth = int(rng.integers(COMMITS)) if planted else COMMITS
+    truth = int(rng.integers(COMMITS)) if step != 1 else COMMITS
     offsets = rng.normal(0, build, COMMITS) - rng.normal(0, build)
     now = Bisection(np.tril(np.ones((COMMITS, COMMITS), dtype=bool)), np.ones(COMMITS))
     stated: list[tuple[float, bool]] = []
@@ -129,7 +127,7 @@ def real(number: int) -> bool:
             check=False,
         )
         answer = json.loads(ended.stdout or "{}")
-    right = answer.get("first_bad") == planted
+    right: bool = answer.get("first_bad") == planted
     kind = "counts" if counts else "CPU time"
     stated = f"{answer.get('probability')}, {answer.get('builds')} builds, {answer.get('pairs')} pairs"
     print(f"      repository {number + 1} ({kind}): {'right' if right else 'WRONG'}, stated {stated}", flush=True)

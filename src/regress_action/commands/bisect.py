@@ -81,7 +81,7 @@ def command(
     """
     from regress_action.action.bisection.answer import BisectionRequest, answer
     from regress_action.action.bisection.commits import read_range
-    from regress_action.action.bisection.search import Limits
+    from regress_action.action.bisection.search import SearchLimits
     from regress_action.model.errors import ExitCode
 
     good, bad = _ends(commit_range)
@@ -97,16 +97,16 @@ def command(
         range=read_range(Path.cwd(), good, bad, first_parent=first_parent),
         pattern=pattern,
         metric=metric,
-        limits=Limits(probability, max_builds, minutes),
+        limits=SearchLimits(probability, max_builds, minutes),
         history=where,
         restart=restart,
     )
-    result = answer(request, say=None if quiet else _say, on_step=None if quiet else _print_step)
+    result = answer(request, notify=None if quiet else _print_sentence, on_step=None if quiet else _print_step)
     _deliver(result, json_out)
     raise click.exceptions.Exit(ExitCode.OK if result.first_bad else ExitCode.INCOMPLETE)
 
 
-def _say(sentence: str) -> None:
+def _print_sentence(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 

@@ -102,7 +102,7 @@ def _headline(result: BisectionResult) -> list[tuple[str, str]]:
             words = f"Not decided whether {what} changed: {moved}, and {result.pairs} pairs are too few for this noise."
             return [(words, "bold yellow")]
         case Ending.INDISTINGUISHABLE:
-            words = f"The change is in one of {count(len(result.candidates), 'commit')} that cannot be told apart."
+            words = f"The change is in one of {count(len(result.candidates), 'commit')} that cannot be distinguished."
             return [(words, "bold yellow"), (f"{what}: {moved}.", "bold")]
     best = f"; most probable is {result.suspects[0].commit[:_SHORT]}" if result.suspects else ""
     return [(f"Not finished: the limit was reached before {probability(result.target)}{best}.", "bold yellow")]

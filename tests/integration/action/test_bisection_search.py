@@ -13,7 +13,7 @@ from regress_action.action.bisection import packages, variants
 from regress_action.action.bisection.commits import read_range
 from regress_action.action.bisection.record import BisectionRecord, MeasuredPairs
 from regress_action.action.bisection.result import result_of
-from regress_action.action.bisection.search import CommitSearch, Limits
+from regress_action.action.bisection.search import CommitSearch, SearchLimits
 from regress_action.model.bisections import BisectionResult, Ending
 from regress_action.model.errors import IncompleteError, UsageError
 
@@ -46,12 +46,12 @@ class ReadCosts:
 
 
 def search(
-    repository: Repository, commits: CommitRange, tmp_path: Path, limits: Limits | None = None
+    repository: Repository, commits: CommitRange, tmp_path: Path, limits: SearchLimits | None = None
 ) -> BisectionResult:
     """Search a range whose costs are read."""
     record = BisectionRecord.open(tmp_path / "records", {"bad": commits.bad, "commits": len(commits.commits)})
     measure = ReadCosts(repository, commits.good)
-    return result_of(CommitSearch(commits, record, measure, limits or Limits()).run())
+    return result_of(CommitSearch(commits, record, measure, limits or SearchLimits()).run())
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_commit_on_a_merged_branch_is_found(repository: Repository, tmp_path: 
 
 
 def test_commits_that_fail_leave_a_group_with_the_reason(repository: Repository, tmp_path: Path) -> None:
-    """A failing commit that made the change and the next one cannot be told apart."""
+    """A failing commit that made the change and the next one cannot be distinguished."""
     good = repository.git("rev-parse", "HEAD")
     repository.commit(one="x")
     broken = repository.commit(broken="yes", cost="110")
@@ -113,7 +113,7 @@ def test_a_limit_ends_the_search_without_an_answer(repository: Repository, tmp_p
     good = repository.git("rev-parse", "HEAD")
     for number in range(16):
         repository.commit(**{f"file{number}": "x"}, cost="130" if number >= 5 else "100")
-    result = search(repository, read_range(repository.folder, good, "HEAD"), tmp_path, Limits(builds=1))
+    result = search(repository, read_range(repository.folder, good, "HEAD"), tmp_path, SearchLimits(builds=1))
     assert result.ending is Ending.BUDGET
     assert result.builds == 1
     assert result.first_bad is None

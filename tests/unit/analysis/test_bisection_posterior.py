@@ -97,7 +97,7 @@ def test_an_outlier_does_not_make_a_step() -> None:
     assert disturbed.unchanged > 0.5 * steady.unchanged
 
 
-def test_a_side_branch_is_told_from_the_line() -> None:
+def test_a_side_branch_differs_from_the_line() -> None:
     """Commits 1 and 2 are branches that 3 merges: slow on branch 1 and fast on branch 2 means commit 1."""
     contains = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]], dtype=bool)
     measured = {3: [0.1, 0.101], 1: [0.1, 0.099], 2: [0.0, 0.001]}

@@ -61,7 +61,7 @@ def test_an_improvement_is_called_so() -> None:
     [
         (Ending.NO_CHANGE, "No change found: bench::parse (time) at dddddddddd is +5.1 %"),
         (Ending.UNDECIDED, "Not decided whether bench::parse (time) changed"),
-        (Ending.INDISTINGUISHABLE, "The change is in one of 1 commit that cannot be told apart."),
+        (Ending.INDISTINGUISHABLE, "The change is in one of 1 commit that cannot be distinguished."),
         (Ending.BUDGET, "Not finished: the limit was reached before 99.0 %"),
     ],
 )

@@ -10,7 +10,7 @@ from regress_action.action.bisection.history import prior_of
 from regress_action.action.bisection.measuring import CommitMeasurer
 from regress_action.action.bisection.record import BisectionRecord
 from regress_action.action.bisection.result import result_of
-from regress_action.action.bisection.search import CommitSearch, Limits, SearchState
+from regress_action.action.bisection.search import CommitSearch, SearchLimits, SearchState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class BisectionRequest:
     range: CommitRange
     pattern: str = "*"
     metric: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: SearchLimits = field(default_factory=SearchLimits)
     history: str | None = None
     restart: bool = False
 
@@ -45,7 +45,7 @@ class BisectionRequest:
 def answer(
     request: BisectionRequest,
     *,
-    say: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
     on_step: Callable[[SearchState, MeasurementStep], None] | None = None,
 ) -> BisectionResult:
     """Search the commits, and then the packages of a first bad commit that only bumps a lock file.
@@ -57,11 +57,11 @@ def answer(
         IncompleteError: the good or the bad commit cannot be measured.
         InfrastructureError: git, the disk or the machine failed.
     """
-    say = say or _say_nothing
+    notify = notify or _notify_nobody
     commits = request.range
-    say(f"{len(commits.commits)} commits between {commits.good[:10]} and {commits.bad[:10]}.")
+    notify(f"{len(commits.commits)} commits between {commits.good[:10]} and {commits.bad[:10]}.")
     prior = prior_of(request.history, commits, request.pattern, request.metric) if request.history else None
-    state = _search(request, commits, (request.pattern, request.metric), prior, say, on_step)
+    state = _search(request, commits, (request.pattern, request.metric), prior, notify, on_step)
     result = result_of(state)
     first = result.first_bad
     if first is None or state.key is None:
@@ -72,8 +72,8 @@ def answer(
     steps = packages.steps_of(request.root, parent, first.commit, bump) if bump else None
     if bump is None or steps is None:
         return result_of(state, packages=bump.packages if bump else ())
-    say(f"{first.commit[:10]} changes {len(bump.packages)} packages in {bump.path}; searching among them.")
-    inner = _search(request, steps, state.key, None, say, on_step)
+    notify(f"{first.commit[:10]} changes {len(bump.packages)} packages in {bump.path}; searching among them.")
+    inner = _search(request, steps, state.key, None, notify, on_step)
     return result_of(state, packages=bump.packages, of_packages=result_of(inner))
 
 
@@ -82,7 +82,7 @@ def _search(
     commits: CommitRange,
     wanted: tuple[str, str | None],
     prior: Floats | None,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
     on_step: Callable[[SearchState, MeasurementStep], None] | None,
 ) -> SearchState:
     """Search one range with a record of its own."""
@@ -104,10 +104,10 @@ def _search(
     if request.restart:
         record.forget()
     elif record.entries:
-        say(f"Going on with {len(record.entries)} measurements of an earlier call, in {record.path}.")
+        notify(f"Going on with {len(record.entries)} measurements of an earlier call, in {record.path}.")
     measurer = CommitMeasurer(settings, spec, request.root, commits.good, commits.bad, pattern=pattern, metric=metric)
     return CommitSearch(commits, record, measurer, request.limits, on_step=on_step, prior=prior).run()
 
 
-def _say_nothing(_sentence: str) -> None:
+def _notify_nobody(_sentence: str) -> None:
     """Print nothing."""

@@ -94,7 +94,7 @@ def read_range(folder: Path, good: str, bad: str, *, first_parent: bool = False)
                 meaning=f"A bisection takes 1 to {MOST_COMMITS:,}.",
                 remedy="Name an older good or a newer bad commit." if not listed else "Name a newer good commit.",
             )
-        told = _log(git, walk)
+        details = _log(git, walk)
     except MeasureError as error:
         kind = UsageError if error.exit_code is Exit.USAGE else InfrastructureError
         raise kind(error.what, meaning=error.meaning, remedy=error.remedy) from error
@@ -103,7 +103,7 @@ def read_range(folder: Path, good: str, bad: str, *, first_parent: bool = False)
     return CommitRange(
         good_id,
         tuple(
-            Commit(line[0], tuple(parent for parent in line[used] if parent in ids), *told.get(line[0], ()))
+            Commit(line[0], tuple(parent for parent in line[used] if parent in ids), *details.get(line[0], ()))
             for line in listed
         ),
     )
@@ -126,11 +126,11 @@ def _log(git: GitFolder, walk: list[str]) -> dict[str, tuple[str, str, str, tupl
     """Return subject, author, date and changed files of each commit."""
     shown = ("--name-only", "--no-renames", "--no-ext-diff", "--diff-merges=first-parent")
     printed = git.run("-c", "core.quotePath=false", "log", *shown, f"--format={_LOG_FORMAT}", *walk)
-    told: dict[str, tuple[str, str, str, tuple[str, ...]]] = {}
+    details: dict[str, tuple[str, str, str, tuple[str, ...]]] = {}
     for entry in printed.split("\x1e"):
         head, _, files = entry.partition("\n")
         fields = head.split("\x1f")
         if len(fields) == 4 and re.fullmatch(r"[0-9a-f]{40,64}", fields[0]):  # noqa: PLR2004 - the fields of the format
             paths = tuple(line for line in files.splitlines() if line)[:_FILES_KEPT]
-            told.setdefault(fields[0], (fields[3], fields[1], fields[2], paths))
-    return told
+            details.setdefault(fields[0], (fields[3], fields[1], fields[2], paths))
+    return details

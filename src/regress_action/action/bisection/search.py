@@ -34,7 +34,7 @@ class PairMeasurer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SearchLimits:
     """Where a bisection stops: the probability that is enough, and what it may cost."""
 
     probability: float = 0.99
@@ -70,7 +70,7 @@ class CommitSearch:
     range: CommitRange
     record: BisectionRecord
     measure: PairMeasurer
-    limits: Limits = field(default_factory=Limits)
+    limits: SearchLimits = field(default_factory=SearchLimits)
     on_step: Callable[[SearchState, MeasurementStep], None] | None = None
     clock: Callable[[], float] = time.monotonic
     prior: Floats | None = None

@@ -84,7 +84,7 @@ def posterior(contains: Flags, prior: Floats, seen: Observations, unchanged: flo
     weights = (prior / prior.sum()) * (1 - unchanged)
     log_prior = np.log(np.append(weights, unchanged))
     after = np.column_stack([contains[seen.commits], np.zeros(len(seen.commits), dtype=bool)]).astype(float)
-    patterns, members = np.unique(after, axis=1, return_inverse=True)  # candidates that no measurement tells apart
+    patterns, members = np.unique(after, axis=1, return_inverse=True)  # candidates that no measurement distinguishes
     members = members.reshape(-1)
     log_evidence, step, step_variance = _marginal(grid, patterns, seen)
     of_pattern = np.bincount(members, weights=np.exp(log_prior), minlength=patterns.shape[1])
