@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.history import open_history
@@ -10,20 +12,38 @@ from regress_action.model.errors import HistoryError, InfrastructureError, Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from github.Repository import Repository
 
     from regress_action.history import History
+    from regress_action.model.aliases import Aliases
 
 
-def connected_history(where: str, *, repository: Path | None = None, environ: Mapping[str, str]) -> History:
+def connected_history(
+    where: str, *, repository: Path | None = None, environ: Mapping[str, str], aliases: Aliases | None = None
+) -> History:
     """Return the history that `where` names, as `open_history` does, with access to GitHub by the tokens of `environ`.
+
+    Reports are read under the newest names of `aliases`.
 
     Raises:
         SettingsError: `where` names no place we know.
     """
-    return open_history(where, repository=repository, environ=environ, github=_Access(environ))
+    history = open_history(where, repository=repository, environ=environ, github=_Access(environ))
+    return replace(history, aliases=aliases) if aliases else history
+
+
+def local_history(where: str) -> History:
+    """Return the history that `where` names, seen from the current folder, with the aliases of that folder.
+
+    Raises:
+        SettingsError: `where` names no place we know, or the aliases are wrong.
+    """
+    from regress_action.settings.aliases import read_aliases
+    from regress_action.settings.files import FolderFiles
+
+    root = Path.cwd()
+    return connected_history(where, repository=root, environ=os.environ, aliases=read_aliases(FolderFiles(root)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,9 @@ class Job:
             return None
         token = self.settings.github_token.get_secret_value()
         environ = {**self.environ, **({"GITHUB_TOKEN": token} if token else {})}
-        return connected_history(self.history_location, repository=self.root, environ=environ)
+        return connected_history(
+            self.history_location, repository=self.root, environ=environ, aliases=self.rules.aliases
+        )
 
     def sides(self) -> tuple[Report, Report | None]:
         """Return what was measured: the head, and the base where it was measured too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, Wai
 from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
-from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.aliases import Aliases
+from regress_action.model.comparisons import Outcome, Severity, Verdict
 from regress_action.model.errors import ExitCode, UsageError
 from regress_action.model.measurements import Direction, matches
 from regress_action.settings.files import FolderFiles
@@ -45,6 +46,7 @@ class JudgingRules:
     overrides: tuple[Override, ...] = ()
     waivers: tuple[str, ...] = ()
     suite: str = "default"
+    aliases: Aliases = field(default_factory=Aliases)
 
     def asked_threshold(self, comparison: Comparison) -> float:
         """Return the threshold that the settings ask for, which the noise of a comparison may exceed."""
@@ -90,6 +92,7 @@ def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
             for waiver in files.waivers
         ),
         suite=settings.suite,
+        aliases=files.aliases,
     )
 
 
@@ -121,10 +124,10 @@ def judge_reports(
 
     `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
     """
-    base_side, head_side = formats.matched(overridden(baseline, rules.overrides), overridden(head, rules.overrides))
+    base_side, head_side = formats.matched(*_prepared(baseline, head, rules))
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
-    judged = _judged(judgement, head, rules, warned=(*head, *baseline))
+    judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
     return replace(judged, baseline=tuple(base_side), head=tuple(head_side))
 
 
@@ -132,11 +135,23 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     """Judge `head` against stored reports (oldest first), with the noise that was stored with them."""
     from regress_action.action import noise_model  # needs the history, which `compare` does without
 
-    baseline, head_side = formats.matched(overridden(references, rules.overrides), overridden(head, rules.overrides))
+    baseline, head_side = formats.matched(*_prepared(references, head, rules))
     noise = noise_model.stored_noise(baseline, head[0].environment.fingerprint) if head else {}
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
-    judged = _judged(judgement, head, rules, warned=head)
+    judged = _judged(_with_renamings(judgement, baseline[-1:], head_side), head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
+
+
+def _prepared(
+    baseline: Sequence[Report], head: Sequence[Report], rules: JudgingRules
+) -> tuple[tuple[Report, ...], tuple[Report, ...]]:
+    """Return both sides under the newest names and after the overrides; what was removed on purpose is left out."""
+    if rules.aliases:
+        head = [rules.aliases.applied(report) for report in head]
+        present = {series.benchmark.name for report in head for series in report.series}
+        renamed = (rules.aliases.applied(report) for report in baseline)
+        baseline = [rules.aliases.without_removed(report, present=present) for report in renamed]
+    return overridden(baseline, rules.overrides), overridden(head, rules.overrides)
 
 
 def selected(
@@ -185,6 +200,22 @@ def _judged(judgement: Judgement, head: Sequence[Report], rules: JudgingRules, *
     unused = _unused_waivers(judgement, rules)
     noted = replace(judgement, notes=(*judgement.notes, *unused, *warnings[:_MOST_WARNINGS], *more))
     return Judged(noted, head[0].suite if head else rules.suite, rules.waivers)
+
+
+def _with_renamings(judgement: Judgement, baseline: Sequence[Report], head: Sequence[Report]) -> Judgement:
+    """Return the judgement with a note for each benchmark that was probably renamed, and the line that says so."""
+    verdicts = {row.verdict for row in judgement.comparisons}
+    if not {Verdict.MISSING, Verdict.NEW} <= verdicts:
+        return judgement
+    from regress_action.advice.renames import probable_renamings
+
+    pairs = probable_renamings(*([series for report in side for series in report.series] for side in (baseline, head)))
+    notes = [
+        f"{pair.old} is missing and {pair.new} is new; {pair.why}. If it was renamed, put this under `aliases` in "
+        f"regress-aliases.yml:  {pair.line}"
+        for pair in pairs[:_MOST_WARNINGS]
+    ]
+    return replace(judgement, notes=(*judgement.notes, *notes))
 
 
 def _unused_waivers(judgement: Judgement, rules: JudgingRules) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from regress_action.history import Waiver
+from regress_action.model.aliases import Aliases
 from regress_action.model.errors import InputError, SettingsError
 from regress_action.model.files import read_optional
 from regress_action.settings import Settings
@@ -44,6 +45,7 @@ def encode(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
         "ratios": trusted.files.thresholds.ratios,
         "budgets": [asdict(budget) for budget in trusted.files.thresholds.budgets],
         "waivers": [waiver.model_dump(mode="json") for waiver in trusted.files.waivers],
+        "aliases": [trusted.files.aliases.renamed, trusted.files.aliases.removed],
         "notes": trusted.notes,
         "event": _digest(environ),
     }
@@ -77,6 +79,10 @@ def decode(text: str, secrets: Mapping[str, object], environ: Mapping[str, str])
                     tuple(BudgetEntry(**budget) for budget in content["budgets"]),
                 ),
                 tuple(Waiver.model_validate(waiver) for waiver in content["waivers"]),
+                Aliases(
+                    tuple((str(old), str(new)) for old, new in content["aliases"][0]),
+                    tuple(str(name) for name in content["aliases"][1]),
+                ),
             ),
             tuple(content["notes"]),
         )

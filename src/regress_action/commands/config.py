@@ -1,4 +1,4 @@
-"""`regress-action config check`: regress.yml, thresholds and waivers, before anything is measured."""
+"""`regress-action config check`: regress.yml, thresholds, waivers and aliases, before anything is measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regress_action.model import escaping
 
 @click.group(name="config")
 def command() -> None:
-    """Check regress.yml, the thresholds file and the waivers."""
+    """Check regress.yml, the thresholds file, the waivers and the aliases."""
 
 
 @command.command()
@@ -37,3 +37,7 @@ def check(*, config: str | None) -> None:
         )
     for waiver in files.waivers:
         click.echo(f"waiver until {waiver.expires}: {escaping.plain(waiver.benchmark)} up to {waiver.ceiling:g}×")
+    for old, new in files.aliases.renamed:
+        click.echo(f"renamed: {escaping.plain(old)} is {escaping.plain(new)}")
+    for name in files.aliases.removed:
+        click.echo(f"removed on purpose: {escaping.plain(name)}")

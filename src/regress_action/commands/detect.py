@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,11 +63,12 @@ def detect(
     from regress_action.action.judge import judge_against_history
     from regress_action.history import Selection
     from regress_action.model.errors import IncompleteError
-    from regress_action.stores import connected_history
 
     head = formats.gather(reports)
     name = suite or head[0].suite
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    from regress_action.stores import local_history
+
+    history = local_history(where)
     selection = Selection(suite=name, branch=branch, last=last)
     baseline = baseline_of(history, head, selection)
     if not baseline:

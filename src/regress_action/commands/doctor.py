@@ -118,6 +118,7 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
     if judged is None or measured.base is None:
         return
     base, head = measured.base, measured.head
+    yield from names(settings, root, head)
     yield from noise(judged.judgement, len(head.runs), rules)
     took = doctor_plan.duration(base, head, elapsed)
     budget = settings.budget_minutes or _BUDGET_MINUTES
@@ -225,6 +226,41 @@ def noise(judgement: Judgement, pairs: int, rules: JudgingRules) -> Iterator[Che
         )
     if len(blind) > _NAMED:
         yield CheckResult(Level.ADVICE, f"So do {len(blind) - _NAMED} more of {len(judgement.comparisons)}.")
+
+
+def names(settings: Settings, root: Path, head: Report) -> Iterator[CheckResult]:
+    """Look for benchmarks that the newest record of the history has and this commit does not, under another name."""
+    from regress_action.advice.renames import probable_renamings
+    from regress_action.history import Selection
+    from regress_action.model.errors import RegressError
+    from regress_action.stores import local_history
+
+    folder = root / ".regress" / "history"
+    where = (
+        f"branch:{settings.history_branch}" if settings.baseline == "branch" and not folder.exists() else str(folder)
+    )
+    try:
+        records = local_history(where).load(Selection(suite=settings.suite, last=1))
+    except RegressError:
+        return  # there is no history yet, or it cannot be reached from here
+    before = [series for report in records for series in report.series]
+    pairs = probable_renamings(before, head.series)
+    if pairs:
+        yield CheckResult(
+            Level.ADVICE,
+            f"{len(pairs)} benchmark{'s were' if len(pairs) > 1 else ' was'} probably renamed since the newest record.",
+            "Where that is so, put the line under  aliases:  in regress-aliases.yml; the history then goes on.",
+            tuple(f"{pair.line}  # {pair.why}" for pair in pairs[:_LISTED]),
+        )
+    present = {series.benchmark.name for series in head.series} | {pair.old for pair in pairs}
+    gone = sorted({series.benchmark.name for series in before} - present)
+    if gone:
+        yield CheckResult(
+            Level.ADVICE,
+            f"{len(gone)} of the newest record are not here any more.",
+            "Where one was removed on purpose, put  - {benchmark: NAME}  under  removed:  in regress-aliases.yml.",
+            tuple(gone[:_LISTED]),
+        )
 
 
 def gate(base: Report, head: Report, rules: JudgingRules) -> Iterator[CheckResult]:

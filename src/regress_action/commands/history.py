@@ -171,9 +171,9 @@ class Verified:
 
 def opened(where: str) -> History:
     """Open the history that `where` names, relative to the current folder."""
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
-    return connected_history(where, repository=Path.cwd(), environ=os.environ)
+    return local_history(where)
 
 
 def existing(where: str) -> History:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,9 +51,9 @@ def record(
     from regress_action.action import baseline
     from regress_action.action.judge import load_rules
     from regress_action.commands.history import whoami
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    history = local_history(where)
     rules = load_rules(options.settings_of(), Path.cwd())
     now = now or datetime.now(UTC)
     for report in formats.gather(patterns):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -79,10 +78,11 @@ def replay(
 
     from regress_action.analysis import replay as replays
     from regress_action.history import Selection
-    from regress_action.stores import connected_history
 
     new = changed(policy, changes)
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    from regress_action.stores import local_history
+
+    history = local_history(where)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to replay.", remedy="Record some first.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +93,9 @@ def from_history(where: str, *, suite: str | None, branch: str | None, last: int
     """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
     from regress_action.action import trend_content
     from regress_action.history import Selection
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    history = local_history(where)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from regress_action.history.events import Event, decode_event, encode_event
 from regress_action.history.precision import rounded
 from regress_action.history.selection import EVERYTHING, Selection
+from regress_action.model.aliases import Aliases
 from regress_action.model.errors import HistoryError, UsageError
 from regress_action.model.escaping import plain
 from regress_action.model.records import decode, encode, path_of, slug
@@ -106,10 +107,12 @@ class History:
     """Append-only reports and events in a store.
 
     `clock` gives the present in UTC: records from beyond tomorrow are left out, and a report without a time gets it.
+    `aliases` are applied to every report that is read; what is stored keeps the names of its time.
     """
 
     store: Store
     clock: Callable[[], datetime] = field(default=_now)
+    aliases: Aliases = field(default_factory=Aliases)
 
     @property
     def where(self) -> str:
@@ -205,7 +208,8 @@ class History:
                     meaning="The record was changed after it was written, or the disk is damaged.",
                     remedy="Run `regress-action history verify` to see who changed it, and restore the file.",
                 )
-        return [decode(data, entry.path) for entry, data in zip(entries, contents, strict=True)]
+        reports = (decode(data, entry.path) for entry, data in zip(entries, contents, strict=True))
+        return [self.aliases.applied(report) for report in reports]
 
     def events(self, since: datetime | None = None) -> tuple[Event, ...]:
         """Return the decisions from the second `since` on, oldest first."""

@@ -1,12 +1,14 @@
-"""The files that decide what counts as a regression, read once: the thresholds file and the waivers."""
+"""The files that decide what counts as a regression, read once: the thresholds file, the waivers and the aliases."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from regress_action.model.aliases import Aliases
 from regress_action.model.errors import SettingsError
+from regress_action.settings.aliases import read_aliases
 from regress_action.settings.files import read_yaml
 from regress_action.settings.thresholds import Thresholds, parse
 
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GateFiles:
-    """The thresholds and the waivers in force today."""
+    """The thresholds, the waivers in force today, and the names of benchmarks over time."""
 
     thresholds: Thresholds
     waivers: tuple[Waiver, ...] = ()
+    aliases: Aliases = field(default_factory=Aliases)
 
 
 def read_gate_files(settings: Settings, files: SettingsFiles) -> GateFiles:
@@ -30,7 +33,7 @@ def read_gate_files(settings: Settings, files: SettingsFiles) -> GateFiles:
     Raises:
         SettingsError: one of them is wrong, or the thresholds file is absent.
     """
-    return GateFiles(read_thresholds(settings, files), read_waivers(settings, files))
+    return GateFiles(read_thresholds(settings, files), read_waivers(settings, files), read_aliases(files))
 
 
 def read_thresholds(settings: Settings, files: SettingsFiles) -> Thresholds:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from regress_action.history.waivers import WaiversFile
+from regress_action.settings.aliases import AliasesFile
 from regress_action.settings.model import Settings
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +37,7 @@ class ThresholdsFile(RootModel[dict[str, ServiceThresholds]]):
 _FILES: Final[dict[str, tuple[str, type[BaseModel]]]] = {
     "regress.schema.json": ("regress-action settings", Settings),
     "thresholds.schema.json": ("regress-action thresholds", ThresholdsFile),
+    "aliases.schema.json": ("regress-action aliases", AliasesFile),
     "waivers.schema.json": ("regress-action waivers", WaiversFile),
 }
 

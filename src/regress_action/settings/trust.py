@@ -4,19 +4,24 @@ A pull request must not decide how it is judged. The commit under test says how 
 from the inputs of the workflow or from `regress.yml` of the base commit, and so do the thresholds file and the waivers.
 What differs in the head is reported, and takes effect after the merge.
 
+Names are the exception: what a change renames is compared under its new name at once, and said. Every benchmark of the
+base still has to be there under one name or another; what is removed on purpose comes from the base.
+
 `gate-from: head` takes thresholds, budgets, waivers and the thresholds of overrides from the head. It counts as an
 input or in the base only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from regress_action.model import escaping
+from regress_action.model.aliases import Aliases
 from regress_action.model.errors import SettingsError
+from regress_action.settings.aliases import FILE, read_aliases
 from regress_action.settings.gate import GateFiles, read_gate_files, read_thresholds, read_waivers
 from regress_action.settings.model import Settings
 from regress_action.settings.sources import DEFAULT_CONFIG, read_config, validated
@@ -36,6 +41,7 @@ GATE: Final = frozenset({"thresholds", "waivers", "benchmarks"})
 
 _EFFECT: Final = "The values of its base count; the change takes effect after the merge."
 _LONGEST: Final = 80
+_MOST_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,24 @@ def settings_of_change(named: Mapping[str, object], head: SettingsFiles, base: S
         return TrustedSettings(settings, head_files, tuple(notes))
     settings = validated({**from_base, **from_head}, named)
     files, problems = _readable_files(settings, base)
-    return TrustedSettings(settings, files, (*notes, *problems, *_file_changes(settings, head, base)))
+    files, renamed = _with_renamings(files, head_files.aliases)
+    return TrustedSettings(settings, files, (*notes, *problems, *renamed, *_file_changes(settings, head, base)))
+
+
+def _with_renamings(files: GateFiles, head: Aliases) -> tuple[GateFiles, list[str]]:
+    """Return the base's files with the names that the head adds, and a sentence about what the head changes there."""
+    before = dict(files.aliases.renamed)
+    added = tuple((old, new) for old, new in head.renamed if old not in before)
+    notes = [
+        f"This pull request renames {escaping.plain(old, _LONGEST)} to {escaping.plain(new, _LONGEST)}; "
+        "the two are compared as one benchmark."
+        for old, new in added[:_MOST_NAMED]
+    ]
+    if len(added) > _MOST_NAMED:
+        notes.append(f"It renames {len(added) - _MOST_NAMED} more.")
+    if set(head.removed) - set(files.aliases.removed):
+        notes.append(f"This pull request changes its own gate: {FILE} removes benchmarks. {_EFFECT}")
+    return replace(files, aliases=Aliases((*files.aliases.renamed, *added), files.aliases.removed)), notes
 
 
 def _readable_files(settings: Settings, base: SettingsFiles) -> tuple[GateFiles, list[str]]:
@@ -84,7 +107,12 @@ def _readable_files(settings: Settings, base: SettingsFiles) -> tuple[GateFiles,
         waivers = read_waivers(settings, base)
     except SettingsError as error:
         problems.append(f"The waivers of the base cannot be used: {error.what}")
-    return GateFiles(thresholds, waivers), problems
+    try:
+        aliases = read_aliases(base)
+    except SettingsError as error:
+        problems.append(f"The aliases of the base cannot be used: {error.what}")
+        aliases = Aliases()
+    return GateFiles(thresholds, waivers, aliases), problems
 
 
 def _readable(named: Mapping[str, object], base: SettingsFiles) -> dict[str, Any]:

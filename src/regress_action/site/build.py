@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +48,9 @@ def from_history(
         IncompleteError: it holds no such report.
     """
     from regress_action.history import Selection
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    history = local_history(where)
     selection = Selection(suite=suite, branch=branch, last=last)
     cache = None if site is None else TableCache.of(site, str(Path.cwd()), where, name, suite, branch, last)
     kept = read_tables(history, selection, name, cache.load() if cache else Kept())
