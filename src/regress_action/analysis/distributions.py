@@ -1,4 +1,4 @@
-"""Tail probabilities and quantiles of Student's t and χ² on whole arrays, from `scipy.special`.
+"""Tail probabilities and quantiles of Student's t, χ² and the binomial distribution, from `scipy.special`.
 
 Here rather than at every use, so that what an undefined argument gives is decided once: NaN for an unknown one.
 """
@@ -33,3 +33,8 @@ def t_quantile(tail: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
 def chi_square_tail(statistic: Floats, df: Ints) -> Floats:
     """Return P(χ² ≥ statistic); 1 where there is no degree of freedom."""
     return np.where(df > 0, special.chdtrc(np.maximum(df, 1), np.maximum(statistic, 0.0)), 1.0)
+
+
+def fair_binomial(successes: int, trials: int) -> float:
+    """Return the probability of at most so many successes in trials that succeed with probability 1/2."""
+    return float(special.bdtr(successes, trials, 0.5))

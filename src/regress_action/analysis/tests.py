@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -271,6 +272,7 @@ def _step_up(p: Floats) -> Floats:
     return q
 
 
+_COUNTED_EXACTLY = 1000  # 2**1024 is too large for a float
 _SHARE = 4  # the part of alpha that counting may spend; the interval next to it spends one half
 
 
@@ -300,6 +302,9 @@ def ruled_out(differences: Floats, typical: Floats, margin: Floats, alpha: float
 
 @cache
 def _most_allowed(pairs: int, level: float) -> int:
+    """Return the largest k with P(Binomial(`pairs`, 1/2) ≤ k) ≤ `level`; by whole numbers where floats hold them."""
+    if pairs > _COUNTED_EXACTLY:
+        return bisect_right(range(pairs), level, key=lambda beyond: distributions.fair_binomial(beyond, pairs)) - 1
     below, allowed = 0, -1
     for beyond in range(pairs + 1):
         below += math.comb(pairs, beyond)

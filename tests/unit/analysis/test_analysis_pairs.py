@@ -112,3 +112,19 @@ def test_a_proven_slowdown_below_the_threshold_stays_a_regression() -> None:
     found = paired([1.0] * 8, [1.1, 1.101, 1.099, 1.1, 1.1, 1.102, 1.098, 1.1], TWENTY)
 
     assert found.verdict is Verdict.REGRESSION
+
+
+def test_more_pairs_than_a_float_has_powers_of_two_are_counted() -> None:
+    """The counts of 1000 pairs and fewer come from whole numbers, those above from the binomial distribution."""
+    many = [1000, 1001, 1023, 1024, 1025, 5000, 100_000]
+    allowed = counting.most_allowed(np.array(many), 0.05)
+    assert allowed.tolist() == [int(stats.binom.ppf(0.0125, count, 0.5)) - 1 for count in many]
+
+
+@pytest.mark.parametrize("count", [1024, 3000])
+def test_thousands_of_pairs_are_judged(count: int) -> None:
+    """More than a thousand pairs overflow nothing."""
+    random = np.random.default_rng(1)
+    base, head = (0.01 * shift * np.exp(random.normal(0, 0.01, count)) for shift in (1.0, 1.3))
+    assert paired(base, head).verdict is Verdict.REGRESSION
+    assert paired(base, base[::-1]).verdict is Verdict.UNCHANGED
