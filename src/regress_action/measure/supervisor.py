@@ -1,10 +1,10 @@
 """Start the measurer in a GitHub job, and make it visible if the suite killed it.
 
 The suite may kill the measurer and its watchdog, which have its user id. What it started is then adopted by this
-process, which ends it, looks again, and writes `.regress/measure-ended.json`: `{"status": …, "survivors": […]}`. A
-negative status is the signal that killed the measurer; survivors are the names of processes that could not be ended.
-No secret may be given to this job after a negative status or with survivors. If this process is killed as well, the
-step fails and the file is missing.
+process, which ends it and all that is left in the control group of the measurer, looks again, and writes
+`.regress/measure-ended.json`: `{"status": …, "survivors": […]}`. A negative status is the signal that killed the
+measurer; survivors are the names of processes that could not be ended. No secret may be given to this job after a
+negative status or with survivors. If this process is killed as well, the step fails and the file is missing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.measure import untrusted_files
+from regress_action.measure.control_group import ControlGroup
 from regress_action.measure.errors import Exit
 from regress_action.measure.process_tree import become_subreaper, descendants, end_processes, hide_from_suite, names
 from regress_action.measure.signals import SignalWaiter
@@ -37,9 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     become_subreaper()
     with contextlib.suppress(OSError), untrusted_files.open_folder(Path.cwd(), FOLDER) as folder:
         untrusted_files.remove(folder, ENDED_FILE)
-    status = _run(arguments)
+    group = ControlGroup.create()
+    status = _run(arguments, group)
     end_processes(lambda: descendants(os.getpid()), _reap, grace_s=0)
-    survivors = sorted(set(names(descendants(os.getpid()))))
+    left = group.end(_reap) if group is not None else []
+    survivors = sorted(set(names(sorted({*descendants(os.getpid()), *left}))))
     _write_end(status, survivors)
     if status < 0:
         _report(f"The measurer was killed by {signal.Signals(-status).name}.")
@@ -48,11 +51,12 @@ def main(arguments: Sequence[str]) -> int:
     return Exit.ENVIRONMENT if status < 0 or survivors else status
 
 
-def _run(arguments: Sequence[str]) -> int:
-    """Start the measurer, pass signals on to it, and return its status as subprocess gives it."""
+def _run(arguments: Sequence[str], group: ControlGroup | None) -> int:
+    """Start the measurer in the group, pass signals on to it, and return its status as subprocess gives it."""
     with SignalWaiter().installed() as signals:
         words = [sys.executable, "-P", "-m", "regress_action.measure", f"--stop-with-parent={os.getpid()}", *arguments]
-        measurer = subprocess.Popen(words)  # noqa: S603 - this package
+        with group.entered() if group is not None else contextlib.nullcontext():
+            measurer = subprocess.Popen(words)  # noqa: S603 - this package
         while (status := _reap(measurer.pid)) is None:
             signals.wait([], _POLL_S)
             if signals.stop is not None:
