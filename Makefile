@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
             $(shell $(name) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 
 SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
-BENCHES     := $(addprefix bench-, accuracy speed storage container monitor mutation worlds layout \
+BENCHES     := $(addprefix bench-, accuracy speed storage container monitor lockstep mutation worlds layout \
                  dashboard instruments advice)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
@@ -70,6 +70,7 @@ bench-speed:     ## How long judging, start-up and reporting take
 bench-storage:   ## What history costs on disk and over the network
 bench-container: ## Image size, start-up and step overhead of the container
 bench-monitor:   ## What watching a suite costs it: an A/A, watched and left alone
+bench-lockstep:  ## Noise, cost and mistakes of turns of milliseconds, beside whole runs
 bench-instruments: ## What profiler, monitors, fixture, load runner and leak check cost and see
 bench-advice:    ## Planted causes, subroutines and the rest of the advice, each beside its floor
 bench-dashboard: $(VENV)/.tools ## Time to write the dashboard, its size, and its views in Chromium

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 @click.option("--suite", metavar="NAME", help="Name of the suite.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which one run is stopped.")
 @click.option("--job-timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which measuring stops.")
+@click.option(
+    "--interleave",
+    type=click.Choice(["auto", "run", "benchmark", "lockstep", "parallel"]),
+    help="How base and head alternate; default run, see docs/lockstep.md.",
+)
 @click.option("--retries", type=click.IntRange(0, 10), help="Repeat a failed run this often; default 0.")
 @click.option("--ok-status", metavar="LIST", help="Exit codes besides 0 with which a run is good, like 1,2.")
 @click.option("--env-pass", multiple=True, metavar="NAME", help="A variable that the suite gets though it is a secret.")

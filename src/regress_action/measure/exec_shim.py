@@ -8,8 +8,13 @@ With a namespace (`pid`, or `user` where only a user namespace allows one) the c
 namespace and the command its child. The suite then sees no process but its own, cannot signal the measurer, and the
 kernel ends all of it when the first process ends: when the measurer closes the control pipe, or dies.
 
-The report pipe carries lines: `pid N` (the child), `began NANOSECONDS [ERRNO]`, and from a namespace `status N` and
-`usage USER_S SYSTEM_S MAX_RSS SWITCHES READ_BLOCKS WRITTEN_BLOCKS`.
+In the mode `keep` this process itself stays the parent of everything that the command begins, without a namespace, and
+ends it when the control pipe closes. It can stand beside another one: what one command used is told from the other's.
+
+With a hold pipe the command waits before its first instruction until a byte arrives, and ends if the pipe closes.
+
+The report pipe carries lines: `pid N` (the child), `began NANOSECONDS [ERRNO]`, and from a first process or a keeper
+`status N` and `usage USER_S SYSTEM_S MAX_RSS SWITCHES READ_BLOCKS WRITTEN_BLOCKS`.
 """
 
 import contextlib
@@ -21,14 +26,22 @@ import sys
 import time
 
 _NEW_MOUNTS, _NEW_USER, _NEW_PIDS = 0x00020000, 0x10000000, 0x20000000  # <sched.h>
+_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _SLAVE_ALL = 1 << 19 | 1 << 14  # MS_SLAVE | MS_REC of <sys/mount.h>
 _PROC_FLAGS = 2 | 4 | 8  # nosuid, nodev, noexec
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
-def main(report_fd: int, control_fd: int, mode: str, cpus: str, nice: str, *argv: str) -> None:
-    """Start `argv` in a mode: `self` becomes it, `orphan` leaves it to the measurer, `pid` and `user` contain it."""
-    if mode in {"pid", "user"}:
+def main(report_fd: int, control_fd: int, hold_fd: int, mode: str, cpus: str, nice: str, *argv: str) -> None:
+    """Start `argv` in a mode: `self` becomes it, `orphan` leaves it to the measurer, `pid` and `user` contain it.
+
+    `keep` stays its parent and that of its orphans. A `hold_fd` below 0 stands for none.
+    """
+    if mode == "keep":
+        _call("prctl", _SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        os.write(report_fd, b"pid %d\n" % os.getpid())
+        _init(report_fd, control_fd, hold_fd, cpus, nice, argv)
+    elif mode in {"pid", "user"}:
         _enter_namespaces(mode)
         reported_read, reported_write = os.pipe()
         child = os.fork()
@@ -39,11 +52,11 @@ def main(report_fd: int, control_fd: int, mode: str, cpus: str, nice: str, *argv
         os.read(reported_read, 1)  # ends when the parent does: its line comes first, whoever is scheduled first
         os.close(reported_read)
         _mount_proc()
-        _init(report_fd, control_fd, cpus, nice, argv)
+        _init(report_fd, control_fd, hold_fd, cpus, nice, argv)
     elif mode == "orphan" and os.fork():
         os._exit(0)
     os.write(report_fd, b"pid %d\n" % os.getpid())
-    _become(report_fd, cpus, nice, argv)
+    _become(report_fd, hold_fd, cpus, nice, argv)
 
 
 def probe(mode: str) -> None:
@@ -56,8 +69,12 @@ def probe(mode: str) -> None:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-def _become(report_fd: int, cpus: str, nice: str, argv: tuple[str, ...]) -> None:
+def _become(report_fd: int, hold_fd: int, cpus: str, nice: str, argv: tuple[str, ...]) -> None:
     """Report the start time and exec `argv`; report the errno if that fails."""
+    if hold_fd >= 0:
+        if not os.read(hold_fd, 1):
+            os._exit(127)
+        os.close(hold_fd)
     os.set_inheritable(report_fd, False)  # noqa: FBT003 - the function takes it so
     # What Python ignores, or the first process of a namespace handles, has its default action in the command.
     for number in _RESET:
@@ -102,8 +119,8 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(ctypes.get_errno(), name)
 
 
-def _init(report_fd: int, control_fd: int, cpus: str, nice: str, argv: tuple[str, ...]) -> None:
-    """Run `argv` as the first process of a PID namespace: reap, report, and end everything when control closes."""
+def _init(report_fd: int, control_fd: int, hold_fd: int, cpus: str, nice: str, argv: tuple[str, ...]) -> None:
+    """Run `argv` as the parent of its orphans: reap, report, and end everything when control closes."""
     _call("prctl", 4, 0, 0, 0, 0)  # not dumpable: the suite cannot open the pipes of this process
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
@@ -118,20 +135,54 @@ def _init(report_fd: int, control_fd: int, cpus: str, nice: str, argv: tuple[str
         signal.set_wakeup_fd(-1)
         os.close(control_fd)
         os.close(report_fd)
-        _become(began_write, cpus, nice, argv)
+        if hold_fd >= 0:
+            os.setpgid(0, 0)  # a group without this process, so that the whole of it can be stopped
+        _become(began_write, hold_fd, cpus, nice, argv)
     os.close(began_write)
+    if hold_fd >= 0:
+        os.close(hold_fd)
     with os.fdopen(began_read, "rb") as file:
-        os.write(report_fd, file.read() + b"\n")
+        began = file.read()
+    with contextlib.suppress(OSError):
+        os.write(report_fd, began + b"\n")
     usage = [0.0] * 6
     while control_fd not in select.select([control_fd, wake_read], [], [])[0]:
         with contextlib.suppress(BlockingIOError):
             os.read(wake_read, 4096)
         _reap(command, report_fd, usage)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
+    if os.getpid() == 1:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    else:
+        _kill_children(command, report_fd, usage)
     _reap(command, report_fd, usage, options=0)
-    os.write(report_fd, b"usage %f %f %d %d %d %d\n" % tuple(usage))
+    with contextlib.suppress(OSError):
+        os.write(report_fd, b"usage %f %f %d %d %d %d\n" % tuple(usage))
     os._exit(0)
+
+
+def _kill_children(command: int, report_fd: int, usage: list[float]) -> None:
+    """Kill the children until there are none: what they leave behind becomes a child of this process."""
+    while _has_children():
+        for child in _children():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        _reap(command, report_fd, usage)
+        time.sleep(0.001)
+
+
+def _has_children() -> bool:
+    """Ask the kernel, whose list of them may be incomplete while one ends."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:  # noqa: PTH123 - bare interpreter
+        return list(map(int, file.read().split()))
 
 
 def _reap(command: int, report_fd: int, usage: list[float], options: int = os.WNOHANG) -> None:
@@ -142,7 +193,8 @@ def _reap(command: int, report_fd: int, usage: list[float], options: int = os.WN
             if pid == 0:
                 return
             if pid == command:
-                os.write(report_fd, b"status %d\n" % status)
+                with contextlib.suppress(OSError):  # the measurer has gone, and what is left must end all the same
+                    os.write(report_fd, b"status %d\n" % status)
             usage[0] += used.ru_utime
             usage[1] += used.ru_stime
             usage[2] = max(usage[2], used.ru_maxrss)
@@ -154,4 +206,4 @@ def _reap(command: int, report_fd: int, usage: list[float], options: int = os.WN
 if __name__ == "__main__":
     if sys.argv[1] == "probe":
         probe(sys.argv[2])
-    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -22,6 +22,8 @@ class RunRecord:
     """One run of one side; `retried` holds why earlier attempts failed, `left_behind` the processes it left running.
 
     `compiled` says that it executed a program which was compiled in its tree.
+    `ready_s` is the longest time that a trial run may have been in the run queue. `turns` says how it took turns with
+    the other side's {active_s, alone_s, turns, busy, met}; `wall_s` is then the time of its turns.
     """
 
     side: str
@@ -48,6 +50,8 @@ class RunRecord:
     retried: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
     compiled: bool = False
+    ready_s: float | None = None
+    turns: dict[str, float | int | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

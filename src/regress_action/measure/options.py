@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PAIRS = 10
 DEFAULT_RUNS = 5
+INTERLEAVES = ("auto", "run", "benchmark", "lockstep", "parallel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Options:
     overwrite: bool = False
     stop_with_parent: int | None = None
     keep_trees: Path | None = None
+    interleave: str = "run"
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -159,6 +161,13 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
     )
     add("--timeout", dest="timeout_s", type=_seconds, metavar="S", help="limit of one run")
     add("--job-timeout", dest="job_timeout_s", type=_seconds, metavar="S", help="limit of everything, setup included")
+    add(
+        "--interleave",
+        choices=INTERLEAVES,
+        default="run",
+        help="how base and head alternate: whole runs, benchmarks, turns of milliseconds (lockstep), not at all "
+        "(parallel), or the finest that the suite allows (default: run)",
+    )
     add("--retries", type=_integer(0), default=0, metavar="N", help="try a failed run again (default: 0)")
     add("--ok-status", type=_numbers, default=(), metavar="1,2", help="exit codes besides 0 with which a run is good")
     add("--decide", metavar="CMD", help="from pair 5 on run CMD MEASUREMENT to decide whether to go on, and with what")

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.frozen_turns import BlockedError
+from regress_action.measure.interleaving import Interleaving, Kind
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.probe import Probe
 from regress_action.measure.process import NullSampler, execute
 from regress_action.measure.process_tree import MARKER_VARIABLE
+from regress_action.measure.ready_times import ReadyTimes
 from regress_action.measure.run_executor import Slot
 from regress_action.measure.schedule import (
     MAX_CONSECUTIVE_FAILURES,
@@ -70,6 +73,7 @@ class PairsLoop:
     probe: Probe = field(default_factory=Probe)
     reported_tails: set[str] = field(default_factory=set)
     shared_installs: Sequence[SharedInstall] = ()
+    interleaving: Interleaving = field(default_factory=lambda: Interleaving("run", Kind.RUN, "as it was asked for"))
 
     def run(self) -> StopReason:
         """Measure.
@@ -81,6 +85,8 @@ class PairsLoop:
             for position, side in enumerate(self.trees):
                 self._run(Slot(side, 0, position), 0)
         self.probe.read(0)
+        if self.interleaving.asked != "run" and self.interleaving.kind is not Kind.TRIAL and self.options.base:
+            self._report_interleaving()
         for pair in range(1, self.options.pairs + 1):
             self._pair(pair)
             if self.stopped or self._ends_after(pair):
@@ -106,11 +112,71 @@ class PairsLoop:
 
     def _pair(self, pair: int) -> None:
         began = time.monotonic()
+        # While the base's first run is watched for files of the other tree, nothing else may run.
+        if not (self.interleaving.in_turns and not self.shared_installs and self._pair_in_turns(pair)):
+            self._pair_by_run(pair)
+        if not self.stopped:
+            self.clock.pairs_s.append(time.monotonic() - began)
+
+    def _pair_by_run(self, pair: int) -> None:
+        """Measure one side after the other; decide after a trial, and measure it again if that is to be in turns."""
         for position, side in enumerate(abba_order(tuple(self.trees), pair)):
             self._run(Slot(side, pair, position), position / len(self.trees))
             if self.stopped:
                 return
-        self.clock.pairs_s.append(time.monotonic() - began)
+        if self.interleaving.kind is not Kind.TRIAL:
+            return
+        trial = [run for run in self.measurement.runs if run.pair == pair]
+        self.interleaving.judge_trial(trial)
+        self._report_interleaving()
+        if self.interleaving.in_turns:
+            self.measurement.runs = [run for run in self.measurement.runs if run.pair != pair]
+            self._pair(pair)
+
+    def _pair_in_turns(self, pair: int) -> bool:
+        """Measure both sides together; return whether the pair can be used, and if not measure run by run from now on.
+
+        Raises:
+            MeasureError: the disk is full, the program does not exist, or a signal asked to stop.
+        """
+        order = abba_order(tuple(self.trees), pair)
+        slots = [Slot(side, pair, order.index(side)) for side in self.trees]
+        for position, side in enumerate(order):
+            left = self.options.pairs - pair + 1 - position / 2
+            self._report("run-started", slots[list(self.trees).index(side)], left)
+        try:
+            results = self.executor.run_in_turns(slots, self.trees, self.selection, self.interleaving)
+        except BlockedError as error:
+            self.executor.signals.check()
+            self._fall_back(f"{error} made no progress while the other side was stopped, which holds what it needs")
+            return False
+        self.executor.signals.check()
+        fault = self.interleaving.fault_of([run for run, _ in results])
+        if fault and self._may_go_on():
+            self._fall_back(fault)
+            return False
+        for slot, (run, log) in zip(slots, results, strict=True):
+            self.reporter.show_output(log)
+            self._report_finished(slot, run, self.options.pairs - pair + (1 - slot.position) / 2)
+        for slot, (run, _) in zip(slots, results, strict=True):
+            self._keep(slot, run)
+        if reason := self.interleaving.disappointment_of([run for run, _ in results]):
+            self._fall_back(reason)
+        return True
+
+    def _fall_back(self, reason: str) -> None:
+        """Measure run by run from now on, and say so."""
+        self.interleaving.fall_back(reason)
+        self._report_interleaving()
+
+    def _report_interleaving(self) -> None:
+        """Say how base and head alternate; it is a warning where another way was asked for by name."""
+        interleaving = self.interleaving
+        self.measurement.header["interleave"] = interleaving.described
+        if interleaving.kind is Kind.RUN and interleaving.asked not in {"auto", "run"}:
+            self.warn(f"{interleaving.asked} is not used: {interleaving.sentence}")
+        else:
+            self.reporter.emit("interleaved", kind=str(interleaving.kind), why=interleaving.sentence)
 
     def _run(self, slot: Slot, done: float) -> None:
         """Run once, and again if it failed and retries were asked for; `done` is the part of the pair that is over."""
@@ -123,10 +189,12 @@ class PairsLoop:
             retried.append(run.failure)
             self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
         self.reporter.show_output(log)
-        left = self.options.pairs - slot.pair + 1 - done - 1 / len(self.trees)
+        self._report_finished(slot, run, self.options.pairs - slot.pair + 1 - done - 1 / len(self.trees))
+        self._keep(slot, run)
+
+    def _report_finished(self, slot: Slot, run: RunRecord, left: float) -> None:
         tail = self._new_tail(run, self.trees[slot.side])
         self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=tail)
-        self._keep(slot, run)
 
     def _execute(self, slot: Slot, retried: list[str]) -> tuple[RunRecord, OutputLog]:
         """Run once; watch the base's first good run for code of another tree.
@@ -135,10 +203,11 @@ class PairsLoop:
             MeasureUsageError: the base ran code of another tree.
         """
         tree = self.trees[slot.side]
+        waits = ReadyTimes() if self.interleaving.kind is Kind.TRIAL and slot.pair else None
         if slot.side != "base" or not self.shared_installs:
-            return self.executor.run(slot, tree, self.selection, retried)
+            return self.executor.run(slot, tree, self.selection, retried, waits)
         with OpenedFiles([folder for install in self.shared_installs for folder in install.folders]) as opened:
-            run, log = self.executor.run(slot, tree, self.selection, retried)
+            run, log = self.executor.run(slot, tree, self.selection, retried, waits)
         for install in self.shared_installs:
             for path in sorted(opened.paths):
                 if any(path.is_relative_to(folder) for folder in install.folders):

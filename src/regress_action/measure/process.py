@@ -30,6 +30,7 @@ _SETTLE_S = 0.2
 _LONGEST_WAIT_S = 3600.0
 _NAMESPACE_END_S = 5.0
 _BLOCK = 512
+_NS = 1e-9
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -91,7 +92,7 @@ class ProcessResult:
 
 
 @dataclass(slots=True)
-class _KernelUsage:
+class KernelUsage:
     """The kernel's count of what ended processes used; memory in the kernel's unit, transfers in blocks."""
 
     user_s: float = 0.0
@@ -102,6 +103,7 @@ class _KernelUsage:
     written_blocks: int = 0
 
     def add(self, usage: resource.struct_rusage) -> None:
+        """Add what one process used."""
         self.user_s += usage.ru_utime
         self.system_s += usage.ru_stime
         self.max_rss = max(self.max_rss, usage.ru_maxrss)
@@ -111,21 +113,25 @@ class _KernelUsage:
 
 
 @dataclass(slots=True)
-class _Reaper:
+class Reaper:
     """Reaps every child that ends, adopted ones included, and adds up what each of them used.
 
-    What ends in a namespace is reaped by the namespace's first process, which reports it.
+    What ends in a namespace is reaped by the namespace's first process, which reports it, and so does a keeper. `began`
+    and `errno` are what a held command reported when it was let go, None until then.
     """
 
     root: StartedProcess
     status: int | None = None
-    usage: _KernelUsage = field(default_factory=_KernelUsage)
+    usage: KernelUsage = field(default_factory=KernelUsage)
+    began: float | None = None
+    errno: int = 0
     _reported: bytes = b""
 
     def __post_init__(self) -> None:
         self._parse(self.root.reported)
 
     def reap(self) -> None:
+        """Collect every child of this process that ended."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -134,8 +140,12 @@ class _Reaper:
                 contained = pid == self.root.pid and self.root.report is not None
                 if pid != self.root.shim_pid and not contained:
                     self.usage.add(usage)
-                if pid == self.root.pid and self.status is None:
-                    self.status = os.waitstatus_to_exitcode(status)
+                self.note(pid, status)
+
+    def note(self, pid: int, status: int) -> None:
+        """Take the status of a child that was collected, if it is the command itself or what contains it."""
+        if pid == self.root.pid and self.status is None:
+            self.status = os.waitstatus_to_exitcode(status)
 
     def read_report(self) -> bool:
         """Read what the namespace's first process reports; return whether more may come."""
@@ -148,8 +158,11 @@ class _Reaper:
         for kind, *values in (line.split() for line in lines if line):
             if kind == b"status":
                 self.status = os.waitstatus_to_exitcode(int(values[0]))
+            elif kind == b"began":
+                self.began = int(values[0]) * _NS
+                self.errno = int(values[1]) if len(values) > 1 else 0
             elif kind == b"usage":
-                self.usage = _KernelUsage(float(values[0]), float(values[1]), *map(int, values[2:]))
+                self.usage = KernelUsage(float(values[0]), float(values[1]), *map(int, values[2:]))
 
     def end_namespace(self, signals: SignalWaiter) -> None:
         """Let the namespace's first process end, and with it all that is left in there; read its last report."""
@@ -200,26 +213,26 @@ def execute(
         raise
     if root.report is not None:
         processes.excluded.add(root.pid)
-    reaper, ends, before = _Reaper(root), root.began + task.limit_s, time.process_time()
+    reaper, ends, before = Reaper(root), root.began + task.limit_s, time.process_time()
     _follow(reaper, log, signals, sampler, ends)
     wall, watching = time.monotonic() - root.began, time.process_time() - before
     cut = reaper.status is None
     left_behind = _end_rest(reaper, signals, processes, cut=cut)
     reaper.end_namespace(signals)
     processes.excluded.discard(root.pid)
-    _drain(root.output, log)
+    drain(root.output, log)
     os.close(root.output)
-    used = _usage(reaper.usage, sampler)
+    used = usage_of(reaper.usage, sampler)
     return ProcessResult(None if cut else reaper.status, wall, used, watching, left_behind)
 
 
-def _follow(reaper: _Reaper, log: OutputLog, signals: SignalWaiter, sampler: UsageSampler, ends: float) -> None:
+def _follow(reaper: Reaper, log: OutputLog, signals: SignalWaiter, sampler: UsageSampler, ends: float) -> None:
     """Read the output and sample until the command ends, a signal arrives, or the clock reaches `ends`."""
     root = reaper.root
     streams = [root.output] if root.report is None else [root.output, root.report]
     while reaper.status is None and signals.stop is None and (left := ends - time.monotonic()) > 0:
         for stream in signals.wait(streams, min(left, sampler.pause_s(), _LONGEST_WAIT_S)):
-            if not (reaper.read_report() if stream == root.report else _drain(stream, log)):
+            if not (reaper.read_report() if stream == root.report else drain(stream, log)):
                 streams.remove(stream)
         reaper.reap()
         reaper.check()
@@ -227,7 +240,7 @@ def _follow(reaper: _Reaper, log: OutputLog, signals: SignalWaiter, sampler: Usa
             sampler.sample()
 
 
-def _drain(stream: int, log: OutputLog) -> bool:
+def drain(stream: int, log: OutputLog) -> bool:
     """Read what is there, but only a bounded amount of an endless stream; return whether more may come."""
     try:
         for _ in range(_READS):
@@ -240,7 +253,7 @@ def _drain(stream: int, log: OutputLog) -> bool:
     return True
 
 
-def _end_rest(reaper: _Reaper, signals: SignalWaiter, processes: ProcessTree, *, cut: bool) -> tuple[str, ...]:
+def _end_rest(reaper: Reaper, signals: SignalWaiter, processes: ProcessTree, *, cut: bool) -> tuple[str, ...]:
     """End what is left of the tree; return the names of the processes that a command left running when it ended."""
     left_behind: tuple[str, ...] = ()
     if not cut:
@@ -254,7 +267,7 @@ def _end_rest(reaper: _Reaper, signals: SignalWaiter, processes: ProcessTree, *,
     return left_behind
 
 
-def _usage(kernel: _KernelUsage, sampler: UsageSampler) -> ResourceUsage:
+def usage_of(kernel: KernelUsage, sampler: UsageSampler) -> ResourceUsage:
     """Return what the kernel counted, or what was sampled where a parent never waited for its children."""
     user, system = max((kernel.user_s, kernel.system_s), sampler.cpu_s, key=sum)
     return ResourceUsage(

@@ -8,6 +8,7 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
     run-finished  pair, pairs, side, warmup, wall_s, failure, output_tail, elapsed_s, remaining_s
     retried       pair, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
+    interleaved   kind, why: how base and head alternate from now on
     setup-kept    side: an earlier measurement of the same commit has set it up
     withheld      names: variables that the suite does not get
     error         what, meaning, remedy, exit_code
@@ -101,7 +102,7 @@ class ActionsReporter(TextReporter):
     def emit(self, event: str, **details: object) -> None:
         """Open a group where a pair begins, and close it where the next or the end comes."""
         group = _group(event, details)
-        if group != self._group and event not in {"warning", "retried"}:
+        if group != self._group and event not in {"warning", "retried", "interleaved"}:
             if self._group:
                 self._write("::endgroup::")
             if group:
@@ -192,6 +193,7 @@ _LINES: dict[str, Callable[[Event], str]] = {
     "setup-kept": lambda event: f"setup · {event['side']} · kept from an earlier measurement of this commit",
     "run-finished": _run_line,
     "retried": lambda event: f"pair {event['pair']} · {event['side']} · {event['failure']}, trying again",
+    "interleaved": lambda event: event["why"],
     "decided": lambda event: f"decision · {event['why']}",
     "warning": lambda event: f"warning · {event['message']}",
     "withheld": lambda event: f"not passed to the suite: {_listed(event['names'])} · env-pass names more variables",

@@ -6,34 +6,43 @@ import glob
 import math
 import signal
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine, untrusted_files
 from regress_action.measure.compiled_programs import holds_compiled_program
+from regress_action.measure.cooperative_turns import SLICE_S, CooperativeTurns
 from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.frozen_turns import FrozenTurns, Slices
+from regress_action.measure.interleaving import Kind, shared_processor
 from regress_action.measure.measurement import RunRecord, disk_error, now
 from regress_action.measure.output_log import OutputLog
+from regress_action.measure.parallel_runs import run_in_parallel
 from regress_action.measure.process import NullSampler, ProcessResult, execute
 from regress_action.measure.result_files import ResultFiles, UnusableResultError
-from regress_action.measure.sampler import Sampler
+from regress_action.measure.sampler import SHARE, Sampler
 from regress_action.measure.spawn import Task
 from regress_action.measure.suite_command import shell
+from regress_action.measure.turn_order import TurnOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from regress_action.measure.held_command import TurnResult
+    from regress_action.measure.interleaving import Interleaving
     from regress_action.measure.measurement import OutputFolder
     from regress_action.measure.options import Options
     from regress_action.measure.process_tree import ProcessTree
+    from regress_action.measure.ready_times import ReadyTimes
     from regress_action.measure.signals import SignalWaiter
     from regress_action.measure.suite_command import SuiteCommand
     from regress_action.measure.suite_environment import SuiteEnvironment
     from regress_action.measure.trees import SideTree
 
 _PROBE_LIMIT_S = 20.0
+_TRIAL_SHARE = 0.02  # of one CPU, for watching a trial run
 _NO_COMMAND = frozenset({126, 127})
 _SHELL_SIGNAL_OFFSET = 128
 
@@ -91,9 +100,14 @@ class RunExecutor:
     cost: Cost = field(default_factory=Cost)
 
     def run(
-        self, slot: Slot, tree: SideTree, selection: tuple[str, ...], retried: list[str]
+        self,
+        slot: Slot,
+        tree: SideTree,
+        selection: tuple[str, ...],
+        retried: list[str],
+        waits: ReadyTimes | None = None,
     ) -> tuple[RunRecord, OutputLog]:
-        """Run the suite once.
+        """Run the suite once; with `waits`, note how long it was ready to run without a processor.
 
         Raises:
             EnvironmentFailedError: the disk is full or refuses to be written.
@@ -103,13 +117,88 @@ class RunExecutor:
         try:
             result_files.clear(tree)
             before, started = machine.current_load(), now()
-            ended, programs = self._execute(slot, tree, result_files, selection, log)
+            ended, programs = self._execute(slot, tree, result_files, selection, log, waits)
             after = machine.current_load()
-            failure, result = self._take_result(ended, tree, result_files)
-            untrusted_files.write(folder.runs_descriptor, f"{slot.name}.log", log.content)
+            around = (started, before, after)
+            run = self._record(slot, tree, result_files, ended, log, around, selection, programs)
         except OSError as error:
             raise disk_error(error, folder.path) from error
-        run = RunRecord(
+        return replace(run, retried=retried, ready_s=waits.most_queued_s if waits else None), log
+
+    def run_in_turns(
+        self,
+        slots: Sequence[Slot],
+        trees: Mapping[str, SideTree],
+        selection: tuple[str, ...],
+        interleaving: Interleaving,
+    ) -> list[tuple[RunRecord, OutputLog]]:
+        """Run both sides of a pair, which take turns; `slots` are those of base and head, in this order.
+
+        Raises:
+            BlockedError: a command made no progress while the other one was stopped.
+            EnvironmentFailedError: the disk is full or refuses to be written.
+            MeasureUsageError: there is no such program.
+        """
+        logs, files = [OutputLog() for _ in slots], [self._result_files(slot) for slot in slots]
+        try:
+            for slot, result_files in zip(slots, files, strict=True):
+                result_files.clear(trees[slot.side])
+            before, started = machine.current_load(), now()
+            tasks = [
+                self._task(slot, trees[slot.side], result_files, selection)
+                for slot, result_files in zip(slots, files, strict=True)
+            ]
+            results, met = self._take_turns(tasks, logs, slots, interleaving)
+            after = machine.current_load()
+            runs = []
+            for slot, result_files, result, log in zip(slots, files, results, logs, strict=True):
+                self.cost.add(0, result.ended.watching_s, result.ended.wall_s)
+                state = (slot, trees[slot.side], result_files)
+                run = self._record(*state, result.ended, log, (started, before, after), selection, result.programs)
+                runs.append((replace(run, turns={**asdict(result.use), "met": met}), log))
+        except OSError as error:
+            raise disk_error(error, self.folder.path) from error
+        return runs
+
+    def _take_turns(
+        self, tasks: list[Task], logs: Sequence[OutputLog], slots: Sequence[Slot], interleaving: Interleaving
+    ) -> tuple[list[TurnResult], int]:
+        """Run two tasks in the way that was chosen; return how they ended, and how many benchmarks took turns."""
+        first, seed = slots[0].position, slots[0].pair
+        if interleaving.kind is Kind.PARALLEL:
+            cpus = interleaving.processors_apart(first)
+            tasks = [replace(task, cpus=task.cpus or own) for task, own in zip(tasks, cpus, strict=True)]
+            return run_in_parallel(tasks, logs, self.signals, self.processes), 0
+        if interleaving.kind is Kind.FROZEN:
+            tasks = [replace(task, cpus=interleaving.cpus) for task in tasks]
+            frozen = FrozenTurns(tasks, logs, self.signals, self.processes, Slices(seed=seed), first=first)
+            return frozen.run(), 0
+        cpu = None if self.environment.cpus else next(iter(shared_processor()), None)
+        length = SLICE_S if interleaving.kind is Kind.COOPERATIVE else None
+        order = TurnOrder(first=first)
+        turns = CooperativeTurns(tasks, logs, self.signals, self.processes, length, cpu, order, seed)
+        return turns.run(), turns.met
+
+    def _record(  # noqa: PLR0913, PLR0917 - all that is known of a run
+        self,
+        slot: Slot,
+        tree: SideTree,
+        result_files: ResultFiles,
+        ended: ProcessResult,
+        log: OutputLog,
+        around: tuple[str, machine.MachineLoad, machine.MachineLoad],
+        selection: tuple[str, ...],
+        programs: set[str],
+    ) -> RunRecord:
+        """Take the result of a run and return its record; `around` is when, and the loads before and after.
+
+        Raises:
+            OSError: the disk is full or refuses to be written.
+        """
+        started, before, after = around
+        failure, result = self._take_result(ended, tree, result_files)
+        untrusted_files.write(self.folder.runs_descriptor, f"{slot.name}.log", log.content)
+        return RunRecord(
             side=slot.side,
             pair=slot.pair,
             position=slot.position,
@@ -118,7 +207,7 @@ class RunExecutor:
             **asdict(ended.used),
             exit_status=ended.status,
             failure=failure,
-            result=result.relative_to(folder.path).as_posix() if result else None,
+            result=result.relative_to(self.folder.path).as_posix() if result else None,
             selection=list(selection) or None,
             load_before=before.load,
             load_after=after.load,
@@ -126,11 +215,9 @@ class RunExecutor:
             mhz_before=before.mhz,
             mhz_after=after.mhz,
             output_tail=log.last() if failure else None,
-            retried=retried,
             left_behind=list(ended.left_behind),
             compiled=holds_compiled_program(tree.root, tree.folder, self.options.command, programs),
         )
-        return run, log
 
     def run_setup(self, side: str, tree: SideTree, log: OutputLog) -> ProcessResult:
         """Run the setup command in a tree.
@@ -164,12 +251,27 @@ class RunExecutor:
         return ResultFiles(runs, self.folder.runs_descriptor, slot.name, suffix, pattern, promised)
 
     def _execute(
-        self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...], log: OutputLog
+        self,
+        slot: Slot,
+        tree: SideTree,
+        result_files: ResultFiles,
+        selection: tuple[str, ...],
+        log: OutputLog,
+        waits: ReadyTimes | None,
     ) -> tuple[ProcessResult, set[str]]:
         """Run the suite's command in its environment, within the limits of the run and of the job.
 
         Return how it ended, and the programs that the samples saw.
         """
+        share = SHARE if waits is None else _TRIAL_SHARE
+        sampler = Sampler(self.processes.excluded, share, waits=waits)
+        task = self._task(slot, tree, result_files, selection)
+        ended = execute(task, log, self.signals, self.processes, sampler)
+        self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
+        return ended, sampler.programs
+
+    def _task(self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...]) -> Task:
+        """Return the suite's command in its environment, with the limits of the run and of the job."""
         variables = {
             **self.environment.variables,
             "REGRESS_OUT": str(result_files.out),
@@ -178,7 +280,7 @@ class RunExecutor:
             "REGRESS_SELECT": "\n".join(selection),
         }
         limit = min(self.options.timeout_s or math.inf, self._left_s)
-        task = Task(
+        return Task(
             self.command.argv(result_files.out, selection, tree.folder, partial(self._write_list, slot)),
             tree.folder,
             variables,
@@ -187,10 +289,6 @@ class RunExecutor:
             self.environment.nice,
             suite=True,
         )
-        sampler = Sampler(self.processes.excluded)
-        ended = execute(task, log, self.signals, self.processes, sampler)
-        self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
-        return ended, sampler.programs
 
     def _write_list(self, slot: Slot, names: Sequence[str]) -> Path:
         file = f"{slot.name}.select"

@@ -15,6 +15,8 @@ from regress_action.measure.process_tree import descendants
 if TYPE_CHECKING:
     from collections.abc import Set  # noqa: PYI025 - a set or a frozenset
 
+    from regress_action.measure.ready_times import ReadyTimes
+
 SHARE = 0.005
 _FIRST_S = 0.02
 _SHORTEST_S = 0.01
@@ -23,10 +25,11 @@ _LONGEST_S = 1.0
 
 @dataclass(slots=True)
 class Sampler:
-    """Follows everything below this process, except `excluded`, for about `share` of one CPU.
+    """Follows everything below `root`, by default this process, except `excluded`, for about `share` of one CPU.
 
     A sample costs from 0.1 ms to many milliseconds, depending on the machine and on the number of processes. The pause
     is therefore computed from the cost of the samples so far. `programs` are the files that the processes executed.
+    With `waits`, the time in the run queue is noted as well.
     """
 
     excluded: Set[int] = frozenset()
@@ -35,6 +38,8 @@ class Sampler:
     samples: int = 0
     spent_s: float = 0.0
     programs: set[str] = field(default_factory=set)
+    root: int = field(default_factory=os.getpid)
+    waits: ReadyTimes | None = None
     _started: float = 0.0
     _due: float = 0.0
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
@@ -58,7 +63,9 @@ class Sampler:
         if now < self._due:
             return
         before = time.process_time()
-        members = [pid for pid in descendants(os.getpid()) if pid not in self.excluded]
+        members = [pid for pid in descendants(self.root) if pid not in self.excluded]
+        if self.waits is not None:
+            self.waits.note(members)
         self.peak_rss = max(self.peak_rss, sum(map(self._sample_process, members)))
         self.samples += 1
         self.spent_s += time.process_time() - before

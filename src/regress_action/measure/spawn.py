@@ -43,7 +43,7 @@ class StartedProcess:
 
     `shim_pid` is the process that forked it, None where the shim itself became the command. In a namespace, `pid` is
     the namespace's first process, `report` the descriptor on which it reports, `reported` what it reported already, and
-    closing `control` ends it.
+    closing `control` ends it. A keeper's are the same. A held command waits for a byte on `hold`.
     """
 
     pid: int
@@ -53,6 +53,7 @@ class StartedProcess:
     report: int | None = None
     control: int | None = None
     reported: bytes = b""
+    hold: int | None = None
 
 
 def usable_namespace() -> Namespace:
@@ -89,24 +90,14 @@ def start(task: Task, *, adopted: bool, namespace: Namespace = "") -> StartedPro
     output_read, output_write = os.pipe()
     control_read, control_write = os.pipe()
     mode = namespace or ("orphan" if adopted else "self")
-    words = [str(report_write), str(control_read), mode, ",".join(map(str, task.cpus)), str(task.nice), *task.argv]
+    fds = [report_write, control_read] if namespace else [report_write]
     try:
-        child = subprocess.Popen(  # noqa: S603 - the user's command, as asked
-            [*_BARE_PYTHON, *words],
-            cwd=task.folder,
-            env=dict(task.variables),
-            stdin=subprocess.DEVNULL,
-            stdout=output_write,
-            stderr=subprocess.STDOUT,
-            pass_fds=[report_write, control_read] if namespace else [report_write],
-            start_new_session=True,
-        )
-    except OSError as error:
+        child = _popen(task, mode, [report_write, control_read, -1], fds, output_write)
+    except EnvironmentFailedError:
         _close(report_read, output_read, control_write)
-        raise _not_started(f"No process could be started in {task.folder}: {error.strerror}.") from error
+        raise
     finally:
         _close(report_write, output_write, control_read)
-    child.returncode = 0  # it is reaped with all the others, and Popen must not wait for it
     os.set_blocking(output_read, False)
     pid, began, errno, rest = _read_start(report_read)
     if not began or errno:
@@ -115,13 +106,72 @@ def start(task: Task, *, adopted: bool, namespace: Namespace = "") -> StartedPro
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(ended, 0)
         if errno:
-            raise _no_program(task.argv[0], errno)
+            raise no_program(task.argv[0], errno)
         raise _not_started("The process that starts the command ended before it could report why.")
     shim = child.pid if child.pid != pid else None
     if namespace:
         return StartedProcess(pid, shim, began * _NS, output_read, report_read, control_write, rest)
     _close(report_read, control_write)
     return StartedProcess(pid, shim, began * _NS, output_read)
+
+
+def start_held(task: Task, *, namespace: Namespace = "") -> StartedProcess:
+    """Start a command below a process that keeps all of it together; it waits for a byte on `hold` before it begins.
+
+    Linux only. The report that it began, or why it could not, comes as the first line on `report`.
+
+    Raises:
+        EnvironmentFailedError: no process could be started.
+    """
+    report_read, report_write = os.pipe()
+    output_read, output_write = os.pipe()
+    control_read, control_write = os.pipe()
+    hold_read, hold_write = os.pipe()
+    fds = [report_write, control_read, hold_read]
+    try:
+        child = _popen(task, namespace or "keep", fds, fds, output_write)
+    except EnvironmentFailedError:
+        _close(report_read, output_read, control_write, hold_write)
+        raise
+    finally:
+        _close(report_write, output_write, control_read, hold_read)
+    os.set_blocking(output_read, False)
+    text = b""
+    while b"\n" not in text and (data := os.read(report_read, 256)):
+        text += data
+    first, _, rest = text.partition(b"\n")
+    if not first:
+        _close(report_read, output_read, control_write, hold_write)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child.pid, 0)
+        raise _not_started("The process that keeps the command ended before it could report why.")
+    pid = int(first.removeprefix(b"pid "))
+    shim = child.pid if child.pid != pid else None
+    return StartedProcess(pid, shim, 0.0, output_read, report_read, control_write, rest, hold_write)
+
+
+def _popen(task: Task, mode: str, fds: Sequence[int], passed: Sequence[int], output: int) -> subprocess.Popen[bytes]:
+    """Start the shim with the report, control and hold descriptors `fds`, of which it inherits `passed`.
+
+    Raises:
+        EnvironmentFailedError: no process could be started.
+    """
+    words = [*map(str, fds), mode, ",".join(map(str, task.cpus)), str(task.nice), *task.argv]
+    try:
+        child = subprocess.Popen(  # noqa: S603 - the user's command, as asked
+            [*_BARE_PYTHON, *words],
+            cwd=task.folder,
+            env=dict(task.variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=list(passed),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_started(f"No process could be started in {task.folder}: {error.strerror}.") from error
+    child.returncode = 0  # it is reaped with all the others, and Popen must not wait for it
+    return child
 
 
 def _read_start(report: int) -> tuple[int, int, int, bytes]:
@@ -141,7 +191,8 @@ def _close(*descriptors: int) -> None:
         os.close(descriptor)
 
 
-def _no_program(name: str, number: int) -> MeasureUsageError:
+def no_program(name: str, number: int) -> MeasureUsageError:
+    """Return the error for a program that could not be started, with the errno of exec."""
     return MeasureUsageError(
         f"{name!r} could not be started: {os.strerror(number)}.",
         meaning="Several words after `--` are run as they are, without a shell.",

@@ -168,6 +168,11 @@ class Settings(BaseModel):
     )
 
     adaptive: bool = Field(True, description="Stop early for benchmarks that are decided.")
+    interleave: Literal["auto", "run", "benchmark", "lockstep", "parallel"] = Field(
+        "run",
+        description="How base and head alternate: by whole runs, by benchmarks, in turns of milliseconds (`lockstep`), "
+        "at the same time (`parallel`), or by the finest of these that the suite allows (`auto`).",
+    )
     confirm: bool = Field(True, description="Measure suspects again before they are published.")
     timeout: float = Field(1800, gt=0, description="Seconds after which one run is stopped.")
     retries: int = Field(0, ge=0, le=10, description="Repetitions of a run that failed.")

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from regress_action.measure.errors import EnvironmentFailedError
-from regress_action.measure.process import _Reaper
+from regress_action.measure.process import Reaper
 from regress_action.measure.spawn import StartedProcess
 
 
@@ -15,9 +15,9 @@ def test_lost_exit_status_is_an_error() -> None:
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     with pytest.raises(EnvironmentFailedError, match="another process collected"):
-        _Reaper(StartedProcess(gone.pid, None, 0.0, -1)).check()
+        Reaper(StartedProcess(gone.pid, None, 0.0, -1)).check()
 
 
 def test_running_command_is_waited_for() -> None:
     """As long as the process is there, nothing is wrong."""
-    _Reaper(StartedProcess(os.getpid(), None, 0.0, -1)).check()
+    Reaper(StartedProcess(os.getpid(), None, 0.0, -1)).check()

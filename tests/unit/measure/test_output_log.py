@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.measure.output_log import OutputLog
-from regress_action.measure.process import _drain
+from regress_action.measure.process import drain
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))
@@ -27,7 +27,7 @@ def test_log_keeps_all_output_or_both_ends(chunks: list[bytes], limit: int) -> N
 def test_reading_an_endless_stream_returns() -> None:
     """One call reads a bounded amount, so that the time limit is checked in between."""
     with Path("/dev/zero").open("rb") as endless:
-        assert _drain(endless.fileno(), OutputLog()) is True
+        assert drain(endless.fileno(), OutputLog()) is True
 
 
 def test_log_uses_bounded_memory() -> None:

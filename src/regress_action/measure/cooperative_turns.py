@@ -1,0 +1,205 @@
+"""Run two pytest suites that give turns to one another between the rounds of the same benchmark; nothing is stopped.
+
+The plugin in `suite_plugin` connects to a socket that the variable REGRESS_TURNS names. A suite that never connects
+runs to its end before the other one begins, as in a pair that is measured run by run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regress_action.measure.held_command import HeldCommand, collect, end_commands, pause_s
+from regress_action.measure.turn_order import TurnOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from regress_action.measure.held_command import TurnResult
+    from regress_action.measure.output_log import OutputLog
+    from regress_action.measure.process_tree import ProcessTree
+    from regress_action.measure.signals import SignalWaiter
+    from regress_action.measure.spawn import Task
+
+SLICE_S = 0.01
+_JITTER = 1 / 3
+_ADDRESS = "REGRESS_TURNS"
+_PLUGIN = Path(__file__).with_name("suite_plugin")
+_LONGEST_MESSAGE = 4 * 2**20
+_READ_SIZE = 65536
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A suite's connection and what arrived on it so far."""
+
+    end: socket.socket
+    side: int | None = None
+    text: bytes = b""
+
+    def messages(self) -> list[dict[str, Any]] | None:
+        """Return the messages that arrived, None where the connection was closed or the text makes no sense."""
+        try:
+            data = self.end.recv(_READ_SIZE)
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        if not data or len(self.text) > _LONGEST_MESSAGE:
+            return None
+        *lines, self.text = (self.text + data).split(b"\n")
+        try:
+            messages = [json.loads(line) for line in lines]
+        except ValueError:
+            return None
+        return messages if all(isinstance(message, dict) for message in messages) else None
+
+
+@dataclass(slots=True)
+class CooperativeTurns:
+    """Two suites that ask for their turns; `slice_s` None alternates benchmark by benchmark, not round by round.
+
+    `cpu` is the processor on which a benchmark runs that uses one processor only, None for any.
+    """
+
+    tasks: Sequence[Task]
+    logs: Sequence[OutputLog]
+    signals: SignalWaiter
+    processes: ProcessTree
+    slice_s: float | None = SLICE_S
+    cpu: int | None = None
+    order: TurnOrder = field(default_factory=TurnOrder)
+    seed: int = 0
+    _connections: list[_Connection] = field(default_factory=list)
+    _chance: random.Random = field(default_factory=random.Random)
+
+    def run(self) -> list[TurnResult]:
+        """Run both suites until they end, reach a limit or a signal asks to stop.
+
+        Raises:
+            MeasureUsageError: there is no such program.
+            EnvironmentFailedError: no process could be started.
+        """
+        spent = time.process_time()
+        self._chance.seed(self.seed)
+        commands: list[HeldCommand] = []
+        folder = tempfile.mkdtemp(prefix="regress-turns-")
+        with ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            listener = cleanup.enter_context(socket.socket(socket.AF_UNIX))
+            cleanup.callback(self._disconnect)
+            listener.bind(f"{folder}/s")
+            listener.listen()
+            listener.setblocking(False)  # noqa: FBT003 - the method takes it so
+            cleanup.callback(lambda: end_commands(commands, self.signals, self.processes))
+            for task, log in zip(self.tasks, self.logs, strict=True):
+                variables = plugin_variables(task.variables) | {_ADDRESS: f"{folder}/s"}
+                commands.append(HeldCommand.start(replace(task, variables=variables), log, self.processes))
+            self._take_turns(commands, listener)
+        watching = (time.process_time() - spent) / len(commands)
+        return [command.result(watching) for command in commands]
+
+    @property
+    def met(self) -> int:
+        """How many benchmarks both sides ran in turns."""
+        return self.order.met
+
+    def _take_turns(self, commands: Sequence[HeldCommand], listener: socket.socket) -> None:
+        while True:
+            self._grant(commands)
+            if all(command.ended for command in commands):
+                return
+            if self.signals.stop is not None or any(command.over_limit for command in commands):
+                return
+            self._wait(commands, listener)
+            for side, command in enumerate(commands):
+                if command.ended and not self.order.sides[side].ended:
+                    self.order.sides[side].ended = True
+                    command.end_turn(alone=self.order.sides[1 - side].ended)
+
+    def _grant(self, commands: Sequence[HeldCommand]) -> None:
+        grant = self.order.next()
+        if grant is None:
+            return
+        started = commands[grant.side].released
+        commands[grant.side].begin_turn()
+        if not started:
+            return
+        length = None
+        if self.slice_s is not None and not grant.alone:
+            length = self.slice_s * self._chance.uniform(1 - _JITTER, 1 + _JITTER)
+        answer = {"slice_s": length, "shared": self.order.shared, "cpu": self.cpu}
+        for connection in self._connections:
+            if connection.side == grant.side:
+                with contextlib.suppress(OSError):
+                    connection.end.sendall(json.dumps(answer).encode() + b"\n")
+
+    def _wait(self, commands: Sequence[HeldCommand], listener: socket.socket) -> None:
+        """Wait until something happens, and take note of it."""
+        streams = {stream: command for command in commands for stream in command.streams}
+        peers = {connection.end.fileno(): connection for connection in self._connections}
+        running = [command for command in commands if command.turn_began is not None]
+        for stream in self.signals.wait([listener.fileno(), *peers, *streams], pause_s(running)):
+            if stream in peers:
+                self._hear(peers[stream], commands)
+            elif stream in streams:
+                streams[stream].read(stream)
+            else:
+                with contextlib.suppress(OSError):
+                    end, _ = listener.accept()
+                    end.setblocking(False)  # noqa: FBT003 - the method takes it so
+                    self._connections.append(_Connection(end))
+        collect(commands)
+        for command in running:
+            command.reaper.check()
+            if not command.ended:
+                command.sampler.sample()
+
+    def _disconnect(self) -> None:
+        for connection in self._connections:
+            connection.end.close()
+
+    def _hear(self, connection: _Connection, commands: Sequence[HeldCommand]) -> None:
+        """Take the messages of a connection; one that makes no sense is closed, and its suite goes on alone."""
+        messages = connection.messages()
+        try:
+            for message in messages or ():
+                self._take(connection, message, commands)
+        except ValueError:
+            messages = None
+        if messages is None:
+            connection.end.close()
+            self._connections.remove(connection)
+
+    def _take(self, connection: _Connection, message: dict[str, Any], commands: Sequence[HeldCommand]) -> None:
+        """Take one message.
+
+        Raises:
+            ValueError: it has no meaning, or another process of the same side is connected already.
+        """
+        if connection.side is None:
+            side = {"base": 0, "head": 1}.get(str(message.get("hello")))
+            if side is None or any(other.side == side for other in self._connections):
+                raise ValueError("no side, or one that is connected")
+            connection.side = side
+        if self.order.asks(connection.side, message):
+            commands[connection.side].end_turn(alone=self.order.sides[1 - connection.side].ended)
+
+
+def plugin_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which pytest finds the plugin that takes turns, if it obeys PYTHONPATH."""
+    path = os.pathsep.join(filter(None, (str(_PLUGIN), variables.get("PYTHONPATH"))))
+    added = {"PYTHONPATH": path}
+    if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in variables:
+        added["PYTEST_PLUGINS"] = ",".join(filter(None, (variables.get("PYTEST_PLUGINS"), "regress_turns")))
+    return {**variables, **added}

@@ -1,0 +1,170 @@
+"""How base and head of a pair alternate: what was asked for, what the suite allows, and why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from regress_action.measure.process_tree import CHILDREN_LISTED
+from regress_action.measure.selection import style_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regress_action.measure.measurement import RunRecord
+    from regress_action.measure.options import Options
+
+_LEAST_BUSY = 0.85  # of a trial; the rest is waiting, which goes on while a command is stopped
+_LEAST_BUSY_IN_TURNS = 0.75  # what is ready to run is seen less exactly there
+_SHORTEST_S = 0.2
+_ONE_PROCESSOR = 1.1
+
+
+class Kind(StrEnum):
+    """How the pairs are measured; `TRIAL` is a pair that is measured run by run and watched."""
+
+    RUN = "run"
+    TRIAL = "trial"
+    FROZEN = "frozen"
+    COOPERATIVE = "cooperative"
+    BENCHMARK = "benchmark"
+    PARALLEL = "parallel"
+
+
+_IN_WORDS = {
+    Kind.RUN: "run by run",
+    Kind.FROZEN: "in lockstep, one side stopped at any time",
+    Kind.COOPERATIVE: "in lockstep, round by round of each benchmark",
+    Kind.BENCHMARK: "benchmark by benchmark",
+    Kind.PARALLEL: "at the same time",
+}
+
+
+@dataclass(slots=True)
+class Interleaving:
+    """What was asked for and what is done, with a sentence why; `cpus` are those that a stopped pair shares."""
+
+    asked: str
+    kind: Kind
+    why: str
+    cpus: tuple[int, ...] = ()
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether both sides of a pair are started together."""
+        return self.kind not in {Kind.RUN, Kind.TRIAL}
+
+    @property
+    def sentence(self) -> str:
+        """What is done, and why, for people."""
+        return f"base and head alternate {_IN_WORDS[self.kind]}: {self.why}"
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The form in which measurement.json holds it."""
+        return {"asked": self.asked, "kind": str(self.kind), "why": self.why, "cpus": list(self.cpus)}
+
+    def judge_trial(self, runs: Sequence[RunRecord]) -> None:
+        """Choose between stopping and run by run, after one run of each side."""
+        reason = _unsuited(runs)
+        if reason:
+            self.fall_back(reason)
+            return
+        busiest = max((run.user_s + run.system_s) / run.wall_s for run in runs)
+        if not self.cpus and busiest <= _ONE_PROCESSOR:
+            self.cpus = shared_processor()
+        self.kind = Kind.FROZEN
+        self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
+
+    def fault_of(self, runs: Sequence[RunRecord]) -> str | None:
+        """Return why a pair that was measured in turns cannot be used, None where it can."""
+        for run in runs:
+            if run.failure is not None:
+                return f"{run.side} {run.failure} while it took turns with the other side"
+        if self.kind is Kind.FROZEN:
+            for run in runs:
+                busy = (run.turns or {}).get("busy")
+                if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
+                    share = f"{run.side} waited for {1 - busy:.0%} of its turns"
+                    return f"{share}, perhaps for something that the stopped side holds"
+        return None
+
+    def disappointment_of(self, runs: Sequence[RunRecord]) -> str | None:
+        """Return why no turns were taken in a pair that can be used all the same, None where some were."""
+        if self.kind in {Kind.COOPERATIVE, Kind.BENCHMARK} and not (runs[0].turns or {}).get("met"):
+            return "the suite did not load the plugin that takes turns, or no benchmark is on both sides"
+        return None
+
+    def processors_apart(self, first: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return a processor for each side of a parallel pair, exchanged from pair to pair; none where there is one."""
+        usable = sorted(os.sched_getaffinity(0))
+        if len(usable) == 1:
+            return (), ()
+        apart = ((usable[-2],), (usable[-1],))
+        return apart if first == 0 else (apart[1], apart[0])
+
+    def fall_back(self, reason: str) -> None:
+        """Measure run by run from now on."""
+        self.kind, self.why = Kind.RUN, reason
+
+
+def choose(options: Options, *, is_subreaper: bool) -> Interleaving:
+    """Return how the pairs are to be measured, as far as that can be told before the first run."""
+    asked = options.interleave
+    if not options.base or asked == "run":
+        return Interleaving(asked, Kind.RUN, "as it was asked for" if options.base else "there is one side")
+    if not (is_subreaper and CHILDREN_LISTED):
+        return Interleaving(asked, Kind.RUN, f"taking turns needs Linux, and this is {sys.platform}")
+    if asked == "parallel":
+        return Interleaving(asked, Kind.PARALLEL, "as it was asked for")
+    return _by_suite(options)
+
+
+def _by_suite(options: Options) -> Interleaving:
+    """Choose by what the suite's results are."""
+    text = " ".join(options.command)
+    writes_results = options.results is not None or "{out}" in text or "REGRESS_OUT" in text
+    if writes_results and style_of(text) == "pytest":
+        kind = Kind.BENCHMARK if options.interleave == "benchmark" else Kind.COOPERATIVE
+        return Interleaving(
+            options.interleave, kind, "the benchmarks are pytest's, which can give turns to one another"
+        )
+    if writes_results:
+        why = "the suite times itself, and its clock goes on while it is stopped"
+        return Interleaving(options.interleave, Kind.RUN, why)
+    if options.interleave == "benchmark":
+        return Interleaving(options.interleave, Kind.RUN, "the command is one benchmark")
+    return Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
+
+
+def _unsuited(runs: Sequence[RunRecord]) -> str | None:
+    """Return why a command must not be stopped, None where it may be."""
+    for run in runs:
+        if run.failure is not None:
+            return f"the trial run of {run.side} {run.failure}"
+        if run.wall_s < _SHORTEST_S:
+            return f"a run takes {1000 * run.wall_s:.0f} ms, so whole runs alternate fast enough"
+        busy = _busy(run)
+        if busy < _LEAST_BUSY:
+            return (
+                f"{run.side} waited for {1 - busy:.0%} of its trial run (sleep, disk, network or another process), "
+                "and what it waits for would go on while it is stopped"
+            )
+    return None
+
+
+def _busy(run: RunRecord) -> float:
+    """Return the share in which a run would be busy on a quiet machine: others' time on its processor is left out."""
+    used_s = run.user_s + run.system_s
+    stolen_s = run.steal_s / (os.cpu_count() or 1)
+    waited_s = max(0.0, run.wall_s - used_s - (run.ready_s or 0.0) - stolen_s)
+    return used_s / max(used_s + waited_s, 1e-9)
+
+
+def shared_processor() -> tuple[int, ...]:
+    """Return the processor for commands that take turns: the last one, which has fewer interrupts than the first."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[-1],) if len(usable) > 1 else ()

@@ -1,0 +1,1 @@
+"""A folder for the suite's PYTHONPATH: a pytest plugin that needs nothing of this package."""

@@ -1,0 +1,250 @@
+"""A pytest plugin for suites that are measured in turns: rounds of one benchmark alternate between base and head.
+
+It works where the measurer names a socket in REGRESS_TURNS, and does nothing anywhere else. Before each benchmark, and
+between two rounds when its turn is used up, the process waits until the measurer gives it the next turn. Nothing is
+ever stopped inside a round, so the suite's own clock is right. Works with Python 3.9 and newer, with pytest-benchmark
+and with the fixture of regress-action. The messages are JSON lines; `measure/cooperative_turns.py` reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ADDRESS = "REGRESS_TURNS"
+_ONE_PROCESSOR = 1.05  # CPU seconds per second, above which a benchmark uses several processors
+_LONGEST_ANSWER = 65536
+
+Answer = dict[str, Any]
+
+
+class Turns:
+    """The suite's end of the connection to the measurer."""
+
+    def __init__(self, address: str, side: str, names: list[str]) -> None:
+        self._socket: socket.socket | None = socket.socket(socket.AF_UNIX)
+        self._process = os.getpid()
+        self._socket.connect(address)
+        self._until = float("inf")
+        self._calibrating = False
+        self._mask: set[int] | None = None
+        self._checked = True
+        self.shared: Answer = {}
+        self._cpu: int | None = None
+        self._send({"hello": side, "names": names})
+
+    def enter(self, name: str) -> None:
+        """Wait until the other side is at this benchmark as well and it is our turn."""
+        self._checked = False
+        self.shared = {}
+        self._ask({"at": name})
+
+    def leave(self, name: str) -> None:
+        """Say that a test is over, whether it was a benchmark or not."""
+        self._unpin()
+        self._send({"done": name})
+
+    def pause(self) -> None:
+        """Give the turn away if it is used up; called between rounds."""
+        if time.perf_counter() >= self._until and not self._calibrating:
+            self._ask({"used": True})
+
+    def calibrate(self, calibration: Callable[[], Any]) -> Any:  # noqa: ANN401 - what pytest-benchmark returns
+        """Calibrate without giving the turn away, and note whether the benchmark uses one processor."""
+        self._calibrating = True
+        began, used = time.perf_counter(), _used_s()
+        try:
+            return calibration()
+        finally:
+            self._calibrating = False
+            self._check(time.perf_counter() - began, _used_s() - used)
+
+    def first_round(self, run: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the runner returns
+        """Run a round; note at the first one of a benchmark without calibration whether it uses one processor."""
+        if self._checked or self._calibrating:
+            return run()
+        began, used = time.perf_counter(), _used_s()
+        try:
+            return run()
+        finally:
+            self._check(time.perf_counter() - began, _used_s() - used)
+
+    def share(self, **values: object) -> None:
+        """Tell the other side what was found out about the benchmark."""
+        self.shared.update(values)
+        self._send({"share": self.shared})
+
+    def _check(self, wall_s: float, used_s: float) -> None:
+        self._checked = True
+        if "pin" not in self.shared:
+            self.share(pin=used_s <= _ONE_PROCESSOR * wall_s)
+        self._pin()
+
+    def _pin(self) -> None:
+        if self._cpu is not None and self.shared.get("pin") and self._mask is None:
+            with contextlib.suppress(OSError, AttributeError):
+                self._mask = os.sched_getaffinity(0)
+                os.sched_setaffinity(0, {self._cpu})
+
+    def _unpin(self) -> None:
+        if self._mask is not None:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._mask)
+            self._mask = None
+
+    def _ask(self, message: Answer) -> None:
+        """Send a message and wait for the next turn."""
+        self._send(message)
+        if self._socket is None or self._process != os.getpid():
+            return
+        text = b""
+        try:
+            while not text.endswith(b"\n"):
+                data = self._socket.recv(_LONGEST_ANSWER)
+                if not data:
+                    break
+                text += data
+            answer = json.loads(text)  # of an incomplete text: ValueError
+        except (OSError, ValueError):
+            self._close()
+            return
+        length = answer.get("slice_s")
+        self._until = time.perf_counter() + length if length else float("inf")
+        self.shared = dict(answer.get("shared") or {})
+        self._cpu = answer.get("cpu")
+        self._pin()
+
+    def _send(self, message: Answer) -> None:
+        if self._socket is None or self._process != os.getpid():
+            return
+        try:
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self._close()
+
+    def _close(self) -> None:
+        """Go on alone: the measurer has ended, or it does not want us."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self._until = float("inf")
+
+
+def _used_s() -> float:
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+_turns: Turns | None = None
+
+
+def pytest_collection_finish(session: Any) -> None:  # noqa: ANN401 - pytest is not imported here
+    """Connect to the measurer if this process will run benchmarks."""
+    global _turns  # noqa: PLW0603 - one session in one process
+    address, side = os.environ.get(_ADDRESS), os.environ.get("REGRESS_SIDE")
+    if _turns or not address or not side or "PYTEST_XDIST_WORKER" in os.environ or session.config.option.collectonly:
+        return
+    patched = [patch() for patch in (_patch_pytest_benchmark, _patch_own_fixture)]
+    names = [item.nodeid for item in session.items]
+    if names and any(patched):
+        with contextlib.suppress(OSError):
+            _turns = Turns(address, side, names)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Tell the measurer that a test is over."""
+    if _turns:
+        _turns.leave(nodeid)
+
+
+def _patch_pytest_benchmark() -> bool:
+    """Make pytest-benchmark's fixture ask for turns; return whether it could be done."""
+    module = sys.modules.get("pytest_benchmark.fixture")
+    fixture: Any = getattr(module, "BenchmarkFixture", None)
+    if not all(hasattr(fixture, name) for name in ("_raw", "_raw_pedantic", "_make_runner", "_calibrate_timer")):
+        return False
+    _patch_entry(fixture, "_raw")
+    _patch_entry(fixture, "_raw_pedantic")
+    make_runner, calibrate_timer = fixture._make_runner, fixture._calibrate_timer  # noqa: SLF001
+
+    def make_runner_in_turns(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        runner = make_runner(self, *args, **kwargs)
+
+        def run(*values: Any, **options: Any) -> Any:  # noqa: ANN401
+            if _turns is None:
+                return runner(*values, **options)
+            _turns.pause()
+            return _turns.first_round(lambda: runner(*values, **options))
+
+        return run
+
+    def calibrate_in_turn(self: Any, runner: Any) -> Any:  # noqa: ANN401
+        if _turns is None:
+            return calibrate_timer(self, runner)
+        loops = _turns.shared.get("iterations")
+        if isinstance(loops, int) and loops > 0:
+            repetitions = range(loops)
+            return _turns.calibrate(lambda: min(runner(repetitions) for _ in range(2))), loops, repetitions
+        duration, loops, repetitions = _turns.calibrate(lambda: calibrate_timer(self, runner))
+        _turns.share(iterations=loops)
+        return duration, loops, repetitions
+
+    fixture._make_runner, fixture._calibrate_timer = make_runner_in_turns, calibrate_in_turn  # noqa: SLF001
+    return True
+
+
+def _patch_entry(fixture: Any, name: str) -> None:  # noqa: ANN401 - a class of another package
+    method = getattr(fixture, name)
+
+    def enter(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if _turns and self.enabled:
+            _turns.enter(self.fullname)
+        return method(self, *args, **kwargs)
+
+    setattr(fixture, name, enter)
+
+
+def _patch_own_fixture() -> bool:
+    """Make the fixture of regress-action ask for turns; return whether it could be done."""
+    fixture = getattr(sys.modules.get("regress_action.pytest_plugin.benchmark_fixture"), "BenchmarkFixture", None)
+    timing: Any = sys.modules.get("regress_action.pytest_plugin.timing")
+    if fixture is None or not all(hasattr(timing, name) for name in ("timed", "timed_once", "calibrate")):
+        return False
+    _patch_entry(fixture, "__call__")
+    _patch_entry(fixture, "pedantic")
+    calibrate = timing.calibrate
+
+    def calibrate_in_turn(work: Any, options: Any) -> Any:  # noqa: ANN401
+        if _turns is None:
+            return calibrate(work, options)
+        loops = _turns.shared.get("iterations")
+        if isinstance(loops, int) and loops > 0:
+            return _turns.calibrate(lambda: min(timing.timed(work, loops, options) for _ in range(2))), loops
+        duration, loops = _turns.calibrate(lambda: calibrate(work, options))
+        _turns.share(iterations=loops)
+        return duration, loops
+
+    timing.calibrate = calibrate_in_turn
+    for name in ("timed", "timed_once"):
+        _patch_round(timing, name)
+    return True
+
+
+def _patch_round(timing: Any, name: str) -> None:  # noqa: ANN401 - a module of another package
+    function = getattr(timing, name)
+
+    def timed_in_turns(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        if _turns is None:
+            return function(*args, **kwargs)
+        _turns.pause()
+        return _turns.first_round(lambda: function(*args, **kwargs))
+
+    setattr(timing, name, timed_in_turns)

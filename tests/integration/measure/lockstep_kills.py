@@ -1,0 +1,119 @@
+"""Kill one of the processes of a pair in turns at some moment, and say which processes are left, stopped or alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from regress_action.measure.freezing import groups_of, remove_groups
+from regress_action.measure.process_tree import processes_with_marker
+
+VICTIMS = (
+    "measurer",
+    "keeper",
+    "command",
+    "child",
+    "measurer and keeper",
+    "measurer and watchdog",
+    "both commands",
+    "interrupt",
+)
+WAYS = ("signals", "groups")
+_PROGRAM = Path(__file__).with_name("frozen_pairs.py")
+_SOURCES = Path(__file__).parents[3] / "src"
+_FEWEST = 6  # keepers, commands, and the children that they have at any time
+_LIMIT_S = 30.0
+
+
+def kill_once(victim: str, way: str, seed: int) -> list[str]:
+    """Start a pair, kill `victim` after up to 0.2 s of turns, and return `name status` of what is left in the end."""
+    chance = random.Random(seed)  # noqa: S311 - not a secret
+    session_id = f"kill{os.getpid():x}{seed:x}{chance.getrandbits(24):x}"
+    program = subprocess.Popen(
+        [sys.executable, str(_PROGRAM), session_id, way],
+        env={**os.environ, "PYTHONPATH": str(_SOURCES)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert program.stdout is not None
+    watchdog = int(program.stdout.readline())
+    _until(lambda: len(processes_with_marker(session_id)) >= _FEWEST)
+    time.sleep(chance.uniform(0, 0.2))
+    for pid in _pids(victim, program.pid, watchdog, session_id, chance):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT if victim == "interrupt" else signal.SIGKILL)
+    time.sleep(chance.uniform(0, 0.1))
+    if "measurer" not in victim and victim != "interrupt":
+        program.terminate()  # what is left of the pair would run for ever
+    program.communicate()
+    _until(lambda: not processes_with_marker(session_id))
+    names = _describe(processes_with_marker(session_id))
+    remove_groups(session_id)  # who removes them may have been killed; with a process in it, one cannot be removed
+    names += map(str, groups_of(session_id))
+    for pid in processes_with_marker(session_id):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return names
+
+
+def _pids(victim: str, measurer: int, watchdog: int, session_id: str, chance: random.Random) -> list[int]:
+    """Return the processes to kill."""
+    marked = [psutil.Process(pid) for pid in _alive(processes_with_marker(session_id))]
+    keepers = [process for process in marked if any("exec_shim" in word for word in _argv(process))]
+    commands = [child for keeper in keepers for child in _children(keeper)]
+    children = [child for command in commands for child in _children(command)] or commands
+    chosen = {
+        "measurer": [],
+        "keeper": [chance.choice(keepers).pid],
+        "command": [chance.choice(commands).pid],
+        "child": [chance.choice(children).pid],
+        "measurer and keeper": [measurer, chance.choice(keepers).pid],
+        "measurer and watchdog": [watchdog, measurer],
+        "both commands": [command.pid for command in commands],
+    }
+    return chosen.get(victim, []) or [measurer]
+
+
+def _alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def _argv(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return process.children()
+    return []
+
+
+def _describe(pids: list[int]) -> list[str]:
+    texts = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            texts.append(f"{process.name()} {process.status()}")
+    return texts
+
+
+def _until(condition: object) -> bool:
+    """Wait until the condition holds; return whether it did."""
+    assert callable(condition)
+    until = time.monotonic() + _LIMIT_S
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False

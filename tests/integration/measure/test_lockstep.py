@@ -1,0 +1,148 @@
+"""Pairs whose sides take turns: real commands, real pytest suites, and kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+
+import pytest
+
+from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
+from integration.measure.measure_repository import Measured, Measurer, Repository, python
+
+KILLS = int(os.environ.get("REGRESS_KILLS", "1"))
+BUSY = python("import time\nwhile time.process_time() < 0.25: pass")
+SUITE = """
+import os, pathlib, pytest
+def test_one(benchmark): benchmark(sum, range(500))
+def test_no_benchmark(): pass
+def test_fails_at_the_head(benchmark):
+    benchmark.pedantic(sum, args=(range(50),), rounds=3, iterations=2)
+def test_only_{version}(benchmark): benchmark(sum, range(300))
+"""
+PYTEST = f"{sys.executable} -m pytest -q -p no:cacheprovider --benchmark-max-time=0.03"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="taking turns needs Linux")
+
+
+def interleaved(measured: Measured) -> dict[str, object]:
+    """Return how the measurement says that base and head alternated."""
+    described: dict[str, object] = measured.document["interleave"]
+    return described
+
+
+def test_busy_command_is_stopped_in_turn(measure: Measurer) -> None:
+    """A command that computes: one trial pair that is not kept, then pairs of which one side is always stopped."""
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--interleave", "auto", "--", BUSY)
+    assert measured.status == 0, measured.stderr
+    runs = measured.runs
+    assert (interleaved(measured)["kind"], len(runs)) == ("frozen", 4)
+    assert [(run["side"], run["pair"], run["position"]) for run in runs] == [
+        ("base", 1, 0), ("head", 1, 1), ("base", 2, 1), ("head", 2, 0),
+    ]  # fmt: skip
+    for run in runs:
+        assert run["failure"] is None
+        assert run["turns"]["turns"] >= 5
+        # The CPU time of one side only: the other one was stopped, so its time is in neither figure.
+        assert 0.2 <= run["user_s"] + run["system_s"] <= run["wall_s"] + 0.1
+        assert run["wall_s"] == run["turns"]["active_s"]
+    assert not measured.document["survivors"]
+
+
+def test_waiting_command_is_measured_run_by_run(measure: Measurer) -> None:
+    """A command that sleeps: lockstep was asked for by name, so a warning says why it is not used."""
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--", "sleep 0.3")
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "run"
+    assert len(measured.runs) == 4
+    assert all(run["turns"] is None for run in measured.runs)
+    assert any("waited for" in warning for warning in measured.document["warnings"])
+
+
+def test_sides_that_exclude_one_another_are_measured_run_by_run(measure: Measurer, tmp_path: object) -> None:
+    """A lock that the stopped side holds: noticed, the pair measured again run by run, and said."""
+    code = (
+        "import fcntl, sys, time\nlock = open(sys.argv[1], 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "while time.process_time() < 0.4: pass"
+    )
+    command = python(code, f"{tmp_path}/lock")
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", command)
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "run"
+    assert "stopped side holds" in str(interleaved(measured)["why"])
+    assert [run["turns"] for run in measured.runs] == [None, None]
+
+
+def test_command_that_fails_beside_itself_is_measured_run_by_run(measure: Measurer, tmp_path: object) -> None:
+    """Two sides that want the same port or file: the failure of the pair counts for nothing, single runs succeed."""
+    claim = f"mkdir {tmp_path}/taken && {{ {BUSY}; rmdir {tmp_path}/taken; }}"
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", claim)
+    assert interleaved(measured)["kind"] == "run"
+    assert "while it took turns" in str(interleaved(measured)["why"])
+
+
+def test_suite_with_a_clock_of_its_own_is_never_stopped(measure: Measurer) -> None:
+    """A result file's times would hold the time in which the suite was stopped."""
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", "echo 1 > {out}")
+    assert interleaved(measured)["kind"] == "run"
+    assert any("times itself" in warning for warning in measured.document["warnings"])
+
+
+def _suite(repository: Repository, version: str) -> None:
+    repository.commit(test_suite_dot_py=SUITE.replace("{version}", version))
+
+
+@pytest.mark.parametrize(("interleave", "kind"), [("lockstep", "cooperative"), ("benchmark", "benchmark")])
+def test_pytest_suites_give_turns_to_one_another(
+    repository: Repository, measure: Measurer, interleave: str, kind: str
+) -> None:
+    """Benchmarks on both sides take turns, one of a single side runs alone, and both have the same iterations."""
+    _suite(repository, "base")
+    _suite(repository, "head")
+    measured = measure(
+        "--base", "HEAD~1", "--pairs", "2", "--interleave", interleave, "--", f"{PYTEST} --benchmark-json={{out}}"
+    )
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == kind
+    for run in measured.runs:
+        assert run["failure"] is None, run["output_tail"]
+        assert run["turns"]["met"] == 2
+        assert (run["turns"]["turns"] > 4) == (kind == "cooperative")
+    iterations = [
+        {entry["name"]: entry["stats"]["iterations"] for entry in json.loads(result)["benchmarks"]}
+        for side in ("base", "head")
+        for result in measured.results(side)
+    ]
+    assert iterations[0]["test_one"] == iterations[2]["test_one"]
+    assert set(iterations[0]) ^ set(iterations[2]) == {"test_only_base", "test_only_head"}
+
+
+def test_suite_that_does_not_load_the_plugin_is_measured_run_by_run(repository: Repository, measure: Measurer) -> None:
+    """`python -I` hides PYTHONPATH: the first pair ran one side after the other, counts, and the rest as well."""
+    _suite(repository, "base")
+    _suite(repository, "head")
+    command = f"{sys.executable} -I -m pytest -q -p no:cacheprovider --benchmark-max-time=0.03 --benchmark-json={{out}}"
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--", command)
+    assert measured.status == 0, measured.stderr
+    assert [run["turns"] is None for run in measured.runs] == [False, False, True, True]
+    assert any("did not load the plugin" in warning for warning in measured.document["warnings"])
+
+
+def test_parallel_pair_runs_at_the_same_time(measure: Measurer, tmp_path: object) -> None:
+    """Each side waits for the other's file, which run by run would never come."""
+    both = f"$(ls {tmp_path} | grep -c -- -$REGRESS_PAIR'$')"
+    wait = f'touch {tmp_path}/$REGRESS_SIDE-$REGRESS_PAIR; while [ "{both}" -lt 2 ]; do sleep 0.01; done'
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--interleave", "parallel", "--timeout", "30", "--", wait)
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "parallel"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_kill_leaves_nothing_stopped_or_alive(victim: str, way: str) -> None:
+    """Whoever of a pair is killed, at whatever moment: every process of it ends."""
+    assert shutil.which("setsid")
+    for seed in range(KILLS):
+        assert kill_once(victim, way, seed) == []

@@ -1,0 +1,218 @@
+"""Whose turn it is, for how long, and what is concluded from a trial."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from regress_action.measure.frozen_turns import Slices
+from regress_action.measure.interleaving import Interleaving, Kind, choose
+from regress_action.measure.measurement import RunRecord
+from regress_action.measure.options import Options
+from regress_action.measure.turn_order import TurnOrder, Waiting
+
+
+def record(side: str = "head", *, wall_s: float = 1.0, cpu_s: float = 1.0, **values: object) -> RunRecord:
+    """Return the record of a run on a machine from which nothing was stolen."""
+    fields: dict[str, object] = {
+        "side": side, "pair": 1, "position": 0, "started": "", "wall_s": wall_s, "user_s": cpu_s, "system_s": 0.0,
+        "peak_rss_bytes": None, "context_switches": 0, "read_bytes": 0, "write_bytes": 0, "exit_status": 0,
+        "failure": None, "result": None, "selection": None, "load_before": 0.0, "load_after": 0.0, "steal_s": 0.0,
+        "mhz_before": None, "mhz_after": None,
+    }  # fmt: skip
+    return RunRecord(**(fields | values))  # type: ignore[arg-type]
+
+
+def options(*command: str, **values: object) -> Options:
+    """Return the options of a measurement against a base."""
+    return Options(command=command, out=Path(), base="main", **values)  # type: ignore[arg-type]
+
+
+def test_turns_alternate_and_share_the_time_equally() -> None:
+    """Turns of 5 to 20 ms, ABBA: after whole blocks both sides had the same time."""
+    turns = list(islice(Slices(0.0075, seed=3).turns(), 200))
+    assert [side for side, _ in turns] == [0, 1] * 100
+    assert all(0.005 <= length <= 0.02 for _, length in turns)
+    times = [sum(length for side, length in turns if side == wanted) for wanted in (0, 1)]
+    assert times[0] == pytest.approx(times[1], abs=0.01)
+
+
+def test_turns_have_jitter_and_repeat_with_their_seed() -> None:
+    """No two blocks are equally long, and the same seed gives the same turns."""
+    first, same, other = (list(islice(Slices(seed=seed).turns(), 50)) for seed in (1, 1, 2))
+    assert first == same != other
+    assert len({length for _, length in first}) == 50
+
+
+def _started() -> TurnOrder:
+    """Return the order of two suites that were started and wait before the benchmark `a` of `a`, `b`."""
+    order = TurnOrder()
+    for side, name in enumerate(("base", "head")):
+        grant = order.next()
+        assert grant is not None
+        assert (grant.side, grant.alone) == (side, True)
+        assert order.next() is None
+        order.asks(side, {"hello": name, "names": ["a", "b"]})
+        order.asks(side, {"at": "a"})
+    return order
+
+
+def test_sides_begin_one_after_the_other() -> None:
+    """The second side is started when the first one waits: never do two run."""
+    _started()
+
+
+def test_rounds_of_one_benchmark_alternate() -> None:
+    """Both at `a`: the first side, then the other, then the first again, each for a turn with an end."""
+    order = _started()
+    sides = []
+    for _ in range(4):
+        grant = order.next()
+        assert grant is not None
+        assert not grant.alone
+        sides.append(grant.side)
+        order.asks(grant.side, {"used": True})
+    assert sides == [0, 1, 0, 1]
+    assert order.met == 1
+
+
+def test_the_side_that_begins_changes_from_benchmark_to_benchmark() -> None:
+    """ABBA over benchmarks: who begins `a` is second in `b`."""
+    order = _started()
+    sides = []
+    for _ in range(3):
+        grant = order.next()
+        assert grant is not None
+        sides.append((grant.side, grant.alone))
+        order.asks(grant.side, {"done": "a"})
+        order.asks(grant.side, {"at": "b"})
+    assert sides == [(0, False), (1, True), (1, False)]
+
+
+def test_side_that_is_ahead_waits_for_the_other() -> None:
+    """Base is done with `a` and waits at `b`; head goes on with `a`, without an end, until it is at `b` as well."""
+    order = _started()
+    order.next()
+    order.asks(0, {"used": True})
+    order.next()
+    order.asks(1, {"used": True})
+    order.next()
+    order.asks(0, {"done": "a"})
+    order.asks(0, {"at": "b"})
+    grant = order.next()
+    assert grant is not None
+    assert (grant.side, grant.alone) == (1, True)
+    order.asks(1, {"done": "a"})
+    order.asks(1, {"at": "b"})
+    grant = order.next()
+    assert grant is not None
+    assert not grant.alone
+
+
+def test_benchmark_of_one_side_only_runs_alone() -> None:
+    """Head has a new benchmark `n` before `b`: it runs while base waits at `b`."""
+    order = _started()
+    order.sides[1].ahead.add("n")
+    for side in (0, 1):
+        order.next()
+        order.asks(side, {"done": "a"})
+        order.asks(side, {"at": "n" if side else "b"})
+    grant = order.next()
+    assert grant is not None
+    assert (grant.side, grant.alone) == (1, True)
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("a", "b")])
+def test_two_orders_of_the_same_benchmarks_never_wait_for_ever(names: tuple[str, str]) -> None:
+    """Base waits at one benchmark, head at another, each of them still ahead of the other side: one goes on."""
+    order = _started()
+    for state, name in zip(order.sides, names, strict=True):
+        state.ahead |= {"x", "y"}
+        state.benchmark, state.waiting = name, Waiting.BENCHMARK
+    assert order.next() is not None
+
+
+def test_last_side_runs_to_its_end() -> None:
+    """After base has ended, head has the turn until it ends."""
+    order = _started()
+    order.sides[0].ended = True
+    grant = order.next()
+    assert grant is not None
+    assert (grant.side, grant.alone) == (1, True)
+
+
+@pytest.mark.parametrize("message", [{}, {"at": 3}, {"used": False}, {"hello": "base"}, {"share": [1]}])
+def test_message_without_meaning_is_refused(message: dict[str, object]) -> None:
+    """What the suite's process writes is foreign text."""
+    with pytest.raises(ValueError, match="unknown message"):
+        TurnOrder().asks(0, message)
+
+
+def test_shared_values_are_checked() -> None:
+    """Only a positive number of iterations and a yes or no are passed on to the other side."""
+    order = TurnOrder()
+    order.asks(0, {"share": {"iterations": -1, "pin": "yes", "more": 1}})
+    assert order.shared == {}
+    order.asks(0, {"share": {"iterations": 12, "pin": True}})
+    assert order.shared == {"iterations": 12, "pin": True}
+
+
+@pytest.mark.parametrize(
+    ("command", "values", "kind"),
+    [
+        (("./work",), {"interleave": "run"}, Kind.RUN),
+        (("./work",), {"interleave": "auto"}, Kind.TRIAL),
+        (("./work",), {"interleave": "lockstep"}, Kind.TRIAL),
+        (("./work",), {"interleave": "parallel"}, Kind.PARALLEL),
+        (("./work",), {"interleave": "benchmark"}, Kind.RUN),
+        (("./bench --benchmark_out={out}",), {"interleave": "auto"}, Kind.RUN),
+        (("pytest bench --benchmark-json={out}",), {"interleave": "auto"}, Kind.COOPERATIVE),
+        (("pytest bench --benchmark-json={out}",), {"interleave": "benchmark"}, Kind.BENCHMARK),
+        (("python", "-m", "pytest", "bench"), {"interleave": "lockstep", "results": "b.json"}, Kind.COOPERATIVE),
+        (("python", "-m", "pytest", "tests"), {"interleave": "auto"}, Kind.TRIAL),
+    ],
+)
+def test_choice_before_the_first_run(command: tuple[str, ...], values: dict[str, str], kind: Kind) -> None:
+    """A suite that times itself by a clock which we cannot correct is never stopped."""
+    assert choose(options(*command, **values), is_subreaper=True).kind is kind
+
+
+def test_without_adopted_orphans_nothing_takes_turns() -> None:
+    """On other systems than Linux a process could escape, so nothing is stopped there."""
+    chosen = choose(options("./work", interleave="lockstep"), is_subreaper=False)
+    assert (chosen.kind, chosen.why.startswith("taking turns needs Linux")) == (Kind.RUN, True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "kind", "why"),
+    [
+        ([record("base"), record()], Kind.FROZEN, "busy for 100%"),
+        ([record("base"), record(cpu_s=0.5, ready_s=0.48)], Kind.FROZEN, "busy for 96%"),
+        ([record("base"), record(cpu_s=0.5, ready_s=0.1)], Kind.RUN, "head waited for 44%"),
+        ([record("base", wall_s=0.1, cpu_s=0.1), record()], Kind.RUN, "a run takes 100 ms"),
+        ([record("base", failure="exited with status 1"), record()], Kind.RUN, "exited with status 1"),
+    ],
+)
+def test_trial_decides(runs: list[RunRecord], kind: Kind, why: str) -> None:
+    """What waits for something other than a processor is measured run by run, and the reason says so."""
+    trial = Interleaving("auto", Kind.TRIAL, "")
+    trial.judge_trial(runs)
+    assert (trial.kind, why in trial.why) == (kind, True), trial.why
+
+
+def test_command_with_threads_keeps_its_processors() -> None:
+    """A command that used two processors in its trial is not pinned to one."""
+    trial = Interleaving("auto", Kind.TRIAL, "")
+    trial.judge_trial([record("base", cpu_s=1.9), record(cpu_s=1.9)])
+    assert (trial.kind, trial.cpus) == (Kind.FROZEN, ())
+
+
+def test_pair_that_waited_in_its_turns_is_not_used() -> None:
+    """The other side may hold what it waited for; a pair that was busy is used."""
+    frozen = Interleaving("auto", Kind.FROZEN, "")
+    busy, waiting = (record(turns={"busy": share, "met": 0}) for share in (0.97, 0.4))
+    assert frozen.fault_of([record("base", turns={"busy": 1.0}), busy]) is None
+    assert "waited for 60% of its turns" in str(frozen.fault_of([record("base", turns={"busy": 1.0}), waiting]))
+    assert "exited with status 1" in str(frozen.fault_of([record(failure="exited with status 1")]))
