@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regress_action.model.errors import SettingsError
 from regress_action.model.measurements import matches
+from regress_action.model.yaml_text import parse_yaml
 
 LONGEST: Final = timedelta(days=366)
 STALE: Final = timedelta(days=30)
@@ -60,11 +61,10 @@ def parse_waivers(text: str, where: str, today: date) -> tuple[Waiver, ...]:
     Raises:
         SettingsError: the file cannot be read, or a waiver is too broad, too long, or expired for more than 30 days.
     """
-    import yaml  # most repositories grant no waiver, and do not pay for it
-
+    content = parse_yaml(text.encode(), where)
     try:
-        waivers = WaiversFile.model_validate(yaml.safe_load(text) or {}).waivers
-    except (yaml.YAMLError, ValidationError) as error:
+        waivers = WaiversFile.model_validate(content).waivers
+    except ValidationError as error:
         raise SettingsError(
             f"{where} cannot be read: {_first_line(error)}.",
             meaning="No waiver is in force while the file is wrong, because nobody could say which.",

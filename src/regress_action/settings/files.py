@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from regress_action.model.errors import InputError, SettingsError
 from regress_action.model.files import read_optional
+from regress_action.model.yaml_text import parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,23 +76,3 @@ def read_yaml(files: SettingsFiles, path: str, *, required: bool = False) -> dic
             )
         return {}
     return parse_yaml(content, path)
-
-
-def parse_yaml(content: bytes, name: str) -> dict[str, Any]:
-    """Return the mapping in the YAML text; `name` stands in the error.
-
-    Raises:
-        SettingsError: it is no YAML, or no mapping.
-    """
-    import yaml  # a command without a file of settings does not pay for it
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        parsed = yaml.load(content.decode("utf-8-sig"), Loader=loader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{name} is not YAML: {' '.join(str(error).split())}") from error
-    if parsed is None:
-        return {}
-    if not isinstance(parsed, dict):
-        raise SettingsError(f"{name} holds a {type(parsed).__name__}, not a mapping of names to values.")
-    return {str(key): value for key, value in parsed.items()}

@@ -53,7 +53,7 @@ def test_an_empty_file_waives_nothing() -> None:
         (("ceiling: 1.3, ", ""), "ceiling"),
         (("metric: time", "metrics: time"), "metric"),
         (("2025-06-01", "someday"), "expires"),
-        (("waivers:", "waivers: ["), "cannot be read"),
+        (("waivers:", "waivers: ["), "is not YAML"),
         (("waivers:", "waiver:"), "waiver"),
     ],
 )

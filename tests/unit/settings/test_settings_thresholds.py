@@ -3,8 +3,8 @@
 import pytest
 
 from regress_action.model.errors import SettingsError
+from regress_action.model.yaml_text import parse_yaml
 from regress_action.settings import thresholds
-from regress_action.settings.files import parse_yaml
 
 DOCUMENTED = """
 orchestration: {simple_operation_ms: 100, complex_operation_ms: 1000, memory_limit_mb: 50, regression_threshold: 1.2}
