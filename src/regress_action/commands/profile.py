@@ -23,7 +23,9 @@ SAMPLERS = ("none", "pyinstrument", "py-spy")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a report, for record and detect.")
 @click.option("--history", "where", metavar="WHERE", help="Add the report to a folder, or branch:NAME.")
 @click.option("--trace", type=click.Path(path_type=Path), metavar="FILE", help="Spans as a Chrome trace.")
-@click.option("--sampler", type=click.Choice(SAMPLERS), default="none", help="Also sample the call stacks.")
+@click.option(
+    "--sampler", type=click.Choice(SAMPLERS), default="none", help="Sample the call stacks in one more process."
+)
 @click.option("--samples", type=click.Path(path_type=Path), default=Path("profile.speedscope.json"), show_default=True)
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=3600, help="Seconds for each process.")
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
@@ -50,14 +52,28 @@ def command(
     """
     from regress_action.instruments import command_profile
 
-    line = command_profile.sampled(words, sampler, samples)
-    measured = command_profile.profile_command(line, runs=runs, name=name or " ".join(words), timeout_s=timeout)
+    line = command_profile.sampled(words, sampler, samples)  # before the measuring, for a sampler may be missing
+    measured = command_profile.profile_command(words, runs=runs, name=name or " ".join(words), timeout_s=timeout)
     _deliver(measured, json_out, out, where, trace)
     if json_out != "-":
         click.echo("\n".join(measured.lines()))
     if measured.failures:
         click.echo(f"{len(measured.failures)} of {runs} processes failed: {measured.failures[0]}", err=True)
         raise click.exceptions.Exit(3)
+    if sampler != "none":
+        _sample(line, samples, timeout)
+
+
+def _sample(line: tuple[str, ...], samples: Path, timeout: float) -> None:
+    """Sample the call stacks in one more process, which counts for nothing else because sampling slows it."""
+    from regress_action.instruments import command_profile
+
+    samples.unlink(missing_ok=True)
+    status = command_profile.sample(line, timeout)
+    if not samples.is_file():
+        click.echo(f"The sampler wrote nothing; it ended with {status}.", err=True)
+        raise click.exceptions.Exit(3)
+    click.echo(f"Samples: {samples}. Open it at https://www.speedscope.app.", err=True)
 
 
 def _deliver(

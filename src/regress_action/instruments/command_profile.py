@@ -43,12 +43,16 @@ _MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class CommandProfile:
-    """The figures of a command: one dictionary (metric → value in its base unit) for every process that succeeded."""
+    """The figures of a command: one dictionary (metric → value in its base unit) for every process that succeeded.
+
+    `traces` are the files of the spans of its profilers, `spans` the lines for a person of the last process.
+    """
 
     name: str
     runs: tuple[dict[str, float], ...]
     failures: tuple[str, ...] = ()
     traces: tuple[Path, ...] = field(default=())
+    spans: tuple[str, ...] = ()
 
     def medians(self) -> dict[str, float]:
         """Return the median of every metric over the processes."""
@@ -58,7 +62,8 @@ class CommandProfile:
         """Return the figures for a person."""
         count = len(self.runs)
         head = f"{self.name}: median of {count} process{'es' if count != 1 else ''}"
-        return [head, *(f"  {name:<22} {quantity(value, _MEASURES[name])}" for name, value in self.medians().items())]
+        rows = (f"  {name:<22} {quantity(value, _MEASURES[name])}" for name, value in self.medians().items())
+        return [head, *rows, *self.spans]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures for a program."""
@@ -106,9 +111,17 @@ def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: fl
         else:
             failures.append(f"it did not end within {timeout_s:g} s" if status is None else f"it ended with {status}")
     traces = tuple(sorted(folder.glob("*.trace.json"), key=lambda path: path.stat().st_mtime))
+    spans = traces[-1].with_name(traces[-1].name.replace(".trace.json", ".spans.txt")) if traces else None
+    text = spans.read_text(encoding="utf-8").splitlines() if spans and spans.is_file() else []
     if not traces:
         shutil.rmtree(folder)
-    return CommandProfile(name, tuple(measured), tuple(failures), traces)
+    return CommandProfile(name, tuple(measured), tuple(failures), traces, tuple(text))
+
+
+def sample(words: Sequence[str], timeout_s: float) -> int | None:
+    """Run a command that `sampled` gave; return its status, None when its time was up."""
+    with tempfile.TemporaryDirectory(prefix="regress-profile-") as folder:
+        return _run(words, Path(folder), timeout_s)[0]
 
 
 def sampled(words: Sequence[str], sampler: str, out: Path) -> tuple[str, ...]:

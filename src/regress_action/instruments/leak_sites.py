@@ -22,15 +22,17 @@ _OWN = (tracemalloc.__file__, __file__)
 
 @dataclass(frozen=True, slots=True)
 class GrowingSite:
-    """A line whose allocations remain: bytes and blocks an iteration."""
+    """A line whose allocations remain: bytes and blocks an iteration, and the native function that made them."""
 
     path: str
     line: int
     bytes_each: float
     blocks_each: float
+    function: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.bytes_each:.1f} bytes in {self.blocks_each:.2f} blocks an iteration"
+        by = f", by {self.function}" if self.function else ""
+        return f"{self.path}:{self.line}: {self.bytes_each:.1f} bytes in {self.blocks_each:.2f} blocks an iteration{by}"
 
 
 @dataclass(frozen=True, slots=True)

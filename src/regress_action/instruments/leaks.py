@@ -6,13 +6,13 @@ import gc
 import time
 import tracemalloc
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import psutil
 
-from regress_action.instruments import leak_sites
+from regress_action.instruments import leak_sites, native_allocations
 from regress_action.instruments.robust_slope import Slope, robust_slope
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
@@ -29,6 +29,7 @@ _WARMUP_SHARE = 0.05
 _STEADY = 0.5
 _LEAST_NATIVE_BYTES = 64.0
 _LEAST_NATIVE_GROWTH = 2**20
+_NATIVE_SHARE = 4  # memray traces a quarter of the iterations, because it is slow
 
 
 class LeakVerdict(StrEnum):
@@ -45,7 +46,8 @@ class LeakResult:
     """The growth of the second half of the iterations, in bytes (and objects) an iteration with 95 % intervals.
 
     `traced` is what Python allocated, `resident` what the operating system sees. `sites`, `types` and `chain` explain
-    a leak of Python objects: where they were allocated, what they are, and what holds one of them.
+    a leak of Python objects: where they were allocated, what they are, and what holds one of them. `native` is the heap
+    beside Python, where memray is installed and Python's own does not leak.
     """
 
     verdict: LeakVerdict
@@ -57,6 +59,7 @@ class LeakResult:
     sites: tuple[GrowingSite, ...] = ()
     types: tuple[GrowingType, ...] = ()
     chain: tuple[str, ...] = ()
+    native: Slope | None = None
 
     @property
     def is_leak(self) -> bool:
@@ -65,7 +68,9 @@ class LeakResult:
 
     def lines(self) -> list[str]:
         """Return the result for a person."""
-        slope = self.resident if self.verdict is LeakVerdict.NATIVE_LEAK else self.traced
+        slope = self.traced
+        if self.verdict is LeakVerdict.NATIVE_LEAK:
+            slope = self.native if self.native and self.sites else self.resident
         said = [f"{_SENTENCES[self.verdict]}: {slope} bytes an iteration over {self.iterations} iterations."]
         said += [f"  {site}" for site in self.sites]
         said += [f"  {growing}" for growing in self.types]
@@ -123,12 +128,25 @@ class LeakDetector:
         if not frozen:
             gc.freeze()  # what is there already need not be searched again and again
         try:
-            return self._follow(operation)
+            result = self._follow(operation)
         finally:
             if not frozen:
                 gc.unfreeze()
             if not tracing:
                 tracemalloc.stop()
+        settled = result.verdict in (LeakVerdict.LEAK, LeakVerdict.INCONCLUSIVE)
+        return result if settled or not native_allocations.is_available() else self._with_native(result, operation)
+
+    def _with_native(self, result: LeakResult, operation: Callable[[], object]) -> LeakResult:
+        """Ask memray about native allocations: small leaks hide in the resident size for long."""
+        count = max(self.iterations // _NATIVE_SHARE, _FEW_SAMPLES)
+        least = max(self.least_bytes, result.traced.high)
+        growth = native_allocations.follow(operation, count, least=least, longest_s=self.longest_s)
+        if growth is None:
+            return result
+        if not growth.is_leak:  # what grows without memray's notice was not allocated through the C library's symbols
+            return replace(result, native=growth.slope)
+        return replace(result, verdict=LeakVerdict.NATIVE_LEAK, native=growth.slope, sites=growth.sites)
 
     def _follow(self, operation: Callable[[], object]) -> LeakResult:
         began, part, half = time.monotonic(), self.iterations // self.samples, self.samples // 2

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING
 
-from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.measure import machine
+from regress_action.model.escaping import plain
+from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from regress_action.report.numbers import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from regress_action.instruments.spans import SpanEntry
 
 _NS = 1e-9
+_MOST_LINES = 30
 SEPARATOR = "/"
 
 
@@ -81,6 +86,23 @@ class Profile:
         summaries = [self._summary(path, spans) for path, spans in grouped.items()]
         return tuple(sorted(summaries, key=lambda summary: -summary.total_s))
 
+    def lines(self) -> list[str]:
+        """Return the spans for a person, the largest total first, and what was subtracted from them."""
+        cost = f"Each costs {self.inside_ns} ns inside and {self.around_ns} ns around it, which is subtracted."
+        said = [f"{plain(self.name)}: {len(self.spans)} span{'s' if len(self.spans) != 1 else ''}. {cost}"]
+        rows = self.summaries()
+        if rows:
+            said.append(
+                f"  {'span':<40} {'count':>8} {'total':>10} {'own':>10} {'median':>10} {'longest':>10} {'wait':>10}"
+            )
+        for row in rows[:_MOST_LINES]:
+            numbers = (row.total_s, row.own_s, row.median_s, row.longest_s, row.wait_s)
+            shown = [f"{'' if value is None else quantity(value, 's'):>10}" for value in numbers]
+            said.append(f"  {plain(SEPARATOR.join(row.path)):<40} {row.count:>8} {' '.join(shown)}".rstrip())
+        if len(rows) > _MOST_LINES:
+            said.append(f"  and {len(rows) - _MOST_LINES} more")
+        return said
+
     def report(self, *, suite: str = "default") -> Report:
         """Return the profile as one run: the time of every path, and the resources of the whole."""
         series = [
@@ -92,7 +114,15 @@ class Profile:
         ]
         if self.resources:
             series += _resource_series(Benchmark(self.name), self.resources)
-        return Report(tuple(series), (Run(),), suite=suite, source="profile", provenance=self.provenance)
+        return Report(
+            tuple(series),
+            (Run(),),
+            suite=suite,
+            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            environment=Environment(**machine.fingerprint()),  # type: ignore[arg-type]
+            source="profile",
+            provenance=self.provenance,
+        )
 
     def _summary(self, path: tuple[str, ...], spans: Sequence[SpanRecord]) -> SpanSummary:
         totals = [self._corrected(span) for span in spans]
@@ -167,6 +197,12 @@ def _resource_series(benchmark: Benchmark, used: ResourceUse) -> list[Series]:
         ("read_bytes", "B", used.read_bytes),
         ("write_bytes", "B", used.write_bytes),
         ("gc_pause", "s", used.gc_pause_s if used.gc_pauses else None),
+        ("voluntary_switches", "count", used.voluntary_switches),
+        ("involuntary_switches", "count", used.involuntary_switches),
+        ("minor_faults", "count", used.minor_faults),
+        ("major_faults", "count", used.major_faults),
+        ("traced_peak_memory", "B", used.traced_peak_bytes),
+        ("allocated_blocks", "count", used.allocated_blocks),
     )
     return [
         Series(benchmark, Metric(name, unit, Direction.LOWER), (float(value),))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from regress_action.instruments import profile, spans, trace_files
 from regress_action.instruments.resource_use import ResourceMeter, ResourceUse
 from regress_action.instruments.spans import Span
+from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "REGRESS_PROFILE_FOLDER"
 """Environment variable by which `regress-action profile` collects the spans of the programs that it starts."""
 
+_UNFIT = re.compile(r"[^\w.-]+")
+
 
 class PerformanceProfiler:
     """Measure the parts of a program.
@@ -29,7 +33,8 @@ class PerformanceProfiler:
             ...
         async with profiler.span("fetch"):  # tells waiting from working
             ...
-    print(profiler.profile.summaries())
+    for line in profiler.profile.lines():
+        print(line)
 
     `@profiler.profile_function` puts a span around every call of a function. Spans may be opened in any thread and
     task. `memory` also traces allocations, which slows the program down several times.
@@ -60,7 +65,9 @@ class PerformanceProfiler:
         """Stop to count, and return what was used since `start`."""
         self._resources = self._meter.stop()
         if folder := os.environ.get(FOLDER_VARIABLE):
-            self.write(Path(folder) / f"{os.getpid()}-{self.name}.trace.json")
+            place = Path(folder) / f"{os.getpid()}-{_UNFIT.sub('_', self.name)}"
+            self.write(place.with_name(place.name + ".trace.json"))
+            write_replace(place.with_name(place.name + ".spans.txt"), "\n".join(self.profile.lines()).encode())
         return self._resources
 
     def span(self, name: str) -> Span:

@@ -16,7 +16,7 @@ import pytest
 from integration.instruments import load_target
 from regress_action import analysis
 from regress_action.formats import read
-from regress_action.instruments.load import LoadTestRunner, Scenario
+from regress_action.instruments.load import LoadTestRunner, Scenario, targets
 from regress_action.instruments.load.abort_rules import abort_rule
 from regress_action.model.comparisons import Verdict
 
@@ -153,8 +153,12 @@ def test_little_s_law_holds_for_a_healthy_generator() -> None:
     assert result.generator_kept_up, result.little
 
 
-def test_a_server_is_loaded_by_users_with_connections_of_their_own(server: str) -> None:
+@pytest.mark.parametrize("client", ["aiohttp", "httpx"])
+def test_a_server_is_loaded_by_users_with_connections_of_their_own(
+    server: str, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every user sends some; a page that is not there is an error with its status; the process is watched."""
+    monkeypatch.setattr(targets, "_CLIENTS", (client,))
     result = LoadTestRunner(server, Scenario(users=3, duration_s=1.0), process=os.getpid()).run()
     missing = LoadTestRunner(f"{server}/missing", Scenario(rate=50, duration_s=0.5)).run()
 

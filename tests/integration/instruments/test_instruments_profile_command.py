@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from regress_action.formats import read
 
 if TYPE_CHECKING:
@@ -49,11 +51,31 @@ def test_figures_spans_and_report_of_a_program(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "peak_memory" in done.stdout
+    assert "job: 2 spans." in done.stdout
+    assert "which is subtracted" in done.stdout
     assert len(figures["runs"]) == 2
     assert figures["median"]["peak_memory"] > 30_000_000
     assert [event["name"] for event in trace["traceEvents"] if event["ph"] == "X"] == ["load", "work"]
     assert {series.benchmark.name for series in report.series} == {"job"}
     assert len(report.runs) == 2
+
+
+@pytest.mark.parametrize("sampler", ["pyinstrument", "py-spy"])
+def test_call_stacks_are_sampled_in_a_process_of_their_own(tmp_path: Path, sampler: str) -> None:
+    """The figures are those of a process that nobody sampled; the file of the samples opens in speedscope."""
+    if sampler == "py-spy" and sys.platform == "darwin":
+        pytest.skip("py-spy needs root on macOS")
+    (tmp_path / "job.py").write_text("def work():\n    for _ in range(50):\n        sum(range(200_000))\nwork()\n")
+
+    done = profile(
+        tmp_path, f"--sampler={sampler}", "--samples=s.json", "--json=figures.json", "--", sys.executable, "job.py"
+    )
+    samples = json.loads((tmp_path / "s.json").read_text())
+
+    assert done.returncode == 0, done.stderr
+    assert "work" in {frame["name"] for frame in samples["shared"]["frames"]}
+    assert samples["profiles"]
+    assert len(json.loads((tmp_path / "figures.json").read_text())["runs"]) == 1
 
 
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import random
+import sqlite3
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,21 @@ def test_a_leak_without_objects_is_found() -> None:
 def test_what_does_not_grow_for_ever_is_no_leak(operation: Callable[[], object]) -> None:
     """Ten thousand iterations of each are no false alarm."""
     assert LeakDetector(iterations=10_000).check(operation).verdict is LeakVerdict.NO_LEAK
+
+
+def test_a_native_leak_that_the_resident_size_hides_is_found_by_memray() -> None:
+    """Rows of a database in memory are allocated by SQLite: the line and its function are named."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table t (a)")
+    row = ("x" * 100,)
+
+    result = LeakDetector(iterations=4000).check(lambda: connection.execute("insert into t values (?)", row))
+    connection.close()
+
+    assert result.verdict is LeakVerdict.NATIVE_LEAK
+    assert result.native
+    assert 90 < result.native.value < 200
+    assert result.sites[0].path == __file__
 
 
 def test_a_leak_beside_python_is_found() -> None:
