@@ -14,6 +14,7 @@ ON_REQUEST = {
     "aspectlib",  # for `benchmark.weave`; it says how to install it
     "httpx",  # for `load`, like aiohttp
     "gevent",  # with Locust
+    "memray",  # for native allocations in the leak check, where it is installed
     "locust",  # for `load --engine locust`; it says how to install it
     "hdrh",  # for the histograms of `load` in the form of other tools
     "_pytest",  # as `pytest`
