@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import assembly, conditions, designs, grading, noise, suite, tests
+from regress_action.analysis import assembly, conditions, designs, grading, noise, service_shift, suite, tests
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
 from regress_action.analysis.run_matrix import badness, grown, lay_out
@@ -51,6 +51,7 @@ def compare(
         head=_subject(head),
         notes=(
             *suite.notes(analysis),
+            *service_shift.notes(analysis, policy),
             *conditions.differences(baseline, head),
             *conditions.notes(machines, design, comparisons, analysis.moved),
             *analysis.idle,

@@ -94,15 +94,26 @@ def _suite(repository: Repository, version: str) -> None:
     repository.commit(test_suite_dot_py=SUITE.replace("{version}", version))
 
 
-@pytest.mark.parametrize(("interleave", "kind"), [("lockstep", "cooperative"), ("benchmark", "benchmark")])
+@pytest.mark.parametrize(
+    ("interleave", "kind", "option"),
+    [("lockstep", "cooperative", ""), ("lockstep", "cooperative", " -p no:benchmark"), ("benchmark", "benchmark", "")],
+    ids=["pytest-benchmark", "own fixture", "by benchmark"],
+)
 def test_pytest_suites_give_turns_to_one_another(
-    repository: Repository, measure: Measurer, interleave: str, kind: str
+    repository: Repository, measure: Measurer, interleave: str, kind: str, option: str
 ) -> None:
     """Benchmarks on both sides take turns, one of a single side runs alone, and both have the same iterations."""
     _suite(repository, "base")
     _suite(repository, "head")
     measured = measure(
-        "--base", "HEAD~1", "--pairs", "2", "--interleave", interleave, "--", f"{PYTEST} --benchmark-json={{out}}"
+        "--base",
+        "HEAD~1",
+        "--pairs",
+        "2",
+        "--interleave",
+        interleave,
+        "--",
+        f"{PYTEST}{option} --benchmark-json={{out}}",
     )
     assert measured.status == 0, measured.stderr
     assert interleaved(measured)["kind"] == kind

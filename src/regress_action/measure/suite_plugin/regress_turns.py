@@ -176,15 +176,7 @@ def _patch_pytest_benchmark() -> bool:
     make_runner, calibrate_timer = fixture._make_runner, fixture._calibrate_timer  # noqa: SLF001
 
     def make_runner_in_turns(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        runner = make_runner(self, *args, **kwargs)
-
-        def run(*values: Any, **options: Any) -> Any:  # noqa: ANN401
-            if _turns is None:
-                return runner(*values, **options)
-            _turns.pause()
-            return _turns.first_round(lambda: runner(*values, **options))
-
-        return run
+        return _in_turns(make_runner(self, *args, **kwargs))
 
     def calibrate_in_turn(self: Any, runner: Any) -> Any:  # noqa: ANN401
         if _turns is None:
@@ -235,16 +227,22 @@ def _patch_own_fixture() -> bool:
     timing.calibrate = calibrate_in_turn
     for name in ("timed", "timed_once"):
         _patch_round(timing, name)
+    if round_timer := getattr(timing, "round_timer", None):
+        timing.round_timer = lambda *args: _in_turns(round_timer(*args))
     return True
 
 
 def _patch_round(timing: Any, name: str) -> None:  # noqa: ANN401 - a module of another package
-    function = getattr(timing, name)
+    setattr(timing, name, _in_turns(getattr(timing, name)))
 
-    def timed_in_turns(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+
+def _in_turns(run_round: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that runs a round, in a turn of its own where the present one is used up."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - what the round takes and gives
         if _turns is None:
-            return function(*args, **kwargs)
+            return run_round(*args, **kwargs)
         _turns.pause()
-        return _turns.first_round(lambda: function(*args, **kwargs))
+        return _turns.first_round(lambda: run_round(*args, **kwargs))
 
-    setattr(timing, name, timed_in_turns)
+    return run
