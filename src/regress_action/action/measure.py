@@ -49,6 +49,7 @@ class MeasurementSpec:
     select_style: str = "plain"
     keep_trees: Path | None = None
     head: str | None = None
+    silent: bool = False
 
 
 def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -68,7 +69,7 @@ def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judge
     folder = spec.out / "measurement"
     if settings.carry and not settings.base:
         _print_progress("carry is ignored: without --base there is no other side to copy files to.")
-    _measure(measurer_command(settings, spec, folder))
+    _measure(measurer_command(settings, spec, folder), silent=spec.silent)
     return judge_measurement(folder, spec, rules)
 
 
@@ -97,9 +98,10 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
     measured = formats.read_measurement(folder)
     write_replace(out / "head.jsonl", records.encode(measured.head))
     if measured.base is None:
-        _print_progress(
-            f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}"
-        )
+        if not spec.silent:
+            _print_progress(
+                f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}"
+            )
         return None
     write_replace(out / "base.jsonl", records.encode(measured.base))
     from regress_action.action.judge import judge_reports  # numpy must not load while something is measured
@@ -149,8 +151,10 @@ def _decide_command(settings: Settings) -> str:
 _FORWARDED = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def _measure(line: list[str], *, quiet: bool = False) -> None:
+def _measure(line: list[str], *, quiet: bool = False, silent: bool = False) -> None:
     """Run the measurer and render its events until it ends, `quiet` on a terminal only; signals are passed on to it.
+
+    `silent` renders nothing at all.
 
     Raises:
         RegressError: the measurer's error, as ours.
@@ -177,7 +181,7 @@ def _measure(line: list[str], *, quiet: bool = False) -> None:
             for number in received:
                 measurer.send_signal(number)
             os.close(writer)
-            error = _follow(reader, quiet=quiet)
+            error = _follow(reader, quiet=silent or (quiet and not sys.stderr.isatty()))
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -203,7 +207,7 @@ def _follow(reader: int, *, quiet: bool) -> dict[str, Any]:
                 yield event
 
     with os.fdopen(reader, encoding="utf-8") as lines:
-        progress.follow(events(lines), Console(stderr=True, highlight=False, quiet=quiet and not sys.stderr.isatty()))
+        progress.follow(events(lines), Console(stderr=True, highlight=False, quiet=quiet))
     return error
 
 

@@ -48,7 +48,8 @@ def _levels(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
     pairs = np.array(looks)
     values = random.standard_normal((_MEASUREMENTS, looks[-1]))
     mean = np.cumsum(values, axis=1)[:, pairs - 1] / pairs
-    variance = (np.cumsum(values**2, axis=1)[:, pairs - 1] - pairs * mean**2) / (pairs - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a single pair has no variance
+        variance = (np.cumsum(values**2, axis=1)[:, pairs - 1] - pairs * mean**2) / (pairs - 1)
     shared = random.standard_normal((_MEASUREMENTS, 1))
     levels = []
     for ratio in _RATIOS:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--suite", metavar="NAME", help="Suite to compare with; default: the one the reports name.")
 @click.option("--branch", metavar="NAME", help="Branch of the baselines; default: any.")
 @click.option("--last", type=click.IntRange(1), default=20, show_default=True, help="Baseline reports to load at most.")
+@click.option("-k", "pattern", metavar="PATTERN", help="Judge the benchmarks that match; short names count.")
 @options.judging
 def command(
     *,
@@ -29,6 +30,7 @@ def command(
     suite: str | None,
     branch: str | None,
     last: int,
+    pattern: str | None,
     json_out: str | None,
     markdown: str | None,
     html: str | None,
@@ -40,7 +42,7 @@ def command(
     from regress_action.action.judge import load_rules
 
     rules = load_rules(options.settings_of(**given), Path.cwd())
-    judged = detect(reports, where, rules, suite=suite, branch=branch, last=last)
+    judged = detect(reports, where, rules, suite=suite, branch=branch, last=last, pattern=pattern)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
@@ -52,15 +54,18 @@ def detect(
     suite: str | None = None,
     branch: str | None = None,
     last: int = 20,
+    pattern: str | None = None,
 ) -> Judged:
     """Judge the head reports against the newest `last` reports that the history at `where` holds for the suite.
+
+    With `pattern`, only the benchmarks that match are judged.
 
     Raises:
         IncompleteError: the history holds no other report of the suite.
     """
     from regress_action import formats
     from regress_action.action.baseline import baseline_of
-    from regress_action.action.judge import judge_against_history
+    from regress_action.action.judge import judge_against_history, selected
     from regress_action.history import Selection
     from regress_action.model.errors import IncompleteError
 
@@ -82,4 +87,6 @@ def detect(
             ),
             remedy=f"Record a report of an earlier commit: regress-action record REPORT... --history {where}",
         )
+    if pattern:
+        return judge_against_history(*selected(baseline, head, pattern), rules)
     return judge_against_history(baseline, head, rules)

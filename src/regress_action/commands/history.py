@@ -48,7 +48,7 @@ def selecting(function: F) -> F:
     for option in reversed(
         (
             click.option("--suite", metavar="NAME", help="Reports of this suite."),
-            click.option("--benchmark", metavar="PATTERN", help="Series of benchmarks that match."),
+            click.option("--benchmark", "-k", metavar="PATTERN", help="Series of benchmarks that match."),
             click.option("--service", metavar="PATTERN", help="Series of services that match."),
             click.option("--metric", metavar="PATTERN", help="Series of metrics that match."),
             click.option("--environment", metavar="FINGERPRINT", help="Reports of this environment."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import click
 from regress_action.commands import options
 
 if TYPE_CHECKING:
+    from regress_action.action.judge import Judged, JudgingRules
+    from regress_action.action.measure import MeasurementSpec
     from regress_action.settings import Settings
 
 
@@ -40,6 +43,11 @@ if TYPE_CHECKING:
 @click.option("--clean-env", is_flag=True, help="Give the suite only PATH, HOME and the like.")
 @click.option("--fresh", is_flag=True, help="Run the setup again, also where a tree of the same commit was kept.")
 @click.option("--fixed", is_flag=True, help="Measure every pair, even when everything is decided early.")
+@click.option("--quiet", "-q", is_flag=True, help="Show the verdict only, no progress.")
+@click.option("--dry-run", is_flag=True, help="Print what would be measured, and measure nothing.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted measurement of the same commits in --out.")
+@click.option("--record", "where", metavar="WHERE", help="Add the head's report to this history, as `record` does.")
+@click.option("-k", "pattern", metavar="PATTERN", help="Judge the benchmarks that match; all are measured.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(".regress"), help="Folder for what was measured.")
 @options.judging
 @click.argument("suite_command", nargs=-1, type=click.UNPROCESSED)
@@ -54,6 +62,11 @@ def command(
     hash_seed: str | None,
     nice: int | None,
     clean_env: bool,
+    quiet: bool,
+    dry_run: bool,
+    resume: bool,
+    where: str | None,
+    pattern: str | None,
     json_out: str | None,
     markdown: str | None,
     html: str | None,
@@ -88,11 +101,52 @@ def command(
         adaptive=settings.adaptive and not fixed,
         job_timeout_s=job_timeout,
         isolation=isolation,
+        silent=quiet,
         keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
     )
-    judged = measure.run(settings, spec, load_rules(settings, Path.cwd()))
+    if dry_run:
+        from regress_action.commands.run_dry import plan_of
+
+        for planned in plan_of(settings, spec, Path.cwd()):
+            click.echo(planned)
+        return
+    judged = _measured(settings, spec, load_rules(settings, Path.cwd()), resume=resume)
+    if where:
+        from regress_action.commands.record import record
+
+        for recorded in record([os.fspath(out / "head.jsonl")], where):
+            click.echo(recorded, err=True)
+    if judged and pattern:
+        judged = _only(judged, pattern, load_rules(settings, Path.cwd()), interim=spec.adaptive)
     if judged:
         options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
+
+
+def _measured(settings: Settings, spec: MeasurementSpec, rules: JudgingRules, *, resume: bool) -> Judged | None:
+    """Measure and judge; with `resume` only what an interrupted measurement left, judged with what it holds."""
+    from regress_action.action import measure
+    from regress_action.commands import run_dry, run_resume
+
+    if not resume:
+        run_resume.forget_parts(spec.out)
+        return measure.run(settings, spec, rules)
+    line = spec.command[0] if len(spec.command) == 1 else shlex.join(spec.command)
+    parts = run_resume.earlier_parts(spec.out, run_dry.commits_of(settings, Path.cwd()), line)
+    done = sum(part.pairs for part in parts)
+    left = settings.runs - done
+    unit = "pairs" if settings.base else "runs"
+    click.echo(f"{done} of {settings.runs} {unit} are measured; {max(0, left)} are left.", err=True)
+    if left > 0:
+        measure.run(settings.model_copy(update={"runs": left}), spec, rules)
+        parts.append(run_resume.EarlierPart(spec.out / "measurement", left))
+    return run_resume.judge_parts(parts, spec.out, rules, interim=spec.adaptive)
+
+
+def _only(judged: Judged, pattern: str, rules: JudgingRules, *, interim: bool) -> Judged:
+    """Return the judgement of the benchmarks that match."""
+    from regress_action.action.judge import judge_reports, selected
+
+    return judge_reports(*selected(judged.baseline, judged.head, pattern), rules, interim=interim)
 
 
 def recognised(settings: Settings, root: Path) -> Settings:

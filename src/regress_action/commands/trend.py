@@ -32,6 +32,7 @@ _MAX_BYTES = 50_000_000
 @click.option("--branch", metavar="NAME", help="Branch to follow; default: any.")
 @click.option("--last", type=click.IntRange(1), default=200, show_default=True, help="Reports to look back at most.")
 @click.option("--since", metavar="COMMIT", help="Release or commit from which creep is counted.")
+@click.option("-k", "pattern", metavar="PATTERN", help="Follow the benchmarks that match; short names count.")
 @click.option("--json", "json_out", metavar="FILE", help="Write the trends as JSON; - is standard output.")
 @click.option("--markdown", metavar="FILE", help="Write the trends as Markdown; - is standard output.")
 def command(
@@ -42,6 +43,7 @@ def command(
     branch: str | None,
     last: int,
     since: str | None,
+    pattern: str | None,
     json_out: str | None,
     markdown: str | None,
 ) -> None:
@@ -52,7 +54,7 @@ def command(
         trends = from_csv(series)
     else:
         assert where is not None  # noqa: S101 - checked above
-        trends = from_history(where, suite=suite, branch=branch, last=last, since=since)
+        trends = from_history(where, suite=suite, branch=branch, last=last, since=since, pattern=pattern)
     deliver(trends, json_out=json_out, markdown=markdown)
 
 
@@ -89,7 +91,15 @@ def from_csv(path: Path) -> Content:
     return histories.as_object(histories.follow(series))
 
 
-def from_history(where: str, *, suite: str | None, branch: str | None, last: int, since: str | None = None) -> Content:
+def from_history(
+    where: str,
+    *,
+    suite: str | None,
+    branch: str | None,
+    last: int,
+    since: str | None = None,
+    pattern: str | None = None,
+) -> Content:
     """Follow every benchmark of the newest `last` reports; with `since`, count what crept in after that commit."""
     from regress_action.action import trend_content
     from regress_action.history import Selection
@@ -99,6 +109,10 @@ def from_history(where: str, *, suite: str | None, branch: str | None, last: int
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")
+    if pattern:
+        from regress_action.action.judge import selected
+
+        reports = selected(reports, (), pattern)[0]
     return trend_content.of_reports(reports, since=since)
 
 

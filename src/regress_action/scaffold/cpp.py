@@ -79,7 +79,7 @@ def _project(repository: Repository, kind: str, target: str, path: PurePosixPath
         kind=kind,
         why=f"{path} builds {target}",
         setup=f"cmake -S {source} -B build -DCMAKE_BUILD_TYPE=Release{options} "
-        f"&& cmake --build build --parallel --target {target}",
+        f"&& cmake --build build --parallel 4 --target {target}",
         command=_COMMANDS[kind].format(program=program),
         toolchain=("- run: sudo apt-get install --yes libbenchmark-dev",) if package else (),
         sources=(("command", f"the target {target} of {path}"),),
@@ -116,7 +116,7 @@ def _first(repository: Repository, lists: tuple[PurePosixPath, ...]) -> list[Pro
         Project(
             kind="ctest",
             why="CMakeLists.txt was found, but no benchmark program, so its tests are timed as a first one",
-            setup=f"cmake -S . -B build -DCMAKE_BUILD_TYPE=Release{options} && cmake --build build --parallel",
+            setup=f"cmake -S . -B build -DCMAKE_BUILD_TYPE=Release{options} && cmake --build build --parallel 4",
             command="ctest --test-dir build --output-junit {out}",
             sources=(("command", "the tests that CTest knows"),),
             first=True,
