@@ -29,7 +29,10 @@ def parse_yaml(content: bytes, name: str) -> dict[str, Any]:
         finally:
             loader.dispose()
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{name} is not YAML: {' '.join(str(error).split())}") from error
+        raise SettingsError(
+            f"{name} is not YAML: {' '.join(str(error).split())}",
+            remedy="Correct that line; an editor that knows YAML marks it.",
+        ) from error
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):
