@@ -2,9 +2,10 @@
 
 The suite may kill the measurer and its watchdog, which have its user id. What it started is then adopted by this
 process, which ends it and all that is left in the control group of the measurer, looks again, and writes
-`.regress/measure-ended.json`: `{"status": …, "survivors": […]}`. A negative status is the signal that killed the
-measurer; survivors are the names of processes that could not be ended. No secret may be given to this job after a
-negative status or with survivors. If this process is killed as well, the step fails and the file is missing.
+`.regress/measure-ended.json`: `{"status": …, "survivors": […], "secret": …}`. A negative status is the signal that
+killed the measurer; survivors are the names of processes that could not be ended. No secret may be given to this job
+after a negative status or with survivors. If this process is killed as well, the step fails, and the file is missing
+or forged: the secret in it, which `bin/verify` left for this process alone, is written only after everything has ended.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = ".regress"
 ENDED_FILE = "measure-ended.json"
+SECRET_FILE = "measure-secret"  # noqa: S105 - the name of a file
 _POLL_S = 1.0
 
 
@@ -36,14 +38,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run the measurer with these arguments; return its exit code, or 4 if it was killed or processes survived."""
     hide_from_suite()
     become_subreaper()
+    secret = ""
     with contextlib.suppress(OSError), untrusted_files.open_folder(Path.cwd(), FOLDER) as folder:
         untrusted_files.remove(folder, ENDED_FILE)
+        secret = _take(folder, SECRET_FILE)
     group = ControlGroup.create()
     status = _run(arguments, group)
     end_processes(lambda: descendants(os.getpid()), _reap, grace_s=0)
     left = group.end(_reap) if group is not None else []
     survivors = sorted(set(names(sorted({*descendants(os.getpid()), *left}))))
-    _write_end(status, survivors)
+    _write_end(status, survivors, secret)
     if status < 0:
         _report(f"The measurer was killed by {signal.Signals(-status).name}.")
     if survivors:
@@ -80,8 +84,19 @@ def _reap(pid: int | None = None) -> int | None:
         return status
 
 
-def _write_end(status: int, survivors: list[str]) -> None:
-    content = json.dumps({"status": status, "survivors": survivors}).encode() + b"\n"
+def _take(folder: int, name: str) -> str:
+    """Return the content of a small file, which is removed, so that nobody reads it after us."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.read(descriptor, 100).decode("ascii", errors="replace")
+    finally:
+        os.close(descriptor)
+        untrusted_files.remove(folder, name)
+
+
+def _write_end(status: int, survivors: list[str], secret: str) -> None:
+    shown = {} if status < 0 or survivors or not secret else {"secret": secret}
+    content = json.dumps({"status": status, "survivors": survivors, **shown}).encode() + b"\n"
     try:
         with untrusted_files.open_folder(Path.cwd(), FOLDER, create=True) as folder:
             untrusted_files.write(folder, ENDED_FILE, content)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -137,23 +139,34 @@ site = next(pathlib.Path(HOME, "temp/regress-action").glob("*/lib/python*/site-p
         ('{"status": -9, "survivors": []}', "failure", "The measurer was killed."),
         ('{"status": 0, "survivors": ["daemon"]}', "failure", "Processes of the suite could not be ended."),
         (None, "failure", "The measurer left no note of its end."),
-        ('{"status": 3, "survivors": []}', "failure", None),
+        ('{"status": 3, "survivors": []}', "failure", "The note of the end of the measurer is not its own."),
+        ('{"status": 3, "survivors": [], "secret": "@OTHER@"}', "failure", "is not its own."),
+        ('{"status": -9, "survivors": [], "secret": "@SECRET@"}', "failure", "The measurer was killed."),
+        ('{"status": 3, "survivors": [], "secret": "@SECRET@"}', "failure", None),
         ('{"status": 0, "survivors": []}', "success", None),
     ],
 )
 def test_no_token_where_nobody_saw_the_suite_end(
     tmp_path: Path, note: str | None, outcome: str, reason: str | None
 ) -> None:
-    """A killed measurer and processes that survived it stop the job; a measurement that failed is judged."""
-    if note:
-        (tmp_path / ".regress").mkdir()
-        (tmp_path / ".regress/measure-ended.json").write_text(note)
+    """A killed measurer and processes that survived it stop the job; a measurement that failed is judged.
+
+    A suite that kills the supervisor, too, could write the note itself, but it does not know the secret.
+    """
     environ = {**os.environ, "GITHUB_ACTION_PATH": str(ROOT)}
-    command = ["bash", str(ROOT / "bin/verify")]
-    state = subprocess.run([*command, "state"], env=environ, capture_output=True, text=True, check=True).stdout.strip()
-    done = subprocess.run(
-        [*command, "check", state, outcome], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-    )
+
+    def verify(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", str(ROOT / "bin/verify"), *words]
+        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    state, digest = verify("state").stdout.strip(), verify("secret").stdout.strip()
+    secret = (tmp_path / ".regress/measure-secret").read_text()
+    assert stat.S_IMODE((tmp_path / ".regress/measure-secret").stat().st_mode) == 0o600
+    assert hashlib.sha256(secret.encode()).hexdigest() == digest
+    if note:
+        written = note.replace("@SECRET@", secret).replace("@OTHER@", "0" * 64)
+        (tmp_path / ".regress/measure-ended.json").write_text(written)
+    done = verify("check", state, outcome, digest)
     assert done.returncode == (4 if reason else 0), done.stderr
     assert (reason or "") in done.stderr
 

@@ -72,11 +72,28 @@ def test_suite_that_kills_the_measurer_leaves_no_daemon(measure: Measurer, tmp_p
     """Measurer and watchdog are killed: the supervisor ends the daemon, records the signal, and exits with 4."""
     pid = tmp_path / "pid"
     command = python(KILLER.replace("FOLDER", "words"), str(pid), str(measure.out))
+    secret = measure.folder / ".regress/measure-secret"
+    secret.parent.mkdir(exist_ok=True)
+    secret.write_text("5" * 64)
     ended = _supervised(measure, "--runs", "1", "--", command)
     assert ended.returncode == 4
+    assert not secret.exists()
     assert "The measurer was killed by SIGKILL." in ended.stderr
     assert _end(measure) == {"status": -signal.SIGKILL, "survivors": []}
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+@LINUX
+def test_only_the_supervisor_knows_the_secret_of_its_note(measure: Measurer) -> None:
+    """The suite starts after the file was removed, and a measurement that failed on its own is noted as seen."""
+    secret = measure.folder / ".regress/measure-secret"
+    secret.parent.mkdir(exist_ok=True)
+    secret.write_text("5" * 64)
+    ended = _supervised(
+        measure, "--runs", "1", "--", python("import os, sys; sys.exit(os.path.exists(sys.argv[1]))", str(secret))
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert _end(measure) == {"status": 0, "survivors": [], "secret": "5" * 64}
 
 
 @NEEDS_NAMESPACE
