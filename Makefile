@@ -87,7 +87,7 @@ fuzz: $(VENV)/.dev ## Change samples of every format for SECONDS (60): a report 
 bench-mutation:  ## How many small breaks of the judge its tests notice
 
 e2e: $(VENV)/.dev $(VENV)/.tools ## Run real workflows against a real Docker engine (needs Docker)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PYTEST) -n 2 --dist loadgroup tests/e2e $(ARGS)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PYTEST) -n 2 --dist loadfile tests/e2e $(ARGS)
 
 browser: $(VENV)/.dev $(VENV)/.tools ## Open the reports in a real browser (needs Chromium)
 	$(PYTEST) tests/browser $(ARGS)

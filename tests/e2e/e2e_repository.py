@@ -228,10 +228,12 @@ class UserRepository:
         words += ["--action-cache-path", self.folder / "act"]
         words += [part for name, place in self._actions(workflow) for part in ("--local-repository", f"{name}={place}")]
         words += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        # A suite inherits the variables of pytest, and ours would be those of the process that runs this test.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         done = subprocess.run(
             list(map(str, words)),
             cwd=self.clone,
-            env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            env={**inherited, "XDG_CACHE_HOME": str(self.folder / "cache")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

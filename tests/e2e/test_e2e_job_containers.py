@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from e2e.e2e_repository import UserRepository
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("containers of the same name")]
+pytestmark = pytest.mark.timeout(900)
 JOB_IMAGE = "regress-e2e-job:latest"
 JOB_DOCKERFILE = """
 FROM debian:trixie-slim

@@ -16,7 +16,7 @@ from e2e.e2e_workflows import measuring, workflow
 if TYPE_CHECKING:
     from e2e.e2e_repository import UserRepository
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("one repository")]
+pytestmark = pytest.mark.timeout(600)
 WORKFLOW = workflow(measuring())
 SETTINGS = "reviewers: [octo, lead]\nteam-reviewers: [perf]\nfail-on: moderate\n"
 
