@@ -53,6 +53,7 @@ WORKS = {
     ),
 }
 STEPS = 4_000_000
+_PROVEN = 3.5
 
 MUST_NOT_BE_STOPPED = {
     "sleep": "import time; time.sleep(0.5)",
@@ -172,16 +173,49 @@ def pair_in_turns(machine: Machine, code: str, seed: int) -> tuple[list[TurnResu
 
 def error(_machine: Machine, _wanted: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the standard error of the log ratio of one function of a millisecond after 24 s of rounds."""
-    suite = "def test_function(benchmark): benchmark(lambda: sum(range(60_000)))\n"
+    text = "def test_function(benchmark): benchmark(lambda: sum(range(60_000)))\n"
+    ratios = ratios_of_ways({"test_one.py": text}, {"test_one.py": text + "#\n"}, 12, "--benchmark-max-time=1")
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        repository(Path(folder), {"test_one.py": suite}, {"test_one.py": suite + "#\n"})
-        for interleave in ("run", "lockstep"):
-            ratios = next(iter(suite_ratios(Path(folder), interleave, 12, "--benchmark-max-time=1").values()))
-            sd = statistics.stdev(ratios)
-            rows.append({"interleave": interleave, "pairs": len(ratios), "spread of a pair": sd,
-                         "standard error": sd / math.sqrt(len(ratios))})  # fmt: skip
+    for interleave, of_benchmarks in ratios.items():
+        (values,) = of_benchmarks.values()
+        rows.append({
+            "interleave": interleave, "pairs": len(values), "spread of a pair": statistics.stdev(values),
+            "standard error": statistics.stdev(values) / math.sqrt(len(values)),
+        })  # fmt: skip
     return rows
+
+
+def suite(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the spread of 23 benchmarks, and how many of those that are 10 % slower have t above 3.5."""
+    base, head = (SUITE.format(slower=slower) for slower in (0, 0.1))
+    ratios = ratios_of_ways({"test_s.py": base}, {"test_s.py": head}, wanted.pairs, "--benchmark-max-time=0.1")
+    rows = []
+    for interleave, of_benchmarks in ratios.items():
+        spreads = {name: statistics.stdev(values) for name, values in of_benchmarks.items()}
+        t = {name: statistics.fmean(of_benchmarks[name]) / spreads[name] * math.sqrt(wanted.pairs) for name in spreads}
+        slower = [t[name] for name in t if int(name.split("[")[1].rstrip("]")) % 2]
+        same = [t[name] for name in t if not int(name.split("[")[1].rstrip("]")) % 2]
+        rows.append({
+            "interleave": interleave, "pairs": wanted.pairs, "benchmarks": len(t),
+            "median spread of a pair": statistics.median(spreads.values()), "largest": max(spreads.values()),
+            "t > 3.5 of the slower": f"{sum(value > _PROVEN for value in slower)} of {len(slower)}",
+            "of the same": f"{sum(value > _PROVEN for value in same)} of {len(same)}",
+        })  # fmt: skip
+    return rows
+
+
+def ratios_of_ways(
+    base: dict[str, str], head: dict[str, str], pairs: int, *options: str
+) -> dict[str, dict[str, list[float]]]:
+    """Return the log ratios of a pytest suite's benchmarks, run by run and in lockstep, two pairs of each in turn."""
+    ratios: dict[str, dict[str, list[float]]] = {"run": {}, "lockstep": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        repository(Path(folder), base, head)
+        for _ in range(math.ceil(pairs / 2)):
+            for interleave, kept in ratios.items():
+                for name, values in suite_ratios(Path(folder), interleave, 2, *options).items():
+                    kept.setdefault(name, []).extend(values)
+    return ratios
 
 
 def recognition(_machine: Machine, _wanted: argparse.Namespace) -> list[dict[str, Any]]:
@@ -232,36 +266,6 @@ def decisions(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, A
     return rows
 
 
-def suite(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return how many of 23 benchmarks are decided in 90 s, and how many of the slower ones found."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        repository(Path(folder), {"test_s.py": SUITE.format(slower=0)}, {"test_s.py": SUITE.format(slower=0.1)})
-        for interleave in ("run", "lockstep"):
-            judged = judge(
-                Path(folder), interleave, 100, f"{sys.executable} -m pytest -q -p no:cacheprovider "
-                "--benchmark-max-time=0.1 --benchmark-json={out}", budget=wanted.suite_minutes,
-            )  # fmt: skip
-            times = [row for row in judged if row["metric"] == "time"]
-            slower = [row for row in times if int(row["benchmark"].split("[")[1].rstrip("]")) % 2]
-            same = [row for row in times if row not in slower]
-            rows.append({
-                "interleave": interleave,
-                "benchmarks": len(times),
-                "decided": sum(row["verdict"] != "inconclusive" for row in times),
-                "slower found": f"{sum(row['verdict'] == 'regression' for row in slower)} of {len(slower)}",
-                "same called slower": f"{sum(row['verdict'] == 'regression' for row in same)} of {len(same)}",
-                "median half-width": statistics.median(half_width(row) for row in times),
-                "pairs": max(row["head"]["runs"] for row in times),
-            })  # fmt: skip
-    return rows
-
-
-def half_width(row: dict[str, Any]) -> float:
-    """Return half of the width of a comparison's interval, on the log scale."""
-    return math.log(row["ratio_high"] / row["ratio_low"]) / 2
-
-
 def repository(folder: Path, base: dict[str, str], head: dict[str, str]) -> None:
     """Make a git repository with two commits."""
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(folder)]
@@ -300,14 +304,11 @@ def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> di
     return ratios
 
 
-def judge(
-    folder: Path, interleave: str, pairs: int, *command: str, budget: float | None = None
-) -> list[dict[str, Any]]:
+def judge(folder: Path, interleave: str, pairs: int, *command: str) -> list[dict[str, Any]]:
     """Measure and judge as `regress-action run` does; return the comparisons."""
     out = folder / ".git" / "judged.json"
     words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs), "--fixed"]
     words += ["--interleave", interleave, "--out", str(folder / ".git" / "regress"), "--json", str(out)]
-    words += [f"--budget-minutes={budget}"] if budget else []
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run([*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True)
     comparisons: list[dict[str, Any]] = json.loads(out.read_text())["comparisons"]
@@ -327,7 +328,6 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--kills", type=int, default=32)
     parser.add_argument("--trials", type=int, default=1)
-    parser.add_argument("--suite-minutes", type=float, default=1.5)
     parser.add_argument("--json", type=Path, metavar="OUT")
     wanted = parser.parse_args()
     become_subreaper()

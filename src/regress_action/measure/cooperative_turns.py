@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.measure.held_command import HeldCommand, collect, end_commands, pause_s
+from regress_action.measure.held_command import BlockedError, HeldCommand, collect, end_commands, pause_s
 from regress_action.measure.turn_order import TurnOrder
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _ADDRESS = "REGRESS_TURNS"
 _PLUGIN = Path(__file__).with_name("suite_plugin")
 _LONGEST_MESSAGE = 4 * 2**20
 _READ_SIZE = 65536
+_BLOCKED_SHARE = 0.01
 
 
 @dataclass(slots=True)
@@ -65,11 +66,22 @@ class _Connection:
         return messages if all(isinstance(message, dict) for message in messages) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _WatchedTurn:
+    """A turn that is watched since `began`, when the processes of its side had used `used_s`."""
+
+    side: int
+    number: int
+    began: float
+    used_s: float
+
+
 @dataclass(slots=True)
 class CooperativeTurns:
     """Two suites that ask for their turns; `slice_s` None alternates benchmark by benchmark, not round by round.
 
-    `cpu` is the processor on which a benchmark runs that uses one processor only, None for any.
+    `cpu` is the processor on which a benchmark runs that uses one processor only, None for any. A turn of `blocked_s`
+    in which next to nothing is computed means that the side waits for what the other one holds.
     """
 
     tasks: Sequence[Task]
@@ -80,13 +92,16 @@ class CooperativeTurns:
     cpu: int | None = None
     order: TurnOrder = field(default_factory=TurnOrder)
     seed: int = 0
+    blocked_s: float = 30.0
     _connections: list[_Connection] = field(default_factory=list)
     _chance: random.Random = field(default_factory=random.Random)
+    _watched: _WatchedTurn | None = None
 
     def run(self) -> list[TurnResult]:
         """Run both suites until they end, reach a limit or a signal asks to stop.
 
         Raises:
+            BlockedError: a suite made no progress for half a minute while the other one waited. Both were ended.
             MeasureUsageError: there is no such program.
             EnvironmentFailedError: no process could be started.
         """
@@ -110,6 +125,10 @@ class CooperativeTurns:
         return [command.result(watching) for command in commands]
 
     @property
+    def _look_s(self) -> float:
+        return self.blocked_s / 6
+
+    @property
     def met(self) -> int:
         """How many benchmarks both sides ran in turns."""
         return self.order.met
@@ -122,6 +141,7 @@ class CooperativeTurns:
             if self.signals.stop is not None or any(command.over_limit for command in commands):
                 return
             self._wait(commands, listener)
+            self._check_progress(commands)
             for side, command in enumerate(commands):
                 if command.ended and not self.order.sides[side].ended:
                     self.order.sides[side].ended = True
@@ -149,7 +169,7 @@ class CooperativeTurns:
         streams = {stream: command for command in commands for stream in command.streams}
         peers = {connection.end.fileno(): connection for connection in self._connections}
         running = [command for command in commands if command.turn_began is not None]
-        for stream in self.signals.wait([listener.fileno(), *peers, *streams], pause_s(running)):
+        for stream in self.signals.wait([listener.fileno(), *peers, *streams], min(self._look_s, pause_s(running))):
             if stream in peers:
                 self._hear(peers[stream], commands)
             elif stream in streams:
@@ -164,6 +184,27 @@ class CooperativeTurns:
             command.reaper.check()
             if not command.ended:
                 command.sampler.sample()
+
+    def _check_progress(self, commands: Sequence[HeldCommand]) -> None:
+        """Compare from time to time what the side that has the turn has computed since.
+
+        Raises:
+            BlockedError: next to nothing.
+        """
+        side = next((at for at, command in enumerate(commands) if command.turn_began is not None), None)
+        if side is None or commands[1 - side].ended or not commands[1 - side].released:
+            self._watched = None
+            return
+        now, command, watched = time.monotonic(), commands[side], self._watched
+        if watched is None or (watched.side, watched.number) != (side, command.turns):
+            if now - (command.turn_began or now) > self._look_s:
+                command.ready.note(command.members())
+                self._watched = _WatchedTurn(side, command.turns, now, command.ready.used_s)
+        elif now - watched.began > self.blocked_s:
+            command.ready.note(command.members())
+            if command.ready.used_s - watched.used_s < _BLOCKED_SHARE * self.blocked_s:
+                raise BlockedError(("base", "head")[side])
+            self._watched = None
 
     def _disconnect(self) -> None:
         for connection in self._connections:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regress_action.measure.freezing import freezer, remove_groups
-from regress_action.measure.held_command import HeldCommand, end_commands, follow
+from regress_action.measure.held_command import BlockedError, HeldCommand, end_commands, follow
 from regress_action.measure.process_tree import children
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _NOTE_SHARE = 0.02  # of the time, spent on reading how busy a command is
 _BLOCKED_S = 0.5  # turns of one command, added up, over which it is judged whether it is blocked
 _BLOCKED_SHARE = 0.2
 _BLOCKED_TIMES = 3
-
-
-class BlockedError(Exception):
-    """A command made no progress while the other one was stopped; the message is the side."""
 
 
 @dataclass(frozen=True, slots=True)

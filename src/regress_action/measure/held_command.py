@@ -28,6 +28,10 @@ _LIMIT_SLACK_S = 0.001  # so that the limit is over when a wait for it ends
 _LONGEST_WAIT_S = 3600.0
 
 
+class BlockedError(Exception):
+    """A command made no progress in its turns while the other one waited; the message is the side."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnUse:
     """How one side of a pair took turns with the other.

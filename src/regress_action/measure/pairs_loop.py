@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.frozen_turns import BlockedError
+from regress_action.measure.held_command import BlockedError
 from regress_action.measure.interleaving import Interleaving, Kind
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.probe import Probe
@@ -112,11 +112,14 @@ class PairsLoop:
 
     def _pair(self, pair: int) -> None:
         began = time.monotonic()
+        self._measure_pair(pair)
+        if not self.stopped:
+            self.clock.pairs_s.append(time.monotonic() - began)
+
+    def _measure_pair(self, pair: int) -> None:
         # While the base's first run is watched for files of the other tree, nothing else may run.
         if not (self.interleaving.in_turns and not self.shared_installs and self._pair_in_turns(pair)):
             self._pair_by_run(pair)
-        if not self.stopped:
-            self.clock.pairs_s.append(time.monotonic() - began)
 
     def _pair_by_run(self, pair: int) -> None:
         """Measure one side after the other; decide after a trial, and measure it again if that is to be in turns."""
@@ -131,7 +134,7 @@ class PairsLoop:
         self._report_interleaving()
         if self.interleaving.in_turns:
             self.measurement.runs = [run for run in self.measurement.runs if run.pair != pair]
-            self._pair(pair)
+            self._measure_pair(pair)
 
     def _pair_in_turns(self, pair: int) -> bool:
         """Measure both sides together; return whether the pair can be used, and if not measure run by run from now on.
@@ -148,7 +151,7 @@ class PairsLoop:
             results = self.executor.run_in_turns(slots, self.trees, self.selection, self.interleaving)
         except BlockedError as error:
             self.executor.signals.check()
-            self._fall_back(f"{error} made no progress while the other side was stopped, which holds what it needs")
+            self._fall_back(f"{error} made no progress while the other side waited, which holds what it needs")
             return False
         self.executor.signals.check()
         fault = self.interleaving.fault_of([run for run, _ in results])

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
-from integration.measure.measure_repository import Measured, Measurer, Repository, python
+from integration.measure.measure_repository import VARIABLES, Measured, Measurer, Repository, python
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KILLS = int(os.environ.get("REGRESS_KILLS", "1"))
 BUSY = python("import time\nwhile time.process_time() < 0.25: pass")
@@ -61,7 +66,7 @@ def test_waiting_command_is_measured_run_by_run(measure: Measurer) -> None:
     assert any("waited for" in warning for warning in measured.document["warnings"])
 
 
-def test_sides_that_exclude_one_another_are_measured_run_by_run(measure: Measurer, tmp_path: object) -> None:
+def test_sides_that_exclude_one_another_are_measured_run_by_run(measure: Measurer, tmp_path: Path) -> None:
     """A lock that the stopped side holds: noticed, the pair measured again run by run, and said."""
     code = (
         "import fcntl, sys, time\nlock = open(sys.argv[1], 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
@@ -71,11 +76,12 @@ def test_sides_that_exclude_one_another_are_measured_run_by_run(measure: Measure
     measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", command)
     assert measured.status == 0, measured.stderr
     assert interleaved(measured)["kind"] == "run"
-    assert "stopped side holds" in str(interleaved(measured)["why"])
+    why = str(interleaved(measured)["why"])
+    assert "holds what it needs" in why or "the stopped side holds" in why
     assert [run["turns"] for run in measured.runs] == [None, None]
 
 
-def test_command_that_fails_beside_itself_is_measured_run_by_run(measure: Measurer, tmp_path: object) -> None:
+def test_command_that_fails_beside_itself_is_measured_run_by_run(measure: Measurer, tmp_path: Path) -> None:
     """Two sides that want the same port or file: the failure of the pair counts for nothing, single runs succeed."""
     claim = f"mkdir {tmp_path}/taken && {{ {BUSY}; rmdir {tmp_path}/taken; }}"
     measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", claim)
@@ -141,7 +147,44 @@ def test_suite_that_does_not_load_the_plugin_is_measured_run_by_run(repository: 
     assert any("did not load the plugin" in warning for warning in measured.document["warnings"])
 
 
-def test_parallel_pair_runs_at_the_same_time(measure: Measurer, tmp_path: object) -> None:
+def test_suites_that_exclude_one_another_are_noticed(repository: Repository, tmp_path: Path) -> None:
+    """A lock that one suite holds for its whole session: the other one would wait for it for ever in its turn."""
+    suite = (
+        "import fcntl, pytest\n@pytest.fixture(scope='session')\ndef lock():\n"
+        f"    file = open('{tmp_path}/lock', 'w'); fcntl.flock(file, fcntl.LOCK_EX); yield\n"
+        "def test_one(lock, benchmark): benchmark(sum, range(500))\n"
+    )
+    (repository.folder / "test_suite.py").write_text(suite)
+    program = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from regress_action.measure.cooperative_turns import CooperativeTurns\n"
+        "from regress_action.measure.held_command import BlockedError\n"
+        "from regress_action.measure.output_log import OutputLog\n"
+        "from regress_action.measure.process_tree import ProcessTree, become_subreaper\n"
+        "from regress_action.measure.signals import SignalWaiter\n"
+        "from regress_action.measure.spawn import Task\n"
+        "become_subreaper()\nprocesses = ProcessTree('x')\n"
+        "argv = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--benchmark-max-time=0.03']\n"
+        "tasks = [Task(argv, Path(), {**os.environ, 'REGRESS_SIDE': side}) for side in ('base', 'head')]\n"
+        "with SignalWaiter().installed() as signals:\n"
+        "    try:\n"
+        "        CooperativeTurns(tasks, [OutputLog(), OutputLog()], signals, processes, blocked_s=2.0).run()\n"
+        "    except BlockedError as error:\n"
+        "        sys.exit(f'blocked {error} {processes.members()}')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=repository.folder,
+        env=VARIABLES,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert ended.stderr.strip() == "blocked head []"
+
+
+def test_parallel_pair_runs_at_the_same_time(measure: Measurer, tmp_path: Path) -> None:
     """Each side waits for the other's file, which run by run would never come."""
     both = f"$(ls {tmp_path} | grep -c -- -$REGRESS_PAIR'$')"
     wait = f'touch {tmp_path}/$REGRESS_SIDE-$REGRESS_PAIR; while [ "{both}" -lt 2 ]; do sleep 0.01; done'
