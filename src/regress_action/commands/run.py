@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command(name="run", cls=options.Greedy, context_settings={"ignore_unknown_options": False})
-@click.option("--base", metavar="REF", help="Measure interleaved against this commit, and judge.")
+@click.option(
+    "--base", metavar="REF", help="Measure interleaved against this commit, and judge; `ci`: what the CI job says."
+)
 @click.option(
     "--pairs", "--runs", "runs", type=click.IntRange(1, 1000), help="Pairs (with --base) or runs; default 10."
 )
@@ -91,6 +93,8 @@ def command(
     if not suite_command and (root := options.project_root()) != Path.cwd():
         click.echo(f"Running in {root}, where regress.yml is.", err=True)
         os.chdir(root)
+    if given.get("base") == "ci":
+        given["base"] = _base_of_job()
     settings = options.settings_of(command=line, **given)
     if not suite_command and not settings.command:
         settings = recognised(settings, Path.cwd())
@@ -140,6 +144,25 @@ def _measured(settings: Settings, spec: MeasurementSpec, rules: JudgingRules, *,
         measure.run(settings.model_copy(update={"runs": left}), spec, rules)
         parts.append(run_resume.EarlierPart(spec.out / "measurement", left))
     return run_resume.judge_parts(parts, spec.out, rules, interim=spec.adaptive)
+
+
+def _base_of_job() -> str:
+    """Return the commit that the job of a CI system is to be measured against, and say which it is.
+
+    Raises:
+        UsageError: nothing names it, or it is not in this clone.
+    """
+    from regress_action.history import Checkout
+    from regress_action.settings.ci_systems import base_commit, change_of
+
+    change = change_of(os.environ)
+    base = base_commit(change, Checkout(Path.cwd(), os.environ))
+    if change:
+        target = f" into {change.target}" if change.target else ""
+        click.echo(
+            f"{change.system}: {change.branch or 'this commit'}{target}, measured against {base[:12]}.", err=True
+        )
+    return base
 
 
 def _only(judged: Judged, pattern: str, rules: JudgingRules, *, interim: bool) -> Judged:

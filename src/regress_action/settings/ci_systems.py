@@ -1,0 +1,148 @@
+"""Which change a job of a CI system is about, from the variables that the system documents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from regress_action.model.errors import HistoryError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from regress_action.history.checkout import Checkout
+
+_NOTHING: Final = re.compile(r"0+")
+_DEEP: Final = {
+    "GitLab CI": 'variables: {GIT_DEPTH: "0"}',
+    "Forgejo or Gitea Actions": "with: {fetch-depth: 0}  at actions/checkout",
+    "GitHub Actions": "with: {fetch-depth: 0}  at actions/checkout",
+    "Buildkite": 'env: {BUILDKITE_GIT_CLONE_FLAGS: "-v"}  without --depth',
+    "Jenkins": "[$class: 'CloneOption', shallow: false, honorRefspec: false]  in checkout's extensions",
+}
+"""What makes each system fetch the whole history."""
+
+
+@dataclass(frozen=True, slots=True)
+class CiChange:
+    """The change of a job: its target branch where it is a request, or the commit that it is measured against.
+
+    `merged` says that the checked-out commit already merges the change into its target.
+    """
+
+    system: str
+    branch: str | None = None
+    target: str | None = None
+    base: str | None = None
+    merged: bool = False
+
+
+def change_of(environ: Mapping[str, str]) -> CiChange | None:
+    """Return the change that a job works on; None outside of the systems that are known."""
+    for read in (_gitlab, _buildkite, _jenkins, _actions):
+        change = read(lambda name: environ.get(name) or None)
+        if change:
+            return change
+    return None
+
+
+def _gitlab(value: Callable[[str], str | None]) -> CiChange | None:
+    """docs.gitlab.com/ci/variables/predefined_variables: merged results have a SHA of the target branch."""
+    if value("GITLAB_CI") is None:
+        return None
+    tip = value("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
+    request = value("CI_MERGE_REQUEST_IID") is not None
+    before = tip or value("CI_MERGE_REQUEST_DIFF_BASE_SHA") if request else _commit(value("CI_COMMIT_BEFORE_SHA"))
+    branch = value("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or value("CI_COMMIT_BRANCH")
+    return CiChange("GitLab CI", branch, value("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), before, merged=bool(tip))
+
+
+def _buildkite(value: Callable[[str], str | None]) -> CiChange | None:
+    """buildkite.com/docs/pipelines/configure/environment-variables: the base branch is set for pull requests only."""
+    if value("BUILDKITE") is None:
+        return None
+    return CiChange("Buildkite", value("BUILDKITE_BRANCH"), value("BUILDKITE_PULL_REQUEST_BASE_BRANCH"))
+
+
+def _jenkins(value: Callable[[str], str | None]) -> CiChange | None:
+    """jenkins.io: CHANGE_TARGET of multibranch pipelines, GIT_PREVIOUS_SUCCESSFUL_COMMIT of the git plugin."""
+    if value("JENKINS_URL") is None:
+        return None
+    target = value("CHANGE_TARGET")
+    before = None if target else _commit(value("GIT_PREVIOUS_SUCCESSFUL_COMMIT"))
+    return CiChange("Jenkins", value("CHANGE_BRANCH") or value("BRANCH_NAME"), target, before)
+
+
+def _actions(value: Callable[[str], str | None]) -> CiChange | None:
+    """GitHub's variables, which Forgejo and Gitea set as well."""
+    if value("GITHUB_ACTIONS") is None:
+        return None
+    other = value("GITEA_ACTIONS") or value("FORGEJO_ACTIONS")
+    system = "Forgejo or Gitea Actions" if other else "GitHub Actions"
+    merged = re.fullmatch(r"refs/pull/\d+/merge", value("GITHUB_REF") or "") is not None and not other
+    return CiChange(
+        system, value("GITHUB_HEAD_REF") or value("GITHUB_REF_NAME"), value("GITHUB_BASE_REF"), merged=merged
+    )
+
+
+def _commit(text: str | None) -> str | None:
+    return None if text is None or _NOTHING.fullmatch(text) else text
+
+
+def base_commit(change: CiChange | None, checkout: Checkout) -> str:
+    """Return the commit that the checked-out one is measured against.
+
+    That is the named commit; for a merged result its first parent; else the merge base with the target branch.
+
+    Raises:
+        UsageError: no system is known here, the job is about no change, or the commit is not in this clone.
+    """
+    if change is None:
+        raise UsageError(
+            "--base ci: this is no job of a CI system that is known.",
+            meaning="The base is read from the variables of GitLab CI, Buildkite, Jenkins, Forgejo, Gitea and GitHub.",
+            remedy="Name the commit: --base origin/main",
+        )
+    if change.base:
+        return _present(change.base, change, checkout)
+    if change.target is None:
+        raise UsageError(
+            f"--base ci: this job of {change.system} is about no merge or pull request, and names no commit before it.",
+            meaning="There is no change to judge.",
+            remedy="Run it for requests only; on the default branch measure without --base, and record.",
+        )
+    if change.merged and len(parents := checkout.parents("HEAD")) > 1:
+        return _present(parents[0], change, checkout)
+    return _merge_base(change, change.target, checkout)
+
+
+def _present(commit: str, change: CiChange, checkout: Checkout) -> str:
+    try:
+        return checkout.ancestors(commit, limit=1)[0]
+    except HistoryError as error:
+        raise UsageError(
+            f"The base {commit[:12]} is not in this clone.",
+            meaning="Another commit is never measured in its place.",
+            remedy=f"Fetch the history: {_DEEP[change.system]}",
+        ) from error
+
+
+def _merge_base(change: CiChange, target: str, checkout: Checkout) -> str:
+    remote = f"refs/remotes/origin/{target}"
+    try:
+        checkout.ancestors(remote, limit=1)
+    except HistoryError as error:
+        raise UsageError(
+            f"The target branch {target} is not in this clone.",
+            meaning="The base is where the change left that branch.",
+            remedy=f"Fetch it first: git fetch origin +refs/heads/{target}:{remote}",
+        ) from error
+    try:
+        return checkout.merge_base(remote, "HEAD")
+    except HistoryError as error:
+        raise UsageError(
+            f"This clone does not reach the commit at which the change left {target}.",
+            meaning="It is shallow, and another commit is never measured in its place.",
+            remedy=f"Fetch the history: {_DEEP[change.system]}",
+        ) from error
