@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project
 
 _SHOWN = 12
+_SETUP_FAILED = "The setup of head failed"
 _MOST_WAYS = 4
 _RUNS, _FEWEST_RUNS = 10, 5
 _BUDGET_MINUTES = 30
@@ -87,7 +88,10 @@ def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     from regress_action.commands.init_trial import Trial, try_project
     from regress_action.model.errors import RegressError
 
+    broken: set[str] = set()
     for project in [project for project in projects if not project.missing][:_MOST_WAYS]:
+        if project.setup in broken:
+            continue
         click.echo(f"Trying {project.kind}: its setup, then one run …", err=True)
         try:
             result = try_project(project, root)
@@ -99,6 +103,8 @@ def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
         yield result
         if result.works:
             return
+        if _SETUP_FAILED in result.reason:
+            broken.add(project.setup)
 
 
 def _lines_of(result: Trial) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.scaffold.project import Project
 from regress_action.scaffold.python_uses import parsed
-from regress_action.scaffold.requirements import install_command, python_version
+from regress_action.scaffold.requirements import install_command, is_installable, python_version
 
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
 
 _PYTHON = ".venv/bin/python"
-_SCRIPT = re.compile(r"(?:.*/)?(?:(?:bench(?:marks?)?|perf(?:ormance)?)/[\w-]+|(?:bench|benchmark|perf)[\w-]*)\.py")
+_SCRIPT = re.compile(
+    r"(?:.*/)?(?:bench(?:marks?)?/(?:run|main|all)|(?:[\w-]+_)?(?:bench|benchmarks?|perf)(?:_[\w-]+)?)\.py"
+)
 _NOT_A_PACKAGE = ("tests", "test", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "bench", "scripts")
 _MOST_SCRIPTS = 2
 
@@ -119,7 +121,8 @@ def _package(repository: Repository) -> str | None:
     inside = [path for path in tops if len(path.parts) > 1]
     modules = [path.stem for path in repository.matching(r"(?:src/)?[A-Za-z_]\w*\.py") if path.stem.lower() == name]
     chosen = [path.name for path in (named or inside or (tops if len(tops) == 1 else []))] or modules
-    return chosen[0] if chosen else None
+    compiled = [name] if re.fullmatch(r"[a-z_]\w*", name) and is_installable(repository) else []  # such as maturin's
+    return next(iter(chosen or compiled), None)
 
 
 def _name(repository: Repository) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ class Group:
     name: str
     packages: tuple[str, ...]
     source: str
+
+    @property
+    def is_for_tests(self) -> bool:
+        """Whether its name does not say that it is for something else than running tests."""
+        return re.search(r"lint|mypy|typ(?:e|ing)|doc|build|release|style|format", self.name) is None
 
     def names(self, package: str) -> bool:
         """Whether the set names a package."""
@@ -54,9 +61,21 @@ def groups(repository: Repository) -> list[Group]:
             for name, table in _tables(project, *path)
         ]
     for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
-        names.append(Group("file", str(file), package_names(repository.text(file).splitlines()), str(file)))
+        names.append(Group("file", str(file), package_names(_lines_of(repository, file)), str(file)))
     names += [*_setup_cfg(repository), *_setup_py(repository), *_tox(repository), *_nox(repository)]
     return names
+
+
+def _lines_of(repository: Repository, file: PurePosixPath, depth: int = 3) -> list[str]:
+    """Return the lines of a requirement file, those of the files that it includes as well."""
+    lines = []
+    for line in repository.text(file).splitlines():
+        match = re.match(r"\s*(?:-r|--requirement)[ =]*(\S+)", line)
+        if match and depth:
+            lines += _lines_of(repository, PurePosixPath(posixpath.normpath(file.parent / match[1])), depth - 1)
+        else:
+            lines.append(line)
+    return lines
 
 
 def _tox(repository: Repository) -> Iterator[Group]:

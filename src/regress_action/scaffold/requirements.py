@@ -44,10 +44,13 @@ def install_command(
     `locked` uses the lock file of uv where there is one.
     """
     declared = groups(repository)
-    wanted = [group for group in declared if any(group.names(tool) for tool in tools)][:2]
+    with_tool = [group for group in declared if any(group.names(tool) for tool in tools if tool != "pytest")]
+    wanted = sorted(with_tool, key=lambda group: (not group.is_for_tests, len(group.packages)))[:1]
     beside = {str(path.parent / "requirements.txt") for path in files if str(path.parent) != "."}
     wanted += [group for group in declared if group.name in beside and group not in wanted]
-    wanted += [group for group in declared if group.names("pytest") and group not in wanted and "pytest" in tools][:1]
+    if "pytest" in tools:
+        testing = [group for group in declared if group.names("pytest") and group not in wanted and group.is_for_tests]
+        wanted += sorted(testing, key=lambda group: len(group.name))[:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]
     packages += [package for package in imported(repository, files) if package not in provided and package not in tools]

@@ -33,7 +33,7 @@ def rust(repository: Repository) -> list[Project]:
 
 
 def _benches(repository: Repository, manifest: PurePosixPath) -> dict[str, str]:
-    """Return the benchmark targets of a crate, each with its harness: criterion, divan, libtest or plain."""
+    """Return the benchmark targets of a crate, each with its harness: criterion, divan, libtest, bencher or plain."""
     folder = manifest.parent
     document = repository.toml(str(manifest))
     if document.get("package", {}).get("autobenches", True) is False:
@@ -54,6 +54,8 @@ def _harness(text: str) -> str:
         return "criterion"
     if "divan" in text:
         return "divan"
+    if re.search(r"\bbencher\b", text):
+        return "bencher"
     return "libtest" if _TEST_HARNESS.search(text) else "plain"
 
 
@@ -66,7 +68,7 @@ def _crate(repository: Repository, manifest: PurePosixPath, others: Sequence[Pur
     where = f" --manifest-path {manifest}" if apart else "" if alone else f" --package {_name(repository, manifest)}"
     left = f"; benchmarks of {len(others)} more crate{'s' if len(others) > 1 else ''} are left out" if others else ""
     projects = []
-    for kind in ("criterion", "divan", "libtest", "plain"):
+    for kind in ("criterion", "divan", "libtest", "bencher", "plain"):
         names = [name for name, harness in benches.items() if harness == kind]
         if not names:
             continue

@@ -39,7 +39,8 @@ def javascript(repository: Repository) -> list[Project]:
     projects = [project for path in manifests if (project := _vitest(repository, path))]
     projects += [project for path in manifests if (project := _script(repository, path))]
     projects += _files(repository, manifests[0])
-    return projects[:3] + _first(repository, manifests[0])
+    loadable = [path for path in manifests if _is_loadable(repository, path)]
+    return projects[:3] + _first(repository, (loadable or manifests)[0])
 
 
 def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
@@ -97,7 +98,7 @@ def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     for path in chosen:
         manager, setup, _ = _manager(repository, manifest.parent)
         own = path.parent / "package.json"
-        if repository.exists(str(own)):
+        if str(path.parent) != "." and repository.exists(str(own)):
             setup += f" && {_manager(repository, path.parent)[1]}"
         build = "build" in _mapping(repository.json("package.json"), "scripts")
         projects.append(
@@ -135,13 +136,28 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
         Project(
             kind="node",
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
-            setup=setup + (f" && {_enter(folder)}npm run build" if build else ""),
+            setup=f"{setup} && {_enter(folder)}npm run build" if build else _without_tools(setup),
             command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
             toolchain=_toolchain(manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
             first=True,
         )
     ]
+
+
+def _without_tools(setup: str) -> str:
+    """Return an installation without the packages that only developers need, which loading a package does not."""
+    for install, option in (("npm ci", "--omit=dev"), ("npm install", "--omit=dev"), (" install --frozen", "--prod")):
+        if install in setup:
+            return f"{setup} {option}" if "&&" not in setup and "bun" not in setup else setup
+    return setup
+
+
+def _is_loadable(repository: Repository, manifest: PurePosixPath) -> bool:
+    """Whether a package names an entry point, or has the file that is the default one."""
+    package = repository.json(str(manifest))
+    named = any(package.get(key) for key in ("exports", "module", "main"))
+    return named or repository.exists(str(manifest.parent / "index.js"))
 
 
 def _entry(package: dict[str, object]) -> str:
