@@ -34,8 +34,24 @@ def seconds(*words: str | Path, **environ: str) -> float:
 
 
 def newest_image() -> str:
-    """Build the image where it is missing, and return its name."""
-    seconds(LAUNCH, "--version", REGRESS_ENGINE="docker")
+    """Build the image where it is missing, and return its name.
+
+    Raises:
+        SystemExit: no engine answers, or the image is missing and its base cannot be fetched.
+    """
+    key = subprocess.run([LAUNCH, "--key"], check=True, capture_output=True, text=True).stdout.strip()
+    if subprocess.run(["docker", "version"], check=False, capture_output=True).returncode:
+        raise SystemExit("No Docker engine answers. `bash .ci/engine FOLDER` starts one; as root, on Debian.")
+    here = subprocess.run(["docker", "image", "inspect", f"regress-action:{key}"], check=False, capture_output=True)
+    environ = {**os.environ, "REGRESS_ENGINE": "docker"}
+    if (
+        here.returncode
+        and subprocess.run([LAUNCH, "--version"], check=False, capture_output=True, env=environ).returncode
+    ):
+        raise SystemExit(
+            "The image cannot be built, because its base cannot be fetched from a registry. "
+            "`bash .ci/engine FOLDER` makes base and image without one."
+        )
     line = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "regress-action"]
     return subprocess.run(line, check=True, capture_output=True, text=True).stdout.split()[0]
 
