@@ -55,13 +55,15 @@ PROSE = {"description", "summary", "externalDocs", "tags", "x-github", "title"}
 def main(package: Path, out: Path) -> None:
     """Write the pruned description of `package` to `out`."""
     manifest = json.loads((package / "package.json").read_text())
-    whole = json.loads((package / "generated" / "api.github.com.json").read_text())
-    paths = {path: {method: whole["paths"][path][method] for method in methods} for path, methods in OPERATIONS.items()}
+    description = json.loads((package / "generated" / "api.github.com.json").read_text())
+    paths = {
+        path: {method: description["paths"][path][method] for method in methods} for path, methods in OPERATIONS.items()
+    }
     for path in paths.values():
         for operation in path.values():
             _keep_one_example(operation)
     pruned: dict[str, Any] = {
-        "openapi": whole["openapi"],
+        "openapi": description["openapi"],
         "info": {
             "source": f"{manifest['name']}@{manifest['version']}",
             "license": manifest["license"],
@@ -70,7 +72,7 @@ def main(package: Path, out: Path) -> None:
         "paths": _without_prose(paths),
         "components": {},
     }
-    _add_components(pruned, whole)
+    _add_components(pruned, description)
     text = json.dumps(pruned, separators=(",", ":"), sort_keys=True).encode()
     out.write_bytes(gzip.compress(text, 9, mtime=0))
     sys.stdout.write(f"{len(paths)} paths, {len(text)} bytes, {out.stat().st_size} packed\n")
@@ -104,7 +106,7 @@ def _without_prose(node: Any, *, names: bool = False) -> Any:
 NAMED = {"properties", "schemas", "parameters", "responses", "headers", "examples"}
 
 
-def _add_components(pruned: dict[str, Any], whole: dict[str, Any]) -> None:
+def _add_components(pruned: dict[str, Any], description: dict[str, Any]) -> None:
     """Add everything that is referred to, and what that refers to."""
     waiting = list(_references(pruned["paths"]))
     while waiting:
@@ -112,7 +114,7 @@ def _add_components(pruned: dict[str, Any], whole: dict[str, Any]) -> None:
         home = pruned["components"].setdefault(kind, {})
         if name in home:
             continue
-        part = whole["components"][kind][name]
+        part = description["components"][kind][name]
         home[name] = part if kind == "examples" else _without_prose(part)
         waiting += _references(home[name])
 

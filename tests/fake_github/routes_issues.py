@@ -24,14 +24,14 @@ def listing(data: GithubData, call: Call) -> Answer:
     """List issues, pull requests among them, the newest first."""
     query = call.query
     labels = set(filter(None, query.get("labels", "").split(",")))
-    found = [
+    matching = [
         issue
         for issue in reversed(visible(data.issues))
         if query.get("state", "open") in {issue.state, "all"}
         and labels <= set(issue.labels)
         and query.get("creator", issue.user) == issue.user
     ]
-    return page(call, [shapes.issue(data, issue) for issue in found])
+    return page(call, [shapes.issue(data, issue) for issue in matching])
 
 
 @route(f"POST {REPO}/issues", "issues:write")
@@ -83,8 +83,8 @@ def update(data: GithubData, call: Call) -> Answer:
 def comments(data: GithubData, call: Call) -> Answer:
     """List comments, the oldest first."""
     number = _issue(data, call).number
-    found = visible([comment for comment in data.comments if comment.issue == number])
-    return page(call, [shapes.comment(data, comment) for comment in found])
+    matching = visible([comment for comment in data.comments if comment.issue == number])
+    return page(call, [shapes.comment(data, comment) for comment in matching])
 
 
 @route(f"POST {REPO}/issues/{{issue_number}}/comments", TALK + ":write")

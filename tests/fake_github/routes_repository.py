@@ -34,7 +34,7 @@ def repository(data: GithubData, _: Call) -> Answer:
 @route(f"GET {REPO}/pulls", "pull-requests:read")
 def pulls(data: GithubData, call: Call) -> Answer:
     """List pull requests; `head` is `owner:branch`."""
-    found = [
+    matching = [
         issue
         for issue in reversed(data.issues)
         if issue.pull
@@ -42,7 +42,7 @@ def pulls(data: GithubData, call: Call) -> Answer:
         and call.query.get("head", _head(issue)) == _head(issue)
         and call.query.get("base", issue.pull.base_ref) == issue.pull.base_ref
     ]
-    return page(call, [shapes.pull(data, issue, simple=True) for issue in found])
+    return page(call, [shapes.pull(data, issue, simple=True) for issue in matching])
 
 
 @route(f"GET {REPO}/pulls/{{pull_number}}", "pull-requests:read")
@@ -55,8 +55,10 @@ def pull(data: GithubData, call: Call) -> Answer:
 def pulls_of_commit(data: GithubData, call: Call) -> Answer:
     """List the pull requests that a commit is the head or the merge of."""
     sha = call.values["commit_sha"]
-    found = [issue for issue in data.issues if issue.pull and sha in {issue.pull.head_sha, issue.pull.merge_commit_sha}]
-    return page(call, [shapes.pull(data, issue, simple=True) for issue in found])
+    matching = [
+        issue for issue in data.issues if issue.pull and sha in {issue.pull.head_sha, issue.pull.merge_commit_sha}
+    ]
+    return page(call, [shapes.pull(data, issue, simple=True) for issue in matching])
 
 
 @route(f"POST {REPO}/pulls/{{pull_number}}/requested_reviewers", "pull-requests:write")
@@ -147,12 +149,12 @@ def contents(data: GithubData, call: Call) -> Answer:
 @route(f"GET {REPO}/actions/runs", "actions:read")
 def runs(data: GithubData, call: Call) -> Answer:
     """List workflow runs, the newest first."""
-    found = [
+    matching = [
         run
         for run in reversed(data.runs)
         if call.query.get("head_sha", run.head_sha) == run.head_sha and call.query.get("event", run.event) == run.event
     ]
-    return page(call, [shapes.run(data, run) for run in found], "workflow_runs")
+    return page(call, [shapes.run(data, run) for run in matching], "workflow_runs")
 
 
 @route(f"GET {REPO}/actions/runs/{{run_id}}", "actions:read")
@@ -164,30 +166,30 @@ def run(data: GithubData, call: Call) -> Answer:
 @route(f"POST {REPO}/actions/runs/{{run_id}}/rerun", "actions:write")
 def rerun(data: GithubData, call: Call) -> Answer:
     """Run a workflow again; one that still runs is refused."""
-    found = _run(data, call)
-    if found.status != "completed":
+    again = _run(data, call)
+    if again.status != "completed":
         raise RefusedError(403, "This workflow is already running")
-    found.attempt += 1
-    found.status, found.conclusion = "queued", None
+    again.attempt += 1
+    again.status, again.conclusion = "queued", None
     return Answer(201, {})
 
 
 @route(f"GET {REPO}/actions/runs/{{run_id}}/artifacts", "actions:read")
 def artifacts_of_run(data: GithubData, call: Call) -> Answer:
     """List what a run uploaded."""
-    found = [
+    matching = [
         record
         for record in data.artifacts
         if str(record.run_id) == call.values["run_id"] and call.query.get("name", record.name) == record.name
     ]
-    return page(call, [shapes.artifact(data, record) for record in found], "artifacts")
+    return page(call, [shapes.artifact(data, record) for record in matching], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts", "actions:read")
 def artifacts(data: GithubData, call: Call) -> Answer:
     """List every artifact, whoever made it, the newest first."""
-    found = [record for record in reversed(data.artifacts) if call.query.get("name", record.name) == record.name]
-    return page(call, [shapes.artifact(data, record) for record in found], "artifacts")
+    matching = [record for record in reversed(data.artifacts) if call.query.get("name", record.name) == record.name]
+    return page(call, [shapes.artifact(data, record) for record in matching], "artifacts")
 
 
 @route(f"GET {REPO}/actions/artifacts/{{artifact_id}}", "actions:read")
@@ -199,10 +201,10 @@ def artifact(data: GithubData, call: Call) -> Answer:
 @route(f"GET {REPO}/actions/artifacts/{{artifact_id}}/{{archive_format}}", "actions:read")
 def download(data: GithubData, call: Call) -> Answer:
     """Point at the store that holds the archive."""
-    found = _artifact(data, call)
-    if found.expired:
+    artifact = _artifact(data, call)
+    if artifact.expired:
         raise RefusedError(410, "Artifact has expired")
-    return Answer(302, None, {"Location": f"https://api.github.com/_blob/{found.id}"})
+    return Answer(302, None, {"Location": f"https://api.github.com/_blob/{artifact.id}"})
 
 
 def _artifact(data: GithubData, call: Call) -> Artifact:

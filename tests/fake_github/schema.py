@@ -45,10 +45,10 @@ class Schema:
     def operation(self, method: str, path: str) -> Operation | None:
         """Return the described operation, the most literal template first; None when GitHub has none."""
         for pattern, template in self._patterns:
-            found = pattern.match(path)
+            matched = pattern.match(path)
             entry = self.document["paths"][template].get(method.lower())
-            if found and entry:
-                return Operation(method, template, found.groupdict(), entry)
+            if matched and entry:
+                return Operation(method, template, matched.groupdict(), entry)
         return None
 
     def request_errors(self, operation: Operation, query: dict[str, str], body: Json) -> list[str]:
@@ -58,9 +58,9 @@ class Schema:
         if wanted is None:
             return errors + ([f"{operation.name} takes no body"] if body else [])
         schema = self._resolve(wanted)["content"]["application/json"]["schema"]
-        known = self._known_keys(schema)
-        if known and isinstance(body, dict):
-            errors += [f"unknown key {key!r} in the body" for key in body if key not in known]
+        known_keys = self._known_keys(schema)
+        if known_keys and isinstance(body, dict):
+            errors += [f"unknown key {key!r} in the body" for key in body if key not in known_keys]
         if body is not None or self._resolve(wanted).get("required"):
             errors += self._validate(schema, body)
         return errors
@@ -118,13 +118,13 @@ class Schema:
 
     @functools.cache  # noqa: B019 - one schema lives as long as the process
     def _validator(self, schema: str) -> jsonschema_rs.Draft7Validator:
-        whole = {"components": self.document["components"], "allOf": [json.loads(schema)]}
-        return jsonschema_rs.Draft7Validator(whole, validate_formats=True)
+        document = {"components": self.document["components"], "allOf": [json.loads(schema)]}
+        return jsonschema_rs.Draft7Validator(document, validate_formats=True)
 
 
-def _group(found: re.Match[str]) -> str:
+def _group(matched: re.Match[str]) -> str:
     """A path parameter; a comparison and a ref may hold slashes."""
-    name = found.group(1)
+    name = matched.group(1)
     return f"(?P<{name}>.+)" if name in {"basehead", "ref"} else f"(?P<{name}>[^/]+)"
 
 

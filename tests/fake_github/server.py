@@ -137,8 +137,8 @@ class FakeGitHub:
         if "authorization" in headers:
             self.violations.append("the token was sent to the artifact store")
             return Answer(400, {"message": "InvalidAuthenticationInfo"})
-        found = next(artifact for artifact in self.data.artifacts if str(artifact.id) == path.rsplit("/", 1)[1])
-        return Answer(200, base64.b64decode(found.content))
+        artifact = next(kept for kept in self.data.artifacts if str(kept.id) == path.rsplit("/", 1)[1])
+        return Answer(200, base64.b64decode(artifact.content))
 
     def _answer(
         self, method: str, path: str, query: dict[str, str], body: Json, headers: dict[str, str], fault: Fault | None

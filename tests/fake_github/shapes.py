@@ -59,13 +59,13 @@ def _repository_identity(data: GithubData, name: str) -> dict[str, Json]:
 
 def label(data: GithubData, name: str) -> dict[str, Json]:
     """A label of the repository, by name."""
-    found: Label | None = next((label for label in data.labels if label.name.lower() == name.lower()), None)
+    existing: Label | None = next((kept for kept in data.labels if kept.name.lower() == name.lower()), None)
     example: dict[str, Json] = DESCRIPTION.example("GET", f"{REPO}/labels/{{name}}", 200)
     return example | {
         "id": zlib.crc32(name.lower().encode()),
-        "name": found.name if found else name,
-        "color": found.color if found else "ededed",
-        "description": (found.description if found else None) or "",
+        "name": existing.name if existing else name,
+        "color": existing.color if existing else "ededed",
+        "description": (existing.description if existing else None) or "",
         "default": False,
         "url": f"https://api.github.com/repos/{data.repository}/labels/{name.replace(' ', '%20')}",
     }

@@ -60,8 +60,8 @@ def regress(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def judgement(project: Path) -> dict[str, Any]:
     """Read the judgement that --json left."""
-    found: dict[str, Any] = json.loads((project / "out.json").read_text())
-    return found
+    judged: dict[str, Any] = json.loads((project / "out.json").read_text())
+    return judged
 
 
 def test_what_stopping_early_spared_is_said_in_every_form(project: Path) -> None:
@@ -73,9 +73,9 @@ def test_what_stopping_early_spared_is_said_in_every_form(project: Path) -> None
 
     runs = json.loads((project / ".regress/measurement/measurement.json").read_text())["runs"]
     assert len(runs) < 80
-    each = sum(run["wall_s"] for run in runs) / len(runs)
+    mean_s = sum(run["wall_s"] for run in runs) / len(runs)
     minutes = judgement(project)["minutes_saved"]
-    assert minutes * 60 == pytest.approx((80 - len(runs)) * each, abs=0.01)
+    assert minutes * 60 == pytest.approx((80 - len(runs)) * mean_s, abs=0.01)
     assert records.decode((project / ".regress/head.jsonl").read_bytes(), "head").saved_s == pytest.approx(minutes * 60)
     for text in (ended.stdout, (project / "out.md").read_text(), (project / "out.html").read_text()):
         assert f"{minutes * 60:.2g} seconds saved by stopping early" in text
@@ -122,13 +122,13 @@ def test_a_machine_that_swings_is_named_beside_what_it_left_undecided(project: P
             stdout, stderr = running.communicate(timeout=120)
     assert running.returncode == 0, stderr
 
-    found = judgement(project)
-    assert {row["verdict"] for row in found["comparisons"]} == {"inconclusive"}
-    assert found["machine"]["probe_swing"] > 1.2
-    assert "swing" in found["machine"]["doubts"]
-    (note,) = [note for note in found["notes"] if note.startswith("The speed of this machine varies")]
+    judged = judgement(project)
+    assert {row["verdict"] for row in judged["comparisons"]} == {"inconclusive"}
+    assert judged["machine"]["probe_swing"] > 1.2
+    assert "swing" in judged["machine"]["doubts"]
+    (note,) = [note for note in judged["notes"] if note.startswith("The speed of this machine varies")]
     assert note.endswith("which explains 2 undecided comparisons.")
-    assert found["elsewhere"].startswith(ELSEWHERE)
+    assert judged["elsewhere"].startswith(ELSEWHERE)
     assert " ".join(stdout.split()).count(ELSEWHERE) == 1
 
 
@@ -157,11 +157,11 @@ def test_a_slower_machine_than_those_of_the_history_is_reported(project: Path) -
 
     ended = regress(project, "detect", ".regress/head.jsonl", *store, "--json", "out.json", "--markdown", "out.md")
 
-    found = judgement(project)
-    assert found["mode"] == "history"
-    assert found["machine"]["probe_ratio"] == pytest.approx(faster, rel=0.01)
-    assert found["machine"]["doubts"][0] == "speed"
-    assert found["summary"]["regressions"] == 0
-    assert len([note for note in found["notes"] if "on the head's machine" in note]) == 1
+    judged = judgement(project)
+    assert judged["mode"] == "history"
+    assert judged["machine"]["probe_ratio"] == pytest.approx(faster, rel=0.01)
+    assert judged["machine"]["doubts"][0] == "speed"
+    assert judged["summary"]["regressions"] == 0
+    assert len([note for note in judged["notes"] if "on the head's machine" in note]) == 1
     assert "on the head's machine" in " ".join(ended.stdout.split())
     assert "on the head's machine" in (project / "out.md").read_text()

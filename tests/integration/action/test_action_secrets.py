@@ -116,21 +116,21 @@ def test_every_part_of_an_address_is_masked(one: str, two: str, shape: str) -> N
     address = shape.format(one, two)
     inputs = json.dumps({"notify-urls": f"json://harmless\n{address}", "github-token": two, "command": "make"})
 
-    known = secrets.in_inputs({"REGRESS_INPUTS": inputs})
+    secret_values = secrets.in_inputs({"REGRESS_INPUTS": inputs})
 
-    assert {address, two} <= set(known)
-    assert "make" not in known
-    assert list(known) == sorted(known, key=lambda each: (-len(each), each))
-    assert not {one, two} & set(secrets.redacted(f"lost {address} and {two}", known).split())
+    assert {address, two} <= set(secret_values)
+    assert "make" not in secret_values
+    assert list(secret_values) == sorted(secret_values, key=lambda each: (-len(each), each))
+    assert not {one, two} & set(secrets.redacted(f"lost {address} and {two}", secret_values).split())
 
 
 def test_words_of_an_address_stay_readable() -> None:
     """Hosts and channels are no secrets, and a job output that holds a masked word would be dropped; a login is one."""
     address = "mailto://newsletter:correcthorse@hooks.example.org/team-performance?to=alerts@example.org"
 
-    known = secrets.in_inputs({"REGRESS_INPUTS": json.dumps({"notify-urls": address})})
+    secret_values = secrets.in_inputs({"REGRESS_INPUTS": json.dumps({"notify-urls": address})})
 
-    assert set(known) == {address, "newsletter", "correcthorse"}
+    assert set(secret_values) == {address, "newsletter", "correcthorse"}
 
 
 @pytest.mark.parametrize("inputs", ["", "[]", "{", '{"github-token": 5}', '{"notify-urls": null}', '"text"'])

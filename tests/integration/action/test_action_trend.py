@@ -105,10 +105,10 @@ class Nights:
 def nights(tmp_path: Path) -> Iterator[Nights]:
     """A repository with thirty quiet days behind it."""
     with FakeGitHub() as github:
-        found = Nights(tmp_path / "widgets", github)
-        found.folder.mkdir()
-        found.days(30, 0.01)
-        yield found
+        nights = Nights(tmp_path / "widgets", github)
+        nights.folder.mkdir()
+        nights.days(30, 0.01)
+        yield nights
         assert github.violations == []
 
 

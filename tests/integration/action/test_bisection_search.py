@@ -75,14 +75,14 @@ def test_a_commit_on_a_merged_branch_is_found(repository: Repository, tmp_path: 
     repository.git("merge", "--quiet", "--no-ff", "--no-edit", "branch")
     merge = repository.git("rev-parse", "HEAD")
     repository.commit(three="x")
-    whole = search(repository, read_range(repository.folder, good, "main"), tmp_path)
+    complete = search(repository, read_range(repository.folder, good, "main"), tmp_path)
     line = search(repository, read_range(repository.folder, good, "main", first_parent=True), tmp_path)
-    assert whole.first_bad is not None
-    assert whole.first_bad.commit == culprit
-    assert whole.first_bad.files == ("cost",)
+    assert complete.first_bad is not None
+    assert complete.first_bad.commit == culprit
+    assert complete.first_bad.files == ("cost",)
     assert line.first_bad is not None
     assert line.first_bad.commit == merge
-    assert (whole.commits, line.commits) == (5, 3)
+    assert (complete.commits, line.commits) == (5, 3)
 
 
 def test_commits_that_fail_leave_a_group_with_the_reason(repository: Repository, tmp_path: Path) -> None:

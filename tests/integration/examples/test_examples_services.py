@@ -34,8 +34,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Give what one quick process of the suite measured."""
     out = tmp_path_factory.mktemp("suite") / "bench.json"
     _pytest(EXAMPLES / "services", "benchmarks", f"--benchmark-json={out}", *QUICK)
-    (found,) = read(out)
-    return found
+    (report,) = read(out)
+    return report
 
 
 def _pytest(folder: Path, *arguments: str) -> None:

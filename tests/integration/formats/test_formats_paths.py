@@ -24,9 +24,9 @@ def results(tmp_path: Path) -> Path:
 
 def test_a_glob_gives_every_file_in_natural_order(results: Path) -> None:
     """Run 2 comes before run 10."""
-    found = [Path(report.origin or "").name for report in gather([str(results / "*.json")])]
+    names = [Path(report.origin or "").name for report in gather([str(results / "*.json")])]
 
-    assert found == ["run-1.json", "run-2.json", "run-10.json"]
+    assert names == ["run-1.json", "run-2.json", "run-10.json"]
 
 
 def test_a_file_named_twice_counts_once(results: Path) -> None:

@@ -87,13 +87,13 @@ def stored(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, 
 
 def one(judgement: Judgement) -> Comparison:
     """Return the only comparison."""
-    (found,) = judgement.comparisons
-    return found
+    (row,) = judgement.comparisons
+    return row
 
 
 def of(judgement: Judgement, name: str) -> Comparison:
     """Return the comparison of a benchmark."""
-    return next(found for found in judgement.comparisons if found.benchmark.name == name)
+    return next(row for row in judgement.comparisons if row.benchmark.name == name)
 
 
 def _longest(values: Mapping[str, Numbers]) -> int:

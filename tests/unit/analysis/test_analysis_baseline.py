@@ -28,18 +28,18 @@ def test_only_the_runs_since_the_last_step_count() -> None:
     """Twice up: the level before last is no part of the baseline."""
     values = [*noise(8), *(2 * v for v in noise(7, 1)), *(3 * v for v in noise(6, 2))]
 
-    found = stored(values, [3.0])
+    row = stored(values, [3.0])
 
-    assert (found.baseline.runs, found.verdict) == (6, Verdict.UNCHANGED)
-    assert found.baseline.median == pytest.approx(3, rel=0.02)
+    assert (row.baseline.runs, row.verdict) == (6, Verdict.UNCHANGED)
+    assert row.baseline.median == pytest.approx(3, rel=0.02)
 
 
 def test_a_new_level_of_fewer_than_five_runs_is_an_unstable_baseline() -> None:
     """It says since when, and how many are needed."""
-    found = stored([*noise(8), *(2 * v for v in noise(4, 1))], [2.0])
+    row = stored([*noise(8), *(2 * v for v in noise(4, 1))], [2.0])
 
-    assert found.verdict is Verdict.UNSTABLE_BASELINE
-    assert (reason_of(found).code, reason_of(found).count) == (ReasonCode.LEVEL_CHANGED, 4)
+    assert row.verdict is Verdict.UNSTABLE_BASELINE
+    assert (reason_of(row).code, reason_of(row).count) == (ReasonCode.LEVEL_CHANGED, 4)
 
 
 def test_a_single_outlier_is_no_step() -> None:
@@ -68,10 +68,10 @@ def test_a_baseline_that_spreads_too_far_says_nothing() -> None:
     """And never fails a gate, however bad the head looks."""
     wild = [1.0, 1.4, 0.7, 1.3, 0.8, 1.2, 0.9, 1.1]
 
-    found = stored(wild, [9.0])
+    row = stored(wild, [9.0])
 
-    assert found.verdict is Verdict.UNSTABLE_BASELINE
-    assert reason_of(found).code is ReasonCode.UNSTABLE_BASELINE
+    assert row.verdict is Verdict.UNSTABLE_BASELINE
+    assert reason_of(row).code is ReasonCode.UNSTABLE_BASELINE
 
 
 def test_the_spread_of_a_baseline_is_a_standard_deviation() -> None:
@@ -105,9 +105,9 @@ def test_the_order_of_reports_is_that_of_their_times() -> None:
         for n, value in enumerate([*noise(6), *(2 * v for v in noise(6, 1))])
     ]
 
-    found = one(analysis.compare(made[::-1], runs({"b": [2.0]})))
+    row = one(analysis.compare(made[::-1], runs({"b": [2.0]})))
 
-    assert (found.baseline.runs, found.verdict) == (6, Verdict.UNCHANGED)
+    assert (row.baseline.runs, row.verdict) == (6, Verdict.UNCHANGED)
 
 
 @examples

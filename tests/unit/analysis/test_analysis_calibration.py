@@ -34,7 +34,7 @@ def drawn(seed: int, count: int, spread: float = 0.02, *, heavy: bool = False) -
 
 def rate(judgement: Judgement, level: float = 0.05) -> float:
     """Return the share of p-values up to a level."""
-    return float(np.mean([number(found.p_value) <= level for found in judgement.comparisons]))
+    return float(np.mean([number(row.p_value) <= level for row in judgement.comparisons]))
 
 
 @pytest.mark.parametrize(("base_runs", "head_runs"), [(5, 5), (10, 1), (10, 3), (20, 1), (7, 12)], ids=str)
@@ -108,7 +108,7 @@ def test_intervals_cover_what_was_injected() -> None:
     head = {name: [1.1 * value for value in values] for name, values in drawn(13, 8).items()}
     judgement = analysis.compare([pairs(drawn(12, 8))], [pairs(head)], BARE)
 
-    covered = np.mean([number(found.ratio_low) <= 1.1 <= number(found.ratio_high) for found in judgement.comparisons])
+    covered = np.mean([number(row.ratio_low) <= 1.1 <= number(row.ratio_high) for row in judgement.comparisons])
 
     assert 0.934 <= covered <= 0.966
 
@@ -121,7 +121,7 @@ def test_false_discoveries_stay_below_the_rate_that_was_asked_for() -> None:
 
     judgement = analysis.compare([pairs(drawn(14, 6))], [pairs(head)], BARE)
 
-    called = [found.benchmark.name for found in judgement.comparisons if found.verdict is Verdict.REGRESSION]
+    called = [row.benchmark.name for row in judgement.comparisons if row.verdict is Verdict.REGRESSION]
     assert len(called) > 100
     assert np.mean([name not in slow for name in called]) <= 0.08
 
@@ -133,5 +133,5 @@ def test_unchanged_is_hardly_ever_said_of_what_changed() -> None:
 
     judgement = analysis.compare([pairs(drawn(16, 8, 0.01))], [pairs(head)], policy)
 
-    wrong = np.mean([found.verdict is Verdict.UNCHANGED for found in judgement.comparisons])
+    wrong = np.mean([row.verdict is Verdict.UNCHANGED for row in judgement.comparisons])
     assert 0.012 <= wrong <= 0.038

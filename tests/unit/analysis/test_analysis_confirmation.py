@@ -48,11 +48,11 @@ def test_the_screen_is_a_setting() -> None:
 def test_a_regression_that_repeats_is_confirmed_with_the_numbers_of_the_pairs() -> None:
     """The pairs know better how large it is."""
     confirmed = analysis.confirm(first(steady_a=2.5), again(steady_a=1.7))
-    found = of(confirmed, "steady_a")
+    row = of(confirmed, "steady_a")
 
-    assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
-    assert found.ratio == pytest.approx(1.7)
-    assert (reason_of(found).code, reason_of(found).design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
+    assert (row.verdict, row.confirmed, row.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
+    assert row.ratio == pytest.approx(1.7)
+    assert (reason_of(row).code, reason_of(row).design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
 
 
 def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() -> None:
@@ -61,10 +61,10 @@ def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() 
     assert alarmed.summary.verdict is Outcome.FAIL
 
     calmed = analysis.confirm(alarmed, again(steady_a=1.0))
-    found = of(calmed, "steady_a")
+    row = of(calmed, "steady_a")
 
-    assert (found.verdict, found.confirmed, found.severity) == (Verdict.INCONCLUSIVE, False, Severity.NONE)
-    assert reason_of(found).code is ReasonCode.NOT_REPEATED
+    assert (row.verdict, row.confirmed, row.severity) == (Verdict.INCONCLUSIVE, False, Severity.NONE)
+    assert reason_of(row).code is ReasonCode.NOT_REPEATED
     assert calmed.summary.verdict is not Outcome.FAIL
     assert calmed.summary.regressions == 0
 
@@ -89,16 +89,16 @@ def test_a_metric_without_a_ratio_is_a_suspect_only_when_it_alarms() -> None:
 
 def test_an_open_suspect_that_is_proven_by_the_pairs_becomes_a_confirmed_regression() -> None:
     """The baseline was too unstable to say; the pairs were not."""
-    found = of(analysis.confirm(first(wild_e=1.6), again(wild_e=1.6)), "wild_e")
+    row = of(analysis.confirm(first(wild_e=1.6), again(wild_e=1.6)), "wild_e")
 
-    assert (found.verdict, found.confirmed, found.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
+    assert (row.verdict, row.confirmed, row.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
 
 
 def test_an_open_suspect_that_the_pairs_clear_is_unchanged() -> None:
     """And nothing about it is called confirmed."""
-    found = of(analysis.confirm(first(noisy_d=1.12), again(noisy_d=1.0)), "noisy_d")
+    row = of(analysis.confirm(first(noisy_d=1.12), again(noisy_d=1.0)), "noisy_d")
 
-    assert (found.verdict, found.confirmed) == (Verdict.UNCHANGED, None)
+    assert (row.verdict, row.confirmed) == (Verdict.UNCHANGED, None)
 
 
 def test_what_was_not_measured_again_stays_as_it_was() -> None:
@@ -133,30 +133,30 @@ def test_the_worst_comes_first_after_confirming_as_before() -> None:
     """The order follows the corrected verdicts."""
     after = analysis.confirm(first(steady_a=2.5, wild_e=1.6), again(steady_a=1.0, wild_e=1.6))
 
-    assert [found.benchmark.name for found in after.comparisons] == ["wild_e", "steady_a"]
+    assert [row.benchmark.name for row in after.comparisons] == ["wild_e", "steady_a"]
 
 
 def test_of_regressions_alike_the_larger_comes_first_after_confirming() -> None:
     """By the ratio of the second measurement, not of the first."""
     after = analysis.confirm(first(steady_a=2.9, steady_b=2.5), again(steady_a=2.2, steady_b=2.4))
 
-    assert [found.benchmark.name for found in after.comparisons] == ["steady_b", "steady_a"]
+    assert [row.benchmark.name for row in after.comparisons] == ["steady_b", "steady_a"]
 
 
 def test_what_was_seen_on_another_machine_is_a_suspect_from_its_threshold_on() -> None:
     """The upper end must reach the threshold exactly; the screen is reached at its edge."""
     judgement = first(noisy_d=1.12)
-    (found,) = judgement.comparisons
-    assert found.verdict is Verdict.INCONCLUSIVE
+    (row,) = judgement.comparisons
+    assert row.verdict is Verdict.INCONCLUSIVE
 
     def suspected(edged: Comparison) -> bool:
         return analysis.suspects(replace(judgement, comparisons=(edged,))) == ("noisy_d",)
 
-    assert suspected(replace(found, ratio_high=1.3, threshold=1.3))
-    assert not suspected(replace(found, ratio_high=1.29, threshold=1.3))
-    assert suspected(replace(found, p_value=0.2))
-    assert not suspected(replace(found, p_value=0.21))
-    assert not suspected(replace(found, ratio=1.0))
+    assert suspected(replace(row, ratio_high=1.3, threshold=1.3))
+    assert not suspected(replace(row, ratio_high=1.29, threshold=1.3))
+    assert suspected(replace(row, p_value=0.2))
+    assert not suspected(replace(row, p_value=0.21))
+    assert not suspected(replace(row, ratio=1.0))
 
 
 def test_a_second_measurement_apart_is_called_once_more_and_keeps_the_first_numbers() -> None:

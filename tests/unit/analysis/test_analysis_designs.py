@@ -40,10 +40,10 @@ def test_a_few_pairs_without_an_irreducible_part_are_the_paired_t_test(seed: int
     expected = stats.ttest_rel(np.log(head), np.log(base))
     low, high = expected.confidence_interval()
 
-    found = paired(base, head, NO_TAU)
+    row = paired(base, head, NO_TAU)
 
-    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
-    assert (found.ratio_low, found.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
+    assert row.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+    assert (row.ratio_low, row.ratio_high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-6)
 
 
 @pytest.mark.parametrize("count", [5, 6, 7])
@@ -69,18 +69,18 @@ def test_from_ten_pairs_on_the_tenth_part_at_either_end_is_trimmed(seed: int, co
     se = np.sqrt(((winsorised - winsorised.mean()) ** 2).sum() / (kept * (kept - 1)))
     middle = differences[cut:-cut].mean()
 
-    found = paired(base, head, NO_TAU)
+    row = paired(base, head, NO_TAU)
 
-    assert found.ratio == pytest.approx(np.exp(middle), rel=1e-9)
-    assert found.p_value == pytest.approx(2 * stats.t(kept - 1).sf(abs(middle) / se), rel=1e-6)
+    assert row.ratio == pytest.approx(np.exp(middle), rel=1e-9)
+    assert row.p_value == pytest.approx(2 * stats.t(kept - 1).sf(abs(middle) / se), rel=1e-6)
 
 
 def test_the_systematic_error_widens_the_interval_of_perfectly_steady_pairs() -> None:
     """Two builds of the same code differ by layout, which no number of pairs removes: 0.75 %."""
-    found = paired([1.0] * 8, [1.02] * 8)
+    row = paired([1.0] * 8, [1.02] * 8)
 
     reach = stats.t(7).isf(0.025) * 0.0075
-    assert np.log(number(found.ratio_high)) == pytest.approx(np.log(1.02) + reach, abs=1e-6)
+    assert np.log(number(row.ratio_high)) == pytest.approx(np.log(1.02) + reach, abs=1e-6)
 
 
 @examples
@@ -93,11 +93,11 @@ def test_several_new_runs_are_compared_by_one_of_two_t_tests(seed: int, base_run
     tests = [stats.ttest_ind(np.log(head), np.log(base), equal_var=equal) for equal in (True, False)]
     intervals = [test.confidence_interval() for test in tests]
 
-    found = stored(base, head)
+    row = stored(base, head)
 
     expected = 1 if noisier and _width(intervals[1], tests[1].df) > 0.999999 * _width(intervals[0], tests[0].df) else 0
-    assert found.p_value == pytest.approx(tests[expected].pvalue, rel=1e-6)
-    assert (found.ratio_low, found.ratio_high) == pytest.approx(np.exp(intervals[expected]), rel=1e-6)
+    assert row.p_value == pytest.approx(tests[expected].pvalue, rel=1e-6)
+    assert (row.ratio_low, row.ratio_high) == pytest.approx(np.exp(intervals[expected]), rel=1e-6)
 
 
 def _width(interval: tuple[float, float], df: float) -> float:
@@ -129,11 +129,11 @@ def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
     base, head = np.array([[0.0, 0.1]]), np.array([[0.3]])
     prior = designs.Prior(np.array([4.0]), np.array([0.04]), np.array([False]))
 
-    found = designs.history(base, head, prior, 5)
+    row = designs.history(base, head, prior, 5)
 
     variance = (4 * 0.04 + 0.005) / 5
-    assert found.se == pytest.approx(np.sqrt(variance * 1.5))
-    assert found.df == pytest.approx(5)
+    assert row.se == pytest.approx(np.sqrt(variance * 1.5))
+    assert row.df == pytest.approx(5)
 
 
 def test_learned_noise_widens_a_baseline_that_looks_too_steady() -> None:
@@ -150,13 +150,13 @@ def test_noise_taught_by_a_longer_history_replaces_the_baselines_own() -> None:
     base, head = np.log([[1.0, 1.1, 0.9, 1.0, 1.05, 0.95]]), np.log([[1.2]])
     prior = designs.Prior(np.array([20.0]), np.array([0.0004]), np.array([True]))
 
-    found = designs.history(base, head, prior, 5)
+    row = designs.history(base, head, prior, 5)
 
     weights = 0.5 ** (np.arange(5, -1, -1) / 5)
     weights /= weights.sum()
-    assert found.d == pytest.approx(np.log(1.2) - (weights * base[0]).sum())
-    assert found.se == pytest.approx(0.02 * np.sqrt((weights**2).sum() + 1))
-    assert found.df == 20
+    assert row.d == pytest.approx(np.log(1.2) - (weights * base[0]).sum())
+    assert row.se == pytest.approx(0.02 * np.sqrt((weights**2).sum() + 1))
+    assert row.df == 20
 
 
 def test_an_earlier_change_of_the_level_is_not_attributed_to_the_head() -> None:
@@ -198,18 +198,18 @@ def test_one_session_each_borrows_the_spread_of_the_machine() -> None:
     """SE² = within + 2 tau², a z test: 1.5 % on one's own machine, 3 % on a hosted one."""
     for environment, tau in ((OWN, 0.015), (HOSTED, 0.03)):
         base, head = (runs({"b": [level]}, environment=environment) for level in (1.0, 1.1))
-        found = one(analysis.compare(base, head))
-        assert found.p_value == pytest.approx(2 * stats.norm.sf(np.log(1.1) / np.sqrt(2 * tau**2 + 0.0)), rel=1e-6)
+        row = one(analysis.compare(base, head))
+        assert row.p_value == pytest.approx(2 * stats.norm.sf(np.log(1.1) / np.sqrt(2 * tau**2 + 0.0)), rel=1e-6)
 
 
 def test_rounds_of_one_run_show_only_the_spread_within_it() -> None:
     """The standard deviation of the rounds adds (s/x)²/n for each side, and nothing more."""
     report = Report((Series(Benchmark("b"), TIME, (2.0,), (25,), (0.5,)),), (Run(),), environment=HOSTED)
 
-    found = one(analysis.compare([report], [report]))
+    row = one(analysis.compare([report], [report]))
 
     se = np.sqrt(2 * (0.25**2 / 25) + 2 * 0.03**2)
-    assert np.log(number(found.ratio_high)) == pytest.approx(stats.norm.isf(0.025) * se, rel=1e-6)
+    assert np.log(number(row.ratio_high)) == pytest.approx(stats.norm.isf(0.025) * se, rel=1e-6)
 
 
 def test_runs_of_one_session_are_not_independent() -> None:
@@ -227,9 +227,9 @@ def test_sessions_of_a_history_count_once_each() -> None:
     """Six stored sessions of four runs are six runs of evidence."""
     base = [session({"b": drawn(n, 4)}, name=f"session {n}", commit=str(n)) for n in range(6)]
 
-    found = one(analysis.compare(base, [session({"b": drawn(9, 4)}, name="new")]))
+    row = one(analysis.compare(base, [session({"b": drawn(9, 4)}, name="new")]))
 
-    assert (found.baseline.runs, found.head.runs) == (6, 1)
+    assert (row.baseline.runs, row.head.runs) == (6, 1)
 
 
 def test_a_design_can_be_asked_for() -> None:

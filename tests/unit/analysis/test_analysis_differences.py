@@ -34,8 +34,8 @@ def test_other_type_of_build_is_named() -> None:
 def test_other_runtime_is_named() -> None:
     """A new interpreter on the same machine is no change of the code."""
     old, new = (replace(OWN, runtime=f"CPython {version}") for version in ("3.12.4", "3.13.1"))
-    found = differences(runs(STEADY, environment=old), runs(STEADY, environment=new))
-    assert found == [("runtime", "CPython 3.12.4", "CPython 3.13.1")]
+    different = differences(runs(STEADY, environment=old), runs(STEADY, environment=new))
+    assert different == [("runtime", "CPython 3.12.4", "CPython 3.13.1")]
 
 
 def test_value_that_stands_on_both_sides_is_no_difference() -> None:

@@ -42,33 +42,33 @@ STEADY = [1.0, 1.001, 0.999, 1.0, 1.0005, 0.9995]
 
 def test_two_constant_sides_that_agree_are_unchanged() -> None:
     """Where scipy says nan: p is 1 and the verdict is no change."""
-    found = stored([4.0] * 6, [4.0] * 6)
+    row = stored([4.0] * 6, [4.0] * 6)
 
-    assert (found.verdict, found.p_value, found.ratio) == (Verdict.UNCHANGED, 1.0, 1.0)
+    assert (row.verdict, row.p_value, row.ratio) == (Verdict.UNCHANGED, 1.0, 1.0)
 
 
 def test_two_constant_sides_of_a_timing_that_differ_are_a_regression_of_finite_certainty() -> None:
     """No clock is exact: the standard error has a floor, so the interval has a width."""
-    found = stored([4.0] * 6, [5.0] * 6)
+    row = stored([4.0] * 6, [5.0] * 6)
 
-    assert found.verdict is Verdict.REGRESSION
-    assert number(found.ratio_low) < 1.25 < number(found.ratio_high)
+    assert row.verdict is Verdict.REGRESSION
+    assert number(row.ratio_low) < 1.25 < number(row.ratio_high)
 
 
 @pytest.mark.parametrize(("head", "verdict"), [(100.5, Verdict.UNCHANGED), (102.0, Verdict.REGRESSION)])
 def test_an_exact_metric_is_held_to_its_threshold_alone(head: float, verdict: Verdict) -> None:
     """One run on each side is proof enough of a changed instruction count, from 1 % on."""
-    found = stored([100.0], [head], metric=EXACT)
+    row = stored([100.0], [head], metric=EXACT)
 
-    assert found.verdict is verdict
-    assert found.confirmed is None
+    assert row.verdict is verdict
+    assert row.confirmed is None
 
 
 def test_values_that_are_no_numbers_are_left_out() -> None:
     """NaN and infinity of single runs do not poison the others."""
-    found = stored([*STEADY, NAN], [*STEADY, float("inf")])
+    row = stored([*STEADY, NAN], [*STEADY, float("inf")])
 
-    assert (found.baseline.runs, found.head.runs, found.verdict) == (6, 6, Verdict.UNCHANGED)
+    assert (row.baseline.runs, row.head.runs, row.verdict) == (6, 6, Verdict.UNCHANGED)
 
 
 def test_a_run_that_lost_a_fifth_of_its_rounds_is_invalid() -> None:
@@ -79,10 +79,10 @@ def test_a_run_that_lost_a_fifth_of_its_rounds_is_invalid() -> None:
         environment=runs({"b": [1]})[0].environment,
     )
 
-    found = one(analysis.compare(runs({"b": STEADY}), [broken]))
+    row = one(analysis.compare(runs({"b": STEADY}), [broken]))
 
-    assert found.verdict is Verdict.FAILED
-    assert found.reason == Reason(ReasonCode.UNUSABLE_ROUNDS, count=3)
+    assert row.verdict is Verdict.FAILED
+    assert row.reason == Reason(ReasonCode.UNUSABLE_ROUNDS, count=3)
 
 
 def test_a_run_that_lost_a_round_or_two_still_counts() -> None:
@@ -94,17 +94,17 @@ def test_a_run_that_lost_a_round_or_two_still_counts() -> None:
 
 def test_a_time_of_zero_fails_and_says_why() -> None:
     """The clock did not see it."""
-    found = stored(STEADY, [0.0, 1.0, 1.0, 1.0, 1.0])
+    row = stored(STEADY, [0.0, 1.0, 1.0, 1.0, 1.0])
 
-    assert found.verdict is Verdict.FAILED
-    assert found.reason == Reason(ReasonCode.BELOW_CLOCK)
+    assert row.verdict is Verdict.FAILED
+    assert row.reason == Reason(ReasonCode.BELOW_CLOCK)
 
 
 def test_a_count_that_may_be_zero_is_compared_by_difference() -> None:
     """No logarithm, no ratio; a proven difference is minor, since nothing says how large it is."""
-    found = stored([0.0] * 6, [3.0] * 6, metric=COUNT)
+    row = stored([0.0] * 6, [3.0] * 6, metric=COUNT)
 
-    assert (found.verdict, found.severity, found.ratio, found.difference) == (
+    assert (row.verdict, row.severity, row.ratio, row.difference) == (
         Verdict.REGRESSION,
         Severity.MINOR,
         None,
@@ -154,35 +154,35 @@ def test_a_large_suite_lends_its_spread_to_short_baselines() -> None:
     base = {f"b{n}": [1.0 + 0.001 * n, 1.01, 0.99] for n in range(40)}
     head = {name: [2 * value for value in values] if name == "b7" else values for name, values in base.items()}
 
-    found = of(analysis.compare(runs(base), runs(head)), "b7")
+    row = of(analysis.compare(runs(base), runs(head)), "b7")
 
-    assert (found.verdict, found.confirmed) == (Verdict.REGRESSION, None)
+    assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, None)
 
 
 def test_seconds_against_milliseconds_is_refused() -> None:
     """Units are normalised when a file is read; what still differs cannot be compared."""
-    found = one(analysis.compare(runs({"b": STEADY}, metric=Metric("time", "ticks")), runs({"b": STEADY})))
+    row = one(analysis.compare(runs({"b": STEADY}, metric=Metric("time", "ticks")), runs({"b": STEADY})))
 
-    assert found.verdict is Verdict.INCOMPARABLE
-    assert found.reason == Reason(ReasonCode.UNIT_CHANGED, before="ticks", text="s")
+    assert row.verdict is Verdict.INCOMPARABLE
+    assert row.reason == Reason(ReasonCode.UNIT_CHANGED, before="ticks", text="s")
 
 
 def test_a_direction_that_turned_is_refused() -> None:
     """Lower is better on one side, higher on the other."""
     turned = Metric("time", "s", Direction.HIGHER)
 
-    found = one(analysis.compare(runs({"b": STEADY}, metric=turned), runs({"b": STEADY})))
+    row = one(analysis.compare(runs({"b": STEADY}, metric=turned), runs({"b": STEADY})))
 
-    assert found.verdict is Verdict.INCOMPARABLE
-    assert reason_of(found).code is ReasonCode.DIRECTION_CHANGED
+    assert row.verdict is Verdict.INCOMPARABLE
+    assert reason_of(row).code is ReasonCode.DIRECTION_CHANGED
 
 
 def test_half_the_throughput_is_twice_as_bad() -> None:
     """Higher is better: the ratio is of badness."""
-    found = paired([100.0] * 6, [50.0] * 6, metric=RATE)
+    row = paired([100.0] * 6, [50.0] * 6, metric=RATE)
 
-    assert found.ratio == pytest.approx(2)
-    assert found.verdict is Verdict.REGRESSION
+    assert row.ratio == pytest.approx(2)
+    assert row.verdict is Verdict.REGRESSION
     assert paired([50.0] * 6, [100.0] * 6, metric=RATE).verdict is Verdict.IMPROVEMENT
 
 
@@ -199,17 +199,17 @@ def test_a_new_benchmark_shows_what_was_measured() -> None:
     """Its runs and their median, although nothing could be compared."""
     head = pairs({"both": STEADY, "young": [3.0, NAN, 5.0, NAN, 4.0, NAN]})
 
-    found = of(analysis.compare([pairs({"both": STEADY})], [head]), "young")
+    row = of(analysis.compare([pairs({"both": STEADY})], [head]), "young")
 
-    assert (found.head.runs, found.head.median) == (3, 4.0)
-    assert (found.baseline.runs, found.baseline.median) == (0, None)
+    assert (row.head.runs, row.head.median) == (3, 4.0)
+    assert (row.baseline.runs, row.baseline.median) == (0, None)
 
 
 def test_what_only_old_commits_knew_is_no_news() -> None:
     """A benchmark that left the suite three commits ago is not missing today."""
     base = runs({"gone": [1.0] * 3, "here": STEADY})
 
-    assert [found.benchmark.name for found in analysis.compare(base, runs({"here": [1.0]})).comparisons] == ["here"]
+    assert [row.benchmark.name for row in analysis.compare(base, runs({"here": [1.0]})).comparisons] == ["here"]
 
 
 def test_a_changed_body_starts_a_new_baseline() -> None:
@@ -222,9 +222,9 @@ def test_a_changed_body_starts_a_new_baseline() -> None:
 
 def test_a_quantised_timer_has_no_certainty_of_its_own() -> None:
     """Ties of a coarse clock give no variance; the floor keeps a tiny step from being proven large."""
-    found = stored([0.001] * 8, [0.00101] * 8)
+    row = stored([0.001] * 8, [0.00101] * 8)
 
-    assert found.verdict is Verdict.UNCHANGED
+    assert row.verdict is Verdict.UNCHANGED
 
 
 def test_a_failed_benchmark_is_failed_and_not_missing() -> None:
@@ -258,8 +258,8 @@ def test_a_head_that_failed_as_a_whole_fails_every_benchmark() -> None:
     """The run says why; nothing passes."""
     judgement = analysis.compare(runs({"a": STEADY, "b": STEADY}), [Report((), (Run(failure="exit status 1"),))])
 
-    assert {found.verdict for found in judgement.comparisons} == {Verdict.FAILED}
-    assert {reason_of(found).text for found in judgement.comparisons} == {"exit status 1"}
+    assert {row.verdict for row in judgement.comparisons} == {Verdict.FAILED}
+    assert {reason_of(row).text for row in judgement.comparisons} == {"exit status 1"}
     assert judgement.summary.verdict is Outcome.INCOMPLETE
 
 
@@ -310,9 +310,9 @@ def test_runs_of_another_machine_are_left_out_of_a_mixed_baseline() -> None:
     """Only the six of this kind of machine count."""
     mixed = [*runs({"b": [5.0] * 4}, environment=OTHER), *runs({"b": STEADY})]
 
-    found = one(analysis.compare(mixed, runs({"b": [1.0]})))
+    row = one(analysis.compare(mixed, runs({"b": [1.0]})))
 
-    assert (found.baseline.runs, found.baseline.median) == (6, 1.0)
+    assert (row.baseline.runs, row.baseline.median) == (6, 1.0)
 
 
 def test_pairs_of_one_session_are_matched_by_number() -> None:

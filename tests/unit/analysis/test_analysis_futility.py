@@ -30,7 +30,7 @@ def drawn(count: int) -> tuple[list[analysis.Report], list[analysis.Report]]:
 
 def verdicts(count: int) -> dict[str, Verdict]:
     """Judge what was measured after so many pairs."""
-    return {found.benchmark.name: found.verdict for found in analysis.compare(*drawn(count), POLICY).comparisons}
+    return {row.benchmark.name: row.verdict for row in analysis.compare(*drawn(count), POLICY).comparisons}
 
 
 def test_what_is_given_up_would_not_have_been_decided() -> None:
@@ -38,7 +38,7 @@ def test_what_is_given_up_would_not_have_been_decided() -> None:
     look = analysis.analyse_interim(*drawn(16), replace(POLICY, plan=None), PLAN)
     now, end = verdicts(16), verdicts(20)
 
-    given_up = [name for name, found in now.items() if found is Verdict.INCONCLUSIVE and name not in look.undecided]
+    given_up = [name for name, verdict in now.items() if verdict is Verdict.INCONCLUSIVE and name not in look.undecided]
     decided, went_on = (
         np.mean([end[name] is not Verdict.INCONCLUSIVE for name in names]) for names in (given_up, look.undecided)
     )

@@ -102,9 +102,9 @@ def test_a_key_names_a_benchmark_or_a_metric_of_its_service(
     """`cache_get_ms` is the benchmark cache_get, or get of the service cache; `memory_limit_mb` is all peak memory."""
     policy = analysis.Policy(limits=(analysis.Limit(service="cache", budgets=(rule,)),))
 
-    found, idle = budget_rules([Benchmark(name, "cache")], [metric], policy)
+    applied, idle = budget_rules([Benchmark(name, "cache")], [metric], policy)
 
-    assert list(found.values()) == ([rule] if applies else [])
+    assert list(applied.values()) == ([rule] if applies else [])
     assert bool(idle) is not applies
     assert budget_rules([Benchmark(name, "other")], [metric], policy)[0] == {}
 
@@ -114,9 +114,9 @@ def test_of_several_times_the_plain_one_is_limited() -> None:
     benchmark = Benchmark("cache_get", "cache")
     policy = analysis.Policy(limits=(analysis.Limit(service="cache", budgets=(MS,)),))
 
-    found, _ = budget_rules([benchmark, benchmark], [CPU, TIME], policy)
+    applied, _ = budget_rules([benchmark, benchmark], [CPU, TIME], policy)
 
-    assert list(found) == [1]
+    assert list(applied) == [1]
 
 
 def test_a_rule_for_nothing_is_said_aloud() -> None:

@@ -18,27 +18,27 @@ P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
 @given(P_VALUES)
 def test_q_values_are_those_of_scipy(p: list[float]) -> None:
     """One family, any p-values."""
-    found = tests.q_values(np.array(p), ["time"] * len(p))
+    q = tests.q_values(np.array(p), ["time"] * len(p))
 
-    assert found == pytest.approx(stats.false_discovery_control(p, method="bh"))
+    assert q == pytest.approx(stats.false_discovery_control(p, method="bh"))
 
 
 @examples
 @given(P_VALUES, P_VALUES)
 def test_families_do_not_see_each_other(time: list[float], memory: list[float]) -> None:
     """Memory is corrected for the number of memory tests only."""
-    found = tests.q_values(np.array(time + memory), ["time"] * len(time) + ["memory"] * len(memory))
+    q = tests.q_values(np.array(time + memory), ["time"] * len(time) + ["memory"] * len(memory))
 
-    assert found[: len(time)] == pytest.approx(stats.false_discovery_control(time, method="bh"))
-    assert found[len(time) :] == pytest.approx(stats.false_discovery_control(memory, method="bh"))
+    assert q[: len(time)] == pytest.approx(stats.false_discovery_control(time, method="bh"))
+    assert q[len(time) :] == pytest.approx(stats.false_discovery_control(memory, method="bh"))
 
 
 def test_what_was_not_tested_is_not_counted() -> None:
     """A missing p-value stays missing and costs the others nothing."""
-    found = tests.q_values(np.array([0.02, np.nan, 0.04]), ["time"] * 3)
+    q = tests.q_values(np.array([0.02, np.nan, 0.04]), ["time"] * 3)
 
-    assert np.isnan(found[1])
-    assert found[[0, 2]] == pytest.approx([0.04, 0.04])
+    assert np.isnan(q[1])
+    assert q[[0, 2]] == pytest.approx([0.04, 0.04])
 
 
 @examples

@@ -30,7 +30,7 @@ def two_speeds(seed: int, count: int, slower: float = 1.0) -> tuple[dict[str, li
 
 def share(verdict: Verdict, judgement: analysis.Judgement) -> float:
     """Return the share of comparisons with a verdict."""
-    return float(np.mean([found.verdict is verdict for found in judgement.comparisons]))
+    return float(np.mean([row.verdict is verdict for row in judgement.comparisons]))
 
 
 @pytest.mark.parametrize("pair_count", [7, 10, 20, 31])
@@ -70,10 +70,10 @@ def test_a_counted_verdict_says_what_was_counted() -> None:
     """Two wild pairs of twelve at either end; the reason names pairs and not an interval."""
     head = [1.0, 1.0101, 2.0, 0.9912, 1.0013, 1.0107, 1.0002, 0.5, 1.0031, 1.0008, 0.51, 1.0017]
 
-    found = paired([1.0] * 12, head, TWENTY)
+    row = paired([1.0] * 12, head, TWENTY)
 
-    assert found.verdict is Verdict.UNCHANGED
-    assert sentence(found) == (
+    assert row.verdict is Verdict.UNCHANGED
+    assert sentence(row) == (
         "A change of +3 % or more for the worse is ruled out: only 1 of 12 interleaved pairs differs so much."
     )
 
@@ -102,16 +102,16 @@ def test_a_threshold_that_was_written_down_is_what_must_be_ruled_out() -> None:
 
 def test_the_smaller_size_is_named_when_both_are_ruled_out() -> None:
     """Hardly any noise: what is said is the strongest that is proven."""
-    found = paired([1.0] * 6, [1.0, 1.001, 0.999, 1.0, 1.001, 1.0], TWENTY)
+    row = paired([1.0] * 6, [1.0, 1.001, 0.999, 1.0, 1.001, 1.0], TWENTY)
 
-    assert sentence(found).startswith("A change of +3 % or more for the worse is ruled out")
+    assert sentence(row).startswith("A change of +3 % or more for the worse is ruled out")
 
 
 def test_a_proven_slowdown_below_the_threshold_stays_a_regression() -> None:
     """Ten per cent worse beyond doubt is shown, although the threshold of 20 % is ruled out."""
-    found = paired([1.0] * 8, [1.1, 1.101, 1.099, 1.1, 1.1, 1.102, 1.098, 1.1], TWENTY)
+    row = paired([1.0] * 8, [1.1, 1.101, 1.099, 1.1, 1.1, 1.102, 1.098, 1.1], TWENTY)
 
-    assert found.verdict is Verdict.REGRESSION
+    assert row.verdict is Verdict.REGRESSION
 
 
 def test_more_pairs_than_a_float_has_powers_of_two_are_counted() -> None:

@@ -92,12 +92,12 @@ def test_a_larger_slowdown_is_never_judged_milder(base: list[float], factor: flo
 @given(VALUES)
 def test_the_verdict_follows_from_the_numbers_it_shows(base: list[float]) -> None:
     """A regression has its whole interval above one, q at most alpha, and a ratio above what is called a change."""
-    found = paired(base, [value * 1.3 for value in base])
+    row = paired(base, [value * 1.3 for value in base])
 
-    assert found.verdict is Verdict.REGRESSION
-    assert number(found.ratio_low) > 1
-    assert number(found.q_value) <= 0.05
-    assert found.severity is Severity.MINOR
+    assert row.verdict is Verdict.REGRESSION
+    assert number(row.ratio_low) > 1
+    assert number(row.q_value) <= 0.05
+    assert row.severity is Severity.MINOR
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_the_verdict_follows_from_the_numbers_it_shows(base: list[float]) -> Non
 )
 def test_severity_is_graded_by_the_bands(ratio: float, severity: str) -> None:
     """Minor from the threshold, moderate from half again, critical above twice."""
-    found = paired([1.0] * 6, [ratio] * 6)
+    row = paired([1.0] * 6, [ratio] * 6)
 
-    assert found.severity == severity
+    assert row.severity == severity
 
 
 def test_a_service_of_its_own_threshold_is_graded_by_it() -> None:
@@ -142,9 +142,9 @@ def test_the_threshold_shown_is_what_the_noise_allows() -> None:
     """A benchmark that cannot show 20 % does not pretend to be held to it."""
     noisy = [1.0, 1.6, 0.7, 1.3, 0.8, 1.1]
 
-    found = paired(noisy, noisy[::-1])
+    row = paired(noisy, noisy[::-1])
 
-    assert found.threshold > 1.2
+    assert row.threshold > 1.2
     assert paired([1.0] * 6, [1.0] * 6).threshold == pytest.approx(1.2)
 
 
@@ -152,11 +152,11 @@ def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None
     """Injected on fresh noise, it is called a regression about four times in five."""
     random = np.random.default_rng(5)
     first, second, again = (np.exp(random.normal(0, 0.03, (600, 8))) for _ in range(3))
-    promised = [found.minimum_detectable_ratio for found in alone(first, second)]
+    promised = [row.minimum_detectable_ratio for row in alone(first, second)]
 
-    found = alone(first, again * np.array(promised)[:, None])
+    rows = alone(first, again * np.array(promised)[:, None])
 
-    assert 0.74 <= np.mean([one.verdict is Verdict.REGRESSION for one in found]) <= 0.88
+    assert 0.74 <= np.mean([one.verdict is Verdict.REGRESSION for one in rows]) <= 0.88
 
 
 def alone(base: Values, head: Values) -> list[Comparison]:
@@ -168,8 +168,8 @@ def alone(base: Values, head: Values) -> list[Comparison]:
         )
         for side in (base, head)
     ]
-    found = analysis.compare(sides[:1], sides[1:]).comparisons
-    return sorted(found, key=lambda one: int(one.metric.name.split()[1]))
+    rows = analysis.compare(sides[:1], sides[1:]).comparisons
+    return sorted(rows, key=lambda one: int(one.metric.name.split()[1]))
 
 
 def test_more_pairs_see_smaller_changes() -> None:
@@ -193,7 +193,7 @@ def test_rows_of_a_suite_that_shares_no_variance_agree_with_each_alone(monkeypat
 
     together = analysis.compare([pairs(base)], [pairs(head)])
 
-    for found in together.comparisons:
-        name = found.benchmark.name
+    for row in together.comparisons:
+        name = row.benchmark.name
         alone = one(analysis.compare([pairs({name: base[name]})], [pairs({name: head[name]})]))
-        assert (found.ratio, found.p_value) == pytest.approx((alone.ratio, alone.p_value))
+        assert (row.ratio, row.p_value) == pytest.approx((alone.ratio, alone.p_value))

@@ -196,7 +196,7 @@ def test_what_may_hide_an_alarm_is_inconclusive_and_what_cannot_passes() -> None
     seen = analysis.compare([pairs({"b": [1.0] * 6})], [pairs({"b": small[:6]})])
     blind = analysis.compare([pairs({"b": [1.0] * 6})], [pairs({"b": large[:6]})])
 
-    assert {found.comparisons[0].verdict for found in (seen, blind)} == {Verdict.INCONCLUSIVE}
+    assert {view.comparisons[0].verdict for view in (seen, blind)} == {Verdict.INCONCLUSIVE}
     assert (seen.summary.verdict, blind.summary.verdict) == (Outcome.PASS, Outcome.INCONCLUSIVE)
 
 
@@ -207,7 +207,7 @@ def test_the_worst_comes_first() -> None:
 
     judgement = analysis.compare([pairs(base)], [pairs({n: [r * v for v in STEADY] for n, r in ratios.items()})])
 
-    assert [found.benchmark.name for found in judgement.comparisons] == [
+    assert [row.benchmark.name for row in judgement.comparisons] == [
         "worse",
         "critical",
         "minor",
@@ -254,8 +254,8 @@ def test_false_discoveries_are_counted_per_metric() -> None:
         [*runs(head, metric=count), *runs({"t": [1.01 * v for v in STEADY]}, metric=TIME)],
     )
 
-    found = of(judgement, "t")
-    assert found.q_value == pytest.approx(found.p_value)
+    row = of(judgement, "t")
+    assert row.q_value == pytest.approx(row.p_value)
 
 
 def test_rare_noise_of_a_large_suite_raises_no_alarm() -> None:
@@ -267,7 +267,7 @@ def test_rare_noise_of_a_large_suite_raises_no_alarm() -> None:
         [pairs(base)], [pairs(head)], analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0))
     )
 
-    assert sum(number(found.p_value) < 0.05 and number(found.ratio) > 1 for found in judgement.comparisons) > 5
+    assert sum(number(row.p_value) < 0.05 and number(row.ratio) > 1 for row in judgement.comparisons) > 5
     assert judgement.summary.regressions == 0
 
 

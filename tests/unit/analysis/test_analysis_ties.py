@@ -81,10 +81,10 @@ def test_a_difference_that_matters_is_a_share_of_the_level() -> None:
 
 def test_what_is_certain_is_said_to_be_certain() -> None:
     """A p-value that is zero to the last digit is no q of one."""
-    found = stored([100.0], [150.0], metric=EXACT)
+    row = stored([100.0], [150.0], metric=EXACT)
 
-    assert found.p_value == 0
-    assert sentence(found) == "50 % more (95 % interval +50 to +50 %), one session on each side; q < 0.001."
+    assert row.p_value == 0
+    assert sentence(row) == "50 % more (95 % interval +50 to +50 %), one session on each side; q < 0.001."
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ def test_a_budget_of_a_rate_is_its_least() -> None:
 )
 def test_a_count_that_stands_exactly_on_a_line_is_graded_by_it(base: float, head: float, severity: Severity) -> None:
     """Whatever the logarithms of its two sides leave in the last digit."""
-    found = stored([base], [head], metric=EXACT)
+    row = stored([base], [head], metric=EXACT)
     better = stored([head], [base], metric=EXACT)
 
-    assert (found.verdict, found.severity) == (Verdict.REGRESSION, severity)
+    assert (row.verdict, row.severity) == (Verdict.REGRESSION, severity)
     assert better.verdict is Verdict.IMPROVEMENT
 
 
@@ -150,9 +150,9 @@ def test_a_typical_pair_at_the_margin_rules_nothing_out() -> None:
     """Only one below it does, and only pairs below it are not beyond it."""
     differences, margin = np.zeros((3, 9)), np.array([0.1, 0.1, 0.0])
 
-    found = tests.ruled_out(differences, np.array([0.1, 0.099, -1.0]), margin, 0.05)
+    excluded = tests.ruled_out(differences, np.array([0.1, 0.099, -1.0]), margin, 0.05)
 
-    assert found.tolist() == [False, True, False]
+    assert excluded.tolist() == [False, True, False]
     assert tests.count_beyond(differences, margin).tolist() == [0, 0, 9]
 
 

@@ -41,9 +41,9 @@ def test_one_session_each_is_held_to_what_history_taught(known: int) -> None:
         noise={("b", "time"): analysis.Noise(0.02, known), ("gone", "time"): analysis.Noise(0.5, 50)}
     )
 
-    found = one(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
+    row = one(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
 
-    assert found.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, known - 1))
+    assert row.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, known - 1))
 
 
 def test_a_spread_learned_from_one_run_is_none() -> None:
@@ -87,16 +87,16 @@ def test_what_an_older_unit_showed_is_no_evidence_for_another_row() -> None:
 def test_rounds_count_only_where_there_is_one_run_and_more_than_one_round() -> None:
     """One round has no spread; several runs show theirs themselves."""
 
-    def found(rounds: int, count: int) -> float:
+    def detectable(rounds: int, count: int) -> float:
         series = Series(Benchmark("b"), TIME, (2.0,) * count, (rounds,) * count, (0.5,) * count)
         made = Report((series,), tuple(Run(session="s") for _ in range(count)), environment=OWN)
         head = replace(made, runs=tuple(Run(session="t") for _ in range(count)))
         return float(np.log(number(one(analysis.compare([made], [head])).ratio_high)))
 
     reach, between = stats.norm.isf(0.025), 2 * 0.015**2
-    assert found(rounds=25, count=1) == pytest.approx(reach * np.sqrt(between + 2 * 0.25**2 / 25))
-    assert found(rounds=1, count=1) == pytest.approx(reach * np.sqrt(between))
-    assert found(rounds=25, count=2) == pytest.approx(reach * np.sqrt(between))
+    assert detectable(rounds=25, count=1) == pytest.approx(reach * np.sqrt(between + 2 * 0.25**2 / 25))
+    assert detectable(rounds=1, count=1) == pytest.approx(reach * np.sqrt(between))
+    assert detectable(rounds=25, count=2) == pytest.approx(reach * np.sqrt(between))
 
 
 def test_a_short_baseline_borrows_the_spread_of_its_machine() -> None:
@@ -105,19 +105,19 @@ def test_a_short_baseline_borrows_the_spread_of_its_machine() -> None:
     logs = np.log(base)
     variance = (4 * 0.015**2 + ((logs - logs.mean()) ** 2).sum()) / 6
 
-    found = stored(base, [1.1])
+    row = stored(base, [1.1])
 
     expected = p_of(1.1 / np.exp(logs.mean()), np.sqrt(variance * (1 + 1 / 3)), 6)
-    assert found.p_value == pytest.approx(expected)
-    assert found.confirmed is False
+    assert row.p_value == pytest.approx(expected)
+    assert row.confirmed is False
 
 
 def test_no_clock_is_surer_than_one_in_ten_thousand() -> None:
     """Constant sides have a standard error all the same; it adds nothing to one that is larger."""
-    found = stored([1.0] * 6, [1.2] * 6)
+    row = stored([1.0] * 6, [1.2] * 6)
 
     reach = stats.t(10).isf(0.025) * 1e-4
-    assert np.log([number(found.ratio_low), number(found.ratio_high)]) == pytest.approx(
+    assert np.log([number(row.ratio_low), number(row.ratio_high)]) == pytest.approx(
         np.log(1.2) + np.array([-reach, reach])
     )
 
@@ -140,7 +140,7 @@ def test_runs_of_a_machine_count_for_what_was_measured_there() -> None:
 
     judgement = analysis.compare(base, head)
 
-    assert {found.verdict for found in judgement.comparisons} == {Verdict.UNCHANGED}
+    assert {row.verdict for row in judgement.comparisons} == {Verdict.UNCHANGED}
     assert [of(judgement, name).baseline.median for name in "ab"] == pytest.approx([1.0, 2.0])
 
 
@@ -161,11 +161,11 @@ def test_a_pair_of_which_one_side_is_missing_leaves_the_sessions() -> None:
     )
     head = replace(base, series=(Series(Benchmark("b"), TIME, (nan, 3.0)), base.series[1]))
 
-    found = of(analysis.compare([base], [head]), "b")
+    row = of(analysis.compare([base], [head]), "b")
 
-    assert found.ratio == pytest.approx(3)
-    assert found.confirmed is False
-    assert found.p_value == pytest.approx(p_of(3.0, np.sqrt(2) * 0.0075))
+    assert row.ratio == pytest.approx(3)
+    assert row.confirmed is False
+    assert row.p_value == pytest.approx(p_of(3.0, np.sqrt(2) * 0.0075))
 
 
 @pytest.mark.parametrize(("ratio", "event"), [(1.029, False), (1.034, True)])

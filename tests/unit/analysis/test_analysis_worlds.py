@@ -45,10 +45,10 @@ def test_a_slow_path_in_some_runs_is_not_unchanged(seed: int) -> None:
     base, head = drawn(seed, 20), drawn(seed + 1, 20)
     head[[2, 9, 15]] *= 1.5
 
-    found = paired(base, head)
+    row = paired(base, head)
 
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert sentence(found).startswith("3 runs of the head took far longer than the rest")
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert sentence(row).startswith("3 runs of the head took far longer than the rest")
 
 
 def test_slow_runs_on_both_sides_are_the_noise_of_both() -> None:
@@ -167,10 +167,10 @@ def test_compiled_code_of_one_build_a_side_is_suspected_within_what_layout_can_d
     """A change of 15 % in ten pairs: proven where an interpreter runs it, suspected where a compiler laid it out."""
     base, head = pairs({"b": drawn(1, 10)}), pairs({"b": drawn(2, 10, level=1.15)}, provenance=provenance)
 
-    (found,) = analysis.compare([base], [head]).comparisons
+    (row,) = analysis.compare([base], [head]).comparisons
 
-    assert (found.verdict, found.confirmed) == (Verdict.REGRESSION, confirmed)
-    assert ("layout" in sentence(found)) is (confirmed is False)
+    assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, confirmed)
+    assert ("layout" in sentence(row)) is (confirmed is False)
 
 
 def test_a_change_beyond_every_layout_is_proven_in_compiled_code_too() -> None:

@@ -21,11 +21,11 @@ def test_the_quantiles_are_hazens(size: int) -> None:
     flat = np.random.default_rng(size).standard_normal(100).astype(np.float32)
     start, stop = np.array([3, 40]), np.array([3 + size, 100])
 
-    found = candidates._quantiles(flat, start, stop)
+    kept = candidates._quantiles(flat, start, stop)
 
     for row, (first, last) in enumerate(zip(start, stop, strict=True)):
         expected = np.quantile(flat[first:last].astype(float), (np.arange(9) + 0.5) / 9, method="hazen")
-        assert found[row] == pytest.approx(expected, abs=1e-6)
+        assert kept[row] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_step_is_measured_by_hodges_and_lehmann() -> None:
@@ -60,9 +60,9 @@ def test_a_part_is_split_only_where_both_sides_can_last(size: int) -> None:
     """Ten runs hold two levels of five; nine do not."""
     flat = np.repeat([0.0, 1.0], 5).astype(np.float32)[:size]
 
-    found = propose(flat, np.array([0]), np.array([size]), 0.01, 5)
+    kept = propose(flat, np.array([0]), np.array([size]), 0.01, 5)
 
-    assert found.place.tolist() == ([5] if size == 10 else [])
+    assert kept.place.tolist() == ([5] if size == 10 else [])
 
 
 @pytest.mark.parametrize("freedom", range(1, 8))
@@ -80,12 +80,12 @@ def test_of_neighbouring_doubts_the_weakest_goes_first() -> None:
     """A step that fails only because another stands beside it is tested again when that is gone."""
     strength = np.array([0.5, 0.3, 0.9, 0.2, 0.4, 0.4, 0.1])
     owner = np.array([0, 0, 0, 0, 1, 1, 2])
-    found = Candidates(np.arange(7), owner, np.zeros(7), np.zeros(7), np.zeros(7), strength)
+    kept = Candidates(np.arange(7), owner, np.zeros(7), np.zeros(7), np.zeros(7), strength)
 
-    weak = candidates._weaker_than_neighbours(found)
+    weak = candidates._weaker_than_neighbours(kept)
 
     assert weak.tolist() == [False, True, False, True, False, True, True]
-    left = candidates._without(found, np.array([False, True, False, False, False, False, False]))
+    left = candidates._without(kept, np.array([False, True, False, False, False, False, False]))
     assert left.place.tolist() == [0, 2, 3, 4, 5, 6]
     assert np.isnan(left.strength).tolist() == [True, True, False, False, False, False]
 
@@ -96,12 +96,12 @@ def test_a_proposal_without_a_step_is_dropped_and_one_with_it_is_moved_to_its_ru
     ends, minimum = np.array([0, 90]), np.array([0.04])
     proposals = Proposals(np.array([27, 45, 63]), np.full(3, 1e-4))
 
-    found = candidates.prune(flat, ends, proposals, minimum, 0.001, 5)
+    kept = candidates.prune(flat, ends, proposals, minimum, 0.001, 5)
 
-    assert found.place.tolist() == [30, 60]
-    assert found.level == pytest.approx([0, 0.3], abs=0.01)
-    assert found.shift == pytest.approx([0.3, -0.2], abs=0.01)
-    assert (found.strength >= 1).all()
+    assert kept.place.tolist() == [30, 60]
+    assert kept.level == pytest.approx([0, 0.3], abs=0.01)
+    assert kept.shift == pytest.approx([0.3, -0.2], abs=0.01)
+    assert (kept.strength >= 1).all()
     assert not len(candidates.prune(flat, ends, proposals, np.array([0.5]), 0.001, 5).place)
 
 

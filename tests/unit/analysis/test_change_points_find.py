@@ -47,23 +47,23 @@ def test_a_step_is_found_where_it_is_with_its_ratio() -> None:
 def test_every_step_of_a_staircase_is_found() -> None:
     """Steps up and down in one long series are all found, in order."""
     steps = {150: 1.1, 300: 1 / 1.2, 420: 1.3, 700: 1.1}
-    found = find(stepped(noise(1000, seed=2), steps))
-    assert [point.index for point in found] == pytest.approx(list(steps), abs=2)
-    assert [point.ratio for point in found] == pytest.approx(list(steps.values()), rel=0.02)
+    changes = find(stepped(noise(1000, seed=2), steps))
+    assert [point.index for point in changes] == pytest.approx(list(steps), abs=2)
+    assert [point.ratio for point in changes] == pytest.approx(list(steps.values()), rel=0.02)
     levels = 100 * np.cumprod([1, *steps.values()])
-    assert [point.difference for point in found] == pytest.approx(np.diff(levels), abs=2)
+    assert [point.difference for point in changes] == pytest.approx(np.diff(levels), abs=2)
 
 
 def test_a_short_episode_has_two_ends() -> None:
     """Ten slow runs in between are an episode: a change for the worse and one back."""
-    found = find(stepped(noise(120, seed=3), {60: 1.15, 70: 1 / 1.15}))
-    assert [point.index for point in found] == pytest.approx([60, 70], abs=1)
+    changes = find(stepped(noise(120, seed=3), {60: 1.15, 70: 1 / 1.15}))
+    assert [point.index for point in changes] == pytest.approx([60, 70], abs=1)
 
 
 def test_a_step_within_clustered_noise_is_found() -> None:
     """A 10 % step is seen although machine types differ by three times as much."""
-    found = [find(stepped(clustered(100, seed), {50: 1.1})) for seed in range(20)]
-    hits = [points for points in found if len(points) == 1 and abs(points[0].index - 50) <= 5]
+    changes = [find(stepped(clustered(100, seed), {50: 1.1})) for seed in range(20)]
+    hits = [points for points in changes if len(points) == 1 and abs(points[0].index - 50) <= 5]
     assert len(hits) >= 16
 
 
@@ -71,8 +71,8 @@ def test_a_step_within_clustered_noise_is_found() -> None:
 def test_false_alarms_stay_below_one_in_two_thousand_runs(draw: object) -> None:
     """On 300 step-free series of 100 runs at most 15 change points are reported."""
     assert callable(draw)
-    found = find_all([draw(100, seed) for seed in range(300)])
-    assert sum(map(len, found)) <= 15
+    changes = find_all([draw(100, seed) for seed in range(300)])
+    assert sum(map(len, changes)) <= 15
 
 
 def test_no_change_point_in_constants() -> None:
@@ -131,9 +131,9 @@ def test_the_newest_change_is_too_new_to_judge() -> None:
 def test_the_unit_does_not_matter(seed: int, factor: float) -> None:
     """Seconds or nanoseconds: the change points and their ratios are the same."""
     values = stepped(noise(120, seed), {50: 1.15, 90: 0.8})
-    found, scaled = find(values), find(values * factor)
-    assert [point.index for point in scaled] == [point.index for point in found]
-    assert [point.ratio for point in scaled] == pytest.approx([point.ratio for point in found], rel=1e-4)
+    changes, scaled = find(values), find(values * factor)
+    assert [point.index for point in scaled] == [point.index for point in changes]
+    assert [point.ratio for point in scaled] == pytest.approx([point.ratio for point in changes], rel=1e-4)
 
 
 @given(st.integers(0, 10_000), st.integers(20, 80))
@@ -155,9 +155,9 @@ def test_a_growing_series_gives_what_the_whole_gives(seed: int, parts: list[int]
     values = stepped(clustered(sum(parts), seed), {sum(parts) // 2: 1.2, sum(parts) // 4 * 3: 0.8})
     detector, arrived = Detector(), 0
     for part in parts:
-        found = detector.extend(values[arrived : arrived + part])
+        changes = detector.extend(values[arrived : arrived + part])
         arrived += part
-        assert found == find(values[:arrived])
+        assert changes == find(values[:arrived])
 
 
 def test_a_growing_series_may_turn_negative() -> None:
@@ -180,11 +180,11 @@ def test_many_series_at_once_give_what_each_gives_alone() -> None:
 def test_a_hundred_thousand_runs_are_searched_in_seconds() -> None:
     """Time grows with length, not with its square: 100 000 runs with 50 steps, all found."""
     steps = {index: 1.2 if index % 4000 else 1 / 1.2 for index in range(2000, 100_000, 2000)}
-    found = find(stepped(noise(100_000, seed=9), steps))
+    changes = find(stepped(noise(100_000, seed=9), steps))
     truth = np.array(list(steps))
-    near = [np.abs(truth - point.index).min() <= 3 for point in found]
+    near = [np.abs(truth - point.index).min() <= 3 for point in changes]
     assert sum(near) == len(truth)
-    assert len(found) - sum(near) <= 10
+    assert len(changes) - sum(near) <= 10
 
 
 def test_a_difference_is_measured_from_the_level_and_not_from_the_first_run() -> None:
@@ -228,11 +228,11 @@ def test_a_growing_series_follows_its_rule_and_direction() -> None:
 @pytest.mark.parametrize(("runs", "at"), [(40, 35), (60, 52), (100, 92)])
 def test_a_clear_step_among_the_last_runs_is_found_at_its_very_run(runs: int, at: int) -> None:
     """Fifteen per cent in half a per cent of noise: the commit that brought it is named, and how large it is."""
-    found = find_all(
+    changes = find_all(
         [stepped(100 + 0.5 * np.random.default_rng(n).standard_normal(runs), {at: 1.15}) for n in range(100)]
     )
-    assert sum([point.index for point in points] == [at] for points in found) >= 98
-    assert all(points[0].ratio == pytest.approx(1.15, rel=0.01) for points in found if points)
+    assert sum([point.index for point in points] == [at] for points in changes) >= 98
+    assert all(points[0].ratio == pytest.approx(1.15, rel=0.01) for points in changes if points)
 
 
 def test_a_change_is_reported_from_one_in_a_thousand_on() -> None:

@@ -113,10 +113,10 @@ def test_of_several_change_points_the_largest_gives_the_height() -> None:
     """Up by 12 % and a little down again among the last runs: the step is one of 12 %."""
     values = clustered_step(runs_after=16)
     (followed,) = histories.follow([histories.named("x", values)])
-    (found,) = followed.change_points
-    smaller = replace(found, index=found.index + 5, ratio=0.95, difference=-found.difference / 3)
+    (change,) = followed.change_points
+    smaller = replace(change, index=change.index + 5, ratio=0.95, difference=-change.difference / 3)
     stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
-    for points in ((found, smaller), (smaller, found)):
+    for points in ((change, smaller), (smaller, change)):
         assert histories._with_steps(stable, points, 110).drift == pytest.approx(0.12, abs=0.01)
 
 
@@ -124,10 +124,10 @@ def test_a_change_point_needs_three_runs_of_the_window_before_it() -> None:
     """Nearer to where the last twenty runs begin, it is what they have in common."""
     values = clustered_step(runs_after=16)
     (followed,) = histories.follow([histories.named("x", values)])
-    (found,) = followed.change_points
+    (change,) = followed.change_points
     stable = trend.Trend(Tendency.STABLE, 0.1, 0.5, 0.01, 20)
     for before, direction in ((2, Tendency.STABLE), (3, Tendency.STEP)):
-        placed = replace(found, index=110 - 20 + before)
+        placed = replace(change, index=110 - 20 + before)
         assert histories._with_steps(stable, (placed,), 110).direction is direction
 
 

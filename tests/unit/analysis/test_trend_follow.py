@@ -187,9 +187,9 @@ def test_a_step_needs_no_correlation_but_one_in_a_thousand_and_its_height() -> N
     for seed in range(400):
         values = drifting(1.0, seed, spread=0.03)
         values[-5:] *= 1.08
-        found = follow(values, rule=TrendRule(p=0.0))
-        assert found.drift is not None
-        seen[bool(trend._differ([np.log(values)])[0] < 0.001), abs(found.drift) >= 0.05, found.direction] += 1
+        followed = follow(values, rule=TrendRule(p=0.0))
+        assert followed.drift is not None
+        seen[bool(trend._differ([np.log(values)])[0] < 0.001), abs(followed.drift) >= 0.05, followed.direction] += 1
     assert {key[:2] for key in seen if key[2] is Tendency.STEP} == {(True, True)}
     assert (True, True, Tendency.STABLE) not in seen
     assert min(seen[True, True, Tendency.STEP], seen[False, False, Tendency.STABLE]) > 20

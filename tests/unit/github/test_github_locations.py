@@ -175,9 +175,9 @@ def test_a_judgement_gets_the_locations_it_lacks(workspace: Path) -> None:
     )  # fmt: skip
     judgement = Judgement(Mode.PAIRED, Summary(Outcome.PASS), (named, lacking, unknown), Subject(), Subject())
 
-    found = [row.benchmark.location for row in located(judgement, workspace).comparisons]
+    locations = [row.benchmark.location for row in located(judgement, workspace).comparisons]
 
-    assert found == [Location("own.rs", 9), Location("tests/bench_cache.py", 7), None]
+    assert locations == [Location("own.rs", 9), Location("tests/bench_cache.py", 7), None]
     only = replace(judgement, comparisons=(named,))
     assert located(only, workspace) is only
 

@@ -51,12 +51,12 @@ class Hook(HTTPServer):
 @pytest.fixture
 def hooks() -> Iterator[list[Hook]]:
     """One web hook that takes messages and one that does not."""
-    found = [Hook(), Hook(500)]
-    threads = [threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.01}) for hook in found]
+    hooks = [Hook(), Hook(500)]
+    threads = [threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.01}) for hook in hooks]
     for thread in threads:
         thread.start()
-    yield found
-    for hook, thread in zip(found, threads, strict=True):
+    yield hooks
+    for hook, thread in zip(hooks, threads, strict=True):
         hook.shutdown()
         hook.server_close()
         thread.join()

@@ -35,14 +35,14 @@ def decoded(text: str) -> str:
 
 def obeyed(output: str) -> list[tuple[str, dict[str, str], str]]:
     """Read commands as the runner does: at the start of a line, properties split at commas, then decoded."""
-    found = []
+    entries = []
     for line in output.split("\n"):
         match = re.match(r"^\s*::([a-z-]+)(?: ([^\r]*?))?::(.*)$", line.replace("\r", "\n"), re.DOTALL)
         if match:
             properties = dict(part.split("=", 1) for part in (match[2] or "").split(",") if "=" in part)
             inner = {key: decoded(value.replace("%3A", ":").replace("%2C", ",")) for key, value in properties.items()}
-            found.append((match[1], inner, decoded(match[3])))
-    return found
+            entries.append((match[1], inner, decoded(match[3])))
+    return entries
 
 
 def logged(act: Any) -> str:
@@ -122,13 +122,13 @@ def test_every_line_of_a_secret_is_masked() -> None:
 
 def read(path: Path) -> dict[str, str]:
     """Read outputs as the runner does."""
-    found, lines = {}, iter(path.read_text().split("\n"))
+    entries, lines = {}, iter(path.read_text().split("\n"))
     for line in lines:
         if not line:
             continue
         name, delimiter = line.split("<<")
-        found[name] = "\n".join(iter(lambda: next(lines), delimiter))
-    return found
+        entries[name] = "\n".join(iter(lambda: next(lines), delimiter))
+    return entries
 
 
 @given(value=texts.filter(lambda text: "\r" not in text))

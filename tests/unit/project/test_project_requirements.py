@@ -24,14 +24,14 @@ ON_REQUEST = {
 
 def imported(folder: Path) -> set[str]:
     """Return the top-level modules from elsewhere that the sources in a folder import, anywhere in them."""
-    found: set[str] = set()
+    imported: set[str] = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module.partition(".")[0])
-    return found - sys.stdlib_module_names - {"regress_action"}
+                imported.add(node.module.partition(".")[0])
+    return imported - sys.stdlib_module_names - {"regress_action"}
 
 
 def test_the_image_has_every_package_that_is_imported() -> None:
