@@ -15,7 +15,7 @@ BENCHES     := $(addprefix bench-, accuracy speed storage container monitor lock
                  dashboard instruments advice)
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
-.PHONY: help demo demo-dashboard test test-kills check docs schemas fix $(BENCHES) bench-field bench-first-try fuzz e2e browser lock clean
+.PHONY: help demo demo-dashboard test test-kills coverage check docs schemas fix $(BENCHES) bench-field bench-first-try fuzz e2e browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ test: $(VENV)/.dev ## Run the unit and integration tests
 
 test-kills: $(VENV)/.dev ## Kill writers of a history at KILLS moments (400), and say what they left
 	REGRESS_KILLS=$(or $(KILLS),400) $(PYTEST) -n 2 -rP tests/integration/history/test_history_killed.py $(ARGS)
+
+coverage: $(VENV)/.dev ## Run the unit tests of analysis, model, report and settings, and fail below the floor of lines and branches
+	@mkdir -p build
+	$(VENV)/bin/coverage run -m pytest -q -p no:cacheprovider tests/unit/analysis tests/unit/model tests/unit/report tests/unit/settings $(ARGS)
+	$(VENV)/bin/coverage report
 
 check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architecture; changes nothing
 	$(VENV)/bin/ruff check

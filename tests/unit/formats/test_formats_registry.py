@@ -182,3 +182,11 @@ def test_names_are_safe_to_print(tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
 
     assert read(path)[0].series[0].benchmark.name.startswith("[2J::error::x~")
+
+
+def test_more_benchmarks_than_any_suite_has_are_refused(tmp_path: Path) -> None:
+    """A file that would keep the judge busy for a minute is one error, with the limit in it."""
+    results = ",".join('{"command":"b%d","mean":1,"times":[1]}' % number for number in range(50_001))  # noqa: UP031 - braces
+    error = _bad(tmp_path, f'{{"results":[{results}]}}'.encode())
+
+    assert "more than 50,000 benchmarks" in error.what
