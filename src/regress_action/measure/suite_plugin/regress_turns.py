@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ADDRESS = "REGRESS_TURNS"
 _ONE_PROCESSOR = 1.05  # CPU seconds per second, above which a benchmark uses several processors
 _LONGEST_ANSWER = 65536
+_COMPUTED = 0.9  # of the length of a turn, as CPU time
+_LONGEST_TURN = 20
 
 Answer = dict[str, Any]
 
@@ -33,7 +35,7 @@ class Turns:
         self._socket: socket.socket | None = socket.socket(socket.AF_UNIX)
         self._process = os.getpid()
         self._socket.connect(address)
-        self._until = float("inf")
+        self._until = self._latest = self._enough_s = float("inf")
         self._calibrating = False
         self._mask: set[int] | None = None
         self._checked = True
@@ -53,8 +55,15 @@ class Turns:
         self._send({"done": name})
 
     def pause(self) -> None:
-        """Give the turn away if it is used up; called between rounds."""
-        if time.perf_counter() >= self._until and not self._calibrating:
+        """Give the turn away if it is used up; called between rounds.
+
+        It is used up when so much was computed in it: where others want the processor as well, a turn of the clock's
+        time would hold a round or two, and all of them right after a switch. What sleeps gives it away later.
+        """
+        now = time.perf_counter()
+        if now < self._until or self._calibrating:
+            return
+        if now >= self._latest or time.process_time() >= self._enough_s:
             self._ask({"used": True})
 
     def calibrate(self, calibration: Callable[[], Any]) -> Any:  # noqa: ANN401 - what pytest-benchmark returns
@@ -117,7 +126,12 @@ class Turns:
             self._close()
             return
         length = answer.get("slice_s")
-        self._until = time.perf_counter() + length if length else float("inf")
+        if length:
+            began = time.perf_counter()
+            self._until, self._latest = began + length, began + _LONGEST_TURN * length
+            self._enough_s = time.process_time() + _COMPUTED * length
+        else:
+            self._until = float("inf")
         self.shared = dict(answer.get("shared") or {})
         self._cpu = answer.get("cpu")
         self._pin()
