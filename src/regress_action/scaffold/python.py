@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.scaffold.project import Project
 from regress_action.scaffold.python_first import first_benchmarks, toolchain
-from regress_action.scaffold.python_uses import paths_to_collect, setting, uses
+from regress_action.scaffold.python_uses import files_option, paths_to_collect, setting, uses
 from regress_action.scaffold.requirement_groups import groups
 from regress_action.scaffold.requirements import install_command, python_version
 
@@ -62,7 +62,8 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     version, version_source = python_version(repository)
     tool = "pytest-codspeed" if codspeed else "pytest-benchmark"
     flags, results = (_CODSPEED, ".codspeed/results_*.json") if codspeed else (_BENCHMARK, "")
-    command = f"{_PYTHON} -m pytest {' '.join(paths)} {flags}{_neutralised(repository)}"
+    options = files_option(repository, files, paths) + _neutralised(repository)
+    command = f"{_PYTHON} -m pytest {' '.join(paths)} {flags}{options}"
     helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if _is_above(path, files)]
     project = Project(
         kind=tool,

@@ -6,6 +6,7 @@ import ast
 import configparser
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -74,6 +75,21 @@ def paths_to_collect(repository: Repository, files: Sequence[PurePosixPath]) -> 
     if len(paths) > _MOST_PATHS:
         paths = list(dict.fromkeys("/".join(path.split("/")[:2]) for path in paths))
     return paths
+
+
+def files_option(repository: Repository, files: Sequence[PurePosixPath], paths: Sequence[str]) -> str:
+    """Return the option that makes pytest collect files in folders whose names it would pass over; empty for none."""
+    patterns = setting(repository, "python_files").split() or ["test_*.py", "*_test.py"]
+    folders = set(map(str, files)) - set(paths)
+    passed = sorted(
+        {
+            path.name
+            for path in files
+            if str(path) in folders and not any(fnmatchcase(path.name, pattern) for pattern in patterns)
+        }
+    )
+    option = f"python_files={' '.join((*patterns, *passed))}"
+    return f" -o {shlex.quote(option)}" if passed else ""
 
 
 def setting(repository: Repository, name: str) -> str:

@@ -136,7 +136,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
         Project(
             kind="node",
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
-            setup=f"{setup} && {_enter(folder)}npm run build" if build else _without_tools(setup),
+            setup=f"{setup} && {_within(folder, 'npm run build')}" if build else _without_tools(setup),
             command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
             toolchain=_toolchain(manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
@@ -179,11 +179,11 @@ def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, s
         for place in (folder, *folder.parents):
             if repository.exists(str(place / lock)):
                 install, run = _installation(repository, place, lock, manager)
-                command = f"{_enter(place)}{install}"
+                command = _within(place, install)
                 if str(place) != "." and repository.exists("package.json"):  # the root is what is measured
                     command = f"{_manager(repository, place.parents[-1])[1]} && {command}"
                 return manager, command, run
-    return "npm", f"{_enter(folder)}npm install --no-audit --no-fund", "npx"
+    return "npm", _within(folder, "npm install --no-audit --no-fund"), "npx"
 
 
 def _installation(repository: Repository, place: PurePosixPath, lock: str, manager: str) -> tuple[str, str]:
@@ -228,6 +228,11 @@ def _version(repository: Repository, manifest: PurePosixPath, package: str) -> i
 def _mapping(content: dict[str, object], name: str) -> dict[str, object]:
     value = content.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _within(folder: PurePosixPath, command: str) -> str:
+    """Return a command of a setup that runs in a folder and leaves the next one where it was."""
+    return command if str(folder) == "." else f"(cd {folder} && {command})"
 
 
 def _enter(folder: PurePosixPath) -> str:

@@ -360,3 +360,20 @@ def test_the_versions_of_python_that_a_project_allows(tmp_path: Path) -> None:
     assert python_minors(Repository(write(tmp_path, {"pyproject.toml": poetry})))[0] == range(11, 14)
     setup = {"pyproject.toml": "", "setup.py": 'setup(python_requires=">=3.15")'}
     assert python_minors(Repository(write(tmp_path, setup)))[0] == range(15, 16)
+
+
+def test_files_that_pytest_would_pass_over_in_a_folder_are_named_to_it(tmp_path: Path) -> None:
+    """It collects them where they are given one by one, and by a pattern only in folders."""
+    write(tmp_path, {"setup.py": "", "perf/bench_a.py": FIXTURE, "perf/bench_b.py": FIXTURE})
+
+    option = " -o 'python_files=test_*.py *_test.py bench_a.py bench_b.py'"
+    assert recognise(tmp_path)[0].command == f".venv/bin/python -m pytest perf {BENCHMARK}{option}"
+
+
+def test_a_folder_of_benchmarks_with_packages_of_its_own_is_installed_beside_the_root(tmp_path: Path) -> None:
+    """And what follows runs at the root again."""
+    build = '{"scripts": {"build": "x"}, "main": "index.js"}'
+    write(tmp_path, {"package.json": build, "bench/index.js": "", "bench/package.json": "{}"})
+
+    install = "npm install --no-audit --no-fund"
+    assert recognise(tmp_path)[0].setup == f"{install} && (cd bench && {install}) && npm run build"
