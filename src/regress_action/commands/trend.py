@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from regress_action.commands.output import write
-from regress_action.model.errors import IncompleteError, InputError, UsageError
+from regress_action.model.errors import HistoryError, IncompleteError, InputError, UsageError
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.action.trend_content import Content
+    from regress_action.model.measurements import Report
 
 _TIME = frozenset({"time", "date", "timestamp"})
 _COMMIT = frozenset({"commit", "sha", "revision"})
@@ -109,11 +113,37 @@ def from_history(
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report to follow.", remedy="Record some first.")
+    since = _measured_commit(since, reports) if since else None
     if pattern:
         from regress_action.action.judge import selected
 
         reports = selected(reports, (), pattern)[0]
     return trend_content.of_reports(reports, since=since)
+
+
+def _measured_commit(since: str, reports: Sequence[Report]) -> str:
+    """Return the commit that a release, a branch or the first digits of a hash name, which one of the reports is of.
+
+    Raises:
+        UsageError: no report is of that commit, so nothing can be counted from it.
+    """
+    from regress_action.history import Checkout
+
+    commits = {report.commit for report in reports if report.commit}
+    if any(commit.startswith(since) for commit in commits):
+        return since
+    try:
+        named = Checkout(Path.cwd(), os.environ).ancestors(since, limit=1)[0]
+    except HistoryError:
+        named = ""
+    if named in commits:
+        return named
+    meaning = f"It is commit {named[:12]}, of which no report is stored." if named else "It names no commit here."
+    raise UsageError(
+        f"--since {since}: creep cannot be counted from there.",
+        meaning=meaning,
+        remedy="Name a commit of `regress-action history list`, or leave --since out.",
+    )
 
 
 def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,10 @@ from regress_action.action.measure import MeasurementSpec
 from regress_action.commands.explain import details, reports_in
 from regress_action.commands.run_dry import plan_of
 from regress_action.commands.run_resume import earlier_parts, forget_parts
+from regress_action.commands.trend import from_history
 from regress_action.commands.waivers import described
-from regress_action.history import Waiver
+from regress_action.history import History, Waiver
+from regress_action.history.folder import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.settings import Settings
@@ -121,3 +124,13 @@ def test_a_dry_run_says_what_would_be_done(tmp_path: Path) -> None:
     assert lines[0] == "head:      this tree, as it is on disk"
     assert "command:   ./go {out}" in lines
     assert any(line.startswith("measured:  7 runs; each run at most") for line in lines)
+
+
+def test_a_release_that_was_never_measured_is_not_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first digits of a stored commit count, and what names none is an error."""
+    monkeypatch.chdir(tmp_path)
+    History(FolderStore(tmp_path / "h")).append(replace(report(1.0), commit="a" * 40, created="2026-01-01T00:00:00Z"))
+
+    assert from_history("h", suite=None, branch=None, last=9, since="aaaa")
+    with pytest.raises(UsageError, match="--since v1: creep cannot be counted"):
+        from_history("h", suite=None, branch=None, last=9, since="v1")
