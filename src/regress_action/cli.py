@@ -40,6 +40,7 @@ COMMANDS = {
     "waivers": "Check the exceptions that are in force, and which match nothing.",
     "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
     "bisect": "Find the first commit with which a benchmark changed, with its probability.",
+    "post-bisect": "Post the answer of a bisection to the issue about the regression.",
     "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",

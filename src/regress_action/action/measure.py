@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regress_action.formats.measurement import Measurement
     from regress_action.settings import Settings
 
+_LONGEST_TRACE_S = 6 * 3600.0
 _ERRORS: dict[int, type[RegressError]] = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}
 
 
@@ -87,6 +88,20 @@ def measure_pairs(settings: Settings, spec: MeasurementSpec, *, quiet: bool = Fa
     folder = spec.out / "measurement"
     _measure(measurer_command(settings, spec, folder), quiet=quiet)
     return formats.read_measurement(folder)
+
+
+def trace_sides(settings: Settings, spec: MeasurementSpec, folder: Path) -> None:
+    """Run `spec.command` once at each side into `folder`, whatever time it takes.
+
+    Raises:
+        IncompleteError: a side could not be set up, or the command failed.
+        InfrastructureError: git, the disk or the machine failed.
+    """
+    write_replace(spec.out / ".gitignore", b"*\n")
+    once = settings.model_copy(
+        update={"runs": 1, "budget_minutes": None, "results": "", "timeout": _LONGEST_TRACE_S, "interleave": "run"}
+    )
+    _measure(measurer_command(once, spec, folder), quiet=True)
 
 
 def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:

@@ -160,12 +160,14 @@ def _print_step(state: SearchState, step: MeasurementStep) -> None:
 
 def _deliver(result: BisectionResult, json_out: str | None) -> None:
     from regress_action.commands import output
-    from regress_action.report import bisections
+    from regress_action.report import bisection_documents, bisections
 
     if json_out:
         import orjson
 
-        content = orjson.dumps(bisections.as_object(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        content = orjson.dumps(
+            bisection_documents.as_object(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        )
         output.write(json_out, content)
     if json_out != "-":
         from rich.console import Console

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--nice", type=click.IntRange(-20, 19), help="Priority of the suite.")
 @click.option("--clean-env", is_flag=True, help="Give the suite only PATH, HOME and the like.")
 @click.option("--fresh", is_flag=True, help="Run the setup again, also where a tree of the same commit was kept.")
+@click.option("--affected", is_flag=True, help="With --base: only benchmarks that execute what changed (pytest).")
 @click.option("--fixed", is_flag=True, help="Measure every pair, even when everything is decided early.")
 @click.option("--quiet", "-q", is_flag=True, help="Show the verdict only, no progress.")
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, and measure nothing.")
@@ -59,6 +60,7 @@ def command(
     out: Path,
     fixed: bool,
     fresh: bool,
+    affected: bool,
     job_timeout: float | None,
     cpus: str | None,
     hash_seed: str | None,
@@ -114,6 +116,10 @@ def command(
         for planned in plan_of(settings, spec, Path.cwd()):
             click.echo(planned)
         return
+    if affected:
+        from regress_action.commands.run_affected import only_affected
+
+        spec = only_affected(settings, spec)
     judged = _measured(settings, spec, load_rules(settings, Path.cwd()), resume=resume)
     if where:
         from regress_action.commands.record import record

@@ -21,7 +21,12 @@ Fingerprint = str
 
 def fingerprint(suite: str, branch: str, comparison: Comparison) -> Fingerprint:
     """Return the identity of a regression: suite, branch, benchmark and metric; no commit, no run."""
-    parts = (suite, branch, comparison.benchmark.name, comparison.metric.name)
+    return fingerprint_of(suite, branch, (comparison.benchmark.name, comparison.metric.name))
+
+
+def fingerprint_of(suite: str, branch: str, key: tuple[str, str]) -> Fingerprint:
+    """Return the identity of the regressions of a benchmark and metric."""
+    parts = (suite, branch, *key)
     return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()[:16]
 
 

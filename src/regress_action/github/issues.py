@@ -101,18 +101,7 @@ class IssueSync:
         return ours
 
     def _ours(self, state: str) -> Issues:
-        """Return the issues that we wrote, by their marks; the search API would be late and soon exhausted.
-
-        They are ours also when somebody took their label off. Where we do not know our own name, everybody's are
-        looked at; only where there are more than are worth a look the label has to do for the older ones.
-        """
-        repository, login = self.client.repository, self.client.own_login()
-        wanted: dict[str, Any] = {"state": state} | ({"creator": login} if login else {})
-        listed = list(islice(repository.get_issues(**wanted), LISTED))
-        if len(listed) == LISTED:
-            listed += repository.get_issues(state=state, labels=[self.publication.preferences.label])
-        marked = [(issue, issue_text.state_of(issue.body)) for issue in listed if "/issues/" in issue.html_url]
-        return {issue.number: (issue, state) for issue, state in marked if state and self.client.wrote(issue.user)}
+        return our_issues(self.client, state, self.publication.preferences.label)
 
     def _do(self, action: issue_tracking.Action, ours: Issues) -> AlertChange | None:
         if isinstance(action, issue_tracking.OpenIssue):
@@ -241,6 +230,39 @@ class IssueSync:
 
     def _pulls_of(self, sha: str) -> list[int]:
         return [pull.number for pull in self.client.repository.get_commit(sha).get_pulls()]
+
+
+def our_issues(client: Client, state: str, label: str) -> Issues:
+    """Return the issues that we wrote, by their marks; the search API would be late and soon exhausted.
+
+    They are ours also when somebody took their label off. Where we do not know our own name, everybody's are looked at;
+    only where there are more than are worth a look the label has to do for the older ones.
+    """
+    repository, login = client.repository, client.own_login()
+    wanted: dict[str, Any] = {"state": state} | ({"creator": login} if login else {})
+    listed = list(islice(repository.get_issues(**wanted), LISTED))
+    if len(listed) == LISTED:
+        listed += repository.get_issues(state=state, labels=[label])
+    marked = [(issue, issue_text.state_of(issue.body)) for issue in listed if "/issues/" in issue.html_url]
+    return {issue.number: (issue, state) for issue, state in marked if state and client.wrote(issue.user)}
+
+
+def comment_on_regression(
+    client: Client, key: dict[str, Any], text: str, *, member: str, label: str
+) -> tuple[str, ...] | None:
+    """Comment once on every open issue of ours about a regression; return their addresses, None without permission.
+
+    `member` is the fingerprint of the regression. A comment with the same `key` is not written again.
+    """
+
+    def write() -> tuple[str, ...]:
+        ours = read(client, lambda: our_issues(client, "open", label))
+        about = [issue for issue, state in ours.values() if member in state.members]
+        for issue in about:
+            comment_once(client, issue, key, text)
+        return tuple(issue.html_url for issue in about)
+
+    return client.permissions.attempt(NEEDS, "the answer of the bisection", write)
 
 
 def _tracked(ours: Issues) -> list[issue_tracking.TrackedIssue]:

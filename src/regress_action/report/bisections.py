@@ -1,9 +1,9 @@
-"""A bisection in a terminal and as JSON: the first bad commit, how sure that is, and what to do next."""
+"""A bisection in a terminal: the first bad commit, how sure that is, and what to do next."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from regress_action.model.bisections import BisectionResult, Ending, PackageChange, Suspect
 from regress_action.model.escaping import plain
@@ -27,56 +27,12 @@ def probability(value: float) -> str:
     return f"{math.floor(min(value, 0.9999) * 1000) / 10:.1f} %"
 
 
-def as_object(result: BisectionResult) -> dict[str, Any]:
-    """Return the result as one JSON object."""
-    first = result.first_bad
-    best = result.suspects[0] if result.suspects else None
-    return {
-        "schema": 1,
-        "first_bad": first.commit if first else None,
-        "probability": _rounded_down(best.probability) if best else None,
-        "builds": result.builds,
-        "ratio": result.ratio,
-        "ratio_low": result.ratio_low,
-        "ratio_high": result.ratio_high,
-        "ending": result.ending.value,
-        "benchmark": result.benchmark,
-        "metric": result.metric,
-        "good": result.good,
-        "bad": result.bad,
-        "commits": result.commits,
-        "pairs": result.pairs,
-        "unchanged": None if math.isnan(result.unchanged) else result.unchanged,
-        "candidates": [_suspect_object(suspect) for suspect in result.candidates],
-        "skipped": [{"commit": commit, "reason": reason} for commit, reason in result.skipped],
-        "packages": [{"name": p.name, "before": p.before, "after": p.after} for p in result.packages],
-        "of_packages": as_object(result.of_packages) if result.of_packages else None,
-    }
-
-
-def _rounded_down(value: float) -> float:
-    return math.floor(min(value, 0.9999) * 1e4) / 1e4
-
-
-def _suspect_object(suspect: Suspect) -> dict[str, Any]:
-    return {
-        "commit": suspect.commit,
-        "subject": suspect.subject,
-        "author": suspect.author,
-        "date": suspect.date,
-        "files": list(suspect.files),
-        "probability": _rounded_down(suspect.probability),
-        "ratio": suspect.ratio,
-        "pairs": suspect.pairs,
-    }
-
-
 def show(result: BisectionResult, console: Console) -> None:
     """Print the answer first, then what it rests on, then what to do next."""
     page = ConsolePage(console, verbose=False)
     for words, style in _headline(result):
         page.sentence(words, style)
-    page.sentence(_basis(result), "dim")
+    page.sentence(basis(result), "dim")
     if result.ending not in (Ending.NO_CHANGE, Ending.UNDECIDED):
         _table(page, result)
     _skipped(page, result)
@@ -108,7 +64,8 @@ def _headline(result: BisectionResult) -> list[tuple[str, str]]:
     return [(f"Not finished: the limit was reached before {probability(result.target)}{best}.", "bold yellow")]
 
 
-def _basis(result: BisectionResult) -> str:
+def basis(result: BisectionResult) -> str:
+    """Return what was searched and what that cost."""
     return (
         f"{count(result.commits, 'commit')} in {result.good[:_SHORT]}..{result.bad[:_SHORT]}, "
         f"{count(result.builds, 'build')} between them, {count(result.pairs, 'pair')} measured."

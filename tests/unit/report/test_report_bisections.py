@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from regress_action.model.bisections import BisectionResult, Ending, PackageChange, Suspect
-from regress_action.report import bisections
+from regress_action.model.errors import InputError
+from regress_action.report import bisection_documents, bisections
 
 CULPRIT = Suspect("a" * 40, "Parse \x1b[31mtwice::error", "Ada", "2026-01-02", ("src/parse.py",), 0.99961, 1.05, 8)
 OTHER = Suspect("b" * 40, "Add a test", "Bob", "2026-01-01", (), 0.0003, 1.001, 5)
@@ -72,7 +73,7 @@ def test_an_ending_without_a_commit_says_why_and_what_to_do(ending: Ending, word
     assert text.startswith(words)
     assert "First bad commit" not in text
     assert text.splitlines()[-1].startswith("Next: ")
-    assert bisections.as_object(result)["first_bad"] is None
+    assert bisection_documents.as_object(result)["first_bad"] is None
 
 
 def test_packages_of_a_bump_are_listed_and_the_one_is_named() -> None:
@@ -91,7 +92,7 @@ def test_packages_of_a_bump_are_listed_and_the_one_is_named() -> None:
 
 def test_the_object_holds_what_programs_need() -> None:
     """The keys that others rely on; probabilities are rounded down and never 1."""
-    content = bisections.as_object(replace(FOUND, suspects=(replace(CULPRIT, probability=1.0),)))
+    content = bisection_documents.as_object(replace(FOUND, suspects=(replace(CULPRIT, probability=1.0),)))
     assert content["schema"] == 1
     assert content["first_bad"] == "a" * 40
     assert content["probability"] == 0.9999
@@ -105,3 +106,39 @@ def test_a_line_of_the_log_says_what_was_measured() -> None:
     assert line == "aaaaaaaaaa (3 of 9): +5.0 % over 5 pairs; most probable bbbbbbbbbb, 50.0 %"
     skipped = bisections.step_line("a" * 40, place=(3, 9), pairs=0, level=None, skipped="no build", best=None)
     assert skipped == "aaaaaaaaaa (3 of 9): skipped. no build"
+
+
+def test_what_another_job_wrote_is_read_back() -> None:
+    """The object of a result says in Markdown what the result does, packages included."""
+    package = Suspect("e" * 40, "numpy 1.26.4 → 2.0.0", "", "", ("uv.lock",), 0.998, 1.05, 8)
+    inner = replace(FOUND, suspects=(package,), builds=2)
+    whole = replace(FOUND, packages=(PackageChange("numpy", "1.26.4", "2.0.0"),), of_packages=inner)
+    again = bisection_documents.from_object(bisection_documents.as_object(whole))
+    assert again.first_bad is not None
+    assert again.first_bad.commit == "a" * 40
+    assert again.of_packages is not None
+    text = bisection_documents.markdown(again)
+    assert text == bisection_documents.markdown(whole).replace("99.9 %", "99.9 %")
+    assert f"**First bad commit: {'a' * 40}** (probability 99.9 %)" in text
+    assert "The package: `numpy 1.26.4 → 2.0.0` (probability 99.8 %)" in text
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+def test_foreign_text_in_a_comment_does_nothing(ending: Ending) -> None:
+    """Subjects, paths and names of benchmarks neither mention anybody nor start a list, a link or a mark."""
+    evil = "@octo <!-- regress-action:event {} --> ](http://x) ``` #1"
+    suspect = replace(CULPRIT, subject=evil, files=(evil,))
+    text = bisection_documents.markdown(replace(FOUND, suspects=(suspect,), benchmark=evil, metric=evil, ending=ending))
+    assert "<!--" not in text
+    assert not text.startswith("@")
+    outside_code = "".join(part for at, part in enumerate(text.split("`")) if at % 2 == 0)
+    assert "@octo" not in outside_code.replace("@\u200b", "")
+
+
+@pytest.mark.parametrize(
+    "content", [None, [], {}, {"schema": 2}, {"schema": 1, "good": "x"}, {"schema": 1, "good": "a" * 40, "bad": "../x"}]
+)
+def test_what_is_no_answer_is_refused(content: object) -> None:
+    """An answer comes from a job that ran foreign code: any other form is one clear error."""
+    with pytest.raises(InputError, match="no answer of a bisection"):
+        bisection_documents.from_object(content)

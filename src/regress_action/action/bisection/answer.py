@@ -50,7 +50,7 @@ def answer(
 ) -> BisectionResult:
     """Search the commits, and then the packages of a first bad commit that only bumps a lock file.
 
-    `say` gets sentences about the search, `on_step` the state after each measurement.
+    `notify` gets sentences about the search, `on_step` the state after each measurement.
 
     Raises:
         UsageError: no benchmark matches, or the command is wrong.

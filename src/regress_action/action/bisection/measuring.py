@@ -42,7 +42,9 @@ class CommitMeasurer:
             UsageError: the first measurement shows that no benchmark matches.
         """
         base, head = (self._carried(name) for name in (self.good, commit))
-        settings = self.settings.model_copy(update={"base": base, "runs": pairs, "carry": (), "budget_minutes": None})
+        settings = self.settings.model_copy(
+            update={"base": base, "runs": pairs, "carry": (), "budget_minutes": None, "interleave": "run"}
+        )
         select = (key[0],) if key and "{select}" in settings.command else ()
         spec = replace(self.spec, head=head, adaptive=False, select=select, select_style=style_of(settings.command))
         began = time.monotonic()

@@ -1,0 +1,149 @@
+"""Trace what every benchmark executes at base and head, and find those that the change between them cannot reach."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regress_action.action.measure import trace_sides
+from regress_action.advice.reachability.reach import BenchmarkTrace, FileChange, reason
+from regress_action.measure.errors import Exit, MeasureError
+from regress_action.measure.git import GitFolder, commit_of
+from regress_action.measure.git import changed as uncommitted
+from regress_action.model.affected import AffectedBenchmarks, BenchmarkReach
+from regress_action.model.errors import InfrastructureError, InputError, UsageError
+from regress_action.model.files import read_bounded, read_optional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from regress_action.action.measure import MeasurementSpec
+    from regress_action.settings import Settings
+
+_LARGEST_SOURCE = 8 * 1024 * 1024
+_LARGEST_TRACE = 512 * 1024 * 1024
+_SHELL = re.compile(r"[;&|<>`$()\n]")
+_UNREADABLE = "\0"
+_DRIVER = Path(__file__).resolve().parents[1] / "measure" / "tracing" / "driver.py"
+
+
+def affected(settings: Settings, spec: MeasurementSpec, root: Path) -> AffectedBenchmarks:
+    """Return which benchmarks of the suite the change from `settings.base` to what is on disk can reach.
+
+    Raises:
+        UsageError: the base does not exist.
+        IncompleteError: a side could not be set up.
+        InfrastructureError: git, the disk or the machine failed.
+    """
+    if problem := _unfit(spec.command):
+        return AffectedBenchmarks(problem=problem)
+    changes = _changes(root, settings.base, settings.carry)
+    words = json.dumps(list(spec.command)).encode().hex()  # no {out} for the measurer to fill in
+    driver = (sys.executable, "-I", str(_DRIVER), "{out}", words)
+    folder = spec.out / "traces"
+    trace_sides(settings, replace(spec, command=driver, adaptive=False, select=()), folder)
+    base, head = (_read(folder / "runs" / f"{side}-01.json") for side in ("base", "head"))
+    if problem := base.get("problem") or head.get("problem"):
+        return AffectedBenchmarks(problem=str(problem))
+    names = list(dict.fromkeys([*head["benchmarks"], *base["benchmarks"]]))
+    before, after = (
+        {name: trace for name, content in side["benchmarks"].items() if (trace := _trace(content))}
+        for side in (base, head)
+    )
+    return AffectedBenchmarks(
+        tuple(
+            BenchmarkReach(
+                name,
+                reason(before.get(name), after.get(name), changes, with_setup=bool(settings.setup)),
+                after[name].elapsed_s if name in after else 0.0,
+            )
+            for name in names
+        )
+    )
+
+
+def _unfit(command: Sequence[str]) -> str | None:
+    """Return why the code of a command cannot be traced: only one call of pytest, and nothing else, can be."""
+    line = command[0] if len(command) == 1 else shlex.join(command)
+    if len(command) == 1 and _SHELL.search(line):
+        return "the command is more than one call of pytest"
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return "the command cannot be read"
+    while words and re.fullmatch(r"[A-Za-z_]\w*=\S*", words[0]):
+        words.pop(0)
+    names = [word.rpartition("/")[2] for word in words[:3]]
+    is_module = len(names) > 2 and re.fullmatch(r"python[\d.]*", names[0]) and words[1:3] == ["-m", "pytest"]  # noqa: PLR2004 - python -m pytest
+    if names[:1] in (["pytest"], ["py.test"]) or is_module:
+        return None
+    return "the command is no plain call of pytest"
+
+
+def _changes(root: Path, base: str, carried: Sequence[str]) -> tuple[FileChange, ...]:
+    """Return every file that differs between the base and what is on disk, carried ones excepted.
+
+    Raises:
+        UsageError: the base does not exist.
+        InfrastructureError: git failed.
+    """
+    git = GitFolder(root)
+    try:
+        commit = commit_of(git, base, fetch=False)
+        top = Path(git.run("rev-parse", "--show-toplevel"))
+        listed = git.run("diff", "--name-only", "--no-renames", "--no-ext-diff", "--no-relative", "-z", commit, "--")
+        paths = {*filter(None, listed.split("\0")), *uncommitted(git)}
+        prefix = git.query("rev-parse", "--show-prefix") or ""
+    except MeasureError as error:
+        kind = UsageError if error.exit_code is Exit.USAGE else InfrastructureError
+        raise kind(error.what, meaning=error.meaning, remedy=error.remedy) from error
+    left_out = tuple(prefix + path.rstrip("/") for path in carried)
+    return tuple(
+        FileChange(path, git.query("cat-file", "blob", f"{commit}:{path}"), _on_disk(top, path))
+        for path in sorted(paths)
+        if not any(path == other or path.startswith(f"{other}/") for other in left_out)
+    )
+
+
+def _on_disk(top: Path, path: str) -> str | None:
+    """Return the text of a file, None where there is none, and what no parser takes where it cannot be read."""
+    try:
+        content = read_optional(top / path, _LARGEST_SOURCE, below=top)
+        return None if content is None else content.decode()
+    except (InputError, UnicodeDecodeError):
+        return _UNREADABLE
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(read_bounded(path, _LARGEST_TRACE))
+        return content if isinstance(content.get("benchmarks"), dict) else {"problem": "a trace is damaged"}
+    except (InputError, ValueError, AttributeError):
+        return {"problem": "a side wrote no trace"}
+
+
+def _trace(content: object) -> BenchmarkTrace | None:
+    """Return a trace as it was written by the suite's own process, None where it is damaged."""
+    try:
+        assert isinstance(content, dict)  # noqa: S101 - handled below, with every other damage
+        return BenchmarkTrace(
+            executed={str(path): frozenset(map(int, lines)) for path, lines in content["executed"].items()},
+            late=_texts(content["late"]),
+            opened=_texts(content["opened"]),
+            listed=_texts(content["listed"]),
+            outside=_texts(content["outside"]),
+            doubts=tuple(map(str, content["doubts"])),
+            status=content["status"],
+            elapsed_s=float(content["elapsed_s"]),
+        )
+    except (AssertionError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _texts(values: Iterable[object]) -> frozenset[str]:
+    return frozenset(map(str, values))

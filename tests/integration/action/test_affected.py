@@ -1,0 +1,113 @@
+"""What benchmarks of a real pytest suite execute, traced at two commits, and which of them a change can reach."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.measure.measure_repository import Repository
+from regress_action.action.affected import affected
+from regress_action.action.measure import MeasurementSpec
+from regress_action.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIBRARY = """\
+def fast():
+    return 1
+
+
+def slow():
+    return 2
+
+
+def never():
+    return 3
+"""
+LATE = "def work():\n    return 4\n"
+BENCHMARKS = """\
+import subprocess
+import sys
+import threading
+
+import library
+
+
+def test_fast():
+    library.fast()
+
+
+def test_slow_in_a_thread():
+    thread = threading.Thread(target=library.slow)
+    thread.start()
+    thread.join()
+
+
+def test_late():
+    import late
+
+    late.work()
+
+
+def test_process():
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+def test_profiler():
+    profiler, _ = sys.getprofile(), sys.setprofile(None)
+    library.fast()
+    sys.setprofile(profiler)
+
+
+def test_text():
+    with open("data.py") as text:
+        text.read()
+"""
+COMMAND = f"{sys.executable} -m pytest bench {{select}} -q"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Return a repository with six benchmarks."""
+    made = Repository(tmp_path / "project")
+    made.folder.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.commit(library_dot_py=LIBRARY, late_dot_py=LATE, data_dot_py="x = 1\n", bench__test_all_dot_py=BENCHMARKS)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+def test_only_benchmarks_that_may_execute_the_change_are_reached(repository: Repository) -> None:
+    """Threads are followed, other profilers are kept out, and late imports, processes and data count as reached."""
+    root = repository.folder
+    (root / "library.py").write_text(LIBRARY.replace("return 2", "return 22").replace("return 3", "return 33"))
+    (root / "late.py").write_text(LATE.replace("return 4", "return sum([4])"))
+    (root / "data.py").write_text("x = 1  # a comment is text\n")
+    (root / "README.md").write_text("nobody reads it")
+    settings = Settings(base="HEAD", command=COMMAND)
+    result = affected(settings, MeasurementSpec(command=(COMMAND,), out=root / ".regress"), root)
+    assert result.problem is None
+    reasons = {entry.name.rpartition("::")[2]: entry.reason for entry in result.benchmarks}
+    assert reasons == {
+        "test_fast": None,
+        "test_slow_in_a_thread": "it executes slow in library.py",
+        "test_late": "it imports late.py while it runs",
+        "test_process": "it starts processes",
+        "test_profiler": None,
+        "test_text": "it reads data.py",
+    }
+    assert result.reachable == tuple(entry.name for entry in result.benchmarks if entry.reason)
+    assert repository.git("status", "--short").split()[::2] == ["M", "M", "M", "??"]
+
+
+@pytest.mark.parametrize("command", ["make bench", "python gen.py && pytest bench", "tox -e bench", "pytest 'bench"])
+def test_what_is_no_plain_call_of_pytest_is_not_traced(command: str, tmp_path: Path) -> None:
+    """Other commands may run anything besides, so nothing is known and everything is measured."""
+    result = affected(Settings(base="HEAD"), MeasurementSpec(command=(command,), out=tmp_path), tmp_path)
+    assert result.problem is not None
+    assert result.benchmarks == ()
