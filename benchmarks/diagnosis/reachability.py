@@ -73,8 +73,8 @@ def mutation(tree: Path, seed: int) -> tuple[str, str, str]:
     before = path.read_text()
     module = ast.parse(before)
     if chance.random() < 0.5:  # noqa: PLR2004 - one half each
-        bodies = [node.body for node in ast.walk(module) if isinstance(getattr(node, "body", None), list)]
-        body = chance.choice(bodies)
+        blocks = [node for node in ast.walk(module) if isinstance(getattr(node, "body", None), list)]
+        body: list[ast.stmt] = getattr(chance.choice(blocks), "body")  # noqa: B009 - many kinds of nodes have one
         # A docstring and imports from __future__ have to stay first.
         is_future = [isinstance(part, ast.ImportFrom) and part.module == "__future__" for part in body]
         first = max((at + 1 for at, future in enumerate(is_future) if future), default=int(_is_docstring(body[0])))
