@@ -116,11 +116,7 @@ def command(
         for planned in plan_of(settings, spec, Path.cwd()):
             click.echo(planned)
         return
-    if affected:
-        from regress_action.commands.run_affected import only_affected
-
-        spec = only_affected(settings, spec)
-    judged = _measured(settings, spec, load_rules(settings, Path.cwd()), resume=resume)
+    judged = _measured(settings, spec, load_rules(settings, Path.cwd()), resume=resume, affected=affected)
     if where:
         from regress_action.commands.record import record
 
@@ -132,11 +128,20 @@ def command(
         options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
-def _measured(settings: Settings, spec: MeasurementSpec, rules: JudgingRules, *, resume: bool) -> Judged | None:
-    """Measure and judge; with `resume` only what an interrupted measurement left, judged with what it holds."""
+def _measured(
+    settings: Settings, spec: MeasurementSpec, rules: JudgingRules, *, resume: bool, affected: bool
+) -> Judged | None:
+    """Measure and judge; with `resume` only what an interrupted measurement left, judged with what it holds.
+
+    With `affected` only the benchmarks that the change may reach are measured.
+    """
     from regress_action.action import measure
     from regress_action.commands import run_dry, run_resume
 
+    if affected:
+        from regress_action.commands.run_affected import only_affected
+
+        spec = only_affected(settings, spec)
     if not resume:
         run_resume.forget_parts(spec.out)
         return measure.run(settings, spec, rules)
