@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from regress_action.action.judge import JudgingRules
     from regress_action.commands.doctor_plan import Duration
+    from regress_action.formats import Measurement
     from regress_action.model.comparisons import Judgement
     from regress_action.model.measurements import Report
     from regress_action.settings import Settings
@@ -120,6 +121,7 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
     base, head = measured.base, measured.head
     yield from names(settings, root, head)
     yield from noise(judged.judgement, len(head.runs), rules)
+    yield from causes(measured, judged.judgement, rules)
     took = doctor_plan.duration(base, head, elapsed)
     budget = settings.budget_minutes or _BUDGET_MINUTES
     yield from plan(judged.judgement, base, head, took, budget, rules)
@@ -261,6 +263,19 @@ def names(settings: Settings, root: Path, head: Report) -> Iterator[CheckResult]
             "Where one was removed on purpose, put  - {benchmark: NAME}  under  removed:  in regress-aliases.yml.",
             tuple(gone[:_LISTED]),
         )
+
+
+def causes(measured: Measurement, judgement: Judgement, rules: JudgingRules) -> Iterator[CheckResult]:
+    """Say of the noisy benchmarks what their slow runs have in common."""
+    from regress_action.commands.doctor_causes import noise_causes
+
+    noisy = [
+        row.benchmark.name
+        for row in judgement.comparisons
+        if row.metric.name == "time" and (row.minimum_detectable_ratio or 1) ** 2 > rules.asked_threshold(row)
+    ]
+    for cause in noise_causes(measured, noisy)[:_NAMED]:
+        yield CheckResult(Level.ADVICE, f"{cause.benchmark} is noisy: {cause.cause} ({cause.shown_by}).", cause.remedy)
 
 
 def gate(base: Report, head: Report, rules: JudgingRules) -> Iterator[CheckResult]:
