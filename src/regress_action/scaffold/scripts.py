@@ -76,6 +76,9 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
     folder = manifest.parent
     manager, setup, _ = _manager(repository, folder)
     run = "npx --yes bun run" if manager == "bun" else "npm run --silent"
+    fetched = re.search(r"(npx --yes \S+|node \S+) install", setup)
+    if fetched and re.search(rf"\b{manager}\b", str(scripts[name])):  # the script itself calls the manager
+        run = f"{fetched[1]} run --silent"
     return Project(
         kind="node",
         why=f"{manifest} has the script {name}",

@@ -377,3 +377,10 @@ def test_a_folder_of_benchmarks_with_packages_of_its_own_is_installed_beside_the
 
     install = "npm install --no-audit --no-fund"
     assert recognise(tmp_path)[0].setup == f"{install} && (cd bench && {install}) && npm run build"
+
+
+def test_a_script_that_calls_its_manager_finds_it(tmp_path: Path) -> None:
+    """The program npx puts the manager on the path of what it starts."""
+    scripts = {"package.json": '{"scripts": {"bench": "pnpm build && node b.js"}}', "pnpm-lock.yaml": ""}
+
+    assert recognise(write(tmp_path, scripts))[0].command == "npx --yes pnpm@10 run --silent bench | tee {out}"
