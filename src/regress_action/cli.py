@@ -42,6 +42,7 @@ COMMANDS = {
     "bisect": "Find the first commit with which a benchmark changed, with its probability.",
     "post-bisect": "Post the answer of a bisection to the issue about the regression.",
     "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
+    "hotspots": "Find the function and the changed line that made a suite slower.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",

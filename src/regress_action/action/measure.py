@@ -38,6 +38,20 @@ class IsolationOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileOptions:
+    """What is profiled after the timed runs: pairs of sampled stacks, pairs in which calls are counted, and with what.
+
+    With `confirmed` only regressions are profiled, and nothing where there is none. `command` runs the suite in the
+    place of its own command and writes profiles into {profile}.
+    """
+
+    pairs: int = 4
+    calls: int = 1
+    confirmed: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MeasurementSpec:
     """One measurement to be made: what the settings leave open."""
 
@@ -51,6 +65,7 @@ class MeasurementSpec:
     keep_trees: Path | None = None
     head: str | None = None
     silent: bool = False
+    profile: ProfileOptions | None = None
 
 
 def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -148,8 +163,12 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         ok_status=",".join(map(str, settings.ok_status)) or None,
         env_pass=settings.env_pass,
         select=spec.select,
-        select_style=spec.select_style if spec.select else None,
+        select_style=spec.select_style if spec.select or spec.profile else None,
         decide=_decide_command(settings) if paired and spec.adaptive else None,
+        profile=spec.profile.pairs if spec.profile else None,
+        profile_calls=spec.profile.calls if spec.profile else None,
+        profile_command=(spec.profile.command or None) if spec.profile else None,
+        profile_if=f"{_decide_command(settings)} --regressions" if spec.profile and spec.profile.confirmed else None,
         **asdict(spec.isolation),
     )
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from regress_action.action.base_files import merged_into
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN, PLANNED
-from regress_action.action.measure import MeasurementSpec, measurer_command
+from regress_action.action.measure import MeasurementSpec, ProfileOptions, measurer_command
 from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
+from regress_action.measure.selection import style_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.files import write_replace
 from regress_action.model.records import slug
@@ -67,9 +68,11 @@ def plan(job: Job, *, launch: str) -> MeasurementRequest:
             remedy="Set `results`, or use {out} in `command`.",
         )
     extra, settings = _against_base(job)
-    spec = MeasurementSpec(command=(settings.command,), out=FOLDER, adaptive=False)
+    profile = ProfileOptions(command=settings.profile_command) if _is_profiled(settings) else None
+    style = style_of(settings.command)
+    spec = MeasurementSpec((settings.command,), FOLDER, adaptive=False, select_style=style, profile=profile)
     line = measurer_command(settings, spec, MEASUREMENT)
-    words = (*extra, *_decide_option(settings, launch), *line[line.index("--out") :])
+    words = (*extra, *_decide_options(settings, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"
     return MeasurementRequest(words, f"{event}. Measuring {settings.suite} {against}.", settings.suite_image, suite)
 
@@ -170,8 +173,13 @@ def _against_base(job: Job) -> tuple[tuple[str, ...], Settings]:
     return (("--merge-base", *PAIRED) if base else ()), settings.model_copy(update={"base": base})
 
 
-def _decide_option(settings: Settings, launch: str) -> tuple[str, ...]:
-    """Return the option that lets the measurer ask whether everything is decided, where it may stop early."""
-    if not (settings.adaptive and settings.base):
-        return ()
-    return ("--decide", shlex.join([*shlex.split(launch), "decide", "--planned"]))
+def _is_profiled(settings: Settings) -> bool:
+    """Whether regressions are profiled: with a base, and where the suite is no container of its own."""
+    return settings.profile == "regressions" and bool(settings.base) and not settings.suite_image
+
+
+def _decide_options(settings: Settings, launch: str) -> tuple[str, ...]:
+    """Return the options by which the measurer asks whether everything is decided, and what regressed."""
+    decide = shlex.join([*shlex.split(launch), "decide", "--planned"])
+    early = ("--decide", decide) if settings.adaptive and settings.base else ()
+    return (*early, *(("--profile-if", f"{decide} --regressions") if _is_profiled(settings) else ()))

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.action import explain
+from regress_action.action import explain, hotspots
 from regress_action.action.dashboard import write_dashboard
+from regress_action.action.job import FOLDER, MEASUREMENT
 from regress_action.action.plan import pages
 from regress_action.advice import elsewhere, recommend
 from regress_action.github import runner
 from regress_action.github.event import Stage
 from regress_action.github.preferences import Preferences, Texts
 from regress_action.model.comparisons import Outcome, Severity
-from regress_action.model.errors import InfrastructureError
+from regress_action.model.errors import HistoryError, InfrastructureError, InputError
 from regress_action.model.records import slug
 from regress_action.notifications import send
 from regress_action.report import markdown, reasons, structured, text
@@ -107,6 +108,22 @@ def noted(job: Job, judged: Judged) -> Judged:
     """Return the judgement with what the change tries to change about its own gate, before all other notes."""
     notes = (*job.trusted.notes, *judged.judgement.notes)
     return replace(judged, judgement=replace(judged.judgement, notes=notes)) if job.trusted.notes else judged
+
+
+def explained(job: Job, judged: Judged) -> Judged:
+    """Return the judgement with the causes that profiles in the measurement show; their flame graphs are written.
+
+    Profiles come from the suite: what cannot be read of them is a warning, and the verdict stands.
+    """
+    if job.settings.profile == "never" or not (job.root / MEASUREMENT / "measurement.json").exists():
+        return judged
+    try:
+        causes = [cause for cause, _ in hotspots.causes(job.root / MEASUREMENT, job.root, job.environ)]
+    except (InputError, HistoryError) as error:
+        job.step_log.warning(f"The profiles were not used. {error.what}")
+        return judged
+    graphs = hotspots.GraphFolder(lambda name, content: job.write_copy(FOLDER / name, content), FOLDER.as_posix())
+    return replace(judged, judgement=hotspots.with_causes(judged.judgement, causes, graphs))
 
 
 def write_files(job: Job, judged: Judged) -> None:

@@ -3,6 +3,6 @@
 Advice is an inference from how metrics moved together, never a verdict; each sentence says what it was inferred from.
 """
 
-from regress_action.advice.rules import elsewhere, recommend
+from regress_action.advice.rules import causes, elsewhere, recommend
 
-__all__ = ["elsewhere", "recommend"]
+__all__ = ["causes", "elsewhere", "recommend"]

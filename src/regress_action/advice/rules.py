@@ -33,6 +33,11 @@ def recommend(judgement: Judgement, *, limit: int = 5) -> tuple[str, ...]:
     return tuple(sentences)[:limit]
 
 
+def causes(judgement: Judgement) -> tuple[str, ...]:
+    """Return what profiles say about the regressions, none where nothing was profiled."""
+    return tuple(dict.fromkeys(_causes(judgement, {})))
+
+
 def elsewhere(judgement: Judgement) -> str | None:
     """Return the sentence that suggests another machine, None where the verdict does not hang on this one.
 
@@ -65,6 +70,15 @@ def _doubtful(judgement: Judgement) -> Iterator[str]:
         yield "other machines on its host take CPU time from it"
 
 
+def _causes(judgement: Judgement, rows: Rows) -> Iterator[str]:
+    """What profiles of both sides say."""
+    del rows
+    for row in _worse(judgement):
+        if row.cause is not None:
+            graph = f" Flame graph: {row.cause.flame_graph}." if row.cause.flame_graph else ""
+            yield row.cause.paragraph + graph
+
+
 def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:
     """A ratio that grows with a size is the mark of an algorithm of a higher order."""
     del rows
@@ -89,7 +103,7 @@ def _waiting(judgement: Judgement, rows: Rows) -> Iterator[str]:
     """Wall time without CPU time is waiting; both together is work."""
     for row in _worse(judgement):
         cpu = rows[row.benchmark.name].get("cpu_time")
-        if row.metric.name not in _TIMES or cpu is None:
+        if row.metric.name not in _TIMES or cpu is None or row.cause is not None:
             continue
         name = row.benchmark.name
         if cpu.verdict is Verdict.UNCHANGED:
@@ -161,4 +175,4 @@ def _size(name: str) -> float | None:
     return float(numbers[0]) if len(numbers) == 1 else None
 
 
-_RULES: Sequence[Rule] = (_complexity, _waiting, _memory, _common_cause, _range, _undecided)
+_RULES: Sequence[Rule] = (_causes, _complexity, _waiting, _memory, _common_cause, _range, _undecided)

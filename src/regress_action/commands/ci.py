@@ -104,7 +104,7 @@ def _judge(job: Job, client: Client | None, log: StepLog, stack: ExitStack) -> E
         if check is not None:
             check.finish("neutral", "No verdict yet", result.remark)
         return ExitCode.OK
-    judged = publish.located(job, publish.noted(job, judged))
+    judged = publish.explained(job, publish.located(job, publish.noted(job, judged)))
     publish.write_files(job, judged)
     accepted = acceptance.of(client, job.plan, preferences)
     published = github_publish.publish(

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.option("--config", metavar="FILE")
 @click.option("--pairs", type=click.IntRange(1), default=10)
 @click.option("--planned", is_flag=True, help="Follow what `plan` wrote beside the folder of the measurement.")
-def command(*, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: bool) -> None:
+@click.option("--regressions", is_flag=True, help="Say whether anything regressed, and what, once all is measured.")
+def command(
+    *, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: bool, regressions: bool
+) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
     from regress_action.action.judge import load_rules, rules_of
 
@@ -34,7 +37,7 @@ def command(*, measurement: Path, thresholds: str | None, config: str | None, pa
         rules = rules_of(trusted.settings, trusted.files)
     else:
         rules = load_rules(options.settings_of(thresholds=thresholds, config=config, runs=pairs), Path.cwd())
-    click.echo(decide(measurement, rules))
+    click.echo(regressed(measurement, rules) if regressions else decide(measurement, rules))
 
 
 def decide(measurement: Path, rules: JudgingRules) -> str:
@@ -62,6 +65,27 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
     )
     answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": why}
     return orjson.dumps(answer).decode()
+
+
+def regressed(measurement: Path, rules: JudgingRules) -> str:
+    """Judge what was measured and return as JSON whether anything regressed, and the benchmarks, worst first.
+
+    Memory is left out, because profiles of time say nothing about it.
+    """
+    import orjson
+
+    from regress_action import formats
+    from regress_action.action.judge import judge_reports
+
+    measured = formats.read_measurement(_folder(measurement))
+    names: dict[str, None] = {}
+    if measured.base is not None:
+        judged = judge_reports([measured.base], [measured.head], rules)
+        names = {
+            row.benchmark.name: None for row in judged.judgement.comparisons if row.alarms and row.metric.unit != "B"
+        }
+    why = "regressed: " + ", ".join(names) if names else "nothing regressed"
+    return orjson.dumps({"continue": bool(names), "select": list(names) or None, "why": why}).decode()
 
 
 def _folder(measurement: Path) -> Path:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.advice import elsewhere
+from regress_action.advice import causes, elsewhere
 from regress_action.model import escaping
 from regress_action.model.files import unwritable, write_replace
 from regress_action.report.context import Context
@@ -27,7 +27,12 @@ def deliver(
     verbose: bool = False,
 ) -> None:
     """Show the judgement unless standard output was asked for something else, and write the files."""
-    context = Context(suite=judged.suite, elsewhere=elsewhere(judged.judgement), waivers=judged.waivers)
+    context = Context(
+        suite=judged.suite,
+        elsewhere=elsewhere(judged.judgement),
+        waivers=judged.waivers,
+        advice=causes(judged.judgement),
+    )
     if json_out:
         import orjson
 

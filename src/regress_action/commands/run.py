@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options
+from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
     from regress_action.action.judge import Judged, JudgingRules
-    from regress_action.action.measure import MeasurementSpec
+    from regress_action.action.measure import MeasurementSpec, ProfileOptions
     from regress_action.settings import Settings
 
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with the interrupted measurement of the same commits in --out.")
 @click.option("--record", "where", metavar="WHERE", help="Add the head's report to this history, as `record` does.")
 @click.option("-k", "pattern", metavar="PATTERN", help="Judge the benchmarks that match; all are measured.")
+@click.option("--profile-regressions", is_flag=True, help="Profile what regressed, and name the line behind it.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(".regress"), help="Folder for what was measured.")
 @options.judging
 @click.argument("suite_command", nargs=-1, type=click.UNPROCESSED)
@@ -61,6 +64,7 @@ def command(
     fixed: bool,
     fresh: bool,
     affected: bool,
+    profile_regressions: bool,
     job_timeout: float | None,
     cpus: str | None,
     hash_seed: str | None,
@@ -90,6 +94,7 @@ def command(
     """
     from regress_action.action import measure
     from regress_action.action.judge import load_rules
+    from regress_action.measure.selection import style_of
 
     line = suite_command[0] if len(suite_command) == 1 else ""
     if not suite_command and (root := options.project_root()) != Path.cwd():
@@ -101,14 +106,17 @@ def command(
     if not suite_command and not settings.command:
         settings = recognised(settings, Path.cwd())
     isolation = measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env)
+    words = suite_command if len(suite_command) > 1 else (settings.command,)
     spec = measure.MeasurementSpec(
-        command=suite_command if len(suite_command) > 1 else (settings.command,),
+        command=words,
         out=out,
         adaptive=settings.adaptive and not fixed,
         job_timeout_s=job_timeout,
         isolation=isolation,
         silent=quiet,
         keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
+        select_style=style_of(" ".join(words)),
+        profile=_profile_options(settings, wanted=profile_regressions),
     )
     if dry_run:
         from regress_action.commands.run_dry import plan_of
@@ -125,6 +133,7 @@ def command(
     if judged and pattern:
         judged = _only(judged, pattern, load_rules(settings, Path.cwd()), interim=spec.adaptive)
     if judged:
+        judged = _explained(judged, spec)
         options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
@@ -181,6 +190,27 @@ def _only(judged: Judged, pattern: str, rules: JudgingRules, *, interim: bool) -
     from regress_action.action.judge import judge_reports, selected
 
     return judge_reports(*selected(judged.baseline, judged.head, pattern), rules, interim=interim)
+
+
+def _profile_options(settings: Settings, *, wanted: bool) -> ProfileOptions | None:
+    """Return how regressions are profiled, None where nobody asked for it or there is no base."""
+    from regress_action.action.measure import ProfileOptions
+
+    if not settings.base or not (wanted or settings.profile == "regressions"):
+        return None
+    return ProfileOptions(confirmed=True, command=settings.profile_command)
+
+
+def _explained(judged: Judged, spec: MeasurementSpec) -> Judged:
+    """Return the judgement with the causes that the profiles show, and write their flame graphs beside the reports."""
+    from regress_action.action import hotspots
+
+    if spec.profile is None:
+        return judged
+    out = spec.out
+    explained = [cause for cause, _ in hotspots.causes(out / "measurement", Path.cwd(), os.environ)]
+    graphs = hotspots.GraphFolder(lambda name, content: write_replace(out / name, content), str(out))
+    return replace(judged, judgement=hotspots.with_causes(judged.judgement, explained, graphs))
 
 
 def recognised(settings: Settings, root: Path) -> Settings:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from regress_action.github.preferences import Texts
-    from regress_action.model.comparisons import Comparison
+    from regress_action.model.comparisons import CauseNote, Comparison
     from regress_action.model.measurements import Location
 
 Level = Literal["notice", "warning", "failure"]
 TITLE_BYTES = 255
 MESSAGE_BYTES = 16_000
 PATH_BYTES = 1_000
+CAUSE_LIMIT = 3_000
 LEVELS: dict[Severity, Level] = {Severity.CRITICAL: "failure", Severity.MODERATE: "warning", Severity.MINOR: "warning"}
 
 
@@ -52,15 +53,24 @@ def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation
         Annotation(
             LEVELS.get(comparison.severity, "notice"),
             f"{comparison.severity.capitalize()} performance regression",
-            _message(texts.finding(comparison), texts.reason(comparison)),
-            comparison.benchmark.location,
+            _message(texts.finding(comparison), texts.reason(comparison), comparison.cause),
+            _place(comparison),
         )
         for comparison in comparisons
     ]
 
 
-def _message(finding: str, reason: str) -> str:
-    return finding if reason in finding else f"{finding}\n{escaping.plain(reason)}"
+def _message(finding: str, reason: str, cause: CauseNote | None) -> str:
+    lines = [finding] if reason in finding else [finding, escaping.plain(reason)]
+    if cause is not None:
+        lines.append(escaping.plain(cause.paragraph, CAUSE_LIMIT))
+    return "\n".join(lines)
+
+
+def _place(comparison: Comparison) -> Location | None:
+    """Return the changed line that explains a regression, else where its benchmark is defined."""
+    cause = comparison.cause
+    return cause.location if cause is not None and cause.location is not None else comparison.benchmark.location
 
 
 def _is_inside(path: str) -> bool:

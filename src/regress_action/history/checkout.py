@@ -17,7 +17,7 @@ from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _REVISION: Final = re.compile(r"[A-Za-z0-9_][\w./@{}^~+-]*")
 _HEADS: Final = ("HEAD", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD")
@@ -26,6 +26,7 @@ _LARGEST_LIST: Final = 64 * 1024 * 1024
 _MOST_REFERENCES: Final = 50_000
 _SHA256_DIGITS: Final = 64
 _LARGEST_CONFIG: Final = 1024 * 1024
+_LARGEST_DIFFERENCE: Final = 20_000_000
 
 
 class Checkout:
@@ -91,6 +92,26 @@ class Checkout:
                 remedy="Put a smaller file there.",
             )
         return self._git.run("cat-file", "blob", identity.decode())
+
+    def difference(self, base: str, head: str | None, options: Sequence[str] = ()) -> str:
+        """Return what `git diff` with these options prints about two commits, at most 20 MB of it.
+
+        Where `head` is None, the files on disk stand in its place: for a person's own checkout only, because git runs
+        in it and obeys its configuration.
+
+        Raises:
+            HistoryError: there is no such commit, or a workflow asks for the files on disk.
+        """
+        if head is None and is_workflow(self._environ):
+            raise HistoryError("The files on disk are not compared in a workflow.", remedy="Name two commits.")
+        first = self._commits("rev-parse", "--verify", f"{_checked(base)}^{{commit}}")[0]
+        if head is None:
+            git = PrivateRepository(self.root, self._environ, closed=False)
+            printed = git.run("diff", *options, first, "--")
+        else:
+            last = self._commits("rev-parse", "--verify", f"{_checked(head)}^{{commit}}")[0]
+            printed = self._git.run("diff", *options, first, last, "--")
+        return printed[:_LARGEST_DIFFERENCE].decode(errors="replace")
 
     def tracks(self, path: str, revision: str = "HEAD") -> bool:
         """Whether the commit holds a file or a folder of that name.

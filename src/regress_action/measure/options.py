@@ -59,6 +59,10 @@ class Options:
     stop_with_parent: int | None = None
     keep_trees: Path | None = None
     interleave: str = "run"
+    profile: int = 0
+    profile_calls: int = 0
+    profile_if: str | None = None
+    profile_command: str | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -124,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_subject_options(parser.add_argument_group("what is measured"))
     _add_count_options(parser.add_argument_group("how often and how long"))
+    _add_profile_options(parser.add_argument_group("profiles, taken after the timed runs"))
     _add_environment_options(parser.add_argument_group("isolation"))
     _add_output_options(parser.add_argument_group("what is printed"))
     return parser
@@ -177,6 +182,14 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="pairs between two such decisions (default: depends on --pairs)",
     )
+
+
+def _add_profile_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--profile", type=_integer(0), default=0, metavar="N", help="sample the call stacks of N more pairs or runs")
+    add("--profile-calls", type=_integer(0), default=0, metavar="N", help="count every call in N more pairs or runs")
+    add("--profile-if", metavar="CMD", help="run CMD MEASUREMENT to decide whether to profile, and which benchmarks")
+    add("--profile-command", metavar="CMD", help="command that runs the suite and writes profiles into {profile}")
 
 
 def _add_environment_options(group: argparse._ArgumentGroup) -> None:

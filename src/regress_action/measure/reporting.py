@@ -10,6 +10,7 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
     warning       message                       finished        stopped, why, good, elapsed_s
     interleaved   kind, why: how base and head alternate from now on
     setup-kept    side: an earlier measurement of the same commit has set it up
+    profiling     benchmarks, pairs             profiled        runs, failures, elapsed_s
     withheld      names: variables that the suite does not get
     error         what, meaning, remedy, exit_code
 """
@@ -197,5 +198,10 @@ _LINES: dict[str, Callable[[Event], str]] = {
     "decided": lambda event: f"decision · {event['why']}",
     "warning": lambda event: f"warning · {event['message']}",
     "withheld": lambda event: f"not passed to the suite: {_listed(event['names'])} · env-pass names more variables",
+    "profiling": lambda event: f"profiling · {_listed(event['benchmarks']) or 'the whole suite'}",
+    "profiled": lambda event: (
+        f"profiled {event['runs']} runs in {clock(event['elapsed_s'])}"
+        + (f" · {event['failures']} of them failed" if event["failures"] else "")
+    ),
     "finished": _finished_line,
 }

@@ -49,16 +49,20 @@ _SHELL_SIGNAL_OFFSET = 128
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of a run in the plan: side, pair from 1 (0 for a warm-up), and whether it is first or second in it."""
+    """The place of a run in the plan: side, pair from 1 (0 for a warm-up), and whether it is first or second in it.
+
+    `purpose` begins the names of files of runs that are not timed.
+    """
 
     side: str
     pair: int
     position: int
+    purpose: str = ""
 
     @property
     def name(self) -> str:
         """The stem of its files."""
-        return f"{self.side}-{self.pair:02}"
+        return f"{self.purpose}{self.side}-{self.pair:02}"
 
 
 @dataclass(slots=True)
@@ -218,6 +222,31 @@ class RunExecutor:
             left_behind=list(ended.left_behind),
             compiled=holds_compiled_program(tree.root, tree.folder, self.options.command, programs),
         )
+
+    def run_untimed(
+        self, slot: Slot, tree: SideTree, selection: tuple[str, ...], command: SuiteCommand, extra: Mapping[str, str]
+    ) -> str | None:
+        """Run `command` in the place of the suite's, with `extra` variables, and drop its result; return how it failed.
+
+        Raises:
+            EnvironmentFailedError: the disk is full or refuses to be written.
+            MeasureUsageError: there is no such program.
+        """
+        log, result_files = OutputLog(), self._result_files(slot)
+        executor = replace(
+            self,
+            command=command,
+            environment=replace(self.environment, variables={**self.environment.variables, **extra}),
+            cost=Cost(),
+        )
+        try:
+            result_files.clear(tree)
+            ended, _ = executor._execute(slot, tree, result_files, selection, log, None)  # noqa: SLF001 - of the same class
+            result_files.discard()
+            untrusted_files.write(self.folder.runs_descriptor, f"{slot.name}.log", log.content)
+        except OSError as error:
+            raise disk_error(error, self.folder.path) from error
+        return self._failure_of(ended)
 
     def run_setup(self, side: str, tree: SideTree, log: OutputLog) -> ProcessResult:
         """Run the setup command in a tree.

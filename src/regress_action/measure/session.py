@@ -19,6 +19,7 @@ from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, o
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
 from regress_action.measure.process_tree import ProcessTree, become_subreaper
+from regress_action.measure.profiling import SuiteProfiler
 from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock
@@ -100,6 +101,8 @@ def _run(
     stopped = StopReason("error", "ended by an error")
     try:
         stopped = loop.run()
+        if options.profile or options.profile_calls:
+            SuiteProfiler(options, trees, executor, measurement, reporter).run()
     except MeasureError as error:
         stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
         raise

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from regress_action.model.measurements import Benchmark, Environment, Metric, Noise
+    from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
     from regress_action.model.reasons import Note, Reason
 
 
@@ -104,6 +104,21 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseNote:
+    """What profiles of both sides say about a regression: one paragraph, and the changed line where there is one.
+
+    `share` is the part of the difference that the line explains, `flame_graph` the file with the graph, relative to the
+    workspace. `paragraph` holds foreign names, and views have to escape it.
+    """
+
+    paragraph: str
+    location: Location | None = None
+    function: str | None = None
+    share: float | None = None
+    flame_graph: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One benchmark × metric, baseline against head.
 
@@ -113,7 +128,7 @@ class Comparison:
     would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
     minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `reason` is a
     code with numbers, or the sentence itself where it was read back from JSON. `noise` is what a
-    history longer than the baseline taught, where the comparison rests on it.
+    history longer than the baseline taught, where the comparison rests on it. `cause` is what profiles say about it.
     """
 
     benchmark: Benchmark
@@ -135,6 +150,7 @@ class Comparison:
     difference: float | None = None
     budget: Budget | None = None
     noise: Noise | None = None
+    cause: CauseNote | None = None
 
     @property
     def is_proven_regression(self) -> bool:

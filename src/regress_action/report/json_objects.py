@@ -110,6 +110,16 @@ class SummaryObject(TypedDict):
     ]
 
 
+class CauseObject(TypedDict):
+    """What profiles of both sides say about a regression."""
+
+    paragraph: Annotated[Text, Field(description="What got slower, by how much, where, and what was ruled out.")]
+    location: Annotated[LocationObject | None, Field(description="The changed line that explains most of it.")]
+    function: Text | None
+    share: Annotated[Number | None, Field(description="The part of the difference that the line explains.")]
+    flame_graph: Annotated[Text | None, Field(description="The file with the flame graph of the difference.")]
+
+
 class ComparisonObject(TypedDict):
     """One benchmark × metric, baseline against head."""
 
@@ -153,6 +163,7 @@ class ComparisonObject(TypedDict):
     reason: Annotated[Text, Field(description="One sentence or two for people.")]
     budget: BudgetObject | None
     location: LocationObject | None
+    cause: NotRequired[CauseObject | None]
 
 
 class JudgementObject(TypedDict):

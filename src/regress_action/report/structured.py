@@ -9,13 +9,14 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from regress_action.model.comparisons import Budget, Comparison, Judgement, Machine, Side, Subject, Summary
+from regress_action.model.comparisons import Budget, CauseNote, Comparison, Judgement, Machine, Side, Subject, Summary
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
 from regress_action.report import notes, reasons
 from regress_action.report.json_objects import (
     SCHEMA,
     BudgetObject,
+    CauseObject,
     ComparisonObject,
     EnvironmentObject,
     JudgementObject,
@@ -97,6 +98,7 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "reason": _text(reasons.sentence(comparison)),
         "budget": _budget_object(comparison.budget),
         "location": _location_object(benchmark.location),
+        "cause": _cause_object(comparison.cause),
     }
 
 
@@ -117,6 +119,18 @@ def _budget_object(budget: Budget | None) -> BudgetObject | None:
         "low": _finite(budget.low),
         "high": _finite(budget.high),
         "state": budget.state,
+    }
+
+
+def _cause_object(cause: CauseNote | None) -> CauseObject | None:
+    if cause is None:
+        return None
+    return {
+        "paragraph": _text(cause.paragraph),
+        "location": _location_object(cause.location),
+        "function": _optional(cause.function),
+        "share": _finite(cause.share),
+        "flame_graph": _optional(cause.flame_graph),
     }
 
 
@@ -251,6 +265,20 @@ def _comparison(fields: ComparisonObject) -> Comparison:
         difference=fields["difference"],
         budget=None if budget is None else _budget(budget),
         noise=None if noise is None else Noise(**noise),
+        cause=_cause(fields.get("cause")),
+    )
+
+
+def _cause(fields: CauseObject | None) -> CauseNote | None:
+    if fields is None:
+        return None
+    location = fields["location"]
+    return CauseNote(
+        fields["paragraph"],
+        None if location is None else Location(**location),
+        fields["function"],
+        fields["share"],
+        fields["flame_graph"],
     )
 
 

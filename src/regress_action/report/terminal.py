@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 8
 _MOST_REASONS = 3
+_LONGEST_CAUSE = 2_000
 _HEADLINES = {
     Outcome.PASS: "bold green",
     Outcome.WARN: "bold yellow",
@@ -45,6 +46,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
         return f"{page.as_text(phrases.subject(row))}: {plain(reasons.sentence(row))}"
 
     table(page, "Regressions", [row for row in findings.regressions if row.alarms])
+    listing(page, "Causes", list({_cause(row): row for row in findings.regressions if row.cause}.values()), _cause)
     suspected = [row for row in findings.regressions if row.is_suspected]
     table(page, "Suspected regressions", suspected, why=verbose or len(suspected) <= _MOST_REASONS)
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
@@ -92,6 +94,11 @@ def _footer(page: ConsolePage, judgement: Judgement, findings: Findings) -> None
         limit = "" if stated else page.as_text(text.visible(judgement))
         beyond = " beyond what the whole suite moved by" if judgement.summary.environment_shift is not None else ""
         page.sentence(f"{count(len(findings.unchanged), rows_are(judgement))} unchanged{beyond}. {limit}", "green")
+
+
+def _cause(row: Comparison) -> str:
+    """Return what profiles say about a regression."""
+    return plain(row.cause.paragraph, _LONGEST_CAUSE) if row.cause else ""
 
 
 def _beyond(row: Comparison) -> str:

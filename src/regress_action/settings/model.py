@@ -167,6 +167,17 @@ class Settings(BaseModel):
         json_schema_extra=INPUT,
     )
 
+    profile: Literal["never", "regressions"] = Field(
+        "never",
+        description="Profile both sides again after the timed runs of a pull request: `regressions`, or `never`.",
+        json_schema_extra=INPUT,
+    )
+
+    profile_command: str = Field(
+        "",
+        description="Shell command that runs the suite with a profiler and writes collapsed stacks, speedscope's JSON "
+        "or pprof's format into the folder `{profile}`. Default: the profiler for Python processes.",
+    )
     adaptive: bool = Field(True, description="Stop early for benchmarks that are decided.")
     interleave: Literal["auto", "run", "benchmark", "lockstep", "parallel"] = Field(
         "run",

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from regress_action.history import Waiver
     from regress_action.settings.files import SettingsFiles
 
-FROM_HEAD: Final = frozenset({"command", "results", "setup", "carry", "suite-image", "timeout", "retries", "shard"})
+FROM_HEAD: Final = frozenset(
+    {"command", "results", "setup", "carry", "suite-image", "timeout", "retries", "shard", "profile-command"}
+)
 """How the suite is run. Whoever changes the code that runs may change these."""
 
 GATE: Final = frozenset({"thresholds", "waivers", "benchmarks"})

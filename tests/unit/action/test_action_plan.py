@@ -74,6 +74,20 @@ def test_the_measurer_asks_through_the_launcher(tmp_path: Path) -> None:
     assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --planned"
 
 
+def test_regressions_are_profiled_where_that_is_asked_for(tmp_path: Path) -> None:
+    """The measurer profiles after the timed runs, if the container says that something regressed."""
+    words = planned(tmp_path, "pull_request", PULL, command="pytest {select}", profile="regressions").words
+    assert words[words.index("--profile-if") + 1] == "bash '/a path/launch' decide --planned --regressions"
+    assert {"--profile=4", "--profile-calls=1", "--select-style=pytest"} <= set(words)
+
+
+@pytest.mark.parametrize("inputs", [{}, {"profile": "never"}, {"profile": "regressions", "base": "none"}])
+def test_otherwise_nothing_is_profiled(tmp_path: Path, inputs: dict[str, str]) -> None:
+    """Not by default, and not without a base to compare with."""
+    words = planned(tmp_path, "pull_request", PULL, command="suite", **inputs).words
+    assert not [word for word in words if word.startswith("--profile")]
+
+
 def test_a_push_to_the_default_branch_is_measured_alone(tmp_path: Path) -> None:
     """There is no base to take turns with: history is what it is compared with."""
     words = planned(tmp_path, "push", PUSH, command="suite", runs="3").words

@@ -1,0 +1,154 @@
+"""From a measurement with profiles to the causes of its regressions: profiles × timed results × `git diff`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from regress_action import formats
+from regress_action.advice import changed_lines, profile_files
+from regress_action.advice.cause_analysis import explain
+from regress_action.formats.execution import SOURCE
+from regress_action.history import Checkout
+from regress_action.model.comparisons import CauseNote
+from regress_action.model.errors import HistoryError, InputError
+from regress_action.model.files import read_optional
+from regress_action.report import flame_graph
+from regress_action.report.causes import as_plain, paragraph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from regress_action.advice.changed_lines import ChangedFile
+    from regress_action.advice.profile_files import ProfiledTarget
+    from regress_action.model.causes import Cause
+    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.measurements import Report
+
+LARGEST_SOURCE = 2 * 2**20
+GRAPH = "flame-graph"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFolder:
+    """Where flame graphs are written: `write` gets the name and the content, `shown` is the folder for people."""
+
+    write: Callable[[str, bytes], None]
+    shown: str
+
+
+def with_causes(judgement: Judgement, explained: Sequence[Cause], graphs: GraphFolder) -> Judgement:
+    """Return the judgement with what profiles say about each regression, and write the flame graphs.
+
+    A profile of the whole suite speaks for the worst regression, one of a benchmark for that benchmark.
+    """
+    notes: dict[str, CauseNote] = {}
+    worse = [row.benchmark.name for row in judgement.comparisons if _is_explainable(row)]
+    for number, cause in enumerate(explained, 1):
+        name = f"{GRAPH}.html" if number == 1 else f"{GRAPH}-{number}.html"
+        graphs.write(name, flame_graph.render(cause).encode())
+        benchmark = cause.benchmarks[0] if len(cause.benchmarks) == 1 else next(iter(worse), "")
+        notes.setdefault(benchmark, _note(cause, f"{graphs.shown}/{name}"))
+    rows = [
+        replace(row, cause=notes.get(row.benchmark.name)) if _is_explainable(row) else row
+        for row in judgement.comparisons
+    ]
+    return replace(judgement, comparisons=tuple(rows))
+
+
+def _is_explainable(row: Comparison) -> bool:
+    """Whether a profile of time can say something about it."""
+    return row.is_proven_regression and row.metric.unit != "B"
+
+
+def _note(cause: Cause, graph: str) -> CauseNote:
+    culprit = cause.culprit
+    return CauseNote(
+        as_plain(paragraph(cause)),
+        culprit.location if culprit else None,
+        culprit.function.function if culprit and culprit.function else None,
+        culprit.share if culprit else None,
+        graph,
+    )
+
+
+def causes(
+    folder: Path, root: Path, environ: Mapping[str, str], commits: tuple[str, str] | None = None
+) -> tuple[tuple[Cause, ProfiledTarget], ...]:
+    """Return what the profiles in the measurement `folder` say, with the profiles themselves, one for each target.
+
+    `root` is a folder in the checkout. `commits` are base and head where somebody else than the measurement names them.
+
+    Raises:
+        InputError: the measurement or its index cannot be read.
+    """
+    targets = profile_files.read_profiles(folder)
+    if not targets:
+        return ()
+    measured = formats.read_measurement(folder)
+    base, head = commits or (measured.base.commit if measured.base else None, measured.head.commit)
+    is_dirty = commits is None and dict(measured.head.provenance).get("dirty") == "true"
+    checkout = Checkout(root, environ)
+    files = _changed_files(checkout, base, None if is_dirty else head)
+    source = _source(checkout, root, None if is_dirty else head)
+    explained = []
+    for target in targets:
+        times = _times(target.benchmarks, measured.base, measured.head)
+        cause = explain(target, files, source, times)
+        if cause is not None:
+            explained.append((cause, target))
+    return tuple(explained)
+
+
+def _changed_files(checkout: Checkout, base: str | None, head: str | None) -> Sequence[ChangedFile]:
+    if base is None:
+        return ()
+    try:
+        return changed_lines.parse(checkout.difference(base, head, changed_lines.DIFF_OPTIONS))
+    except HistoryError:
+        return ()  # a shallow clone: functions are named, lines are not
+
+
+def _source(checkout: Checkout, root: Path, head: str | None) -> Callable[[str], str | None]:
+    """Return what reads a file of the head: out of its commit, or from disk where the head has no commit."""
+
+    def read(path: str) -> str | None:
+        if not path or path.startswith(("/", "<")) or ".." in path.split("/"):
+            return None
+        try:
+            if head is None:
+                content = read_optional(_top(root) / path, LARGEST_SOURCE, below=_top(root))
+            else:
+                content = checkout.file(head, path, LARGEST_SOURCE)
+        except (HistoryError, InputError):
+            return None
+        return None if content is None else content.decode("utf-8", "replace")
+
+    return read
+
+
+def _top(root: Path) -> Path:
+    """Return the folder of the checkout that holds .git."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+
+
+def _times(benchmarks: Sequence[str], base: Report | None, head: Report) -> tuple[float, float] | None:
+    """Return the median time of a single benchmark on either side, None where there is none to compare.
+
+    A plain command has none besides its own length, which its profiles have as well.
+    """
+    if base is None or head.source == SOURCE:
+        return None
+    sides = [_time_of(report, benchmarks) for report in (base, head)]
+    return (sides[0], sides[1]) if sides[0] is not None and sides[1] is not None else None
+
+
+def _time_of(report: Report, benchmarks: Sequence[str]) -> float | None:
+    rows = [
+        row
+        for row in report.series
+        if row.metric.name == "time" and row.measured and (not benchmarks or row.benchmark.name in benchmarks)
+    ]
+    return median(rows[0].measured) if len(rows) == 1 else None

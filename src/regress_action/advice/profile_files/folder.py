@@ -1,0 +1,153 @@
+"""The profiles of a measurement: a folder for every run, with the files of all its processes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from regress_action.advice.profile_files import calls, collapsed, pprof, speedscope
+from regress_action.advice.profile_files.limits import FILE_BYTES, damaged
+from regress_action.model.errors import InputError
+from regress_action.model.files import read_bounded
+from regress_action.model.stacks import CallProfile, CostMode, LineTimes, StackProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INDEX = "measurement.json"
+PROFILES = "profiles"
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
+_MOST_FILES = 200
+_MOST_RUNS = 400
+_MOST_BYTES_OF_A_RUN = 4 * FILE_BYTES
+_MICROSECONDS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRun:
+    """What one run of one side wrote, by mode; `warnings` says which files could not be read."""
+
+    side: str
+    pair: int
+    stacks: Mapping[CostMode, StackProfile] = field(default_factory=dict)
+    calls: CallProfile | None = None
+    lines: LineTimes | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfiledTarget:
+    """The profiles of some benchmarks, of the whole suite where `benchmarks` is empty."""
+
+    benchmarks: tuple[str, ...]
+    runs: tuple[ProfileRun, ...]
+
+
+def read_profiles(folder: Path) -> tuple[ProfiledTarget, ...]:
+    """Return what was profiled in a measurement; empty where nothing was.
+
+    Raises:
+        InputError: the index cannot be read.
+    """
+    try:
+        index = orjson.loads(read_bounded(folder / INDEX, FILE_BYTES))
+        entries = index.get("profiles") or []
+        return tuple(_target(folder, entry) for entry in entries[:20])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged(str(folder / INDEX), f"it is not the index of a measurement ({type(error).__name__})") from error
+
+
+def _target(folder: Path, entry: dict[str, Any]) -> ProfiledTarget:
+    runs: dict[tuple[str, str, int], ProfileRun] = {}
+    for run in entry["runs"][:_MOST_RUNS]:
+        if run["failure"] is None:
+            path = Path(PROFILES) / _name(entry["folder"]) / _name(run["folder"])
+            side, pair, kind = str(run["side"]), int(run["pair"]), str(run["kind"])
+            runs[side, kind, pair] = _run(folder, path, side, pair, ours=kind != "command")
+    benchmarks = tuple(str(name) for name in entry["benchmarks"][:1000])
+    return ProfiledTarget(benchmarks, tuple(runs.values()))
+
+
+def _name(text: object) -> str:
+    if not isinstance(text, str) or not _NAME.match(text):
+        raise ValueError
+    return text
+
+
+def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> ProfileRun:
+    """Read every file that a run wrote; what cannot be read is a warning."""
+    stacks: dict[CostMode, list[StackProfile]] = defaultdict(list)
+    counted: list[CallProfile] = []
+    timed: LineTimes = {}
+    warnings: list[str] = []
+    left = _MOST_BYTES_OF_A_RUN
+    for name in _names(folder / inside):
+        try:
+            data = read_bounded(folder / inside / name, min(FILE_BYTES, left), below=folder)
+            left -= len(data)
+            if ours and name.startswith("lines-"):
+                for key, rows in calls.read_lines(data, name).items():
+                    calls.add_lines(timed, key, rows)
+                continue
+            if ours and name.endswith(".json"):
+                counted.append(calls.read(data, name))
+                continue
+            profile = _stacks(data, name, ours=ours)
+            stacks[profile.mode].append(profile)
+        except InputError as error:
+            warnings.append(error.what)
+    return ProfileRun(
+        side,
+        pair,
+        {mode: summed(profiles) for mode, profiles in stacks.items()},
+        calls.joined(counted) if counted else None,
+        timed or None,
+        tuple(warnings),
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of the finished files of a run, sorted."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - the names only
+    except OSError:
+        return []
+    return [name for name in names if not name.endswith(".part")][:_MOST_FILES]
+
+
+def _stacks(data: bytes, name: str, *, ours: bool) -> StackProfile:
+    """Return the stacks of a file, by its content; its name says the mode where the content does not.
+
+    Raises:
+        InputError: no reader knows it.
+    """
+    mode = mode_of(name)
+    if ours:
+        return collapsed.read(data.decode("utf-8", "replace"), name, mode, _MICROSECONDS)
+    if data.lstrip()[:1] == b"{":
+        return speedscope.read(data, name, CostMode.CPU if mode is CostMode.SAMPLES else mode)
+    if pprof.looks_like(data):
+        return pprof.read(data, name, mode)
+    return collapsed.read(data.decode("utf-8", "replace"), name, CostMode.SAMPLES)
+
+
+def mode_of(name: str) -> CostMode:
+    """Return the mode that a file's name says."""
+    return next((mode for mode in (CostMode.WALL, CostMode.CPU) if mode.value in name.lower()), CostMode.SAMPLES)
+
+
+def summed(profiles: Iterable[StackProfile]) -> StackProfile:
+    """Return the sum of profiles of one mode."""
+    costs: dict[Any, float] = {}
+    mode = CostMode.SAMPLES
+    for profile in profiles:
+        mode = profile.mode
+        for stack, cost in profile.stacks.items():
+            costs[stack] = costs.get(stack, 0.0) + cost
+    return StackProfile(mode, costs)

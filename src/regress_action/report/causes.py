@@ -1,0 +1,203 @@
+"""The cause of a regression in words: what got slower, by how much, where, and what was ruled out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regress_action.model.causes import Evidence
+from regress_action.model.escaping import plain
+from regress_action.model.stacks import CostMode
+from regress_action.report import numbers
+from regress_action.report.numbers import count, quantity
+from regress_action.report.phrases import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange
+    from regress_action.model.stacks import FunctionKey
+    from regress_action.report.phrases import Sentence
+
+NAME_LIMIT = 80
+TEXT_LIMIT = 120
+_MOST_CALLS = 3
+_MOST_FILES = 3
+_ALL = 0.995
+_MOSTLY = 0.8
+_HARDLY = 0.3
+_KINDS = {
+    CostMode.CPU: "CPU time",
+    CostMode.WALL: "time",
+    CostMode.SAMPLES: "samples",
+    CostMode.INSTRUCTIONS: "instructions",
+}
+
+
+def paragraph(cause: Cause) -> Sentence:
+    """Return the explanation as one paragraph; foreign parts are `Name`s."""
+    sentences = [_amount(cause), _place(cause), *_calls(cause), *_moved(cause), _ruled_out(cause)]
+    parts: list[str] = []
+    for sentence in filter(None, sentences):
+        parts += [" "] * bool(parts)
+        parts += sentence
+    return tuple(parts)
+
+
+def as_plain(sentence: Sequence[str]) -> str:
+    """Return a sentence as plain text, what is foreign made inert."""
+    return "".join(plain(part, TEXT_LIMIT) if isinstance(part, Name) else part for part in sentence)
+
+
+def subject(cause: Cause) -> Sentence:
+    """Return the benchmark, or what stands for all of them."""
+    if len(cause.benchmarks) == 1:
+        return (Name(cause.benchmarks[0]),)
+    return ("The suite",) if not cause.benchmarks else (count(len(cause.benchmarks), "benchmark"),)
+
+
+def annotation(culprit: Culprit) -> str:
+    """Return what is said about the changed line, in one line."""
+    return as_plain(_of_culprit(culprit))
+
+
+def share(culprit: Culprit) -> str:
+    """Return the share that a line explains, with its interval where there is one."""
+    text = percent(culprit.share)
+    if culprit.share_low is None or culprit.share_high is None:
+        return text
+    return f"{text} ({percent(culprit.share_low)} to {percent(culprit.share_high)})"
+
+
+def percent(part: float) -> str:
+    """Return a part as a whole percentage, never 100 % of what is less."""
+    return f"{min(99, round(100 * part)) if part < _ALL else 100} %"
+
+
+def place(key: FunctionKey, line: int = 0) -> str:
+    """Return a function with its file, for a table."""
+    where = f"{key.path}:{line}" if key.path and line else key.path
+    return plain(f"{key.function} ({where})" if where else key.function, NAME_LIMIT)
+
+
+def kind(mode: CostMode) -> str:
+    """Return what the costs of a mode are called."""
+    return _KINDS[mode]
+
+
+def _amount(cause: Cause) -> Sentence:
+    total, what = cause.total, kind(cause.mode)
+    pairs = f"{count(cause.pairs, 'profiled pair')}"
+    moved = numbers.transition(total.base, total.head, cause.unit)
+    per = "an iteration" if cause.is_scaled else "a run"
+    if total.low is not None and not total.is_more:
+        interval = _interval(total, cause.unit)
+        return (*subject(cause), f" shows no more {what} than chance explains: {moved} {per}{interval}, {pairs}.")
+    ratio = f"{numbers.change(cause.ratio)} {what}" if cause.ratio else f"more {what}"
+    return (*subject(cause), f" takes {_in_words(ratio)}: {moved} {per}{_interval(total, cause.unit)}, {pairs}.")
+
+
+def _in_words(ratio: str) -> str:
+    """Return `42 % more CPU time` for `+42 % CPU time`, and `3.1× the CPU time` for `3.1× CPU time`."""
+    if ratio.startswith("+"):
+        return ratio[1:].replace(" %", " % more", 1)
+    return ratio.replace("× ", "× the ", 1)
+
+
+def _interval(change: CostChange, unit: str) -> str:
+    if change.low is None or change.high is None:
+        return ""
+    low, high = (f"{'+' if bound >= 0 else '−'}{quantity(abs(bound), unit)}" for bound in (change.low, change.high))
+    return f" ({low} to {high} with 95 % confidence)"
+
+
+def _place(cause: Cause) -> Sentence:
+    if cause.culprit is not None:
+        return _of_culprit(cause.culprit)
+    rows = [row for row in cause.functions if row.own.difference > 0]
+    if cause.total.low is not None and not cause.total.is_more:
+        return ()
+    if not rows:
+        return ("No function explains it.",)
+    first = max(rows, key=lambda row: row.own.difference)
+    return (
+        "Most of it is spent in ",
+        Name(place(first.key, first.line)),
+        f", which explains {percent(min(1.0, first.share))} of the difference; no changed line could be named.",
+    )
+
+
+def _of_culprit(culprit: Culprit) -> Sentence:
+    where = Name(f"{culprit.location.path}:{culprit.location.line}")
+    function = Name(culprit.function.function) if culprit.function else Name("the module")
+    part = f"{share(culprit)} of the difference"
+    match culprit.evidence:
+        case Evidence.EXECUTED:
+            return ("The changed line ", where, " in ", function, f" takes {part}.")
+        case Evidence.ENCLOSING:
+            return ("The change at ", where, " is in ", function, f", which takes {part}.")
+        case Evidence.DEFINES:
+            return ("The changed line ", where, " gives a value that ", function, f" uses, which takes {part}.")
+        case Evidence.DEPENDENCY:
+            return ("The changed line ", where, f" brings another version of a package, which takes {part}.")
+
+
+def _calls(cause: Cause) -> Iterator[Sentence]:
+    """Yield what is called more often, is new or has vanished, the costliest first."""
+    rows = sorted(cause.functions, key=lambda row: -abs(row.total.difference))
+    named = 0
+    for row in rows:
+        if named == _MOST_CALLS or not row.key.is_own:
+            continue
+        sentence = _of_calls(row)
+        if sentence and row.total.difference > 0:
+            named += 1
+            yield sentence
+
+
+def _of_calls(row: FunctionChange) -> Sentence:
+    name = Name(row.key.function)
+    if row.is_new:
+        return (name, f" is new: {round(row.calls_head or 0):,} calls a run.")
+    if row.is_called_more:
+        before, after = round(row.calls_base or 0), round(row.calls_head or 0)
+        return (name, f" is called {after:,} times a run, {before:,} times before.")
+    return ()
+
+
+def _moved(cause: Cause) -> Iterator[Sentence]:
+    for moved in cause.moved[:2]:
+        amount = quantity(moved.amount, cause.unit)
+        yield (
+            f"{amount} only moved from ",
+            Name(moved.source.function),
+            " to ",
+            Name(moved.target.function),
+            ": that is no regression.",
+        )
+
+
+def _ruled_out(cause: Cause) -> Sentence:
+    """Return what the figures exclude, each with its reason."""
+    if cause.total.low is not None and not cause.total.is_more:
+        return ()
+    facts: list[tuple[str, ...]] = []
+    if cause.cpu_share is not None and cause.mode is CostMode.CPU and cause.cpu_share >= _MOSTLY:
+        facts.append(("waiting, since the CPU time grew as the elapsed time did",))
+    if cause.cpu_share is not None and cause.mode is CostMode.WALL and cause.cpu_share <= _HARDLY:
+        facts.append(("more computing, since the CPU time did not grow with the elapsed time",))
+    own = [row for row in cause.functions if row.key.is_own and row.calls_head is not None]
+    if cause.counted and own and not any(row.is_called_more or row.is_new for row in own):
+        facts.append(("more calls, since no function of the project is called more often",))
+    culprit = cause.culprit.location.path if cause.culprit else ""
+    files = [path for path in cause.unexecuted if path != culprit]
+    if files:
+        more = f" and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
+        names = [part for path in files[:_MOST_FILES] for part in (", ", Name(path))][1:]
+        facts.append(("changed files of which no line was seen running: ", *names, more))
+    if not facts:
+        return ()
+    parts: list[str] = ["Ruled out: "]
+    for index, fact in enumerate(facts):
+        parts += ["; "] * bool(index)
+        parts += fact
+    return (*parts, ".")

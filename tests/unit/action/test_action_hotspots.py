@@ -1,0 +1,82 @@
+"""Causes in a judgement: which rows get them, where they are annotated, and that they survive as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from judgements import MEMORY, judgement, regression, row
+from regress_action.action.explain import answer_of, record
+from regress_action.action.hotspots import GraphFolder, with_causes
+from regress_action.advice import recommend
+from regress_action.github.annotations import annotate
+from regress_action.github.preferences import Texts
+from regress_action.model.comparisons import Comparison, Judgement, Outcome, Severity
+from regress_action.model.measurements import Location
+from regress_action.report import structured
+from unit.report.test_report_causes import CAUSE
+
+SLOW = regression("bench.py::test_check", 2.0, Severity.MODERATE)
+LARGE = regression("bench.py::test_check", 2.0, Severity.MODERATE, metric=MEMORY)
+OTHER = regression("bench.py::test_other", 3.0, Severity.CRITICAL)
+
+
+def explained(*rows: Comparison, benchmarks: tuple[str, ...] = ("bench.py::test_check",)) -> Judgement:
+    """Return a judgement with the cause, whose flame graph goes nowhere."""
+    folder = GraphFolder(lambda _name, _content: None, ".regress")
+    judged = judgement(Outcome.FAIL, *rows, row("bench.py::test_same"))
+    return with_causes(judged, [replace(CAUSE, benchmarks=benchmarks)], folder)
+
+
+def test_the_benchmark_that_was_profiled_gets_the_cause() -> None:
+    """Other regressions, its memory and what did not regress get none."""
+    causes = [comparison.cause for comparison in explained(OTHER, SLOW, LARGE).comparisons]
+    assert [cause is not None for cause in causes] == [False, True, False, False]
+
+
+def test_a_profile_of_the_suite_speaks_for_the_worst_regression() -> None:
+    """Where the suite cannot be narrowed, nobody knows which benchmark a function belongs to."""
+    causes = [comparison.cause for comparison in explained(OTHER, SLOW, benchmarks=()).comparisons]
+    assert [cause is not None for cause in causes] == [True, False, False]
+
+
+def test_flame_graphs_are_written_and_named() -> None:
+    """The page goes where the folder says, and the note says where it is."""
+    written: dict[str, bytes] = {}
+    folder = GraphFolder(lambda name, content: written.update({name: content}), ".regress")
+    (first, *_) = with_causes(judgement(Outcome.FAIL, SLOW), [CAUSE], folder).comparisons
+    assert list(written) == ["flame-graph.html"]
+    assert first.cause is not None
+    assert first.cause.flame_graph == ".regress/flame-graph.html"
+
+
+def test_the_annotation_is_on_the_changed_line_with_its_share() -> None:
+    """The line of the cause wins over the line of the benchmark, and the message says how much it explains."""
+    texts = Texts(
+        headline="",
+        comment=lambda _: "",
+        summary=lambda _: "",
+        finding=lambda _: "slower",
+        reason=lambda _: "reason",
+        details=lambda _row, _limit: "",
+    )
+    changed, defined = annotate(explained(SLOW, OTHER).comparisons[:2], texts)
+    assert changed.location == Location("shop.py", 12)
+    assert "94 % (88 % to 99 %) of the difference" in changed.message
+    assert defined.location == OTHER.benchmark.location
+
+
+def test_the_cause_is_the_first_advice_and_replaces_the_hint_to_profile() -> None:
+    """What profiles showed is said instead of how to find out."""
+    sentences = recommend(explained(SLOW))
+    assert sentences[0].startswith("bench.py::test_check takes 2.0× the CPU time")
+    assert sentences[0].endswith("Flame graph: .regress/flame-graph.html.")
+    assert not any("profile both commits" in sentence for sentence in sentences)
+
+
+def test_the_cause_survives_as_data_and_answers_the_question_why() -> None:
+    """JSON keeps it, and `/regress explain` tells it."""
+    judged = explained(SLOW)
+    assert structured.as_judgement(structured.as_object(judged)).comparisons[0].cause == judged.comparisons[0].cause
+    answer = answer_of(record(judged, None, 60_000), "test_check")
+    assert answer is not None
+    assert "takes 94 % (88 % to 99 %) of the difference" in answer

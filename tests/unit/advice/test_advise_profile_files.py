@@ -1,0 +1,183 @@
+"""Profiles are read from files that a suite wrote: a profile or a clear error comes out, whatever is in them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regress_action.advice.profile_files import calls, collapsed, pprof, read_profiles, speedscope
+from regress_action.advice.profile_files.folder import mode_of
+from regress_action.model.errors import InputError
+from regress_action.model.stacks import CostMode, FunctionKey, StackFrame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAIN, LOAD = StackFrame("main", "app.py", 3), StackFrame("Store.load", "pkg/store.py", 12)
+
+
+def test_collapsed_stacks_have_functions_paths_and_lines() -> None:
+    """A frame is a function with its file and line, a function of a module, or a bare name."""
+    text = "main (app.py:3);Store.load (pkg/store.py:12) 250\nmain (app.py:3);memcpy (libc.so) 4\nidle 1\n"
+    profile = collapsed.read(text, "x", CostMode.CPU, 1e-3)
+    assert profile.stacks == {
+        (MAIN, LOAD): pytest.approx(0.25),
+        (MAIN, StackFrame("memcpy", "libc.so")): pytest.approx(0.004),
+        (StackFrame("idle"),): pytest.approx(0.001),
+    }
+
+
+def test_speedscope_events_become_times_between_them() -> None:
+    """An evented profile counts the time between two events for the frames that are open meanwhile."""
+    events = [("O", 0, 0), ("O", 1, 2), ("C", 1, 7), ("C", 0, 10)]
+    content = {
+        "shared": {"frames": [{"name": "main", "file": "app.py", "line": 3}, {"name": "inner"}]},
+        "profiles": [
+            {
+                "type": "evented",
+                "unit": "milliseconds",
+                "startValue": 0,
+                "endValue": 10,
+                "events": [{"type": kind, "frame": frame, "at": at} for kind, frame, at in events],
+            }
+        ],
+    }
+    profile = speedscope.read(json.dumps(content).encode(), "x", CostMode.WALL)
+    assert profile.mode is CostMode.WALL
+    assert profile.stacks == {
+        (MAIN,): pytest.approx(0.005),
+        (MAIN, StackFrame("inner")): pytest.approx(0.005),
+    }
+
+
+def test_pprof_is_read_by_its_cpu_time() -> None:
+    """The value in nanoseconds is taken, locations are turned root first, and inlined functions keep their order."""
+    profile = pprof.read(gzip.compress(pprof_profile()), "cpu.pb.gz")
+    assert profile.mode is CostMode.CPU
+    assert profile.stacks == {(MAIN, LOAD): pytest.approx(0.03)}
+
+
+def pprof_profile() -> bytes:
+    """Return a profile of one sample: main calls Store.load, 3 samples, 30 ms."""
+    strings = ["", "samples", "count", "cpu", "nanoseconds", "main", "app.py", "Store.load", "pkg/store.py"]
+    kinds = [varint(1, 1) + varint(2, 2), varint(1, 3) + varint(2, 4)]
+    functions = [varint(1, 1) + varint(2, 5) + varint(4, 6), varint(1, 2) + varint(2, 7) + varint(4, 8)]
+    locations = [
+        varint(1, 1) + block(4, varint(1, 1) + varint(2, 3)),
+        varint(1, 2) + block(4, varint(1, 2) + varint(2, 12)),
+    ]
+    sample = block(1, bytes([2, 1])) + block(2, number(3) + number(30_000_000))
+    return b"".join(
+        [
+            *(block(1, kind) for kind in kinds),
+            block(2, sample),
+            *(block(4, location) for location in locations),
+            *(block(5, function) for function in functions),
+            *(block(6, text.encode()) for text in strings),
+        ]
+    )
+
+
+def number(value: int) -> bytes:
+    """Return a number as protocol buffers write it."""
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def varint(field: int, value: int) -> bytes:
+    """Return a field with a number."""
+    return number(field << 3) + number(value)
+
+
+def block(field: int, content: bytes) -> bytes:
+    """Return a field with bytes."""
+    return number(field << 3 | 2) + number(len(content)) + content
+
+
+def test_a_compressed_bomb_is_refused() -> None:
+    """What unpacks to more than a profile may have is not unpacked."""
+    with pytest.raises(InputError, match="larger"):
+        pprof.read(gzip.compress(bytes(200 * 2**20), 1), "x")
+
+
+@given(st.binary(max_size=200), st.integers(0, 200))
+def test_damage_is_a_clear_error(noise: bytes, at: int) -> None:
+    """A damaged file of any kind gives an error that names it, or a profile."""
+    damaged = pprof_profile()[:at] + noise + pprof_profile()[at:]
+    for read in (
+        lambda: pprof.read(damaged, "name"),
+        lambda: speedscope.read(noise, "name", CostMode.CPU),
+        lambda: collapsed.read(noise.decode("latin-1"), "name", CostMode.CPU),
+        lambda: calls.read(noise, "name"),
+        lambda: calls.read_lines(noise, "name"),
+    ):
+        try:
+            read()
+        except InputError as error:
+            assert "name" in error.what  # noqa: PT017 - a profile is right as well
+
+
+@pytest.mark.parametrize("cost", ["-5", "nan", "1e400", "inf"])
+def test_costs_are_finite_and_positive(cost: str) -> None:
+    """A cost that is no plausible number is refused in every format."""
+    content = '{"shared": {"frames": [{"name": "a"}]}, "profiles": [{"type": "sampled", "unit": "seconds", '
+    content += f'"samples": [[0]], "weights": ["{cost}"]}}]}}'
+    with pytest.raises(InputError):
+        speedscope.read(content.encode(), "x", CostMode.CPU)
+    with pytest.raises(InputError):
+        collapsed.read(f"main {cost}", "x", CostMode.CPU)
+
+
+def test_the_profiles_of_a_measurement_are_read_by_run(tmp_path: Path) -> None:
+    """All processes of a run are added up, modes stay apart, and a file that cannot be read is a warning."""
+    folder = tmp_path / "profiles" / "01" / "stacks-head-01"
+    folder.mkdir(parents=True)
+    (folder / "cpu-1.collapsed").write_text("main (app.py:3) 1000000\n")
+    (folder / "cpu-2.collapsed").write_text("main (app.py:3) 500000\n")
+    (folder / "wall-1.collapsed").write_text("main (app.py:3) 4000000\n")
+    (folder / "wall-2.collapsed").write_text("nothing of the kind\n")
+    (folder / "link.collapsed").symlink_to("/etc/passwd")
+    run = {"kind": "stacks", "side": "head", "pair": 1, "folder": folder.name, "failure": None}
+    entries = [{"folder": "01", "benchmarks": ["b"], "runs": [run]}]
+    (tmp_path / "measurement.json").write_text(json.dumps({"profiles": entries}))
+    (target,) = read_profiles(tmp_path)
+    assert target.benchmarks == ("b",)
+    (read,) = target.runs
+    assert {mode: profile.total for mode, profile in read.stacks.items()} == {CostMode.CPU: 1.5, CostMode.WALL: 4.0}
+    assert len(read.warnings) == 2
+
+
+@pytest.mark.parametrize("folder", ["../..", "a/b", "", 7])
+def test_a_folder_outside_of_the_measurement_is_refused(tmp_path: Path, folder: object) -> None:
+    """The index comes from the suite's side of the job: a name in it is a plain name."""
+    run = {"kind": "stacks", "side": "head", "pair": 1, "folder": folder, "failure": None}
+    entries = [{"folder": "01", "benchmarks": [], "runs": [run]}]
+    (tmp_path / "measurement.json").write_text(json.dumps({"profiles": entries}))
+    with pytest.raises(InputError):
+        read_profiles(tmp_path)
+
+
+def test_counts_of_calls_are_added_up() -> None:
+    """A function that two processes call has the sum of their calls."""
+    row = ["f", "a.py", 4, 10, 0.5, 1.0]
+    data = json.dumps({"schema": 1, "functions": [row], "callers": [["main (a.py)", "f (a.py)", 10]]}).encode()
+    both = calls.joined([calls.read(data, "x"), calls.read(data, "y")])
+    assert both.functions[FunctionKey("f", "a.py")].calls == 20
+    assert both.callers[FunctionKey("main", "a.py"), FunctionKey("f", "a.py")] == 20
+
+
+def test_the_mode_is_in_the_name() -> None:
+    """A file says which time it counts; what says nothing counts samples."""
+    assert [mode_of(name) for name in ("cpu-1.collapsed", "wall.pb.gz", "perf.folded")] == [
+        CostMode.CPU,
+        CostMode.WALL,
+        CostMode.SAMPLES,
+    ]
