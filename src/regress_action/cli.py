@@ -28,6 +28,7 @@ COMMANDS = {
     "record": "Add reports to a history.",
     "detect": "Judge reports against the baselines of a history.",
     "trend": "Follow every benchmark along its history: drift, steps, creep.",
+    "release-report": "Say what a release made slower and faster, and what is used of the budgets.",
     "dashboard": "Write a page of every benchmark along its history.",
     "history": "List, show, verify, export, import and prune stored reports.",
     "show": "Show what was understood of result files.",

@@ -17,8 +17,8 @@ from regress_action.github import publish as github_publish
 from regress_action.github.preferences import Texts
 from regress_action.github.runner import write_outputs
 from regress_action.model.comparisons import Judgement, Mode, Outcome, Severity, Subject, Summary, Verdict
-from regress_action.model.errors import ExitCode
-from regress_action.report import markdown, reasons, text, trends
+from regress_action.model.errors import ExitCode, IncompleteError, UsageError
+from regress_action.report import markdown, reasons, release, text, trends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from regress_action.history import Event
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
+
+RELEASE_WINDOW = 1000
+"""Reports among which a release and the three before it are looked for."""
 
 
 def report(job: Job, client: Client | None, log: StepLog) -> ExitCode:
@@ -52,8 +55,36 @@ def report(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     content = trend_content.as_content(followed, drifts) | {"alerts": trends.alerts(judgement)}
     job.write_copy(FOLDER / "trend.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
     job.write_copy(FOLDER / "trend.md", trends.markdown(content).encode())
+    job.write_copy(FOLDER / "trend.html", trends.page(content).encode())
+    released = _release_pages(job, log)
     sys.stdout.write(trends.text(content))
-    return _alert(job, client, log, judgement, _texts(job, judgement, content, changes), accepted)
+    texts = _texts(job, judgement, content, changes)
+    if released:
+        texts = replace(texts, summary=lambda limit: f"{released}\n{trends.markdown(content, limit_bytes=limit // 2)}")
+    return _alert(job, client, log, judgement, texts, accepted, page="release.md" if released else "trend.md")
+
+
+def _release_pages(job: Job, log: StepLog) -> str:
+    """Write the report of the release where this run is for a tag; return it as Markdown, empty where there is none."""
+    from regress_action.action.release_report import of_release
+    from regress_action.history import Selection
+
+    history = job.history()
+    if not job.plan.tag or history is None:
+        return ""
+    selection = Selection(suite=job.settings.suite, branch=job.plan.default_branch, last=RELEASE_WINDOW)
+    try:
+        content = of_release(
+            history.load(selection), job.plan.tag, job.rules.policy, root=job.root, environ=job.environ
+        )
+    except (IncompleteError, UsageError) as error:
+        log.notice(f"There is no report of the release. {error.what} {error.remedy}")
+        return ""
+    page = release.markdown(content, limit_bytes=trends.LIMIT_BYTES // 2)
+    job.write_copy(FOLDER / "release.json", orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    job.write_copy(FOLDER / "release.md", page.encode())
+    job.write_copy(FOLDER / "release.html", release.page(content).encode())
+    return page
 
 
 def _alert(
@@ -63,6 +94,8 @@ def _alert(
     judgement: Judgement,
     texts: Texts,
     accepted: Sequence[Acceptance],
+    *,
+    page: str,
 ) -> ExitCode:
     """Say it, by the commit that was measured last: a night without a new one repeats nothing."""
     plan = replace(job.plan, head_sha=judgement.head.commit)
@@ -76,7 +109,7 @@ def _alert(
         "severity": alarms.worst(alarms.alarming(judgement, accepted)).value,
         "regressions": summary.regressions,
         "report": ".regress/trend.json",
-        "markdown": ".regress/trend.md",
+        "markdown": f".regress/{page}",
         "dashboard": write_dashboard(job),
     }
     write_outputs(job.environ, values)

@@ -66,34 +66,66 @@ class CumulativeDrift:
     since_best: DriftSince | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseDrifts:
+    """One history at its end, against several releases; None where a release did not measure it.
+
+    `level` is in the metric's unit.
+    """
+
+    history: BenchmarkHistory
+    level: float
+    since: tuple[DriftSince | None, ...]
+
+
 def measure(reports: Iterable[Report], since: str | None = None) -> tuple[CumulativeDrift, ...]:
     """Measure the drift of every benchmark × metric that has a ratio, largest first.
 
     `since` is the commit of the last release, or the first digits of it; without it, or where it was not
     measured, there is no drift since the release. There is none since the best level where no level lasted ten runs.
     """
+    drifts = [_drift_for(levels, since) for levels in _levels_of(reports)]
+    return tuple(sorted(drifts, key=_worst, reverse=True))
+
+
+def since_releases(reports: Iterable[Report], commits: Sequence[str]) -> tuple[ReleaseDrifts, ...]:
+    """Measure the drift of every benchmark × metric that the newest report of its environment has, since each commit.
+
+    Histories without a ratio are left out.
+    """
+    return tuple(
+        ReleaseDrifts(levels.history, levels.level_now(), tuple(levels.since(commit) for commit in commits))
+        for levels in _levels_of(reports)
+        if levels.history.reports[-1] == levels.newest
+    )
+
+
+def _levels_of(reports: Iterable[Report]) -> list[_Levels]:
+    """Return the levels of every history that has a ratio."""
+    every = histories.of(reports)
+    newest: dict[tuple[str, str | None], int] = {}
+    for history in every:
+        key = history.suite, history.environment
+        newest[key] = max(newest.get(key, 0), int(history.reports[-1]))
     followed = [
-        history
-        for history in histories.of(reports)
-        if (history.values > 0).all() and history.metric.direction is not Direction.UNKNOWN
+        history for history in every if (history.values > 0).all() and history.metric.direction is not Direction.UNKNOWN
     ]
     directions = [history.metric.direction for history in followed]
     change_lists = change_points.find_all([history.values for history in followed], directions=directions)
-    drifts = [_drift_for(history, changes, since) for history, changes in zip(followed, change_lists, strict=True)]
-    return tuple(sorted(drifts, key=_worst, reverse=True))
+    return [
+        _Levels.of(history, changes, newest[history.suite, history.environment])
+        for history, changes in zip(followed, change_lists, strict=True)
+    ]
 
 
 def _worst(drift: CumulativeDrift) -> float:
     return max((drift.ratio for drift in (drift.since_release, drift.since_best) if drift), default=0.0)
 
 
-def _drift_for(history: BenchmarkHistory, changes: Sequence[ChangePoint], since: str | None) -> CumulativeDrift:
-    levels = _Levels.of(history, changes)
-    released = next((i for i in range(len(history)) if _is(history.point(i), since)), None)
+def _drift_for(levels: _Levels, since: str | None) -> CumulativeDrift:
+    best = levels.best()
     return CumulativeDrift(
-        history,
-        None if released is None else levels.drift(levels.around(released), released),
-        None if (best := levels.best()) is None else levels.drift(best, best.first),
+        levels.history, levels.since(since), None if best is None else levels.drift(best, best.first)
     )
 
 
@@ -108,24 +140,35 @@ class _Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """The stretches between change points, on the scale of log badness."""
+    """The stretches between change points, on the scale of log badness; `newest` is the last report of all series."""
 
     history: BenchmarkHistory
     changes: Sequence[ChangePoint]
     badness: Floats
     edges: tuple[int, ...]
+    newest: int
 
     @classmethod
-    def of(cls, history: BenchmarkHistory, changes: Sequence[ChangePoint]) -> _Levels:
+    def of(cls, history: BenchmarkHistory, changes: Sequence[ChangePoint], newest: int) -> _Levels:
         badness = np.log(history.values)
         if history.metric.direction is Direction.HIGHER:
             badness = -badness
-        return cls(history, changes, badness, (0, *(change.index for change in changes), len(badness)))
+        return cls(history, changes, badness, (0, *(change.index for change in changes), len(badness)), newest)
 
     def around(self, index: int) -> _Stretch:
         """Return the runs near one, on its own level: a single run says little."""
         first, stop = next(edges for edges in self._stretches() if index < edges.stop)
         return _Stretch(max(first, index - NEAR // 2), min(stop, index + NEAR // 2 + 1))
+
+    def since(self, commit: str | None) -> DriftSince | None:
+        """Return the drift since the report of a commit; None where the commit was not measured."""
+        released = next((i for i in range(len(self.history)) if _is(self.history.point(i), commit)), None)
+        return None if released is None else self.drift(self.around(released), released)
+
+    def level_now(self) -> float:
+        """Return the level of the newest runs in the metric's unit."""
+        sign = -1 if self.history.metric.direction is Direction.HIGHER else 1
+        return math.exp(sign * self._level(self.now()))
 
     def now(self) -> _Stretch:
         first, stop = self.edges[-2:]

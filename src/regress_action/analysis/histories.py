@@ -192,6 +192,9 @@ def _seconds(time: str | None) -> float | None:
 
 SCHEMA = 1
 
+RECENT = 60
+"""The newest values of a series that the object of `trend --json` holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -274,6 +277,7 @@ def _series(followed: Followed) -> dict[str, object]:
         "correlation": going.correlation,
         "p_value": going.p_value,
         "drift": going.drift,
+        "recent": history.values[-RECENT:].tolist(),
         "change_points": [
             {
                 "index": point.index,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from regress_action.analysis import noise, trend
+from regress_action.analysis import policy as rules
 from regress_action.model import normal
 from regress_action.model.measurements import Direction
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from regress_action.analysis.change_points import ChangePoint
     from regress_action.analysis.histories import Followed
+    from regress_action.analysis.policy import Policy
+    from regress_action.model.measurements import Benchmark, Metric
 
 FEWEST = 5
 """Reports below which a series has no status."""
@@ -117,6 +120,17 @@ def states_of(
         _Judged(series, rule, columns, reports).state(spread)
         for series, rule, columns, spread in zip(followed, limits, accepted, noises, strict=True)
     ]
+
+
+def limits_of(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy) -> list[SeriesLimits]:
+    """Return the threshold and the budget of every series, given by its benchmark and its metric."""
+    alarms = rules.row_thresholds(benchmarks, metrics, policy).alarm.tolist()
+    budgets, _ = rules.budget_rules(benchmarks, metrics, policy)
+    results = []
+    for row, alarm in enumerate(alarms):
+        budget = budgets.get(row)
+        results.append(SeriesLimits(alarm, budget.limit, budget.key) if budget else SeriesLimits(alarm))
+    return results
 
 
 def visible(spread: float | None) -> float:

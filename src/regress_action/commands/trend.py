@@ -39,6 +39,11 @@ _MAX_BYTES = 50_000_000
 @click.option("-k", "pattern", metavar="PATTERN", help="Follow the benchmarks that match; short names count.")
 @click.option("--json", "json_out", metavar="FILE", help="Write the trends as JSON; - is standard output.")
 @click.option("--markdown", metavar="FILE", help="Write the trends as Markdown; - is standard output.")
+@click.option(
+    "--html", metavar="FILE", help="Write a page with a chart of each series that moves; - is standard output."
+)
+@click.option("--svg", metavar="DIR", help="Write a chart of each series that moves as an SVG file into a folder.")
+@click.option("--chart", metavar="PATTERN", help="Draw the series whose names match in the terminal.")
 def command(
     *,
     where: str | None,
@@ -50,6 +55,9 @@ def command(
     pattern: str | None,
     json_out: str | None,
     markdown: str | None,
+    html: str | None,
+    svg: str | None,
+    chart: str | None,
 ) -> None:
     """Say of every benchmark whether it degrades, improves, is stable or stepped, and since when."""
     if (where is None) == (series is None):
@@ -59,7 +67,7 @@ def command(
     else:
         assert where is not None  # noqa: S101 - checked above
         trends = from_history(where, suite=suite, branch=branch, last=last, since=since, pattern=pattern)
-    deliver(trends, json_out=json_out, markdown=markdown)
+    deliver(trends, json_out=json_out, markdown=markdown, html=html, svg=svg, chart=chart)
 
 
 def from_csv(path: Path) -> Content:
@@ -146,18 +154,32 @@ def _measured_commit(since: str, reports: Sequence[Report]) -> str:
     )
 
 
-def deliver(content: Content, *, json_out: str | None, markdown: str | None) -> None:
+def deliver(
+    content: Content,
+    *,
+    json_out: str | None = None,
+    markdown: str | None = None,
+    html: str | None = None,
+    svg: str | None = None,
+    chart: str | None = None,
+) -> None:
     """Show the trends unless standard output was asked for something else, and write the files."""
     import orjson
 
+    from regress_action.model.files import write_replace
     from regress_action.report import trends as pages
 
     if json_out:
         write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if markdown:
         write(markdown, pages.markdown(content).encode())
-    if "-" not in (json_out, markdown):
-        sys.stdout.write(pages.text(content))
+    if html:
+        write(html, pages.page(content).encode())
+    if svg:
+        for name, picture in pages.pictures(content).items():
+            write_replace(Path(svg) / name, picture.encode())
+    if "-" not in (json_out, markdown, html):
+        sys.stdout.write(pages.terminal_charts(content, chart) if chart else pages.text(content))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

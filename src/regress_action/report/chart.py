@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from regress_action.model.comparisons import Comparison
 
@@ -86,6 +88,48 @@ def mermaid(title: str, unit: str, values: Sequence[float], labels: Sequence[str
         f"  line [{', '.join(f'{value:.6g}' for value, _ in points)}]",
     ]
     return "\n".join(lines)
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int = 20) -> str:
+    """Return the newest values as one line of blocks, from the smallest to the largest; a gap where there is none."""
+    if len(values) > width:  # the median of neighbours, so that a single disturbed run does not rule the line
+        edges = [round(len(values) * number / width) for number in range(width + 1)]
+        values = [_middle(values[start:stop]) for start, stop in pairwise(edges)]
+    finite = [value for value in values if _drawn(value)]
+    if not finite:
+        return ""
+    low, high = min(finite), max(finite)
+    step = (high - low) / (len(_BLOCKS) - 1)
+    return "".join(
+        (_BLOCKS[round((value - low) / step)] if step else _BLOCKS[3]) if _drawn(value) else " " for value in values
+    )
+
+
+def lines(values: Sequence[float], label: Callable[[float], str], *, width: int = 60, height: int = 8) -> list[str]:
+    """Return a chart for a terminal, with the ends of its scale at the left; empty for fewer than two values."""
+    values = [value for value in values if _drawn(value)]
+    if len(values) < 2:  # noqa: PLR2004 - one value is no line
+        return []
+    columns = min(width, len(values))
+    edges = [round(len(values) * number / columns) for number in range(columns + 1)]
+    heights = [_middle(values[start:stop]) for start, stop in pairwise(edges)]
+    low, high = min(heights), max(heights)
+    eighths = [round((value - low) / ((high - low) or 1.0) * (height * 8 - 1)) + 1 for value in heights]
+    ends = {height - 1: label(high), 0: label(low)}
+    margin = max(map(len, ends.values()))
+    rows = []
+    for row in reversed(range(height)):
+        cells = "".join(f" {_BLOCKS}"[min(max(eighth - 8 * row, 0), 8)] for eighth in eighths)
+        rows.append(f"{ends.get(row, ''):>{margin}} ┤{cells}".rstrip())
+    return rows
+
+
+def _middle(values: Sequence[float]) -> float:
+    finite = [value for value in values if _drawn(value)]
+    return median(finite) if finite else math.nan
 
 
 def _drawn(value: float) -> bool:

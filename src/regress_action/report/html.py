@@ -58,7 +58,7 @@ def render(
     plotted = {(row.benchmark.name, row.metric.name) for row in judgement.comparisons[:_MOST_PLOTS]}
     runs = plots.runs_of(baseline, head)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             judgement=judgement,
@@ -113,7 +113,8 @@ def _facts(judgement: Judgement) -> list[tuple[str, str]]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment of the HTML templates: whatever they print is escaped, and holds no control characters."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

@@ -221,6 +221,9 @@ class SeriesObject(TypedDict):
     correlation: Annotated[Number | None, Field(description="Spearman's, of badness and time; positive degrades.")]
     p_value: Number | None
     drift: Annotated[Number | None, Field(description="Change over the last runs; 0.1 is 10 % worse.")]
+    recent: NotRequired[
+        Annotated[list[Number], Field(description="The newest values in the unit.", max_length=LONGEST_LIST)]
+    ]
     change_points: Annotated[list[ChangePointObject], Field(max_length=LONGEST_LIST)]
 
 

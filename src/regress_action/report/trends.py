@@ -5,15 +5,19 @@ The input is the object of `trend --json`, so a page can be made from a file as 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.report import phrases, reasons
-from regress_action.report.numbers import count, percent, quantity
+from regress_action.model.measurements import matches
+from regress_action.report import chart, html, line_chart, phrases, reasons
+from regress_action.report.numbers import count, in_one_unit, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from markupsafe import Markup
 
     from regress_action.model.comparisons import Judgement
 
@@ -32,6 +36,8 @@ _CREPT = 10
 _MOST_CHANGES = 3
 _SPEEDS = frozenset({"s", "1/s", "B/s"})
 _ALERTED = 50
+_CHARTED = 3
+_PICTURED = 50
 
 
 def headline(content: Mapping[str, Any]) -> str:
@@ -80,6 +86,7 @@ def text(content: Mapping[str, Any]) -> str:
     for series in _moving(content["series"]):
         lines.append(f"{_WORDS[series['direction']]:<9} {escaping.plain(names.of(series))}  {_evidence(series)}")
         lines += [f"          {escaping.plain(words)}" for words in _changes(series)]
+        lines += [f"          {words}" for words in [_recent(series)] if words]
     lines += ["", _rest(content["series"]), *(f"  {escaping.plain(line)}" for line in _creep(content))]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -89,18 +96,109 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
     names = _Names(content["series"])
     rows = [
         f"| {_WORDS[series['direction']]} | {escaping.code_span(names.of(series))} | {_evidence(series)} "
-        f"| {'<br>'.join(map(escaping.markdown, _changes(series)))} |"
+        f"| {'<br>'.join(map(escaping.markdown, _changes(series)))} | {chart.sparkline(series.get('recent', ()))} |"
         for series in _moving(content["series"])
     ]
     head = [f"## {headline(content)}", "", *_alert_table(content)]
-    table = ["| | series | last runs | changes of level |", "|---|---|---|---|"] if rows else []
+    table = ["| | series | last runs | changes of level | reports |", "|---|---|---|---|---|"] if rows else []
     crept = ["", *(f"* {escaping.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
         left_out = [f"{len(rows) - kept} more are in the JSON."] if kept < len(rows) else []
-        page = "\n".join([*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept]) + "\n"
+        pictures = _mermaid(content["series"], names) if kept == len(rows) else []
+        parts = [*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept, *pictures]
+        page = "\n".join(parts) + "\n"
         if len(page.encode()) <= limit_bytes:
             return page
     return escaping.cut_bytes(head[0], limit_bytes)
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """Return the page as HTML that needs nothing else, with a chart of each series that moves."""
+    names = _Names(content["series"])
+    series = [
+        {
+            "words": _WORDS[entry["direction"]],
+            "name": names.of(entry),
+            "evidence": _evidence(entry),
+            "changes": _changes(entry),
+            "chart": picture(entry, names.of(entry)),
+        }
+        for entry in list(_moving(content["series"]))[:_PICTURED]
+    ]
+    alerts = [{**alert, "name": _name(alert)} for alert in _alerts(content)]
+    template = html.environment().get_template("trend.html.j2")
+    return template.render(
+        headline=headline(content),
+        rest=_rest(content["series"]),
+        alerts=alerts,
+        series=series,
+        creep=_creep(content),
+    )
+
+
+def pictures(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return a chart of each series that moves as SVG, by a name for its file, worst first."""
+    names = _Names(content["series"])
+    moving = list(_moving(content["series"]))[:_PICTURED]
+    return {
+        f"{number:02}-{_file_name(_name(entry))}.svg": str(picture(entry, names.of(entry)))
+        for number, entry in enumerate(moving, start=1)
+        if entry.get("recent")
+    }
+
+
+def picture(series: Mapping[str, Any], title: str) -> Markup:
+    """Return the newest values of a series with its changes of level as SVG."""
+    values = series.get("recent", ())
+    first = series["points"] - len(values)
+    marks = [
+        line_chart.Mark(
+            point["index"] - first,
+            percent(point["ratio"]) if point["ratio"] is not None else "",
+        )
+        for point in series["change_points"]
+        if point["index"] >= first
+    ]
+    return line_chart.render(
+        title, values, series.get("unit") or "", marks=marks, ends=(f"report {first + 1}", f"report {series['points']}")
+    )
+
+
+def terminal_charts(content: Mapping[str, Any], pattern: str) -> str:
+    """Return a chart for a terminal of every series whose name matches a shell pattern, or holds it."""
+    names = _Names(content["series"])
+    parts = []
+    for series in content["series"]:
+        if matches(series["name"], pattern) or pattern in series["name"]:
+            unit = series.get("unit") or ""
+            drawn = chart.lines(series.get("recent", ()), lambda value, unit=unit: quantity(value, unit))  # type: ignore[misc]
+            parts += [escaping.plain(names.of(series)), *drawn, ""]
+    return "\n".join(parts)
+
+
+def _recent(series: Mapping[str, Any]) -> str:
+    """Return the newest values as a line of blocks, with the ends of its scale."""
+    values = [value for value in series.get("recent", ()) if value == value]  # noqa: PLR0124 - NaN
+    if not values:
+        return ""
+    low, high = (quantity(end, series.get("unit") or "") for end in (min(values), max(values)))
+    return f"{chart.sparkline(values)}  {low} to {high}"
+
+
+def _mermaid(series: Sequence[Mapping[str, Any]], names: _Names) -> list[str]:
+    """Return the series that move most as charts that GitHub draws."""
+    blocks: list[str] = []
+    for entry in list(_moving(series))[:_CHARTED]:
+        scaled, unit = in_one_unit(entry.get("recent", ()), entry.get("unit") or "")
+        drawn = chart.mermaid(names.of(entry), unit, scaled)
+        if drawn:
+            blocks += ["", f"```mermaid\n{drawn}\n```"]
+    return blocks
+
+
+def _file_name(text: str) -> str:
+    """Return a text as the name of a file."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "series"
 
 
 def _alerts(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.analysis import policy as rules
-from regress_action.analysis.series_state import SeriesLimits
+from regress_action.analysis.series_state import limits_of
 from regress_action.model.errors import HistoryError, IncompleteError
 from regress_action.site import writing
 from regress_action.site.cache import Kept, TableCache, read_tables
@@ -83,21 +82,14 @@ def build(
     sources = list(sources)
     tables = [table for source in sources for table in source.tables]
     events = sorted((event for source in sources for event in source.events), key=lambda event: event.at)
-    site = writing.Site(tables, [_limits(table, policy) for table in tables], events, page)
+    site = writing.Site(
+        tables,
+        [limits_of([r.benchmark for r in t.series], [r.metric for r in t.series], policy) for t in tables],
+        events,
+        page,
+    )
     written = writing.write(site, folder, below=below)
     for source in sources:
         if source.cache:
             source.cache.save(Kept(source.tables, source.left_out))
     return written
-
-
-def _limits(table: Table, policy: Policy) -> list[SeriesLimits]:
-    """Return the threshold and the budget of every row."""
-    benchmarks, metrics = [row.benchmark for row in table.series], [row.metric for row in table.series]
-    alarms = rules.row_thresholds(benchmarks, metrics, policy).alarm.tolist()
-    budgets, _ = rules.budget_rules(benchmarks, metrics, policy)
-    results = []
-    for row, alarm in enumerate(alarms):
-        budget = budgets.get(row)
-        results.append(SeriesLimits(alarm, budget.limit, budget.key) if budget else SeriesLimits(alarm))
-    return results
