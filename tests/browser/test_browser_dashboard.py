@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from regress_action.analysis import Policy
+from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.site.build import build, from_reports
 from regress_action.site.writing import Page as SitePage
@@ -244,6 +245,73 @@ def test_two_machines_are_compared(visit: Visit) -> None:
     page.wait_for_selector("tbody tr")
 
     assert "−10 %" in page.inner_text("tbody")
+
+
+def test_series_are_grouped(visit: Visit) -> None:
+    """A heading for each service with the number of its series, and the choice in the address."""
+    page = visit.open("status")
+    page.select_option("select[name=group]", "service")
+    page.wait_for_selector("tr.group")
+
+    assert "group=service" in page.url
+    headings = page.locator("tr.group").all_inner_texts()
+    assert "orchestration 8 series" in headings
+    assert len(headings) == len(set(headings))
+
+
+def test_metrics_stand_side_by_side(visit: Visit) -> None:
+    """Each other metric of the benchmark gets a chart of its own."""
+    page = visit.open(f"benchmark?{CACHE_GET}&side=1")
+
+    page.wait_for_selector(".chart.small .main-svg")
+    assert "peak_memory" in page.inner_text("figcaption")
+
+
+def test_releases_and_branches_are_compared(chromium: Browser, tmp_path: Path) -> None:
+    """By their names; a branch stands for its newest report, and an old release can still be chosen."""
+    reports = [
+        Report(
+            (Series(Benchmark("parse"), Metric("time", "s"), (2.0 if number < 10 else 1.5 if number < 299 else 3.0,)),),
+            (Run(),),
+            commit=f"{number:040x}",
+            branch="main" if number < 299 else "topic",
+            created=f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z",
+        )
+        for number in range(300)
+    ]
+    releases = {f"{5:040x}": "v1.0", f"{250:040x}": "v2.0"}
+    build([from_reports(reports)], tmp_path, Policy(), SitePage(releases=releases))
+    for visit in visiting(chromium, tmp_path):
+        page = visit.open("compare?kind=releases")
+        page.wait_for_selector("tbody tr")
+        assert "2 s" in page.inner_text("tbody tr")
+        assert "−25 %" in page.inner_text("tbody tr")
+        page.select_option("select[name=kind]", "branches")
+        page.wait_for_selector("tbody tr:has-text('2.0×')")
+
+
+def test_a_served_site_reloads_after_a_new_report(chromium: Browser, tmp_path: Path) -> None:
+    """Whoever looks at a site on this machine sees the next report without doing anything."""
+    history = open_history("history", repository=tmp_path, environ={})
+    for number in (1, 2):
+        history.append(_single(number))
+    command = ["-m", "regress_action", "dashboard", "--history", "history", "--serve", "--port", "0"]
+    with subprocess.Popen([sys.executable, "-u", *command], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = next(line.split()[0] for line in process.stdout if line.startswith("http"))
+        page = chromium.new_page()
+        page.goto(address)
+        page.wait_for_selector("footer:has-text('from 2 reports')")
+        history.append(_single(3))
+        page.wait_for_selector("footer:has-text('from 3 reports')", timeout=60_000)
+        page.close()
+        process.terminate()
+
+
+def _single(number: int) -> Report:
+    """Return a report of one benchmark."""
+    series = Series(Benchmark("parse"), Metric("time", "s"), (1.0,))
+    return Report((series,), (Run(),), commit=f"{number:040x}", created=f"2026-01-{number:02}T00:00:00Z")
 
 
 def test_the_exponent_of_the_growth_is_shown(visit: Visit) -> None:

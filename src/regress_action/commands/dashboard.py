@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from threading import Event
+
     from regress_action.site.build import Source
+
+_LOOK_S = 1.0  # between two looks at a history in a folder, while it is served
 
 
 @click.command(name="dashboard")
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--repository", metavar="URL", help="Address of the repository, for links to commits.")
 @click.option("--note", default="", metavar="TEXT", help="A sentence at the top of the page.")
 @click.option("--publish", metavar="WHERE", help="branch:NAME that a host of pages serves; it holds the site alone.")
-@click.option("--serve", is_flag=True, help="Serve the site on this machine until Ctrl-C.")
+@click.option("--serve", is_flag=True, help="Serve the site on this machine; it follows a history in a folder.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port for --serve.")
 def command(
     *,
@@ -56,23 +61,27 @@ def command(
 
     settings = options.settings_of(thresholds=thresholds, config=config)
     rules = load_rules(settings, Path.cwd())
-    written = build.build(
-        _sources(histories, metrics, out, suite=suite, branch=branch, last=last),
-        out,
-        rules.policy,
-        Page(
-            title=title,
-            repository=_web_address(repository),
-            note=note,
-            waivers=rules.waivers,
-            releases=build.releases_of(Path.cwd(), os.environ),
-        ),
-    )
-    click.echo(f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes")
+
+    def write() -> str:
+        written = build.build(
+            _sources(histories, metrics, out, suite=suite, branch=branch, last=last),
+            out,
+            rules.policy,
+            Page(
+                title=title,
+                repository=_web_address(repository),
+                note=note,
+                waivers=rules.waivers,
+                releases=build.releases_of(Path.cwd(), os.environ),
+            ),
+        )
+        return f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes"
+
+    click.echo(write())
     if publish:
         _publish(out, publish)
     if serve:
-        _serve(out, port)
+        _serve(out, port, write, [where for where in histories if ":" not in where])
 
 
 def _sources(
@@ -143,15 +152,41 @@ def _publish(folder: Path, where: str) -> None:
     click.echo(f"{where}: commit {commit[:12]}")
 
 
-def _serve(folder: Path, port: int) -> None:
-    """Serve the site until Ctrl-C."""
+def _serve(folder: Path, port: int, write: Callable[[], str], histories: Sequence[str]) -> None:
+    """Serve the site until Ctrl-C; after each new report in one of the folders `histories` it is written again."""
+    from threading import Event, Thread
+
     from regress_action.site.server import server_of
 
     server = server_of(folder, port)
+    stopped = Event()
+    watcher = Thread(target=_follow, args=(histories, write, stopped), daemon=True)
+    watcher.start()
     click.echo(f"http://127.0.0.1:{server.server_address[1]}/ until Ctrl-C")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         pass
     finally:
+        stopped.set()
         server.server_close()
+
+
+def _follow(histories: Sequence[str], write: Callable[[], str], stopped: Event) -> None:
+    """Write the site again whenever the records of a history are others than before."""
+    from regress_action.model.errors import RegressError
+    from regress_action.stores import connected_history
+
+    def records() -> list[tuple[str, ...]]:
+        opened = (connected_history(where, repository=Path.cwd(), environ=os.environ) for where in histories)
+        return [tuple(entry.path for entry in history.entries()) for history in opened]
+
+    before = records()
+    while histories and not stopped.wait(_LOOK_S):
+        now = records()
+        if now != before:
+            before = now
+            try:
+                click.echo(write())
+            except RegressError as error:
+                click.echo(error.what, err=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regress_action.analysis.series_state import Status, visible
+from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -236,21 +237,34 @@ def _values(table: Table, row: Row) -> Content:
     return content
 
 
-def compared(tables: Sequence[Table], rows: Sequence[Row]) -> list[Content]:
-    """Return, for each machine, the newest reports as columns over the index: what the compare view reads.
+def compared(tables: Sequence[Table], rows: Sequence[Row], releases: Mapping[str, str]) -> list[Content]:
+    """Return, for each machine, some reports as columns over the index: what the compare view reads.
 
-    Values are whole numbers over a power of ten, whose exponent is that of the series.
+    They are the newest, the releases, and the newest of each branch. Values are whole numbers over a power of ten,
+    whose exponent is that of the series.
     """
     contents = []
     for number, table in enumerate(tables):
         own = [row.row for row in rows if row.table == number]
-        first = max(0, len(table.columns) - COMPARED)
-        newest = table.medians[own, first:]
+        reports = _compared_reports(table, releases)
+        newest = table.medians[np.ix_(own, reports)]
         largest = np.fmax.reduce(np.abs(newest), axis=1, initial=0.0)
         exponents = np.array([_exponent(value) for value in largest.tolist()], np.intp)
         columns = np.rint(newest / 10.0 ** exponents[:, None]).T
-        contents.append({"first": first, "exponents": exponents, "columns": [_or_none(column) for column in columns]})
+        contents.append(
+            {"reports": reports, "exponents": exponents, "columns": [_or_none(column) for column in columns]}
+        )
     return contents
+
+
+def _compared_reports(table: Table, releases: Mapping[str, str]) -> list[int]:
+    """Return the columns that can be compared, oldest first."""
+    count = len(table.columns)
+    branches = {column.branch: number for number, column in enumerate(table.columns)}
+    released = [number for number, column in enumerate(table.columns) if column.commit in releases]
+    return sorted(
+        {*range(max(0, count - COMPARED), count), *released[-COMPARED:], *list(branches.values())[-COMPARED:]}
+    )
 
 
 def _or_none(values: NDArray[np.float64]) -> NDArray[np.int64] | list[int | None]:
@@ -304,7 +318,10 @@ def _condition(table: Table, rows: Sequence[Row]) -> Content:
     noises = sorted(row.finding.noise for row in rows if row.finding.noise is not None)
     steals = [column.steal for column in table.columns if column.steal is not None]
     swings = [column.swing for column in table.columns if column.swing is not None]
+    neighbours, crossed = _neighbours(table, rows)
     return {
+        "neighbours": neighbours,
+        "crossed": crossed,
         "noise": [_short(_quantile(noises, share)) for share in (0.1, 0.5, 0.9)],
         "visible": _short(visible(_quantile(noises, 0.5))) if noises else None,
         "steal": _short(float(np.median(steals))) if steals else None,
@@ -312,6 +329,22 @@ def _condition(table: Table, rows: Sequence[Row]) -> Content:
         "minutes": _short(sum(column.seconds for column in table.columns) / 60),
         "saved": _short(sum(column.saved for column in table.columns) / 60),
     }
+
+
+def _neighbours(table: Table, rows: Sequence[Row]) -> tuple[int, int]:
+    """Return how many reports follow another one on the same level, and how many of them are worse by the threshold.
+
+    Nobody knows of a change between the two, so the latter are false alarms of a gate that compares single reports.
+    """
+    neighbours = crossed = 0
+    for row in rows:
+        values = table.medians[row.row]
+        at = np.flatnonzero(values > 0)
+        steps = np.diff(np.log(values[at])) * (-1 if row.series.metric.direction is Direction.HIGHER else 1)
+        steps = steps[~np.isin(at[1:], [change.column for change in row.finding.changes])]
+        neighbours += len(steps)
+        crossed += int(np.count_nonzero(steps >= math.log(row.limits.threshold)))
+    return neighbours, crossed
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

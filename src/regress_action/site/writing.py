@@ -88,7 +88,7 @@ def write(site: Site, folder: Path, *, below: Path | None = None) -> Written:
     files: dict[str, bytes] = {
         "data/index.js": _script("index", content.index(site.tables, rows, head)),
         "data/reports.js": _script("reports", content.reports(site.tables, site.page.releases)),
-        "data/compare.js": _script("compare", content.compared(site.tables, rows)),
+        "data/compare.js": _script("compare", content.compared(site.tables, rows, site.page.releases)),
         "data/decisions.js": _script("decisions", content.decisions(site.events, site.page.waivers)),
         "data/health.js": _script("health", content.health(site.tables, rows, site.events)),
         "data/recommendations.js": _script(

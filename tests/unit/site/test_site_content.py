@@ -83,7 +83,7 @@ def test_compared_values_come_back_with_five_digits() -> None:
     """The newest reports by column, and None where a series was not measured."""
     tables = tables_of(history({"a": [1.23456, None, 2.5], "b": [3e-9, 4e-9, 5e-9]}))
 
-    (machine,) = content.compared(tables, rows_of(tables))
+    (machine,) = content.compared(tables, rows_of(tables), {})
 
     columns = orjson.loads(
         orjson.dumps([list(column) for column in machine["columns"]], option=orjson.OPT_SERIALIZE_NUMPY)
@@ -91,3 +91,13 @@ def test_compared_values_come_back_with_five_digits() -> None:
     scales = [10.0 ** int(exponent) for exponent in machine["exponents"]]
     assert columns[1][0] is None
     np.testing.assert_allclose([columns[0][0] * scales[0], columns[2][1] * scales[1]], [1.2346, 5e-9])
+
+
+def test_neighbours_beyond_the_threshold_are_counted_within_a_level() -> None:
+    """Two disturbed reports of forty; the step, which is a change, is none."""
+    values = [*[1.0] * 10, 1.5, *[1.0] * 9, *[2.0] * 10, 3.0, *[2.0] * 9]
+    tables = tables_of(history({"a": values}))
+
+    (machine,) = content.health(tables, rows_of(tables), ())["machines"]
+
+    assert (machine["neighbours"], machine["crossed"]) == (38, 2)

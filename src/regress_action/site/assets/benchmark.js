@@ -157,40 +157,96 @@
     return { text: color("--text"), back: color("--back"), quiet: color("--quiet"), line: color("--line") };
   }
 
-  function choices(parameters, values) {
-    const group = (name, title, options) =>
-      element(
-        "span",
-        { class: "choice", role: "group", "aria-label": title },
-        options.map(([value, text]) =>
-          element(
-            "button",
-            {
-              type: "button",
-              "aria-pressed": String((parameters.get(name) || "") === value),
-              click: () => regress.change({ [name]: value }),
-            },
-            text,
-          ),
+  /** Return buttons of which one is pressed: the value of a parameter of the address. */
+  function group(parameters, name, title, options) {
+    return element(
+      "span",
+      { class: "choice", role: "group", "aria-label": title },
+      options.map(([value, text]) =>
+        element(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String((parameters.get(name) || "") === value),
+            click: () => regress.change({ [name]: value }),
+          },
+          text,
         ),
-      );
+      ),
+    );
+  }
+
+  /** Return the place for a small chart of another metric, which is drawn later. */
+  function small(row) {
+    return element(
+      "figure",
+      {},
+      element(
+        "figcaption",
+        {},
+        element("a", { href: regress.benchmarkAddress(row) }, row.metricName),
+        ` ${regress.quantity(row.level, row.unit)} `,
+        regress.statusBadge(row),
+      ),
+      element("div", {
+        class: "chart small",
+        "data-series": String(row.number),
+        role: "group",
+        "aria-label": `${row.metricName} along the reports`,
+      }),
+    );
+  }
+
+  function choices(parameters, values) {
     return [
-      group("x", "Horizontal axis", [
+      group(parameters, "x", "Horizontal axis", [
         ["", "Time"],
         ["order", "Order"],
       ]),
-      group("y", "Vertical axis", [
+      group(parameters, "y", "Vertical axis", [
         ["", "Value"],
         ["log", "Log"],
         ["percent", "% of reference"],
       ]),
       values.some(({ runs }) => runs.size)
-        ? group("raw", "Runs", [
+        ? group(parameters, "raw", "Runs", [
             ["", "Medians"],
             ["1", "Every run"],
           ])
         : null,
     ];
+  }
+
+  /** Draw the series of one metric, one line for each machine; the marks are those of the machine in `focus`. */
+  async function plot(Plotly, target, { index, own, values, reports, parameters, focus, height }) {
+    const look = style();
+    const data = own.flatMap((row, n) => traces(index, row, values[n], reports, parameters, LINES[n % LINES.length]));
+    const { unit } = drawn(own[focus], values[focus], parameters);
+    const axis = { gridcolor: look.line, linecolor: look.line, zeroline: false, automargin: true };
+    const zoom = parameters.get("from") ? { range: [parameters.get("from"), parameters.get("to")] } : {};
+    await Plotly.newPlot(
+      target,
+      data,
+      {
+        ...marks(index, own[focus], values[focus], reports, parameters, look),
+        margin: { l: 60, r: 20, t: 24, b: 40 },
+        height,
+        paper_bgcolor: "rgba(0,0,0,0)",
+        plot_bgcolor: "rgba(0,0,0,0)",
+        font: { color: look.text, family: "system-ui, sans-serif" },
+        hovermode: "closest",
+        showlegend: own.length > 1,
+        legend: { orientation: "h" },
+        xaxis: { ...axis, ...zoom, title: { text: parameters.get("x") === "order" ? "report" : "" } },
+        yaxis: {
+          ...axis,
+          title: { text: plain(unit) },
+          type: parameters.get("y") === "log" ? "log" : "linear",
+          rangemode: parameters.get("y") === "log" ? "normal" : "tozero",
+        },
+      },
+      { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] },
+    );
   }
 
   async function shown(index, parameters) {
@@ -276,10 +332,18 @@
               {},
               element("h3", {}, "Other metrics of this benchmark"),
               element(
+                "p",
+                { class: "actions" },
+                group(parameters, "side", "Other metrics", [
+                  ["", "Values"],
+                  ["1", "Side by side"],
+                ]),
+              ),
+              element(
                 "div",
                 { class: "minis" },
                 others.map((row) =>
-                  element(
+                  parameters.get("side") === "1" ? small(row) : element(
                     "a",
                     { class: "mini", href: regress.benchmarkAddress(row) },
                     element("b", {}, row.metricName),
@@ -297,39 +361,17 @@
       const target = main.querySelector("#chart");
       if (!target) return;
       const Plotly = await regress.plotly();
-      const { own, values, reports } = await shown(index, parameters);
-      const look = style();
-      const data = own.flatMap((row, n) => traces(index, row, values[n], reports, parameters, LINES[n % LINES.length]));
+      const { rows, own, values, reports } = await shown(index, parameters);
       const focus = Math.max(
         0,
         own.findIndex((row) => String(row.machine) === parameters.get("machine")),
       );
-      const { unit } = drawn(own[focus], values[focus], parameters);
-      const axis = { gridcolor: look.line, linecolor: look.line, zeroline: false, automargin: true };
-      const zoom = parameters.get("from") ? { range: [parameters.get("from"), parameters.get("to")] } : {};
-      await Plotly.newPlot(
-        target,
-        data,
-        {
-          ...marks(index, own[focus], values[focus], reports, parameters, look),
-          margin: { l: 60, r: 20, t: 24, b: 40 },
-          height: 420,
-          paper_bgcolor: "rgba(0,0,0,0)",
-          plot_bgcolor: "rgba(0,0,0,0)",
-          font: { color: look.text, family: "system-ui, sans-serif" },
-          hovermode: "closest",
-          showlegend: own.length > 1,
-          legend: { orientation: "h" },
-          xaxis: { ...axis, ...zoom, title: { text: parameters.get("x") === "order" ? "report" : "" } },
-          yaxis: {
-            ...axis,
-            title: { text: plain(unit) },
-            type: parameters.get("y") === "log" ? "log" : "linear",
-            rangemode: parameters.get("y") === "log" ? "normal" : "tozero",
-          },
-        },
-        { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] },
-      );
+      await plot(Plotly, target, { index, own, values, reports, parameters, focus, height: 420 });
+      for (const small of main.querySelectorAll(".chart.small")) {
+        const row = rows.find(({ number }) => String(number) === small.dataset.series);
+        const its = [await regress.values(index, row)];
+        await plot(Plotly, small, { index, own: [row], values: its, reports, parameters, focus: 0, height: 260 });
+      }
       target.on("plotly_relayout", (event) => {
         const from = event["xaxis.range[0]"];
         if (from === undefined && !event["xaxis.autorange"]) return;

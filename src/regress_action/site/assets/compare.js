@@ -31,13 +31,12 @@
         .map((row) => ({ row, before: row.level, after: other.get(`${row.name}\n${row.metricName}`).level }));
     }
     const machine = Number(parameters.get("on") || 0);
-    const { first, columns, exponents } = (await regress.data("compare"))[machine];
-    const last = first + columns.length - 1;
+    const { reports, columns, exponents } = (await regress.data("compare"))[machine];
+    const [a, b] = chosen(await offered(index, kind, machine), parameters);
     const value = (report, place) => {
-      const whole = (columns[report - first] || [])[place] ?? null;
+      const whole = (columns[reports.indexOf(report)] || [])[place] ?? null;
       return whole === null ? null : whole * 10 ** exponents[place];
     };
-    const [a, b] = [Number(parameters.get("a") || first), Number(parameters.get("b") || last)];
     const place = new Map(
       regress
         .series(index)
@@ -54,19 +53,57 @@
       .filter(({ before, after }) => before !== null || after !== null);
   }
 
+  /** Return the reports that can be chosen, newest first, as [report, words]; of a branch, the newest one. */
+  async function offered(index, kind, machine) {
+    const all = (await regress.data("reports"))[machine];
+    const { reports } = (await regress.data("compare"))[machine];
+    const branch = (report) => all.branches[all.branch[report]] || "no branch";
+    const commit = (report) => all.commit[report].slice(0, 10) || "no commit";
+    const newest = [...reports].reverse();
+    if (kind === "branches") {
+      const first = new Map();
+      for (const report of newest) if (!first.has(branch(report))) first.set(branch(report), report);
+      return [...first].map(([name, report]) => [report, `${name} · ${commit(report)} · ${regress.day(all.time[report])}`]);
+    }
+    return newest
+      .filter((report) => kind !== "releases" || all.releases[report])
+      .map((report) => [
+        report,
+        `${all.releases[report] || commit(report)} · ${regress.day(all.time[report])}${kind === "releases" ? "" : ` · ${branch(report)}`}`,
+      ]);
+  }
+
+  /** Return the two reports of the address; of commits the ends, of releases and branches the newest two. */
+  function chosen(options, parameters) {
+    const numbers = options.map(([report]) => report);
+    const kind = parameters.get("kind") || "commits";
+    const before = kind === "commits" ? numbers.at(-1) : (numbers[1] ?? numbers[0]);
+    const named = (name, other) => (numbers.includes(Number(parameters.get(name) || NaN)) ? Number(parameters.get(name)) : other);
+    return [named("a", before), named("b", numbers[0])];
+  }
+
   async function controls(index, parameters) {
     const kind = parameters.get("kind") || "commits";
     const machines = index.machines.map((_, number) => [String(number), regress.machineName(index, number)]);
+    const machine = Number(parameters.get("on") || 0);
+    const kinds = [["commits", "two commits"]];
+    for (const [name, words] of [
+      ["releases", "two releases"],
+      ["branches", "two branches"],
+    ])
+      if ((await offered(index, name, machine)).length > 1) kinds.push([name, words]);
+    if (machines.length > 1) kinds.push(["machines", "two machines or configurations"]);
     const choice =
-      machines.length > 1
-        ? select(
-            "kind",
-            "Compare",
-            [
-              ["commits", "two commits"],
-              ["machines", "two machines"],
-            ],
-            kind,
+      kinds.length > 1
+        ? element(
+            "label",
+            {},
+            "Compare ",
+            element(
+              "select",
+              { name: "kind", change: (event) => regress.change({ kind: event.target.value, a: "", b: "" }) },
+              kinds.map(([key, words]) => element("option", { value: key, selected: key === kind }, words)),
+            ),
           )
         : null;
     if (kind === "machines")
@@ -75,20 +112,14 @@
         select("a", "from", machines, parameters.get("a") || "0"),
         select("b", "to", machines, parameters.get("b") || "1"),
       ];
-    const machine = Number(parameters.get("on") || 0);
-    const reports = (await regress.data("reports"))[machine];
-    const { first, columns } = (await regress.data("compare"))[machine];
-    const options = columns
-      .map((_, n) => [
-        String(first + n),
-        `${reports.releases[first + n] || reports.commit[first + n].slice(0, 10) || "no commit"} · ${regress.day(reports.time[first + n])} · ${reports.branches[reports.branch[first + n]] || "no branch"}`,
-      ])
-      .reverse();
+    const options = await offered(index, kind, machine);
+    const [a, b] = chosen(options, parameters);
+    const words = options.map(([report, text]) => [String(report), text]);
     return [
       choice,
       machines.length > 1 ? select("on", "on", machines, String(machine)) : null,
-      select("a", "from", options, parameters.get("a") || String(first)),
-      select("b", "to", options, parameters.get("b") || String(first + columns.length - 1)),
+      select("a", "from", words, String(a)),
+      select("b", "to", words, String(b)),
     ];
   }
 
@@ -105,30 +136,12 @@
         if (pair.ratio !== null && pair.row.noise !== null)
           pair.beyond = Math.abs(Math.log(pair.ratio)) > 1.96 * Math.SQRT2 * pair.row.noise;
       found.sort((a, b) => Math.abs(Math.log(b.ratio || 1)) - Math.abs(Math.log(a.ratio || 1)));
+      const shared = regress.columns(index, ({ row }) => row);
       const columns = [
-        {
-          name: "benchmark",
-          title: "Benchmark",
-          first: true,
-          value: ({ row }) => row.label,
-          cell: ({ row }) =>
-            element("a", { href: regress.benchmarkAddress(row), title: row.name }, regress.breakable(row.label)),
-        },
-        { name: "metric", title: "Metric", value: ({ row }) => row.metricName, cell: ({ row }) => row.metricName },
-        {
-          name: "before",
-          title: "From",
-          right: true,
-          value: ({ before }) => before,
-          cell: ({ row, before }) => regress.quantity(before, row.unit),
-        },
-        {
-          name: "after",
-          title: "To",
-          right: true,
-          value: ({ after }) => after,
-          cell: ({ row, after }) => regress.quantity(after, row.unit),
-        },
+        shared.benchmark,
+        shared.metric,
+        shared.quantity("before", "From", ({ before }) => before),
+        shared.quantity("after", "To", ({ after }) => after),
         {
           name: "ratio",
           title: "Change",

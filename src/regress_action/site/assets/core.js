@@ -22,12 +22,20 @@ const regress = (() => {
     return waiting.get(name);
   }
 
+  /** Return a promise of a data file's value as it is now on the server. */
+  function again(name) {
+    return script(`data/${name}.js?${Date.now()}`).then(() => loaded.get(name));
+  }
+
   /** Load a script that lies beside the page. */
   function script(path) {
     return new Promise((resolve, reject) => {
       const node = document.createElement("script");
       node.src = path;
-      node.onload = resolve;
+      node.onload = () => {
+        node.remove();
+        resolve();
+      };
       node.onerror = () => reject(new Error(`${path} cannot be loaded. Write the dashboard again.`));
       document.head.append(node);
     });
@@ -218,7 +226,8 @@ const regress = (() => {
       row.lower = better !== "higher";
       row.serviceName = index.services[row.service];
       row.statusName = index.statuses[row.status];
-      row.search = `${benchmark} ${metric} ${row.serviceName} ${row.statusName}`.toLowerCase();
+      const values = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+      row.search = [benchmark, metric, row.serviceName, row.statusName, ...values].join(" ").toLowerCase();
       return row;
     });
     return index.rows;
@@ -337,6 +346,7 @@ const regress = (() => {
   return {
     receive,
     data,
+    again,
     plotly,
     element,
     breakable,

@@ -59,6 +59,7 @@
         machine.visible === null ? "–" : regress.changeOf(machine.visible),
         machine.swing === null ? "–" : regress.changeOf(machine.swing),
         regress.share(machine.steal),
+        machine.neighbours ? `${machine.crossed} of ${machine.neighbours.toLocaleString("en")} (${regress.share(machine.crossed / machine.neighbours)})` : "–",
         minutes(machine.minutes),
         minutes(machine.saved),
       ]);
@@ -77,6 +78,8 @@
               "noise 50 %",
               "noise 90 %",
               "visible ratio",
+              "neighbours",
+              "beyond the threshold",
               "minutes",
               "minutes saved",
             ],
@@ -86,6 +89,8 @@
                 index.machines[number].reports,
                 ...machine.noise,
                 machine.visible,
+                machine.neighbours,
+                machine.crossed,
                 machine.minutes,
                 machine.saved,
               ]),
@@ -100,6 +105,7 @@
             "One report shows, typically",
             "Swing of the machine",
             "Time taken by others",
+            "Neighbours beyond the threshold",
             "Measured",
             "Saved by stopping early",
           ],
@@ -108,7 +114,7 @@
         element(
           "p",
           { class: "quiet" },
-          "“One report shows” is the change that a single report shows against twenty stored ones in four of five cases. Pairs on one machine show much less; see the report of a pull request.",
+          "“One report shows” is the change that a single report shows against twenty stored ones in four of five cases. Pairs on one machine show much less; see the report of a pull request. “Neighbours beyond the threshold” are reports on one level, so without a known change, that are worse than the one before by their threshold or more: the false alarms of a gate that compares single reports.",
         ),
         element("h2", {}, "What became of the alarms"),
         element(

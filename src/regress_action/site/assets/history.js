@@ -63,30 +63,13 @@
         .filter((row) => row.ratio !== null && row.ratio > 1.01)
         .sort((a, b) => b.ratio - a.ratio)
         .slice(0, 50);
+      const shared = regress.columns(index);
       const columns = [
-        {
-          name: "benchmark",
-          title: "Benchmark",
-          first: true,
-          value: (row) => row.label,
-          cell: (row) =>
-            element("a", { href: regress.benchmarkAddress(row), title: row.name }, regress.breakable(row.label)),
-        },
-        { name: "metric", title: "Metric", value: (row) => row.metricName, cell: (row) => row.metricName },
-        {
-          name: "reference",
-          title: "Best accepted level",
-          right: true,
-          value: (row) => row.reference,
-          cell: (row) => regress.quantity(row.reference, row.unit),
-        },
-        {
-          name: "level",
-          title: "Level now",
-          right: true,
-          value: (row) => row.level,
-          cell: (row) => regress.quantity(row.level, row.unit),
-        },
+        shared.benchmark,
+        shared.metric,
+        ...shared.machine,
+        shared.quantity("reference", "Best accepted level", (row) => row.reference),
+        shared.quantity("level", "Level now", (row) => row.level),
         {
           name: "ratio",
           title: "Crept",

@@ -165,4 +165,9 @@
       element("a", { href: "summary.md" }, "Weekly summary"),
     );
   await draw();
+  if (location.protocol === "http:" && location.hostname === "127.0.0.1")
+    setInterval(async () => {
+      const now = await regress.again("index").catch(() => index); // the server was stopped: what is here stays
+      if (now.generated !== index.generated) location.reload();
+    }, 2000);
 })();

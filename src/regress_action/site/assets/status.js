@@ -18,37 +18,14 @@ regress.views.set("status", {
             author: reports[row.machine].authors[reports[row.machine].author[row.since]],
           };
     const ranked = [...rows].sort((a, b) => a.status - b.status || (b.ratio || 0) - (a.ratio || 0));
+    const shared = regress.columns(index);
     const columns = [
       { name: "status", title: "Status", value: (row) => row.status, cell: (row) => regress.statusBadge(row) },
-      {
-        name: "benchmark",
-        title: "Benchmark",
-        first: true,
-        value: (row) => row.label,
-        cell: (row) =>
-          element("a", { href: regress.benchmarkAddress(row), title: row.name }, regress.breakable(row.label)),
-      },
-      { name: "metric", title: "Metric", value: (row) => row.metricName, cell: (row) => row.metricName },
-      ...(index.services.length > 1
-        ? [{ name: "service", title: "Service", value: (row) => row.serviceName, cell: (row) => row.serviceName }]
-        : []),
-      ...(index.machines.length > 1
-        ? [
-            {
-              name: "machine",
-              title: "Machine",
-              value: (row) => row.machine,
-              cell: (row) => regress.machineName(index, row.machine),
-            },
-          ]
-        : []),
-      {
-        name: "level",
-        title: "Level",
-        right: true,
-        value: (row) => row.level,
-        cell: (row) => regress.quantity(row.level, row.unit),
-      },
+      shared.benchmark,
+      shared.metric,
+      ...shared.service,
+      ...shared.machine,
+      shared.quantity("level", "Level", (row) => row.level),
       {
         name: "ratio",
         title: "Change",
@@ -61,7 +38,7 @@ regress.views.set("status", {
         name: "since",
         title: "Since",
         value: (row) => (began(row) ? began(row).time : null),
-        cell: (row) => regress.since(index, began(row), now),
+        cell: (row) => regress.since(index, began(row), now, row),
       },
       {
         name: "budget",
@@ -76,6 +53,7 @@ regress.views.set("status", {
       element(
         "p",
         { class: "actions" },
+        regress.groupChoice(index, parameters),
         regress.downloadButton(
           "status",
           [
@@ -108,11 +86,45 @@ regress.views.set("status", {
         ),
       ),
       rows.length
-        ? regress.table({ columns, rows: ranked, parameters, caption: "Every series, the most urgent first" })
+        ? regress.table({
+            columns,
+            rows: ranked,
+            parameters,
+            caption: "Every series, the most urgent first",
+            group: regress.groups(index)[parameters.get("group")],
+          })
         : element("p", { class: "quiet" }, "No series fits the filters."),
     ];
   },
 });
+
+/** Return by what series can be grouped: the name of a group for each kind of group. */
+regress.groups = (index) => ({
+  service: (row) => row.serviceName,
+  benchmark: (row) => row.label,
+  metric: (row) => row.metricName,
+  machine: (row) => regress.machineName(index, row.machine),
+  status: (row) => row.statusName,
+});
+
+/** Return the list of groups to choose from. */
+regress.groupChoice = (index, parameters) => {
+  const { element } = regress;
+  const names = ["", ...Object.keys(regress.groups(index))];
+  const several = { service: index.services, machine: index.machines, metric: index.metrics };
+  return element(
+    "label",
+    {},
+    "Group by ",
+    element(
+      "select",
+      { name: "group", change: (event) => regress.change({ group: event.target.value }) },
+      names
+        .filter((name) => !several[name] || several[name].length > 1)
+        .map((name) => element("option", { value: name, selected: (parameters.get("group") || "") === name }, name || "nothing")),
+    ),
+  );
+};
 
 /** Return the number of series in each state, as buttons that filter. */
 regress.counts = (index, rows, parameters) => {
@@ -140,8 +152,8 @@ regress.counts = (index, rows, parameters) => {
   );
 };
 
-/** Return when a state began, with which commit and whose. */
-regress.since = (index, began, now) => {
+/** Return when a state began, with which commit and whose, and where its issue is. */
+regress.since = (index, began, now, row) => {
   if (!began) return "";
   return regress.element(
     "span",
@@ -149,7 +161,16 @@ regress.since = (index, began, now) => {
     `${regress.age(began.time, now)} `,
     regress.commit(index, began.commit),
     began.author ? ` ${began.author}` : "",
+    regress.issues(index, row),
   );
+};
+
+/** Return a link to the issues that name a series which is worse than it should be. */
+regress.issues = (index, row) => {
+  if (!index.repository || !["over budget", "regressed", "missing"].includes(row.statusName)) return "";
+  const query = `is:issue in:title "${row.name.replaceAll('"', " ")}"`;
+  const href = `${index.repository}/issues?q=${encodeURIComponent(query)}`;
+  return regress.element("span", {}, " ", regress.element("a", { href, rel: "noreferrer" }, "issues"));
 };
 
 /** Return a budget as a traffic light: the share that is used, and when a drift reaches it. */
@@ -157,7 +178,9 @@ regress.budgetCell = (row) => {
   if (!row.budget) return "";
   const used = regress.badness(row, row.budget, row.level);
   const grade = used > 1 ? "bad" : used > 0.9 ? "warn" : "good";
-  const ahead = row.daysToBudget ? ` reached in ${regress.ahead(row.daysToBudget)}` : "";
+  const ahead = row.daysToBudget
+    ? `, reaches ${regress.quantity(row.budget, row.unit)} in ${regress.ahead(row.daysToBudget)}`
+    : "";
   return regress.element(
     "span",
     { class: `light ${grade}`, title: `budget ${regress.quantity(row.budget, row.unit)}` },

@@ -3,9 +3,10 @@
 
 /**
  * Return a table. `columns` are {name, title, value, cell, right}: `value` sorts, `cell` is shown.
- * The order is kept in the address as `sort` (a column, `-` before it for descending).
+ * The order is kept in the address as `sort` (a column, `-` before it for descending). `group` names the group of a row:
+ * rows of a group stand together under its name, the groups in the order of their first rows.
  */
-regress.table = ({ columns, rows, parameters, caption, page = 100 }) => {
+regress.table = ({ columns, rows, parameters, caption, page = 100, group = null }) => {
   const { element } = regress;
   const sort = parameters.get("sort") || "";
   const column = columns.find(({ name }) => name === sort.replace(/^-/, ""));
@@ -16,6 +17,15 @@ regress.table = ({ columns, rows, parameters, caption, page = 100 }) => {
       a === b ? 0 : a === null || a === undefined ? 1 : b === null || b === undefined ? -1 : a < b ? -sign : sign,
     );
     rows = keyed.map(([, row]) => row);
+  }
+  if (group) {
+    const groups = new Map();
+    for (const row of rows) {
+      const name = group(row);
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push(row);
+    }
+    rows = [...groups].flatMap(([name, members]) => [{ heading: name, count: members.length }, ...members]);
   }
   const header = columns.map(({ name, title, right }) => {
     const sorted = column && column.name === name ? (sort.startsWith("-") ? "descending" : "ascending") : null;
@@ -34,13 +44,24 @@ regress.table = ({ columns, rows, parameters, caption, page = 100 }) => {
     const next = rows.slice(shown, shown + page);
     body.append(
       ...next.map((row) =>
-        element(
-          "tr",
-          { tabindex: "-1" },
-          columns.map(({ cell, right, first }) =>
-            element(first ? "th" : "td", { scope: first ? "row" : null, class: right ? "right" : null }, cell(row)),
-          ),
-        ),
+        row.heading !== undefined
+          ? element(
+              "tr",
+              { class: "group" },
+              element(
+                "th",
+                { scope: "colgroup", colspan: columns.length },
+                row.heading || "none",
+                element("span", { class: "quiet" }, ` ${row.count.toLocaleString("en")} series`),
+              ),
+            )
+          : element(
+              "tr",
+              { tabindex: "-1" },
+              columns.map(({ cell, right, first }) =>
+                element(first ? "th" : "td", { scope: first ? "row" : null, class: right ? "right" : null }, cell(row)),
+              ),
+            ),
       ),
     );
     shown += next.length;
@@ -108,3 +129,54 @@ regress.statusBadge = (row) => {
 /** Return the address of the page of one series. */
 regress.benchmarkAddress = (row) =>
   regress.address("benchmark", { b: row.name, m: row.metricName, machine: row.machine });
+
+/** The columns that tables of series share; `of` takes the series from a row of the table. */
+regress.columns = (index, of = (row) => row) => {
+  const { element } = regress;
+  const quantity = (name, title, value) => ({
+    name,
+    title,
+    right: true,
+    value: (row) => value(row),
+    cell: (row) => regress.quantity(value(row), of(row).unit),
+  });
+  return {
+    benchmark: {
+      name: "benchmark",
+      title: "Benchmark",
+      first: true,
+      value: (row) => of(row).label,
+      cell: (row) =>
+        element("a", { href: regress.benchmarkAddress(of(row)), title: of(row).name }, regress.breakable(of(row).label)),
+    },
+    metric: {
+      name: "metric",
+      title: "Metric",
+      value: (row) => of(row).metricName,
+      cell: (row) => of(row).metricName,
+    },
+    service:
+      index.services.length > 1
+        ? [
+            {
+              name: "service",
+              title: "Service",
+              value: (row) => of(row).serviceName,
+              cell: (row) => of(row).serviceName,
+            },
+          ]
+        : [],
+    machine:
+      index.machines.length > 1
+        ? [
+            {
+              name: "machine",
+              title: "Machine",
+              value: (row) => of(row).machine,
+              cell: (row) => regress.machineName(index, of(row).machine),
+            },
+          ]
+        : [],
+    quantity,
+  };
+};
