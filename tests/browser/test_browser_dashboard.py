@@ -46,7 +46,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
 
@@ -298,14 +298,16 @@ def test_a_served_site_reloads_after_a_new_report(chromium: Browser, tmp_path: P
     command = ["-m", "regress_action", "dashboard", "--history", "history", "--serve", "--port", "0"]
     with subprocess.Popen([sys.executable, "-u", *command], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        address = next(line.split()[0] for line in process.stdout if line.startswith("http"))
-        page = chromium.new_page()
-        page.goto(address)
-        page.wait_for_selector("footer:has-text('from 2 reports')")
-        history.append(_single(3))
-        page.wait_for_selector("footer:has-text('from 3 reports')", timeout=60_000)
-        page.close()
-        process.terminate()
+        try:
+            address = next(line.split()[0] for line in process.stdout if line.startswith("http"))
+            page = chromium.new_page()
+            page.goto(address)
+            page.wait_for_selector("footer:has-text('from 2 reports')")
+            history.append(_single(3))
+            page.wait_for_selector("footer:has-text('from 3 reports')", timeout=60_000)
+            page.close()
+        finally:
+            process.terminate()
 
 
 def _single(number: int) -> Report:

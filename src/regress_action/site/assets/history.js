@@ -80,6 +80,7 @@
       ];
       return [
         element("h2", {}, "Services"),
+        element("p", { class: "quiet" }, "The geometric mean of the series of each, against their best accepted levels; + is worse."),
         element(
           "div",
           { class: "minis" },
@@ -89,7 +90,7 @@
               { class: "mini" },
               element("b", {}, name),
               ` ${regress.changeOf(ratio)} `,
-              element("span", { class: "quiet" }, `mean of ${count} series against their best accepted levels`),
+              element("span", { class: "quiet" }, `${count} series`),
             ),
           ),
         ),
@@ -111,7 +112,7 @@
                 {},
                 element(
                   "a",
-                  { href: regress.benchmarkAddress(row), title: row.name },
+                  { href: regress.benchmarkAddress(row), title: `${row.name} · ${regress.machineName(index, row.machine)}` },
                   `${row.label} · ${row.metricName}`,
                 ),
               ),
@@ -160,7 +161,7 @@
         if (!row) return;
         const level = regress.spark(row)[bin];
         main.querySelector("#heat-tip").textContent =
-          `${row.label} ${row.metricName}: ${regress.quantity(level, row.unit)}${level ? `, ${regress.changeOf(regress.badness(row, row.reference, level))}` : ""}`;
+          `${row.label} ${row.metricName}, ${regress.machineName(index, row.machine)}: ${regress.quantity(level, row.unit)}${level ? `, ${regress.changeOf(regress.badness(row, row.reference, level))}` : ""}`;
       });
       canvas.addEventListener("click", (event) => {
         const [row] = at(event);

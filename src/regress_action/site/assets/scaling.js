@@ -95,7 +95,7 @@
         element(
           "h2",
           {},
-          chosen.base,
+          regress.breakable(chosen.base),
           element("span", { class: "quiet" }, ` ${chosen.metric}, present levels over the size`),
         ),
         element("div", {
@@ -149,6 +149,7 @@
           xaxis: { ...axis, title: { text: "size" } },
           yaxis: { ...axis, title: { text: name.replaceAll("<", "&lt;") } },
           showlegend: lines.length > 1,
+          legend: { orientation: "h" },
         },
         { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] },
       );

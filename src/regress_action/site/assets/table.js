@@ -58,8 +58,12 @@ regress.table = ({ columns, rows, parameters, caption, page = 100, group = null 
           : element(
               "tr",
               { tabindex: "-1" },
-              columns.map(({ cell, right, first }) =>
-                element(first ? "th" : "td", { scope: first ? "row" : null, class: right ? "right" : null }, cell(row)),
+              columns.map(({ cell, right, first, title }) =>
+                element(
+                  first ? "th" : "td",
+                  { scope: first ? "row" : null, class: right ? "right" : null, "data-title": right ? title : null },
+                  cell(row),
+                ),
               ),
             ),
       ),
@@ -71,7 +75,7 @@ regress.table = ({ columns, rows, parameters, caption, page = 100, group = null 
   fill();
   return element(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    { class: "scroll list", tabindex: "0", role: "region", "aria-label": caption },
     element(
       "table",
       {},
