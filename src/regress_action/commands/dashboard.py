@@ -175,10 +175,10 @@ def _serve(folder: Path, port: int, write: Callable[[], str], histories: Sequenc
 def _follow(histories: Sequence[str], write: Callable[[], str], stopped: Event) -> None:
     """Write the site again whenever the records of a history are others than before."""
     from regress_action.model.errors import RegressError
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
     def records() -> list[tuple[str, ...]]:
-        opened = (connected_history(where, repository=Path.cwd(), environ=os.environ) for where in histories)
+        opened = map(local_history, histories)
         return [tuple(entry.path for entry in history.entries()) for history in opened]
 
     before = records()

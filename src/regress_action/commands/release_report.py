@@ -44,10 +44,10 @@ def command(
     from regress_action.history import Selection
     from regress_action.model.errors import IncompleteError
     from regress_action.report import release as pages
-    from regress_action.stores import connected_history
+    from regress_action.stores import local_history
 
     rules = load_rules(options.settings_of(thresholds=thresholds, config=config), Path.cwd())
-    history = connected_history(where, repository=Path.cwd(), environ=os.environ)
+    history = local_history(where)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:
         raise IncompleteError(f"The history {where} holds no report.", remedy="Record some first.")

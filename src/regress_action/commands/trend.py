@@ -43,7 +43,7 @@ _MAX_BYTES = 50_000_000
     "--html", metavar="FILE", help="Write a page with a chart of each series that moves; - is standard output."
 )
 @click.option("--svg", metavar="DIR", help="Write a chart of each series that moves as an SVG file into a folder.")
-@click.option("--chart", metavar="PATTERN", help="Draw the series whose names match in the terminal.")
+@click.option("--chart", is_flag=True, help="Draw the series in the terminal; -k chooses them.")
 def command(
     *,
     where: str | None,
@@ -57,7 +57,7 @@ def command(
     markdown: str | None,
     html: str | None,
     svg: str | None,
-    chart: str | None,
+    chart: bool,
 ) -> None:
     """Say of every benchmark whether it degrades, improves, is stable or stepped, and since when."""
     if (where is None) == (series is None):
@@ -161,7 +161,7 @@ def deliver(
     markdown: str | None = None,
     html: str | None = None,
     svg: str | None = None,
-    chart: str | None = None,
+    chart: bool = False,
 ) -> None:
     """Show the trends unless standard output was asked for something else, and write the files."""
     import orjson
@@ -179,7 +179,7 @@ def deliver(
         for name, picture in pages.pictures(content).items():
             write_replace(Path(svg) / name, picture.encode())
     if "-" not in (json_out, markdown, html):
-        sys.stdout.write(pages.terminal_charts(content, chart) if chart else pages.text(content))
+        sys.stdout.write(pages.terminal_charts(content) if chart else pages.text(content))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.model.measurements import matches
 from regress_action.report import chart, html, line_chart, phrases, reasons
 from regress_action.report.numbers import count, in_one_unit, percent, quantity
 
@@ -164,15 +163,14 @@ def picture(series: Mapping[str, Any], title: str) -> Markup:
     )
 
 
-def terminal_charts(content: Mapping[str, Any], pattern: str) -> str:
-    """Return a chart for a terminal of every series whose name matches a shell pattern, or holds it."""
+def terminal_charts(content: Mapping[str, Any]) -> str:
+    """Return a chart for a terminal of every series."""
     names = _Names(content["series"])
     parts = []
     for series in content["series"]:
-        if matches(series["name"], pattern) or pattern in series["name"]:
-            unit = series.get("unit") or ""
-            drawn = chart.lines(series.get("recent", ()), lambda value, unit=unit: quantity(value, unit))  # type: ignore[misc]
-            parts += [escaping.plain(names.of(series)), *drawn, ""]
+        unit = series.get("unit") or ""
+        drawn = chart.lines(series.get("recent", ()), lambda value, unit=unit: quantity(value, unit))  # type: ignore[misc]
+        parts += [escaping.plain(names.of(series)), *drawn, ""]
     return "\n".join(parts)
 
 

@@ -51,7 +51,8 @@ def from_history(
 
     history = local_history(where)
     selection = Selection(suite=suite, branch=branch, last=last)
-    cache = None if site is None else TableCache.of(site, str(Path.cwd()), where, name, suite, branch, last)
+    parts = str(Path.cwd()), where, name, selection, history.aliases
+    cache = None if site is None else TableCache.of(site, *parts)
     kept = read_tables(history, selection, name, cache.load() if cache else Kept())
     if not kept.tables:
         raise IncompleteError(

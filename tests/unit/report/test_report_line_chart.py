@@ -83,7 +83,7 @@ def test_the_page_of_trends_has_a_picture_of_what_moves() -> None:
     assert list(files) == ["01-parse.svg"]
     assert "```mermaid" in trends.markdown(content())
     assert "▁" in trends.text(content())
-    assert "1.50 s ┤" in trends.terminal_charts(content(), "parse")
+    assert "1.50 s ┤" in trends.terminal_charts(content())
 
 
 def test_hostile_names_stay_text() -> None:
