@@ -67,7 +67,7 @@ const regress = (() => {
 
   /** Return a name that may break after its separators, and nowhere else. */
   function breakable(name) {
-    const parts = String(name).split(/(?<=[/:._\-[\]=,])/);
+    const parts = String(name).split(/(?<=[/:._\-[\]=,])(?!:)/);
     return parts.flatMap((part, n) => (n ? [element("wbr"), part] : [part]));
   }
 
