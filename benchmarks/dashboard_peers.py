@@ -64,8 +64,14 @@ def asv_results(reports: Sequence[Report], commits: Sequence[str], folder: Path)
     names = [row.benchmark.name.replace("/", ".").replace("::", ".") for row in reports[0].series]
     described: dict[str, Any] = {
         name: {
-            "name": name, "code": "", "type": "time", "unit": "seconds", "version": "1",
-            "params": [], "param_names": [], "timeout": 60.0,
+            "name": name,
+            "code": "",
+            "type": "time",
+            "unit": "seconds",
+            "version": "1",
+            "params": [],
+            "param_names": [],
+            "timeout": 60.0,
         }
         for name in names
     }
@@ -74,14 +80,27 @@ def asv_results(reports: Sequence[Report], commits: Sequence[str], folder: Path)
     for number, (report, commit) in enumerate(zip(reports, commits, strict=True)):
         values = {name: [[row.values[0]], [], "1"] for name, row in zip(names, report.series, strict=True)}
         content = {
-            "commit_hash": commit, "env_name": "env", "date": 1000 * (1_735_689_600 + 21_600 * number),
-            "params": MACHINE | {"python": "3.13"}, "python": "3.13", "requirements": {}, "env_vars": {},
-            "result_columns": ["result", "params", "version"], "results": values, "durations": {}, "version": 2,
+            "commit_hash": commit,
+            "env_name": "env",
+            "date": 1000 * (1_735_689_600 + 21_600 * number),
+            "params": MACHINE | {"python": "3.13"},
+            "python": "3.13",
+            "requirements": {},
+            "env_vars": {},
+            "result_columns": ["result", "params", "version"],
+            "results": values,
+            "durations": {},
+            "version": 2,
         }
         write(results / f"{commit[:8]}-env.json", content)
     configuration = {
-        "version": 1, "project": "peer", "repo": str(folder / "repository"), "branches": ["main"],
-        "environment_type": "virtualenv", "pythons": ["3.13"], "results_dir": str(folder / "results"),
+        "version": 1,
+        "project": "peer",
+        "repo": str(folder / "repository"),
+        "branches": ["main"],
+        "environment_type": "virtualenv",
+        "pythons": ["3.13"],
+        "results_dir": str(folder / "results"),
         "html_dir": str(folder / "html"),
     }
     write(folder / "asv.conf.json", configuration)

@@ -176,8 +176,8 @@ def deliver(
     if html:
         write(html, pages.page(content).encode())
     if svg:
-        for name, picture in pages.pictures(content).items():
-            write_replace(Path(svg) / name, picture.encode())
+        for name, svg_chart in pages.svg_charts(content).items():
+            write_replace(Path(svg) / name, svg_chart.encode())
     if "-" not in (json_out, markdown, html):
         sys.stdout.write(pages.terminal_charts(content) if chart else pages.text(content))
 

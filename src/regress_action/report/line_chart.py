@@ -83,8 +83,8 @@ class _Scale:
     @classmethod
     def over(cls, values: Sequence[float], count: int) -> _Scale:
         low, high = min(values), max(values)
-        room = (high - low or abs(high) or 1.0) * 0.1
-        return cls(0.0 if 0 <= low <= (high - low) * 2 else low - room, high + room, count)
+        margin = (high - low or abs(high) or 1.0) * 0.1
+        return cls(0.0 if 0 <= low <= (high - low) * 2 else low - margin, high + margin, count)
 
     def across(self, index: float) -> float:
         """Return the distance of a value from the left."""

@@ -36,7 +36,7 @@ _MOST_CHANGES = 3
 _SPEEDS = frozenset({"s", "1/s", "B/s"})
 _ALERTED = 50
 _CHARTED = 3
-_PICTURED = 50
+_DRAWN = 50
 
 
 def headline(content: Mapping[str, Any]) -> str:
@@ -103,8 +103,8 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
     crept = ["", *(f"* {escaping.markdown(line)}" for line in _creep(content))]
     for kept in range(len(rows), -1, -1):
         left_out = [f"{len(rows) - kept} more are in the JSON."] if kept < len(rows) else []
-        pictures = _mermaid(content["series"], names) if kept == len(rows) else []
-        parts = [*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept, *pictures]
+        mermaid = _mermaid(content["series"], names) if kept == len(rows) else []
+        parts = [*head, *table, *rows[:kept], "", *left_out, _rest(content["series"]), *crept, *mermaid]
         page = "\n".join(parts) + "\n"
         if len(page.encode()) <= limit_bytes:
             return page
@@ -120,9 +120,9 @@ def page(content: Mapping[str, Any]) -> str:
             "name": names.of(entry),
             "evidence": _evidence(entry),
             "changes": _changes(entry),
-            "chart": picture(entry, names.of(entry)),
+            "chart": svg_chart(entry, names.of(entry)),
         }
-        for entry in list(_moving(content["series"]))[:_PICTURED]
+        for entry in list(_moving(content["series"]))[:_DRAWN]
     ]
     alerts = [{**alert, "name": _name(alert)} for alert in _alerts(content)]
     template = html.environment().get_template("trend.html.j2")
@@ -135,18 +135,18 @@ def page(content: Mapping[str, Any]) -> str:
     )
 
 
-def pictures(content: Mapping[str, Any]) -> dict[str, str]:
+def svg_charts(content: Mapping[str, Any]) -> dict[str, str]:
     """Return a chart of each series that moves as SVG, by a name for its file, worst first."""
     names = _Names(content["series"])
-    moving = list(_moving(content["series"]))[:_PICTURED]
+    moving = list(_moving(content["series"]))[:_DRAWN]
     return {
-        f"{number:02}-{_file_name(_name(entry))}.svg": str(picture(entry, names.of(entry)))
+        f"{number:02}-{_file_name(_name(entry))}.svg": str(svg_chart(entry, names.of(entry)))
         for number, entry in enumerate(moving, start=1)
         if entry.get("recent")
     }
 
 
-def picture(series: Mapping[str, Any], title: str) -> Markup:
+def svg_chart(series: Mapping[str, Any], title: str) -> Markup:
     """Return the newest values of a series with its changes of level as SVG."""
     values = series.get("recent", ())
     first = series["points"] - len(values)

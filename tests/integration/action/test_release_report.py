@@ -98,8 +98,8 @@ def test_hostile_names_stay_text(repository: Path) -> None:
     assert "<script" not in release.markdown(made)
 
 
-def test_the_first_release_and_an_unknown_one_are_told_apart(repository: Path) -> None:
-    """One has nothing to be compared with, the other is no tag."""
+def test_the_first_release_and_an_unknown_tag_are_refused(repository: Path) -> None:
+    """The first has nothing to be compared with, the second is no tag."""
     with pytest.raises(IncompleteError, match=r"No release before v1\.0 was measured"):
         content(repository, "v1.0")
     with pytest.raises(UsageError, match=r"no tag 'v9'"):

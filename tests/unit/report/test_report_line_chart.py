@@ -45,7 +45,7 @@ def content(name: str = "parse") -> dict[str, Any]:
 
 @given(st.lists(st.floats(), max_size=30), st.text(max_size=20))
 def test_a_chart_is_well_formed_whatever_it_draws(values: list[float], title: str) -> None:
-    """Names and values of any kind leave a picture that a parser accepts, or none."""
+    """Names and values of any kind leave an SVG that a parser accepts, or none."""
     drawn = line_chart.render(title, values, "s", marks=[line_chart.Mark(0, title)], ends=(title, title), limit=1.0)
 
     assert not drawn or ET.fromstring(drawn).tag == f"{SVG}svg"  # noqa: S314 - our own document
@@ -74,9 +74,9 @@ def test_a_chart_in_a_terminal_has_its_scale_at_the_left() -> None:
     assert chart.lines([1.0], str) == []
 
 
-def test_the_page_of_trends_has_a_picture_of_what_moves() -> None:
+def test_the_page_of_trends_has_a_chart_of_what_moves() -> None:
     """As part of the page, and as a file of its own."""
-    page, files = trends.page(content()), trends.pictures(content())
+    page, files = trends.page(content()), trends.svg_charts(content())
 
     assert page.count("<svg") == 1
     assert "+50 %" in page.replace("\u00a0", " ")
@@ -87,9 +87,9 @@ def test_the_page_of_trends_has_a_picture_of_what_moves() -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    """On the page, in the picture and in the name of its file."""
+    """On the page, in the SVG and in the name of its file."""
     made = content(HOSTILE)
 
     assert "<script" not in trends.page(made)
-    assert list(trends.pictures(made)) == ["01-script-alert-1-script.svg"]
-    assert "<script" not in trends.pictures(made)["01-script-alert-1-script.svg"]
+    assert list(trends.svg_charts(made)) == ["01-script-alert-1-script.svg"]
+    assert "<script" not in trends.svg_charts(made)["01-script-alert-1-script.svg"]
