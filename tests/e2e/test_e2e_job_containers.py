@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,23 @@ def job_image() -> str:
     done = subprocess.run(build, input=JOB_DOCKERFILE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return JOB_IMAGE
+
+
+@pytest.fixture(autouse=True)
+def free_volumes() -> None:
+    """Wait until the engine has removed the containers of the job before, whose volumes have the same names."""
+    until = time.monotonic() + 120
+    while _users_of_volumes() and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+def _users_of_volumes() -> list[str]:
+    volumes = _docker("volume", "ls", "--quiet", "--filter", "name=act-performance")
+    return [user for volume in volumes for user in _docker("ps", "--all", "--quiet", "--filter", f"volume={volume}")]
+
+
+def _docker(*words: str) -> list[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.split()
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [("auto", "docker"), ("venv", "venv")])

@@ -90,3 +90,31 @@ def test_an_image_that_was_asked_for_is_pulled_or_an_error(action: Path) -> None
     asked, printed = launched(action, "formats", REGRESS_IMAGE=DIGEST)
     assert not [line for line in asked if line.startswith(("build", "run"))]
     assert f"The image {DIGEST} could not be pulled." in printed
+
+
+@pytest.mark.parametrize(("place", "inside"), [("merged/etc/resolv.conf", False), ("/etc/resolv.conf", True)])
+def test_the_files_of_other_containers_make_no_container_of_a_machine(action: Path, place: str, inside: bool) -> None:
+    """A machine with containers (services of a job) sees their files as mounts; in a container they are in /etc."""
+    identity = "0123456789abcdef" * 4
+    mounted = action.parent / "containers" / identity / "resolv.conf"
+    target = action.parent / place
+    for file in (mounted, target):
+        if not file.exists():
+            file.parent.mkdir(parents=True)
+            file.write_text("")
+    script = f"mount --bind {mounted} {target} && exec bash {action}/bin/launch formats"
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "bash", "-c", script],
+        env={
+            "PATH": f"{action.parent}/programs:{os.environ['PATH']}",
+            "RUNNER_OS": "Linux",
+            "REGRESS_ENGINE": "docker",
+        },
+        cwd=action.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    asked = (action.parent / "log").read_text()
+    assert (f"--volumes-from {identity}" in asked) is inside
