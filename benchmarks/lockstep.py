@@ -134,7 +134,6 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
         whole_cpu: list[float] = []
         turns: list[float] = []
         active, elapsed, watching, cost = 0.0, 0.0, 0.0, [0.0, 0.0]
-        empty = [pair_in_turns(machine, "pass", seed)[1] for seed in range(3)]
         for pair in range(wanted.pairs):
             one, other = machine.alone(code), machine.alone(code)
             whole.append(math.log(other.wall_s / one.wall_s))
@@ -142,7 +141,7 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
             spent = time.process_time()
             results, took = pair_in_turns(machine, code, pair)
             turns.append(math.log(cpu_s(results[1].ended) / cpu_s(results[0].ended)))
-            elapsed += took - statistics.median(empty)  # without starting and ending two processes
+            elapsed += took
             watching += time.process_time() - spent
             active += sum(result.use.active_s for result in results)
             cost[0] += cpu_s(one) + cpu_s(other)
@@ -152,9 +151,10 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
                 "command": name,
                 "run by run, wall": statistics.stdev(whole),
                 "run by run, CPU": statistics.stdev(whole_cpu),
-                "lockstep": statistics.stdev(turns),
-                "less noise": statistics.stdev(whole) / statistics.stdev(turns),
-                "time in which neither ran": max(0.0, 1 - active / elapsed),
+                "lockstep, CPU": statistics.stdev(turns),
+                "less noise than wall": statistics.stdev(whole) / statistics.stdev(turns),
+                "than CPU": statistics.stdev(whole_cpu) / statistics.stdev(turns),
+                "time between turns": 1 - active / elapsed,
                 "CPU of the measurer": watching / elapsed,
                 "more CPU time": cost[1] / cost[0] - 1,
             }
@@ -163,18 +163,19 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
 
 
 def pair_in_turns(machine: Machine, code: str, seed: int) -> tuple[list[TurnResult], float]:
-    """Run a pair of identical commands in lockstep; return how they ended, and the seconds that it took."""
-    began = time.monotonic()
+    """Run a pair of identical commands in lockstep; return how they ended, and the seconds that all turns took."""
     tasks = [machine.task(code, side) for side in ("base", "head")]
     logs = [OutputLog(), OutputLog()]
     turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(seed=seed), first=seed % 2)
-    return turns.run(), time.monotonic() - began
+    return turns.run(), turns.took_s
 
 
-def error(_machine: Machine, _wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the standard error of the log ratio of one function of a millisecond after 24 s of rounds."""
+def error(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the standard error of a function's log ratio; 12 pairs are 24 s of rounds of a millisecond."""
     text = "def test_function(benchmark): benchmark(lambda: sum(range(60_000)))\n"
-    ratios = ratios_of_ways({"test_one.py": text}, {"test_one.py": text + "#\n"}, 12, "--benchmark-max-time=1")
+    ratios = ratios_of_ways(
+        {"test_one.py": text}, {"test_one.py": text + "#\n"}, wanted.pairs, "--benchmark-max-time=1"
+    )
     rows = []
     for interleave, of_benchmarks in ratios.items():
         (values,) = of_benchmarks.values()
@@ -354,7 +355,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def _text(key: str, value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.1f}" if key in {"less noise", "seconds each"} else f"{value:.2%}"
+        return f"{value:.1f}" if key in {"less noise than wall", "than CPU", "seconds each"} else f"{value:.2%}"
     return str(value)
 
 

@@ -94,7 +94,10 @@ class _Progress:
 
 @dataclass(slots=True)
 class FrozenTurns:
-    """Two commands of which one is always stopped; `first` begins, 0 or 1, and without `groups` only signals stop."""
+    """Two commands of which one is always stopped; `first` begins, 0 or 1, and without `groups` only signals stop.
+
+    `took_s` is how long the turns took in all, the time between two of them included.
+    """
 
     tasks: Sequence[Task]
     logs: Sequence[OutputLog]
@@ -104,6 +107,7 @@ class FrozenTurns:
     names: Sequence[str] = ("base", "head")
     groups: bool = True
     first: int = 0
+    took_s: float = 0.0
 
     def run(self) -> list[TurnResult]:
         """Run both until they end, reach a limit or a signal asks to stop; nothing stays stopped.
@@ -126,7 +130,9 @@ class FrozenTurns:
                 commands.append(command)
                 group = f"{self.processes.session_id}-{name}"
                 freezers.append(freezer(command.keeper, _held(command), group, groups=self.groups))
+            began = time.monotonic()
             blocked = self._take_turns(commands, freezers)
+            self.took_s = time.monotonic() - began
         if blocked is not None:
             raise BlockedError(blocked)
         watching = (time.process_time() - spent) / len(commands)
