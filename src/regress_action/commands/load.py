@@ -14,8 +14,10 @@ from regress_action.commands import options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from regress_action.action.judge import Judged
     from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
     from regress_action.instruments.load.locust_engine import LocustWorkers
+    from regress_action.instruments.load.paired import LoadPairs
     from regress_action.instruments.load.recorder import SecondStats
     from regress_action.model.measurements import Report
 
@@ -218,26 +220,32 @@ def _baseline(against: str, runner: LoadTestRunner) -> Load:
 
 
 def _compared(runner: LoadTestRunner, load: Load, asked: _Asked) -> None:
-    """Put the load on both sides in turn, judge the head against the baseline, and leave with the exit code."""
-    from regress_action.instruments.detection import compare
-    from regress_action.instruments.load.description import run_line
-    from regress_action.instruments.load.paired import LoadPairs, in_turn
+    """Put the load on both sides in turn, judge the head against the baseline, and leave with the exit code.
+
+    An alarm is measured again, and counts where it comes again.
+    """
+    from regress_action.instruments.detection import compare, confirmed
     from regress_action.report import structured
 
     baseline = _baseline(asked.against or "", runner)
-    sides: dict[str, list[LoadResult]] = {"baseline": [], "head": []}
-    for side, result in in_turn(baseline, load, asked.runs or PAIRS):
-        sides[side].append(result)
+    settings = options.settings_of(thresholds=asked.thresholds, fail_on=asked.fail_on)
+
+    def measured() -> tuple[LoadPairs, Report, Judged]:
+        pairs = _pairs(baseline, load, asked)
+        before, after = pairs.reports(asked.name, service=asked.service, suite=asked.suite)
+        return pairs, after, compare([before], [after], settings=settings)
+
+    pairs, after, judged = measured()
+    again: LoadPairs | None = None
+    if any(row.alarms for row in judged.judgement.comparisons):
         if not asked.quiet:
-            click.echo(run_line(side, len(sides[side]), result), err=True)
-    pairs = LoadPairs(tuple(sides["baseline"]), tuple(sides["head"]))
-    before, after = pairs.reports(asked.name, service=asked.service, suite=asked.suite)
-    judged = compare(
-        [before], [after], settings=options.settings_of(thresholds=asked.thresholds, fail_on=asked.fail_on)
-    )
+            click.echo("An alarm counts when it comes again, so both sides are measured once more.", err=True)
+        again, _, second = measured()
+        judged = confirmed(judged, second, settings=settings)
     content = {
         "schema": 1,
-        **{side: [result.as_dict() for result in results] for side, results in sides.items()},
+        **pairs.as_dict(),
+        "again": again.as_dict() if again else None,
         "comparison": structured.as_object(judged.judgement, suite=judged.suite),
     }
     _write(content, after, asked)
@@ -246,6 +254,19 @@ def _compared(runner: LoadTestRunner, load: Load, asked: _Asked) -> None:
 
         output.show(judged, verbose=True)
     raise click.exceptions.Exit(judged.exit_code)
+
+
+def _pairs(baseline: Load, head: Load, asked: _Asked) -> LoadPairs:
+    """Load both sides in turn, with a line for every run."""
+    from regress_action.instruments.load.description import run_line
+    from regress_action.instruments.load.paired import LoadPairs, in_turn
+
+    sides: dict[str, list[LoadResult]] = {"baseline": [], "head": []}
+    for side, result in in_turn(baseline, head, asked.runs or PAIRS):
+        sides[side].append(result)
+        if not asked.quiet:
+            click.echo(run_line(side, len(sides[side]), result), err=True)
+    return LoadPairs(tuple(sides["baseline"]), tuple(sides["head"]))
 
 
 def _write(content: object, report: Report, asked: _Asked) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action import formats
+from regress_action import analysis, formats
 from regress_action.action.judge import Judged, judge_against_history, judge_reports, load_rules
 from regress_action.instruments.storage import BenchmarkStorage
 from regress_action.model.comparisons import Outcome, Verdict
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.analysis import Limit
+    from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 
 
@@ -86,6 +87,22 @@ def compare(
         SettingsError: a file that the settings name is wrong or absent.
     """
     return judge_reports(_reports(baseline), _reports(head), load_rules(settings or Settings(), root or Path.cwd()))
+
+
+def confirmed(first: Judged, again: Judged, *, settings: Settings | None = None, root: Path | None = None) -> Judged:
+    """Return `first`, whose alarms stand only where `again`, a second measurement of both sides, shows them too.
+
+    A load has a dozen metrics, each with an error rate of its own. What did not alarm stays as it was judged.
+    """
+    policy = load_rules(settings or Settings(), root or Path.cwd()).policy
+    alarming = {_key(row) for row in first.judgement.comparisons if row.alarms}
+    rows = tuple(row for row in again.judgement.comparisons if _key(row) in alarming)
+    judgement = analysis.confirm(first.judgement, replace(again.judgement, comparisons=rows), policy)
+    return replace(first, judgement=judgement)
+
+
+def _key(row: Comparison) -> tuple[str, str]:
+    return row.benchmark.name, row.metric.name
 
 
 def _reports(sources: Sequence[Report | str | Path]) -> tuple[Report, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Target = Callable[..., Any]
 
 
-class FixtureUsedTwiceError(Exception):
+class FixtureAlreadyUsed(Exception):  # noqa: N818 - the name by which suites for pytest-benchmark expect it
     """One test used the `benchmark` fixture for a second measurement."""
 
 
@@ -62,7 +62,7 @@ class BenchmarkFixture:
         """Measure `function(*args, **kwargs)` in calibrated rounds, and return what one more call returned.
 
         Raises:
-            FixtureUsedTwiceError: this fixture has measured before.
+            FixtureAlreadyUsed: this fixture has measured before.
         """
         self._use("benchmark(...)")
         try:
@@ -91,7 +91,7 @@ class BenchmarkFixture:
         `setup` runs before every round and may return (args, kwargs); `teardown` gets them after it. Neither is timed.
 
         Raises:
-            FixtureUsedTwiceError: this fixture has measured before.
+            FixtureAlreadyUsed: this fixture has measured before.
             ValueError: a number is not a positive whole number, or `setup` is given with more than one iteration.
             TypeError: arguments are given, and `setup` returns some as well.
         """
@@ -147,8 +147,8 @@ class BenchmarkFixture:
     def _use(self, mode: str) -> None:
         if self._used_as:
             self.has_error = True
-            raise FixtureUsedTwiceError(
-                f"The benchmark fixture measured already, as {self._used_as}.\n"
+            raise FixtureAlreadyUsed(
+                f"Fixture can only be used once. Previously it was used in {self._used_as} mode.\n"
                 "One test is one benchmark, so a second measurement has no name of its own.\n"
                 "Split the test, or parametrise it."
             )

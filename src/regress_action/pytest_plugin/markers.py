@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 DESCRIPTIONS = (
     "performance(service=, budget=, metric=, min_runs=, timeout=, isolated=): measure this test in fresh processes",
     "benchmark(group=, min_rounds=, max_time=, ...): measure this test, or configure its benchmark fixture",
+    "codspeed_benchmark: the same as benchmark",
     "regression(service=, budget=, metric=): a performance test that guards against a known regression",
 )
 METRICS = ("time", "cpu_time", "peak_memory")
 MEASURING_FIXTURES = ("benchmark", "codspeed_benchmark")
+BENCHMARK_MARKERS = ("benchmark", "codspeed_benchmark")
 _KNOWN = frozenset({"service", "budget", "metric", "min_runs", "timeout", "isolated"})
 _QUANTITY = re.compile(r"([0-9.]+)\s*([a-zA-Z]+)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9}
@@ -52,7 +54,7 @@ def performance_test(item: pytest.Item) -> PerformanceTest | None:
     """
     marks = [mark for name in ("performance", "regression") if (mark := item.get_closest_marker(name))]
     uses_fixture = any(name in getattr(item, "fixturenames", ()) for name in MEASURING_FIXTURES)
-    if not (marks or uses_fixture or item.get_closest_marker("benchmark")):
+    if not (marks or uses_fixture or any(map(item.get_closest_marker, BENCHMARK_MARKERS))):
         return None
     given: dict[str, Any] = {}
     for mark in reversed(marks):

@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regress_action.pytest_plugin.tables import COLUMNS, GROUPINGS, NAMES, SORTS
 from regress_action.pytest_plugin.timing import TimingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pytest
 
@@ -21,7 +22,6 @@ DEFAULT_HISTORY = ".regress/history"
 DEFAULT_RUNS = 5
 DEFAULT_LEAK_ITERATIONS = 200
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-_DISPLAY_OPTIONS = ("columns", "sort", "group-by", "name", "time-unit")
 _SIZE = re.compile(r"([0-9.]+)\s*([kKmMgG]?[bB])")
 _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _TIMING_KINDS: dict[str, Any] = {  # pytest-benchmark keeps some of its options as text
@@ -69,11 +69,14 @@ class PerformanceRequest:
     runs: int | None = None
     seed: int | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    only_benchmarks: bool = False
 
     @property
     def measures(self) -> bool:
         """Whether tests with a marker are to be measured."""
-        return bool(self.report or self.benchmark_json or self.detect or self.compare or self.runs)
+        return bool(
+            self.report or self.benchmark_json or self.detect or self.compare or self.runs or self.only_benchmarks
+        )
 
     @property
     def judges(self) -> bool:
@@ -125,10 +128,10 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--benchmark-min-time", metavar="SECONDS", type=float, default=0.000005)
     add("--benchmark-max-time", metavar="SECONDS", type=float, default=1.0)
-    add("--benchmark-min-rounds", metavar="NUM", type=int, default=5)
+    add("--benchmark-min-rounds", metavar="NUM", type=count, default=5)
     add("--benchmark-precision", metavar="FRACTION", type=float, help="End the rounds once their mean is so precise.")
     add("--benchmark-confidence", metavar="FRACTION", type=float, default=0.99)
-    add("--benchmark-timer", metavar="FUNC", default="time.perf_counter")
+    add("--benchmark-timer", metavar="FUNC", type=timer, default="time.perf_counter")
     add("--benchmark-calibration-precision", metavar="NUM", type=int, default=10)
     add("--benchmark-warmup", metavar="KIND", nargs="?", default="off", const="on")
     add("--benchmark-warmup-iterations", metavar="NUM", type=int, default=100_000)
@@ -139,9 +142,13 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add("--benchmark-enable", action="store_true", help="Undo --benchmark-disable.")
     add("--benchmark-json", metavar="FILE", type=Path, help="Write a file in the form of pytest-benchmark.")
     add("--benchmark-quiet", action="store_true", help="Print no table.")
+    add("--codspeed", action="store_true", help="Measure the benchmarks and run nothing else, as pytest-codspeed does.")
     add("--benchmark-verbose", action="store_true", help=argparse.SUPPRESS)
-    for name in _DISPLAY_OPTIONS:
-        add(f"--benchmark-{name}", help=argparse.SUPPRESS)
+    add("--benchmark-columns", metavar="LIST", type=columns, help=f"Columns of the tables: {','.join(COLUMNS)}.")
+    add("--benchmark-sort", choices=SORTS, metavar="COLUMN", help=f"Order of the tables: {', '.join(SORTS)}.")
+    add("--benchmark-group-by", metavar="LIST", type=groupings, help=f"{', '.join(GROUPINGS)} or param:NAME.")
+    add("--benchmark-name", choices=NAMES, metavar="STYLE", help=f"How tests are named: {', '.join(NAMES)}.")
+    add("--benchmark-time-unit", choices=("ns", "us", "ms", "s"), metavar="UNIT", help="One unit for all tables.")
 
 
 def peer_in_use(pluginmanager: pytest.PytestPluginManager) -> bool:
@@ -168,6 +175,7 @@ def request_of(config: pytest.Config) -> PerformanceRequest:
         runs=option.performance_runs,
         seed=option.performance_seed,
         limits=option.performance_limits,
+        only_benchmarks=not peer_in_use(config.pluginmanager) and option.codspeed,
     )
 
 
@@ -200,6 +208,55 @@ def boolean(text: str) -> bool:
     if word not in _TRUE + _FALSE:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return word in _TRUE
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Return the columns of a table that a list names.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such column.
+    """
+    return _listed(text, COLUMNS)
+
+
+def groupings(text: str) -> str:
+    """Return the labels by which the tables are grouped, as they were written.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such label.
+    """
+    _listed(",".join(part for part in text.split(",") if not part.startswith("param:")), GROUPINGS)
+    return text
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def timer(text: str) -> str:
+    """Return the dotted name of a clock of the module time.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no such clock.
+    """
+    module, _, name = text.rpartition(".")
+    if module != "time" or not callable(getattr(time, name, None)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no clock; write one of the module time, like time.perf_counter")
+    return text
+
+
+def _listed(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if wrong := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(known)}")
+    return names
 
 
 def limits(text: str) -> dict[str, Any]:

@@ -32,6 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
     manager.register(fixtures, "regress-fixtures")
     if not options.peer_in_use(manager):
         manager.register(_BenchmarkFixtures(), "regress-benchmark")
+        if config.option.benchmark_only and config.option.benchmark_disable and not config.option.benchmark_enable:
+            raise pytest.UsageError(
+                "--benchmark-only and --benchmark-disable exclude each other. Leave out one of them."
+            )
     orders = _orders()
     if orders is not None:
         from regress_action.pytest_plugin.child import MeasuringProcess
@@ -96,8 +100,17 @@ class _BenchmarkFixtures:
         """Measure the next call of a function that the test itself does not call: `benchmark_weave("time.sleep")`."""
         return benchmark.weave
 
+    @pytest.fixture
+    def codspeed_benchmark(self, benchmark: BenchmarkFixture) -> BenchmarkFixture:
+        """Give the same as `benchmark`, under the name that pytest-codspeed has for it."""
+        return benchmark
+
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Skip or select the tests that use the fixture, as `--benchmark-skip` and `--benchmark-only` say."""
+        """Select or skip the tests that are measured, as `--codspeed`, `--benchmark-only` and `-skip` say."""
+        if config.option.codspeed:
+            others = [item for item in items if markers.performance_test(item) is None]
+            config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if item not in others]
         only, skip = config.option.benchmark_only, config.option.benchmark_skip
         if not (only or skip):
             return

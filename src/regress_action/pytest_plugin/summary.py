@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
     from regress_action.pytest_plugin.session import PerformanceSession
 
-_HEADER = f"{'benchmark':<52} {'median':>10} {'best':>10} {'deviation':>10} {'rounds':>8}"
-
 
 def show(session: PerformanceSession, terminal: pytest.TerminalReporter) -> None:
     """Print the verdict where one was asked for, else the measured values."""
@@ -58,15 +56,8 @@ def _value(series: Series) -> str:
 
 
 def show_fixture(fixtures: Sequence[BenchmarkFixture], terminal: pytest.TerminalReporter) -> None:
-    """Print the table of a session in which only the `benchmark` fixture was used."""
-    from regress_action.model.escaping import plain
-    from regress_action.report.numbers import quantity
+    """Print the tables of a session in which only the `benchmark` fixture was used."""
+    from regress_action.pytest_plugin import tables
 
-    terminal.section("benchmarks", sep="-", blue=True)
-    terminal.write_line(_HEADER)
-    for fixture in fixtures:
-        if fixture.stats:
-            stats = fixture.stats.stats
-            numbers = [quantity(value, "s") for value in (stats.median, stats.min, stats.stddev)]
-            name = plain(fixture.fullname.rpartition("/")[2])
-            terminal.write_line(f"{name:<52} {numbers[0]:>10} {numbers[1]:>10} {numbers[2]:>10} {stats.rounds:>8}")
+    for line in tables.lines(fixtures, tables.options_of(terminal.config)):
+        terminal.write_line(line)

@@ -136,3 +136,13 @@ def test_smaller_changes_need_longer_loads() -> None:
     assert duration_for(1.5, calm) == SHORTEST_S
     assert duration_for(1.1, rough) > duration_for(1.2, rough) > SHORTEST_S
     assert duration_for(1.1, []) == LONGEST_S
+
+
+def test_the_users_of_a_spike_leave_after_it() -> None:
+    """A fifth of the users is always there; the others only in the middle third."""
+    spike = Scenario(users=10, duration_s=30.0, shape=Shape.SPIKE)
+
+    assert [spike.users_at(at) for at in (5.0, 15.0, 25.0)] == [2, 10, 2]
+    assert [spike.has_user(5, at) for at in (5.0, 15.0, 25.0)] == [False, True, False]
+    assert spike.has_user(1, 25.0)
+    assert Scenario(users=10, ramp_up_s=5).has_user(9, 0.0), "whoever started stays"

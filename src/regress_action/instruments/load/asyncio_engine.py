@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_SLEEP_S = 0.5
 _LONGEST_UNYIELDING_S = 0.001
 _STARTS_BETWEEN_YIELDS = 16
+_ABSENCE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -66,6 +67,9 @@ class AsyncioEngine:
         scenario, recorder, began = self.scenario, self.recorder, self.began
         ends, timeout, yielded = scenario.ends_s, scenario.timeout_s, clock()
         while (sent := clock() - began) < ends and not self.stopped.is_set():
+            if not scenario.has_user(number, sent):
+                await asyncio.sleep(_ABSENCE_S)
+                continue
             recorder.in_flight += 1
             try:
                 async with asyncio.timeout(timeout):

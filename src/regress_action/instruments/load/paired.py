@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regress_action.instruments.load.result import stacked
 
@@ -23,6 +23,10 @@ class LoadPairs:
 
     baseline: tuple[LoadResult, ...]
     head: tuple[LoadResult, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return both sides for a program."""
+        return {side: [result.as_dict() for result in getattr(self, side)] for side in ("baseline", "head")}
 
     def reports(self, name: str | None, *, service: str | None, suite: str) -> tuple[Report, Report]:
         """Return both sides as reports that compare in pairs, the baseline first.

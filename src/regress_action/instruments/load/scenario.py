@@ -122,6 +122,10 @@ class Scenario:
         share = float(self.level(np.array([second]))[0])
         return max(1, math.floor(share * self.users + 1e-9))
 
+    def has_user(self, number: int, second: float) -> bool:
+        """Whether the user of this number, from 0, is there at `second`: after a spike most of them leave again."""
+        return self.shape is not Shape.SPIKE or number < self.users_at(second)
+
     def user_starts(self) -> list[float]:
         """Return the second at which each user of a closed loop begins."""
         grid = np.arange(0.0, self.ends_s, min(_GRID_S, self.ends_s / 1000))

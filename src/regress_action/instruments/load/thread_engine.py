@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regress_action.instruments.load.scenario import Scenario
 
 _LEAST_SLEEP_S = 0.0002
+_ABSENCE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -52,6 +53,9 @@ class ThreadEngine:
     def _user(self, number: int, start_s: float) -> None:
         self.stopped.wait(max(0.0, self.began + start_s - clock()))
         while (due := clock() - self.began) < self.scenario.ends_s and not self.stopped.is_set():
+            if not self.scenario.has_user(number, due):
+                self.stopped.wait(_ABSENCE_S)
+                continue
             self._send(due)
             if due >= self.recorder.measured_from_s:
                 with self.recorder.lock:

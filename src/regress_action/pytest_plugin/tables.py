@@ -1,0 +1,119 @@
+"""The tables of the `benchmark` fixture: one for each group, with the columns and the order that were asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regress_action.model.escaping import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pytest
+
+    from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+
+COLUMNS = ("min", "max", "mean", "stddev", "median", "iqr", "outliers", "ops", "rounds", "iterations")
+SORTS = ("min", "max", "mean", "stddev", "name", "fullname")
+GROUPINGS = ("group", "name", "func", "fullname", "fullfunc", "param")
+NAMES = ("short", "normal", "long")
+_TITLES = {"stddev": "StdDev", "iqr": "IQR", "ops": "OPS"}
+_TIMES = ("min", "max", "mean", "stddev", "median", "iqr")
+_UNITS = (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
+_GAP = 2
+_LEGEND = (
+    "Legend:",
+    "  Outliers: rounds beyond one standard deviation of the mean; rounds beyond 1.5 IQR of the quartiles.",
+    "  OPS: calls a second, one over the mean.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What `--benchmark-columns`, `-sort`, `-group-by`, `-name` and `-time-unit` say."""
+
+    columns: tuple[str, ...] = COLUMNS
+    sort: str = "min"
+    group_by: str = "group"
+    name: str = "normal"
+    unit: str | None = None
+
+
+def options_of(config: pytest.Config) -> TableOptions:
+    """Return what the command line asks for."""
+    option = config.option
+    return TableOptions(
+        columns=option.benchmark_columns or COLUMNS,
+        sort=option.benchmark_sort or "min",
+        group_by=option.benchmark_group_by or "group",
+        name=option.benchmark_name or "normal",
+        unit=option.benchmark_time_unit,
+    )
+
+
+def lines(fixtures: Sequence[BenchmarkFixture], options: TableOptions) -> list[str]:
+    """Return the tables as text."""
+    groups: dict[str, list[BenchmarkFixture]] = defaultdict(list)
+    for fixture in fixtures:
+        groups[_group(fixture, options.group_by)].append(fixture)
+    said = [""]
+    for group in sorted(groups):
+        said += [*_table(group, sorted(groups[group], key=_order(options.sort)), options), ""]
+    return [*said, *_LEGEND]
+
+
+def _table(group: str, rows: Sequence[BenchmarkFixture], options: TableOptions) -> list[str]:
+    unit, factor = _unit(rows, options)
+    head = [f"Name (time in {unit})", *(_TITLES.get(name, name.capitalize()) for name in options.columns)]
+    body = [[_name(row, options.name), *(_cell(row, name, factor) for name in options.columns)] for row in rows]
+    sizes = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    printed = [
+        cells[0].ljust(sizes[0])
+        + "".join(cell.rjust(size + _GAP) for cell, size in zip(cells[1:], sizes[1:], strict=True))
+        for cells in (head, *body)
+    ]
+    title = f" benchmark{f' {group!r}' if group else ''}: {len(rows)} tests "
+    return [title.center(len(printed[0]), "-"), printed[0], "-" * len(printed[0]), *printed[1:], "-" * len(printed[0])]
+
+
+def _cell(row: BenchmarkFixture, column: str, factor: float) -> str:
+    assert row.stats is not None  # noqa: S101 - only fixtures that measured are shown
+    if column == "iterations":
+        return str(row.stats.iterations)
+    value = row.stats[column]
+    return f"{value * factor:,.4f}" if column in _TIMES else f"{value:,.4f}" if column == "ops" else str(value)
+
+
+def _unit(rows: Sequence[BenchmarkFixture], options: TableOptions) -> tuple[str, float]:
+    """Return the unit that was asked for, else the one in which the fastest row is at least one."""
+    if options.unit:
+        return options.unit, dict(_UNITS)[options.unit]
+    fastest = min(row.stats["min"] for row in rows if row.stats)
+    return next(((name, factor) for name, factor in _UNITS if fastest * factor >= 1), _UNITS[-1])
+
+
+def _group(fixture: BenchmarkFixture, group_by: str) -> str:
+    parts = (_part(fixture, label) for label in group_by.split(","))
+    return " ".join(plain(str(part)) for part in parts if part)
+
+
+def _part(fixture: BenchmarkFixture, label: str) -> Any:  # noqa: ANN401 - a parameter may be anything
+    if label.startswith("param:"):
+        name = label.removeprefix("param:")
+        return f"{name}={fixture.params[name]}" if fixture.params and name in fixture.params else None
+    named = {"group": fixture.group, "name": fixture.name, "fullname": fixture.fullname, "param": fixture.param}
+    named |= {"func": fixture.name.partition("[")[0], "fullfunc": fixture.fullname.partition("[")[0]}
+    return named[label]
+
+
+def _order(sort: str) -> Callable[[BenchmarkFixture], Any]:
+    if sort in ("name", "fullname"):
+        return lambda fixture: getattr(fixture, sort)
+    return lambda fixture: fixture.stats[sort] if fixture.stats else 0.0
+
+
+def _name(fixture: BenchmarkFixture, style: str) -> str:
+    name = fixture.fullname if style == "long" else fixture.name
+    return plain(name.removeprefix("test_") if style == "short" else name)
