@@ -252,10 +252,10 @@ def timer(text: str) -> str:
     return text
 
 
-def _listed(text: str, known: Sequence[str]) -> tuple[str, ...]:
+def _listed(text: str, choices: Sequence[str]) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if wrong := [name for name in names if name not in known]:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(known)}")
+    if wrong := [name for name in names if name not in choices]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(choices)}")
     return names
 
 
