@@ -50,6 +50,9 @@ def _pytest(command: str, repository: Repository) -> tuple[str, str]:
             if file.is_relative_to(path) and file.stem != "conftest" and "benchmark" in repository.text(file)
         ]
         files += inside or [path]
+    if len(files) == 1 and "::" not in files[0]:
+        text = repository.text(files[0])
+        files = [f"{files[0]}::{name}" for name in re.findall(r"^(?:async )?def (test\w*)\(", text, re.MULTILINE)]
     chosen = _quarter(files)
     return (command.replace(match[0], f"{match[1]}{shlex.join(chosen)}{match[3]}") if chosen else ""), ", ".join(chosen)
 

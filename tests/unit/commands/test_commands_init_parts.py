@@ -25,6 +25,11 @@ ASV = '{"version": 1, "benchmark_dir": "b"}'
             "pytest b/test_0.py --benchmark-only",
         ),
         (
+            {"setup.py": "", "t/test_a.py": "".join(FIXTURE.replace("add", f"n{n}") for n in range(5))},
+            "pytest t/test_a.py::test_n0 t/test_a.py::test_n4 --benchmark-only",
+            "pytest t/test_a.py::test_n0 --benchmark-only",
+        ),
+        (
             {"setup.py": "", "asv.conf.json": ASV}
             | {f"b/m{n}.py": "class A:\n    def time_a(self): 1" for n in range(5)},
             "run --bench '^(m0|m4)[.]' -E",
