@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from regress_action.instruments.cache_recorder import CacheRecorder
     from regress_action.instruments.detection import RegressionDetector, compare
     from regress_action.instruments.leaks import LeakDetector
     from regress_action.instruments.load.runner import LoadTestRunner
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BenchmarkStorage",
+    "CacheRecorder",
     "LeakDetector",
     "LoadTestRunner",
     "PerformanceProfiler",
@@ -28,6 +30,7 @@ __all__ = [
 
 _HOMES = {
     "BenchmarkStorage": "storage",
+    "CacheRecorder": "cache_recorder",
     "LeakDetector": "leaks",
     "LoadTestRunner": "load.runner",
     "PerformanceProfiler": "profiler",

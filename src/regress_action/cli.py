@@ -44,6 +44,8 @@ COMMANDS = {
     "post-bisect": "Post the answer of a bisection to the issue about the regression.",
     "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
     "hotspots": "Find the function and the changed line that made a suite slower.",
+    "scalability": "Say which concurrency is best, from load tests at several levels.",
+    "cache": "Say how large a cache should be, from the keys that were requested of it.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",
     "ci": "Do everything, from the GITHUB_* environment: what the container runs.",
     "decide": "Say which benchmarks of a running measurement need more pairs.",

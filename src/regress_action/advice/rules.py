@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from regress_action.advice.resources import Bound, bound_of, evidence, explained
 from regress_action.model.comparisons import Doubt, Mode, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -103,13 +104,21 @@ def _waiting(judgement: Judgement, rows: Rows) -> Iterator[str]:
     """Wall time without CPU time is waiting; both together is work."""
     for row in _worse(judgement):
         cpu = rows[row.benchmark.name].get("cpu_time")
-        if row.metric.name not in _TIMES or cpu is None or row.cause is not None:
+        bound = bound_of(row, cpu) if row.metric.name in _TIMES and cpu is not None else None
+        if bound is None or cpu is None or row.cause is not None:
             continue
-        name = row.benchmark.name
-        if cpu.verdict is Verdict.UNCHANGED:
-            yield f"{name} takes longer but computes no more: it waits. Look at I/O, locks and connection pools."
-        elif cpu.verdict is Verdict.REGRESSION:
-            yield f"{name} takes longer and computes more: profile both commits and compare the hottest functions."
+        share = explained(row, cpu)
+        part = "" if share is None or bound is Bound.WAITING else f", which is {100 * share:.0f} % of the added time"
+        seen = f"Evidence: {evidence(row)}, {evidence(cpu)}{part}."
+        yield f"{row.benchmark.name} {_BOUND[bound]} {seen}"
+
+
+_BOUND = {
+    Bound.WAITING: "takes longer but computes no more: it waits. Look at I/O, locks and connection pools.",
+    Bound.COMPUTING: "takes longer and computes more: profile both commits and compare the hottest functions.",
+    Bound.BOTH: "takes longer and computes more, but most of the added time is waiting: look at I/O, locks and "
+    "connection pools first.",
+}
 
 
 def _memory(judgement: Judgement, rows: Rows) -> Iterator[str]:
@@ -117,11 +126,14 @@ def _memory(judgement: Judgement, rows: Rows) -> Iterator[str]:
     for row in _worse(judgement):
         if row.metric.unit != "B":
             continue
+        seen = f"Evidence: {evidence(row)}"
         time = next((rows[row.benchmark.name][metric] for metric in _TIMES if metric in rows[row.benchmark.name]), None)
         if time is not None and time.verdict is Verdict.REGRESSION:
-            yield f"{row.benchmark.name} needs more memory and more time: look for copies and data read as a whole."
+            cause = "needs more memory and more time: look for copies and data read as a whole."
+            yield f"{row.benchmark.name} {cause} {seen}, {evidence(time)}."
         else:
-            yield f"{row.benchmark.name} needs more memory at the same speed: look for references that are kept."
+            cause = "needs more memory at the same speed: look for references that are kept."
+            yield f"{row.benchmark.name} {cause} {seen}."
 
 
 def _common_cause(judgement: Judgement, rows: Rows) -> Iterator[str]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regress_action.commands import options
+from regress_action.commands import load_levels, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from regress_action.action.judge import Judged
     from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
@@ -31,6 +31,7 @@ SHAPES = ("linear", "steps", "soak", "spike")
 @click.command(name="load")
 @click.argument("target", metavar="TARGET")
 @click.option("--users", type=click.IntRange(1), default=1, show_default=True, help="Users who wait for their answers.")
+@click.option("--levels", metavar="N,N…", help="Run with each of these numbers of users, and say which is best.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Arrivals a second, whatever the answers do.")
 @click.option("--duration", default="10s", show_default=True, help="Time that is measured, for each run.")
 @click.option("--ramp-up", default="0s", show_default=True, help="Time in which the load grows to its full size.")
@@ -70,6 +71,7 @@ def command(
     engine: str,
     workers: int,
     listen: str | None,
+    levels: str | None,
     **given: Any,  # noqa: ANN401 - the options of the scenario and of what becomes of the result
 ) -> None:
     """Put a load on TARGET, a function like module:coroutine or an address, and measure its answers.
@@ -77,6 +79,7 @@ def command(
     \b
       regress-action load shop:checkout --users 200 --ramp-up 10s --duration 60s
       regress-action load http://127.0.0.1:8000/x --rate 500 --duration 30s --json -
+      regress-action load http://127.0.0.1:8000/x --levels 1,2,4,8,16,32
 
     With --rate, latencies count from when a request was due, so that a stalled target is not flattered.
     """
@@ -90,6 +93,7 @@ def command(
             "--against and --history each name what to judge against.",
             remedy="Give one of them; --out writes a report.",
         )
+    counts = load_levels.counts(levels, given["rate"], see, asked.against) if levels else ()
     runner = LoadTestRunner(
         target,
         _scenario(**given),
@@ -104,7 +108,7 @@ def command(
     if asked.against:
         _compared(runner, load, asked)
     else:
-        _measured(load, asked)
+        _measured(runner, load, asked, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +128,20 @@ class _Asked:
     quiet: bool
 
 
-def _measured(load: Load, asked: _Asked) -> None:
-    """Put the load on as often as asked, and deliver and judge the results."""
+def _measured(runner: LoadTestRunner, load: Load, asked: _Asked, counts: Sequence[int]) -> None:
+    """Put the load on as often as asked, and deliver and judge the results; with `counts`, at several levels."""
     from regress_action.instruments.load.description import lines
-    from regress_action.instruments.load.result import stacked
+    from regress_action.instruments.load.result import together
 
-    results = [load() for _ in range(asked.runs or 1)]
-    report = stacked(results, asked.name, service=asked.service, suite=asked.suite)
+    runs = asked.runs or 1
+    results = load_levels.results(runner, load, counts, runs) if counts else [load() for _ in range(runs)]
+    report = together(results, asked.name, service=asked.service, suite=asked.suite)
     content: Any = results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results]
-    _write(content, report, asked)
+    _write(load_levels.content(results) if counts else content, report, asked)
     if asked.json_out != "-":
         click.echo("\n".join(line for result in results for line in lines(result)))
+        if counts:
+            load_levels.show(results)
     if asked.where:
         _judge(report, asked)
     if not any(result.requests - result.failed for result in results):

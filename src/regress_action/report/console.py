@@ -43,6 +43,7 @@ _STYLES = {
 _HELD_TOGETHER = re.compile(r"\d %|q [<=] \d")
 _ASCII = str.maketrans(
     {"→": "->", "×": "x", "−": "-", "…": "~", "–": "-", "±": "+-", "µ": "u", "·": "-", "∷": ": :", "∞": "inf"}
+    | {"σ": "sigma", "κ": "kappa", "λ": "lambda", "²": "^2"}
     | dict(zip("├┤●─│┊", "[]o-|:", strict=True))
 )
 
@@ -71,6 +72,8 @@ class ConsolePage:
     def sentence(self, words: str, style: str = "", indent: int = 0) -> None:
         """Print words over as many lines as they need; a number stays beside its unit."""
         margin = " " * indent
+        if self.console.options.ascii_only:
+            words = words.translate(_ASCII)  # before they are wrapped, since some become longer
         words = _HELD_TOGETHER.sub(lambda match: match[0].replace(" ", "\xa0"), words)
         for wrapped in textwrap.wrap(
             words, self.width - 1, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False

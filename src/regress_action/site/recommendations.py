@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regress_action.advice.gains import DAYS, TimeGain, time_gain
 from regress_action.analysis.series_state import NOISY, Status, visible
 from regress_action.report import numbers
 from regress_action.site.content import attention
@@ -21,12 +23,17 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One thing to do: `title` says what, `evidence` why, `series` is the number of the row in the index."""
+    """One thing to do: `title` says what, `evidence` why, `series` is the number of the row in the index.
+
+    The whole part of `weight` is its kind. Within a kind, `saves_s` comes first: the seconds that doing it saves in a
+    run, times the runs of the last days.
+    """
 
     title: str
     evidence: str
     series: int
     weight: float
+    saves_s: float = 0.0
 
 
 def recommendations_of(tables: Sequence[Table], rows: Sequence[Row]) -> list[Recommendation]:
@@ -37,10 +44,12 @@ def recommendations_of(tables: Sequence[Table], rows: Sequence[Row]) -> list[Rec
         rule = _RULES.get(row.finding.status)
         if rule:
             title, evidence, weight = rule(tables[row.table], row)
-            results.append(Recommendation(title, evidence, places[id(row)], weight))
+            gain = _gain(tables[row.table], row)
+            words = f"{evidence} {_saving(gain)}" if gain else evidence
+            results.append(Recommendation(title, words, places[id(row)], weight, gain.seconds if gain else 0.0))
         elif _cannot_fire(row):
             results.append(_blind(row, places[id(row)]))
-    results.sort(key=lambda recommendation: -recommendation.weight)
+    results.sort(key=lambda advice: (-math.floor(advice.weight), -advice.saves_s, -advice.weight))
     return results[:MOST]
 
 
@@ -128,6 +137,24 @@ def _blind(row: Row, place: int) -> Recommendation:
         f"{numbers.factor(visible(row.finding.noise))} on."
     )
     return Recommendation("Measure base and head in pairs, or raise the threshold.", evidence, place, 0.5)
+
+
+def _gain(table: Table, row: Row) -> TimeGain | None:
+    """Return the time that going back to the reference saves; None where nothing was faster before."""
+    finding = row.finding
+    if finding.status not in _SLOWER:
+        return None
+    reports = [(column.time, column.runs) for column in table.columns]
+    return time_gain(finding.reference, finding.level, row.series.metric.unit, reports)
+
+
+_SLOWER = frozenset({Status.OVER_BUDGET, Status.REGRESSED, Status.SLIGHTLY_WORSE, Status.DRIFTING})
+
+
+def _saving(gain: TimeGain) -> str:
+    a_run, all_runs = numbers.duration(gain.seconds_a_run), numbers.duration(gain.seconds)
+    lately = f"{numbers.count(gain.runs, 'run')} of the last {DAYS:.0f} days"
+    return f"Going back saves {a_run} a run: {all_runs} in as many as the {lately}."
 
 
 def _cost(row: Row) -> float:

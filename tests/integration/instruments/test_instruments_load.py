@@ -15,9 +15,11 @@ import pytest
 
 from integration.instruments import load_target
 from regress_action import analysis
+from regress_action.advice.scalability import analyse
 from regress_action.formats import read
 from regress_action.instruments.load import LoadTestRunner, Scenario, targets
 from regress_action.instruments.load.abort_rules import abort_rule
+from regress_action.instruments.load.level_files import read_levels
 from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:
@@ -277,3 +279,20 @@ def test_wrong_calls_are_explained(tmp_path: Path, arguments: tuple[str, ...], s
 def test_a_load_without_an_answer_measured_nothing(tmp_path: Path) -> None:
     """The exit status is 3."""
     assert load(tmp_path, "load_target:refuse", "--duration=200ms", "-q").returncode == 3
+
+
+def test_the_limit_of_a_server_is_found_from_several_levels(tmp_path: Path) -> None:
+    """A server that answers five requests at a time gives its limit, in the JSON and again from the file."""
+    port = free_port()
+    served = f"{sys.executable} {HERE / 'load_server.py'} {port} 60 1 5"
+    levels = ("--levels=1,2,4,8,14,20", "--duration=900ms", f"--serve={served}", "--json=levels.json", "--out=r.jsonl")
+    done = load(tmp_path, f"http://127.0.0.1:{port}/", *levels, "-q")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "throughput by concurrency" in done.stdout
+
+    content = json.loads((tmp_path / "levels.json").read_text())
+    assert [result["scenario"]["users"] for result in content["results"]] == [1, 2, 4, 8, 14, 20]
+    assert content["scalability"]["optimal"]["concurrency"] < 20
+    assert analyse(read_levels([tmp_path / "levels.json"])).as_dict() == content["scalability"]
+    reports = read(tmp_path / "r.jsonl")
+    assert len({row.benchmark for report in reports for row in report.series if row.metric.name == "throughput"}) == 6

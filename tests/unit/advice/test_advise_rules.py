@@ -79,6 +79,31 @@ def test_a_pattern_gives_its_advice(rows: list[Comparison], said: str) -> None:
     assert any(said in sentence for sentence in recommend(judgement(*rows)))
 
 
+def test_advice_about_time_cites_what_was_measured() -> None:
+    """Both metrics stand there with their medians, intervals and runs, and what computing explains of the slowdown."""
+    slower, mostly = row("x", ratio=3.0), row("x", "cpu_time", ratio=1.5)
+    first = recommend(judgement(slower, mostly))[0]
+    assert "most of the added time is waiting" in first
+    assert "time 1 → 3 s (3 to 3×, 10 and 10 runs)" in first
+    assert "CPU time 1 → 1.5 s (1.5 to 1.5×, 10 and 10 runs), which is 25 % of the added time" in first
+    memory = replace(row("x", "peak_memory"), baseline=Side(5, 2.0**20), head=Side(5, 3 * 2.0**20))
+    assert "peak memory 1 → 3 MiB (2 to 2×, 5 and 5 runs)" in recommend(judgement(memory))[0]
+
+
+def test_time_and_cpu_time_that_grow_alike_are_computing() -> None:
+    """On a busy machine the clock runs on while a process waits for a CPU, in proportion to what it computes."""
+    cpu = replace(row("x", "cpu_time", ratio=2.9), baseline=Side(10, 0.1), head=Side(10, 0.3))
+    said = recommend(judgement(row("x", ratio=3.0), cpu))[0]
+    assert "profile both commits" in said
+    assert "which is 10 % of the added time" in said
+
+
+def test_nothing_is_concluded_from_undecided_cpu_time() -> None:
+    """CPU time that is neither proven worse nor shown to be unchanged says nothing about waiting."""
+    said = recommend(judgement(row("x"), row("x", "cpu_time", verdict=Verdict.INCONCLUSIVE)))
+    assert not any("waits" in sentence or "computes" in sentence for sentence in said)
+
+
 def test_ratios_that_do_not_grow_with_size_give_no_advice_about_complexity() -> None:
     """The same slowdown at every size is a constant, not an order."""
     sentences = recommend(judgement(row("sort[100]", ratio=2), row("sort[10000]", ratio=2)))

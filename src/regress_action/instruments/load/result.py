@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +208,20 @@ def summarise(target: str, scenario: Scenario, recorder: Recorder, context: Load
 def stacked(results: Sequence[LoadResult], name: str | None, *, service: str | None, suite: str) -> Report:
     """Return several runs of one scenario as one report."""
     return stack([result.report(name, service=service, suite=suite) for result in results])
+
+
+def together(results: Sequence[LoadResult], name: str | None, *, service: str | None, suite: str) -> Report:
+    """Return runs as one report; each of several numbers of users is a benchmark of its own."""
+    by_users: dict[int, list[LoadResult]] = {}
+    for result in results:
+        by_users.setdefault(result.scenario.users, []).append(result)
+    reports = []
+    for users, runs in by_users.items():
+        level = f"{name or runs[0].target}[users={users}]" if len(by_users) > 1 else name
+        reports.append(stacked(runs, level, service=service, suite=suite))
+    series = tuple(row for report in reports for row in report.series)
+    warnings = tuple(dict.fromkeys(words for report in reports for words in report.warnings))
+    return replace(reports[0], series=series, warnings=warnings)
 
 
 def schedule_error(recorder: Recorder, scenario: Scenario) -> tuple[float | None, float | None]:
