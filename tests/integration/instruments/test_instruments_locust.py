@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_two_workers_share_the_users_of_an_address(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_worker_that_is_started_elsewhere_joins_by_the_printed_command(
         [sys.executable, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, stderr=subprocess.DEVNULL
     )
     try:
-        assert waiting.wait(100) == 0
+        assert waiting.wait(300) == 0
     finally:
         worker.terminate()
         worker.wait(30)

@@ -34,7 +34,7 @@ class Project:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         command = [sys.executable, "-m", "pytest", *(() if peers else WITHOUT_PEERS), *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=110, check=False
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=300, check=False
         )
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from integration.pytest_plugin.conftest import Project
+
+
+pytestmark = pytest.mark.timeout(600)  # several sessions on a machine that may be busy
 
 
 def test_leaking_tests_fail_and_clean_ones_pass(project: Project) -> None:

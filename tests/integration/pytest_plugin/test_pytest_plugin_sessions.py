@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from integration.pytest_plugin.conftest import Project
     from regress_action.model.measurements import Report
 
+pytestmark = pytest.mark.timeout(600)  # several sessions a test, on a machine that may be busy
+
 ASKED = ("--benchmark-report=performance_report.json", "--regression-detection=true", "--baseline-comparison=true")
 
 
