@@ -69,7 +69,7 @@ def trace(tree: Path) -> dict[str, BenchmarkTrace]:
 def mutation(tree: Path, seed: int) -> tuple[str, str, str]:
     """Return a file of the tree and its text before and after a mutation that marks its execution."""
     chance = random.Random(seed)  # noqa: S311 - no secrets
-    path = chance.choice(sorted([*tree.glob("services/*.py"), *tree.glob("benchmarks/*.py")]))
+    path = chance.choice(sorted([*tree.glob("services/[a-z]*.py"), *tree.glob("benchmarks/*.py")]))
     before = path.read_text()
     module = ast.parse(before)
     if chance.random() < 0.5:  # noqa: PLR2004 - one half each
