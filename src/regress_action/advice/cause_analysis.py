@@ -14,6 +14,7 @@ from regress_action.advice.profile_difference import (
     paired,
 )
 from regress_action.advice.stack_tree import stack_tree
+from regress_action.advice.subroutines import slower_functions
 from regress_action.model.causes import Cause, CostChange, FunctionChange, MovedCost
 from regress_action.model.stacks import FunctionCalls, FunctionKey
 
@@ -71,6 +72,7 @@ def explain(
         counted=counted,
         hottest=_hottest(profiles),
         tree=stack_tree(profiles),
+        slower=slower_functions(target.runs),
         warnings=tuple(dict.fromkeys(warning for run in target.runs for warning in run.warnings))[:5],
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--head", metavar="REF", help="The commit that is slower; default: what is on disk.")
 @click.option("-k", "select", multiple=True, metavar="BENCHMARK", help="Only this benchmark; COMMAND needs {select}.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=5, show_default=True, help="Profiled pairs.")
+@click.option("--calls", type=click.IntRange(1, 100), default=1, show_default=True, help="Pairs that count calls.")
 @click.option("--timed", type=click.IntRange(1, 100), default=2, show_default=True, help="Timed pairs before them.")
 @click.option("--setup", metavar="COMMAND", help="Prepare each checked-out side once (install, build).")
 @click.option("--carry", multiple=True, metavar="PATH", help="Lay the head's benchmark files over the base.")
@@ -89,7 +90,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
             "There is nothing to compare with.", remedy="Name a commit with --base, or profiles with --measurement."
         )
     head, select, profiler = given.pop("head"), given.pop("select"), given.pop("profiler")
-    pairs, timed = given.pop("pairs"), given.pop("timed")
+    pairs, timed, calls = given.pop("pairs"), given.pop("timed"), given.pop("calls")
     line = suite_command[0] if len(suite_command) == 1 else ""
     settings = options.settings_of(command=line, runs=timed, **given)
     words = suite_command if len(suite_command) > 1 else (settings.command,)
@@ -100,7 +101,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
         select=select if isinstance(select, tuple) else (),
         select_style=style_of(" ".join(words)),
         head=str(head) if head else None,
-        profile=measure.ProfileOptions(pairs=int(str(pairs)), command=str(profiler or "")),
+        profile=measure.ProfileOptions(pairs=int(str(pairs)), calls=int(str(calls)), command=str(profiler or "")),
     )
     if spec.select and not any("{select}" in word for word in words):
         raise UsageError(

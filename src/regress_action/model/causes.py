@@ -113,6 +113,21 @@ class Culprit:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowerFunction:
+    """A function whose own time for a call grew: the ratio with its interval of 95 %, and its share of the base's time.
+
+    `p_value` is corrected for the number of functions that were tested (Holm 1979).
+    """
+
+    key: FunctionKey
+    ratio: float
+    low: float
+    high: float
+    share: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """What the profiles of base and head say about one regression, the function that explains most of it first.
 
@@ -121,6 +136,7 @@ class Cause:
     was profiled.
     `unexecuted` are changed files of which no line was seen in the profiles.
     `hottest` is the stack that gained most, `tree` holds all stacks.
+    `slower` are functions that calls timed in at least five pairs prove slower.
     """
 
     benchmarks: tuple[str, ...]
@@ -137,6 +153,7 @@ class Cause:
     counted: bool = False
     hottest: Stack = field(default=())
     tree: StackNode | None = field(default=None, repr=False)
+    slower: tuple[SlowerFunction, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property

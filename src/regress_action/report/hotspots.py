@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model.escaping import plain
+from regress_action.report import numbers
 from regress_action.report.causes import annotation, as_plain, kind, paragraph, percent, place
 from regress_action.report.numbers import quantity
 
@@ -32,6 +33,13 @@ def lines(cause: Cause) -> Iterator[str]:
     if rows:
         yield ""
         yield from _table(cause, rows)
+    if cause.slower:
+        yield ""
+        yield "Functions that became slower, at most 1 % of suites with a false one:"
+    for slow in cause.slower[:MOST_ROWS]:
+        interval = numbers.interval(slow.low, slow.high, like=slow.ratio)
+        part = f"{100 * slow.share:.1f} % of the base"
+        yield f"  {place(slow.key)[:_LONGEST_NAME]}  {numbers.change(slow.ratio)} a call ({interval}), {part}"
     for warning in cause.warnings:
         yield f"Note: {plain(warning)}"
 
@@ -108,6 +116,18 @@ def cause_object(cause: Cause, flame_graph: str | None = None) -> dict[str, Any]
         "moved": [
             {"from": _text(row.source.function), "to": _text(row.target.function), "amount": row.amount}
             for row in cause.moved
+        ],
+        "slower": [
+            {
+                "function": _text(slow.key.function),
+                "path": _text(slow.key.path),
+                "ratio": _finite(slow.ratio),
+                "low": _finite(slow.low),
+                "high": _finite(slow.high),
+                "share": _finite(slow.share),
+                "p_value": _finite(slow.p_value),
+            }
+            for slow in cause.slower
         ],
         "unexecuted": [_text(path) for path in cause.unexecuted],
         "explanation": as_plain(paragraph(cause)),

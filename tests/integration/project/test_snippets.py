@@ -18,6 +18,7 @@ INDENTED = re.compile(r"^    (regress-action .*)$", re.MULTILINE)
 
 ELSEWHERE = {
     "regress-action bisect": "tests/integration/commands searches repositories with a planted step",
+    "regress-action hotspots": "tests/integration/commands names the cause of planted slowdowns",
     "regress-action verify-claim": "tests/integration/commands proves a claim, and checks and replays its receipt",
     "make ": "CI runs the targets themselves",
     "pip install": "setting up is what `make` does",
