@@ -124,6 +124,11 @@ def sample(words: Sequence[str], timeout_s: float) -> int | None:
         return _run(words, Path(folder), timeout_s)[0]
 
 
+def _installed(name: str) -> str | None:
+    """Return the path of a program that is installed beside this interpreter, or on PATH."""
+    return shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+
+
 def sampled(words: Sequence[str], sampler: str, out: Path) -> tuple[str, ...]:
     """Return the command under a sampling profiler that writes to `out`.
 
@@ -133,10 +138,10 @@ def sampled(words: Sequence[str], sampler: str, out: Path) -> tuple[str, ...]:
     if sampler == "none":
         return tuple(words)
     if sampler == "py-spy":
-        program = shutil.which("py-spy")
+        program = _installed("py-spy")
         line = (program or "", "record", "--format", "speedscope", "--output", str(out), "--", *words)
     else:
-        program = shutil.which("pyinstrument")
+        program = _installed("pyinstrument")
         if len(words) < 2 or "python" not in Path(words[0]).name:  # noqa: PLR2004 - an interpreter and a script
             raise UsageError(
                 "pyinstrument samples Python programs only.",

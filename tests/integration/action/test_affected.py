@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     made.folder.mkdir()
     made.git("init", "--quiet", "--initial-branch=main")
     made.commit(library_dot_py=LIBRARY, late_dot_py=LATE, data_dot_py="x = 1\n", bench__test_all_dot_py=BENCHMARKS)
+    for name in [name for name in os.environ if name.startswith("PYTEST_")]:  # of the run that this test is part of
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.chdir(made.folder)

@@ -62,6 +62,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(project / "benchmarks/test_cache.py", benchmark)
     write(project / "my-program", '#!/bin/sh\nexec wc -c "$1"\n').chmod(0o755)
     write(project / "input.txt", "one\n")
+    write(project / "keys.csv", "key\n" + "".join(f"{number % 50}\n" for number in range(1000)))
     write(project / "regress.yml", "runs: 5\nadaptive: false\n")
     for side in ("old", "new"):
         for number in range(5):

@@ -39,9 +39,18 @@ def test_a_slow_function_needs_one_iteration_a_round() -> None:
 
 def test_a_fast_function_is_repeated_within_a_round() -> None:
     """A call that takes no time is repeated until a round is as long as `min_time`."""
-    _, iterations = timing.calibrate(Work(lambda: None), TimingOptions(min_time=0.001))
+    spent = [0.0]
 
-    assert iterations > 1000
+    def call() -> None:
+        spent[0] += 1e-7
+
+    def read() -> float:
+        spent[0] += 1e-9
+        return spent[0]
+
+    _, iterations = timing.calibrate(Work(call), TimingOptions(timer=read, min_time=0.001))
+
+    assert iterations == pytest.approx(10_000, rel=0.01)
 
 
 def test_rounds_fill_the_time_and_are_never_too_few() -> None:
