@@ -70,7 +70,10 @@ def command(
     where = None
     if receipt is None or replay:
         from regress_action.commands import output
+        from regress_action.model.files import write_replace
 
+        if write is None:
+            write_replace(out / ".gitignore", b"*\n")  # or the next measurement would take the receipt for an edit
         where = write or str(out / "claim.json")
         output.write(where, made.encode())
     _deliver(made, where or str(receipt), json_out)

@@ -32,5 +32,5 @@ def lines(result: AffectedBenchmarks, pairs: int) -> Iterator[str]:
         yield f"  … and {len(result.unreachable) - _MOST} more"
     saved_s = sum(entry.run_s for entry in result.unreachable) * pairs * _SIDES
     total = count(len(result.benchmarks), "benchmark")
-    saved = f"; leaving out the others saves about {duration(saved_s)}" if saved_s else ""
+    saved = f"; leaving out the others saves at most {duration(saved_s)}, for tracing slows runs" if saved_s else ""
     yield f"{len(reached)} of {total} may be reached by what changed{saved}."
