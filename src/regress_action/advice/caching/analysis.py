@@ -48,7 +48,7 @@ class CacheAnalysis:
     def is_short(self) -> bool:
         """Whether first requests are most of the misses that are left; a longer trace would have fewer of them."""
         left = float(self.curve.at([self.recommended])[0])
-        return left > _MANY and self.curve.floor > _SHORT * left
+        return left > _MANY and self.curve.first_request_ratio > _SHORT * left
 
     def as_dict(self) -> dict[str, Any]:
         """Return the analysis for a program; ratios are shares of the requests, sizes are entries."""
@@ -63,7 +63,7 @@ class CacheAnalysis:
             "exact": curve.exact,
             "recorded_share": curve.rate,
             "observed_miss_ratio": self.observed,
-            "first_request_ratio": curve.floor,
+            "first_request_ratio": curve.first_request_ratio,
             "short": self.is_short,
             "largest": curve.largest,
             "current": self._at(self.current) if self.current else None,

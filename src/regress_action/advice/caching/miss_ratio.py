@@ -50,7 +50,7 @@ class MissRatioCurve:
         return max(1, round(self.unique / self.rate))
 
     @property
-    def floor(self) -> float:
+    def first_request_ratio(self) -> float:
         """The miss ratio of a cache without limit: only first requests miss."""
         return float(1 - self.hits[-1] / self.requests)
 
