@@ -73,7 +73,7 @@ def analyse(
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
     scale, base_values, head_values = badness(rows, base_side, head_side)
     environment = max(head, key=lambda report: report.created or "").environment
-    matrix = RunMatrix(rows, base_side, head_side, scale, base_values, head_values, environment, _is_compiled(head))
+    matrix = RunMatrix(rows, base_side, head_side, scale, base_values, head_values, environment, _is_compiled(baseline))
     estimates = estimate_rows(matrix, policy, mode)
     thresholds = row_thresholds(rows.benchmarks, rows.metrics, policy)
     moved = suite.common_shift(estimates.estimate, scale, noise.between_sessions(environment, policy.session_spread))
@@ -93,7 +93,10 @@ def analyse(
 
 
 def _is_compiled(reports: Sequence[Report]) -> bool:
-    """Whether any of them measured code that a compiler laid out."""
+    """Whether any of them measured code that a compiler laid out.
+
+    The baseline is asked, because a change could otherwise turn what it makes slower into a suspicion.
+    """
     return any(COMPILED in report.provenance for report in reports)
 
 

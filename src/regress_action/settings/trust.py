@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from regress_action.model import escaping
 from regress_action.model.aliases import Aliases
 from regress_action.model.errors import SettingsError
+from regress_action.model.measurements import matches
 from regress_action.settings.aliases import FILE, read_aliases
 from regress_action.settings.gate import GateFiles, read_gate_files, read_thresholds, read_waivers
 from regress_action.settings.model import Settings
@@ -28,7 +29,7 @@ from regress_action.settings.sources import DEFAULT_CONFIG, read_config, validat
 from regress_action.settings.thresholds import Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.history import Waiver
     from regress_action.settings.files import SettingsFiles
@@ -73,14 +74,20 @@ def settings_of_change(named: Mapping[str, object], head: SettingsFiles, base: S
         return TrustedSettings(settings, head_files, tuple(notes))
     settings = validated({**from_base, **from_head}, named)
     files, problems = _readable_files(settings, base)
-    files, renamed = _with_renamings(files, head_files.aliases)
+    excusing = (*(waiver.benchmark for waiver in files.waivers), *(entry.match for entry in settings.benchmarks))
+    files, renamed = _with_renamings(files, head_files.aliases, excusing)
     return TrustedSettings(settings, files, (*notes, *problems, *renamed, *_file_changes(settings, head, base)))
 
 
-def _with_renamings(files: GateFiles, head: Aliases) -> tuple[GateFiles, list[str]]:
-    """Return the base's files with the names that the head adds, and a sentence about what the head changes there."""
+def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) -> tuple[GateFiles, list[str]]:
+    """Return the base's files with the names that the head adds, and sentences about what the head changes there.
+
+    `excusing` are the patterns of waivers and overrides. A new name that one of them treats otherwise than the old name
+    is not taken over: a change could otherwise move what it makes slower under an exception.
+    """
     before = dict(files.aliases.renamed)
-    added = tuple((old, new) for old, new in head.renamed if old not in before)
+    asked = [(old, new) for old, new in head.renamed if old not in before]
+    added = tuple(pair for pair in asked if all(matches(pair[0], of) == matches(pair[1], of) for of in excusing))
     notes = [
         f"This pull request renames {escaping.plain(old, _LONGEST)} to {escaping.plain(new, _LONGEST)}; "
         "the two are compared as one benchmark."
@@ -88,6 +95,11 @@ def _with_renamings(files: GateFiles, head: Aliases) -> tuple[GateFiles, list[st
     ]
     if len(added) > _MOST_NAMED:
         notes.append(f"It renames {len(added) - _MOST_NAMED} more.")
+    if len(added) < len(asked):
+        notes.append(
+            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers or settings "
+            f"treat otherwise. {_EFFECT}"
+        )
     if set(head.removed) - set(files.aliases.removed):
         notes.append(f"This pull request changes its own gate: {FILE} removes benchmarks. {_EFFECT}")
     return replace(files, aliases=Aliases((*files.aliases.renamed, *added), files.aliases.removed)), notes

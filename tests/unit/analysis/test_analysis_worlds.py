@@ -165,7 +165,8 @@ def test_compiled_code_of_one_build_a_side_is_suspected_within_what_layout_can_d
     provenance: tuple[tuple[str, str], ...], confirmed: object
 ) -> None:
     """A change of 15 % in ten pairs: proven where an interpreter runs it, suspected where a compiler laid it out."""
-    base, head = pairs({"b": drawn(1, 10)}), pairs({"b": drawn(2, 10, level=1.15)}, provenance=provenance)
+    base = pairs({"b": drawn(1, 10)}, provenance=provenance)
+    head = pairs({"b": drawn(2, 10, level=1.15)}, provenance=provenance)
 
     (row,) = analysis.compare([base], [head]).comparisons
 
@@ -176,7 +177,10 @@ def test_compiled_code_of_one_build_a_side_is_suspected_within_what_layout_can_d
 def test_a_change_beyond_every_layout_is_proven_in_compiled_code_too() -> None:
     """×1.3 is estimated above 1.25; measured again it is confirmed, while 15 % stays suspected."""
     sides = [
-        (pairs({"b": drawn(1, 10)}), pairs({"b": drawn(2, 10, level=level)}, provenance=(COMPILED,)))
+        (
+            pairs({"b": drawn(1, 10)}, provenance=(COMPILED,)),
+            pairs({"b": drawn(2, 10, level=level)}, provenance=(COMPILED,)),
+        )
         for level in (1.3, 1.15)
     ]
     large, small = (analysis.compare([base], [head]) for base, head in sides)

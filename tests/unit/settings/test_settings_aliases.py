@@ -119,6 +119,19 @@ def test_a_change_may_rename_and_may_not_remove(tmp_path: Path) -> None:
     assert "removes benchmarks" in trusted.notes[1]
 
 
+def test_a_change_cannot_rename_a_benchmark_into_an_exception(tmp_path: Path) -> None:
+    """The base ignores what begins with legacy; a new name that does is not taken over before the merge."""
+    base, head = tmp_path / "base", tmp_path / "head"
+    written(base, "aliases: []")
+    written(head, "aliases: [{old: c, new: legacy_c}, {old: e, new: f}]")
+    (base / "regress.yml").write_text("benchmarks: [{match: 'legacy*', ignore: true}]\n")
+
+    trusted = settings_of_change({}, FolderFiles(head), FolderFiles(base))
+
+    assert trusted.files.aliases == Aliases((("e", "f"),), ())
+    assert any("treat otherwise" in note for note in trusted.notes)
+
+
 def test_plan_hands_the_aliases_to_the_steps_after_it() -> None:
     """The suite that runs in between cannot change them."""
     aliases = Aliases((("a", "b"),), ("c",))
