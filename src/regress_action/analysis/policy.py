@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regress_action.model.comparisons import Severity
-from regress_action.model.measurements import matches
+from regress_action.model.measurements import is_called, matches
 from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
@@ -130,10 +129,6 @@ class SamplingPlan:
         return np.where(at_the_end, 1 / _LAST_SHARE, early / (1 - _LAST_SHARE))
 
 
-_PARAMETERS = re.compile(r"\[.*\]$|\(.*\)$")
-_SEPARATORS = re.compile(r"::|[./\s]")
-_PREFIX = re.compile(r"^(?:test|benchmark|bench)_?", re.IGNORECASE)
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MEMORY = ("memory_limit", "memory", "peak_memory")
 
 
@@ -194,12 +189,6 @@ def waiver_of(benchmark: Benchmark, metric: Metric, policy: Policy) -> WaiverRul
     return max(matching, key=lambda waiver: waiver.ceiling, default=None)
 
 
-def short_name(benchmark: str) -> str:
-    """Return the last segment of a benchmark's name in snake case, without parameters and test or bench prefix."""
-    last = _SEPARATORS.split(_PARAMETERS.sub("", benchmark.strip()))[-1]
-    return _PREFIX.sub("", _HUMP.sub("_", last).lower().replace("-", "_"))
-
-
 def _matches(limit: Limit, benchmark: Benchmark, metric: Metric) -> bool:
     return (
         matches(benchmark.service or "", limit.service)
@@ -217,11 +206,9 @@ def _rows_of(
     if by_metric:
         yield from by_metric
         return
-    bare = rule.name.removeprefix(f"{service}_")
     main: dict[str, int] = {}
     for row in fitting:
-        name = short_name(benchmarks[row].name)
-        if name in (rule.name, bare) or name.endswith(f"_{rule.name}"):
+        if is_called(benchmarks[row].name, rule.name, service):
             chosen_row = main.get(benchmarks[row].name)
             if chosen_row is None or _importance(metrics[row].name) < _importance(metrics[chosen_row].name):
                 main[benchmarks[row].name] = row

@@ -96,7 +96,10 @@ class SideRuns:
 
 
 def lay_out(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[RowIndex, SideRuns, SideRuns, tuple[str, ...]]:
-    """Return rows, baseline, head and the environments' fingerprints; the head's description of a row wins.
+    """Return rows, baseline, head and the environments' fingerprints.
+
+    The head describes a row, except for its service, which the baseline decides: thresholds and budgets hang on it, and
+    a change could otherwise move what it makes slower to a service without any.
 
     Raises:
         InputError: when a series does not hold one value per run of its report.
@@ -105,11 +108,29 @@ def lay_out(baseline: Sequence[Report], head: Sequence[Report]) -> tuple[RowInde
     environments: dict[str, int] = {}
     head_blocks = _blocks(head, rows)
     base_blocks = _blocks(baseline, rows)
+    _keep_services(rows, _ordered(baseline), base_blocks)
     sides = [
         _side(blocks, _ordered(reports), rows, environments)
         for blocks, reports in ((base_blocks, baseline), (head_blocks, head))
     ]
     return rows, sides[0], sides[1], tuple(environments)
+
+
+def _keep_services(rows: RowIndex, baseline: Sequence[Report], blocks: Sequence[Ints]) -> None:
+    """Give each row of the baseline the service that its newest report names, if it names one.
+
+    `baseline` is ordered oldest first, and `blocks` holds the rows of each of its reports.
+    """
+    wanted = {int(row) for placed in blocks for row in np.unique(placed)} - {-1}
+    for report, placed in zip(reversed(baseline), reversed(blocks), strict=True):
+        if not wanted:
+            return
+        for row, series in zip(placed.tolist(), report.series, strict=True):
+            if row in wanted:
+                wanted.remove(row)
+                service = series.benchmark.service
+                if service and service != rows.benchmarks[row].service:
+                    rows.benchmarks[row] = replace(rows.benchmarks[row], service=service)
 
 
 def _ordered(reports: Sequence[Report]) -> list[Report]:

@@ -14,6 +14,10 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+_PARAMETERS = re.compile(r"\[.*\]$|\(.*\)$")
+_SEPARATORS = re.compile(r"::|[./\s]")
+_PREFIX = re.compile(r"^(?:test|benchmark|bench)_?", re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WITH_PREFIX = re.compile(r"(?:test|bench|benchmark)_(?=.)")
 _OF_GO = re.compile(r"(?:\A|[./])(Benchmark[^/]*(?:/.*)?)\Z")
 
@@ -39,6 +43,21 @@ def short_names(name: str) -> tuple[str, ...]:
     short = path.rpartition("::")[2] + bracket + parameters
     bare = _WITH_PREFIX.sub("", short, count=1) if _WITH_PREFIX.match(short) else short
     return tuple(dict.fromkeys(form for form in (short, bare) if form != name))
+
+
+def is_called(benchmark: str, key: str, service: str) -> bool:
+    """Whether a key of the thresholds file, without its unit, names this benchmark of the service.
+
+    `cache_get` of the service `cache` names `test_get`, `test_cache_get` and `BenchmarkCacheGet`.
+    """
+    name = snake_case_name(benchmark)
+    return name in (key, key.removeprefix(f"{service}_")) or name.endswith(f"_{key}")
+
+
+def snake_case_name(benchmark: str) -> str:
+    """Return the last segment of a benchmark's name in snake case, without parameters and test or bench prefix."""
+    last = _SEPARATORS.split(_PARAMETERS.sub("", benchmark.strip()))[-1]
+    return _PREFIX.sub("", _HUMP.sub("_", last).lower().replace("-", "_"))
 
 
 class Direction(StrEnum):

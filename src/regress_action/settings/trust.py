@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from regress_action.model import escaping
 from regress_action.model.aliases import Aliases
 from regress_action.model.errors import SettingsError
-from regress_action.model.measurements import matches
+from regress_action.model.measurements import is_called, matches
 from regress_action.settings.aliases import FILE, read_aliases
 from regress_action.settings.gate import GateFiles, read_gate_files, read_thresholds, read_waivers
 from regress_action.settings.model import Settings
@@ -82,12 +82,19 @@ def settings_of_change(named: Mapping[str, object], head: SettingsFiles, base: S
 def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) -> tuple[GateFiles, list[str]]:
     """Return the base's files with the names that the head adds, and sentences about what the head changes there.
 
-    `excusing` are the patterns of waivers and overrides. A new name that one of them treats otherwise than the old name
-    is not taken over: a change could otherwise move what it makes slower under an exception.
+    `excusing` are the patterns of waivers and overrides. A new name that one of them or a budget treats otherwise than
+    the old name is not taken over: a change could otherwise move what it makes slower under an exception.
     """
+
+    def is_same(old: str, new: str) -> bool:
+        return all(matches(old, pattern) == matches(new, pattern) for pattern in excusing) and all(
+            is_called(old, budget.name, budget.service) == is_called(new, budget.name, budget.service)
+            for budget in files.thresholds.budgets
+        )
+
     before = dict(files.aliases.renamed)
     asked = [(old, new) for old, new in head.renamed if old not in before]
-    added = tuple(pair for pair in asked if all(matches(pair[0], of) == matches(pair[1], of) for of in excusing))
+    added = tuple(pair for pair in asked if is_same(*pair))
     notes = [
         f"This pull request renames {escaping.plain(old, _LONGEST)} to {escaping.plain(new, _LONGEST)}; "
         "the two are compared as one benchmark."
@@ -97,8 +104,8 @@ def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) ->
         notes.append(f"It renames {len(added) - _MOST_NAMED} more.")
     if len(added) < len(asked):
         notes.append(
-            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers or settings "
-            f"treat otherwise. {_EFFECT}"
+            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers, budgets or "
+            f"settings treat otherwise. {_EFFECT}"
         )
     if set(head.removed) - set(files.aliases.removed):
         notes.append(f"This pull request changes its own gate: {FILE} removes benchmarks. {_EFFECT}")

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import policy
 from regress_action.analysis.policy import budget_rules, threshold_asked, waiver_of
 from regress_action.model.comparisons import Budget, BudgetState, Outcome, Severity, Verdict
-from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series, snake_case_name
 from regress_action.model.reasons import Note, NoteCode, WaiverApplied
 from unit.analysis.compared_sides import (
     HOSTED,
@@ -54,6 +53,20 @@ def test_the_last_limit_that_matches_wins() -> None:
     assert threshold_asked(Benchmark("a_slow_one", "cache"), CPU, policy) == 1.15
 
 
+def test_a_change_cannot_move_a_benchmark_to_a_service_without_limits() -> None:
+    """The baseline decides the service of what it has; the head decides that of what is new."""
+    policy = analysis.Policy(limits=(analysis.Limit(service="cache", regression_threshold=1.15),))
+    moved = (
+        runs({"get": [1.0, 1.001, 0.999]}, service="cache"),
+        runs({"get": [2, 2.001, 2.0], "set": [1.0]}, service="x"),
+    )
+
+    judgement = analysis.compare(*moved, policy)
+
+    assert of(judgement, "get").benchmark.service == "cache"
+    assert of(judgement, "set").benchmark.service == "x"
+
+
 def test_a_name_with_brackets_means_itself() -> None:
     """A parameterised benchmark can be named as its tool prints it, and as a pattern."""
     named = analysis.WaiverRule("test_add[1-2]", ceiling=1.5)
@@ -77,7 +90,7 @@ def test_a_name_with_brackets_means_itself() -> None:
 )
 def test_a_benchmark_is_known_by_its_last_word(name: str, short: str) -> None:
     """Without its file, its parameters, its prefix and its spelling."""
-    assert policy.short_name(name) == short
+    assert snake_case_name(name) == short
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,20 @@ def test_a_change_cannot_rename_a_benchmark_into_an_exception(tmp_path: Path) ->
     assert any("treat otherwise" in note for note in trusted.notes)
 
 
+def test_a_change_cannot_rename_a_benchmark_away_from_its_budget(tmp_path: Path) -> None:
+    """A budget finds its benchmark by name; a new name that it does not find is not taken over before the merge."""
+    base, head = tmp_path / "base", tmp_path / "head"
+    written(base, "aliases: []")
+    written(head, "aliases: [{old: test_cache_get, new: test_fetch}, {old: test_cache_set, new: test_store}]")
+    (base / "thresholds.yml").write_text("cache: {cache_get_ms: 5}\n")
+    (base / "regress.yml").write_text("thresholds: thresholds.yml\n")
+
+    trusted = settings_of_change({}, FolderFiles(head), FolderFiles(base))
+
+    assert trusted.files.aliases == Aliases((("test_cache_set", "test_store"),), ())
+    assert any("budgets" in note for note in trusted.notes)
+
+
 def test_plan_hands_the_aliases_to_the_steps_after_it() -> None:
     """The suite that runs in between cannot change them."""
     aliases = Aliases((("a", "b"),), ("c",))
