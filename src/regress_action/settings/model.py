@@ -19,6 +19,10 @@ def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
+_CONFIG = ConfigDict(extra="forbid", frozen=True, alias_generator=_kebab, populate_by_name=True, defer_build=True)
+"""Of every model here; the validators are built when something is validated first, because that takes time."""
+
+
 def _lines(value: object) -> object:
     """Split a multi-line or comma-separated input into its items."""
     if isinstance(value, str):
@@ -41,7 +45,7 @@ Urls = Annotated[tuple[SecretStr, ...], BeforeValidator(_urls), _LIST]
 class Override(BaseModel):
     """What differs for the benchmarks that match a pattern."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_kebab, populate_by_name=True)
+    model_config = _CONFIG
 
     match: str = Field(description="Shell pattern over benchmark names.", min_length=1)
     metric: str = Field("*", description="Shell pattern over metric names.")
@@ -56,7 +60,7 @@ class Override(BaseModel):
 class Settings(BaseModel):
     """Every setting, validated, frozen and secret-safe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_kebab, populate_by_name=True)
+    model_config = _CONFIG
 
     command: str = Field(
         "",

@@ -53,6 +53,8 @@ def validated(from_file: Mapping[str, object], named: Mapping[str, object]) -> S
     Raises:
         SettingsError: naming the setting, its value and where it came from.
     """
+    if not from_file and not named:
+        return Settings.model_construct()  # defaults are not validated either way
     try:
         return Settings.model_validate({**from_file, **named})
     except ValidationError as error:
