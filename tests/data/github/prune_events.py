@@ -36,7 +36,7 @@ def main(package: Path, out: Path) -> None:
     manifest = json.loads((package / "package.json").read_text())
     every = json.loads((package / "api.github.com" / "index.json").read_text())
     events = {
-        event["name"]: [_pruned(each) for each in event["examples"]] for event in every if event["name"] in EVENTS
+        event["name"]: [_pruned(example) for example in event["examples"]] for event in every if event["name"] in EVENTS
     }
     source = {"source": f"{manifest['name']}@{manifest['version']}", "license": manifest["license"]}
     out.write_text(json.dumps(source | {"events": events}, indent=0, sort_keys=True, ensure_ascii=True) + "\n")

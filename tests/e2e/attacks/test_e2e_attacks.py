@@ -206,9 +206,9 @@ def test_a_history_in_the_checkout_is_not_believed(runner: Runner) -> None:
 )
 def test_a_base_that_measured_nothing_is_no_pass(runner: Runner, suite: str) -> None:
     """With nothing to compare with, every row is new; that is incomplete, not fine."""
-    whole = (runner.workspace / "suite.py").read_text()
+    suite_text = (runner.workspace / "suite.py").read_text()
     runner.commit({"suite.py": suite})
-    job = attack(runner, files={"suite.py": whole})
+    job = attack(runner, files={"suite.py": suite_text})
     assert job.failed
     assert job.outputs["verdict"] == "incomplete"
 

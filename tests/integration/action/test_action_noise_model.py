@@ -62,12 +62,12 @@ def test_learned_noise_is_heeded_and_shown(folder: Path) -> None:
     """Five runs that agree would call 6 % a regression; twenty-five have shown that it is none, and it is said."""
     printed = _command(folder, "detect", "head.jsonl", "--history", "kept", "--last", "5", "--json", "judged.json")
     judged = json.loads((folder / "judged.json").read_text())
-    [found] = judged["comparisons"]
+    [comparison] = judged["comparisons"]
 
-    assert found["verdict"] == "inconclusive"
+    assert comparison["verdict"] == "inconclusive"
     noise = _stored(folder)[-1].series[0].noise
     assert noise
-    assert found["noise"] == {"spread": noise.spread, "runs": 25}
+    assert comparison["noise"] == {"spread": noise.spread, "runs": 25}
     assert "noise learned from the history" in judged["notes"][0]
     assert "noise learned from the history" in " ".join(printed.split())
     assert "neighbouring runs differ by" in _command(folder, "history", "show", f"{25:040x}", "--history", "kept")
@@ -77,9 +77,9 @@ def test_the_baseline_alone_knows_no_better(folder: Path) -> None:
     """The same five runs without the twenty before them."""
     _command(folder, "record", "runs/2[1-5].jsonl", "--history", "young")
     _command(folder, "detect", "head.jsonl", "--history", "young", "--json", "judged.json")
-    [found] = json.loads((folder / "judged.json").read_text())["comparisons"]
+    [comparison] = json.loads((folder / "judged.json").read_text())["comparisons"]
 
-    assert (found["verdict"], found["noise"]) == ("regression", None)
+    assert (comparison["verdict"], comparison["noise"]) == ("regression", None)
 
 
 def test_recording_a_report_again_stores_it_once(folder: Path) -> None:

@@ -111,17 +111,17 @@ def test_nothing_is_printed_where_no_runner_takes_it(tmp_path: Path) -> None:
 @given(
     tokens, tokens, st.sampled_from(["slack://{0}/{1}", "json://a:{0}@h/{1}", "mailto://{0}:{1}@h?to=x", "x?{0}={1}"])
 )
-def test_every_part_of_an_address_is_masked(one: str, two: str, shape: str) -> None:
+def test_every_part_of_an_address_is_masked(first: str, second: str, shape: str) -> None:
     """A library that fails prints another spelling of an address: each of its parts is a secret."""
-    address = shape.format(one, two)
-    inputs = json.dumps({"notify-urls": f"json://harmless\n{address}", "github-token": two, "command": "make"})
+    address = shape.format(first, second)
+    inputs = json.dumps({"notify-urls": f"json://harmless\n{address}", "github-token": second, "command": "make"})
 
     secret_values = secrets.in_inputs({"REGRESS_INPUTS": inputs})
 
-    assert {address, two} <= set(secret_values)
+    assert {address, second} <= set(secret_values)
     assert "make" not in secret_values
-    assert list(secret_values) == sorted(secret_values, key=lambda each: (-len(each), each))
-    assert not {one, two} & set(secrets.redacted(f"lost {address} and {two}", secret_values).split())
+    assert list(secret_values) == sorted(secret_values, key=lambda value: (-len(value), value))
+    assert not {first, second} & set(secrets.redacted(f"lost {address} and {second}", secret_values).split())
 
 
 def test_words_of_an_address_stay_readable() -> None:

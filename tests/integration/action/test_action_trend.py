@@ -57,7 +57,7 @@ class Nights:
             metric = Metric("time", "s")
             history.append(
                 Report(
-                    series=tuple(Series(Benchmark(one), metric, (at,)) for one, at in levels.items()),
+                    series=tuple(Series(Benchmark(name), metric, (at,)) for name, at in levels.items()),
                     runs=(Run("night"),),
                     environment=MACHINE,
                     commit=sha(self.measured),

@@ -93,8 +93,8 @@ def causes(path: Path) -> list[dict[str, Any]]:
     """Return the causes of a file."""
     content = json.loads(path.read_text())
     assert content["schema"] == 1
-    found: list[dict[str, Any]] = content["causes"]
-    return found
+    listed: list[dict[str, Any]] = content["causes"]
+    return listed
 
 
 def test_the_profiles_of_another_profiler_are_read(tmp_path: Path) -> None:

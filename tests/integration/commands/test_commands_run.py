@@ -76,10 +76,10 @@ def test_a_slower_commit_is_named_graded_and_fails(project: Path) -> None:
     ended = regress(project, *MEASURE, "--base", "HEAD~1", *COMMAND)
     assert ended.returncode == 1, ended.stderr
     assert "test_work" in ended.stdout.splitlines()[0]
-    found = json.loads((project / "out.json").read_text())["comparisons"][0]
-    assert (found["verdict"], found["severity"], found["service"]) == ("regression", "critical", "maths")
-    assert found["ratio_low"] < found["ratio"] < found["ratio_high"]
-    assert 2 < found["ratio"] < 4.5
+    comparison = json.loads((project / "out.json").read_text())["comparisons"][0]
+    assert (comparison["verdict"], comparison["severity"], comparison["service"]) == ("regression", "critical", "maths")
+    assert comparison["ratio_low"] < comparison["ratio"] < comparison["ratio_high"]
+    assert 2 < comparison["ratio"] < 4.5
 
 
 def test_the_same_commit_passes_and_nothing_is_left_behind(project: Path) -> None:

@@ -72,7 +72,7 @@ def test_every_budget_limits_something(report: Report) -> None:
     judgement = analysis.compare([report], [report], load_rules(settings, Path()).policy)
 
     assert not [note for note in judgement.notes if "applies to nothing" in str(note)]
-    limited = {one.budget.key for one in judgement.comparisons if one.budget}
+    limited = {row.budget.key for row in judgement.comparisons if row.budget}
     assert limited >= {"cache_get_ms", "memory_limit_mb", "throughput_ops_per_sec", "concurrent_sessions"}
 
 

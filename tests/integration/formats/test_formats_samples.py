@@ -70,6 +70,6 @@ def test_a_sample_is_read_or_refused_with_words(path: Path) -> None:
         refusal = error
     assert reports or (refusal and refusal.remedy)
     assert all(report.series or report.failures for report in reports)
-    if known := KNOWN.get(_label(path)):
+    if expected := KNOWN.get(_label(path)):
         values = {series.key: series.values[0] for report in reports for series in report.series}
-        assert values[known[:2]] == pytest.approx(known[2])
+        assert values[expected[:2]] == pytest.approx(expected[2])

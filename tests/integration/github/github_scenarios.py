@@ -122,7 +122,7 @@ def pull(github: FakeGitHub, number: int, *, event: str = "pull_request", **rest
     issue = github.data.issue(number)
     assert issue is not None
     assert issue.pull is not None
-    known: dict[str, object] = {
+    fields: dict[str, object] = {
         "mode": Stage.DETECT,
         "why": "a pull request",
         "repository": "octo/widgets",
@@ -140,7 +140,7 @@ def pull(github: FakeGitHub, number: int, *, event: str = "pull_request", **rest
         "since": issue.pull.pushed_at,
         "run_id": int(issue.pull.head_sha[-6:], 16) + 5000,
     }
-    return Plan(event=event, **(known | rest))  # type: ignore[arg-type]
+    return Plan(event=event, **(fields | rest))  # type: ignore[arg-type]
 
 
 @dataclass

@@ -103,13 +103,13 @@ def seen(github: FakeGitHub) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def undisturbed() -> dict[str, tuple[dict[str, Any], list[tuple[str, str]]]]:
     """What each scene leaves when nothing goes wrong, and its requests."""
-    found = {}
+    scenes = {}
     for scene in SCENES:
         with GithubData()() as github:
             scene(github)
-            found[scene.__name__] = seen(github), [(request.method, request.path) for request in github.log]
+            scenes[scene.__name__] = seen(github), [(request.method, request.path) for request in github.log]
             assert github.violations == []
-    return found
+    return scenes
 
 
 @pytest.mark.parametrize(

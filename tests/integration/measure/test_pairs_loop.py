@@ -84,9 +84,9 @@ def test_suite_without_selection_saves_no_time(measure: Measurer, tmp_path: Path
 
 def test_without_decisions_no_time_is_saved(measure: Measurer) -> None:
     """A plan that was measured to its end, or that the budget ended, saved nothing."""
-    whole = measure("--base", "HEAD~1", "--pairs", "2", "--", "true")
+    complete = measure("--base", "HEAD~1", "--pairs", "2", "--", "true")
     cut = measure("--overwrite", "--base", "HEAD~1", "--budget-minutes", "0.01", "--", "sleep 0.2")
-    assert [measured.document["stopped"]["saved_s"] for measured in (whole, cut)] == [None, None]
+    assert [measured.document["stopped"]["saved_s"] for measured in (complete, cut)] == [None, None]
 
 
 def test_machine_speed_is_read_before_and_after(measure: Measurer) -> None:

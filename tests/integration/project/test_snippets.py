@@ -35,7 +35,7 @@ ELSEWHERE = {
 
 def commands() -> list[tuple[str, str]]:
     """Return (document, command) for every command of the documents, each once."""
-    found: dict[str, str] = {}
+    documents: dict[str, str] = {}
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         lines = [
@@ -47,8 +47,8 @@ def commands() -> list[tuple[str, str]]:
         for line in (*lines, *INDENTED.findall(text)):
             command = re.sub(r"\s+#\s.*$", "", line).strip()
             if command and not command.startswith("#"):
-                found.setdefault(command, document.name)
-    return [(name, command) for command, name in found.items()]
+                documents.setdefault(command, document.name)
+    return [(name, command) for command, name in documents.items()]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def shell(folder: Path, command: str) -> tuple[int, str]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("document", "command"),
-    [found for found in commands() if not found[1].startswith(tuple(ELSEWHERE))],
+    [snippet for snippet in commands() if not snippet[1].startswith(tuple(ELSEWHERE))],
     ids=lambda text: text[:60],
 )
 def test_a_command_of_the_documents_works(repository: Path, document: str, command: str) -> None:

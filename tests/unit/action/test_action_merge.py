@@ -31,7 +31,7 @@ def test_shards_become_one_head_and_one_base(tmp_path: Path) -> None:
     shards = [left(tmp_path / name, report(name, f"{n}/2"), report(name)) for n, name in enumerate("ab", 1)]
     head, base = join(shards)
     assert base is not None
-    assert [one.benchmark.name for one in head.series] == [one.benchmark.name for one in base.series] == ["a", "b"]
+    assert [row.benchmark.name for row in head.series] == [row.benchmark.name for row in base.series] == ["a", "b"]
 
 
 def test_a_missing_shard_is_no_pass(tmp_path: Path) -> None:

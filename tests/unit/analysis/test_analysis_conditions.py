@@ -94,7 +94,7 @@ def test_only_equal_probes_on_equal_models_are_compared(
 def test_a_hosted_machine_may_differ_more() -> None:
     """Three times the usual spread between two hosted machines of one model is still ordinary."""
     tau = replace(analysis.Policy().session_spread, hosted=0.06)
-    base = [replace(one, conditions=(probed(0.002),)) for one in runs({"b": STEADY}, environment=HOSTED)]
+    base = [replace(report, conditions=(probed(0.002),)) for report in runs({"b": STEADY}, environment=HOSTED)]
     head = replace(session({"b": [1.0]}, environment=HOSTED), conditions=(probed(0.0023),))
 
     strict, lenient = (
@@ -146,7 +146,7 @@ def test_no_probe_ever_changes_a_verdict(values: list[float], ratio: float, time
 
     for before, after in (([base], head), (stored, new)):
         without = analysis.compare(before, [after])
-        with_it = analysis.compare([marked(one, probed(0.002)) for one in before], [marked(after, wild)])
+        with_it = analysis.compare([marked(report, probed(0.002)) for report in before], [marked(after, wild)])
         assert with_it.machine != without.machine
         assert (with_it.comparisons, with_it.summary) == (without.comparisons, without.summary)
 

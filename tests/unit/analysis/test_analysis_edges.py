@@ -320,7 +320,7 @@ def test_pairs_of_one_session_are_matched_by_number() -> None:
     base = pairs({"b": [1.0, 2.0, NAN, 4.0, 5.0, 6.0]})
     head = pairs({"b": [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]})
     turned = Report(
-        tuple(Series(one.benchmark, one.metric, one.values[::-1]) for one in head.series),
+        tuple(Series(row.benchmark, row.metric, row.values[::-1]) for row in head.series),
         head.runs[::-1],
         environment=head.environment,
     )

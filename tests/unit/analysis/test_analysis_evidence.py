@@ -36,11 +36,11 @@ def test_a_side_is_a_row_per_series_and_a_column_per_run() -> None:
 
 def test_environments_are_numbered_on_both_sides_alike() -> None:
     """The same machine has the same number."""
-    _, base, head, known = evidence.lay_out(
+    _, base, head, environments = evidence.lay_out(
         [*runs({"a": [1.0]}), *runs({"a": [1.0]}, environment=HOSTED)], runs({"a": [1.0]}, environment=HOSTED)
     )
 
-    assert known == (OWN.fingerprint, HOSTED.fingerprint)
+    assert environments == (OWN.fingerprint, HOSTED.fingerprint)
     assert (base.fingerprints.tolist(), head.fingerprints.tolist()) == ([0, 1], [1])
 
 

@@ -156,7 +156,7 @@ def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None
 
     rows = alone(first, again * np.array(promised)[:, None])
 
-    assert 0.74 <= np.mean([one.verdict is Verdict.REGRESSION for one in rows]) <= 0.88
+    assert 0.74 <= np.mean([row.verdict is Verdict.REGRESSION for row in rows]) <= 0.88
 
 
 def alone(base: Values, head: Values) -> list[Comparison]:
@@ -169,7 +169,7 @@ def alone(base: Values, head: Values) -> list[Comparison]:
         for side in (base, head)
     ]
     rows = analysis.compare(sides[:1], sides[1:]).comparisons
-    return sorted(rows, key=lambda one: int(one.metric.name.split()[1]))
+    return sorted(rows, key=lambda row: int(row.metric.name.split()[1]))
 
 
 def test_more_pairs_see_smaller_changes() -> None:

@@ -186,6 +186,6 @@ def test_looking_after_every_pair_keeps_the_error_rate() -> None:
     for count in PLAN.looks:
         values = {f"b{n}": (base[n, :count].tolist(), head[n, :count].tolist()) for n in range(2000)}
         rows = analysis.compare(*sides(values), policy).comparisons
-        alarmed |= {one.benchmark.name for one in rows if number(one.p_value) <= 0.05}
+        alarmed |= {row.benchmark.name for row in rows if number(row.p_value) <= 0.05}
 
     assert 0.01 <= len(alarmed) / 2000 <= 0.05

@@ -34,25 +34,25 @@ def test_each_row_is_weighed_by_its_own_runs() -> None:
     assert judgement.mode is Mode.HISTORY
 
 
-@pytest.mark.parametrize("known", [2, 9])
-def test_one_session_each_is_held_to_what_history_taught(known: int) -> None:
+@pytest.mark.parametrize("learned_runs", [2, 9])
+def test_one_session_each_is_held_to_what_history_taught(learned_runs: int) -> None:
     """The spread that was learned, with one degree of freedom less than the runs it is from."""
     policy = analysis.Policy(
-        noise={("b", "time"): analysis.Noise(0.02, known), ("gone", "time"): analysis.Noise(0.5, 50)}
+        noise={("b", "time"): analysis.Noise(0.02, learned_runs), ("gone", "time"): analysis.Noise(0.5, 50)}
     )
 
     row = one(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
 
-    assert row.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, known - 1))
+    assert row.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, learned_runs - 1))
 
 
 def test_a_spread_learned_from_one_run_is_none() -> None:
     """Nor is there one for a metric without a ratio."""
-    lone = analysis.Policy(noise={("b", "time"): analysis.Noise(0.5, 1)})
+    of_one_run = analysis.Policy(noise={("b", "time"): analysis.Noise(0.5, 1)})
     signed = analysis.Policy(noise={("b", "leak"): analysis.Noise(0.5, 50)})
     quiet = [-1.0, 1.0, 0.5, -0.6, 0.1, 0.0]
 
-    assert stored([1.0], [1.1], lone) == stored([1.0], [1.1])
+    assert stored([1.0], [1.1], of_one_run) == stored([1.0], [1.1])
     assert stored(quiet, [9.0], signed, metric=SIGNED) == stored(quiet, [9.0], metric=SIGNED)
 
 

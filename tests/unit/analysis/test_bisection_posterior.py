@@ -53,7 +53,7 @@ def _density(measured: dict[int, list[float]], after: Any, pair: float, build: f
 
 @given(measured_commits, st.integers(0, 7), st.integers(0, 7))
 @settings(max_examples=40, deadline=None)
-def test_evidence_is_that_of_the_full_model(measured: dict[int, list[float]], one: int, other: int) -> None:
+def test_evidence_is_that_of_the_full_model(measured: dict[int, list[float]], first: int, second: int) -> None:
     """The closed form gives the same odds of two candidates as the density over all pairs, in cells of the grid."""
     seen = Observations.of(measured)
     raw = {
@@ -61,14 +61,14 @@ def test_evidence_is_that_of_the_full_model(measured: dict[int, list[float]], on
         for commit, mean, pairs in zip(seen.commits, seen.means, seen.pairs, strict=True)
     }
     seen = Observations.of(raw)  # without scatter, so that no value is an outlier
-    patterns = LINE[seen.commits][:, [one, other]].astype(float)
+    patterns = LINE[seen.commits][:, [first, second]].astype(float)
     grid = module._grid()
     evidence, _, _ = module._marginal(grid, patterns, seen)
     for cell in range(0, len(grid.pair), 97):
         if grid.pair[cell] < 1e-3:
             continue  # a covariance this close to singular is no reference
         spreads = (float(grid.pair[cell]), float(grid.build[cell]), float(grid.scale[cell]))
-        expected = _density(raw, LINE[:, one], *spreads) - _density(raw, LINE[:, other], *spreads)
+        expected = _density(raw, LINE[:, first], *spreads) - _density(raw, LINE[:, second], *spreads)
         assert evidence[cell, 0] - evidence[cell, 1] == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 

@@ -46,11 +46,11 @@ def test_a_step_is_measured_by_hodges_and_lehmann() -> None:
 def test_a_tile_proposes_at_four_times_the_significance() -> None:
     """What is weaker than that is not proposed, and what is stronger is split again."""
     flat = steps(0.0, 0.04, spread=0.02, runs=20, seed=4)
-    whole = np.array([0]), np.array([40])
-    (p, *_) = propose(flat, *whole, 0.01, 5).p_value
+    bounds = np.array([0]), np.array([40])
+    (p, *_) = propose(flat, *bounds, 0.01, 5).p_value
 
-    assert len(propose(flat, *whole, p / 4 * 1.01, 5).place) == 1
-    assert len(propose(flat, *whole, p / 4 * 0.99, 5).place) == 0
+    assert len(propose(flat, *bounds, p / 4 * 1.01, 5).place) == 1
+    assert len(propose(flat, *bounds, p / 4 * 0.99, 5).place) == 0
     stairs = propose(steps(0.0, 1.0, 2.0), np.array([0]), np.array([36]), 0.001, 5)
     assert sorted(stairs.place.tolist()) == [12, 24]
 
@@ -107,14 +107,14 @@ def test_a_proposal_without_a_step_is_dropped_and_one_with_it_is_moved_to_its_ru
 
 def test_series_that_stand_side_by_side_are_no_neighbours() -> None:
     """A step near the end of one series and one near the start of the next are each held to its own."""
-    one, other = steps(0.0, 1.0, runs=20), steps(5.0, 4.0, runs=20, seed=2)
-    flat, ends = np.concatenate([one, other]), np.array([0, 40, 80])
+    left, right = steps(0.0, 1.0, runs=20), steps(5.0, 4.0, runs=20, seed=2)
+    flat, ends = np.concatenate([left, right]), np.array([0, 40, 80])
     proposals = Proposals(np.array([20, 60]), np.full(2, 1e-6))
 
     both = candidates.prune(flat, ends, proposals, np.array([0.04, 0.04]), 0.001, 5)
 
     assert both.owner.tolist() == [0, 1]
-    for row, (values, shift) in enumerate(((one, 1.0), (other, -1.0))):
+    for row, (values, shift) in enumerate(((left, 1.0), (right, -1.0))):
         alone = candidates.prune(
             values, ends[:2], Proposals(np.array([20]), np.array([1e-6])), np.array([0.04]), 0.001, 5
         )

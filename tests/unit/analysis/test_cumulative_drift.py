@@ -163,7 +163,7 @@ def test_a_long_level_is_looked_at_forty_runs_at_a_time() -> None:
 def test_a_release_is_known_by_its_first_digits() -> None:
     """A commit that no report is from opens no drift, nor does an empty one."""
     reports = past(crept({}))
-    for since, known in ((f"{10:040x}", True), (f"{10:040x}"[:39], False), ("f" * 40, False), ("", False)):
+    for since, is_stored in ((f"{10:040x}", True), (f"{10:040x}"[:39], False), ("f" * 40, False), ("", False)):
         (drift,) = cumulative_drift.measure(reports, since=since)
         opened = drift.since_release.start.commit if drift.since_release else None
-        assert opened == (f"{10:040x}" if known else f"{0:040x}" if len(since) == 39 else None)
+        assert opened == (f"{10:040x}" if is_stored else f"{0:040x}" if len(since) == 39 else None)

@@ -134,8 +134,8 @@ def test_a_change_point_needs_three_runs_of_the_window_before_it() -> None:
 def test_times_without_a_zone_are_utc_and_order_the_reports() -> None:
     """An offset is honoured; a report without a readable time comes first."""
     late, early, lost = (
-        replace(one, created=at)
-        for one, at in zip(
+        replace(stored, created=at)
+        for stored, at in zip(
             past([1.0, 2.0, 3.0]), ["2026-01-01T12:00:00", "2026-01-01T13:30:00+02:00", "some day"], strict=True
         )
     )

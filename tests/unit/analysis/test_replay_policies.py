@@ -142,7 +142,7 @@ def test_an_alarm_on_one_of_the_first_three_reports_has_caught_a_worsening(late:
 
 def test_alarms_are_listed_in_order_of_time() -> None:
     """Those of another suite stand where they happened."""
-    reports = [replace(one, suite="second") for one in history({25: 1.15}, metric=TIME)] + history({30: 1.15})
+    reports = [replace(report, suite="second") for report in history({25: 1.15}, metric=TIME)] + history({30: 1.15})
     seen = replay(reports, Policy(), Policy(regression_threshold=1.1))
     times = [alarm.time or "" for alarm in seen.appeared]
     assert times == sorted(times)

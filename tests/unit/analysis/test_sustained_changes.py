@@ -54,19 +54,19 @@ def commit(number: int) -> str:
 
 def test_a_settled_step_beyond_the_limit_alarms_and_names_its_commit() -> None:
     """Thirty runs, then twelve that are 60 % slower: moderate, confirmed, between two neighbours."""
-    [one] = judged(past(noisy((30, 1.0), (12, 1.6))))
-    row = one.comparison
+    [change] = judged(past(noisy((30, 1.0), (12, 1.6))))
+    row = change.comparison
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MODERATE, True)
-    assert (one.good, one.bad) == (commit(29), commit(30))
+    assert (change.good, change.bad) == (commit(29), commit(30))
     assert row.ratio == pytest.approx(1.6, rel=0.02)
     assert "in one step at 000000000000 (p = " in sentence(row)
 
 
 def test_a_young_step_is_not_called_confirmed() -> None:
     """Six runs at a new level may be an episode: undecided, so it neither alarms nor ends an alarm."""
-    [one] = judged(past(noisy((30, 1.0), (6, 1.6))))
-    assert (one.comparison.verdict, one.comparison.confirmed) == (Verdict.INCONCLUSIVE, None)
-    assert not reason_of(one.comparison).seen_again
+    [change] = judged(past(noisy((30, 1.0), (6, 1.6))))
+    assert (change.comparison.verdict, change.comparison.confirmed) == (Verdict.INCONCLUSIVE, None)
+    assert not reason_of(change.comparison).seen_again
 
 
 def test_a_step_below_the_limit_is_no_alarm() -> None:
@@ -80,12 +80,12 @@ def test_a_step_below_the_limit_is_no_alarm() -> None:
 def test_creep_of_steps_that_were_each_too_small_alarms_together() -> None:
     """Four times 7 %: no push alarmed, the release is 31 % ago, and the drift says so."""
     reports = past(noisy((20, 1.0), (20, 1.07), (20, 1.145), (20, 1.225), (20, 1.31)))
-    [one] = judged(reports, since=commit(10))
-    row = one.comparison
+    [change] = judged(reports, since=commit(10))
+    row = change.comparison
     assert (row.verdict, row.severity) == (Verdict.REGRESSION, Severity.MINOR)
     assert "% slower since the release (" in sentence(row)
     assert (reason_of(row).code, reason_of(row).count) == (ReasonCode.CREPT, 4)
-    assert (one.good, one.bad) == (commit(10), commit(99))
+    assert (change.good, change.bad) == (commit(10), commit(99))
 
 
 @pytest.mark.parametrize("higher", [False, True])
@@ -93,16 +93,16 @@ def test_a_drift_that_goes_on_alarms_before_it_reaches_the_limit(higher: bool) -
     """It was there eight runs ago and went on: minor at least, whichever direction is worse."""
     values = rising(40, 0.19)
     metric = Metric("throughput", "1/s", Direction.HIGHER) if higher else Metric("time", "s")
-    [one] = judged(past([1 / value for value in values] if higher else values, metric=metric))
-    row = one.comparison
+    [change] = judged(past([1 / value for value in values] if higher else values, metric=metric))
+    row = change.comparison
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MINOR, True)
     assert reason_of(row).code is ReasonCode.DRIFTING
 
 
 def test_a_drift_seen_for_the_first_time_is_not_called_confirmed() -> None:
     """What was level eight runs ago has been seen once."""
-    [one] = judged(past(rising(12, 0.12, before=30)))
-    assert one.comparison.verdict is not Verdict.REGRESSION
+    [change] = judged(past(rising(12, 0.12, before=30)))
+    assert change.comparison.verdict is not Verdict.REGRESSION
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -113,14 +113,14 @@ def test_noise_alarms_nowhere(seed: int) -> None:
 
 def test_what_was_corrected_yesterday_is_not_reported_today() -> None:
     """The level of the last ten runs is still high, the newest run is not: nothing is said, and nothing closed."""
-    [one] = judged(past(noisy((30, 1.0), (20, 1.6), (1, 1.0))))
-    assert one.comparison.verdict is Verdict.INCONCLUSIVE
+    [change] = judged(past(noisy((30, 1.0), (20, 1.6), (1, 1.0))))
+    assert change.comparison.verdict is Verdict.INCONCLUSIVE
 
 
 def test_what_was_mended_for_good_is_over() -> None:
     """Unchanged, which closes an issue."""
-    [one] = judged(past(noisy((30, 1.0), (20, 1.6), (20, 1.0))))
-    assert one.comparison.verdict is Verdict.UNCHANGED
+    [change] = judged(past(noisy((30, 1.0), (20, 1.6), (20, 1.0))))
+    assert change.comparison.verdict is Verdict.UNCHANGED
 
 
 def test_what_is_measured_no_more_is_not_judged() -> None:
@@ -128,7 +128,7 @@ def test_what_is_measured_no_more_is_not_judged() -> None:
     values = noisy((30, 1.0), (12, 1.6))
     reports = [report(n, {"old": [values[n]], "kept": [1.0]}) for n in range(42)]
     reports += [report(n, {"kept": [1.0]}) for n in range(42, 45)]
-    assert [one.comparison.benchmark.name for one in judged(reports)] == ["kept"]
+    assert [change.comparison.benchmark.name for change in judged(reports)] == ["kept"]
 
 
 def test_of_several_machines_the_worst_speaks() -> None:
@@ -138,9 +138,9 @@ def test_of_several_machines_the_worst_speaks() -> None:
     reports = [report(200 + 2 * n, {"parse": [slow[n]]}) for n in range(42)]
     reports += [report(201 + 2 * n, {"parse": [steady[n]]}, environment=other) for n in range(42)]
     reports += [report(n, {"parse": [slow[n]]}, environment=gone) for n in range(42)]
-    [one] = judged(reports)
-    assert one.comparison.severity is Severity.CRITICAL
-    assert one.history.environment == reports[0].environment.fingerprint
+    [change] = judged(reports)
+    assert change.comparison.severity is Severity.CRITICAL
+    assert change.history.environment == reports[0].environment.fingerprint
 
 
 def test_a_waiver_keeps_it_from_alarming() -> None:

@@ -33,7 +33,7 @@ def test_what_bencher_keeps_is_distinguished_from_results(tmp_path: Path) -> Non
         "version": {"hash": None},
         "metric": {"value": 8},
     }
-    names = {one: {"name": one} for one in ("branch", "testbed", "benchmark")}
+    names = {kind: {"name": kind} for kind in ("branch", "testbed", "benchmark")}
     line = {**names, "measure": {"slug": "latency", "units": "nanoseconds (ns)"}, "metrics": [point]}
     perf, single = tmp_path / "perf.json", tmp_path / "single.json"
     perf.write_text(json.dumps({"results": [line, line | {"benchmark": {"name": "other"}}]}))

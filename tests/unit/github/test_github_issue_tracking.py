@@ -208,10 +208,10 @@ def test_a_commit_changes_an_issue_once(issues: list[TrackedIssue], rows: list[C
 
 def test_a_fingerprint_distinguishes_suites_branches_benchmarks_and_metrics() -> None:
     """And nothing else: neither ratios nor commits."""
-    one = row(severity=Severity.MODERATE)
-    assert fingerprint("s", "main", one) == fingerprint("s", "main", row(severity=Severity.CRITICAL))
-    others = [fingerprint("t", "main", one), fingerprint("s", "dev", one), fingerprint("s", "main", row("b"))]
-    assert len({fingerprint("s", "main", one), *others}) == 4
+    moderate = row(severity=Severity.MODERATE)
+    assert fingerprint("s", "main", moderate) == fingerprint("s", "main", row(severity=Severity.CRITICAL))
+    others = [fingerprint("t", "main", moderate), fingerprint("s", "dev", moderate), fingerprint("s", "main", row("b"))]
+    assert len({fingerprint("s", "main", moderate), *others}) == 4
 
 
 values = st.recursive(

@@ -41,10 +41,10 @@ def test_the_bytes_are_the_same_on_every_machine(kind: str, digest: str) -> None
 @given(st.sampled_from(list(DataKind)), st.integers(0, 200_000), st.integers(0, 3))
 def test_the_size_is_exact_and_a_shorter_one_is_the_beginning(kind: DataKind, size: int, seed: int) -> None:
     """Any size is met to the byte."""
-    whole = content(kind, size, seed)
+    full = content(kind, size, seed)
 
-    assert len(whole) == size
-    assert content(kind, size // 2, seed) == whole[: size // 2]
+    assert len(full) == size
+    assert content(kind, size // 2, seed) == full[: size // 2]
 
 
 def test_seeds_differ() -> None:

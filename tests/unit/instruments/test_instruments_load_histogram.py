@@ -85,9 +85,9 @@ def test_the_interval_of_a_percentile_holds_the_truth() -> None:
 def test_histograms_add_up() -> None:
     """Two halves give the whole."""
     values = np.random.default_rng(3).exponential(size=1000)
-    whole, half = filled(values), filled(values[:400])
+    full, half = filled(values), filled(values[:400])
     half.add(filled(values[400:]))
 
-    assert half.quantile(0.9) == whole.quantile(0.9)
-    assert half.mean_s == pytest.approx(whole.mean_s)
-    assert half.longest_s == whole.longest_s
+    assert half.quantile(0.9) == full.quantile(0.9)
+    assert half.mean_s == pytest.approx(full.mean_s)
+    assert half.longest_s == full.longest_s

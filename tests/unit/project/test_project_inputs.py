@@ -22,13 +22,13 @@ def table(heading: str) -> dict[str, str]:
 
 def test_inputs_are_those_of_the_model() -> None:
     """Every input has the model's name and sentence, in the model's order."""
-    assert {name: each["description"] for name, each in ACTION["inputs"].items()} == Settings.inputs()
+    assert {name: entry["description"] for name, entry in ACTION["inputs"].items()} == Settings.inputs()
     assert list(ACTION["inputs"]) == list(Settings.inputs())
 
 
 def test_no_input_has_a_default_but_the_token() -> None:
     """An input with a default would outrank regress.yml without anybody having asked for it."""
-    defaults = {name: each["default"] for name, each in ACTION["inputs"].items() if "default" in each}
+    defaults = {name: entry["default"] for name, entry in ACTION["inputs"].items() if "default" in entry}
     assert defaults == {"github-token": "${{ github.token }}"}
 
 
@@ -39,7 +39,7 @@ def test_the_documentation_lists_every_input() -> None:
 
 def test_the_documentation_lists_every_output() -> None:
     """The table of outputs has the names and sentences of action.yml."""
-    assert table("Outputs") == {name: each["description"] for name, each in ACTION["outputs"].items()}
+    assert table("Outputs") == {name: entry["description"] for name, entry in ACTION["outputs"].items()}
 
 
 @pytest.mark.parametrize("step", ACTION["runs"]["steps"], ids=lambda step: step["name"])

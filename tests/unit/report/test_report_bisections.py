@@ -112,13 +112,13 @@ def test_what_another_job_wrote_is_read_back() -> None:
     """The object of a result says in Markdown what the result does, packages included."""
     package = Suspect("e" * 40, "numpy 1.26.4 → 2.0.0", "", "", ("uv.lock",), 0.998, 1.05, 8)
     inner = replace(FOUND, suspects=(package,), builds=2)
-    whole = replace(FOUND, packages=(PackageChange("numpy", "1.26.4", "2.0.0"),), of_packages=inner)
-    again = bisection_documents.from_object(bisection_documents.as_object(whole))
+    written = replace(FOUND, packages=(PackageChange("numpy", "1.26.4", "2.0.0"),), of_packages=inner)
+    again = bisection_documents.from_object(bisection_documents.as_object(written))
     assert again.first_bad is not None
     assert again.first_bad.commit == "a" * 40
     assert again.of_packages is not None
     text = bisection_documents.markdown(again)
-    assert text == bisection_documents.markdown(whole).replace("99.9 %", "99.9 %")
+    assert text == bisection_documents.markdown(written).replace("99.9 %", "99.9 %")
     assert f"**First bad commit: {'a' * 40}** (probability 99.9 %)" in text
     assert "The package: `numpy 1.26.4 → 2.0.0` (probability 99.8 %)" in text
 
