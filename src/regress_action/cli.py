@@ -42,6 +42,7 @@ COMMANDS = {
     "load": "Put a load on a function or an address, with ramp-up, and measure its answers.",
     "bisect": "Find the first commit with which a benchmark changed, with its probability.",
     "post-bisect": "Post the answer of a bisection to the issue about the regression.",
+    "post-claim": "Post the receipt of a verified claim to the pull request.",
     "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
     "hotspots": "Find the function and the changed line that made a suite slower.",
     "scalability": "Say which concurrency is best, from load tests at several levels.",

@@ -20,6 +20,10 @@ EVERYTHING = {
     "metadata": "read",
     "pull-requests": "write",
 }
+DISPATCHABLE = {
+    "bisect.yml": "Bisect for #{issue}, comment {comment}",
+    "verify-claim.yml": "Verify for #{issue}, comment {comment}",
+}
 
 
 @dataclass
@@ -126,6 +130,10 @@ class WorkflowRun:
     status: str = "completed"
     conclusion: str | None = "success"
     attempt: int = 1
+    workflow: str = "build.yml"
+    title: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
+    hidden: int = 0
 
 
 @dataclass
@@ -145,7 +153,8 @@ class GithubData:
     """The whole state.
 
     `completed_is_final` says how GitHub takes changes to the verdict of a finished check run: ``ignored``, ``refused``,
-    or, when empty, as asked for; people report each of them. Every record is plain data, so that it can be dumped
+    or, when empty, as asked for; people report each of them. `dispatchable` has the workflows that can be started, with
+    their `run-name`. Every record is plain data, so that it can be dumped
     and seeded as JSON.
     """
 
@@ -165,6 +174,7 @@ class GithubData:
     events: list[Event] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     runs: list[WorkflowRun] = field(default_factory=list)
+    dispatchable: dict[str, str] = field(default_factory=DISPATCHABLE.copy)
     artifacts: list[Artifact] = field(default_factory=list)
     comparisons: dict[str, list[str]] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)

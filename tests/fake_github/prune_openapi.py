@@ -27,6 +27,8 @@ OPERATIONS = {
     f"{REPO}/actions/runs/{{run_id}}": ["get"],
     f"{REPO}/actions/runs/{{run_id}}/artifacts": ["get"],
     f"{REPO}/actions/runs/{{run_id}}/rerun": ["post"],
+    f"{REPO}/actions/workflows/{{workflow_id}}/dispatches": ["post"],
+    f"{REPO}/actions/workflows/{{workflow_id}}/runs": ["get"],
     f"{REPO}/check-runs": ["post"],
     f"{REPO}/check-runs/{{check_run_id}}": ["get", "patch"],
     f"{REPO}/check-runs/{{check_run_id}}/annotations": ["get"],

@@ -6,14 +6,16 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from fake_github import shapes
-from fake_github.routing import Answer, Call, RefusedError, page, route
+from fake_github.data import WorkflowRun
+from fake_github.routing import Answer, Call, RefusedError, page, route, visible
 from fake_github.schema import DESCRIPTION
 from fake_github.shapes import REPO
 
 if TYPE_CHECKING:
-    from fake_github.data import Artifact, GithubData, Issue, WorkflowRun
+    from fake_github.data import Artifact, GithubData, Issue
 
 Json = Any
+MAX_INPUTS = 65535
 
 
 @route("GET /user", "metadata:read")
@@ -157,6 +159,36 @@ def runs(data: GithubData, call: Call) -> Answer:
     return page(call, [shapes.run(data, run) for run in matching], "workflow_runs")
 
 
+@route(f"GET {REPO}/actions/workflows/{{workflow_id}}/runs", "actions:read")
+def runs_of_workflow(data: GithubData, call: Call) -> Answer:
+    """List the runs of a workflow, the newest first."""
+    name = _workflow(data, call)
+    matching = [
+        run
+        for run in visible(list(reversed(data.runs)))
+        if run.workflow == name and call.query.get("event", run.event) == run.event
+    ]
+    return page(call, [shapes.run(data, run) for run in matching], "workflow_runs")
+
+
+@route(f"POST {REPO}/actions/workflows/{{workflow_id}}/dispatches", "actions:write")
+def dispatch(data: GithubData, call: Call) -> Answer:
+    """Start a workflow that has this trigger; the run is named as its file says."""
+    name, inputs = _workflow(data, call), call.body.get("inputs", {})
+    if len(str(inputs)) > MAX_INPUTS:
+        raise RefusedError(422, "inputs are too large.")
+    title = data.dispatchable[name].format_map(inputs)
+    started = WorkflowRun(data.next_id(), "workflow_dispatch", status="queued", conclusion=None, workflow=name)
+    started.title, started.inputs, started.head_branch = title, inputs, call.body["ref"]
+    started.hidden = data.lag
+    data.runs.append(started)
+    if not call.body.get("return_run_details"):
+        return Answer(204)
+    address = f"https://api.github.com/repos/{data.repository}/actions/runs/{started.id}"
+    page_of_run = f"https://github.com/{data.repository}/actions/runs/{started.id}"
+    return Answer(200, {"workflow_run_id": started.id, "run_url": address, "html_url": page_of_run})
+
+
 @route(f"GET {REPO}/actions/runs/{{run_id}}", "actions:read")
 def run(data: GithubData, call: Call) -> Answer:
     """Read a workflow run."""
@@ -205,6 +237,13 @@ def download(data: GithubData, call: Call) -> Answer:
     if artifact.expired:
         raise RefusedError(410, "Artifact has expired")
     return Answer(302, None, {"Location": f"https://api.github.com/_blob/{artifact.id}"})
+
+
+def _workflow(data: GithubData, call: Call) -> str:
+    name = call.values["workflow_id"]
+    if name not in data.dispatchable:
+        raise RefusedError(404, "Not Found")
+    return name
 
 
 def _artifact(data: GithubData, call: Call) -> Artifact:

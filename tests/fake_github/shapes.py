@@ -226,6 +226,8 @@ def run(data: GithubData, record: WorkflowRun) -> dict[str, Json]:
         "status": record.status,
         "conclusion": record.conclusion,
         "run_attempt": record.attempt,
+        "path": f".github/workflows/{record.workflow}@{record.head_branch}",
+        "display_title": record.title or "Update README.md",
         "head_repository": example["head_repository"] | _repository_identity(data, record.head_repository),
         "url": f"https://api.github.com/repos/{data.repository}/actions/runs/{record.id}",
         "artifacts_url": f"https://api.github.com/repos/{data.repository}/actions/runs/{record.id}/artifacts",

@@ -148,20 +148,26 @@ def _connected(job: Job, stack: ExitStack) -> Client | None:
 
 
 def _answer_comment(job: Job, client: Client | None, log: StepLog) -> ExitCode:
-    """Run the command of a comment on a pull request."""
+    """Run the command of a comment on a pull request or an issue."""
     from regress_action.action import explain, publish
-    from regress_action.github.comment_commands import carry_out
+    from regress_action.action.claims.wording import misread
+    from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 
     if client is None:
         raise UsageError(
             "Commands in comments need a token.", remedy="Give the step  github-token: ${{ github.token }}"
         )
-    carry_out(
-        client,
-        job.plan,
-        workflow=job.environ.get("REGRESS_WORKFLOW", "performance.yml"),
-        explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
+    named = (
+        ("measure", "REGRESS_WORKFLOW"),
+        ("bisect", "REGRESS_BISECT_WORKFLOW"),
+        ("verify", "REGRESS_VERIFY_WORKFLOW"),
     )
+    CommandAnswers(
+        client,
+        CommandWorkflows(**{field: job.environ[name] for field, name in named if job.environ.get(name)}),
+        explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
+        misread=misread,
+    ).carry_out(job.plan)
     _notice(client, log)
     return ExitCode.OK
 

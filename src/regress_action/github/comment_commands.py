@@ -1,52 +1,38 @@
-"""`/regress run`, `/regress accept <benchmark> <reason>`, `/regress explain`: commands in a comment.
+"""`/regress run`, `accept`, `explain`, `bisect` and `verify`: what a comment asks for.
 
-Only people with write access may give them. Nothing is measured here: `run` starts the pull request's own workflow
-again, with the rights that workflow has. Nothing is stored here either: `acceptance` reads the comment itself.
+A comment is data of which one line is read, strictly: its first, outside of quotes and of code. `command_answers` asks
+GitHub who wrote it, and does what is asked.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from regress_action.github import comment
-from regress_action.github.idempotency import read
-from regress_action.github.permissions import may_write
-from regress_action.model import escaping
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from github.Issue import Issue
-    from github.WorkflowRun import WorkflowRun
-
-    from regress_action.github.client import Client
-    from regress_action.github.event import Plan
-
-NEEDS = "pull-requests: write"
 LIMIT = 500
-_COMMAND = re.compile(r"\s*/regress(?!\S)(?:[ \t]+(?P<verb>\w+))?[ \t]*(?P<rest>[^\r\n]*)")
-_BENCHMARK = re.compile(r"""(?:`(?P<ticks>[^`]+)`|"(?P<quotes>[^"]+)"|(?P<word>\S+))\s*(?P<reason>.*)""")
-HELP = """I know these commands, from people with write access:
+CLAIM_LIMIT = 200
+_COMMAND = re.compile(r"(?:[ \t]*\r?\n)* {0,3}/regress(?!\S)(?:[ \t]+(?P<verb>[a-z]+)(?!\S))?[ \t]*(?P<rest>[^\r\n]*)")
+_NAMED = r"""(?:`(?P<ticks>[^`]+)`|"(?P<quotes>[^"]+)"|(?P<word>\S+))"""
+_ACCEPTED = re.compile(rf"{_NAMED}\s*(?P<reason>.*)")
+_ONE_NAME = re.compile(_NAMED)
+_QUOTED_CLAIM = re.compile(rf"""(?:"(?P<straight>[^"]+)"|“(?P<curly>[^”]+)”)(?:\s+{_NAMED})?""")
+_PLAIN_CLAIM = re.compile(r"""[^"“”`]+""")
 
-- `/regress run` measures this pull request again
-- `/regress accept <benchmark> <reason>` accepts a change; `*` is any part of a name, backticks hold one with spaces
-- `/regress explain` says why the last verdict is what it is; `/regress explain <benchmark>` says it of one"""
-EXPLANATION = """I find no verdict about this pull request yet. How one comes about: base and head are measured in \
-turns on one machine, each time in a fresh process. One process gives one value, so what is compared is processes, not \
-iterations. A change is a regression when it is larger than its threshold, when it is unlikely to be chance after \
-correcting for the number of benchmarks, and when measuring again confirms it. Everything else is *unchanged* or \
-*inconclusive*, and the report says how small a change could have been seen."""
+Kind = Literal["run", "accept", "explain", "bisect", "verify", "help", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class CommentCommand:
-    """What somebody asked for; `help` when it was not understood."""
+    """What somebody asked for; `help` when it was not understood, `refused` with a `reason` when it may not be.
 
-    kind: Literal["run", "accept", "explain", "help"]
+    `reason` is otherwise why a change is accepted; `claim` is what shall be verified.
+    """
+
+    kind: Kind
     benchmark: str | None = None
     reason: str = ""
+    claim: str = ""
 
 
 def parse(body: str | None) -> CommentCommand | None:
@@ -54,78 +40,65 @@ def parse(body: str | None) -> CommentCommand | None:
     match = _COMMAND.match(body or "")
     if match is None:
         return None
-    rest = match["rest"].strip()[: 2 * LIMIT]
-    named = _BENCHMARK.match(rest)
-    benchmark = (named["ticks"] or named["quotes"] or named["word"])[:LIMIT] if named else None
-    match match["verb"]:
-        case "run":
-            return CommentCommand("run")
-        case "explain":
-            return CommentCommand("explain", benchmark)
-        case "accept" if named and named["reason"].strip():
-            return CommentCommand("accept", benchmark, named["reason"].strip()[:LIMIT])
-        case _:
-            return CommentCommand("help")
+    readers = {"run": _run, "explain": _explain, "accept": _accept, "bisect": _bisect, "verify": _verify}
+    return readers.get(match["verb"] or "", _help)(match["rest"].strip())
 
 
-def carry_out(
-    client: Client, plan: Plan, *, workflow: str, explain: Callable[[str | None], str | None] | None = None
-) -> CommentCommand | None:
-    """Do what the comment of the plan asks for, and answer once; None when nobody with write access asked for anything.
-
-    `workflow` is the file name of the workflow that `run` starts again. `explain` says why the last verdict is what it
-    is, about one benchmark or all; None where it knows of none.
-    """
-    command, number = parse(plan.comment), plan.pull_request
-    if command is None or number is None:
-        return None
-    if not may_write(client, plan.actor):
-        client.permissions.note(f"{escaping.plain(plan.actor)} has no write access; the command was not carried out.")
-        return None
-    issue = client.repository.get_issue(number)
-    match command.kind:
-        case "run":
-            answer = _run(client, number, workflow)
-        case "accept":
-            answer = _accept(client, plan, command, workflow)
-        case "explain":
-            answer = (explain(command.benchmark) if explain else None) or EXPLANATION
-        case "help":
-            answer = HELP
-    client.permissions.attempt(NEEDS, "the answer", lambda: _answer(client, issue, plan, answer))
-    return command
+def unfit(text: str, limit: int) -> str | None:
+    """Return why a text cannot be an argument of a program, as the end of a sentence; None where it can."""
+    if text.startswith("-"):
+        return "begins with a dash, and a comment sets no options"
+    if len(text) > limit:
+        return f"is longer than {limit} characters"
+    return None if text.isprintable() and text.strip() else "holds characters that cannot be seen"
 
 
-def _answer(client: Client, issue: Issue, plan: Plan, answer: str) -> None:
-    comment.comment_once(client, issue, {"answer": plan.comment_id}, answer)
+def _help(_rest: str) -> CommentCommand:
+    return CommentCommand("help")
 
 
-def _accept(client: Client, plan: Plan, command: CommentCommand, workflow: str) -> str:
-    again = _run(client, plan.pull_request or 0, workflow)
-    who, what = escaping.markdown(plan.actor), escaping.code_span(command.benchmark or "")
-    return f"{who} accepts {what}: {escaping.markdown(command.reason)}\n\n{again}"
+def _run(_rest: str) -> CommentCommand:
+    return CommentCommand("run")
 
 
-def _run(client: Client, number: int, workflow: str) -> str:
-    """Start the newest run of the workflow for the head again, and return a sentence about it."""
-    started = client.permissions.attempt("actions: write", "measuring again", lambda: _again(client, number, workflow))
-    if started is None:
-        return "Measuring again could not be started; the log of this command says why."
-    return started
+def _explain(rest: str) -> CommentCommand:
+    named = _ONE_NAME.match(rest[: 2 * LIMIT])
+    return CommentCommand("explain", _name(named)[:LIMIT] if named else None)
 
 
-def _again(client: Client, number: int, workflow: str) -> str:
-    head = read(client, lambda: client.repository.get_pull(number).head.sha)
-    runs = client.repository.get_workflow_runs(head_sha=head, event="pull_request")
-    newest: WorkflowRun | None = read(client, lambda: next((run for run in runs if _is(run, workflow)), None))
-    name = escaping.code_span(workflow)
-    if newest is None:
-        return f"No run of {name} for {head} was found, so there is nothing to repeat."
-    if newest.status != "completed":
-        return f"It is being measured already, in [this run]({newest.html_url})."
-    newest.rerun()
-    return f"Measuring again, in [this run]({newest.html_url})."
+def _accept(rest: str) -> CommentCommand:
+    named = _ACCEPTED.match(rest[: 2 * LIMIT])
+    if named is None or not named["reason"].strip():
+        return CommentCommand("help")
+    return CommentCommand("accept", _name(named)[:LIMIT], named["reason"].strip()[:LIMIT])
 
 
-def _is(run: WorkflowRun, workflow: str) -> bool:
-    return run.path.split("@")[0].rsplit("/", 1)[-1] == workflow
+def _bisect(rest: str) -> CommentCommand:
+    if not rest:
+        return CommentCommand("bisect")
+    named = _ONE_NAME.fullmatch(rest) if len(rest) <= 2 * LIMIT else None
+    if named is None:
+        return CommentCommand("refused", reason="One benchmark can be named; put a name with spaces in backticks.")
+    if why := unfit(_name(named), LIMIT):
+        return CommentCommand("refused", reason=f"The name of the benchmark {why}.")
+    return CommentCommand("bisect", _name(named))
+
+
+def _verify(rest: str) -> CommentCommand:
+    if not rest:
+        return CommentCommand("help")
+    named = _QUOTED_CLAIM.fullmatch(rest) if len(rest) <= 2 * LIMIT else None
+    plain = _PLAIN_CLAIM.fullmatch(rest)
+    if named is None and plain is None:
+        return CommentCommand("refused", reason='Write the claim in quotes, like `/regress verify "1.3x faster"`.')
+    claim = (named["straight"] or named["curly"]) if named else rest
+    benchmark = _name(named) if named else ""
+    if why := unfit(claim, CLAIM_LIMIT):
+        return CommentCommand("refused", reason=f"The claim {why}.")
+    if benchmark and (why := unfit(benchmark, LIMIT)):
+        return CommentCommand("refused", reason=f"The name of the benchmark {why}.")
+    return CommentCommand("verify", benchmark or None, claim=claim)
+
+
+def _name(named: re.Match[str]) -> str:
+    return named["ticks"] or named["quotes"] or named["word"] or ""

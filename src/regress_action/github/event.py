@@ -28,7 +28,8 @@ class Plan:
     `head_sha` is the commit that is judged: the head of a pull request, never its merge commit. `head_repository` is
     None where a fork was deleted. `measured_run_id` is the workflow run whose artifact `publish` reads.
     `is_fork` is about the head. `labels` are those of the pull request when the event happened. `since` is when GitHub
-    learnt of the commit that is judged, at the latest, in ISO 8601. `job` distinguishes the jobs of one workflow run,
+    learnt of the commit that is judged, at the latest, in ISO 8601. `issue` is the number of what was commented on, a
+    pull request or not. `job` distinguishes the jobs of one workflow run,
     the legs of a matrix among them, and is the same when they are run again.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     since: str | None = None
     tag: str | None = None
     measured_run_id: int | None = None
+    issue: int | None = None
     comment: str | None = None
     comment_id: int | None = None
     run_id: int = 0
@@ -301,14 +303,16 @@ def _issue_comment(event: _Event) -> Plan:
         "actor": event.text("comment", "user", "login") or "",
         "comment": body,
         "comment_id": event.number("comment", "id"),
+        "issue": number,
         "pull_request": number if event.get("issue", "pull_request") is not None else None,
         "may_comment": True,
     }
-    if event.text("action") != "created" or rest["pull_request"] is None:
-        return event.plan(Stage.NONE, "only new comments on pull requests are read", **rest)
+    if event.text("action") != "created" or number is None:
+        return event.plan(Stage.NONE, "only new comments are read", **rest)
     if not body.lstrip().startswith(COMMAND):
         return event.plan(Stage.NONE, f"the comment does not start with {COMMAND}", **rest)
-    return event.plan(Stage.COMMAND, f"a command in a comment on pull request #{number}", **rest)
+    where = "issue" if rest["pull_request"] is None else "pull request"
+    return event.plan(Stage.COMMAND, f"a command in a comment on {where} #{number}", **rest)
 
 
 def _unknown(event: _Event) -> Plan:

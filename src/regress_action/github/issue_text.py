@@ -24,6 +24,7 @@ BODY_BYTES = 60_000
 DETAIL_BYTES = 8_000
 TITLE_LIMIT = 200
 COMMITS_KEPT = 50
+ABOUT_LIMIT = 500
 SHOWN = 10
 LISTED = 100
 RECOVERED = "recovered"
@@ -46,12 +47,16 @@ class RegressionRange:
 
 @dataclass(frozen=True, slots=True)
 class IssueState:
-    """The state of an issue between runs, hidden in its body."""
+    """The state of an issue between runs, hidden in its body.
+
+    `about` names the benchmark and the metric of the worst regression when it was opened, where they are short enough.
+    """
 
     members: dict[str, Severity]
     origin: RegressionRange = RegressionRange()
     seen: tuple[tuple[str, str, float | None], ...] = field(default=())
     by_trend: bool = False
+    about: tuple[str, str] | None = None
 
     def after(self, commit: str, severity: Severity, ratio: float | None) -> tuple[tuple[str, str, float | None], ...]:
         """Return the commits judged so far and one more, the newest last."""
@@ -65,6 +70,7 @@ class IssueState:
             "origin": origin | {"pulls": list(self.origin.pulls)},
             "seen": [list(commit) for commit in self.seen],
             **({"by_trend": True} if self.by_trend else {}),
+            **({"about": list(self.about)} if self.about and sum(map(len, self.about)) <= ABOUT_LIMIT else {}),
         }
         return hidden_comment.mark(KIND, content)
 
@@ -88,9 +94,15 @@ def state_of(body: str | None) -> IssueState | None:
             ),
             tuple((str(commit), str(severity), ratio) for commit, severity, ratio in content["seen"]),
             content.get("by_trend") is True,
+            _about(content.get("about")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _about(content: Any) -> tuple[str, str] | None:  # noqa: ANN401 - read back from a text that people may edit
+    name, metric = content if isinstance(content, list) and len(content) == 2 else (None, None)  # noqa: PLR2004 - a pair
+    return (name, metric) if isinstance(name, str) and isinstance(metric, str) else None
 
 
 def title(comparisons: Sequence[Comparison], texts: Texts, suite: str) -> str:

@@ -133,7 +133,8 @@ class IssueSync:
         label = self.publication.preferences.label
         labels.ensure(self.client, label)
         members = {self._identify(row): row.severity for row in comparisons}
-        state = IssueState(members, self._origin(comparisons), by_trend=self._by_trend)
+        about = (comparisons[0].benchmark.name, comparisons[0].metric.name)
+        state = IssueState(members, self._origin(comparisons), by_trend=self._by_trend, about=about)
         state = replace(state, seen=state.after(self._commit, worst(comparisons), _ratio(comparisons)))
         title = issue_text.title(comparisons, self.publication.texts, self.publication.preferences.suite)
         body = issue_text.body(state, comparisons, self.publication.texts, self.publication.plan)
@@ -263,6 +264,17 @@ def comment_on_regression(
         return tuple(issue.html_url for issue in about)
 
     return client.permissions.attempt(NEEDS, "the answer of the bisection", write)
+
+
+def comment_in_thread(client: Client, key: dict[str, Any], text: str, number: int) -> str | None:
+    """Comment once on the issue or pull request `number`; return its address, None where that is not possible."""
+
+    def write() -> str:
+        thread = client.repository.get_issue(number)
+        comment_once(client, thread, key, text)
+        return read(client, lambda: thread.html_url)
+
+    return client.permissions.attempt(NEEDS, f"the answer on #{number}", write)
 
 
 def _tracked(ours: Issues) -> list[issue_tracking.TrackedIssue]:

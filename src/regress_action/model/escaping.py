@@ -90,12 +90,12 @@ def code_span(text: str, limit: int = NAME_LIMIT) -> str:
     return f"{fence} {text} {fence}"
 
 
-def code_block(text: str, language: str = "") -> str:
+def code_block(text: str, language: str = "", limit: int = CODE_LIMIT) -> str:
     """Return a fenced block whose fence the text cannot close; lines are kept, long text is cut at its end."""
     lines = "".join(
         "\n" if c in "\r\n" else _visible(c) for c in _ANSI.sub("", str(text)[:_GENEROUS].replace("\r\n", "\n"))
     )
-    lines = lines[:CODE_LIMIT].replace("<!", f"<{_ZERO_WIDTH_SPACE}!")
+    lines = lines[:limit].replace("<!", f"<{_ZERO_WIDTH_SPACE}!")
     fence = "`" * max(3, _longest_run(lines) + 1)
     return f"{fence}{language}\n{lines}\n{fence}"
 

@@ -16,7 +16,7 @@ from regress_action.report.numbers import change, count, interval
 _CANDIDATES = 6
 _FILES = 8
 _PACKAGES = 12
-_SUBJECT = 60
+_SUBJECT, _AUTHOR = 60, 60
 
 
 def as_object(result: BisectionResult) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def markdown(result: BisectionResult) -> str:
 
 def _commit_line(suspect: Suspect) -> str:
     paths = ", ".join(escaping.code_span(path) for path in suspect.files[:_FILES])
-    return f"{escaping.code_span(suspect.subject, _SUBJECT)}{f', changes {paths}' if paths else ''}"
+    author = f" by {escaping.code_span(suspect.author, _AUTHOR)}" if suspect.author else ""
+    return f"{escaping.code_span(suspect.subject, _SUBJECT)}{author}{f', changes {paths}' if paths else ''}"
 
 
 def from_object(content: object) -> BisectionResult:

@@ -1,9 +1,10 @@
-"""A verified claim in a terminal, and as JSON."""
+"""A verified claim in a terminal, as JSON, and as Markdown for a comment."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regress_action.model import escaping
 from regress_action.model.claims import Claim, ClaimEvidence, ClaimVerdict
 from regress_action.model.escaping import plain
 from regress_action.report.console import ConsolePage
@@ -20,6 +21,7 @@ _STYLES = {
     ClaimVerdict.UNDECIDED: "bold yellow",
 }
 _ROWS = 20
+_RECEIPT_BYTES = 40_000
 _NEXT = {
     ClaimVerdict.PROVEN: "Anybody can check it: regress-action verify-claim --receipt FILE; --replay measures again.",
     ClaimVerdict.REFUTED: "The whole interval lies outside of the claim.",
@@ -56,6 +58,52 @@ def as_object(
         ],
         "receipt": receipt,
     }
+
+
+def markdown(
+    claim: Claim,
+    verdict: ClaimVerdict,
+    evidence: Sequence[ClaimEvidence],
+    receipt: str,
+    *,
+    commits: tuple[str, str],
+    run_url: str | None = None,
+) -> str:
+    """Return the outcome for a comment on GitHub, with the receipt where it is short; claim and names are foreign text.
+
+    `commits` are base and head.
+    """
+    base, head = commits
+    heading = f"**{verdict.value.capitalize()}: {escaping.markdown(claim.text)}**"
+    rows = [
+        f"| {escaping.code_span(entry.benchmark)} ({escaping.inline(plain(entry.metric.name))}) "
+        f"| {_ratio(entry)} | {_interval(entry)} | {len(entry.pairs)} | {entry.verdict.value} |"
+        for entry in evidence[:_ROWS]
+    ]
+    more = f"\n\n… and {len(evidence) - _ROWS} more in the receipt." if len(evidence) > _ROWS else ""
+    table = "| benchmark | head ÷ base | 95 % interval | pairs | verdict |\n|---|--:|--:|--:|---|\n" + "\n".join(rows)
+    where = escaping.link("this run", run_url)
+    check = (
+        "Save it as `claim.json`, and `regress-action verify-claim --receipt claim.json --replay` measures again. "
+        "It is changed if one byte is."
+    )
+    if len(receipt) <= _RECEIPT_BYTES:
+        block = escaping.code_block(receipt.rstrip("\n"), "json", limit=_RECEIPT_BYTES)
+        kept = f"<details><summary>The receipt</summary>\n\n{check}\n\n{block}\n\n</details>"
+    else:
+        kept = f"The receipt is too long for a comment; it is in the artifact `claim` of {where}. {check}"
+    basis = f"<sub>{head} against {base}, measured in {where}.</sub>"
+    return "\n\n".join([heading, f"Read as: {escaping.inline(reading(claim))}.", table + more, kept, basis])
+
+
+def _ratio(entry: ClaimEvidence) -> str:
+    return "–" if entry.ratio is None else f"{entry.ratio:.3f}"
+
+
+def _interval(entry: ClaimEvidence) -> str:
+    if entry.ratio_low is None or entry.ratio_high is None:
+        return "too few pairs"
+    return f"{entry.ratio_low:.3f} to {entry.ratio_high:.3f}"
 
 
 def show(claim: Claim, verdict: ClaimVerdict, evidence: Sequence[ClaimEvidence], console: Console) -> None:

@@ -91,8 +91,9 @@ def test_commands_measure_again_and_accept(asked: Workspace) -> None:
 
 @pytest.mark.parametrize("order", ["explain", "run", "accept * fine"])
 def test_commands_without_write_access_do_nothing(asked: Workspace, order: str) -> None:
-    """Who may write is asked of GitHub; the log says why nothing happened."""
-    status, answers, log = commented(asked, f"/regress {order}", by="stranger")
-    assert (status, answers) == (0, [])
+    """Who may write is asked of GitHub; the answer and the log say why nothing happened."""
+    status, [answer], log = commented(asked, f"/regress {order}", by="stranger")
+    assert status == 0
+    assert answer.endswith("Commands are for people with write access; this one was not carried out.")
     assert "stranger has no write access; the command was not carried out." in log
     assert asked.github.data.runs[0].attempt == 1

@@ -11,6 +11,7 @@ from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, judged, pull, sha, words
 from regress_action.github import acceptance, comment_commands, hidden_comment
 from regress_action.github.acceptance import Acceptance
+from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 from regress_action.github.comment_commands import CommentCommand
 from regress_action.github.event import Plan, Stage
 from regress_action.github.preferences import Preferences
@@ -35,6 +36,7 @@ def comment(text: str, *, by: str = "octo", number: int = 900) -> Plan:
         event="issue_comment",
         repository="octo/widgets",
         pull_request=1,
+        issue=1,
         may_comment=True,
         actor=by,
         comment=text,
@@ -296,7 +298,7 @@ def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect
     github.data.add_comment(1, text, user="octo")
 
     for _ in range(2):
-        comment_commands.carry_out(connect(), plan, workflow=path)
+        CommandAnswers(connect(), CommandWorkflows(path)).carry_out(plan)
     Job().run(connect(), pull(github, 1), CRITICAL)
 
     (answer,) = [comment for comment in github.data.comments if "accepts" in comment.body]
@@ -312,9 +314,9 @@ def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, con
     github.data.add_pull(head_sha=sha(77))
     github.data.runs += [WorkflowRun(499, head_sha=sha(76)), WorkflowRun(500, head_sha=sha(77))]
 
-    comment_commands.carry_out(connect(), comment("/regress run"), workflow="build.yml")
-    comment_commands.carry_out(connect(), comment("/regress run", number=901), workflow="build.yml")
-    comment_commands.carry_out(connect(), comment("/regress run", number=902), workflow="other.yml")
+    CommandAnswers(connect(), CommandWorkflows("build.yml")).carry_out(comment("/regress run"))
+    CommandAnswers(connect(), CommandWorkflows("build.yml")).carry_out(comment("/regress run", number=901))
+    CommandAnswers(connect(), CommandWorkflows("other.yml")).carry_out(comment("/regress run", number=902))
 
     answers = [comment.body.split("-->\n")[1] for comment in github.data.comments]
     assert [run.attempt for run in github.data.runs] == [1, 2]
@@ -329,21 +331,23 @@ def test_questions_are_answered_once(github: FakeGitHub, connect: Callable[[], C
     github.data.add_pull(head_sha=sha(77))
 
     for _ in range(2):
-        comment_commands.carry_out(connect(), comment(text), workflow="performance.yml")
+        CommandAnswers(connect(), CommandWorkflows("performance.yml")).carry_out(comment(text))
 
     assert [answer in comment.body for comment in github.data.comments] == [True]
 
 
 def test_commands_without_write_access_are_not_carried_out(github: FakeGitHub, client: Client) -> None:
-    """Nothing is written, not even an answer."""
+    """Nothing is done; a person is told so once in each thread, and a bot never, so that two bots cannot talk."""
     github.data.add_pull(head_sha=sha(77))
 
-    done = comment_commands.carry_out(
-        client, comment("/regress accept * lol", by="outsider"), workflow="performance.yml"
-    )
+    done = CommandAnswers(client).carry_out(comment("/regress accept * lol", by="outsider"))
 
+    for by in ("outsider", "renovate[bot]", "outsider"):
+        CommandAnswers(client).carry_out(comment("/regress run", by=by, number=901))
     assert done is None
-    assert github.writes == []
+    (answer,) = github.data.comments
+    assert "this one was not carried out" in answer.body
+    assert len(github.writes) == 1
     assert "outsider has no write access" in client.permissions.notices[0]
 
 
@@ -402,7 +406,7 @@ def test_without_the_right_to_start_workflows_accepting_still_works(github: Fake
     github.data.add_pull(head_sha=sha(77))
 
     github.data.add_comment(1, "/regress accept cache.get why not", user="octo")
-    comment_commands.carry_out(client, comment("/regress accept cache.get why not"), workflow="performance.yml")
+    CommandAnswers(client, CommandWorkflows("performance.yml")).carry_out(comment("/regress accept cache.get why not"))
 
     assert "could not be started" in github.data.comments[1].body
     assert "`actions: write`" in client.permissions.notices[0]

@@ -11,7 +11,8 @@ import pytest
 from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
 from integration.github.test_github_acceptance import comment
-from regress_action.github import comment_commands
+from regress_action.action.claims.wording import misread
+from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 from regress_action.github.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -115,10 +116,15 @@ def test_answers_to_commands(github: FakeGitHub) -> None:
         "/regress accept `cache.get` exact now, @team agreed in #12",
         "/regress run",
         "/regress explain",
+        "/regress bisect `sort a list`",
+        '/regress verify "1.3x faster"',
+        "/regress verify a lot",
         "/regress",
     ]
     for number, text in enumerate(asked):
         with connected(github) as client:
-            comment_commands.carry_out(client, comment(text, number=number), workflow="build.yml")
+            CommandAnswers(client, CommandWorkflows("build.yml"), misread=misread).carry_out(
+                comment(text, number=number)
+            )
 
     check("answers.md", "\n\n---\n\n".join(comment.body for comment in github.data.comments) + "\n")

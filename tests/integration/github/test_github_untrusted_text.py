@@ -14,7 +14,7 @@ from cmarkgfm.cmark import Options
 from fake_github import FakeGitHub
 from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha, words
 from judgements import HOSTILE
-from regress_action.github import comment_commands
+from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 from regress_action.github.event import Plan, Stage
 from regress_action.github.preferences import Preferences
 from regress_action.model.measurements import Metric
@@ -82,12 +82,13 @@ def texts_of(name: str, folder: Path) -> dict[str, str]:
             why="",
             repository="octo/widgets",
             pull_request=1,
+            issue=1,
             actor="octo",
             comment=f"/regress accept * {' '.join(name.split()) or 'x'}",
             comment_id=1,
         )
         with connected(github) as client:
-            comment_commands.carry_out(client, accept, workflow=name)
+            CommandAnswers(client, CommandWorkflows(name)).carry_out(accept)
         assert github.violations == []
         umbrella = github.data.issues[-1]
         texts = {f"comment {number}": comment.body for number, comment in enumerate(github.data.comments)}

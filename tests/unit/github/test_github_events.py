@@ -201,16 +201,19 @@ def test_publishing_without_a_measuring_run_is_refused() -> None:
     [
         ("/regress run", True, "created", Stage.COMMAND),
         ("please /regress run", True, "created", Stage.NONE),
-        ("/regress run", False, "created", Stage.NONE),
+        ("/regress bisect", False, "created", Stage.COMMAND),
         ("/regress run", True, "edited", Stage.NONE),
     ],
 )
-def test_commands_are_new_comments_on_pull_requests(body: str, on_pull: bool, action: str, expected: Stage) -> None:
-    """A command starts the comment, is new, and stands on a pull request."""
+def test_commands_are_new_comments(body: str, on_pull: bool, action: str, expected: Stage) -> None:
+    """A command starts the comment and is new; on an issue there is no pull request to speak of."""
     payload = example("issue_comment", comment__body=body, action=action)
     payload["issue"] |= {"pull_request": {}} if on_pull else {}
 
-    assert plan_of("issue_comment", payload).mode is expected
+    plan = plan_of("issue_comment", payload)
+    assert plan.mode is expected
+    assert (plan.pull_request is not None) is on_pull
+    assert plan.issue == payload["issue"]["number"]
 
 
 def test_the_input_mode_wins_but_only_the_default_branch_writes_baselines() -> None:

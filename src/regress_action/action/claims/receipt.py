@@ -42,6 +42,11 @@ class ClaimReceipt:
     evidence: tuple[ClaimEvidence, ...]
     verdict: ClaimVerdict
 
+    @property
+    def digest(self) -> str:
+        """The digest over everything else that the file holds."""
+        return _digest(self._content())
+
     def encode(self) -> bytes:
         """Return the file's content."""
         content = self._content()

@@ -56,6 +56,15 @@ def parse_claim(text: str) -> Claim:
     return claim
 
 
+def misread(text: str) -> str | None:
+    """Return in one line why a claim is not understood; None where it is."""
+    try:
+        parse_claim(text)
+    except UsageError as error:
+        return f"{error.what} {error.remedy}"
+    return None
+
+
 def _negated(text: str, words: str) -> Claim | None:
     """Return the claim of "no slower than 2 %" or "no more memory than 5 %"."""
     if match := _NOT_THAN.fullmatch(words):
