@@ -1,10 +1,11 @@
 """What taking turns of milliseconds gains, costs and gets wrong: base and head in lockstep, beside whole runs in turn.
 
     make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite] [--pairs 10] [--kills 32]
-                              [--trials 1] [--json OUT]"
+                              [--trials 1] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
-one table. The sizes are small enough for some minutes; `--pairs`, `--kills` and `--trials` take larger ones.
+one table. The sizes are small enough for some minutes; `--pairs`, `--kills` and `--trials` take larger ones. With
+`--keep`, kills and decisions are written down one by one, and go on where they ended, also after `--minutes`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from lockstep_commands import FUNCTIONS, MUST_NOT_BE_STOPPED, OTHER_WORKS, WORKS
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
 from regress_action.measure.frozen_turns import FrozenTurns, Slices
@@ -40,47 +46,8 @@ if TYPE_CHECKING:
     from regress_action.measure.held_command import TurnResult
 
 ROOT = Path(__file__).parents[1]
-WORKS = {
-    "CPU": "sum(i * i % 7 for i in range({n}))",
-    "memory": "b = bytearray(48_000_000)\nfor i in range({n} // 60_000): b[::64] = bytes(750_000)",
-    "allocation": "for i in range({n} // 300): x = [object() for _ in range(100)]",
-    "regex": "import re\nfor i in range({n} // 12): re.search(r'(a|b)*c\\d+', 'ababab' * 3 + 'c12')",
-    "subprocesses": "import subprocess\nfor i in range({n} // 60_000): subprocess.run(['/bin/true'])",
-    "two threads": (
-        "import hashlib, threading\n"
-        "def f(): hashlib.pbkdf2_hmac('sha256', b'x', b'y', {n} // 8)\n"
-        "t = [threading.Thread(target=f) for _ in range(2)]\n[x.start() for x in t]; [x.join() for x in t]"
-    ),
-}
 STEPS = 4_000_000
 _PROVEN = 3.5
-
-MUST_NOT_BE_STOPPED = {
-    "sleep": "import time; time.sleep(0.5)",
-    "half of the time asleep": "import time\nfor _ in range(20):\n t = time.process_time() + 0.02\n"
-    " while time.process_time() < t: pass\n time.sleep(0.02)",
-    "waiting for a child that sleeps": "import subprocess; subprocess.run(['sleep', '0.5'])",
-    "polling a file": "import time, os\nu = time.monotonic() + 0.5\n"
-    "while time.monotonic() < u: os.path.exists('/x'); time.sleep(0.005)",
-    "waiting for a timer": "import signal\nsignal.signal(14, lambda *_: None)\n"
-    "signal.setitimer(signal.ITIMER_REAL, 0.5); signal.pause()",
-    "waiting for a pipe": "import subprocess\n"
-    "p = subprocess.Popen('for i in 1 2 3 4 5; do sleep 0.1; echo; done', shell=True, stdout=-1); p.stdout.read()",
-    "select with a timeout": "import select\nfor _ in range(50): select.select([], [], [], 0.01)",
-    "a server that answers late": "import socket, threading, time\ns = socket.create_server(('127.0.0.1', 0))\n"
-    "def f():\n c, _ = s.accept()\n while c.recv(1): time.sleep(0.02); c.send(b'x')\n"
-    "threading.Thread(target=f, daemon=True).start()\nk = socket.create_connection(s.getsockname())\n"
-    "for _ in range(25): k.send(b'x'); k.recv(1)",
-    "a lock that both sides want": "import fcntl, time\nf = open('{shared}/lock', 'w'); fcntl.flock(f, 2)\n"
-    "while time.process_time() < 0.6: pass",
-    "a port that both sides want": "import socket, time\ns = socket.create_server(('127.0.0.1', {port}))\n"
-    "while time.process_time() < 0.6: pass",
-    "a folder that both sides make": "import os, time\nos.mkdir('{shared}/d')\n"
-    "while time.process_time() < 0.6: pass\nos.rmdir('{shared}/d')",
-    "the disk (fsync)": "import os, time\nf = os.open('{shared}/f' + str(os.getpid()), 65)\n"
-    "u = time.monotonic() + 0.6\n"
-    "while time.monotonic() < u: os.write(f, b'x' * 4096); os.fsync(f)",
-}
 
 SUITE = '''"""Twenty-three small benchmarks; SLOWER is a planted share of extra work in every second one."""
 import json, re, pytest
@@ -99,6 +66,35 @@ def test_work(benchmark, at):
     extra = int(n * SLOWER) if at % 2 else 0
     benchmark(lambda: (work(at % 4, n + extra)))
 '''
+
+
+@dataclass
+class Journal:
+    """The outcomes of trials by their names, a JSON line each, so that a run goes on where an earlier one ended.
+
+    `until` is the time, as `time.monotonic` gives it, after which no trial is begun.
+    """
+
+    path: Path | None = None
+    until: float = math.inf
+    done: dict[str, Any] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.path and self.path.exists():
+            lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+            self.done = {line["trial"]: line["outcome"] for line in lines}
+
+    def once(self, name: str, trial: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the trial returns
+        """Return the outcome of a trial, now or earlier; None where the time is over."""
+        if name not in self.done and time.monotonic() < self.until:
+            outcome = trial()
+            with self.lock:
+                self.done[name] = outcome
+                if self.path:
+                    with self.path.open("a") as file:
+                        file.write(json.dumps({"trial": name, "outcome": outcome}) + "\n")
+        return self.done.get(name)
 
 
 @dataclass
@@ -236,35 +232,77 @@ def recognition(_machine: Machine, _wanted: argparse.Namespace) -> list[dict[str
 
 def kills(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     """Return how many processes were left after kills of each victim."""
-    rows = []
+    journal = Journal(wanted.keep, wanted.until)
     each = max(1, wanted.kills // (len(VICTIMS) * len(WAYS)))
+    trials = [(victim, way, seed) for seed in range(each) for victim in VICTIMS for way in WAYS]
+
+    def outcome(trial: tuple[str, str, int]) -> list[str] | None:
+        left: list[str] | None = journal.once("kill {} {} {}".format(*trial), lambda: kill_once(*trial))
+        return left
+
+    with ThreadPoolExecutor(wanted.jobs) as pool:
+        outcomes = dict(zip(trials, pool.map(outcome, trials), strict=True))
+    rows: list[dict[str, Any]] = []
     for victim in VICTIMS:
         for way in WAYS:
-            left = [name for seed in range(each) for name in kill_once(victim, way, seed)]
-            rows.append({"killed": victim, "stopped by": way, "kills": each, "left": len(left), "names": left})
-    return rows
+            of_these = [outcomes[victim, way, seed] for seed in range(each)]
+            names = [name for left in of_these if left for name in left]
+            tried = sum(left is not None for left in of_these)
+            rows.append({"killed": victim, "stopped by": way, "kills": tried, "left": len(names), "names": names})
+    tried, found = (sum(int(row[name]) for row in rows) for name in ("kills", "left"))
+    return [*rows, {"killed": "all", "stopped by": "either", "kills": tried, "left": found, "names": ""}]
 
 
 def decisions(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return how often identical code was called slower, and how often 3 % more work was found."""
-    rows = []
+    """Return how often identical code was called slower, and how often 3 % more work was found.
+
+    There are ten trials of identical code for every three of changed code. `slower` counts what is a regression where
+    1.5 % is asked for, `above` the intervals that lie beyond no change.
+    """
+    journal = Journal(wanted.keep, wanted.until)
+    calls: dict[tuple[str, float], list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, code in WORKS.items():
-            for change in (1.0, 1.03):
-                base, head = code.format(n=STEPS // 4), code.format(n=int(STEPS / 4 * change))
-                repository(Path(folder), {"w.py": base}, {"w.py": f"{head}\n#"})
-                for interleave in ("run", "lockstep"):
-                    calls: list[str] = []
-                    began = time.monotonic()
-                    for _ in range(wanted.trials):
-                        judged = judge(Path(folder), interleave, wanted.pairs, sys.executable, "-S", "w.py")
-                        calls += [row["verdict"] for row in judged if row["metric"] == "cpu_time"]
-                    rows.append({
-                        "command": name, "head": f"×{change:g}", "interleave": interleave, "trials": len(calls),
-                        **{verdict: calls.count(verdict) for verdict in ("regression", "improvement", "inconclusive")},
-                        "seconds each": (time.monotonic() - began) / wanted.trials,
-                    })  # fmt: skip
-    return rows
+        for trial in range(wanted.trials):
+            for name in (*WORKS, *OTHER_WORKS, *FUNCTIONS):
+                for change in (1.0, 1.03) if trial * 3 // 10 != (trial - 1) * 3 // 10 else (1.0,):
+                    key = f"decision {name} ×{change:g} {wanted.interleave} {trial}"
+                    place = Path(folder) / f"{len(calls)}-{trial}"
+                    call = journal.once(key, partial(decide, name, change, place, wanted))
+                    if call:
+                        calls.setdefault((name, change), []).append(call)
+    return [
+        {
+            "command": name, "head": f"×{change:g}", "trials": len(of_these), "measured": of_these[0]["kind"],
+            "slower": sum(call["verdict"] == "regression" for call in of_these),
+            "better": sum(call["verdict"] == "improvement" for call in of_these),
+            "above": sum(call["above"] for call in of_these),
+            "seconds each": statistics.fmean(call["seconds"] for call in of_these),
+        }
+        for (name, change), of_these in sorted(calls.items())
+    ]  # fmt: skip
+
+
+def decide(name: str, change: float, folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    """Measure and judge one command or function, of which the head does `change` times the work."""
+    folder.mkdir()
+    works = WORKS | OTHER_WORKS
+    texts = []
+    for amount in (STEPS // 4, int(STEPS / 4 * change)):
+        work = (works.get(name) or FUNCTIONS[name]).format(n=amount)
+        texts.append(work if name in works else f"import json\ndef test_it(benchmark): benchmark(lambda: {work})\n")
+    file = "w.py" if name in works else "test_w.py"
+    repository(folder, {file: texts[0]}, {file: texts[1] + "\n#"})
+    command = [sys.executable, file]
+    if name in FUNCTIONS:
+        options = ["-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.5", "--benchmark-json={out}"]
+        command = [sys.executable, "-m", "pytest", *options]
+    began = time.monotonic()
+    judged, kind = judge(folder, wanted.interleave, wanted.pairs, *command)
+    metric = "time" if name in FUNCTIONS or name == "sleep" else "cpu_time"
+    (row,) = [row for row in judged if row["metric"] == metric]
+    above = row["ratio_low"] is not None and row["ratio_low"] > 1
+    return {"verdict": row["verdict"], "above": above, "ratio": row["ratio"], "kind": kind,
+            "seconds": time.monotonic() - began}  # fmt: skip
 
 
 def repository(folder: Path, base: dict[str, str], head: dict[str, str]) -> None:
@@ -305,15 +343,17 @@ def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> di
     return ratios
 
 
-def judge(folder: Path, interleave: str, pairs: int, *command: str) -> list[dict[str, Any]]:
-    """Measure and judge as `regress-action run` does; return the comparisons."""
-    out = folder / ".git" / "judged.json"
-    words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs), "--fixed"]
-    words += ["--interleave", interleave, "--out", str(folder / ".git" / "regress"), "--json", str(out)]
+def judge(folder: Path, interleave: str, pairs: int, *command: str) -> tuple[list[dict[str, Any]], str]:
+    """Measure and judge as `regress-action run` does; return the comparisons and how base and head alternated."""
+    out, measured = folder / ".git" / "judged.json", folder / ".git" / "regress"
+    words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs)]
+    words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
+    (folder / "t.yml").write_text("default: {regression_threshold: 1.015}\n")
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run([*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True)
     comparisons: list[dict[str, Any]] = json.loads(out.read_text())["comparisons"]
-    return comparisons
+    (document,) = [json.loads(file.read_text()) for file in measured.rglob("measurement.json")]
+    return comparisons, document.get("interleave", {}).get("kind", "run")
 
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {
@@ -330,8 +370,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=32)
     parser.add_argument("--trials", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write kills and decisions down, and go on from them")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no kill and no decision after so many")
+    parser.add_argument("--jobs", type=int, default=1, help="kills at the same time")
+    parser.add_argument("--interleave", default="lockstep", help="how base and head alternate in decisions")
     wanted = parser.parse_args()
-    become_subreaper()
+    wanted.until = time.monotonic() + 60 * wanted.minutes
+    if wanted.only != "kills":  # whoever collects what a killed program leaves behind also collects what it must not
+        become_subreaper()
     tables = {}
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     with SignalWaiter().installed() as signals:

@@ -16,6 +16,7 @@ from regress_action.model.comparisons import (
     Machine,
     Mode,
     Outcome,
+    ServiceComparison,
     Severity,
     Side,
     Subject,
@@ -80,6 +81,7 @@ def judgement(
     notes: tuple[Note | str, ...] = (),
     machine: Machine = UNWATCHED,
     minutes_saved: float | None = None,
+    services: tuple[ServiceComparison, ...] = (),
 ) -> Judgement:
     """Return a judgement over the rows, counted by verdict."""
     counted = {verdict: sum(comparison.verdict is verdict for comparison in rows) for verdict in Verdict}
@@ -92,7 +94,7 @@ def judgement(
         1.02 if rows else None,
         environment_shift,
     )
-    return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved)
+    return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved, services)
 
 
 UNCHANGED = tuple(
@@ -100,7 +102,27 @@ UNCHANGED = tuple(
 )
 NOISY = row("workflow.fan_out[64]", minimum_detectable_ratio=1.21)
 
+
+def whole_service(
+    name: str | None, ratio: float, severity: Severity, *, mode: Mode = Mode.PAIRED, confirmed: bool | None = None
+) -> ServiceComparison:
+    """Return a proven change of 23 benchmarks together, its interval 3 % wide on each side."""
+    verdict = Verdict.REGRESSION if ratio > 1 else Verdict.IMPROVEMENT
+    ends = ratio / 1.03, ratio * 1.03
+    return ServiceComparison(name, mode, 23, 10, ratio, *ends, 1e-4, 1.1, verdict, severity, confirmed)
+
+
 EXAMPLES = {
+    "service": judgement(Outcome.WARN, NOISY, *UNCHANGED, services=(whole_service("cache", 1.13, Severity.MINOR),)),
+    "services-slight": judgement(
+        Outcome.PASS,
+        *UNCHANGED,
+        services=(
+            whole_service("cache", 1.06, Severity.SLIGHT),
+            whole_service("`a|b` <b>", 1.05, Severity.SLIGHT, mode=Mode.HISTORY, confirmed=False),
+            whole_service(None, 0.9, Severity.NONE),
+        ),
+    ),
     "pass": judgement(Outcome.PASS, *UNCHANGED, NOISY),
     "one-regression": judgement(
         Outcome.FAIL, regression("cache.evict", 3.14, Severity.CRITICAL, confirmed=True), *UNCHANGED

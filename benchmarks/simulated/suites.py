@@ -13,12 +13,14 @@ from regress_action import analysis
 from regress_action.model.measurements import Benchmark, Report, Run, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from regress_action.model.comparisons import Judgement
 
 SUITE, PAIRS, STORED = 100, 10, 10
 SHIFTED, SHIFT = 30, 1.1
+SERVICE, OWN_NOISE = 23, 0.08
+LEANINGS = (1.02, 1.05, 1.1)
 
 
 def tables(trials: int) -> list[WorldTable]:
@@ -39,7 +41,77 @@ def tables(trials: int) -> list[WorldTable]:
             {f"{share:.0%} of them ×{SHIFT}": _shifted(share, suites) for share in (0.2, 0.5, 0.8, 1.0)},
             {"slow called unchanged": Bound(5.0), "others called better": Bound(5.0)},
         ),
+        WorldTable(
+            f"A service of {SERVICE} benchmarks as a whole",
+            f"Each with {OWN_NOISE:.0%} noise of its own, by what they share; {PAIRS} pairs, and {STORED} stored runs "
+            "against one. `alone` is the share of the benchmarks that are found by themselves.",
+            {name: _of_service(world, trials) for name, world in SHARED.items()},
+            {"pairs: slower": Bound(1.0), "stored: suspected": Bound(1.0)},
+        ),
     ]
+
+
+def _stall(random: np.random.Generator, runs: int) -> np.ndarray:
+    """Return one run of the head in which everything took half as long again."""
+    shared = np.zeros((2, runs))
+    shared[1, int(random.integers(runs))] = np.log(1.5)
+    return shared
+
+
+def _of_build(random: np.random.Generator, runs: int) -> np.ndarray:
+    """Return what one build has over the other, the same in all benchmarks and all runs."""
+    return np.stack([np.zeros(runs), np.full(runs, random.normal(0, noise.TAU))])
+
+
+SHARED: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "nothing": lambda _, runs: np.zeros((2, runs)),
+    "3 % a run": lambda random, runs: random.normal(0, 0.03, (2, runs)),
+    "3 % a run, t3": lambda random, runs: 0.017 * random.standard_t(3, (2, runs)),
+    "3 % a run, skewed": lambda random, runs: 0.03 * (random.exponential(1, (2, runs)) - 1),
+    "3 %, AR .5 along runs": lambda random, runs: noise.autoregressive(random, 2 * runs, 0.5, 0.03).reshape(runs, 2).T,
+    "one run of the head ×1.5": _stall,
+    "a build, τ": _of_build,
+}
+"""What all benchmarks of a service share, base and head × runs, on the scale of logarithms."""
+
+
+def _of_service(shared: Callable[[np.random.Generator, int], np.ndarray], trials: int) -> dict[str, float | None]:
+    """Return how often a service of identical code is called slower, and how often it is found as a whole and alone."""
+    random = np.random.default_rng(10)
+    null = [_service(random, shared, 1.0)[0] for _ in range(trials)]
+    rates: dict[str, float | None] = {"pairs: slower": percent(null)}
+    for factor in LEANINGS:
+        found = [_service(random, shared, factor) for _ in range(max(trials // 4, 4))]
+        rates[f"×{factor:g} found"] = percent([whole for whole, _ in found])
+        rates[f"×{factor:g} alone"] = percent([alone for _, alone in found])
+    rates["stored: suspected"] = percent([_stored_service(random, shared, 1.0) for _ in range(trials)])
+    rates["stored: ×1.1 found, one in two slower"] = percent(
+        [_stored_service(random, shared, 1.1) for _ in range(max(trials // 4, 4))]
+    )
+    return rates
+
+
+def _service(
+    random: np.random.Generator, shared: Callable[[np.random.Generator, int], np.ndarray], factor: float
+) -> tuple[bool, float]:
+    """Judge a service in pairs; return whether it is slower as a whole, and the share of its benchmarks that are."""
+    values = random.normal(0, OWN_NOISE / np.sqrt(2), (SERVICE, 2, PAIRS)) + shared(random, PAIRS)
+    values[:, 1] += np.log(factor)
+    base, head = ({str(n): np.exp(row[at]) for n, row in enumerate(values)} for at in (0, 1))
+    judgement = analysis.compare([side(base, session="s", commit="a")], [side(head, session="s", commit="b")])
+    alone = [row.verdict == "regression" for row in judgement.comparisons]
+    return any(service.verdict == "regression" for service in judgement.services), sum(alone) / len(alone)
+
+
+def _stored_service(
+    random: np.random.Generator, shared: Callable[[np.random.Generator, int], np.ndarray], factor: float
+) -> bool:
+    """Judge one run against stored ones, every second benchmark slower by `factor`; return whether the service is."""
+    together = shared(random, STORED + 1)[1]
+    values = random.normal(0, OWN_NOISE / 2, (SERVICE, STORED + 1)) + together
+    values[:: 2 if factor > 1 else 1, -1] += np.log(factor)
+    judgement = analysis.compare(*_reports(list(np.exp(values[:, :-1])), list(np.exp(values[:, -1:]))))
+    return any(service.verdict == "regression" for service in judgement.services)
 
 
 def _paired(name: str, suites: int) -> float:

@@ -246,12 +246,13 @@ def _override(series: Series, overrides: Sequence[Override]) -> Series | None:
 
 def _limits(thresholds: Thresholds) -> tuple[Limit, ...]:
     """Return one limit per service, `default` first, since the last that matches wins."""
-    ratios = dict(thresholds.ratios)
-    services = dict.fromkeys([*ratios, *(budget.service for budget in thresholds.budgets)])
+    ratios, of_services = dict(thresholds.ratios), dict(thresholds.service_ratios)
+    services = dict.fromkeys([*ratios, *of_services, *(budget.service for budget in thresholds.budgets)])
     return tuple(
         Limit(
             service="*" if service in _EVERY_SERVICE else service,
             regression_threshold=ratios.get(service),
+            service_threshold=of_services.get(service),
             budgets=tuple(
                 BudgetRule(key=budget.key, name=budget.name, limit=budget.limit, unit=budget.unit)
                 for budget in thresholds.budgets

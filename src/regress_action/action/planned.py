@@ -43,6 +43,7 @@ def encode(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
     content = {
         "settings": trusted.settings.model_dump(mode="json", by_alias=True, exclude=_SECRETS, exclude_defaults=True),
         "ratios": trusted.files.thresholds.ratios,
+        "service_ratios": trusted.files.thresholds.service_ratios,
         "budgets": [asdict(budget) for budget in trusted.files.thresholds.budgets],
         "waivers": [waiver.model_dump(mode="json") for waiver in trusted.files.waivers],
         "aliases": [trusted.files.aliases.renamed, trusted.files.aliases.removed],
@@ -76,6 +77,7 @@ def decode(text: str, secrets: Mapping[str, object], environ: Mapping[str, str])
             GateFiles(
                 Thresholds(
                     tuple((service, ratio) for service, ratio in content["ratios"]),
+                    tuple((service, ratio) for service, ratio in content["service_ratios"]),
                     tuple(BudgetEntry(**budget) for budget in content["budgets"]),
                 ),
                 tuple(Waiver.model_validate(waiver) for waiver in content["waivers"]),

@@ -179,8 +179,8 @@ def notify(job: Job, published: PublishResult, log: StepLog) -> None:
 
 
 def _worst(judged: Judged | None) -> Severity:
-    severities = (row.severity for row in (judged.judgement.comparisons if judged else ()) if row.is_proven_regression)
-    return max(severities, default=Severity.NONE)
+    compared = (*judged.judgement.comparisons, *judged.judgement.services) if judged else ()
+    return max((row.severity for row in compared if row.is_proven_regression), default=Severity.NONE)
 
 
 def _reproduction(job: Job) -> str | None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import assembly, conditions, designs, grading, noise, service_shift, suite, tests
+from regress_action.analysis import assembly, conditions, designs, grading, noise, suite, tests
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
 from regress_action.analysis.run_matrix import badness, grown, lay_out
+from regress_action.analysis.service_shift import compare_services
 from regress_action.analysis.suite_shift import with_shift
 from regress_action.model.comparisons import Judgement, Mode, Subject
 from regress_action.model.errors import IncompleteError
@@ -42,22 +43,23 @@ def compare(
     machines = conditions.observed(
         baseline, head, design, policy.session_spread, foreign=bool(analysis.estimates.foreign.any())
     )
+    services = compare_services(analysis, policy)
     saved = [report.saved_s for report in head if report.saved_s]
     return Judgement(
         mode=design,
-        summary=suite.summarise(comparisons, policy, analysis.moved),
+        summary=suite.summarise(comparisons, policy, analysis.moved, services),
         comparisons=comparisons,
         baseline=_subject(baseline),
         head=_subject(head),
         notes=(
             *suite.notes(analysis),
-            *service_shift.notes(analysis, policy),
             *conditions.differences(baseline, head),
             *conditions.notes(machines, design, comparisons, analysis.moved),
             *analysis.idle,
         ),
         machine=machines,
         minutes_saved=math.fsum(saved) / 60 if saved else None,
+        services=services,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.analysis import grading, suite
 from regress_action.analysis.policy import Policy
-from regress_action.model.comparisons import Comparison, Judgement, Mode, Severity, Verdict
+from regress_action.model.comparisons import Comparison, Judgement, Mode, ServiceComparison, Severity, Verdict
 from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ def suspects(judgement: Judgement, policy: Policy = _DEFAULT) -> tuple[str, ...]
 
     Anything that leans to the worse (p ≤ `policy.screen`) and whose interval reaches its threshold is a suspect,
     proven or not: the second measurement is a complete test of its own, so a loose screen finds more and costs
-    time, not trust.
+    time, not trust. Of a service that may alarm as a whole every benchmark is one.
     """
-    rows = (comparison for comparison in judgement.comparisons if _is_suspect(comparison, policy))
-    return tuple(dict.fromkeys(comparison.benchmark.name for comparison in rows))
+    services = {service.service for service in judgement.services if service.reaches_threshold}
+    rows = (row for row in judgement.comparisons if _is_suspect(row, policy))
+    members = (row for row in judgement.comparisons if row.benchmark.service in services and row.metric.name == "time")
+    return tuple(dict.fromkeys(row.benchmark.name for row in (*rows, *members)))
 
 
 def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Judgement:
@@ -40,13 +42,15 @@ def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Ju
     second = {(row.benchmark.name, row.metric.name): row for row in again.comparisons}
     rows = tuple(_confirmed(row, second, again.mode, policy) for row in first.comparisons)
     ordered = tuple(sorted(rows, key=_worst_first))
+    services = tuple(_confirmed_service(service, again) for service in first.services)
     shift = first.summary.environment_shift
     still_open = any(row.verdict in _OPEN for row in rows)
     moved = math.log(shift) if shift is not None and still_open else None
     return replace(
         first,
         comparisons=ordered,
-        summary=suite.summarise(ordered, policy, moved),
+        summary=suite.summarise(ordered, policy, moved, services),
+        services=services,
         notes=tuple(dict.fromkeys((*first.notes, *again.notes))),
     )
 
@@ -74,6 +78,16 @@ def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mo
         proven = repetition.verdict is Verdict.REGRESSION and repetition.confirmed is not False
         return replace(repetition, budget=row.budget, confirmed=True if proven else repetition.confirmed)
     return row
+
+
+def _confirmed_service(service: ServiceComparison, again: Judgement) -> ServiceComparison:
+    """Return a service as a second measurement in pairs leaves it: confirmed, or open where it was not repeated."""
+    repeated = next((other for other in again.services if other.service == service.service), None)
+    if repeated is None or repeated.mode is not Mode.PAIRED or not service.reaches_threshold:
+        return service
+    if repeated.is_proven_regression:
+        return replace(repeated, confirmed=True)
+    return replace(repeated, verdict=Verdict.INCONCLUSIVE, severity=Severity.NONE, confirmed=False)
 
 
 def _moved_with_suite(row: Comparison) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.analysis.arrays import ROUNDING
 from regress_action.model.comparisons import Severity
 from regress_action.model.measurements import is_called, matches
 from regress_action.model.reasons import Note, NoteCode
@@ -36,13 +37,15 @@ class BudgetRule:
 class Limit:
     """RowThresholds for what matches three shell-style patterns; of several that match, the last one given wins.
 
-    `regression_threshold` is the badness ratio from which a proven change alarms; None leaves the default.
+    `regression_threshold` is the badness ratio from which a proven change alarms, `service_threshold` that for a whole
+    service; None leaves the default.
     """
 
     service: str = "*"
     benchmark: str = "*"
     metric: str = "*"
     regression_threshold: float | None = None
+    service_threshold: float | None = None
     budgets: tuple[BudgetRule, ...] = ()
 
 
@@ -84,6 +87,7 @@ class Policy:
     minimum_ratio_history: float = 1.05
     minimum_ratio_exact: float = 1.01
     regression_threshold: float = 1.2
+    service_threshold: float = 1.1
     severities: tuple[float, float] = (1.5, 2.0)
     session_spread: SessionSpread = SessionSpread()
     minimum_pairs: int = 5
@@ -148,6 +152,26 @@ def threshold_asked(benchmark: Benchmark, metric: Metric, policy: Policy) -> flo
         if limit.regression_threshold is not None and _matches(limit, benchmark, metric)
     )
     return next(given, None)
+
+
+def service_threshold(service: str | None, policy: Policy) -> float:
+    """Return the ratio from which a change of a whole service alarms: that of the last limit that names one."""
+    given = (
+        limit.service_threshold
+        for limit in reversed(policy.limits)
+        if limit.service_threshold is not None and matches(service or "", limit.service)
+    )
+    return next(given, policy.service_threshold)
+
+
+def severity_of(ratio: float, threshold: float, policy: Policy) -> Severity:
+    """Return the severity of a proven regression by the bands of the policy."""
+    moderate, critical = policy.severities
+    if ratio < threshold * (1 - ROUNDING):
+        return Severity.SLIGHT
+    if ratio > critical * (1 + ROUNDING):
+        return Severity.CRITICAL
+    return Severity.MODERATE if ratio >= moderate * (1 - ROUNDING) else Severity.MINOR
 
 
 def row_thresholds(benchmarks: Sequence[Benchmark], metrics: Sequence[Metric], policy: Policy) -> RowThresholds:

@@ -11,7 +11,7 @@ import numpy as np
 from regress_action.analysis.arrays import medians, quantiles
 from regress_action.analysis.designs import HISTORY, SINGLE
 from regress_action.model import normal
-from regress_action.model.comparisons import Comparison, Outcome, Severity, Summary, Verdict
+from regress_action.model.comparisons import Comparison, Graded, Outcome, ServiceComparison, Severity, Summary, Verdict
 from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
@@ -46,12 +46,18 @@ def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None
     return middle if abs(middle) > max(_DEDICATED_SHIFT, 2 * usual, 2 * uneven) else None
 
 
-def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | None) -> Summary:
+def summarise(
+    comparisons: Sequence[Comparison],
+    policy: Policy,
+    moved: float | None,
+    services: Sequence[ServiceComparison] = (),
+) -> Summary:
     """Count the verdicts and give the one over the suite.
 
-    `fail`: a regression that is not merely suspected reaches `policy.fail_on`, or a budget is exceeded.
-    `incomplete`: something was not measured, or nothing was compared because every benchmark is new. `warn`: a
-    regression alarms. `inconclusive`: a regression that would alarm cannot be ruled out. Otherwise `pass`.
+    `fail`: a regression that is not merely suspected, of a benchmark or of a service as a whole, reaches
+    `policy.fail_on`, or a budget is exceeded. `incomplete`: something was not measured, or nothing was compared because
+    every benchmark is new. `warn`: a regression alarms. `inconclusive`: a regression that would alarm cannot be ruled
+    out. Otherwise `pass`.
     """
     counts = Counter(comparison.verdict for comparison in comparisons)
     ratios = [
@@ -60,7 +66,7 @@ def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | 
         if comparison.ratio is not None and comparison.metric.name == "time"
     ]
     return Summary(
-        verdict=_outcome(comparisons, policy, counts, moved),
+        verdict=_outcome(comparisons, services, policy, counts, moved),
         regressions=counts[Verdict.REGRESSION],
         improvements=counts[Verdict.IMPROVEMENT],
         inconclusive=counts[Verdict.INCONCLUSIVE] + counts[Verdict.UNSTABLE_BASELINE] + counts[Verdict.INCOMPARABLE],
@@ -71,13 +77,19 @@ def summarise(comparisons: Sequence[Comparison], policy: Policy, moved: float | 
 
 
 def _outcome(
-    comparisons: Sequence[Comparison], policy: Policy, counts: Counter[Verdict], moved: float | None
+    comparisons: Sequence[Comparison],
+    services: Sequence[ServiceComparison],
+    policy: Policy,
+    counts: Counter[Verdict],
+    moved: float | None,
 ) -> Outcome:
-    if any(_fails(comparison, policy) for comparison in comparisons):
+    over_budget = any(comparison.is_over_budget for comparison in comparisons)
+    fails = over_budget or any(_fails(compared, policy) for compared in (*comparisons, *services))
+    if fails and policy.fail_on is not Severity.NONE:
         return Outcome.FAIL
     if not comparisons or counts[Verdict.MISSING] or counts[Verdict.FAILED]:
         return Outcome.INCOMPLETE
-    if any(comparison.reaches_threshold or comparison.is_over_budget for comparison in comparisons):
+    if over_budget or any(compared.reaches_threshold for compared in (*comparisons, *services)):
         return Outcome.WARN
     if all(comparison.verdict is Verdict.NEW and comparison.budget is None for comparison in comparisons):
         return Outcome.INCOMPLETE
@@ -86,10 +98,8 @@ def _outcome(
     return Outcome.PASS
 
 
-def _fails(comparison: Comparison, policy: Policy) -> bool:
-    if policy.fail_on is Severity.NONE:
-        return False
-    return comparison.is_over_budget or (comparison.is_proven_regression and comparison.severity >= policy.fail_on)
+def _fails(compared: Graded, policy: Policy) -> bool:
+    return compared.is_proven_regression and compared.severity >= policy.fail_on
 
 
 def _open(comparison: Comparison) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.analysis import grading
 from regress_action.analysis.arrays import ROUNDING
+from regress_action.analysis.policy import severity_of
 from regress_action.model.comparisons import Comparison, Severity, Verdict
 from regress_action.model.reasons import Reason, ReasonCode
 
@@ -41,7 +42,7 @@ def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
         return replace(
             row,
             verdict=Verdict.REGRESSION,
-            severity=_severity(row, policy),
+            severity=severity_of(row.ratio, 0.0, policy),
             confirmed=False,
             reason=Reason(ReasonCode.MOVED_WITH_SUITE, design),
         )
@@ -62,15 +63,6 @@ def _is_apart(row: Comparison, moved: float) -> bool:
     if moved > 0:
         return row.verdict in _DECIDED and 1 <= high < math.exp(moved)
     return row.verdict in _OPEN_TO_WORSE and math.exp(moved) < low <= 1
-
-
-def _severity(row: Comparison, policy: Policy) -> Severity:
-    """Return the severity by the bands of the policy; the ratio has reached its threshold."""
-    moderate, critical = policy.severities
-    ratio = row.ratio or 1.0
-    if ratio > critical * (1 + ROUNDING):
-        return Severity.CRITICAL
-    return Severity.MODERATE if ratio >= moderate * (1 - ROUNDING) else Severity.MINOR
 
 
 def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:

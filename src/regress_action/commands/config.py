@@ -31,6 +31,8 @@ def check(*, config: str | None) -> None:
         click.echo(f"  {name}: {escaping.plain(str(value), 200)}")
     for service, ratio in files.thresholds.ratios:
         click.echo(f"threshold of {escaping.plain(service)}: {ratio:g}×")
+    for service, ratio in files.thresholds.service_ratios:
+        click.echo(f"threshold of {escaping.plain(service)} as a whole: {ratio:g}×")
     for budget in files.thresholds.budgets:
         click.echo(
             f"budget of {escaping.plain(budget.service)}: {escaping.plain(budget.name)} {budget.limit:g} {budget.unit}"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regress_action.github.event import Plan
     from regress_action.github.labels import LabelEvent
     from regress_action.github.preferences import Preferences
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
 
 NEEDS = "pull-requests: read"
 KIND = "shown"
@@ -64,6 +64,15 @@ class Acceptance:
         return matches(comparison.benchmark.name, self.benchmark) and (
             self.shown is None or _no_worse(comparison, self.shown)
         )
+
+    def covers_service(self, service: ServiceComparison) -> bool:
+        """Whether a change of this service as a whole is accepted by it: its pattern is that of the service's name.
+
+        A label accepts it while it is no worse than the worst regression that was shown.
+        """
+        shown = [ratio or 0.0 for _, ratio in self.shown.values()] if self.shown else []
+        accepted = self.shown is None or service.ratio <= max(shown, default=0.0)
+        return accepted and matches(service.service or "", self.benchmark)
 
 
 def of(client: Client | None, plan: Plan, preferences: Preferences) -> tuple[Acceptance, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from regress_action.github.acceptance import Acceptance
     from regress_action.github.preferences import Preferences
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
 
 Conclusion = Literal["success", "neutral", "action_required", "failure"]
 
@@ -27,7 +27,17 @@ def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[
     return sorted(alarms, key=lambda comparison: (comparison.severity, comparison.ratio or 0), reverse=True)
 
 
-def worst(comparisons: Iterable[Comparison]) -> Severity:
+def _alarming_services(judgement: Judgement, accepted: Iterable[Acceptance]) -> list[ServiceComparison]:
+    """Return the services that alarm as a whole and that nobody accepted."""
+    accepted = tuple(accepted)
+    return [
+        service
+        for service in judgement.services
+        if service.alarms and not any(acceptance.covers_service(service) for acceptance in accepted)
+    ]
+
+
+def worst(comparisons: Iterable[Comparison | ServiceComparison]) -> Severity:
     """Return the highest severity; `none` of nothing."""
     return max((comparison.severity for comparison in comparisons), default=Severity.NONE)
 
@@ -39,7 +49,8 @@ def conclusion(judgement: Judgement, preferences: Preferences, accepted: Iterabl
     nothing. A moderate regression below that asks for a decision or stays neutral; minor ones pass, with their
     annotations.
     """
-    severity = worst(alarming(judgement, accepted))
+    accepted = tuple(accepted)
+    severity = max(worst(alarming(judgement, accepted)), worst(_alarming_services(judgement, accepted)))
     if preferences.fail_on is not Severity.NONE and severity >= preferences.fail_on:
         return "failure"
     if judgement.summary.verdict is Outcome.INCOMPLETE:

@@ -118,8 +118,45 @@ class CauseNote:
     flame_graph: str | None = None
 
 
+class Graded:
+    """What a verdict, its severity and a second measurement mean together, for one benchmark or many."""
+
+    __slots__ = ()
+    verdict: Verdict
+    severity: Severity
+    confirmed: bool | None
+
+    @property
+    def is_proven_regression(self) -> bool:
+        """Whether it is a regression of any size that is more than suspected.
+
+        `confirmed` is False for what only one session on each side shows, and True once measured again.
+        """
+        return self.verdict is Verdict.REGRESSION and self.confirmed is not False
+
+    @property
+    def reaches_threshold(self) -> bool:
+        """Whether it is a regression at or above its threshold, proven or only suspected."""
+        return self.verdict is Verdict.REGRESSION and self.severity >= Severity.MINOR
+
+    @property
+    def alarms(self) -> bool:
+        """Whether it is a proven regression at or above its threshold: what annotates, notifies and may fail a run."""
+        return self.reaches_threshold and self.is_proven_regression
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether it would alarm, but too few runs show it: it warns and is measured again, and fails no run."""
+        return self.reaches_threshold and not self.is_proven_regression
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it alarms and a second measurement showed it again: what opens an issue."""
+        return self.alarms and self.confirmed is True
+
+
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Graded):
     """One benchmark × metric, baseline against head.
 
     `threshold` is the ratio from which a proven change alarms: that of its service, or what the noise allows where
@@ -153,37 +190,32 @@ class Comparison:
     cause: CauseNote | None = None
 
     @property
-    def is_proven_regression(self) -> bool:
-        """Whether it is a regression of any size that is more than suspected.
-
-        `confirmed` is False for what only one session on each side shows, and True once measured again.
-        """
-        return self.verdict is Verdict.REGRESSION and self.confirmed is not False
-
-    @property
-    def reaches_threshold(self) -> bool:
-        """Whether it is a regression at or above its threshold, proven or only suspected."""
-        return self.verdict is Verdict.REGRESSION and self.severity >= Severity.MINOR
-
-    @property
-    def alarms(self) -> bool:
-        """Whether it is a proven regression at or above its threshold: what annotates, notifies and may fail a run."""
-        return self.reaches_threshold and self.is_proven_regression
-
-    @property
-    def is_suspected(self) -> bool:
-        """Whether it would alarm, but too few runs show it: it warns and is measured again, and fails no run."""
-        return self.reaches_threshold and not self.is_proven_regression
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether it alarms and a second measurement showed it again: what opens an issue."""
-        return self.alarms and self.confirmed is True
-
-    @property
     def is_over_budget(self) -> bool:
         """Whether the head is proven to lie beyond its absolute limit."""
         return self.budget is not None and self.budget.state is BudgetState.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceComparison(Graded):
+    """The typical time of a service, baseline against head: many small changes that lean one way are one proven change.
+
+    `service` is None for the benchmarks that belong to none. `ratio` is the geometric mean over the middle half of its
+    `benchmarks`, with its 95 % interval. `runs` are the pairs, or the stored and new runs, that show it. `threshold` is
+    the ratio from which it alarms.
+    """
+
+    service: str | None
+    mode: Mode
+    benchmarks: int
+    runs: int
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    p_value: float
+    threshold: float
+    verdict: Verdict
+    severity: Severity
+    confirmed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +268,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict and everything it rests on; `comparisons` come worst first.
+    """The verdict and everything it rests on; `comparisons` come worst first, and so do `services` as a whole.
 
     `minutes_saved` is the time of measuring that an early decision spared, None where none was.
     """
@@ -249,3 +281,4 @@ class Judgement:
     notes: tuple[Note | str, ...] = ()
     machine: Machine = Machine()
     minutes_saved: float | None = None
+    services: tuple[ServiceComparison, ...] = ()

@@ -84,7 +84,6 @@ class NoteCode(StrEnum):
     """What a reader must know about a comparison as a whole, and which numbers and names of the note belong to it."""
 
     SUITE_SHIFT = "suite-shift"  # numbers: the ratio
-    SERVICE_SHIFT = "service-shift"  # numbers: ratio, low, high, benchmarks, pairs; names: the service, or empty
     LEARNED_NOISE = "learned-noise"  # numbers: comparisons, largest spread, its runs; names: its metric and benchmark
     OTHER_MACHINE = "other-machine"  # numbers: benchmarks; names: the CPU model of the head
     LEVEL_CHANGED = "level-changed"  # numbers: benchmarks

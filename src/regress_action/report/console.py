@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -32,6 +32,7 @@ _WIDE = 108
 _BAR_CELLS = 26
 _NARROWEST_NAME = 16
 _Cells = tuple[str, str, str]
+_Row = TypeVar("_Row")
 _LEGEND = "│ no change  ┊ threshold"
 _STYLES = {
     Severity.CRITICAL: "bold red",
@@ -132,7 +133,7 @@ def table(page: ConsolePage, title: str, rows: Sequence[Comparison], *, why: boo
     _rest(page, rows)
 
 
-def listing(page: ConsolePage, title: str, rows: Sequence[Comparison], describe: Callable[[Comparison], str]) -> None:
+def listing(page: ConsolePage, title: str, rows: Sequence[_Row], describe: Callable[[_Row], str]) -> None:
     """Print one sentence a row, for at most 25 rows (all when verbose)."""
     if not rows:
         return
@@ -200,6 +201,6 @@ def _cells(row: Comparison, *, with_interval: bool) -> _Cells:
     return moved, numbers.change(row.ratio), interval
 
 
-def _rest(page: ConsolePage, rows: Sequence[Comparison]) -> None:
+def _rest(page: ConsolePage, rows: Sequence[object]) -> None:
     if not page.verbose and len(rows) > MOST_ROWS:
         page.line((f"  … and {len(rows) - MOST_ROWS} more (--verbose shows all)", "dim"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from regress_action.model.comparisons import Mode, Verdict
 
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
 
 _DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
 _PROVEN = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
@@ -117,6 +117,11 @@ def detectability(judgement: Judgement) -> Detectability | None:
         others=len(compared) < len(comparable),
         covers_alarms=ratio <= least_threshold,
     )
+
+
+def moved_services(judgement: Judgement) -> list[ServiceComparison]:
+    """Return the services that changed as a whole, worst first."""
+    return [service for service in judgement.services if service.verdict in _PROVEN]
 
 
 def rows_are(judgement: Judgement) -> str:

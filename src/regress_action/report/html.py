@@ -15,7 +15,7 @@ from regress_action.model import escaping
 from regress_action.report import notes, numbers, phrases, plots, reasons, sides, text
 from regress_action.report.chart import Axis
 from regress_action.report.context import Context
-from regress_action.report.findings import Findings, rows_are
+from regress_action.report.findings import Findings, moved_services, rows_are
 from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def render(
             visible=text.visible(judgement),
             noun=rows_are(judgement),
             findings=findings,
+            services=moved_services(judgement),
             over_budget=findings.over_budget,
             sections=[_Section(title, rows) for name, title in _SECTIONS if (rows := getattr(findings, name))],
             lists=[(title, rows) for name, title in _LISTS if (rows := getattr(findings, name))],
@@ -138,6 +139,8 @@ def environment() -> Environment:
         "bar": plots.interval,
         "grade": phrases.grade,
         "plot": plots.runs,
+        "service_change": lambda service: sentence(phrases.service_change(service), escaping.NAME_LIMIT),
+        "service_evidence": phrases.service_evidence,
     }
     return templates
 

@@ -166,6 +166,23 @@ class ComparisonObject(TypedDict):
     cause: NotRequired[CauseObject | None]
 
 
+class ServiceObject(TypedDict):
+    """The typical time of a service, baseline against head."""
+
+    service: Annotated[Text | None, Field(description="Null for the benchmarks that belong to none.")]
+    mode: Annotated[Mode, Field(description="How it was measured.")]
+    benchmarks: Annotated[Count, Field(description="Benchmarks whose times were compared together.")]
+    runs: Annotated[Count, Field(description="Pairs, or stored and new runs: the unit of evidence.")]
+    ratio: Annotated[Number, Field(description="Geometric mean of the middle half of the ratios; 1.25 is 25 % worse.")]
+    ratio_low: Annotated[Number, Field(description="Lower end of its 95 % interval.")]
+    ratio_high: Annotated[Number, Field(description="Upper end of its 95 % interval.")]
+    p_value: Annotated[Number, Field(description="Two-sided, on pairs or runs and not on benchmarks.")]
+    threshold: Annotated[Number, Field(description="The ratio from which it alarms.")]
+    verdict: Verdict
+    severity: Severity
+    confirmed: Annotated[Flag | None, Field(description="As for a comparison.")]
+
+
 class JudgementObject(TypedDict):
     """What `regress-action compare --json` and `detect --json` write. Ignore keys that you do not know."""
 
@@ -186,6 +203,10 @@ class JudgementObject(TypedDict):
     elsewhere: Annotated[
         NotRequired[Text | None],
         Field(description="The sentence that suggests to measure again on another machine, null if there is no need."),
+    ]
+    services: Annotated[
+        NotRequired[list[ServiceObject]],
+        Field(max_length=LONGEST_LIST, description="Each service as a whole, worst first."),
     ]
     comparisons: Annotated[list[ComparisonObject], Field(max_length=LONGEST_LIST, description="Worst first.")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from regress_action.model.escaping import cut_bytes
 from regress_action.report import chart, notes, numbers, phrases, sides, text
 from regress_action.report.context import Context
-from regress_action.report.findings import Findings, rows_are
+from regress_action.report.findings import Findings, moved_services, rows_are
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,6 +112,7 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
         noun=rows_are(judgement),
         unchanged=len(Findings.of(judgement).unchanged),
         findings=findings,
+        services=moved_services(judgement),
         left_out=phrases.common_beginning(judgement.comparisons),
         kept=kept,
         hidden=len(findings) - len(kept),

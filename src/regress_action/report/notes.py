@@ -41,16 +41,6 @@ def _suite_shift(note: Note) -> str:
     )
 
 
-def _service_shift(note: Note) -> str:
-    ratio, low, high, benchmarks, pairs = note.numbers
-    whose = f"of service {note.names[0]}" if note.names[0] else "of the suite"
-    return (
-        f"{benchmarks:.0f} times {whose} moved together, by {numbers.change(ratio)} in the geometric mean "
-        f"({numbers.change(low)} to {numbers.change(high)}, from {pairs:.0f} pairs), besides what is proven changed "
-        "alone. Look at what they share."
-    )
-
-
 def _learned_noise(note: Note) -> str:
     comparisons, spread, runs = note.numbers
     metric, benchmark = note.names
@@ -124,7 +114,6 @@ def _environment_differs(note: Note) -> str:
 
 _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.SUITE_SHIFT: _suite_shift,
-    NoteCode.SERVICE_SHIFT: _service_shift,
     NoteCode.LEARNED_NOISE: _learned_noise,
     NoteCode.OTHER_MACHINE: _other_machine,
     NoteCode.LEVEL_CHANGED: _level_changed,

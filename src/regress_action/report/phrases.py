@@ -20,7 +20,7 @@ from regress_action.report.numbers import count, percent, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from regress_action.model.comparisons import Comparison
+    from regress_action.model.comparisons import Comparison, ServiceComparison
     from regress_action.model.measurements import Metric
 
 NAME_LIMIT = 60
@@ -97,7 +97,28 @@ def compared(ratio: float, worse: str, better: str) -> str:
     return f"{percent(ratio).lstrip('+−±')} {worse if ratio >= 1 else better}"
 
 
-def grade(comparison: Comparison) -> str:
+def service_name(service: ServiceComparison) -> Sentence:
+    """Return which service it is, or that its benchmarks belong to none."""
+    return ("service ", Name(service.service)) if service.service else ("the suite",)
+
+
+def service_change(service: ServiceComparison) -> Sentence:
+    """Return `service cache is 6 % slower as a whole (at least 4 %)`."""
+    near = times_changed(service.ratio_low if service.ratio > 1 else service.ratio_high)
+    return (
+        *service_name(service),
+        f" is {times_changed(service.ratio)} as a whole (at least {near.rpartition(' ')[0]})",
+    )
+
+
+def service_evidence(service: ServiceComparison) -> str:
+    """Return what a change of a service rests on, in one sentence for people."""
+    runs = count(service.runs, "pair") if service.mode is Mode.PAIRED else f"{service.runs} runs, measured apart"
+    ends = numbers.interval(service.ratio_low, service.ratio_high, like=service.ratio)
+    return f"geometric mean of {service.benchmarks} benchmarks over {runs}, 95 % interval {ends}"
+
+
+def grade(comparison: Comparison | ServiceComparison) -> str:
     """Return the severity, and whether a change is only suspected; empty where there is nothing to grade."""
     severity = "" if comparison.severity is Severity.NONE else comparison.severity.value
     suspected = comparison.confirmed is False and comparison.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}

@@ -9,7 +9,17 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from regress_action.model.comparisons import Budget, CauseNote, Comparison, Judgement, Machine, Side, Subject, Summary
+from regress_action.model.comparisons import (
+    Budget,
+    CauseNote,
+    Comparison,
+    Judgement,
+    Machine,
+    ServiceComparison,
+    Side,
+    Subject,
+    Summary,
+)
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
 from regress_action.report import notes, reasons
@@ -23,6 +33,7 @@ from regress_action.report.json_objects import (
     LocationObject,
     MachineObject,
     NoiseObject,
+    ServiceObject,
     SideObject,
     SubjectObject,
 )
@@ -56,6 +67,7 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
         "minutes_saved": _finite(judgement.minutes_saved),
         "notes": [_text(note) for note in notes.sentences(judgement)],
         "elsewhere": _optional(elsewhere),
+        "services": [_service_object(service) for service in judgement.services],
         "comparisons": [_comparison_object(comparison) for comparison in judgement.comparisons],
     }
 
@@ -99,6 +111,23 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "budget": _budget_object(comparison.budget),
         "location": _location_object(benchmark.location),
         "cause": _cause_object(comparison.cause),
+    }
+
+
+def _service_object(service: ServiceComparison) -> ServiceObject:
+    return {
+        "service": _optional(service.service),
+        "mode": service.mode,
+        "benchmarks": service.benchmarks,
+        "runs": service.runs,
+        "ratio": service.ratio,
+        "ratio_low": service.ratio_low,
+        "ratio_high": service.ratio_high,
+        "p_value": service.p_value,
+        "threshold": service.threshold,
+        "verdict": service.verdict,
+        "severity": service.severity,
+        "confirmed": service.confirmed,
     }
 
 
@@ -201,6 +230,7 @@ def as_judgement(content: object) -> Judgement:
             doubts=tuple(machine.get("doubts", ())),
         ),
         minutes_saved=fields.get("minutes_saved"),
+        services=tuple(ServiceComparison(**service) for service in fields.get("services", [])),
     )
 
 

@@ -11,13 +11,13 @@ from regress_action.model.comparisons import Outcome
 from regress_action.model.escaping import plain
 from regress_action.report import notes, phrases, reasons, sides, text
 from regress_action.report.console import ConsolePage, listing, table
-from regress_action.report.findings import Findings, rows_are
+from regress_action.report.findings import Findings, moved_services, rows_are
 from regress_action.report.numbers import count, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
 
 _MOST_NAMES = 8
 _MOST_REASONS = 3
@@ -49,6 +49,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     listing(page, "Causes", list({_cause(row): row for row in findings.regressions if row.cause}.values()), _cause)
     suspected = [row for row in findings.regressions if row.is_suspected]
     table(page, "Suspected regressions", suspected, why=verbose or len(suspected) <= _MOST_REASONS)
+    listing(page, "Services as a whole", moved_services(judgement), lambda service: _service(page, service))
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
     listing(page, "Failed", findings.failed, with_reason)
     listing(page, "Missing from the head", findings.missing, with_reason)
@@ -94,6 +95,12 @@ def _footer(page: ConsolePage, judgement: Judgement, findings: Findings) -> None
         limit = "" if stated else page.as_text(text.visible(judgement))
         beyond = " beyond what the whole suite moved by" if judgement.summary.environment_shift is not None else ""
         page.sentence(f"{count(len(findings.unchanged), rows_are(judgement))} unchanged{beyond}. {limit}", "green")
+
+
+def _service(page: ConsolePage, service: ServiceComparison) -> str:
+    """Return how a service changed as a whole, how bad that is, and what shows it."""
+    graded = f"{grade}: " if (grade := phrases.grade(service)) else ""
+    return f"{graded}{page.as_text(phrases.service_change(service))}; {phrases.service_evidence(service)}"
 
 
 def _cause(row: Comparison) -> str:

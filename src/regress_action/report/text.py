@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Mode, Outcome
 from regress_action.report import numbers
-from regress_action.report.findings import Findings, detectability, rows_are
+from regress_action.report.findings import Findings, detectability, moved_services, rows_are
 from regress_action.report.numbers import count, duration, percent, quantity
-from regress_action.report.phrases import Name, Sentence, as_text, at_least, budget, times_changed, what_changed
+from regress_action.report.phrases import (
+    Name,
+    Sentence,
+    as_text,
+    at_least,
+    budget,
+    grade,
+    service_change,
+    times_changed,
+    what_changed,
+)
 from regress_action.report.sides import against
 
 if TYPE_CHECKING:
@@ -49,6 +59,9 @@ def verdict_parts(judgement: Judgement) -> Sentence:
         return (moved,)
     if findings.regressions:
         return _with_alarm(findings)
+    services = [service for service in moved_services(judgement) if service.reaches_threshold]
+    if services and not certain:
+        return (f"{grade(services[0])} regression: ".capitalize(), *service_change(services[0]))
     if findings.over_budget:
         return (count(len(findings.over_budget), "budget"), " exceeded: ", *budget(findings.over_budget[0]))
     if findings.failed or findings.missing:
@@ -88,6 +101,8 @@ def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
         return (f"No verdict yet: {of_all}{rows} could not be decided",)
     if judgement.mode is Mode.SINGLE and not all(row.metric.exact for row in judgement.comparisons):
         return ("No alarm, but one session on each side can rule out nothing: measure in pairs, or five times or more",)
+    if worse := [service for service in moved_services(judgement) if service.ratio > 1]:
+        return ("No regression of a benchmark, but ", *service_change(worse[0]))
     smallest = detectability(judgement)
     return _NO_REGRESSION if smallest is None or smallest.covers_alarms else _NONE_PROVEN
 

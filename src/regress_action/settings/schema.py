@@ -20,13 +20,16 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 class ServiceThresholds(BaseModel):
-    """The regression threshold of a service, and any number of budgets whose unit is in the suffix of the key."""
+    """The thresholds of a service, and any number of budgets whose unit is in the suffix of the key."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float]
 
     regression_threshold: float = Field(
         1.2, gt=1, description="Ratio to the baseline from which a change is a regression: 1.2 means 20 % worse."
+    )
+    service_threshold: float = Field(
+        1.1, gt=1, description="Ratio from which a change of all benchmarks of the service together alarms."
     )
 
 

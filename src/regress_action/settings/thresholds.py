@@ -1,6 +1,6 @@
 """The thresholds file: per service, a regression threshold and absolute budgets whose unit is in the key's suffix.
 
-cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15}
+cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15, service_threshold: 1.05}
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 THRESHOLD_KEY = "regression_threshold"
+SERVICE_KEY = "service_threshold"
 _SIMILAR = 0.8
 
 _SUFFIXES = {
@@ -52,9 +53,10 @@ class BudgetEntry:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The whole file: a regression threshold (a ratio) per service, and every budget."""
+    """The whole file: per service a regression threshold and one for the service as a whole, and every budget."""
 
     ratios: tuple[tuple[str, float], ...] = ()
+    service_ratios: tuple[tuple[str, float], ...] = ()
     budgets: tuple[BudgetEntry, ...] = ()
 
 
@@ -64,7 +66,7 @@ def parse(content: Mapping[str, object], path: str) -> Thresholds:
     Raises:
         SettingsError: naming the service, the key and what is expected instead.
     """
-    ratios: list[tuple[str, float]] = []
+    ratios: dict[str, list[tuple[str, float]]] = {THRESHOLD_KEY: [], SERVICE_KEY: []}
     budgets: list[BudgetEntry] = []
     for service, keys in content.items():
         if not isinstance(keys, dict):
@@ -74,12 +76,12 @@ def parse(content: Mapping[str, object], path: str) -> Thresholds:
             )
         for key, value in keys.items():
             number = _number(value, f"{path}: {service}.{key}")
-            if str(key) == THRESHOLD_KEY:
-                ratios.append((service, _ratio(number, f"{path}: {service}.{key}")))
+            if str(key) in ratios:
+                ratios[str(key)].append((service, _ratio(number, f"{path}: {service}.{key}")))
             else:
                 _check_spelling(str(key), f"{path}: {service}.{key}")
                 budgets.append(_budget(service, str(key), number))
-    return Thresholds(tuple(ratios), tuple(budgets))
+    return Thresholds(tuple(ratios[THRESHOLD_KEY]), tuple(ratios[SERVICE_KEY]), tuple(budgets))
 
 
 def _number(value: object, where: str) -> float:
@@ -99,17 +101,18 @@ def _ratio(number: float, where: str) -> float:
 
 
 def _check_spelling(key: str, where: str) -> None:
-    """Refuse a key that is almost the threshold's: as a budget it would limit nothing, and the gate would be open.
+    """Refuse a key that is almost a threshold's: as a budget it would limit nothing, and the gate would be open.
 
     Raises:
         SettingsError: naming the right key.
     """
     plain = key.lower().replace("-", "_")
-    if plain.endswith("threshold") or SequenceMatcher(None, plain, THRESHOLD_KEY).ratio() >= _SIMILAR:
+    likely = SERVICE_KEY if plain.startswith("serv") else THRESHOLD_KEY
+    if plain.endswith("threshold") or SequenceMatcher(None, plain, likely).ratio() >= _SIMILAR:
         raise SettingsError(
-            f"{where} is not known; did you mean {THRESHOLD_KEY}?",
+            f"{where} is not known; did you mean {likely}?",
             meaning="It would be read as a budget that applies to nothing.",
-            remedy=f"Write {THRESHOLD_KEY}.",
+            remedy=f"Write {likely}.",
         )
 
 

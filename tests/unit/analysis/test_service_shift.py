@@ -1,55 +1,142 @@
-"""Benchmarks that lean the same way are one shift of their service, counted by pairs and not by benchmarks."""
+"""Benchmarks that lean the same way are one change of their service, counted by pairs or runs and not by benchmarks."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from regress_action import analysis
-from regress_action.model.reasons import Note, NoteCode
-from unit.analysis.compared_sides import pairs
+from regress_action.analysis import Limit, Policy, WaiverRule
+from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
+from unit.analysis.compared_sides import OWN, pairs, session
+from unit.analysis.stored_reports import day
+
+if TYPE_CHECKING:
+    from regress_action.model.comparisons import Judgement, ServiceComparison
 
 
-def shifts(effect: float, *, seed: int, common: float = 0.0, own: float = 0.08, benchmarks: int = 23) -> list[Note]:
+def judged(
+    effect: float,
+    *,
+    seed: int,
+    common: float = 0.0,
+    own: float = 0.08,
+    benchmarks: int = 23,
+    policy: Policy | None = None,
+) -> Judgement:
     """Judge a suite of which each head is slower by `effect`, with noise of each value and noise common to a pair."""
     random = np.random.default_rng(seed)
     shared = random.normal(0, common, 10)
     base = {f"b{n}": np.exp(random.normal(0, own, 10)) for n in range(benchmarks)}
     head = {name: np.exp(effect + shared + random.normal(0, own, 10)) for name in base}
-    judgement = analysis.compare([pairs(base, service="cache")], [pairs(head, service="cache")])
-    return [note for note in judgement.notes if isinstance(note, Note) and note.code is NoteCode.SERVICE_SHIFT]
+    return analysis.compare([pairs(base, service="cache")], [pairs(head, service="cache")], policy or Policy())
 
 
-def test_small_change_of_many_benchmarks_is_one_shift() -> None:
-    """6 % more on 23 benchmarks whose pairs spread by 11 %: none is decided alone, the service is."""
-    (note,) = shifts(0.06, seed=1)
-    ratio, low, high, benchmarks, seen = note.numbers
-    assert benchmarks >= 20  # those not changed beyond doubt by themselves
-    assert (seen, note.names) == (10, ("cache",))
-    assert low < np.exp(0.06) < high
-    assert 1 < low < ratio < high
+def against_history(
+    effect: float, *, seed: int, apart: float, own: float = 0.03, benchmarks: int = 12, moved: int = 12
+) -> Judgement:
+    """Judge one run against ten stored ones; a run has noise of its own, and every run lies `apart` from the others.
+
+    The first `moved` benchmarks are slower by `effect`; all belong to one service.
+    """
+    random = np.random.default_rng(seed)
+    values = random.normal(0, own, (benchmarks, 11)) + random.normal(0, apart, 11)
+    values[:moved, -1] += effect
+    runs = [
+        session({f"b{n}": [np.exp(value)] for n, value in enumerate(column)},
+                service="cache", name=f"s{at}", created=day(at), environment=OWN)
+        for at, column in enumerate(values.T)
+    ]  # fmt: skip
+    return analysis.compare(runs[:-1], runs[-1:])
+
+
+def the_service(judgement: Judgement) -> ServiceComparison:
+    """Return the only one."""
+    (service,) = judgement.services
+    return service
+
+
+def test_small_change_of_many_benchmarks_is_one_proven_change() -> None:
+    """6 % more on 23 benchmarks whose pairs spread by 11 %: hardly one is decided alone, the service is."""
+    service = the_service(judged(0.06, seed=1))
+    assert (service.service, service.mode, service.benchmarks, service.runs) == ("cache", Mode.PAIRED, 23, 10)
+    assert (service.verdict, service.severity) == (Verdict.REGRESSION, Severity.SLIGHT)
+    assert 1 < service.ratio_low < np.exp(0.06) < service.ratio_high
 
 
 @pytest.mark.parametrize("common", [0.0, 0.03])
-def test_identical_code_is_no_shift(common: float) -> None:
+def test_identical_code_is_no_change(common: float) -> None:
     """Nor is what all benchmarks of a pair have in common: it is evidence once, not once per benchmark."""
-    assert [shifts(0.0, seed=seed, common=common) for seed in range(40)] == [[]] * 40
+    verdicts = [the_service(judged(0.0, seed=seed, common=common)).verdict for seed in range(40)]
+    assert not {Verdict.REGRESSION, Verdict.IMPROVEMENT} & set(verdicts)
 
 
 def test_few_benchmarks_are_no_service() -> None:
     """Four benchmarks speak for themselves."""
-    assert shifts(0.06, seed=1, benchmarks=4) == []
+    assert judged(0.06, seed=1, benchmarks=4).services == ()
 
 
-def test_large_changes_of_a_few_are_no_shift_of_the_rest() -> None:
-    """Four benchmarks four times as slow, nineteen unchanged: the nineteen did not move."""
+def test_large_changes_of_a_few_are_no_change_of_all() -> None:
+    """Four benchmarks four times as slow, nineteen unchanged: the typical one did not move."""
     random = np.random.default_rng(5)
     base = {f"b{n}": np.exp(random.normal(0, 0.03, 10)) for n in range(23)}
     head = {name: np.exp((n < 4) * 1.4 + random.normal(0, 0.03, 10)) for n, name in enumerate(base)}
-    judgement = analysis.compare([pairs(base, service="cache")], [pairs(head, service="cache")])
-    assert not [note for note in judgement.notes if isinstance(note, Note) and note.code is NoteCode.SERVICE_SHIFT]
+    service = the_service(analysis.compare([pairs(base, service="cache")], [pairs(head, service="cache")]))
+    assert service.verdict not in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
 
 
-def test_benchmarks_that_are_decided_need_no_note() -> None:
-    """Where most of them are proven changed alone, nothing is added."""
-    assert shifts(0.3, seed=1, own=0.01) == []
+@pytest.mark.parametrize(
+    ("effect", "limit", "fail_on", "severity", "outcome"),
+    [
+        (0.15, None, Severity.CRITICAL, Severity.MINOR, Outcome.WARN),
+        (0.15, 1.3, Severity.CRITICAL, Severity.SLIGHT, Outcome.PASS),
+        (0.5, None, Severity.MODERATE, Severity.MODERATE, Outcome.FAIL),
+    ],
+)
+def test_service_has_its_own_threshold_and_severity(
+    effect: float, limit: float | None, fail_on: Severity, severity: Severity, outcome: Outcome
+) -> None:
+    """It alarms from its own threshold, 10 % unless another one is written down, and may fail the run by itself."""
+    policy = Policy(fail_on=fail_on, limits=(Limit("cache", service_threshold=limit, regression_threshold=9.0),))
+    judgement = judged(effect, seed=2, own=0.35 if effect < 0.4 else 0.6, common=0.01, benchmarks=40, policy=policy)
+    assert the_service(judgement).severity is severity
+    assert judgement.summary.verdict is outcome
+
+
+def test_waiver_of_every_benchmark_covers_the_service() -> None:
+    """What was accepted of each of them is accepted of all."""
+    policy = Policy(waivers=(WaiverRule("*", "time", 1.5, "known"),))
+    assert the_service(judged(0.2, seed=1, policy=policy)).severity is Severity.SLIGHT
+
+
+def test_history_makes_a_service_suspected_and_every_benchmark_a_suspect() -> None:
+    """The machine may have done it, so it warns, and is measured again in pairs."""
+    judgement = against_history(0.15, seed=3, apart=0.005, benchmarks=20, moved=12)
+    service = the_service(judgement)
+    assert (service.mode, service.verdict, service.confirmed) == (Mode.HISTORY, Verdict.REGRESSION, False)
+    assert service.is_suspected
+    assert set(analysis.suspects(judgement)) == {f"b{n}" for n in range(20)}
+
+
+def test_second_measurement_decides_a_suspected_service() -> None:
+    """Pairs that show it confirm it; pairs that do not leave it open."""
+    first = against_history(0.15, seed=3, apart=0.005, benchmarks=20, moved=12)
+    repeated, vanished = (judged(effect, seed=4, own=0.02, benchmarks=20) for effect in (0.15, 0.0))
+    assert the_service(analysis.confirm(first, repeated)).confirmed is True
+    assert the_service(analysis.confirm(first, vanished)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_suite_that_moved_as_one_against_a_history_is_no_service() -> None:
+    """Every benchmark slower by 15 %, measured apart: that is the machine, the build or the code, and said so."""
+    judgement = against_history(0.15, seed=3, apart=0.005)
+    assert judgement.summary.environment_shift is not None
+    assert judgement.services == ()
+
+
+def test_sessions_that_lie_apart_are_no_change() -> None:
+    """A machine that is another one each time: of 60 suites hardly one is suspected."""
+    found = [the_service(judgement).verdict for seed in range(60)
+             if (judgement := against_history(0.0, seed=seed, apart=0.03)).services]  # fmt: skip
+    assert found.count(Verdict.REGRESSION) <= 1

@@ -154,6 +154,14 @@ def test_plan_hands_the_aliases_to_the_steps_after_it() -> None:
     assert decode(encode(trusted, {}), {}, {}).files.aliases == aliases
 
 
+def test_plan_hands_the_thresholds_of_services_to_the_steps_after_it() -> None:
+    """Those of their benchmarks and those of the whole."""
+    thresholds = Thresholds((("cache", 1.3),), (("default", 1.05),))
+    trusted = TrustedSettings(Settings(), GateFiles(thresholds))
+
+    assert decode(encode(trusted, {}), {}, {}).files.thresholds == thresholds
+
+
 def test_a_probable_renaming_is_proposed_by_body_or_by_name_and_level() -> None:
     """A name far off at another level is not."""
     before = [*report("t.py::test_get", "t.py::test_other").series, *report("t.py::test_a", version="v1").series]

@@ -36,6 +36,13 @@ def test_the_documented_shape_is_read() -> None:
     }
 
 
+def test_service_as_a_whole_has_a_threshold() -> None:
+    """It stands beside the one of its benchmarks, and is no budget."""
+    loaded = read("default: {service_threshold: 1.05}\ncache: {service_threshold: 1.3, regression_threshold: 1.2}\n")
+    assert loaded.service_ratios == (("default", 1.05), ("cache", 1.3))
+    assert loaded.budgets == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -47,6 +54,8 @@ def test_the_documented_shape_is_read() -> None:
         ("cache: {regression_threshold: 0.8}\n", "A threshold is a ratio"),
         ("cache: {regresion_threshold: 1.2}\n", "did you mean regression_threshold?"),
         ("cache: {regression-threshold: 1.2}\n", "did you mean regression_threshold?"),
+        ("cache: {services_threshold: 1.2}\n", "did you mean service_threshold?"),
+        ("cache: {service_threshold: 0.9}\n", "A threshold is a ratio"),
         ("cache: {threshold: 1.2}\n", "did you mean regression_threshold?"),
     ],
 )
