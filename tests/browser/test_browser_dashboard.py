@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from regress_action.analysis import Policy
 from regress_action.history import open_history
+from regress_action.model.aliases import Aliases
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
-from regress_action.site.build import build, from_reports
+from regress_action.site.build import Source, build, from_reports
+from regress_action.site.tables import grown
 from regress_action.site.writing import Page as SitePage
 
 if TYPE_CHECKING:
@@ -358,3 +361,69 @@ def test_names_of_result_files_stay_text(chromium: Browser, tmp_path: Path) -> N
         page.wait_for_selector(".main-svg")
         assert page.evaluate("document.body.dataset.owned") is None
         assert page.locator("img").count() == 0
+
+
+def test_machines_and_renames_are_marked_on_a_chart(chromium: Browser, tmp_path: Path) -> None:
+    """With the earlier name in words as well."""
+    machines = [Environment(cpu=f"cpu {number}") for number in range(2)]
+    reports = [
+        Report(
+            (Series(Benchmark("old" if number < 6 else "new"), Metric("time", "s"), (1.0, 1.1)),),
+            (Run(), Run()),
+            commit=f"{number:040x}",
+            created=f"2026-01-{number + 1:02}T00:00:00Z",
+            environment=machines[number >= 10 and number % 2],
+        )
+        for number in range(20)
+    ]
+    tables = grown([], [(report, "") for report in reports], aliases=Aliases(renamed=(("old", "new"),)))
+    build([Source(tables)], tmp_path, Policy(), SitePage())
+    for visit in visiting(chromium, tmp_path):
+        page = visit.open("benchmark?b=new&m=time&machine=0")
+        page.wait_for_selector(".main-svg")
+        words = page.locator("#chart .annotation").all_text_contents()
+        assert "renamed from old" in words
+        assert "cpu 1 begins" in words
+        assert "Earlier: old." in page.inner_text("main")
+
+
+def test_a_near_zoom_shows_every_run(visit: Visit) -> None:
+    """Of the newest reports, whose runs are kept; farther away there are medians alone."""
+    runs = "document.querySelector('#chart').data.filter(trace => trace.meta === 'runs' && trace.visible).length"
+    page = visit.open(f"benchmark?{CACHE_GET}")
+    page.wait_for_selector(".main-svg")
+    assert page.evaluate(runs) == 0
+    newest = page.evaluate("document.querySelector('#chart').data.find(trace => trace.customdata).x.at(-1).getTime()")
+    page.evaluate(
+        f"Plotly.relayout(document.querySelector('#chart'), {{'xaxis.range[0]': new Date({newest} - 20 * 864e5)"
+        f".toISOString().slice(0, 19).replace('T', ' '), 'xaxis.range[1]': new Date({newest}).toISOString()"
+        ".slice(0, 19).replace('T', ' ')})"
+    )
+    page.wait_for_function(f"{runs} === 2")
+
+
+def test_the_health_of_the_gate_shows_what_a_planted_slowdown_does(visit: Visit) -> None:
+    """A doubling is caught everywhere, and nothing planted hardly alarms."""
+    page = visit.open("health")
+    (first, _) = page.locator("table:has(caption:has-text('made worse')) tbody tr").all_inner_texts()
+
+    assert first.split("\t")[-1] == "100 %"
+    assert page.locator("table:has(caption:has-text('class of runners')) tbody tr").count() == 1
+
+
+def test_a_drift_says_in_the_status_when_it_reaches_its_budget(visit: Visit) -> None:
+    """The demo's database query, which was found as several steps for the worse."""
+    page = visit.open("status?q=database_query")
+
+    assert re.search(r"reaches 100 ms in about \d months", page.inner_text("tbody"))
+
+
+def test_the_heat_map_can_be_downloaded(visit: Visit) -> None:
+    """A row for each series, with its part of the time in columns."""
+    page = visit.open("history")
+    with page.expect_download() as download:
+        page.locator("button.download").first.click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+
+    assert text.startswith("benchmark,metric,machine,unit,reference,part 1,")
+    assert len(text.splitlines()) == 71

@@ -62,12 +62,14 @@ def _folder(setting: str) -> PurePosixPath:
 def _write(job: Job, folder: Path, *, below: Path | None) -> bool:
     """Write the site of the default branch; return whether there was anything to show."""
     from regress_action.history import Selection
-    from regress_action.site.build import build, from_reports, releases_of
+    from regress_action.site.build import Source, build, releases_of
+    from regress_action.site.cache import Kept, read_tables
     from regress_action.site.writing import Page
 
     history = job.history()
-    reports = history.load(Selection(branch=job.plan.default_branch, last=REPORTS)) if history else ()
-    if history is None or not reports:
+    selection = Selection(branch=job.plan.default_branch, last=REPORTS)
+    tables = read_tables(history, selection, "", Kept()).tables if history else ()
+    if history is None or not tables:
         return False
     address = f"{job.plan.server_url}/{job.plan.repository}"
     page = Page(
@@ -76,5 +78,5 @@ def _write(job: Job, folder: Path, *, below: Path | None) -> bool:
         waivers=job.rules.waivers,
         releases=releases_of(job.root, job.environ),
     )
-    build([from_reports(reports, history.events())], folder, job.rules.policy, page, below=below)
+    build([Source(tables, history.events())], folder, job.rules.policy, page, below=below)
     return True

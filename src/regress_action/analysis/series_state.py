@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -42,6 +43,7 @@ WORSE = 1.04
 _DAY_S = 86_400.0
 _NOISE_REPORTS = 60
 _NOW = 5  # reports whose median is where a drifting series stands now
+_CREEP_STEPS = 3  # steps for the worse in a row, from which on they count as one slow drift
 
 
 class _Since(TypedDict):
@@ -91,7 +93,7 @@ class SeriesState:
 
     `level` and `reference` are in the metric's unit, `ratio` is their badness ratio. `since` is the column of the
     report with which the state began. `noise` is the spread between neighbouring reports, as a share. `days_to_budget`
-    is when a drift reaches the budget, were it to go on.
+    is when a drift, or several steps in a row that are one slow drift, reaches the budget, were it to go on.
     """
 
     status: Status
@@ -194,7 +196,7 @@ class _Judged:
             self._window_days(),
             spread,
             tuple(self._change(point) for point in self.followed.change_points),
-            self._days_to_budget(float(np.median(values[-_NOW:]))),
+            self._days_to_budget(float(np.median(values[-_NOW:])), self._rate(starts, ends, levels)),
         )
         return replace(state, **self._status(state, starts, reference, self._gain(levels)))
 
@@ -257,12 +259,30 @@ class _Judged:
         first, last = (history.moments[end].seconds for end in ends)
         return (last - first) / _DAY_S if first is not None and last is not None and last > first else None
 
-    def _days_to_budget(self, level: float) -> float | None:
-        """Return in how many days a degrading trend reaches the budget, were it to go on at its rate."""
+    def _rate(self, starts: Sequence[int], ends: Sequence[int], levels: Sequence[float]) -> float | None:
+        """Return by how much the logarithm of the badness grows in a day; None where nothing drifts.
+
+        That is the slope of the trend, or, where a slow drift was found as several steps in a row for the worse, the
+        slope from the middle of the first of these levels to the middle of the newest.
+        """
         going, days = self.followed.trend, self._window_days()
-        if self.limits.budget is None or days is None or not going.drift:
+        if going.direction is trend.Tendency.DEGRADING and days is not None and going.drift:
+            return math.log1p(going.drift) / days
+        steps = [self._badness(before, after) or 0.0 for before, after in pairwise(levels)]
+        worse = next((n for n, step in enumerate(reversed(steps)) if step <= 1), len(steps))
+        if worse < _CREEP_STEPS or max(steps[-worse:]) >= self.limits.threshold:
+            return None
+        moments, places = self.followed.history.moments, self.followed.history.reports
+        first = moments[int(places[(starts[-worse] + ends[-worse] - 1) // 2])].seconds
+        last = moments[int(places[(starts[-1] + ends[-1] - 1) // 2])].seconds
+        total = self._badness(levels[-worse], levels[-1])
+        if first is None or last is None or last <= first or not total or total <= 1:
+            return None
+        return math.log(total) / (last - first) * _DAY_S
+
+    def _days_to_budget(self, level: float, rate: float | None) -> float | None:
+        """Return in how many days a level that grows at `rate` a day reaches the budget."""
+        if self.limits.budget is None or not rate or rate <= 0:
             return None
         left = self._badness(level, self.limits.budget)
-        if going.direction is not trend.Tendency.DEGRADING or left is None or left <= 1:
-            return None
-        return math.log(left) / math.log1p(going.drift) * days
+        return None if left is None or left <= 1 else math.log(left) / rate

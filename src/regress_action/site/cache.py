@@ -22,6 +22,7 @@ import orjson
 from regress_action.analysis import candidates, change_points, distributions, splits
 from regress_action.analysis.change_points import Searched, Searcher, TileProposals
 from regress_action.model import records
+from regress_action.model.aliases import Aliases
 from regress_action.model.errors import InfrastructureError, InputError
 from regress_action.model.files import read_optional, write_replace
 from regress_action.model.measurements import Report, Run
@@ -122,14 +123,15 @@ def read_tables(history: History, selection: Selection, source: str, kept: Kept)
         InputError: a record is cut, or from a newer version.
     """
     stored = {column.record for table in kept.tables for column in table.columns}
+    aliases, history = history.aliases, replace(history, aliases=Aliases())  # the tables keep what was renamed when
     if not stored:
         records = [(report, entry.path) for entry, report in history.records(selection)]
-        return Kept(grown([], records, source))
+        return Kept(grown([], records, source, aliases))
     chosen = _choose(history, selection, stored, kept.left_out)
     tables = _still_wanted(kept.tables, set(chosen.paths))
     if tables is None or not all(is_younger(report, tables) for report, _ in chosen.fresh):
-        return read_tables(history, selection, source, Kept())
-    return Kept(grown(tables, chosen.fresh, source), frozenset(chosen.left_out))
+        return read_tables(replace(history, aliases=aliases), selection, source, Kept())
+    return Kept(grown(tables, chosen.fresh, source, aliases), frozenset(chosen.left_out))
 
 
 def _choose(history: History, selection: Selection, stored: set[str], left_out: frozenset[str]) -> _Chosen:
@@ -198,7 +200,9 @@ def _column_fields(column: Column) -> dict[str, Any]:
 
 def _column(fields: Mapping[str, Any]) -> Column:
     time = fields["time"]
-    return Column(**{**fields, "time": math.nan if time is None else time, "failures": tuple(fields["failures"])})
+    renamed = tuple((old, new) for old, new in fields["renamed"])
+    failures = tuple(fields["failures"])
+    return Column(**{**fields, "time": math.nan if time is None else time, "failures": failures, "renamed": renamed})
 
 
 def _table(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], prefix: str) -> Table:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.analysis.series_state import Status, visible
-from regress_action.model.measurements import Direction
+from regress_action.analysis.series_state import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,6 +34,9 @@ SHARD = 25
 
 COMPARED = 200
 """The newest reports of a machine that the compare view offers."""
+
+COMPARED_CHUNK = 25
+"""Reports whose values to compare are in one data file; a report stays in its file while the history grows."""
 
 _SPARK_BINS = 60
 _SPARK_LEVELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
@@ -86,20 +88,20 @@ def index(tables: Sequence[Table], rows: Sequence[Row], head: Content) -> Conten
             metrics.number((series.metric.name, series.metric.unit, series.metric.direction.value)),
             int(np.count_nonzero(~np.isnan(medians))),
             statuses.index(finding.status),
-            _short(finding.level),
-            _short(finding.reference),
-            _short(finding.ratio),
+            short(finding.level),
+            short(finding.reference),
+            short(finding.ratio),
             finding.since,
             finding.direction.value,
-            _short(finding.drift),
-            _short(finding.drift_days),
-            _short(finding.noise),
-            _short(row.limits.threshold),
-            _short(row.limits.budget),
-            _short(finding.days_to_budget),
+            short(finding.drift),
+            short(finding.drift_days),
+            short(finding.noise),
+            short(row.limits.threshold),
+            short(row.limits.budget),
+            short(finding.days_to_budget),
             spark,
-            _short(low),
-            _short(high),
+            short(low),
+            short(high),
         )
         for name, value in zip(_COLUMNS, values, strict=True):
             columns[name].append(value)
@@ -107,6 +109,7 @@ def index(tables: Sequence[Table], rows: Sequence[Row], head: Content) -> Conten
         "schema": SCHEMA,
         **head,
         "shard": SHARD,
+        "chunk": COMPARED_CHUNK,
         "statuses": [status.value for status in statuses],
         "machines": [_machine(table) for table in tables],
         "services": services.items,
@@ -210,6 +213,7 @@ def _values(table: Table, row: Row) -> Content:
 
     `at` lists the columns of the reports with a value, or only the first where all later ones have one. `low` and
     `high` are how far the extremes of the runs lie from the median; they are left out where every report has one run.
+    `renames` lists earlier names, each with the column of the first report that had another.
     """
     medians = table.medians[row.row]
     at = np.flatnonzero(~np.isnan(medians))
@@ -221,10 +225,13 @@ def _values(table: Table, row: Row) -> Content:
         "at": int(at[0]) if len(at) and len(at) == len(medians) - at[0] else at,
         "value": _integers(medians[at], scale),
         "changes": [
-            [change.column, _short(change.ratio), int(change.settled), int(change.accepted)]
+            [change.column, short(change.ratio), int(change.settled), int(change.accepted)]
             for change in row.finding.changes
         ],
     }
+    renames = table.renames.get(row.series.benchmark.name)
+    if renames:
+        content["renames"] = [[column, name] for name, column in renames]
     low, high = medians[at] - table.lows[row.row, at], table.highs[row.row, at] - medians[at]
     if low.any() or high.any():
         content |= {"low": _integers(low, scale), "high": _integers(high, scale)}
@@ -255,6 +262,17 @@ def compared(tables: Sequence[Table], rows: Sequence[Row], releases: Mapping[str
             {"reports": reports, "exponents": exponents, "columns": [_or_none(column) for column in columns]}
         )
     return contents
+
+
+def compared_chunks(machines: Sequence[Content]) -> Iterator[tuple[str, dict[int, Any]]]:
+    """Yield the values that `compared` returned in pieces: a name, and the columns by the number of their report.
+
+    A name is `compare-MACHINE-CHUNK`; the view reads the two pieces that hold the reports it compares.
+    """
+    for machine, content in enumerate(machines):
+        by_report = zip(content["reports"], content["columns"], strict=True)
+        for chunk, columns in groupby(by_report, key=lambda pair: pair[0] // COMPARED_CHUNK):
+            yield f"compare-{machine}-{chunk}", dict(columns)
 
 
 def _compared_reports(table: Table, releases: Mapping[str, str]) -> list[int]:
@@ -290,65 +308,13 @@ def decisions(events: Sequence[Event], waivers: Sequence[str]) -> Content:
                 "why": event.why,
                 "suite": event.suite,
                 "commit": (event.commit or "")[:_HASH],
-                "patterns": [[pattern.benchmark, pattern.metric, _short(pattern.ratio)] for pattern in event.patterns],
+                "patterns": [[pattern.benchmark, pattern.metric, short(pattern.ratio)] for pattern in event.patterns],
                 "removed": len(event.records),
             }
             for event in reversed(events)
         ],
         "waivers": list(waivers),
     }
-
-
-def health(tables: Sequence[Table], rows: Sequence[Row], events: Sequence[Event]) -> Content:
-    """Return how well the gate can see: noise and conditions per machine, and what became of its alarms."""
-    kinds = [event.kind.value for event in events]
-    return {
-        "machines": [_condition(table, [row for row in rows if row.table == n]) for n, table in enumerate(tables)],
-        "alarms": {kind: kinds.count(kind) for kind in ("held", "accepted", "adopted")},
-        "blind": [
-            [number, _short(row.finding.noise), _short(visible(row.finding.noise)), _short(row.limits.threshold)]
-            for number, row in enumerate(rows)
-            if row.finding.noise is not None and visible(row.finding.noise) > row.limits.threshold
-        ],
-    }
-
-
-def _condition(table: Table, rows: Sequence[Row]) -> Content:
-    """Return how one machine behaved over the reports of its suite."""
-    noises = sorted(row.finding.noise for row in rows if row.finding.noise is not None)
-    steals = [column.steal for column in table.columns if column.steal is not None]
-    swings = [column.swing for column in table.columns if column.swing is not None]
-    neighbours, crossed = _neighbours(table, rows)
-    return {
-        "neighbours": neighbours,
-        "crossed": crossed,
-        "noise": [_short(_quantile(noises, share)) for share in (0.1, 0.5, 0.9)],
-        "visible": _short(visible(_quantile(noises, 0.5))) if noises else None,
-        "steal": _short(float(np.median(steals))) if steals else None,
-        "swing": _short(float(np.median(swings))) if swings else None,
-        "minutes": _short(sum(column.seconds for column in table.columns) / 60),
-        "saved": _short(sum(column.saved for column in table.columns) / 60),
-    }
-
-
-def _neighbours(table: Table, rows: Sequence[Row]) -> tuple[int, int]:
-    """Return how many reports follow another one on the same level, and how many of them are worse by the threshold.
-
-    Nobody knows of a change between the two, so the latter are false alarms of a gate that compares single reports.
-    """
-    neighbours = crossed = 0
-    for row in rows:
-        values = table.medians[row.row]
-        at = np.flatnonzero(values > 0)
-        steps = np.diff(np.log(values[at])) * (-1 if row.series.metric.direction is Direction.HIGHER else 1)
-        steps = steps[~np.isin(at[1:], [change.column for change in row.finding.changes])]
-        neighbours += len(steps)
-        crossed += int(np.count_nonzero(steps >= math.log(row.limits.threshold)))
-    return neighbours, crossed
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    return float(np.quantile(ordered, share)) if len(ordered) else None
 
 
 def _sparks(values: NDArray[np.float64]) -> list[tuple[str, float | None, float | None]]:
@@ -385,7 +351,7 @@ def _integers(values: NDArray[np.float64], scale: float) -> NDArray[np.int64]:
     return np.rint(values / scale).astype(np.int64)
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
     """Return a number with five significant digits, None where it is not finite."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
 

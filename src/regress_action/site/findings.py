@@ -50,16 +50,23 @@ def histories_of(table: Table, rows: Sequence[int]) -> list[histories.BenchmarkH
 
 
 def _accepted(series: Series, suite: str, events: Sequence[Event], columns: Mapping[str, int]) -> list[int]:
-    """Return the columns of the reports whose level of this series somebody accepted."""
-    return [
-        columns[event.commit]
+    """Return the columns of the reports whose level of this series somebody accepted, and nobody took back later."""
+    ours = [
+        event
         for event in events
-        if event.kind.value == "accepted"
-        and event.commit is not None
-        and event.commit in columns
+        if event.kind.value in {"accepted", "withdrawn"}
         and event.suite in (None, suite)
         and any(
             matches(series.benchmark.name, pattern.benchmark) and matches(series.metric.name, pattern.metric)
             for pattern in event.patterns
         )
+    ]
+    withdrawn = max((event.time for event in ours if event.kind.value == "withdrawn"), default=None)
+    return [
+        columns[event.commit]
+        for event in ours
+        if event.kind.value == "accepted"
+        and event.commit is not None
+        and event.commit in columns
+        and (withdrawn is None or event.time > withdrawn)
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.analysis.change_points import Searcher
+from regress_action.model.aliases import Aliases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ class Column:
     """What a table keeps of a report.
 
     `time` is in seconds since 1970, NaN where the report has no readable time. `record` is its path in the history.
+    `renamed` are the benchmarks that the report holds under an old name: (old name, newest name).
     """
 
     commit: str
@@ -40,6 +42,7 @@ class Column:
     swing: float | None
     failures: tuple[str, ...]
     record: str = ""
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +53,7 @@ class Table:
     report has no value; a low and a high are the extremes of the report's runs. `raw` holds, for the newest reports
     (by column number), an array of series × runs. `series` describes each row as the newest report does; values of
     another body of the benchmark (`Benchmark.version`) are left out. `searcher` knows how far the rows were searched
-    for change points.
+    for change points. `renames` lists the earlier names of a benchmark, each with the first column without it.
     """
 
     source: str
@@ -63,6 +66,18 @@ class Table:
     highs: NDArray[np.float64]
     raw: dict[int, NDArray[np.float64]]
     searcher: Searcher = field(default_factory=Searcher)
+
+    @property
+    def renames(self) -> dict[str, list[tuple[str, int]]]:
+        """The earlier names of each benchmark, each with the number of the first column after its last use."""
+        last: dict[tuple[str, str], int] = {}
+        for number, column in enumerate(self.columns):
+            last |= dict.fromkeys(column.renamed, number + 1)
+        results: dict[str, list[tuple[str, int]]] = {}
+        for (old, new), first in last.items():
+            if first < len(self.columns):
+                results.setdefault(new, []).append((old, first))
+        return results
 
     def measured_rows(self) -> list[int]:
         """Return the rows that have a value."""
@@ -94,19 +109,33 @@ def tables_of(reports: Iterable[Report], source: str = "") -> list[Table]:
     return grown([], [(report, "") for report in reports], source)
 
 
-def grown(tables: Iterable[Table], records: Iterable[tuple[Report, str]], source: str = "") -> list[Table]:
+def grown(
+    tables: Iterable[Table],
+    records: Iterable[tuple[Report, str]],
+    source: str = "",
+    aliases: Aliases = Aliases(),  # noqa: B008 - frozen
+) -> list[Table]:
     """Add reports with their paths to tables, whose own reports are not younger; given none, make the tables anew.
 
-    The reports may come in any order. `source` names the history when several are joined.
+    The reports may come in any order, under the names of their time; `aliases` give them the newest ones. `source`
+    names the history when several are joined.
     """
     builders: dict[tuple[str, str], _Builder] = {}
     for table in tables:
         builders[table.suite, table.environment.fingerprint] = _Builder.upon(table)
     for report, record in sorted(records, key=lambda pair: _seconds(pair[0].created) or 0.0):
         key = report.suite, report.environment.fingerprint
-        builders.setdefault(key, _Builder(source, report.suite, report.environment)).add(report, record)
+        named = aliases.applied(report)
+        renamed = () if named is report else _renamed(report, named)
+        builders.setdefault(key, _Builder(source, report.suite, report.environment)).add(named, record, renamed)
     results = [builder.table() for builder in builders.values()]
     return sorted(results, key=lambda table: -math.inf if math.isnan(table.times[0]) else table.times[0])
+
+
+def _renamed(before: Report, after: Report) -> tuple[tuple[str, str], ...]:
+    """Return the names that differ between a report and the same one under newer names, as pairs of old and new."""
+    pairs = ((old.benchmark.name, new.benchmark.name) for old, new in zip(before.series, after.series, strict=True))
+    return tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
 
 
 def is_younger(report: Report, tables: Iterable[Table]) -> bool:
@@ -153,15 +182,15 @@ class _Builder:
             columns=list(table.columns),
         )
 
-    def add(self, report: Report, record: str) -> None:
-        """Add the next report."""
+    def add(self, report: Report, record: str, renamed: tuple[tuple[str, str], ...] = ()) -> None:
+        """Add the next report; `renamed` are the old and new names of what it holds under an old one."""
         layout = [(series.benchmark.name, series.metric.name, series.benchmark.version) for series in report.series]
         if layout != self.layout:
             self.layout = layout
             self.layout_rows = np.array([self._row(series) for series in report.series], np.intp)
         self.newest = report
         self.values.append((self.layout_rows, _values(report.series)))
-        self.columns.append(_column(report, record))
+        self.columns.append(_column(report, record, renamed))
 
     def _row(self, series: Series) -> int:
         row = self.rows.setdefault(series.key, len(self.series))
@@ -245,7 +274,7 @@ def _values(series: Sequence[Series]) -> NDArray[np.float64]:
     return values
 
 
-def _column(report: Report, record: str) -> Column:
+def _column(report: Report, record: str, renamed: tuple[tuple[str, str], ...]) -> Column:
     """Return what is kept of a report beside its values."""
     provenance = dict(report.provenance)
     steals = [conditions.steal for conditions in report.conditions if conditions.steal is not None]
@@ -262,6 +291,7 @@ def _column(report: Report, record: str) -> Column:
         max(swings, default=None),
         tuple(failure.benchmark for failure in report.failures),
         record,
+        renamed,
     )
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_optional, write_replace
-from regress_action.site import content, feeds
+from regress_action.site import content, feeds, health
 from regress_action.site.findings import findings_of
 from regress_action.site.recommendations import recommendations_of
 
@@ -79,6 +79,7 @@ def write(site: Site, folder: Path, *, below: Path | None = None) -> Written:
     findings = [findings_of(table, limits, site.events) for table, limits in zip(site.tables, site.limits, strict=True)]
     rows = content.rows_of(site.tables, site.limits, findings)
     advice = recommendations_of(site.tables, rows)
+    compared = content.compared(site.tables, rows, site.page.releases)
     head = {
         "title": site.page.title,
         "generated": site.page.now.isoformat(timespec="seconds"),
@@ -88,15 +89,19 @@ def write(site: Site, folder: Path, *, below: Path | None = None) -> Written:
     files: dict[str, bytes] = {
         "data/index.js": _script("index", content.index(site.tables, rows, head)),
         "data/reports.js": _script("reports", content.reports(site.tables, site.page.releases)),
-        "data/compare.js": _script("compare", content.compared(site.tables, rows, site.page.releases)),
+        "data/compare.js": _script(
+            "compare", [{name: machine[name] for name in ("reports", "exponents")} for machine in compared]
+        ),
         "data/decisions.js": _script("decisions", content.decisions(site.events, site.page.waivers)),
-        "data/health.js": _script("health", content.health(site.tables, rows, site.events)),
+        "data/health.js": _script("health", health.health(site.tables, rows, site.events)),
         "data/recommendations.js": _script(
             "recommendations",
             [[hint.title, hint.evidence, hint.series] for hint in advice],
         ),
         **feeds.files(site, rows, advice),
     }
+    for name, columns in content.compared_chunks(compared):
+        files[f"data/{name}.js"] = _script(name, columns)
     for number, shard in enumerate(content.shards(site.tables, rows)):
         files[f"data/series-{number}.js"] = _script(f"series-{number}", shard)
     assets = {asset.name: asset.read_bytes() for asset in _assets()}
@@ -120,7 +125,7 @@ def _assets() -> list[Any]:
 
 def _remove_outdated(folder: Path, wanted: set[str]) -> None:
     """Remove data files of an earlier writing that this one does not replace."""
-    for path in folder.glob("series-*.js"):
+    for path in (*folder.glob("series-*.js"), *folder.glob("compare-*.js")):
         if path.name not in wanted:
             path.unlink()
 

@@ -11,6 +11,7 @@ import pytest
 
 from regress_action.analysis import Policy
 from regress_action.history import Selection, open_history
+from regress_action.model.aliases import Aliases
 from regress_action.site import build, cache
 from regress_action.site.writing import Page
 from unit.site.site_reports import MACHINE, report
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regress_action.history import History
-    from regress_action.model.measurements import Report
+    from regress_action.model.measurements import Report, Series
 
 PAGE = Page(now=datetime(2026, 6, 1, tzinfo=UTC))
 
@@ -107,3 +108,25 @@ def test_the_cache_of_another_version_is_not_used(tmp_path: Path, monkeypatch: p
     assert other.path != ours.path
     assert ours.load().left_out == {"path"}
     assert replace(other, path=ours.path).load() == cache.Kept()
+
+
+def test_renames_are_the_same_with_and_without_the_cache(tmp_path: Path) -> None:
+    """They are told by the names under which reports are stored."""
+    aliases = Aliases(renamed=(("old", "a"),))
+    old = [replace(made(number), series=_named(made(number), "old")) for number in range(8)]
+    history = replace(history_of(tmp_path, old), aliases=aliases)
+    kept = cache.TableCache.of(tmp_path / "out", "key")
+    kept.save(cache.read_tables(history, Selection(), "", cache.Kept()))
+    history.append(made(8))
+
+    (grown,) = cache.read_tables(history, Selection(), "", kept.load()).tables
+    (anew,) = cache.read_tables(history, Selection(), "", cache.Kept()).tables
+
+    assert grown.renames == anew.renames == {"a": [("old", 8)]}
+    assert np.isfinite(grown.medians).all()
+
+
+def _named(report: Report, name: str) -> tuple[Series, ...]:
+    """Return the series of a report, of which `a` has another name."""
+    first, *others = report.series
+    return (replace(first, benchmark=replace(first.benchmark, name=name)), *others)

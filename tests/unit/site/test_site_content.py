@@ -15,6 +15,7 @@ from regress_action.site.findings import findings_of
 from regress_action.site.tables import Table, tables_of
 from unit.site.site_reports import history, report
 
+DUMPED = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 VALUES = st.floats(1e-9, 1e12)
 
 
@@ -93,11 +94,12 @@ def test_compared_values_come_back_with_five_digits() -> None:
     np.testing.assert_allclose([columns[0][0] * scales[0], columns[2][1] * scales[1]], [1.2346, 5e-9])
 
 
-def test_neighbours_beyond_the_threshold_are_counted_within_a_level() -> None:
-    """Two disturbed reports of forty; the step, which is a change, is none."""
-    values = [*[1.0] * 10, 1.5, *[1.0] * 9, *[2.0] * 10, 3.0, *[2.0] * 9]
-    tables = tables_of(history({"a": values}))
+def test_a_report_stays_in_its_file_of_values_to_compare() -> None:
+    """So that a longer history changes the newest file only."""
+    before, after = (tables_of(history({"a": [float(n + 1) for n in range(count)]})) for count in (60, 61))
 
-    (machine,) = content.health(tables, rows_of(tables), ())["machines"]
+    files = [dict(content.compared_chunks(content.compared(tables, rows_of(tables), {}))) for tables in (before, after)]
 
-    assert (machine["neighbours"], machine["crossed"]) == (38, 2)
+    assert list(files[0]) == ["compare-0-0", "compare-0-1", "compare-0-2"]
+    assert [list(chunk) for chunk in files[1].values()] == [[*range(25)], [*range(25, 50)], [*range(50, 61)]]
+    assert orjson.dumps(files[0]["compare-0-0"], option=DUMPED) == orjson.dumps(files[1]["compare-0-0"], option=DUMPED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from regress_action.analysis.series_state import SeriesLimits, SeriesState, Status
-from regress_action.history import SeriesPattern, accept
+from regress_action.history import SeriesPattern, accept, withdraw
 from regress_action.model.measurements import Direction, Metric
 from regress_action.site.findings import findings_of
 from regress_action.site.tables import tables_of
@@ -109,3 +110,31 @@ def test_a_metric_without_a_known_direction_is_neither_worse_nor_better() -> Non
 
     assert (doubled.status, doubled.ratio, len(doubled.changes)) == (Status.STEADY, None, 1)
     assert below.status is Status.STEADY
+
+
+def test_steps_in_a_row_for_the_worse_say_when_they_reach_the_budget() -> None:
+    """Four steps of 6 % in 90 days are one drift: 0.26 % a day, so from 1.26 to 1.5 takes 67 days."""
+    values = [value for step in range(5) for value in steady(30, 1.06**step)]
+
+    state = finding(values, SeriesLimits(9.0, 1.5, "a_s"))
+    two = finding(values[:90], SeriesLimits(9.0, 1.5, "a_s"))
+
+    assert len(state.changes) == 4
+    assert state.days_to_budget == pytest.approx(math.log(1.5 / 1.06**4) / (math.log(1.06**3) / 90), rel=0.1)
+    assert two.days_to_budget is None
+
+
+def test_one_step_beyond_the_threshold_is_no_drift() -> None:
+    """Nobody knows when the next one comes."""
+    values = [*steady(30), *steady(30, 1.05), *steady(30, 1.4), *steady(30, 1.5)]
+
+    assert finding(values, SeriesLimits(1.2, 5.0, "a_s")).days_to_budget is None
+
+
+def test_an_acceptance_that_was_taken_back_counts_no_more() -> None:
+    """The slow level is a regression again."""
+    pattern = [SeriesPattern("a", "time")]
+    accepted = accept(commit(30), pattern, at=START + timedelta(days=31), who="ada", why="worth it")
+    withdrawn = withdraw(pattern, at=START + timedelta(days=33), who="ada", why="it was not")
+
+    assert finding([*steady(30), *steady(15, 1.5)], events=[accepted, withdrawn]).status is Status.REGRESSED

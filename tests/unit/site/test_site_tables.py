@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from regress_action.site.tables import RAW_REPORTS, tables_of
+from regress_action.model.aliases import Aliases
+from regress_action.site.tables import RAW_REPORTS, grown, tables_of
 from unit.site.site_reports import MACHINE, history, report
 
 
@@ -66,3 +67,21 @@ def test_a_report_without_a_readable_time_comes_first() -> None:
 
     assert table.medians.tolist() == [[1.0, 2.0]]
     assert math.isnan(table.times[0])
+
+
+def test_a_renamed_benchmark_goes_on_in_one_row_that_knows_when_it_was_renamed() -> None:
+    """The stored reports have the names of their time."""
+    aliases = Aliases(renamed=(("old", "new"),))
+    reports = [report(0, {"old": [1.0]}), report(1, {"old": [2.0]}), report(2, {"new": [3.0]})]
+
+    (table,) = grown([], [(stored, "") for stored in reports], aliases=aliases)
+
+    assert table.medians.tolist() == [[1.0, 2.0, 3.0]]
+    assert table.renames == {"new": [("old", 2)]}
+
+
+def test_a_rename_that_did_not_happen_yet_is_none() -> None:
+    """Every report still has the old name, so there is nothing to mark."""
+    (table,) = grown([], [(report(0, {"old": [1.0]}), "")], aliases=Aliases(renamed=(("old", "new"),)))
+
+    assert table.renames == {}

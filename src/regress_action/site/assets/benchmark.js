@@ -3,6 +3,7 @@
 
 (() => {
   const { element } = regress;
+  const NEAR = 60; // reports in sight, up to which every run is drawn
   const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]; // Okabe and Ito, for the colour-blind
 
   /** Return the series that the address names: those of one benchmark and metric, one for each machine. */
@@ -67,9 +68,11 @@
       text: hover,
       hovertemplate: "%{text}<extra></extra>",
     });
-    if (parameters.get("raw") === "1" && values.runs.size) {
+    if (values.runs.size) {
       const points = values.at.map((column, n) => [x[n], values.runs.get(column) || []]);
       all.push({
+        meta: "runs",
+        visible: parameters.get("raw") === "1" || isNear(x, parameters.get("from"), parameters.get("to")),
         x: points.flatMap(([place, runs]) => runs.map(() => place)),
         y: points.flatMap(([, runs]) => scaled(runs)),
         name: "runs",
@@ -80,6 +83,25 @@
       });
     }
     return all;
+  }
+
+  /** Whether a zoom leaves so few reports that their single runs are shown. */
+  function isNear(places, from, to) {
+    if (!from) return false;
+    const number = (place) => (place instanceof Date ? place.getTime() : place);
+    const end = (text) => (places[0] instanceof Date ? Date.parse(`${text.replace(" ", "T")}Z`) : Number(text));
+    const [low, high] = [end(from), end(to)];
+    return places.filter((place) => number(place) >= low && number(place) <= high).length <= NEAR;
+  }
+
+  /** Show the single runs of the reports where the zoom is near enough, or where they were asked for. */
+  function showRuns(Plotly, target, parameters, from, to) {
+    target.data.forEach((trace, n) => {
+      if (trace.meta !== "runs") return;
+      const line = target.data.slice(0, n).findLast((other) => other.customdata);
+      const visible = parameters.get("raw") === "1" || isNear(line.x, from, to);
+      if (trace.visible !== visible) Plotly.restyle(target, { visible }, [n]);
+    });
   }
 
   /** Return text that Plotly does not read as markup. */
@@ -101,7 +123,29 @@
     });
   }
 
-  /** Return the lines and words for changes, releases and the budget. */
+  /** Return when each machine but the first began and ended, and since when a benchmark has its name: [column, words]. */
+  function turns(index, row, values, reports) {
+    const times = reports.map(({ time }) => time.filter((second) => second !== null));
+    const ends = times.map((seconds) => [seconds[0], seconds.at(-1)]);
+    const own = reports[row.machine].time;
+    const nearest = (second) => own.findLastIndex((other) => other !== null && other <= second);
+    const found = values.renames.map(([column, name]) => [column, `renamed from ${shortened(name)}`]);
+    const alike = index.machines.map((machine) => machine.suite === index.machines[row.machine].suite);
+    reports.forEach((_, machine) => {
+      if (!alike[machine] || machine === row.machine || ends[machine][0] === undefined) return;
+      const name = shortened(regress.machineName(index, machine));
+      if (ends[machine][0] > ends[row.machine][0]) found.push([nearest(ends[machine][0]), `${name} begins`]);
+      if (ends[machine][1] < ends[row.machine][1] - 14 * 86400 && ends[machine][1] > ends[row.machine][0])
+        found.push([nearest(ends[machine][1]), `${name} ends`]);
+    });
+    return found.filter(([column]) => column >= 0);
+  }
+
+  function shortened(name) {
+    return name.length > 32 ? `…${name.slice(-31)}` : name;
+  }
+
+  /** Return the lines and words for changes, releases, renames, changes of the machine, and the budget. */
   function marks(index, row, values, reports, parameters, style) {
     const { factor } = drawn(row, values, parameters);
     const own = reports[row.machine];
@@ -137,6 +181,10 @@
     for (const [column, name] of Object.entries(own.releases)) {
       shapes.push(line(Number(column), style.quiet, "dash"));
       annotations.push(word(Number(column), name, 0.06));
+    }
+    for (const [column, words] of turns(index, row, values, reports)) {
+      shapes.push(line(column, style.quiet, "longdash"));
+      annotations.push(word(column, words, 0.14));
     }
     if (row.budget)
       shapes.push({
@@ -195,6 +243,14 @@
         "aria-label": `${row.metricName} along the reports`,
       }),
     );
+  }
+
+  /** Return the earlier names of a benchmark as a sentence; nothing where it has none. */
+  function former(own, values) {
+    const names = [...new Set(own.flatMap((_, n) => values[n].renames.map(([, name]) => name)))];
+    return names.length
+      ? element("p", { class: "quiet" }, "Earlier: ", names.map((name, n) => [n ? ", " : "", element("code", {}, name)]).flat(), ".")
+      : null;
   }
 
   function choices(parameters, values) {
@@ -273,6 +329,7 @@
           regress.breakable(first.name),
           element("span", { class: "quiet" }, ` ${metric}${first.serviceName ? ` · ${first.serviceName}` : ""}`),
         ),
+        former(own, values),
         element(
           "p",
           { class: "facts" },
@@ -323,7 +380,7 @@
         element(
           "p",
           { class: "quiet" },
-          "Points are the median of a report's runs, the band is their range. Thick lines are levels between change points. Drag to zoom, double-click to reset, click a point to open its commit.",
+          "Points are the median of a report's runs, the band is their range. Thick lines are levels between change points. Dashed lines are releases, renames, and machines that begin or end. Drag to zoom, which shows every run of the newest reports once few are in sight; double-click to reset, click a point to open its commit.",
         ),
         changesTable(index, own, values, reports, now),
         others.length
@@ -382,6 +439,7 @@
           to: from === undefined ? "" : String(event["xaxis.range[1]"]),
         };
         history.replaceState(null, "", regress.address(now.view, next)); // the zoom is part of the address; nothing is drawn anew
+        showRuns(Plotly, target, now.parameters, next.from, next.to);
       });
       target.on("plotly_click", ({ points: [point] }) => {
         const hash = reports[own[focus].machine].commit[point.customdata];

@@ -1,4 +1,5 @@
-// Two commits of one machine, or the present levels of two machines, side by side.
+// Two commits of one machine, or the present levels of two machines, side by side. Of the stored reports, only the
+// data files with the two that are compared are loaded.
 "use strict";
 
 (() => {
@@ -31,10 +32,13 @@
         .map((row) => ({ row, before: row.level, after: other.get(`${row.name}\n${row.metricName}`).level }));
     }
     const machine = Number(parameters.get("on") || 0);
-    const { reports, columns, exponents } = (await regress.data("compare"))[machine];
+    const { exponents } = (await regress.data("compare"))[machine];
     const [a, b] = chosen(await offered(index, kind, machine), parameters);
+    const columns = new Map();
+    for (const report of [a, b].filter((report) => report !== undefined))
+      columns.set(report, (await regress.data(`compare-${machine}-${Math.floor(report / index.chunk)}`))[report]);
     const value = (report, place) => {
-      const whole = (columns[reports.indexOf(report)] || [])[place] ?? null;
+      const whole = (columns.get(report) || [])[place] ?? null;
       return whole === null ? null : whole * 10 ** exponents[place];
     };
     const place = new Map(

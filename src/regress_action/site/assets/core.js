@@ -52,6 +52,23 @@ const regress = (() => {
     return waiting.get("plotly");
   }
 
+  /** Load Plotly and let it draw once out of sight, while nobody waits, so that the first chart appears at once. */
+  function prepare() {
+    const wait = window.requestIdleCallback || ((work) => setTimeout(work, 300));
+    wait(async () => {
+      const Plotly = await plotly();
+      wait(async () => {
+        const place = element("div", { class: "prepared", "aria-hidden": "true" });
+        document.body.append(place);
+        const line = { x: [new Date(0), new Date(1e9), new Date(2e9)], y: [1, 2, 1], mode: "lines+markers", fill: "toself" };
+        const mark = { type: "line", x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1 };
+        await Plotly.newPlot(place, [line, line], { shapes: [mark], annotations: [{ x: 0, y: 1, text: "0" }], showlegend: true });
+        Plotly.purge(place);
+        place.remove();
+      });
+    });
+  }
+
   /** Make an element: `attributes` are set as such, functions become listeners, children are nodes or text. */
   function element(tag, attributes = {}, ...children) {
     const svg = tag === "svg" || tag === "path" || tag === "line" || tag === "circle";
@@ -294,7 +311,7 @@ const regress = (() => {
         numbers.map((number) => number * factor),
       ]),
     );
-    return { at, value, low, high, runs, changes: packed.changes };
+    return { at, value, low, high, runs, changes: packed.changes, renames: packed.renames || [] };
   }
 
   /** Return the name of a machine; all parts that differ between the machines are named. */
@@ -336,9 +353,9 @@ const regress = (() => {
   }
 
   /** Return a link to a commit where the repository is known, else its text. */
-  function commit(index, hash) {
+  function commit(index, hash, digits = 10) {
     if (!hash) return "–";
-    const short = hash.slice(0, 10);
+    const short = hash.slice(0, digits);
     if (!index.repository || !/^[0-9a-f]{7,}$/.test(hash)) return element("code", {}, short);
     return element("a", { href: `${index.repository}/commit/${hash}`, rel: "noreferrer" }, element("code", {}, short));
   }
@@ -348,6 +365,7 @@ const regress = (() => {
     data,
     again,
     plotly,
+    prepare,
     element,
     breakable,
     views,

@@ -60,9 +60,19 @@
         machine.swing === null ? "–" : regress.changeOf(machine.swing),
         regress.share(machine.steal),
         machine.neighbours ? `${machine.crossed} of ${machine.neighbours.toLocaleString("en")} (${regress.share(machine.crossed / machine.neighbours)})` : "–",
+        machine.repeated
+          ? `${machine.differed} of ${machine.repeated.toLocaleString("en")} (${regress.share(machine.differed / machine.repeated)})`
+          : "–",
         minutes(machine.minutes),
         minutes(machine.saved),
       ]);
+      const total = (name) => health.machines.reduce((sum, machine) => sum + (machine[name] || 0), 0);
+      const made = health.machines.map((machine, number) => [
+        regress.machineName(index, number),
+        machine.judged.toLocaleString("en"),
+        ...machine.caught.map((caught) => (machine.judged ? regress.share(caught / machine.judged) : "–")),
+      ]);
+      const planted = (factor) => (factor === 1 ? "Nothing planted: false alarms" : `${regress.changeOf(factor)} planted`);
       const { held, accepted, adopted } = health.alarms;
       return [
         element("h2", {}, "What can be seen"),
@@ -80,6 +90,8 @@
               "visible ratio",
               "neighbours",
               "beyond the threshold",
+              "repeated commits",
+              "beyond the threshold",
               "minutes",
               "minutes saved",
             ],
@@ -91,6 +103,8 @@
                 machine.visible,
                 machine.neighbours,
                 machine.crossed,
+                machine.repeated,
+                machine.differed,
                 machine.minutes,
                 machine.saved,
               ]),
@@ -106,6 +120,7 @@
             "Swing of the machine",
             "Time taken by others",
             "Neighbours beyond the threshold",
+            "A/A: one commit twice, beyond the threshold",
             "Measured",
             "Saved by stopping early",
           ],
@@ -114,7 +129,38 @@
         element(
           "p",
           { class: "quiet" },
-          "“One report shows” is the change that a single report shows against twenty stored ones in four of five cases. Pairs on one machine show much less; see the report of a pull request. “Neighbours beyond the threshold” are reports on one level, so without a known change, that are worse than the one before by their threshold or more: the false alarms of a gate that compares single reports.",
+          "“One report shows” is the change that a single report shows against twenty stored ones in four of five cases. Pairs on one machine show much less; see the report of a pull request. “Neighbours beyond the threshold” are reports on one level, so without a known change, that are worse than the one before by their threshold or more: the false alarms of a gate that compares single reports. “A/A” are the same for two reports in a row of one commit.",
+        ),
+        element(
+          "p",
+          {},
+          `Measuring took ${minutes(total("minutes"))} in all; stopping early saved ${minutes(total("saved"))}.`,
+        ),
+        health.classes.length
+          ? table(
+              "Noise of each class of runners",
+              ["Runner", "Machines", "Processors", "Noise between reports (10 / 50 / 90 % of the series)"],
+              health.classes.map(([runner, count, processors, noise]) => [
+                runner || "unknown",
+                String(count),
+                String(processors),
+                noise.map(regress.share).join(" / "),
+              ]),
+            )
+          : null,
+        element("h2", {}, "What a planted slowdown does"),
+        element(
+          "p",
+          { class: "actions" },
+          regress.downloadButton("planted-slowdowns", ["machine", "judged", ...health.planted], () =>
+            health.machines.map((machine, number) => [regress.machineName(index, number), machine.judged, ...machine.caught]),
+          ),
+        ),
+        table("Newest values that alarm when they are made worse", ["Machine", "Values", ...health.planted.map(planted)], made),
+        element(
+          "p",
+          { class: "quiet" },
+          "Up to a hundred newest values of every series are made worse on paper. Each is judged against the twenty before it on the same level: it alarms where it is worse by its threshold and by more than single values differ (95 %). A planted slowdown below a threshold is not to alarm.",
         ),
         element("h2", {}, "What became of the alarms"),
         element(
@@ -188,7 +234,7 @@
     title: "Audit",
     async draw({ index }) {
       const { events, waivers } = await regress.data("decisions");
-      const words = { held: "held back", accepted: "accepted", adopted: "became the reference", pruned: "removed" };
+      const words = { held: "held back", accepted: "accepted", withdrawn: "acceptance withdrawn", adopted: "became the reference", pruned: "removed" };
       const subject = (event) =>
         event.kind === "pruned"
           ? `${event.removed} records`

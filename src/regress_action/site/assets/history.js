@@ -101,6 +101,23 @@
           `Oldest reports on the left. Grey is the best accepted level, orange is worse, blue is better; full colour is 30 %. ${all.length > MOST ? `The first ${MOST} of ${all.length.toLocaleString("en")} series are drawn; filter to see others.` : ""}`,
         ),
         element(
+          "p",
+          { class: "actions" },
+          regress.downloadButton(
+            "heat-map",
+            ["benchmark", "metric", "machine", "unit", "reference", ...Array.from({ length: 60 }, (_, bin) => `part ${bin + 1}`)],
+            () =>
+              all.map((row) => [
+                row.name,
+                row.metricName,
+                regress.machineName(index, row.machine),
+                row.unit,
+                row.reference,
+                ...regress.spark(row).map((level) => (level === null ? "" : Number(level.toPrecision(3)))),
+              ]),
+          ),
+        ),
+        element(
           "div",
           { class: "heat" },
           element(

@@ -165,6 +165,7 @@
       element("a", { href: "summary.md" }, "Weekly summary"),
     );
   await draw();
+  regress.prepare();
   if (location.protocol === "http:" && location.hostname === "127.0.0.1")
     setInterval(async () => {
       const now = await regress.again("index").catch(() => index); // the server was stopped: what is here stays

@@ -41,6 +41,12 @@ regress.views.set("status", {
         cell: (row) => regress.since(index, began(row), now, row),
       },
       {
+        name: "author",
+        title: "Author",
+        value: (row) => (began(row) && began(row).author) || null,
+        cell: (row) => (began(row) && began(row).author) || "",
+      },
+      {
         name: "budget",
         title: "Budget",
         right: true,
@@ -68,6 +74,10 @@ regress.views.set("status", {
             "ratio",
             "noise",
             "budget",
+            "days to budget",
+            "since",
+            "commit",
+            "author",
           ],
           () =>
             ranked.map((row) => [
@@ -82,6 +92,10 @@ regress.views.set("status", {
               row.ratio,
               row.noise,
               row.budget,
+              row.daysToBudget,
+              began(row) ? regress.day(began(row).time) : "",
+              began(row) ? began(row).commit : "",
+              began(row) ? began(row).author : "",
             ]),
         ),
       ),
@@ -152,17 +166,11 @@ regress.counts = (index, rows, parameters) => {
   );
 };
 
-/** Return when a state began, with which commit and whose, and where its issue is. */
+/** Return how long ago a state began, with which commit, and where its issue is. */
 regress.since = (index, began, now, row) => {
-  if (!began) return "";
-  return regress.element(
-    "span",
-    {},
-    `${regress.age(began.time, now)} `,
-    regress.commit(index, began.commit),
-    began.author ? ` ${began.author}` : "",
-    regress.issues(index, row),
-  );
+  if (!began) return regress.issues(index, row);
+  const age = `${regress.age(began.time, now)} `;
+  return regress.element("span", {}, age, regress.commit(index, began.commit, 7), regress.issues(index, row));
 };
 
 /** Return a link to the issues that name a series which is worse than it should be. */
@@ -178,12 +186,12 @@ regress.budgetCell = (row) => {
   if (!row.budget) return "";
   const used = regress.badness(row, row.budget, row.level);
   const grade = used > 1 ? "bad" : used > 0.9 ? "warn" : "good";
-  const ahead = row.daysToBudget
-    ? `, reaches ${regress.quantity(row.budget, row.unit)} in ${regress.ahead(row.daysToBudget)}`
-    : "";
-  return regress.element(
+  const { element } = regress;
+  const budget = regress.quantity(row.budget, row.unit);
+  return element(
     "span",
-    { class: `light ${grade}`, title: `budget ${regress.quantity(row.budget, row.unit)}` },
-    `${Math.round(used * 100)} %${ahead}`,
+    { title: `budget ${budget}` },
+    element("span", { class: `light ${grade}` }, `${Math.round(used * 100)} %`),
+    row.daysToBudget ? element("small", { class: "ahead" }, ` reaches ${budget} in ${regress.ahead(row.daysToBudget)}`) : "",
   );
 };
