@@ -96,45 +96,64 @@ def command(
     from regress_action.action.judge import load_rules
     from regress_action.measure.selection import style_of
 
-    line = suite_command[0] if len(suite_command) == 1 else ""
-    if not suite_command and (root := options.project_root()) != Path.cwd():
-        click.echo(f"Running in {root}, where regress.yml is.", err=True)
-        os.chdir(root)
-    if given.get("base") == "ci":
-        given["base"] = _base_of_job()
-    settings = options.settings_of(command=line, **given)
-    if not suite_command and not settings.command:
-        settings = recognised(settings, Path.cwd())
-    isolation = measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env)
-    words = suite_command if len(suite_command) > 1 else (settings.command,)
+    settings, words = _suite(suite_command, given)
     spec = measure.MeasurementSpec(
         command=words,
         out=out,
         adaptive=settings.adaptive and not fixed,
         job_timeout_s=job_timeout,
-        isolation=isolation,
+        isolation=measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env),
         silent=quiet,
         keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
         select_style=style_of(" ".join(words)),
         profile=_profile_options(settings, wanted=profile_regressions),
     )
     if dry_run:
-        from regress_action.commands.run_dry import plan_of
-
-        for planned in plan_of(settings, spec, Path.cwd()):
-            click.echo(planned)
+        _print_plan(settings, spec)
         return
-    judged = _measured(settings, spec, load_rules(settings, Path.cwd()), resume=resume, affected=affected)
+    rules = load_rules(settings, Path.cwd())
+    judged = _measured(settings, spec, rules, resume=resume, affected=affected)
     if where:
-        from regress_action.commands.record import record
+        _record(out, where)
+    if not judged:
+        return
+    if pattern:
+        judged = _only(judged, pattern, rules, interim=spec.adaptive)
+    judged = _explained(judged, spec)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
-        for recorded in record([os.fspath(out / "head.jsonl")], where):
-            click.echo(recorded, err=True)
-    if judged and pattern:
-        judged = _only(judged, pattern, load_rules(settings, Path.cwd()), interim=spec.adaptive)
-    if judged:
-        judged = _explained(judged, spec)
-        options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
+
+def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings and the words of the command to measure; without a command, those of the project.
+
+    Raises:
+        UsageError: nothing was found that could be measured.
+        SettingsError: a setting is wrong.
+    """
+    if not suite_command and (root := options.project_root()) != Path.cwd():
+        click.echo(f"Running in {root}, where regress.yml is.", err=True)
+        os.chdir(root)
+    if given.get("base") == "ci":
+        given = {**given, "base": _base_of_job()}
+    settings = options.settings_of(command=suite_command[0] if len(suite_command) == 1 else "", **given)
+    if not suite_command and not settings.command:
+        settings = recognised(settings, Path.cwd())
+    return settings, suite_command if len(suite_command) > 1 else (settings.command,)
+
+
+def _print_plan(settings: Settings, spec: MeasurementSpec) -> None:
+    from regress_action.commands.run_dry import plan_of
+
+    for planned in plan_of(settings, spec, Path.cwd()):
+        click.echo(planned)
+
+
+def _record(out: Path, where: str) -> None:
+    """Add the head's report to the history `where`."""
+    from regress_action.commands.record import record
+
+    for recorded in record([os.fspath(out / "head.jsonl")], where):
+        click.echo(recorded, err=True)
 
 
 def _measured(
