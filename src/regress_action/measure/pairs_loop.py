@@ -94,7 +94,7 @@ class PairsLoop:
             self.probe.read_between(pair, sum(self.clock.pairs_s))
         self.probe.read(len(self.clock.pairs_s))
         self.measurement.header["probe"] = self.probe.described
-        stopped = self.stopped or StopReason("complete", f"measured all {self.options.pairs} {self._unit}s")
+        stopped = self.stopped or StopReason("complete", f"measured {self._all}")
         return replace(stopped, saved_s=self._seconds_saved(stopped))
 
     def _seconds_saved(self, stopped: StopReason) -> float | None:
@@ -105,6 +105,10 @@ class PairsLoop:
         full_runs_s = [run.wall_s for run in runs if run.selection == selection or not narrows]
         spent_s = sum(run.wall_s for run in runs)
         return seconds_saved(full_runs_s, spent_s, self.options.pairs * len(self.trees), self.options.budget_s)
+
+    @property
+    def _all(self) -> str:
+        return f"the one {self._unit}" if self.options.pairs == 1 else f"all {self.options.pairs} {self._unit}s"
 
     @property
     def _unit(self) -> str:

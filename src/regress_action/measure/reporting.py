@@ -151,7 +151,8 @@ def line_of(event: Event) -> str | None:
 
 
 def _started_line(event: Event) -> str:
-    what = f"{event['pairs']} pairs of base and head" if len(event["sides"]) > 1 else f"{event['pairs']} runs"
+    unit, rest = ("pair", " of base and head") if len(event["sides"]) > 1 else ("run", "")
+    what = f"{event['pairs']} {unit}{'' if event['pairs'] == 1 else 's'}{rest}"
     return f"measuring {what} · {event['command']}"
 
 

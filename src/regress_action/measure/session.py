@@ -97,7 +97,8 @@ def _run(
     if options.base:
         loop.shared_installs = _shared_installs(options, executor, trees)
     if options.base and options.pairs < MIN_PAIRS:
-        loop.warn(f"{options.pairs} pairs are planned, fewer than the {MIN_PAIRS} a verdict needs")
+        planned = "1 pair is" if options.pairs == 1 else f"{options.pairs} pairs are"
+        loop.warn(f"{planned} planned, fewer than the {MIN_PAIRS} a verdict needs")
     stopped = StopReason("error", "ended by an error")
     try:
         stopped = loop.run()

@@ -16,36 +16,44 @@ if TYPE_CHECKING:
 
 _GO_BENCHMARK = re.compile(r"^func Benchmark\w*\(\w+ \*testing\.B\)", re.MULTILINE)
 _MOST_PACKAGES = 12
+_MOST_MODULES = 2
 
 
 def go(repository: Repository) -> list[Project]:
-    """Return the ways to measure the benchmarks of a Go module, which may lie in a folder below the root."""
+    """Return the ways to measure the benchmarks of Go modules, which may lie in folders below the root.
+
+    The module with the most packages comes first. One that compares with other modules may need what is out of reach,
+    so the others follow, and the tests of the module as a first benchmark.
+    """
     modules = repository.matching(r"(?:.*/)?go\.mod")
     if not modules:
         return []
-    best: tuple[int, PurePosixPath, list[str]] | None = None
+    found = []
     for module in modules:
         packages = _go_packages(repository, module.parent, [other.parent for other in modules if other != module])
-        if packages and (best is None or len(packages) > best[0]):
-            best = len(packages), module.parent, packages
-    if best is None:
-        return _go_first(repository, modules)
-    _, folder, packages = best
+        if packages:
+            found.append((module, packages))
+    found.sort(key=lambda pair: -len(pair[1]))
+    measuring = [_go_module(module, packages) for module, packages in found[:_MOST_MODULES]]
+    return measuring + _go_first(repository, modules)
+
+
+def _go_module(module: PurePosixPath, packages: list[str]) -> Project:
+    """Return the way to measure the benchmarks of one module."""
+    folder = module.parent
     listed = " ".join(packages) if len(packages) <= _MOST_PACKAGES else "./..."
     enter = "" if str(folder) == "." else f"cd {folder} && "
-    return [
-        Project(
-            kind="go",
-            why=f"{len(packages)} package{'s' if len(packages) > 1 else ''} of {folder / 'go.mod'} have benchmarks",
-            setup=f"{enter}go test -run '^$' -count 1 {listed}",
-            command=f"{enter}go test -run '^$' -bench . -benchmem -benchtime 0.2s {listed} | tee {{out}}",
-            toolchain=_go_toolchain(folder / "go.mod"),
-            sources=(
-                ("command", "the packages whose tests hold benchmarks"),
-                ("setup", "compiles and caches the same packages"),
-            ),
-        )
-    ]
+    return Project(
+        kind="go",
+        why=f"{len(packages)} package{'s' if len(packages) > 1 else ''} of {module} {'have' if len(packages) > 1 else 'has'} benchmarks",
+        setup=f"{enter}go test -run '^$' -count 1 {listed}",
+        command=f"{enter}go test -run '^$' -bench . -benchmem -benchtime 0.2s {listed} | tee {{out}}",
+        toolchain=_go_toolchain(module),
+        sources=(
+            ("command", "the packages whose tests hold benchmarks"),
+            ("setup", "compiles and caches the same packages"),
+        ),
+    )
 
 
 def _go_first(repository: Repository, modules: Sequence[PurePosixPath]) -> list[Project]:

@@ -71,7 +71,7 @@ def _explained(
         message = _unknown(path) if problem["type"] == "extra_forbidden" else problem["msg"]
         lines.append(f"{'.'.join(path)}{where}: {message}")
     return SettingsError(
-        "A setting is wrong: " + "; ".join(lines) + ".",
+        f"A setting is wrong: {'; '.join(lines).rstrip('.?')}{'?' if lines[-1].endswith('?') else '.'}",
         remedy="docs/reference/settings.md lists every setting and its values.",
     )
 
