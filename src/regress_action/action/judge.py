@@ -175,8 +175,8 @@ def selected(
         near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
         raise UsageError(
             f"No benchmark matches {pattern!r}.",
-            meaning=f"There are {len(names)}.",
-            remedy="Names are like: " + ", ".join(map(escaping.plain, near)),
+            meaning=f"The results hold {'one name' if len(names) == 1 else f'{len(names)} names'}.",
+            remedy="They are like: " + ", ".join(map(escaping.plain, near)),
         )
     return before, after
 

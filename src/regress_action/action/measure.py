@@ -123,6 +123,7 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
     """Read a finished measurement, write `head.jsonl` and `base.jsonl` beside it, and judge head against base."""
     from regress_action import formats
     from regress_action.model import records
+    from regress_action.report.numbers import count
 
     out = spec.out
     measured = formats.read_measurement(folder)
@@ -130,7 +131,8 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
     if measured.base is None:
         if not spec.silent:
             _print_progress(
-                f"Measured {len(measured.head.series)} series in {len(measured.head.runs)} runs: {out / 'head.jsonl'}"
+                f"Measured {len(measured.head.series)} series in {count(len(measured.head.runs), 'run')}: "
+                f"{out / 'head.jsonl'}"
             )
         return None
     write_replace(out / "base.jsonl", records.encode(measured.base))

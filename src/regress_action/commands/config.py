@@ -28,7 +28,8 @@ def check(*, config: str | None) -> None:
     given = settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"github_token", "notify_urls"})
     click.echo(f"{config or Settings.model_fields['config'].default} in {root}: {len(given)} settings")
     for name, value in given.items():
-        click.echo(f"  {name}: {escaping.plain(str(value), 200)}")
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        click.echo(f"  {name}: {escaping.plain(shown, 200)}")
     for service, ratio in files.thresholds.ratios:
         click.echo(f"threshold of {escaping.plain(service)}: {ratio:g}×")
     for service, ratio in files.thresholds.service_ratios:

@@ -20,7 +20,7 @@ from regress_action.model.files import read_bounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from regress_action.history import History, RecordEntry, RecordOrigin, Selection
+    from regress_action.history import History, RecordOrigin, Selection
     from regress_action.model.measurements import Report, Series
 
     Options = Mapping[str, str | int | None]
@@ -65,10 +65,11 @@ def selecting(function: F) -> F:
 
 @command.command(name="list")
 @where
+@click.option("--paths", is_flag=True, help="Print the path of each report instead of its digest.")
 @selecting
-def list_(*, where: str, **selection: str | int | None) -> None:
-    """List what is stored: time, commit, suite, environment and path, oldest first."""
-    for line in listing(where, selection):
+def list_(*, where: str, paths: bool, **selection: str | int | None) -> None:
+    """List what is stored: time, commit, suite, environment and digest, oldest first."""
+    for line in listing(where, selection, paths=paths):
         click.echo(line)
 
 
@@ -197,16 +198,21 @@ def whoami() -> str:
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
 
 
-def listing(where: str, options: Options) -> Iterator[str]:
-    """Yield one line per record."""
+def listing(where: str, options: Options, *, paths: bool = False) -> Iterator[str]:
+    """Yield a header and one line per record, with the digest or the path that `history show` takes."""
     from regress_action import history
 
     store, selection = existing(where), selection_of(options)
     entries = history.list_entries(store, selection)
     if not entries:
         raise _no_match(store, options)
+    rows = [("time (UTC)", "commit", "suite", "environment", "path" if paths else "digest")]
     for entry in entries:
-        yield _line(entry)
+        moment = entry.time.strftime("%Y-%m-%d %H:%M:%S")
+        rows.append((moment, entry.commit, entry.suite, entry.environment, entry.path if paths else entry.digest[:12]))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def records(where: str, which: str, options: Options) -> Iterator[str]:
@@ -323,7 +329,7 @@ def thin(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Itera
 
     rule = history.RetentionRule(all_days=all_days, weekly_days=weekly_days)
     removed = history.prune(existing(where), rule, who=whoami(), dry_run=dry_run)
-    yield from (_line(entry) for entry in removed)
+    yield from (f"{entry.time:%Y-%m-%d %H:%M:%S}  {entry.commit}  {entry.suite}  {entry.path}" for entry in removed)
     yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
 
 
@@ -371,11 +377,6 @@ def moment_of(text: str | int | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _line(entry: RecordEntry) -> str:
-    moment = entry.time.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{moment}  {entry.commit}  {entry.suite}  {entry.environment}  {entry.path}"
-
-
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     machine = report.environment
     yield "commit", report.commit or "unknown"
@@ -392,5 +393,5 @@ def _series(series: Series) -> str:
     median = quantity(values[len(values) // 2], series.metric.unit) if values else "no value"
     name = f"{escaping.plain(series.benchmark.name)} · {escaping.plain(series.metric.name)}"
     noise = series.noise
-    learned = f", neighbouring runs differ by {noise.spread:.1%} ({noise.runs} runs)" if noise else ""
+    learned = f", neighbouring runs differ by {100 * noise.spread:.1f} % ({noise.runs} runs)" if noise else ""
     return f"{name}: {median} ({count(len(values), 'run')}){learned}"

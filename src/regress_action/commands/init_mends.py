@@ -60,6 +60,19 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
             return replace(project, command=shorter), f"left out {option[1]}, which this version does not know"
     if "pip install" in project.setup and (package := missing_package(log, own)) and package not in project.setup:
         return replace(project, setup=with_package(project.setup, package)), f"added {package} to the setup"
+    if "error[E0554]" in log and "cargo bench" in project.setup and "RUSTC_BOOTSTRAP" not in project.setup:
+        setup, command = (f"RUSTC_BOOTSTRAP=1 {line}" for line in (project.setup, project.command))
+        return replace(project, setup=setup, command=command), "allowed unstable features, which the benchmarks use"
+    if built := _packages_of_node(project, log):
+        return built
+    if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log):
+        timed = replace(project, command=project.command.removesuffix(_KEPT))
+        return timed, "the program is timed as a whole, because what it prints is in no known format"
+    return _without_failures(project, log)
+
+
+def _packages_of_node(project: Project, log: str) -> tuple[Project, str] | None:
+    """Return the way with another installation of npm's packages, or with a build; None where neither would help."""
     if "npm ci" in project.setup and re.search(r"npm (?:err!|error).*(?:npm ci|in sync)", log, re.IGNORECASE):
         setup = project.setup.replace("npm ci", "npm install --no-audit --no-fund")
         return replace(project, setup=setup), "used npm install, because the lock file does not fit package.json"
@@ -67,10 +80,7 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
     unbuilt = project.kind == "node" and "run build" not in project.setup
     if unbuilt and re.search(r"Cannot find (?:module|package)|MODULE_NOT_FOUND", log):
         return replace(project, setup=built), "added npm run build to the setup"
-    if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log):
-        timed = replace(project, command=project.command.removesuffix(_KEPT))
-        return timed, "the program is timed as a whole, because what it prints is in no known format"
-    return _without_failures(project, log)
+    return None
 
 
 def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:

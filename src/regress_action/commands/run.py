@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from regress_action.commands import options
 from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from regress_action.action.judge import Judged, JudgingRules
     from regress_action.action.measure import MeasurementSpec, ProfileOptions
     from regress_action.settings import Settings
@@ -112,7 +115,8 @@ def command(
         _print_plan(settings, spec)
         return
     rules = load_rules(settings, Path.cwd())
-    judged = _measured(settings, spec, rules, resume=resume, affected=affected)
+    with _interruptible(spec, rules):
+        judged = _measured(settings, spec, rules, resume=resume, affected=affected)
     if where:
         _record(out, where)
     if not judged:
@@ -183,6 +187,25 @@ def _measured(
         measure.run(settings.model_copy(update={"runs": left}), spec, rules)
         parts.append(run_resume.EarlierPart(spec.out / "measurement", left))
     return run_resume.judge_parts(parts, spec.out, rules, interim=spec.adaptive)
+
+
+@contextmanager
+def _interruptible(spec: MeasurementSpec, rules: JudgingRules) -> Iterator[None]:
+    """Show what an interrupted measurement says so far, and how it goes on; the exit code stays 130."""
+    from regress_action.action import measure
+    from regress_action.commands import output
+    from regress_action.model.errors import RegressError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(RegressError):  # not one run of each side
+            judged = measure.judge_measurement(spec.out / "measurement", spec, rules)
+            click.echo("Interrupted. Add --resume to the same command, and it goes on from here.", err=True)
+            if judged:
+                click.echo("What was measured so far, which decides nothing:")
+                output.deliver(judged)
+        raise
 
 
 def _base_of_job() -> str:

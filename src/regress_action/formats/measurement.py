@@ -121,11 +121,13 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
 
 def _warnings(content: dict[str, Any]) -> list[str]:
     warnings = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
+    if optional_mapping(optional_mapping(content.get("sides")).get("head")).get("dirty") is True:
+        warnings.insert(0, "The head holds uncommitted changes or new files, which were measured with it.")
     stopped = optional_mapping(content.get("stopped"))
     if optional_text(stopped.get("word")) in _PLANNED_ENDS:
         return warnings[:_MOST_WARNINGS]
     why = optional_text(stopped.get("why")) or "it was killed, or is still running"
-    return [*warnings[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why)}."]
+    return [*warnings[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why).rstrip('.')}."]
 
 
 def _command(command: object) -> str:

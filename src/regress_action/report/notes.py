@@ -65,7 +65,7 @@ def _unused_budget(note: Note) -> str:
     key, service, name = note.names
     return (
         f"The budget {key} of service {service} applies to nothing that was measured: no benchmark or metric of that "
-        f"service is called {name!r}."
+        f"service and unit is called {name!r}."
     )
 
 

@@ -28,13 +28,13 @@ def go(repository: Repository) -> list[Project]:
     modules = repository.matching(r"(?:.*/)?go\.mod")
     if not modules:
         return []
-    found = []
+    measured = []
     for module in modules:
         packages = _go_packages(repository, module.parent, [other.parent for other in modules if other != module])
         if packages:
-            found.append((module, packages))
-    found.sort(key=lambda pair: -len(pair[1]))
-    measuring = [_go_module(module, packages) for module, packages in found[:_MOST_MODULES]]
+            measured.append((module, packages))
+    measured.sort(key=lambda pair: -len(pair[1]))
+    measuring = [_go_module(module, packages) for module, packages in measured[:_MOST_MODULES]]
     return measuring + _go_first(repository, modules)
 
 
@@ -45,7 +45,7 @@ def _go_module(module: PurePosixPath, packages: list[str]) -> Project:
     enter = "" if str(folder) == "." else f"cd {folder} && "
     return Project(
         kind="go",
-        why=f"{len(packages)} package{'s' if len(packages) > 1 else ''} of {module} {'have' if len(packages) > 1 else 'has'} benchmarks",
+        why=f"{module} has {'a package' if len(packages) == 1 else f'{len(packages)} packages'} with benchmarks",
         setup=f"{enter}go test -run '^$' -count 1 {listed}",
         command=f"{enter}go test -run '^$' -bench . -benchmem -benchtime 0.2s {listed} | tee {{out}}",
         toolchain=_go_toolchain(module),

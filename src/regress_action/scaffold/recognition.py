@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _MANIFESTS = r"(?:[^/]+/){1,3}(?:pyproject\.toml|setup\.py)"
 _AUXILIARY = {"tests", "test", "docs", "doc", "examples", "example", "templates", "testing"}
 _MOST_FOLDERS = 12
+_WITHOUT = re.compile(r"^.*\bno (?:benchmark|function)\b.*?, so (?=.* as a first one)")
+"""What a first benchmark says of the others, which is wrong where there are some that could not be run."""
+
 _KINDS = (
     python.projects,
     rust.rust,
@@ -39,6 +43,8 @@ def recognise(root: Path) -> list[Project]:
     """
     repository = Repository(root)
     projects = [*_below(repository), *(project for kind in _KINDS for project in kind(repository))]
+    if any(not project.first and project.missing is None for project in projects):
+        projects = [replace(project, why=_WITHOUT.sub("", project.why)) for project in projects]
     return sorted(projects, key=lambda project: (project.missing is not None, project.first)) or [
         Project(
             kind="command",

@@ -54,9 +54,9 @@ def _harness(text: str) -> str:
         return "criterion"
     if "divan" in text:
         return "divan"
-    if re.search(r"\bbencher\b", text):
-        return "bencher"
-    return "libtest" if _TEST_HARNESS.search(text) else "plain"
+    if _TEST_HARNESS.search(text):
+        return "libtest"
+    return "bencher" if re.search(r"\bbencher\b", text) else "plain"
 
 
 def _crate(repository: Repository, manifest: PurePosixPath, others: Sequence[PurePosixPath]) -> list[Project]:

@@ -97,6 +97,7 @@ def test_uncommitted_work_is_measured_and_untouched(project: Path) -> None:
     before = git(project, "status", "--porcelain"), git(project, "diff")
     ended = regress(project, *MEASURE, "--base", "HEAD~1", *COMMAND)
     assert ended.returncode == 0, ended.stdout
+    assert "uncommitted changes or new files" in ended.stdout
     (project / "out.json").unlink()
     assert (git(project, "status", "--porcelain"), git(project, "diff")) == before
 
@@ -129,9 +130,11 @@ def test_a_shallow_clone_says_what_to_fetch(project: Path, tmp_path: Path) -> No
 
 
 def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
-    """Ctrl-C ends with 130, leaves no worktree and keeps the finished runs readable."""
+    """Ctrl-C ends with 130, leaves no worktree, keeps the finished runs readable and tells what they say so far."""
     command = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", "200", *COMMAND]
-    with subprocess.Popen(command, cwd=project, start_new_session=True, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        command, cwd=project, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as running:
         index = project / ".regress/measurement/measurement.json"
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -139,7 +142,9 @@ def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
                 break
             time.sleep(0.1)
         os.killpg(running.pid, signal.SIGINT)
-        assert running.wait(timeout=20) == 130
+        said, _ = running.communicate(timeout=60)
+        assert running.returncode == 130
+    assert said.startswith("What was measured so far, which decides nothing:")
     assert len(json.loads(index.read_text())["runs"]) >= 3
     assert len(git(project, "worktree", "list").splitlines()) == 1
 

@@ -87,6 +87,10 @@ def test_a_history_or_a_suite_that_does_not_exist_is_an_error(tmp_path: Path) ->
     with pytest.raises(UsageError, match="matches --suite nosuch") as caught:
         list(listing(where, {"suite": "nosuch"}))
     assert "unit" in caught.value.remedy
+    header, line = listing(where, {"suite": "unit"})
+    assert header.split() == ["time", "(UTC)", "commit", "suite", "environment", "digest"]
+    assert list(records(where, line.split()[-1], {}))
+    assert next(iter(records(where, line.split()[-1], {}))) == list(listing(where, {}, paths=True))[1].split()[-1]
 
 
 def test_a_record_is_shown_by_a_branch_or_a_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

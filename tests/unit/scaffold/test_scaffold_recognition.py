@@ -384,3 +384,24 @@ def test_a_script_that_calls_its_manager_finds_it(tmp_path: Path) -> None:
     scripts = {"package.json": '{"scripts": {"bench": "pnpm build && node b.js"}}', "pnpm-lock.yaml": ""}
 
     assert recognise(write(tmp_path, scripts))[0].command == "npx --yes pnpm@10 run --silent bench | tee {out}"
+
+
+def test_other_modules_and_a_first_benchmark_follow_a_module_that_may_not_build(tmp_path: Path) -> None:
+    """A module of comparisons needs other modules, which are often out of reach; the next ways need less."""
+    compared = {"_benchmark/go.mod": "module b", "_benchmark/a/a_test.go": GO, "_benchmark/b/b_test.go": GO}
+    ways = recognise(write(tmp_path, {"go.mod": "module x", "a_test.go": GO} | compared))
+
+    assert [way.command.split(" | ")[0] for way in ways] == [
+        "cd _benchmark && go test -run '^$' -bench . -benchmem -benchtime 0.2s ./a ./b",
+        "go test -run '^$' -bench . -benchmem -benchtime 0.2s .",
+        "go test -count 1 ./...",
+    ]
+    assert "no function" not in ways[2].why
+
+
+def test_a_variable_called_bencher_is_no_harness(tmp_path: Path) -> None:
+    """The harness of the compiler passes its `Bencher` to a function."""
+    bench = "#![feature(test)]\nextern crate test;\n#[bench] fn a(bencher: &mut test::Bencher) {}"
+    root = write(tmp_path, {"Cargo.toml": '[package]\nname = "a"', "benches/x.rs": bench})
+
+    assert recognise(root)[0].kind == "libtest"
