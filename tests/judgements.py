@@ -16,6 +16,7 @@ from regress_action.model.comparisons import (
     Machine,
     Mode,
     Outcome,
+    ResourceNote,
     ServiceComparison,
     Severity,
     Side,
@@ -73,7 +74,7 @@ def regression(name: str, ratio: float, severity: Severity, **other: Unpack[Prov
     return replace(proven, **other)
 
 
-def judgement(
+def judgement(  # noqa: PLR0913 - the parts of a judgement
     outcome: Outcome,
     *rows: Comparison,
     mode: Mode = Mode.PAIRED,
@@ -82,6 +83,7 @@ def judgement(
     machine: Machine = UNWATCHED,
     minutes_saved: float | None = None,
     services: tuple[ServiceComparison, ...] = (),
+    resources: tuple[ResourceNote, ...] = (),
 ) -> Judgement:
     """Return a judgement over the rows, counted by verdict."""
     counted = {verdict: sum(comparison.verdict is verdict for comparison in rows) for verdict in Verdict}
@@ -94,7 +96,7 @@ def judgement(
         1.02 if rows else None,
         environment_shift,
     )
-    return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved, services)
+    return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved, services, resources)
 
 
 UNCHANGED = tuple(
@@ -198,6 +200,12 @@ EXAMPLES = {
         NOISY,
         notes=("The waiver for import.time (ceiling 1.3×, until 2027-01-31, issue 412) covers a regression of 1.2×.",),
         minutes_saved=3.2,
+        resources=(
+            ResourceNote(
+                "lock",
+                "A run takes 640 ms (570 ms to 720 ms) longer, 10 pairs. It spends 100 % of that waiting for locks.",
+            ),
+        ),
     ),
     "inconclusive": judgement(
         Outcome.INCONCLUSIVE,
@@ -326,5 +334,6 @@ def judgements(draw: st.DrawFn, *, max_size: int = 12) -> Judgement:
         notes=tuple(draw(st.lists(foreign, max_size=4))),
         machine=draw(machines),
         minutes_saved=draw(st.none() | st.floats(1e-3, 1e6)),
+        resources=tuple(ResourceNote(draw(foreign), draw(foreign)) for _ in range(draw(st.integers(0, 2)))),
     )
     return replace(plain, baseline=draw(subjects), head=draw(subjects))

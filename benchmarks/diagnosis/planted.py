@@ -31,11 +31,12 @@ class PlantedCause:
         return files | self.head_files
 
 
-def _program(text: str) -> str:
+def program(text: str) -> str:
+    """Return the text of a program without the indentation that it has here."""
     return textwrap.dedent(text).lstrip("\n")
 
 
-_SHOP = _program(
+_SHOP = program(
     """
     # A small shop: orders are read, checked, priced and written.
     import json
@@ -83,7 +84,7 @@ _SHOP = _program(
 # An edit that changes nothing, in a function that takes time: a line that is hot and not guilty.
 _INERT = ("total = 0.0\n", "total = float(0)\n")
 
-_CACHE = _program(
+_CACHE = program(
     """
     from functools import lru_cache
 
@@ -126,7 +127,7 @@ _CACHE = _program(
     """
 )
 
-_FILES = _program(
+_FILES = program(
     """
     import os
 
@@ -158,7 +159,7 @@ _FILES = _program(
     """
 )
 
-_REGEX = _program(
+_REGEX = program(
     """
     import re
 
@@ -194,7 +195,7 @@ _REGEX = _program(
     """
 )
 
-_LOCK = _program(
+_LOCK = program(
     """
     import threading
     import time
@@ -230,7 +231,7 @@ _LOCK = _program(
     """
 )
 
-_TREE = _program(
+_TREE = program(
     """
     class Node:
         def __init__(self, value):
@@ -262,7 +263,7 @@ _TREE = _program(
     """
 )
 
-_SQL = _program(
+_SQL = program(
     """
     import sqlite3
 
@@ -300,7 +301,7 @@ _SQL = _program(
     """
 )
 
-_IMPORT = _program(
+_IMPORT = program(
     """
     import json
 
@@ -325,7 +326,7 @@ _IMPORT = _program(
     """
 )
 
-_HEAVY = _program(
+_HEAVY = program(
     """
     def _table():
         rows = []
@@ -343,7 +344,7 @@ _HEAVY = _program(
     """
 )
 
-_LOG = _program(
+_LOG = program(
     """
     import logging
     import os
@@ -379,7 +380,7 @@ _LOG = _program(
     """
 )
 
-_COPY = _program(
+_COPY = program(
     """
     import copy
 
@@ -412,7 +413,7 @@ _COPY = _program(
     """
 )
 
-_SERIAL = _program(
+_SERIAL = program(
     """
     import json
 
@@ -451,7 +452,7 @@ _SERIAL = _program(
     """
 )
 
-_CONFIG = _program(
+_CONFIG = program(
     """
     import configparser
     import io
@@ -490,7 +491,7 @@ _CONFIG = _program(
     """
 )
 
-_DEPENDENCY = _program(
+_DEPENDENCY = program(
     """
     import os
     import sys
@@ -521,7 +522,7 @@ _DEPENDENCY = _program(
     main()
     """
 )
-_INSTALL = _program(
+_INSTALL = program(
     """
     import pathlib
     import shutil
@@ -534,7 +535,7 @@ _INSTALL = _program(
     """
 )
 _FAST_CLEAN = 'def clean(line):\n    return " ".join(line.lower().split())\n'
-_SLOW_CLEAN = _program(
+_SLOW_CLEAN = program(
     """
     def clean(line):
         text = ""
@@ -545,7 +546,7 @@ _SLOW_CLEAN = _program(
     """
 )
 
-_VECTORS = _program(
+_VECTORS = program(
     """
     import numpy as np
 
@@ -574,7 +575,7 @@ _VECTORS = _program(
     """
 )
 
-_RETRY = _program(
+_RETRY = program(
     """
     import time
 
@@ -602,7 +603,7 @@ _RETRY = _program(
     """
 )
 
-_SETTINGS = _program(
+_SETTINGS = program(
     """
     import hashlib
     import json
@@ -632,7 +633,7 @@ _SETTINGS = _program(
     """
 )
 
-_CALLS = _program(
+_CALLS = program(
     """
     def smooth(values):
         return [(a + b) / 2 for a, b in zip(values, values[1:])]

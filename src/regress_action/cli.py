@@ -45,6 +45,7 @@ COMMANDS = {
     "post-claim": "Post the receipt of a verified claim to the pull request.",
     "verify-claim": 'Measure a claim about two commits, like "1.3x faster", and write a receipt.',
     "hotspots": "Find the function and the changed line that made a suite slower.",
+    "resources": "Say what the runs of a measurement do with their time, and which limit does not fit.",
     "scalability": "Say which concurrency is best, from load tests at several levels.",
     "cache": "Say how large a cache should be, from the keys that were requested of it.",
     "profile": "Show what a command uses: time, CPU, memory, spans.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import formats
 from regress_action.advice import changed_lines, profile_files
 from regress_action.advice.cause_analysis import explain
+from regress_action.advice.resources import bottleneck, limits
 from regress_action.formats.execution import SOURCE
 from regress_action.history import Checkout
 from regress_action.model.comparisons import CauseNote
@@ -16,6 +17,7 @@ from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
 from regress_action.report import flame_graph
 from regress_action.report.causes import as_plain, paragraph
+from regress_action.report.resources import notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from regress_action.model.causes import Cause
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report
+    from regress_action.model.resources import LimitFinding, ResourceFinding
 
 LARGEST_SOURCE = 2 * 2**20
 GRAPH = "flame-graph"
@@ -56,6 +59,25 @@ def with_causes(judgement: Judgement, explained: Sequence[Cause], graphs: GraphF
         for row in judgement.comparisons
     ]
     return replace(judgement, comparisons=tuple(rows))
+
+
+def with_resources(judgement: Judgement, folder: Path) -> Judgement:
+    """Return the judgement with what the monitor of the measurement in `folder` saw.
+
+    Raises:
+        InputError: the measurement cannot be read.
+    """
+    return replace(judgement, resources=notes(*resources(folder)))
+
+
+def resources(folder: Path) -> tuple[ResourceFinding | None, tuple[LimitFinding, ...]]:
+    """Return what the additional time of the runs in a measurement is spent on, and limits that do not fit.
+
+    Raises:
+        InputError: the measurement cannot be read.
+    """
+    runs = [run.resources for run in formats.read_measurement(folder).executions if run.resources]
+    return bottleneck(runs, profile_files.garbage_s(profile_files.read_profiles(folder))), limits(runs)
 
 
 def _is_explainable(row: Comparison) -> bool:

@@ -111,13 +111,16 @@ def noted(job: Job, judged: Judged) -> Judged:
 
 
 def explained(job: Job, judged: Judged) -> Judged:
-    """Return the judgement with the causes that profiles in the measurement show; their flame graphs are written.
+    """Return the judgement with what profiles and the monitor of the measurement show; flame graphs are written.
 
     Profiles come from the suite: what cannot be read of them is a warning, and the verdict stands.
     """
-    if job.settings.profile == "never" or not (job.root / MEASUREMENT / "measurement.json").exists():
+    if not (job.root / MEASUREMENT / "measurement.json").exists():
         return judged
     try:
+        judged = replace(judged, judgement=hotspots.with_resources(judged.judgement, job.root / MEASUREMENT))
+        if job.settings.profile == "never":
+            return judged
         causes = [cause for cause, _ in hotspots.causes(job.root / MEASUREMENT, job.root, job.environ)]
     except (InputError, HistoryError) as error:
         job.step_log.warning(f"The profiles were not used. {error.what}")

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from regress_action.advice.resources import Bound, bound_of, evidence, explained
+from regress_action.advice.bounds import Bound, bound_of, evidence, explained
 from regress_action.model.comparisons import Doubt, Mode, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def recommend(judgement: Judgement, *, limit: int = 5) -> tuple[str, ...]:
 
 
 def causes(judgement: Judgement) -> tuple[str, ...]:
-    """Return what profiles say about the regressions, none where nothing was profiled."""
-    return tuple(dict.fromkeys(_causes(judgement, {})))
+    """Return what profiles and the monitor say about the regressions, none where neither says anything."""
+    return tuple(dict.fromkeys([*_causes(judgement, {}), *_resources(judgement, {})]))
 
 
 def elsewhere(judgement: Judgement) -> str | None:
@@ -80,6 +80,13 @@ def _causes(judgement: Judgement, rows: Rows) -> Iterator[str]:
             yield row.cause.paragraph + graph
 
 
+def _resources(judgement: Judgement, rows: Rows) -> Iterator[str]:
+    """What the monitor of the runs saw; a slowdown that was profiled and a tight limit stand beside each other."""
+    del rows
+    if any(row.metric.name in _TIMES for row in _worse(judgement)):
+        yield from (note.paragraph for note in judgement.resources)
+
+
 def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:
     """A ratio that grows with a size is the mark of an algorithm of a higher order."""
     del rows
@@ -101,7 +108,9 @@ def _complexity(judgement: Judgement, rows: Rows) -> Iterator[str]:
 
 
 def _waiting(judgement: Judgement, rows: Rows) -> Iterator[str]:
-    """Wall time without CPU time is waiting; both together is work."""
+    """Wall time without CPU time is waiting; both together is work. The monitor knows more where it watched."""
+    if judgement.resources:
+        return
     for row in _worse(judgement):
         cpu = rows[row.benchmark.name].get("cpu_time")
         bound = bound_of(row, cpu) if row.metric.name in _TIMES and cpu is not None else None
@@ -187,4 +196,4 @@ def _size(name: str) -> float | None:
     return float(numbers[0]) if len(numbers) == 1 else None
 
 
-_RULES: Sequence[Rule] = (_causes, _complexity, _waiting, _memory, _common_cause, _range, _undecided)
+_RULES: Sequence[Rule] = (_causes, _resources, _complexity, _waiting, _memory, _common_cause, _range, _undecided)

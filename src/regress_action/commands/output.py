@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def deliver(
     if html:
         from regress_action.report import html as page
 
+        context = replace(context, folder=str(Path(html).parent))
         rendered = page.render(judged.judgement, context=context, baseline=judged.baseline, head=judged.head)
         write(html, rendered.encode())
     for name, where in exports:

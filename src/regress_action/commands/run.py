@@ -244,12 +244,13 @@ def _profile_options(settings: Settings, *, wanted: bool) -> ProfileOptions | No
 
 
 def _explained(judged: Judged, spec: MeasurementSpec) -> Judged:
-    """Return the judgement with the causes that the profiles show, and write their flame graphs beside the reports."""
+    """Return the judgement with what the monitor and the profiles show; flame graphs lie beside the reports."""
     from regress_action.action import hotspots
 
+    out = spec.out
+    judged = replace(judged, judgement=hotspots.with_resources(judged.judgement, out / "measurement"))
     if spec.profile is None:
         return judged
-    out = spec.out
     explained = [cause for cause, _ in hotspots.causes(out / "measurement", Path.cwd(), os.environ)]
     graphs = hotspots.GraphFolder(lambda name, content: write_replace(out / name, content), str(out))
     return replace(judged, judgement=hotspots.with_causes(judged.judgement, explained, graphs))

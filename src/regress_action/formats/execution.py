@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ from regress_action.formats.readers import criterion, junit
 from regress_action.formats.registry import UnknownFormatError, read_document
 from regress_action.formats.report_builder import utc
 from regress_action.formats.rounds import single
-from regress_action.formats.shape import optional_number, optional_text
+from regress_action.formats.shape import optional_mapping, optional_number, optional_text
 from regress_action.formats.stacking import side_by_side
 from regress_action.formats.units import metric
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.resources import Doing, RunResources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +31,11 @@ _PROCESS = (
     (metric("cpu_time", "s"), ("user_s", "system_s")),
     (metric("peak_memory", "B"), ("peak_rss_bytes",)),
 )
+_COUNTED = (
+    "user_s", "system_s", "minor_faults", "major_faults", "voluntary_switches", "involuntary_switches", "calls",
+    "read_bytes", "write_bytes", "throttled_s", "throttled_periods", "periods", "memory_limit_hits", "swap_bytes",
+    "swapped_pages",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Execution:
     pair: int | None
     failure: str | None
     numbers: Mapping[str, float]
+    resources: RunResources | None = None
 
 
 def execution_of(run: dict[str, Any]) -> Execution:
@@ -48,6 +56,38 @@ def execution_of(run: dict[str, Any]) -> Execution:
         pair=_pair(run),
         failure=_failure(run),
         numbers={key: value for key in run if (value := optional_number(run[key])) is not None},
+        resources=_resources(run),
+    )
+
+
+def _resources(run: dict[str, Any]) -> RunResources | None:
+    """Return what a good run used and waited for, None where that was not sampled."""
+    seen, wall_s = optional_mapping(run.get("resources")), optional_number(run.get("wall_s"))
+    samples = optional_number(seen.get("samples"))
+    if not samples or samples < 0 or not wall_s or wall_s <= 0 or run.get("failure") is not None:
+        return None
+
+    def shares(key: str) -> dict[Doing, float]:
+        counts = optional_mapping(seen.get(key))
+        return {doing: max(0.0, optional_number(counts.get(doing)) or 0.0) / samples for doing in Doing}
+
+    def number(key: str) -> float:
+        return max(0.0, optional_number(seen.get(key)) or optional_number(run.get(key)) or 0.0)
+
+    return RunResources(
+        side=clean(optional_text(run.get("side")) or "unknown"),
+        pair=_pair(run),
+        wall_s=wall_s,
+        moments=shares("moments"),
+        threads=shares("threads"),
+        samples=int(samples),
+        timed_locks=number("timed_locks") / samples,
+        locked_files=number("locked_files") / samples,
+        cpus=number("cpus") or math.inf,
+        peak_memory=number("peak_rss_bytes"),
+        cpu_limit=optional_number(seen.get("cpu_limit")),
+        memory_limit=optional_number(seen.get("memory_limit_bytes")),
+        **{name: number(name) for name in _COUNTED},
     )
 
 

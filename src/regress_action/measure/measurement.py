@@ -24,6 +24,7 @@ class RunRecord:
     `compiled` says that it executed a program which was compiled in its tree.
     `ready_s` is the longest time that a trial run may have been in the run queue. `turns` says how it took turns with
     the other side's {active_s, alone_s, turns, busy, met}; `wall_s` is then the time of its turns.
+    `resources` holds what its processes did and waited for, None where they were not sampled one side at a time.
     """
 
     side: str
@@ -52,6 +53,7 @@ class RunRecord:
     compiled: bool = False
     ready_s: float | None = None
     turns: dict[str, float | int | None] | None = None
+    resources: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import glob
 import math
+import os
 import signal
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regress_action.measure import machine, untrusted_files
+from regress_action.measure.activity import Activity, KernelTotals
 from regress_action.measure.compiled_programs import holds_compiled_program
+from regress_action.measure.control_group_limits import ControlGroupLimits
 from regress_action.measure.cooperative_turns import SLICE_S, CooperativeTurns
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.frozen_turns import FrozenTurns, Slices
@@ -121,13 +124,16 @@ class RunExecutor:
         try:
             result_files.clear(tree)
             before, started = machine.current_load(), now()
-            ended, programs = self._execute(slot, tree, result_files, selection, log, waits)
+            counted = KernelTotals.now()
+            ended, sampler = self._execute(slot, tree, result_files, selection, log, waits)
+            resources = _resources(sampler, counted)
             after = machine.current_load()
             around = (started, before, after)
-            run = self._record(slot, tree, result_files, ended, log, around, selection, programs)
+            run = self._record(slot, tree, result_files, ended, log, around, selection, sampler.programs)
         except OSError as error:
             raise disk_error(error, folder.path) from error
-        return replace(run, retried=retried, ready_s=waits.most_queued_s if waits else None), log
+        ready_s = waits.most_queued_s if waits else None
+        return replace(run, retried=retried, ready_s=ready_s, resources=resources), log
 
     def run_in_turns(
         self,
@@ -287,17 +293,19 @@ class RunExecutor:
         selection: tuple[str, ...],
         log: OutputLog,
         waits: ReadyTimes | None,
-    ) -> tuple[ProcessResult, set[str]]:
+    ) -> tuple[ProcessResult, Sampler]:
         """Run the suite's command in its environment, within the limits of the run and of the job.
 
-        Return how it ended, and the programs that the samples saw.
+        Return how it ended, and what the samples saw.
         """
         share = SHARE if waits is None else _TRIAL_SHARE
-        sampler = Sampler(self.processes.excluded, share, waits=waits)
+        limits = ControlGroupLimits()
+        limits.note("self")
+        sampler = Sampler(self.processes.excluded, share, waits=waits, activity=Activity(), limits=limits)
         task = self._task(slot, tree, result_files, selection)
         ended = execute(task, log, self.signals, self.processes, sampler)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
-        return ended, sampler.programs
+        return ended, sampler
 
     def _task(self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...]) -> Task:
         """Return the suite's command in its environment, with the limits of the run and of the job."""
@@ -345,6 +353,14 @@ class RunExecutor:
         if self._left_s <= 0:
             return f"was cut off by the limit of the whole job, {self.options.job_timeout_s:g} s"
         return f"ran longer than its limit of {self.options.timeout_s:g} s and was stopped"
+
+
+def _resources(sampler: Sampler, before: KernelTotals) -> dict[str, Any]:
+    """Return what the processes of a run did and waited for, in the form in which measurement.json holds it."""
+    seen = sampler.activity.described if sampler.activity else {}
+    limits = sampler.limits.described if sampler.limits else {}
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {**seen, **KernelTotals.now().since(before), **limits, "swap_bytes": sampler.swap_bytes, "cpus": cpus}
 
 
 def failure_of_status(status: int) -> str | None:

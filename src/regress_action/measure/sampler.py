@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from regress_action.measure.activity import Activity, has_swap, swap_of
 from regress_action.measure.process_tree import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Set  # noqa: PYI025 - a set or a frozenset
 
+    from regress_action.measure.control_group_limits import ControlGroupLimits
     from regress_action.measure.ready_times import ReadyTimes
 
 SHARE = 0.005
@@ -29,7 +31,8 @@ class Sampler:
 
     A sample costs from 0.1 ms to many milliseconds, depending on the machine and on the number of processes. The pause
     is therefore computed from the cost of the samples so far. `programs` are the files that the processes executed.
-    With `waits`, the time in the run queue is noted as well.
+    With `waits`, the time in the run queue is noted as well, with `activity` what the threads do, and with `limits` the
+    limits of the processes' control groups. `swap_bytes` is the most that was seen in swap space.
     """
 
     excluded: Set[int] = frozenset()
@@ -40,6 +43,10 @@ class Sampler:
     programs: set[str] = field(default_factory=set)
     root: int = field(default_factory=os.getpid)
     waits: ReadyTimes | None = None
+    activity: Activity | None = None
+    limits: ControlGroupLimits | None = None
+    swap_bytes: int = 0
+    _swaps: bool = field(default_factory=has_swap)
     _started: float = 0.0
     _due: float = 0.0
     _processes: dict[int, psutil.Process] = field(default_factory=dict)
@@ -66,6 +73,13 @@ class Sampler:
         members = [pid for pid in descendants(self.root) if pid not in self.excluded]
         if self.waits is not None:
             self.waits.note(members)
+        if self.activity is not None:
+            self.activity.note(members)
+        if self.limits is not None:
+            for pid in members:
+                self.limits.note(pid)
+        if self._swaps and self.activity is not None:
+            self.swap_bytes = max(self.swap_bytes, swap_of(members))
         self.peak_rss = max(self.peak_rss, sum(map(self._sample_process, members)))
         self.samples += 1
         self.spent_s += time.process_time() - before

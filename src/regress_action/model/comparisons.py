@@ -156,6 +156,14 @@ class Graded:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourceNote:
+    """What the monitor's figures say: `kind` is the value of a `Bottleneck` or a `LimitKind`, `paragraph` the words."""
+
+    kind: str
+    paragraph: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison(Graded):
     """One benchmark × metric, baseline against head.
 
@@ -270,7 +278,8 @@ class Subject:
 class Judgement:
     """The verdict and everything it rests on; `comparisons` come worst first, and so do `services` as a whole.
 
-    `minutes_saved` is the time of measuring that an early decision spared, None where none was.
+    `minutes_saved` is the time of measuring that an early decision spared, None where none was. `resources` says what
+    the additional time of the head's runs is spent on, and which limit is too tight.
     """
 
     mode: Mode
@@ -282,3 +291,4 @@ class Judgement:
     machine: Machine = Machine()
     minutes_saved: float | None = None
     services: tuple[ServiceComparison, ...] = ()
+    resources: tuple[ResourceNote, ...] = ()

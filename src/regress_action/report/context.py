@@ -10,7 +10,8 @@ class Context:
     """Links, commands and sentences for a page; whatever is None or empty is left out.
 
     `repository_url` makes commits into links. `reproduce` is one shell command, `accept` one sentence. `waivers` and
-    `advice` are sentences, and `elsewhere` is the one that suggests another machine.
+    `advice` are sentences, and `elsewhere` is the one that suggests another machine. `folder` is where the page will
+    lie, from which links to files lead.
     """
 
     suite: str = "default"
@@ -24,3 +25,4 @@ class Context:
     elsewhere: str | None = None
     waivers: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
+    folder: str | None = None

@@ -62,6 +62,7 @@ def render(
             machine=sides.environments(judgement),
             against=sides.against_parts(judgement),
             notes=notes.sentences(judgement)[:MOST_ROWS],
+            resources=judgement.resources[:MOST_ROWS] if any(row.is_proven_regression for row in rows) else (),
             rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
             context=Context(reproduce=reproduce or None),
         )

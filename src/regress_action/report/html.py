@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -141,6 +142,7 @@ def environment() -> Environment:
         "plot": plots.runs,
         "service_change": lambda service: sentence(phrases.service_change(service), escaping.NAME_LIMIT),
         "service_evidence": phrases.service_evidence,
+        "file_link": _file_link,
     }
     return templates
 
@@ -153,6 +155,13 @@ def sentence(parts: phrases.Sentence, limit: int = phrases.NAME_LIMIT, *, breaks
         else part
         for part in parts
     )
+
+
+def _file_link(path: str, folder: str | None) -> str:
+    """Return the address of a file from a page in `folder`, as a path with what addresses reserve written as codes."""
+    from urllib.parse import quote
+
+    return "./" + quote(os.path.relpath(path, folder or "."))
 
 
 def _name(text: str, *, breaks: bool) -> Markup:

@@ -120,6 +120,13 @@ class CauseObject(TypedDict):
     flame_graph: Annotated[Text | None, Field(description="The file with the flame graph of the difference.")]
 
 
+class ResourceObject(TypedDict):
+    """What the head's runs spend their additional time on, or a limit that is too tight for them."""
+
+    kind: Annotated[Text, Field(description="Such as computing, disk, lock, sleep, throttled, page faults.")]
+    paragraph: Annotated[Text, Field(description="The figures behind it, and what to do.")]
+
+
 class ComparisonObject(TypedDict):
     """One benchmark × metric, baseline against head."""
 
@@ -207,6 +214,10 @@ class JudgementObject(TypedDict):
     services: Annotated[
         NotRequired[list[ServiceObject]],
         Field(max_length=LONGEST_LIST, description="Each service as a whole, worst first."),
+    ]
+    resources: Annotated[
+        NotRequired[list[ResourceObject]],
+        Field(max_length=LONGEST_LIST, description="What the monitor of the runs shows; empty if nothing to say."),
     ]
     comparisons: Annotated[list[ComparisonObject], Field(max_length=LONGEST_LIST, description="Worst first.")]
 

@@ -15,6 +15,7 @@ from regress_action.model.comparisons import (
     Comparison,
     Judgement,
     Machine,
+    ResourceNote,
     ServiceComparison,
     Side,
     Subject,
@@ -68,6 +69,7 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
         "notes": [_text(note) for note in notes.sentences(judgement)],
         "elsewhere": _optional(elsewhere),
         "services": [_service_object(service) for service in judgement.services],
+        "resources": [{"kind": _text(note.kind), "paragraph": _text(note.paragraph)} for note in judgement.resources],
         "comparisons": [_comparison_object(comparison) for comparison in judgement.comparisons],
     }
 
@@ -231,6 +233,7 @@ def as_judgement(content: object) -> Judgement:
         ),
         minutes_saved=fields.get("minutes_saved"),
         services=tuple(ServiceComparison(**service) for service in fields.get("services", [])),
+        resources=tuple(ResourceNote(note["kind"], note["paragraph"]) for note in fields.get("resources", ())),
     )
 
 

@@ -47,6 +47,8 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
 
     table(page, "Regressions", [row for row in findings.regressions if row.alarms])
     listing(page, "Causes", list({_cause(row): row for row in findings.regressions if row.cause}.values()), _cause)
+    if findings.regressions:
+        _resources(page, judgement)
     suspected = [row for row in findings.regressions if row.is_suspected]
     table(page, "Suspected regressions", suspected, why=verbose or len(suspected) <= _MOST_REASONS)
     listing(page, "Services as a whole", moved_services(judgement), lambda service: _service(page, service))
@@ -101,6 +103,14 @@ def _service(page: ConsolePage, service: ServiceComparison) -> str:
     """Return how a service changed as a whole, how bad that is, and what shows it."""
     graded = f"{grade}: " if (grade := phrases.grade(service)) else ""
     return f"{graded}{page.as_text(phrases.service_change(service))}; {phrases.service_evidence(service)}"
+
+
+def _resources(page: ConsolePage, judgement: Judgement) -> None:
+    """Print what the monitor of the runs shows."""
+    if judgement.resources:
+        page.section("Resources")
+    for note in judgement.resources:
+        page.sentence(plain(note.paragraph, _LONGEST_CAUSE), indent=2)
 
 
 def _cause(row: Comparison) -> str:

@@ -4,6 +4,6 @@ A suite writes these files, and a pull request changes the suite. Every reader i
 and raises an `InputError` for anything else; names are made inert where they are printed.
 """
 
-from regress_action.advice.profile_files.folder import ProfiledTarget, ProfileRun, read_profiles
+from regress_action.advice.profile_files.folder import ProfiledTarget, ProfileRun, garbage_s, read_profiles
 
-__all__ = ["ProfileRun", "ProfiledTarget", "read_profiles"]
+__all__ = ["ProfileRun", "ProfiledTarget", "garbage_s", "read_profiles"]

@@ -64,6 +64,21 @@ def read_lines(data: bytes, name: str) -> LineTimes:
     return times
 
 
+def read_garbage(data: bytes, name: str) -> float:
+    """Return the CPU seconds of garbage collections.
+
+    Raises:
+        InputError: it is not what our profiler writes.
+    """
+    try:
+        content = orjson.loads(data)
+        if content["schema"] != 1:
+            raise damaged(name, "it has another schema")
+        return _figure(content["seconds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(name, f"its JSON is not that of our profiler ({type(error).__name__})") from error
+
+
 def add_lines(times: LineTimes, key: FunctionKey, lines: dict[int, tuple[float, float]]) -> None:
     """Add the counts and seconds of a function's lines to what is there."""
     rows = times.setdefault(key, {})

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,13 +32,17 @@ _MICROSECONDS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ProfileRun:
-    """What one run of one side wrote, by mode; `warnings` says which files could not be read."""
+    """What one run of one side wrote, by mode; `warnings` says which files could not be read.
+
+    `garbage_s` are the CPU seconds of garbage collections, None where they were not timed.
+    """
 
     side: str
     pair: int
     stacks: Mapping[CostMode, StackProfile] = field(default_factory=dict)
     calls: CallProfile | None = None
     lines: LineTimes | None = None
+    garbage_s: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -63,6 +68,13 @@ def read_profiles(folder: Path) -> tuple[ProfiledTarget, ...]:
         raise damaged(str(folder / INDEX), f"it is not the index of a measurement ({type(error).__name__})") from error
 
 
+def garbage_s(targets: Iterable[ProfiledTarget]) -> tuple[float, float] | None:
+    """Return the CPU seconds of a run's garbage collections on either side, None where they were not timed."""
+    runs = [run for target in targets for run in target.runs if run.garbage_s is not None]
+    base, head = ([run.garbage_s or 0.0 for run in runs if run.side == side] for side in ("base", "head"))
+    return (fmean(base), fmean(head)) if base and head else None
+
+
 def _target(folder: Path, entry: dict[str, Any]) -> ProfiledTarget:
     runs: dict[tuple[str, str, int], ProfileRun] = {}
     for run in entry["runs"][:_MOST_RUNS]:
@@ -85,6 +97,7 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
     stacks: dict[CostMode, list[StackProfile]] = defaultdict(list)
     counted: list[CallProfile] = []
     timed: LineTimes = {}
+    garbage: list[float] = []
     warnings: list[str] = []
     left = _MOST_BYTES_OF_A_RUN
     for name in _names(folder / inside):
@@ -94,6 +107,9 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
             if ours and name.startswith("lines-"):
                 for key, rows in calls.read_lines(data, name).items():
                     calls.add_lines(timed, key, rows)
+                continue
+            if ours and name.startswith("garbage-"):
+                garbage.append(calls.read_garbage(data, name))
                 continue
             if ours and name.endswith(".json"):
                 counted.append(calls.read(data, name))
@@ -108,6 +124,7 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
         {mode: summed(profiles) for mode, profiles in stacks.items()},
         calls.joined(counted) if counted else None,
         timed or None,
+        sum(garbage) if garbage else None,
         tuple(warnings),
     )
 

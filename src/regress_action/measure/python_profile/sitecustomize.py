@@ -1,14 +1,16 @@
 """Profile this Python process and write the profile when it ends; imported by the interpreter at its start.
 
 The variable REGRESS_PROFILE says how: `stacks` samples the call stacks of all threads, `calls` counts every call,
-`lines` times every line of the functions with changed lines, which REGRESS_PROFILE_LINES names: a line for each file
-with its path, a tab, and numbers. REGRESS_PROFILE_OUT is the folder for what is written, REGRESS_PROFILE_ROOT the tree
-whose paths are written as relative.
+`memory` records which lines allocated what is in use, `lines` times every line of the functions with changed lines,
+which REGRESS_PROFILE_LINES names: a line for each file with its path, a tab, and numbers. REGRESS_PROFILE_OUT is the
+folder for what is written, REGRESS_PROFILE_ROOT the tree whose paths are written as relative.
 
     cpu-<process>.collapsed     call stacks, root first, and the microseconds of CPU time spent in each
     wall-<process>.collapsed    the same in elapsed time, waiting included
+    garbage-<process>.json      the CPU seconds and the number of garbage collections while stacks were sampled
     calls-<process>.json        how often each function was called, and its time while calls were counted
     lines-<process>.json        how often each line was executed, and its time with all that it calls
+    memory-<process>.json       the bytes that each line's allocations hold, when most is held and along the run
 
 This file uses the standard library only and runs on Python 3.8 and newer. A sitecustomize of the user runs as well.
 """
@@ -16,6 +18,7 @@ This file uses the standard library only and runs on Python 3.8 and newer. A sit
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import threading
@@ -31,6 +34,13 @@ FLUSH_EVERY_S = 2.0
 DEEPEST = 300
 MOST_STACKS = 50_000
 MOST_LINE_EVENTS = 8_000_000
+DEEPEST_ALLOCATION = 5
+MEMORY_INTERVAL_S = 0.002
+FIRST_STEP_S = 0.1
+MOST_LOOKS = 16
+MOST_SITES = 500
+LARGER = 1.1
+LEAST_MORE = 65536
 MAIN_THREAD = "[main thread]"
 OTHER_THREADS = "[other threads]"
 
@@ -114,12 +124,14 @@ class StackSampler:
         self._cpu: dict[Any, float] = {}
         self._wall: dict[Any, float] = {}
         self._ended = False
+        self._garbage = GarbageTimer()
 
     def start(self) -> None:
         """Begin to sample in a thread of its own."""
         self._ended = False
         self._cpu.clear()
         self._wall.clear()
+        self._garbage.start()
         self._main = threading.main_thread().ident
         if sys.getswitchinterval() > SWITCH_INTERVAL_S:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -178,6 +190,7 @@ class StackSampler:
                 if seconds >= 1e-6  # noqa: PLR2004 - a microsecond is the unit
             ]
             self._files.write(kind, "collapsed", lines)
+        self._files.write("garbage", "json", [self._garbage.text])
 
     def _text(self, key: Any) -> str:
         is_main, *stack = key
@@ -186,6 +199,35 @@ class StackSampler:
             code, line = stack[index], stack[index + 1]
             frames.append(f"{_name_of(code)} ({self._names(code.co_filename)}:{line or 0})")
         return ";".join(frames)
+
+
+class GarbageTimer:
+    """Adds up the CPU time of garbage collections, each in the thread that it happens in."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._collections = 0
+        self._began = 0.0
+        self._is_installed = False
+
+    def start(self) -> None:
+        """Begin at zero."""
+        self._seconds, self._collections = 0.0, 0
+        if not self._is_installed:
+            self._is_installed = True
+            gc.callbacks.append(self._note)
+
+    def _note(self, phase: str, _: object, clock: Any = time.thread_time) -> None:
+        if phase == "start":
+            self._began = clock()
+        else:
+            self._seconds += clock() - self._began
+            self._collections += 1
+
+    @property
+    def text(self) -> str:
+        """What was added up, as JSON; the module json is not imported for this."""
+        return f'{{"schema": 1, "seconds": {self._seconds:.6f}, "collections": {self._collections}}}'
 
 
 def _clocks_of_main() -> dict[int, tuple[int, float]]:
@@ -376,6 +418,117 @@ class LineTimer:
         return sorted(costs)[len(costs) // 2]
 
 
+class AllocationRecorder:
+    """Records which lines the memory belongs to that is in use, when most of it is and along the run (tracemalloc).
+
+    A line is the innermost of the tree on the stack of an allocation; where there is none, the innermost of all.
+    """
+
+    def __init__(self, files: Files, names: PathNames) -> None:
+        self._files = files
+        self._names = names
+        self._largest: Any = ()
+        self._size = 0
+        self._along: list[dict[Any, Any]] = []
+        self._step_s = FIRST_STEP_S
+        self._ended = False
+
+    def start(self) -> None:
+        """Begin to record in a thread of its own."""
+        import tracemalloc
+
+        self._largest, self._size, self._along, self._ended = (), 0, [], False
+        self._step_s = FIRST_STEP_S
+        if sys.getswitchinterval() > SWITCH_INTERVAL_S:
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+        if not tracemalloc.is_tracing():
+            tracemalloc.start(DEEPEST_ALLOCATION)
+        threading.Thread(target=self._watch, name="regress-memory", daemon=True).start()
+
+    def start_in_child(self) -> None:
+        """Begin anew in a forked process."""
+        self._files.rename()
+        self.start()
+        _write_at_the_end_of_a_worker(self)
+
+    def stop(self) -> None:
+        """Take a last look, and write what was seen."""
+        if self._ended:
+            return
+        self._ended = True
+        import tracemalloc
+
+        if not tracemalloc.is_tracing():  # the suite stopped it
+            return
+        current, peak = tracemalloc.get_traced_memory()
+        last = _traces()
+        tracemalloc.stop()
+        along = [*self._along, self._by_line(last)]
+        largest = self._by_line(self._largest) if self._size > current else along[-1]
+        import json
+
+        def weight(site: Any) -> int:
+            return int(max(largest.get(site, (0, 0))[0], along[-1].get(site, (0, 0))[0]))
+
+        sites = sorted(largest.keys() | along[-1].keys(), key=weight, reverse=True)[:MOST_SITES]
+        rows = [[*site, *largest.get(site, (0, 0)), [seen.get(site, (0, 0))[0] for seen in along]] for site in sites]
+        seen = max(self._size, current)
+        self._files.write("memory", "json", [json.dumps({"schema": 1, "peak": peak, "seen": seen, "sites": rows})])
+
+    def _watch(self) -> None:
+        import tracemalloc
+
+        due = time.perf_counter() + self._step_s
+        while not self._ended and tracemalloc.is_tracing():
+            time.sleep(MEMORY_INTERVAL_S)
+            current = tracemalloc.get_traced_memory()[0]
+            if current > LARGER * self._size + LEAST_MORE:
+                self._largest, self._size = _traces(), current
+            if time.perf_counter() < due:
+                continue
+            began = time.perf_counter()
+            self._along.append(self._by_line(_traces()))
+            if len(self._along) > MOST_LOOKS:  # half of them are enough, twice as far apart
+                self._along = self._along[::2]
+                self._step_s *= 2
+            now = time.perf_counter()
+            # Looking stops every other thread, so that along the run it may take no more than a fifth of the time.
+            due = now + max(self._step_s, 4 * (now - began))
+
+    def _by_line(self, traces: Any) -> dict[Any, Any]:
+        """Return the bytes and the number of allocations of each line."""
+        sites: dict[Any, Any] = {}
+        lines: dict[int, Any] = {}
+        for _, size, frames, *_ in traces:
+            site = lines.get(id(frames), lines)
+            if site is lines:
+                site = lines[id(frames)] = self._site(frames)
+            if site is not None:
+                before, number = sites.get(site, (0, 0))
+                sites[site] = (before + size, number + 1)
+        return sites
+
+    def _site(self, frames: Any) -> Any:
+        """Return the path and the line of an allocation, None for one of this recorder; `frames` begin innermost."""
+        last = None
+        for path, line in frames:
+            if path == __file__:
+                return None
+            name = self._names(path)
+            if last is None:
+                last = (name, line)
+            if not name.startswith(("<", "/")):
+                return (name, line)
+        return last
+
+
+def _traces() -> Any:
+    """Return what is allocated: tuples of domain, bytes and frames; the public way makes an object of each."""
+    import tracemalloc
+
+    return getattr(tracemalloc.take_snapshot().traces, "_traces", ())
+
+
 def _changed_lines(text: str) -> dict[str, list[int]]:
     rows = (row.partition("\t") for row in text.split("\n") if row)
     return {path: [int(number) for number in numbers.split(",") if number.isdigit()] for path, _, numbers in rows}
@@ -397,10 +550,12 @@ def _write_at_the_end_of_a_worker(recorder: Any) -> None:
 
 def _begin() -> None:
     folder, kind = os.environ.get("REGRESS_PROFILE_OUT"), os.environ.get("REGRESS_PROFILE")
-    if not folder or kind not in {"stacks", "calls", "lines"}:
+    if not folder or kind not in {"stacks", "calls", "lines", "memory"}:
         return
     files, names = Files(folder), PathNames(os.environ.get("REGRESS_PROFILE_ROOT", ""))
     recorder: Any = StackSampler(files, names) if kind == "stacks" else CallCounter(files, names)
+    if kind == "memory":
+        recorder = AllocationRecorder(files, names)
     if kind == "lines":
         recorder = LineTimer(files, names, _changed_lines(os.environ.get("REGRESS_PROFILE_LINES", "")))
     atexit.register(recorder.stop)
