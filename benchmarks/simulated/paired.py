@@ -7,28 +7,35 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from simulated import noise
 from simulated.tables import Bound, Rates, WorldTable, percent
-from verdicts.reports import side
+from verdicts.reports import UNRELATED, unrelated
 
 from regress_action import analysis
 from regress_action.analysis.policy import SamplingPlan
 
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Comparison
+    from collections.abc import Callable, Sequence
+
+    from regress_action.model.comparisons import Comparison, Judgement
+
+    Draw = tuple[np.ndarray, np.ndarray]
 
 SHAPES = (5, 10, 40)
 AT_MARGIN = 1.03
 FOUND = (1.05, 1.1, 1.2)
 LOOKED = 10
+PLAN = SamplingPlan(pairs=LOOKED)
 
 
 class Outcome(NamedTuple):
-    """What one comparison said: proven slower, unchanged, nothing; whether its interval holds the truth."""
+    """What one comparison said: slower, suspected, unchanged or nothing, and whether its interval holds the truth."""
 
     slower: bool
+    suspected: bool
     unchanged: bool
     withheld: bool
     covers: bool
     detectable: float | None
+    needed: int | None
 
 
 def tables(trials: int) -> list[WorldTable]:
@@ -62,8 +69,8 @@ def tables(trials: int) -> list[WorldTable]:
 def _fixed(random: np.random.Generator, world: noise.PairedWorld, trials: int) -> dict[str, float | None]:
     rates: dict[str, float | None] = {}
     for pairs in SHAPES:
-        null = [_compared(random, world, pairs, 1.0) for _ in range(trials)]
-        margin = [_compared(random, world, pairs, AT_MARGIN) for _ in range(trials)]
+        null = _compared(random, world, pairs, [1.0] * trials)
+        margin = _compared(random, world, pairs, [AT_MARGIN] * trials)
         rates[f"slower {pairs}"] = percent([outcome.slower for outcome in null])
         rates[f"coverage {pairs}"] = percent([outcome.covers for outcome in null])
         rates[f"unchanged ×1.03 {pairs}"] = percent([outcome.unchanged for outcome in margin])
@@ -71,57 +78,93 @@ def _fixed(random: np.random.Generator, world: noise.PairedWorld, trials: int) -
         if pairs == LOOKED:
             rates["coverage ×1.03 10"] = percent([outcome.covers for outcome in margin])
             for factor in FOUND:
-                rates[f"found ×{factor:g}"] = percent(
-                    [_compared(random, world, pairs, factor).slower for _ in range(trials)]
-                )
-            stated = [outcome.detectable for outcome in null if outcome.detectable and outcome.detectable < 100]  # noqa: PLR2004
-            again = [_compared(random, world, pairs, ratio).slower for ratio in stated]
-            rates["found at MDR 10"] = percent(again)
+                found = _compared(random, world, pairs, [factor] * trials)
+                rates[f"found ×{factor:g}"] = percent([outcome.slower for outcome in found])
     return rates
 
 
-def _compared(random: np.random.Generator, world: noise.PairedWorld, pairs: int, factor: float) -> Outcome:
-    base, head = world(random, pairs, factor)
-    reports = side({"b": base}, session="s", commit="a"), side({"b": head}, session="s", commit="b")
-    return outcome_of(analysis.compare([reports[0]], [reports[1]]).comparisons[0], factor)
+def _compared(
+    random: np.random.Generator, world: noise.PairedWorld, pairs: int, factors: Sequence[float]
+) -> list[Outcome]:
+    """Judge one comparison for each factor."""
+    return in_batches([world(random, pairs, factor) for factor in factors], factors, _in_pairs)
+
+
+def in_batches(
+    draws: Sequence[Draw], factors: Sequence[float], judge: Callable[[Sequence[Draw]], Judgement]
+) -> list[Outcome]:
+    """Judge every draw, several at once that say nothing of each other; return what was said, in their order."""
+    outcomes = []
+    for first in range(0, len(draws), UNRELATED):
+        rows = {row.benchmark.name: row for row in judge(draws[first : first + UNRELATED]).comparisons}
+        outcomes += [
+            outcome_of(rows[f"b{number}"], factor) for number, factor in enumerate(factors[first : first + UNRELATED])
+        ]
+    return outcomes
+
+
+def _in_pairs(draws: Sequence[Draw], policy: analysis.Policy | None = None) -> Judgement:
+    base, head = (unrelated([draw[side] for draw in draws], paired=commit) for side, commit in enumerate("ab"))
+    return analysis.compare([base], [head], policy or analysis.Policy())
 
 
 def outcome_of(row: Comparison, truth: float) -> Outcome:
     """Return what a comparison said, beside the true ratio."""
     low, high = row.ratio_low, row.ratio_high
-    slower = row.verdict == "regression" and row.confirmed is not False
+    regression = row.verdict == "regression"
+    slower = regression and row.confirmed is not False
     unchanged = row.verdict == "unchanged"
     better = row.verdict == "improvement" and row.confirmed is not False
     return Outcome(
         slower=slower,
+        suspected=regression and not slower,
         unchanged=unchanged,
         withheld=not (slower or unchanged or better),
         covers=low is not None and high is not None and low <= truth <= high,
         detectable=row.minimum_detectable_ratio,
+        needed=row.runs_needed,
     )
 
 
 def _looked(random: np.random.Generator, world: noise.PairedWorld, trials: int) -> dict[str, float | None]:
-    null = [_sampled(random, world, 1.0) for _ in range(trials)]
-    margin = [_sampled(random, world, AT_MARGIN)[0].unchanged for _ in range(trials)]
-    found = [_sampled(random, world, 1.1)[0].slower for _ in range(trials)]
-    return {
+    null = _sampled(random, world, [1.0] * trials)
+    margin = _sampled(random, world, [AT_MARGIN] * trials)
+    rates: dict[str, float | None] = {
         "slower": percent([outcome.slower for outcome, _ in null]),
         "coverage": percent([outcome.covers for outcome, _ in null]),
-        "unchanged ×1.03": percent(margin),
-        "found ×1.1": percent(found),
+        "unchanged ×1.03": percent([outcome.unchanged for outcome, _ in margin]),
+    }
+    for factor in FOUND[:2]:
+        found = _sampled(random, world, [factor] * trials)
+        rates[f"found ×{factor:g}"] = percent([outcome.slower for outcome, _ in found])
+    return rates | {
         "withheld": percent([outcome.withheld for outcome, _ in null]),
         "% of pairs used": 100 * float(np.mean([used for _, used in null])) / LOOKED,
     }
 
 
-def _sampled(random: np.random.Generator, world: noise.PairedWorld, factor: float) -> tuple[Outcome, int]:
-    """Measure pair by pair until the analysis says that more would change nothing."""
-    plan = SamplingPlan(pairs=LOOKED)
-    policy = analysis.Policy(plan=plan)
-    base, head = world(random, LOOKED, factor)
-    for used in plan.looks:
-        sides = [side({"b": values[:used]}, session="s", commit=name) for values, name in ((base, "a"), (head, "b"))]
-        if used == LOOKED or not analysis.analyse_interim(sides[:1], sides[1:], analysis.Policy(), plan).proceed:
+def _sampled(
+    random: np.random.Generator, world: noise.PairedWorld, factors: Sequence[float]
+) -> list[tuple[Outcome, int]]:
+    """Measure pair by pair until the analysis says that more would change nothing; return what is said then."""
+    draws = [world(random, LOOKED, factor) for factor in factors]
+    used = np.concatenate([_pairs_used(draws[first : first + UNRELATED]) for first in range(0, len(draws), UNRELATED)])
+    measured = [(base[:pairs], head[:pairs]) for (base, head), pairs in zip(draws, used, strict=True)]
+    said = in_batches(measured, factors, lambda some: _in_pairs(some, analysis.Policy(plan=PLAN)))
+    return list(zip(said, map(int, used), strict=True))
+
+
+def _pairs_used(draws: Sequence[Draw]) -> np.ndarray:
+    """Return after how many pairs each of these comparisons is stopped."""
+    used = np.full(len(draws), LOOKED)
+    for pairs in PLAN.looks[:-1]:
+        base, head = (
+            unrelated([draw[side][: min(pairs, most)] for draw, most in zip(draws, used, strict=True)], paired=commit)
+            for side, commit in enumerate("ab")
+        )
+        undecided = analysis.analyse_interim([base], [head], analysis.Policy(), PLAN).undecided
+        stopped = [f"b{number}" not in undecided for number in range(len(draws))]
+        used = np.where(stopped & (used == LOOKED), pairs, used)
+        if not undecided:
             break
-    return outcome_of(analysis.compare(sides[:1], sides[1:], policy).comparisons[0], factor), used
+    return used

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from simulated.noise import autoregressive
 from simulated.tables import Bound, WorldTable, percent
 
-from regress_action.analysis import change_points
+from regress_action.analysis import change_points, cumulative_drift
+from regress_action.analysis import histories as analysis_histories
+from regress_action.analysis.policy import Limit, Policy
+from regress_action.analysis.sustained_changes import find_sustained
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from regress_action.analysis.change_points import ChangePoint
 
 RUNS, FIRST = 100, 20
 STEP_AT, STEP = 60, 1.1
+TIGHT = 1.05
+_SOON = 10
+_BESIDE = 3  # runs by which a change point may miss the step
 _MOVES = 0.1  # how often a job lands on the other machine
 
 
 def tables(trials: int) -> list[WorldTable]:
-    """Return the table of alarms over a history's life, and that of steps."""
+    """Return the table of alarms over a history's life, that of steps, and that of drifts."""
     count = max(trials // 4, 10)
     return [
         WorldTable(
             f"Change points searched after every one of {RUNS} runs, stationary noise",
-            "Histories that ever show a change point or a settled one, and points per 100 histories at the end.",
+            "Histories that ever show a change point, a clear one, or an alarm at a threshold of 1.05; points per 100 "
+            "histories at the end.",
             {name: _alarms(draw, count) for name, draw in _NOISE.items()},
-            {"ever settled": Bound(2.0)},
+            {"ever clear": Bound(2.0), "ever an alarm": Bound(2.0)},
         ),
         WorldTable(
             f"A step of ×{STEP} after {STEP_AT} runs",
-            "Runs until it is shown (median), and how often it is by the tenth run.",
+            "Runs until it is shown, until it is clear (medians), and how often it is clear by the tenth run.",
             {f"{noise:.0%} noise": _delays(noise, count) for noise in (0.01, 0.03, 0.05)},
         ),
     ]
@@ -59,34 +70,57 @@ _NOISE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 
 def _alarms(draw: Callable[[np.random.Generator], np.ndarray], count: int) -> dict[str, float | None]:
     random = np.random.default_rng(5)
-    shown, settled, points = [], [], 0
-    for _ in range(count):
-        values = np.exp(draw(random))
-        detector = change_points.Detector()
-        detector.extend(values[: FIRST - 1])
-        searches = [detector.extend(values[run : run + 1]) for run in range(FIRST - 1, RUNS)]
-        shown.append(any(searches))
-        settled.append(any(point.settled for search in searches for point in search))
-        points += len(searches[-1])
-    return {"ever shown": percent(shown), "ever settled": percent(settled), "points at the end": 100 * points / count}
+    histories = [np.exp(draw(random)) for _ in range(count)]
+    searches = list(_searched(histories, FIRST))
+    return {
+        "ever shown": percent([any(found) for found in zip(*searches, strict=True)]),
+        "ever clear": percent(
+            [any(point.clear for points in found for point in points) for found in zip(*searches, strict=True)]
+        ),
+        "ever an alarm": percent(_ever_alarmed(histories)),
+        "points at the end": 100 * sum(map(len, searches[-1])) / count,
+    }
+
+
+def _ever_alarmed(histories: list[np.ndarray]) -> list[bool]:
+    """Return which histories the trend stage ever alarms for; it is asked after every fourth run."""
+    metric = Metric("time", "s")
+    reports = [
+        Report(
+            tuple(Series(Benchmark(str(number)), metric, (float(value),)) for number, value in enumerate(values)),
+            (Run(),),
+            commit=f"{run:040x}",
+            created=f"{datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=run):%Y-%m-%dT%H:%M:%SZ}",
+        )
+        for run, values in enumerate(np.transpose(histories))
+    ]
+    policy = Policy(limits=(Limit(regression_threshold=TIGHT),))
+    alarmed = set()
+    for runs in range(FIRST, RUNS + 1, 4):
+        followed = analysis_histories.follow(analysis_histories.of(reports[:runs]))
+        changes = find_sustained(followed, cumulative_drift.measure(reports[:runs]), policy)
+        alarmed |= {change.history.benchmark.name for change in changes if change.comparison.alarms}
+    return [str(number) in alarmed for number in range(len(histories))]
+
+
+def _searched(histories: list[np.ndarray], first: int) -> Iterator[list[tuple[ChangePoint, ...]]]:
+    """Yield the change points of every history after each of its runs, from run `first` on."""
+    searcher, numbers = change_points.Searcher(), np.arange(len(histories))
+    for runs in range(first, RUNS + 1):
+        yield searcher.find_all([history[:runs] for history in histories], numbers)
 
 
 def _delays(noise: float, count: int) -> dict[str, float | None]:
     random = np.random.default_rng(6)
-    delays = []
-    for _ in range(count):
-        values = np.exp(random.normal(0, noise, RUNS))
-        values[STEP_AT:] *= STEP
-        detector = change_points.Detector()
-        detector.extend(values[:STEP_AT])
-        delays.append(
-            next(
-                (
-                    run - STEP_AT + 1
-                    for run in range(STEP_AT, RUNS)
-                    if any(abs(point.index - STEP_AT) <= 3 for point in detector.extend(values[run : run + 1]))  # noqa: PLR2004
-                ),
-                RUNS,
-            )
-        )
-    return {"runs": float(np.median(delays)), "by the tenth run": percent([delay <= 10 for delay in delays])}  # noqa: PLR2004
+    level = np.where(np.arange(RUNS) < STEP_AT, 1.0, STEP)
+    histories = [level * np.exp(random.normal(0, noise, RUNS)) for _ in range(count)]
+    shown, clear = np.full((2, count), float(RUNS))
+    for waited, found in enumerate(_searched(histories, STEP_AT + 1), start=1):
+        near = [[point for point in points if abs(point.index - STEP_AT) <= _BESIDE] for points in found]
+        shown = np.where(list(map(bool, near)), np.minimum(shown, waited), shown)
+        clear = np.where([any(point.clear for point in points) for points in near], np.minimum(clear, waited), clear)
+    return {
+        "runs until shown": float(np.median(shown)),
+        "runs until clear": float(np.median(clear)),
+        "clear by the tenth run": percent([delay <= _SOON for delay in clear]),
+    }

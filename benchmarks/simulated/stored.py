@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from simulated import noise
-from simulated.paired import Outcome, outcome_of
+from simulated.paired import in_batches
 from simulated.tables import Bound, Rates, WorldTable, percent
-from verdicts.reports import DEDICATED, one_run
+from verdicts.reports import unrelated
 
 from regress_action import analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulated.paired import Draw, Outcome
+
+    from regress_action.model.comparisons import Judgement
 
 SHAPES = ((5, 1), (10, 1), (30, 1), (10, 3), (30, 3), (30, 5))
 AT_MARGIN = 1.05
@@ -39,25 +48,30 @@ def _rates(random: np.random.Generator, world: noise.StoredWorld, trials: int) -
     rates: dict[str, float | None] = {}
     for base, head in SHAPES:
         shape = f"{base}×{head}"
-        null = [_compared(random, world, base, head, 1.0) for _ in range(trials)]
-        margin = [_compared(random, world, base, head, AT_MARGIN)[0] for _ in range(trials)]
-        rates[f"slower {shape}"] = percent([outcome.slower for outcome, _ in null])
-        rates[f"coverage {shape}"] = percent([outcome.covers for outcome, _ in null])
+        null = compared(random, world, base, head, [1.0] * trials)
+        margin = compared(random, world, base, head, [AT_MARGIN] * trials)
+        rates[f"slower {shape}"] = percent([outcome.slower for outcome in null])
+        rates[f"coverage {shape}"] = percent([outcome.covers for outcome in null])
         rates[f"unchanged ×1.05 {shape}"] = percent([outcome.unchanged for outcome in margin])
         if (base, head) in ((10, 1), (30, 5)):
-            rates[f"suspected {shape}"] = percent([suspected for _, suspected in null])
-            rates[f"withheld {shape}"] = percent([outcome.withheld for outcome, _ in null])
-            found = [_compared(random, world, base, head, 1.1) for _ in range(trials)]
-            rates[f"found ×1.1 {shape}"] = percent([outcome.slower for outcome, _ in found])
-            rates[f"… or suspected {shape}"] = percent([outcome.slower or suspected for outcome, suspected in found])
+            rates[f"suspected {shape}"] = percent([outcome.suspected for outcome in null])
+            rates[f"withheld {shape}"] = percent([outcome.withheld for outcome in null])
+            found = compared(random, world, base, head, [1.1] * trials)
+            rates[f"found ×1.1 {shape}"] = percent([outcome.slower for outcome in found])
+            rates[f"… or suspected {shape}"] = percent([outcome.slower or outcome.suspected for outcome in found])
     return rates
 
 
-def _compared(
-    random: np.random.Generator, world: noise.StoredWorld, base: int, head: int, factor: float
-) -> tuple[Outcome, bool]:
-    """Return what was said, and whether a slowdown was suspected."""
-    before, after = world(random, base, head, factor)
-    stored = [one_run("b", value, environment=DEDICATED) for value in before]
-    row = analysis.compare(stored, [one_run("b", value, environment=DEDICATED) for value in after]).comparisons[0]
-    return outcome_of(row, factor), row.verdict == "regression" and row.confirmed is False
+def compared(
+    random: np.random.Generator, world: noise.StoredWorld, base: int, head: int, factors: Sequence[float]
+) -> list[Outcome]:
+    """Judge `head` new runs against `base` stored ones, once for each factor."""
+    return in_batches([world(random, base, head, factor) for factor in factors], factors, _with_history)
+
+
+def _with_history(draws: Sequence[Draw]) -> Judgement:
+    stored, new = (
+        [unrelated([[value] for value in run]) for run in np.transpose([draw[side] for draw in draws])]
+        for side in range(2)
+    )
+    return analysis.compare(stored, new)

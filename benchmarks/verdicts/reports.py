@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HOSTED = Environment(runner="github-hosted", os="ubuntu-22.04", cpu="unknown")
 DEDICATED = Environment(runner="self-hosted", os="linux", cpu="Xeon X5680", cores=12)
 TIME = Metric("time", "s")
+UNRELATED = 7
+"""Rows that one judgement may hold without one saying anything of another: from eight a suite moves together."""
 RATE = Metric("throughput", "1/s", Direction.HIGHER)
 
 
@@ -28,6 +30,24 @@ def side(values: Mapping[str, Numbers], *, session: str, commit: str, metric: Me
     )
     runs = tuple(Run(session=session, pair=pair) for pair in range(count))
     return Report(series, runs, commit=commit, environment=HOSTED)
+
+
+def unrelated(rows: Sequence[Numbers], *, paired: str | None = None) -> Report:
+    """Return one side whose rows (rows × runs) say nothing of each other: each is a metric and a benchmark of its own.
+
+    At most `UNRELATED` rows. `paired` is the commit of a side of interleaved pairs, None for runs of no session.
+    """
+    count = max(map(len, rows))
+    series = tuple(
+        Series(
+            Benchmark(f"b{number}"),
+            Metric(f"time {number}", "s"),
+            (*map(float, values), *[float("nan")] * (count - len(values))),
+        )
+        for number, values in enumerate(rows)
+    )
+    runs = tuple(Run(session="s", pair=pair) if paired else Run() for pair in range(count))
+    return Report(series, runs, commit=paired, environment=HOSTED if paired else DEDICATED)
 
 
 def one_run(name: str, value: float, metric: Metric = TIME, environment: Environment = HOSTED) -> Report:

@@ -65,7 +65,7 @@ class _Rows:
         self._changed = plain(results.regression | results.improvement)
         self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
         self._suspected, self._layout = plain(results.suspected), plain(results.layout)
-        self._slow_runs = plain(results.slow_runs)
+        self._slow_runs, self._coarse = plain(results.slow_runs), plain(analysis.estimates.coarse)
         self._layout_bound = policy.layout_bound
 
     def comparison(self, row: int) -> Comparison:
@@ -129,6 +129,8 @@ class _Rows:
             return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
         if self._slow_runs[row]:
             return Reason(ReasonCode.SLOW_PATH, design, count=self._slow_runs[row])
+        if self._coarse[row] and not self._weak[row]:
+            return Reason(ReasonCode.COARSE_CLOCK, design)
         return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=bool(self._weak[row]))
 
     def _suspicion(self, row: int, design: Mode) -> Reason:

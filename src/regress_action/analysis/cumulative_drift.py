@@ -37,6 +37,7 @@ class LevelChange:
     ratio: float
     p_value: float
     settled: bool
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ class _Levels:
         total = self._level(now) - self._level(start)
         error = normal.Z_95 * math.hypot(self._error(now), self._error(start))
         changes = tuple(
-            LevelChange(self.history.point(change.index), change.ratio, change.p_value, change.settled)
+            LevelChange(self.history.point(change.index), change.ratio, change.p_value, change.settled, change.clear)
             for change in self.changes
             if change.index > opened and change.ratio is not None
         )

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from regress_action.analysis import distributions
-from regress_action.analysis.arrays import ROUNDING, medians, moments
+from regress_action.analysis.arrays import ROUNDING, SMALLEST_DEVIATION, medians, moments
 from regress_action.model import normal
 from regress_action.model.comparisons import Mode
 
@@ -33,6 +33,9 @@ _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
 _FEWEST_CORRELATED = 8  # stored runs from which serial correlation is estimated
 _MOST_CORRELATED = 0.9
+_FEWEST_ALONE = 10  # pairs from which a row is asked how its neighbouring pairs are correlated
+_SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
+_USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
 
 @dataclass(slots=True)
@@ -78,13 +81,20 @@ def no_prior(rows: int) -> Prior:
     return Prior(np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=bool))
 
 
-def paired(differences: Floats, irreducible: Floats, minimum: int, prior: Prior | None = None) -> Estimate:
+def paired(
+    differences: Floats,
+    irreducible: Floats,
+    minimum: int,
+    prior: Prior | None = None,
+    correlation: Floats | None = None,
+) -> Estimate:
     """Estimate from rows × pairs of head minus base, measured next to each other.
 
     SE² = s²/R + irreducible², where s² is the trimmed mean's (Yuen, Biometrika 61 (1974) 165-170), moderated by what
     the suite says about it. `irreducible` is what no number of pairs removes: two builds of the same code differ in
     layout, and a coarse clock rounds. The degrees of freedom are those of the variance alone, which is calibrated
-    where counting the irreducible part as certain is not.
+    where counting the irreducible part as certain is not. `correlation` is that of neighbouring pairs, which widens the
+    variance of their mean as it does for an AR(1) series.
     """
     runs, d, variance, df = trimmed(differences)
     if prior is not None:
@@ -92,6 +102,12 @@ def paired(differences: Floats, irreducible: Floats, minimum: int, prior: Prior 
             moderated = (prior.df * prior.variance + df * variance) / (prior.df + df)
         usable_prior = (prior.df > 0) & (df > 0)
         variance, df = np.where(usable_prior, moderated, variance), np.where(usable_prior, df + prior.df, df)
+    if correlation is not None:
+        inflation = np.maximum(runs, 1) * variance_of_mean(correlation, runs)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            seen = np.maximum((runs - inflation) / (runs - 1), 1 / np.maximum(runs, 1))  # by the variance of a sample
+            variance = variance * np.where(correlation > 0, inflation / seen, 1.0)
+        df = np.where(correlation > 0, np.maximum(df * (1 - correlation) / (1 + correlation), 1.0), df)
     with np.errstate(invalid="ignore", divide="ignore"):
         se2 = variance / runs + irreducible**2
     usable = runs > 1
@@ -244,7 +260,7 @@ def _several(base: Floats, head: Floats, moderated: Floats) -> tuple[Floats, Flo
     pooled_df = runs_b + runs_c - 2
     pooled = np.maximum((squares_b + squares_c) / pooled_df, moderated)
     correlation = serial_correlation(base)
-    widened_b, widened_c = _variance_of_mean(correlation, runs_b), _variance_of_mean(correlation, runs_c)
+    widened_b, widened_c = variance_of_mean(correlation, runs_b), variance_of_mean(correlation, runs_c)
     se2 = pooled * (widened_b + widened_c)
     df = np.maximum(pooled_df * (1 - correlation) / (1 + correlation), 2.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -278,23 +294,57 @@ def _newest(values: Floats, count: int) -> Flags:
 def serial_correlation(values: Floats) -> Floats:
     """Return the lag-one correlation of each row's runs, oldest first, 0 where it is negative or cannot be estimated.
 
-    Its estimate is too small by about 1/n (Kendall, Biometrika 41 (1954) 403-404), which is added back. Outliers are
-    drawn in to three robust deviations first: one of them would otherwise hide the correlation of the rest.
+    Its estimate is too small by about 1/n (Kendall, Biometrika 41 (1954) 403-404), which is added back.
+    """
+    runs = (~np.isnan(values)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimated = lag_one(values) + 1 / runs
+    return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, _MOST_CORRELATED), 0.0)
+
+
+def correlation_of_pairs(differences: Floats) -> tuple[Floats, Floats]:
+    """Return the correlation of neighbouring pairs of each row (rows × pairs, in their order), and its evidence.
+
+    The evidence is by how many standard errors the estimate lies above zero. That of a few pairs says little, so it is
+    drawn to zero as far as it is uncertain: the mean of a normal posterior whose prior has standard deviation 0.25. It
+    is too small by (1 + 3 ρ) / n (Kendall, Biometrika 41 (1954) 403-404), which is put right first. A suite of ten rows
+    or more shares one estimate. Its rows share the moments in which they were measured, so that they are not
+    independent of each other: they count as their square root.
+    """
+    pairs = (~np.isnan(differences)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates = (pairs * lag_one(differences) + 1) / (pairs - 3)
+        variances = pairs / (pairs - 3.0) ** 2
+    usable = np.isfinite(estimates) & (pairs >= _FEWEST_TRIMMED)
+    rows = np.count_nonzero(usable)
+    if rows >= _SUITE:
+        estimates = np.where(usable, estimates[usable].mean(), np.nan)
+        variances = np.where(usable, float(medians(variances[usable][None])[0]) / np.sqrt(rows), np.nan)
+    else:
+        usable &= pairs >= _FEWEST_ALONE
+    shrunk = estimates * _USUAL_CORRELATION**2 / (_USUAL_CORRELATION**2 + variances)
+    correlation = np.where(usable, np.clip(shrunk, 0.0, _MOST_CORRELATED), 0.0)
+    return correlation, np.where(usable, estimates / np.sqrt(np.where(usable, variances, 1.0)), 0.0)
+
+
+def lag_one(values: Floats) -> Floats:
+    """Return the lag-one correlation of each row around its mean, NaN where nothing varies.
+
+    Outliers are drawn in to three robust deviations first: one of them would hide the correlation of the rest.
     """
     present = ~np.isnan(values)
-    runs = present.sum(axis=1)
     middle = medians(values)[:, None]
     limit = 3 * normal.DEVIATION_PER_MAD * medians(np.abs(values - middle))[:, None]
     centred = np.clip(values - middle, -limit, limit)
     centred = np.where(present, centred - moments(centred)[1][:, None], np.nan)
     packed = np.take_along_axis(centred, np.argsort(~present, axis=1, kind="stable"), axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        products = np.nansum(packed[:, 1:] * packed[:, :-1], axis=1) / np.nansum(packed**2, axis=1)
-        estimated = products + 1 / runs
-    return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, _MOST_CORRELATED), 0.0)
+        squares = np.nansum(packed**2, axis=1)
+        lag_one = np.nansum(packed[:, 1:] * packed[:, :-1], axis=1) / squares
+    return np.where(squares > SMALLEST_DEVIATION**2, lag_one, np.nan)
 
 
-def _variance_of_mean(correlation: Floats, runs: Floats) -> Floats:
+def variance_of_mean(correlation: Floats, runs: Floats) -> Floats:
     """Return the variance of the mean of `runs` values of an AR(1) series as a share of one value's.
 
     (1 + 2 Σ (1 - k/n) ρᵏ) / n, in closed form.

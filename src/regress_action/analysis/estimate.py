@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
 _LEARNED_DF = 20.0  # the most that a learned spread counts
 _RECENT = 10  # stored runs that show how noisy the machine is now
+_CORRELATED = 3.0  # standard errors from which neighbouring pairs are said to be alike
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
 
@@ -39,9 +40,10 @@ class RowEstimates:
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
     sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
     last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that
-    rest on it. `coarse` rows hold values on a lattice that is wider than their noise, `compiled` ones were measured in
-    compiled code, of which each side is one build. `p_counts` are exact p-values of
-    counts, `p_order` those that order statistics allow a single new run; NaN where neither applies.
+    rest on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows
+    hold values on a lattice that is wider than their noise, `compiled` ones were measured in compiled code, of which
+    each side is one build. `p_counts` are exact p-values of counts, `p_order` those that order statistics allow a
+    single new run; NaN where neither applies.
     """
 
     estimate: designs.Estimate
@@ -52,6 +54,7 @@ class RowEstimates:
     cut: Flags
     spread: Floats
     coarse: Flags
+    correlation: Floats
     compiled: Flags
     p_counts: Floats
     p_order: Floats
@@ -107,11 +110,12 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     base_columns, head_columns = (list(columns) for columns in zip(*matched, strict=True))
     base, head = matrix.base_values[:, base_columns], matrix.head_values[:, head_columns]
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
-    rounding = resolution.rounding_error(base, head, matrix.scale.linear)
+    rounding = resolution.rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
     prior = _suite_prior(matrix.scale, head - base)
     tau = _spread_of_builds(matrix.scale, head - base, tau)
     irreducible = np.hypot(tau, rounding)
-    estimate = designs.paired(head - base, irreducible, policy.minimum_pairs, prior)
+    correlation, evidence = _correlation(matrix.scale, head - base)
+    estimate = designs.paired(head - base, irreducible, policy.minimum_pairs, prior, correlation)
     together = ~np.isnan(head - base)
     unpaired = estimate.design == designs.NONE
     estimate.take(unpaired, _single(matrix, base, head, policy, tau))
@@ -121,6 +125,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         np.where(together, head, np.nan),
         *_nothing_wrong(len(base)),
         coarse=rounding > 0,
+        correlation=np.where(evidence > _CORRELATED, correlation, 0.0),
         compiled=np.full(len(base), matrix.compiled),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
@@ -128,6 +133,15 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         base_columns=base_columns,
         head_columns=head_columns,
     )
+
+
+def _correlation(scale: Scale, differences: Floats) -> tuple[Floats, Floats]:
+    """Return the correlation of neighbouring pairs of each row, and by how many standard errors it is above zero."""
+    correlation, evidence = np.zeros((2, len(differences)))
+    for timed in (True, False):
+        family = (scale.timed == timed) & ~scale.exact
+        correlation[family], evidence[family] = designs.correlation_of_pairs(differences[family])
+    return correlation, evidence
 
 
 def _suite_prior(scale: Scale, values: Floats) -> designs.Prior:
@@ -182,7 +196,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     prior, moderated = _prior(matrix, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
-    rounding = resolution.rounding_error(sessions_b, sessions_c, scale.linear)
+    rounding = resolution.rounding_error(sessions_b, sessions_c, scale.linear, scale.seconds)
     estimate.se, estimate.irreducible = np.hypot(estimate.se, rounding), np.hypot(estimate.irreducible, rounding)
     one_session = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
     borrowed = np.ones_like(one_session) if mode is Mode.SINGLE else (one_session | foreign)
@@ -203,6 +217,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         stability.cut,
         stability.spread,
         coarse=rounding > 0,
+        correlation=np.zeros(len(head)),
         compiled=np.full(len(head), matrix.compiled),
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),

@@ -287,6 +287,7 @@ def _series(followed: Followed) -> dict[str, object]:
                 "difference": point.difference,
                 "p_value": point.p_value,
                 "settled": point.settled,
+                "clear": point.clear,
             }
             for point in followed.change_points
         ],

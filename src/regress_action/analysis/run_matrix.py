@@ -232,6 +232,11 @@ class Scale:
     timed: Flags
     stopped: Flags
 
+    @property
+    def seconds(self) -> Flags:
+        """The rows that were read from a clock: times, and no rates."""
+        return np.asarray(self.timed & (self.sign > 0))
+
 
 def badness(rows: RowIndex, base: SideRuns, head: SideRuns) -> tuple[Scale, Floats, Floats]:
     """Return the scale, and both sides as rows × runs on it: larger is always worse."""

@@ -79,12 +79,16 @@ class SeriesLimits:
 
 @dataclass(frozen=True, slots=True)
 class LevelStep:
-    """A change of level at the report in column `column`; `ratio` is a badness ratio, None without a ratio."""
+    """A change of level at the report in column `column`; `ratio` is a badness ratio, None without a ratio.
+
+    `clear` says that it is more than noise makes in the life of a history.
+    """
 
     column: int
     ratio: float | None
     settled: bool
     accepted: bool
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +254,8 @@ class _Judged:
     def _change(self, point: ChangePoint) -> LevelStep:
         """Return a change point by the column of its report."""
         column = int(self.followed.history.reports[point.index])
-        return LevelStep(column, point.ratio, point.settled, any(other >= column for other in self.accepted))
+        accepted = any(other >= column for other in self.accepted)
+        return LevelStep(column, point.ratio, point.settled, accepted, point.clear)
 
     def _window_days(self) -> float | None:
         """Return how many days the window of the trend spans, None where times are unknown."""

@@ -121,6 +121,9 @@ def notes(analysis: Analysis) -> Iterator[Note]:
     if estimates.foreign.any():
         cpu = analysis.matrix.environment.cpu
         yield Note(NoteCode.OTHER_MACHINE, (int(estimates.foreign.sum()),), (cpu,))
+    if (estimates.correlation > 0).any():
+        correlated = estimates.correlation[estimates.correlation > 0]
+        yield Note(NoteCode.CORRELATED_PAIRS, (float(correlated.max()), len(correlated)))
     if estimates.cut.any():
         yield Note(NoteCode.LEVEL_CHANGED, (int(estimates.cut.sum()),))
 

@@ -2,7 +2,10 @@
 
 No single push shows these. Each is held to two conditions beside its evidence: it is as large as the limit of its
 benchmark (drift, which does not stop by itself, has the smallest drift of `trend` for its limit), and it was *seen
-again* in eight runs that took no part in finding it first; without that it is inconclusive, never confirmed.
+again* in eight runs that took no part in finding it first; without that it is inconclusive, never confirmed. It must
+besides be more than noise makes in the life of a history. A step must be clear. What crept must reach the limit by
+clear steps alone, or rise along all of its runs, as what drifts must: significant at 0.0001 for noise that is as
+correlated along time as these runs are.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.histories import BenchmarkHistory, Followed
     from regress_action.analysis.policy import Policy
 
+_RISES = 1e-4  # significance
 NEWEST = 3
 """Runs that must still be at the new level: a history looks back, and what was mended yesterday is no news."""
 
@@ -126,13 +130,13 @@ def _crept(series: Followed, drift: CumulativeDrift | None, threshold: float) ->
     """Claim what the drifts show beyond the limit."""
     words = ("the release", "its best level")
     return [
-        _creep(series, since, word)
+        _creep(series, since, word, threshold)
         for word, since in zip(words, _drifts(drift), strict=False)
         if since is not None and since.ratio >= threshold and since.low > 1
     ]
 
 
-def _creep(series: Followed, drift: DriftSince, since: str) -> _Claim:
+def _creep(series: Followed, drift: DriftSince, since: str, threshold: float) -> _Claim:
     history, worse = series.history, [change for change in drift.changes if change.ratio > 1]
     settled = all(point.settled for point in series.change_points) and _holds(history, drift.start_level, drift.level)
     largest = max(worse, key=lambda change: change.ratio, default=None)
@@ -140,12 +144,15 @@ def _creep(series: Followed, drift: DriftSince, since: str) -> _Claim:
         index = next(point.index for point in series.change_points if history.point(point.index) == largest.point)
         reason = Reason(ReasonCode.STEPPED, before=since, text=largest.point.commit or "")
         good = history.point(index - 1).commit
-        return _Claim(drift.ratio, reason, largest.p_value, settled, good, largest.point.commit, drift)
+        certain = settled and largest.clear
+        return _Claim(drift.ratio, reason, largest.p_value, certain, good, largest.point.commit, drift)
     first = drift.start.commit
     reason = Reason(ReasonCode.CREPT, before=since, text=first or "", count=len(worse))
     p = max((change.p_value for change in worse), default=None)
-    enough = len(history) - _index(history, drift) >= 2 * SETTLED
-    return _Claim(drift.ratio, reason, p, settled and enough, first, history.point(-1).commit, drift)
+    runs = len(history) - _index(history, drift)
+    by_clear_steps = math.exp(math.fsum(math.log(change.ratio) for change in drift.changes if change.clear))
+    certain = settled and runs >= 2 * SETTLED and (by_clear_steps >= threshold or _rises(history, runs))
+    return _Claim(drift.ratio, reason, p, certain, first, history.point(-1).commit, drift)
 
 
 def _index(history: BenchmarkHistory, drift: DriftSince) -> int:
@@ -162,11 +169,17 @@ def _drifted(series: Followed) -> list[_Claim]:
     earlier = trend.follow(history.values[:before], times, direction=history.metric.direction)
     badness = history.values if history.metric.direction is Direction.LOWER else -history.values
     went_on = before >= SETTLED and np.median(badness[before:]) > np.median(badness[before - SETTLED : before])
-    seen_again = earlier.direction is Tendency.DEGRADING and bool(went_on)
+    seen_again = earlier.direction is Tendency.DEGRADING and bool(went_on) and _rises(history, LAST + SETTLED)
     reason = Reason(ReasonCode.DRIFTING, count=going.points)
     first = history.point(len(history) - going.points).commit
     last = history.point(-1).commit
     return [_Claim(1 + going.drift, reason, going.p_value, seen_again, first, last, drifts=True)]
+
+
+def _rises(history: BenchmarkHistory, runs: int) -> bool:
+    """Whether the newest runs rise along their stretch by more than correlated noise does."""
+    values = history.values[-runs:]
+    return trend.slope_p(np.log(values) if (values > 0).all() else values) < _RISES
 
 
 def _holds(history: BenchmarkHistory, start: float, level: float) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import distributions, splits
+from regress_action.analysis import designs, distributions, splits
 from regress_action.analysis.arrays import plain
 from regress_action.model.measurements import Direction
 
@@ -31,6 +31,7 @@ LAST = 20
 STEP_COST = 1.05  # a step has one parameter more than a line, its place, and so must fit 5 % better
 STEP_P = 0.001
 SHORTEST_LEVEL = 3
+_MOST_CORRELATED = 0.95
 
 
 class Tendency(StrEnum):
@@ -158,6 +159,25 @@ def _theil_sen(times: Floats, values: Floats) -> float:
     usable = apart > 0
     slopes = (values[second] - values[first])[usable] / apart[usable]
     return float(np.median(slopes)) if len(slopes) else 0.0
+
+
+def slope_p(levels: Floats) -> float:
+    """Return the two-sided p-value of the slope of a straight line through the levels, in their order.
+
+    Neighbours may be correlated, by one standard error more than the residuals show: the variance of the slope and the
+    degrees of freedom are those of an AR(1) series. 1 for fewer than ten levels, and for constant ones.
+    """
+    runs = len(levels)
+    if runs < FEWEST or np.ptp(levels) == 0:
+        return 1.0
+    time = np.arange(runs) - (runs - 1) / 2
+    slope = float(time @ levels) / float(time @ time)
+    residuals = levels - levels.mean() - slope * time
+    estimated = float(np.nan_to_num(designs.lag_one(residuals[None])[0])) + 4 / runs  # two coefficients were fitted
+    correlation = min(max(estimated, 0.0) + math.sqrt(max(1 - estimated**2, 0.05) / runs), _MOST_CORRELATED)
+    inflation = (1 + correlation) / (1 - correlation)
+    error = math.sqrt(max(float(residuals @ residuals) / (runs - 2) * inflation / float(time @ time), 1e-300))
+    return float(distributions.two_sided_p(slope / error, max(runs / inflation - 2, 1.0)))
 
 
 def _misfit(residuals: Floats) -> float:

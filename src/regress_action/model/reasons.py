@@ -24,6 +24,7 @@ class ReasonCode(StrEnum):
     SLOW_PATH = "slow-path"  # design, count: runs of the head that are far slower than the rest
     RULED_OUT = "ruled-out"  # design, ruled_out, pairs_beyond
     UNDECIDED = "undecided"  # design, margin, weak
+    COARSE_CLOCK = "coarse-clock"  # design; its values are whole ticks that are wider than their noise
     MOVED_WITH_SUITE = "moved-with-suite"  # design; suspected, since everything moved together
     APART_FROM_SUITE = "apart-from-suite"  # design; it did not move, or less, while everything else did
     DIRECTION_UNKNOWN = "direction-unknown"  # design; it changed, and nobody knows whether for the better
@@ -87,6 +88,7 @@ class NoteCode(StrEnum):
     LEARNED_NOISE = "learned-noise"  # numbers: comparisons, largest spread, its runs; names: its metric and benchmark
     OTHER_MACHINE = "other-machine"  # numbers: benchmarks; names: the CPU model of the head
     LEVEL_CHANGED = "level-changed"  # numbers: benchmarks
+    CORRELATED_PAIRS = "correlated-pairs"  # numbers: the largest correlation, comparisons
     UNUSED_BUDGET = "unused-budget"  # names: key, service, and the name that nothing has
     OTHER_SPEED = "other-speed"  # numbers: the ratio of the probe's times
     SAME_SPEED = "same-speed"  # numbers: the ratio of the probe's times

@@ -234,6 +234,9 @@ class ChangePointObject(TypedDict):
     difference: Annotated[Number | None, Field(description="New level minus old level, in the metric's unit.")]
     p_value: Number | None
     settled: Annotated[Flag, Field(description="Whether enough runs followed to be sure.")]
+    clear: NotRequired[
+        Annotated[Flag, Field(description="Whether it is more than noise makes in the life of a history.")]
+    ]
 
 
 class SeriesObject(TypedDict):

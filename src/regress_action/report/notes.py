@@ -61,6 +61,15 @@ def _level_changed(note: Note) -> str:
     return f"The baseline of {benchmarks} changed its level; only the runs since then were used."
 
 
+def _correlated_pairs(note: Note) -> str:
+    largest, comparisons = note.numbers
+    return (
+        f"In {count(int(comparisons), 'comparison')} neighbouring pairs are alike (correlation up to {largest:.1f}): "
+        "something drifts on one side more than on the other. Their intervals are wider for it, and of so few pairs "
+        "may still be too narrow. Measure again, with more time between pairs."
+    )
+
+
 def _unused_budget(note: Note) -> str:
     key, service, name = note.names
     return (
@@ -117,6 +126,7 @@ _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.LEARNED_NOISE: _learned_noise,
     NoteCode.OTHER_MACHINE: _other_machine,
     NoteCode.LEVEL_CHANGED: _level_changed,
+    NoteCode.CORRELATED_PAIRS: _correlated_pairs,
     NoteCode.UNUSED_BUDGET: _unused_budget,
     NoteCode.OTHER_SPEED: _other_speed,
     NoteCode.SAME_SPEED: _same_speed,

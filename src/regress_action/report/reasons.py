@@ -105,6 +105,13 @@ def _slow_path(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _coarse_clock(row: Comparison, reason: Reason) -> str:
+    return (
+        f"It lies between {_between(row)}, {_runs(row, reason)}. Its values are whole ticks of a clock that is too "
+        "coarse to show less, which no number of runs changes. Make its rounds longer."
+    )
+
+
 def _ruled_out(row: Comparison, reason: Reason) -> str:
     """Say which change is ruled out, and by what."""
     if row.ratio_low is None or row.ratio_high is None:
@@ -222,6 +229,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.ONE_NEW_RUN: _one_new_run,
     ReasonCode.CODE_LAYOUT: _code_layout,
     ReasonCode.SLOW_PATH: _slow_path,
+    ReasonCode.COARSE_CLOCK: _coarse_clock,
     ReasonCode.RULED_OUT: _ruled_out,
     ReasonCode.UNDECIDED: _undecided,
     ReasonCode.DIRECTION_UNKNOWN: _direction_unknown,

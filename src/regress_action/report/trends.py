@@ -275,7 +275,8 @@ def _change(point: Mapping[str, Any], series: Mapping[str, Any]) -> str:
     sign = "+" if point["ratio"] is None and point["difference"] > 0 else ""
     difference = f"{sign}{quantity(point['difference'], series.get('unit') or '')}" if point["ratio"] is None else ""
     size = _compared(point["ratio"], series) if point["ratio"] is not None else difference
-    young = "" if point["settled"] else " (too new to be sure)"
+    unclear = "" if point.get("clear", True) else " (may be noise)"
+    young = unclear if point["settled"] else " (too new to be sure)"
     when = f", {point['time'][:10]}" if point["time"] else ""
     return f"{size} since {where}{when}{young}"
 

@@ -225,7 +225,12 @@ def _values(table: Table, row: Row) -> Content:
         "at": int(at[0]) if len(at) and len(at) == len(medians) - at[0] else at,
         "value": _integers(medians[at], scale),
         "changes": [
-            [change.column, short(change.ratio), int(change.settled), int(change.accepted)]
+            [
+                change.column,
+                short(change.ratio),
+                change.settled + (change.settled and change.clear),
+                int(change.accepted),
+            ]
             for change in row.finding.changes
         ],
     }

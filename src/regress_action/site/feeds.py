@@ -72,7 +72,7 @@ def badge(grade: str, message: str) -> str:
 
 
 def feed(site: Site, rows: Sequence[Row]) -> str:
-    """Return the newest settled changes of level as an Atom feed."""
+    """Return the newest clear changes of level as an Atom feed."""
     changes = sorted(_settled(site.tables, rows), key=lambda change: -change[0])[:_FEED_ENTRIES]
     entries = "".join(_entry(site, *change) for change in changes)
     updated = _iso(changes[0][0]) if changes else site.page.now.isoformat(timespec="seconds")
@@ -85,11 +85,11 @@ def feed(site: Site, rows: Sequence[Row]) -> str:
 
 
 def _settled(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[tuple[float, Row, LevelStep]]:
-    """Yield (time, row, change) of every change of level that has settled and has a time."""
+    """Yield (time, row, change) of every change of level that is clear, has settled and has a time."""
     for row in rows:
         for change in row.finding.changes:
             time = tables[row.table].columns[change.column].time
-            if change.settled and not math.isnan(time):
+            if change.settled and change.clear and not math.isnan(time):
                 yield time, row, change
 
 

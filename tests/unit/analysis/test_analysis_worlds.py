@@ -13,11 +13,12 @@ from regress_action import analysis
 from regress_action.analysis import designs
 from regress_action.model.comparisons import Verdict
 from regress_action.model.measurements import COMPILED
+from regress_action.model.reasons import NoteCode
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import HOSTED, OWN, number, of, paired, pairs, runs, stored
 
 if TYPE_CHECKING:
-    from regress_action.model.measurements import Environment
+    from regress_action.model.measurements import Environment, Report
 
 SEEDS = st.integers(0, 2**32 - 1)
 examples = settings(max_examples=20, deadline=None)
@@ -129,7 +130,36 @@ def test_the_variance_of_a_correlated_mean_is_the_sum_of_its_covariances(correla
     distance = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
     expected = (correlation**distance).sum() / count**2
 
-    assert designs._variance_of_mean(np.array([correlation]), np.array([count])) == pytest.approx(expected)
+    assert designs.variance_of_mean(np.array([correlation]), np.array([count])) == pytest.approx(expected)
+
+
+@examples
+@given(SEEDS)
+def test_a_suite_whose_neighbouring_pairs_are_alike_is_held_to_fewer_of_them(seed: int) -> None:
+    """Eighty benchmarks of identical code, each side drifting by itself: a note says so, and intervals are wider."""
+    random = np.random.default_rng(seed)
+    shocks = random.normal(0, 0.03, (2, 80, 15))
+    steps = shocks[:, :, 3:] + shocks[:, :, 2:-1] + shocks[:, :, 1:-2] + shocks[:, :, :-3]
+    shuffled = random.permuted(steps, axis=2)
+
+    def suite(side: np.ndarray) -> list[Report]:
+        return [pairs({f"b{n}": np.exp(row) for n, row in enumerate(side)})]
+
+    drifting, mixed = (analysis.compare(suite(sides[0]), suite(sides[1])) for sides in (steps, shuffled))
+
+    assert [note for note in drifting.notes if not isinstance(note, str) and note.code is NoteCode.CORRELATED_PAIRS]
+    widths = [np.median([np.log(number(row.ratio_high)) for row in said.comparisons]) for said in (drifting, mixed)]
+    assert widths[0] > 1.1 * widths[1]
+
+
+@examples
+@given(SEEDS, st.integers(5, 40))
+def test_independent_pairs_are_hardly_held_to_be_alike(seed: int, count: int) -> None:
+    """White noise of a suite: by the little that its uncertainty leaves, and nothing is said of it."""
+    correlation, evidence = designs.correlation_of_pairs(np.random.default_rng(seed).normal(0, 1, (50, count)))
+
+    assert correlation.max() < 0.15
+    assert evidence.max() < 3
 
 
 def test_a_head_that_varies_more_is_held_against_its_own_noise() -> None:

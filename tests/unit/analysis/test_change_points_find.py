@@ -44,6 +44,45 @@ def test_a_step_is_found_where_it_is_with_its_ratio() -> None:
     assert point.settled
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(1.15, 2.0), st.booleans())
+def test_a_step_far_above_the_noise_is_clear_after_eight_runs(seed: int, ratio: float, up: bool) -> None:
+    """Sixty steady runs, then eight at another level, up or down."""
+    (point,) = find(stepped(noise(68, seed), {60: ratio if up else 1 / ratio}))
+
+    assert point.clear
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.6))
+def test_correlated_noise_shows_changes_and_hardly_a_clear_one(seed: int, correlation: float) -> None:
+    """Of twenty histories of a hundred runs at most one holds a clear change at its end."""
+    shocks = np.random.default_rng(seed).normal(0, 0.05, (20, 100))
+    for run in range(1, 100):
+        shocks[:, run] += correlation * shocks[:, run - 1]
+
+    changes = find_all(list(np.exp(shocks)))
+
+    assert sum(any(point.clear for point in points) for points in changes) <= 1
+
+
+def test_what_came_back_before_is_not_clear() -> None:
+    """A level that the history visited for ten runs now and then: the next visit is shown, and no alarm."""
+    level = np.tile(np.repeat([0.0, 0.08], 10), 5)
+    changes = find(100 * np.exp(level + 0.01 * np.random.default_rng(1).standard_normal(100)))
+
+    assert changes
+    assert not any(point.clear for point in changes)
+
+
+@pytest.mark.parametrize(("before", "ratio", "clear"), [(20, 1.1, False), (20, 1.3, True), (45, 1.1, True)])
+def test_a_short_history_needs_a_larger_step(before: int, ratio: float, *, clear: bool) -> None:
+    """Twenty runs have not shown yet what happens on such machines: a tenth is not enough there."""
+    (point,) = find(stepped(noise(before + 10, seed=4), {before: ratio}))
+
+    assert point.clear is clear
+
+
 def test_every_step_of_a_staircase_is_found() -> None:
     """Steps up and down in one long series are all found, in order."""
     steps = {150: 1.1, 300: 1 / 1.2, 420: 1.3, 700: 1.1}

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from regress_action.analysis import resolution
 from regress_action.model.comparisons import Verdict
+from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import paired
 
 examples = settings(max_examples=25, deadline=None)
-TIMED = np.zeros(1, dtype=bool)
+RATIO, SECONDS, OTHER = (np.full(1, flag) for flag in (False, True, False))
 
 
-def error(base: np.ndarray, head: np.ndarray) -> float:
-    """Return the rounding error of one row of seconds."""
-    return float(resolution.rounding_error(np.log(base)[None], np.log(head)[None], TIMED)[0])
+def error(base: np.ndarray, head: np.ndarray, timed: np.ndarray = OTHER) -> float:
+    """Return the rounding error of one row, of seconds where it is timed."""
+    return float(resolution.rounding_error(np.log(base)[None], np.log(head)[None], RATIO, timed)[0])
 
 
 @examples
@@ -44,6 +45,27 @@ def test_continuous_values_stand_on_no_lattice() -> None:
 
     assert error(*random.normal(1, 0.01, (2, 10))) == 0
     assert error(np.full(8, 1.0), np.full(8, 1.5)) == 0
+
+
+@examples
+@given(st.sampled_from([1 / 60, 1 / 64, 0.015, 0.010, 0.004, 0.001]), st.integers(1, 50), st.integers(4, 20))
+def test_times_that_never_vary_and_are_whole_ticks_of_a_known_clock_are_rounded(
+    tick: float, level: int, count: int
+) -> None:
+    """At least by that clock's error; the same numbers of another unit, or a hair beside the ticks, by none."""
+    base = head = np.full(count, tick * level)
+
+    assert error(base, head, SECONDS) >= np.sqrt(2 / 12) / level * 0.999
+    assert error(base, head, OTHER) == 0
+    assert error(base * 1.00013, head * 1.00013, SECONDS) == 0
+
+
+def test_runs_that_all_show_the_same_ticks_rule_nothing_small_out_and_name_the_remedy() -> None:
+    """Ten pairs of 150 ms of a 15 ms clock: 3 % is less than a tick."""
+    row = paired(np.full(10, 0.15), np.full(10, 0.15))
+
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert sentence(row).endswith("Make its rounds longer.")
 
 
 def test_a_clock_of_15_ms_cannot_rule_out_three_per_cent_of_150_ms() -> None:

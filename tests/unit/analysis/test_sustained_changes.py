@@ -69,9 +69,24 @@ def test_a_young_step_is_not_called_confirmed() -> None:
     assert not reason_of(change.comparison).seen_again
 
 
+def test_a_step_that_noise_may_make_is_not_called_confirmed() -> None:
+    """Noise that is correlated along time moves a level for a while: shown, and no alarm."""
+    shocks = np.random.default_rng(3).normal(0, 0.05, 60)
+    values = shocks.copy()
+    for run in range(1, 60):
+        values[run] += 0.8 * values[run - 1]
+    values[48:] += 0.15
+    tight = Policy(limits=(Limit(benchmark="par*", regression_threshold=1.05),))
+
+    [one] = judged(past(list(np.exp(values))), tight)
+
+    assert one.comparison.verdict is Verdict.INCONCLUSIVE
+    assert not reason_of(one.comparison).seen_again
+
+
 def test_a_step_below_the_limit_is_no_alarm() -> None:
     """A tenth is seen and stays below the 1.2 of the policy; with a limit of 1.05 it alarms."""
-    reports = past(noisy((30, 1.0), (25, 1.1)))
+    reports = past(noisy((40, 1.0), (25, 1.1)))
     assert judged(reports)[0].comparison.verdict is Verdict.UNCHANGED
     tight = Policy(limits=(Limit(benchmark="par*", regression_threshold=1.05),))
     assert judged(reports, tight)[0].comparison.severity is Severity.MINOR

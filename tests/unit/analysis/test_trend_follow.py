@@ -24,6 +24,19 @@ def drifting(total: float, seed: int, runs: int = 20, spread: float = 0.008) -> 
     return np.exp(np.linspace(0, math.log(total), runs) + spread * draw.standard_t(4, runs))
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_slope_is_significant_above_correlated_noise_only(seed: int) -> None:
+    """Forty runs that rise by 10 % do; forty runs of a random walk, which only wander, do not."""
+    random = np.random.default_rng(seed)
+    wander = np.cumsum(random.normal(0, 0.01, 40))
+    rise = np.linspace(0, 0.1, 40) + random.normal(0, 0.01, 40)
+
+    assert trend.slope_p(rise) < 1e-4
+    assert trend.slope_p(wander) > 1e-4
+    assert trend.slope_p(np.ones(40)) == trend.slope_p(rise[:9]) == 1
+
+
 def test_a_steady_drift_is_degrading_and_measured() -> None:
     """Ten per cent over twenty runs is degrading, and the drift says about ten per cent."""
     seen = follow(drifting(1.1, seed=1))

@@ -175,7 +175,7 @@
     const annotations = [];
     for (const [column, ratio, settled, accepted] of values.changes) {
       const color = ratio !== null && ratio < 1 ? "#0072b2" : "#d55e00";
-      shapes.push(line(column, color, settled ? "solid" : "dot"));
+      shapes.push(line(column, color, settled === 2 ? "solid" : "dot"));
       annotations.push(word(column, `${regress.changeOf(ratio)}${accepted ? " accepted" : ""}`, 1));
     }
     for (const [column, name] of Object.entries(own.releases)) {
@@ -490,7 +490,7 @@
               ),
               element("td", {}, reports[row.machine].authors[reports[row.machine].author[column]] || "–"),
               element("td", {}, regress.machineName(index, row.machine)),
-              element("td", {}, accepted ? "accepted" : settled ? "" : "too new to be sure"),
+              element("td", {}, accepted ? "accepted" : ["too new to be sure", "may be noise", ""][settled]),
             ),
           ),
         ),
