@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SAMPLERS = ("none", "pyinstrument", "py-spy")
 
 
-@click.command(name="profile", cls=options.Greedy)
+@click.command(name="profile", cls=options.Greedy, context_settings={"allow_interspersed_args": False})
 @click.option("--runs", type=click.IntRange(1, 1000), default=1, show_default=True, help="Fresh processes to measure.")
 @click.option("--name", metavar="NAME", help="Name of the benchmark; default: the command.")
 @click.option("--json", "json_out", metavar="FILE", help="Write the figures as JSON; - is standard output.")
@@ -44,18 +44,21 @@ def command(
 ) -> None:
     """Run COMMAND in fresh processes and show its time, CPU, memory, input and output, switches and page faults.
 
-    Programs that use PerformanceProfiler add their spans.
+    Programs that use PerformanceProfiler add their spans. Everything from COMMAND on belongs to it; a file of Python
+    code is run by the python on the PATH.
 
     \b
-      regress-action profile --runs 5 -- python import_data.py
+      regress-action profile --runs 5 import_data.py --year 2024
+      regress-action profile -- python -m package.module
       regress-action profile --sampler py-spy -- python import_data.py
     """
     from regress_action.instruments import command_profile
 
+    words = command_profile.runnable(words)
     line = command_profile.sampled(words, sampler, samples)  # before the measuring, for a sampler may be missing
     measured = command_profile.profile_command(words, runs=runs, name=name or " ".join(words), timeout_s=timeout)
     _deliver(measured, json_out, out, where, trace)
-    if json_out != "-":
+    if json_out != "-" and measured.runs:
         click.echo("\n".join(measured.lines()))
     if measured.failures:
         click.echo(f"{len(measured.failures)} of {runs} processes failed: {measured.failures[0]}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,14 @@ class CommandProfile:
         )
 
 
+def runnable(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the command, begun by an interpreter where it names a file of Python code that is no program by itself."""
+    path = Path(words[0])
+    if path.suffix != ".py" or not path.is_file() or os.access(path, os.X_OK):
+        return tuple(words)
+    return (shutil.which("python") or shutil.which("python3") or sys.executable, *words)
+
+
 def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: float) -> CommandProfile:
     """Run the command in `runs` fresh processes, one after another, with the output of this process.
 
@@ -109,13 +118,20 @@ def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: fl
         if status == 0:
             measured.append(figures)
         else:
-            failures.append(f"it did not end within {timeout_s:g} s" if status is None else f"it ended with {status}")
+            failures.append(f"it did not end within {timeout_s:g} s" if status is None else ended_by(status))
     traces = tuple(sorted(folder.glob("*.trace.json"), key=lambda path: path.stat().st_mtime))
     spans = traces[-1].with_name(traces[-1].name.replace(".trace.json", ".spans.txt")) if traces else None
     text = spans.read_text(encoding="utf-8").splitlines() if spans and spans.is_file() else []
     if not traces:
         shutil.rmtree(folder)
     return CommandProfile(name, tuple(measured), tuple(failures), traces, tuple(text))
+
+
+def ended_by(status: int) -> str:
+    """Return how a process ended: its exit status, or the name of the signal that a negative status stands for."""
+    if status < 0 and -status in signal.valid_signals():
+        return f"it was ended by {signal.Signals(-status).name}"
+    return f"it ended with status {status}"
 
 
 def sample(words: Sequence[str], timeout_s: float) -> int | None:

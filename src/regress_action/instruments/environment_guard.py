@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _CPUS = "sys/devices/system/cpu"
 _BUSY_SHARE = 0.5
 _SWAP_KIB = 16 * 1024
+_FULL_MEMORY_PERCENT = 80
 _FULL_RANDOMISATION = 2
 _BETWEEN_PROCESSES = "address space layout randomisation"
 
@@ -88,20 +89,38 @@ def _memory_values(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _cgroup_values(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the limits of the container, of either version of control groups."""
-    group = root / "sys/fs/cgroup"
-    quota = _read(group / "cpu.max").split()  # version 2
+    """Yield the limits of the container, or of the control group that this process is in, of either version."""
+    cpu, memory, unified = (_control_group(root, controller) for controller in ("cpu", "memory", ""))
+    quota = _read(unified / "cpu.max").split()
     if not quota:
-        first = _read(group / "cpu/cpu.cfs_quota_us"), _read(group / "cpu/cpu.cfs_period_us")
+        first = _read(cpu / "cpu.cfs_quota_us"), _read(cpu / "cpu.cfs_period_us")
         quota = ["max" if first[0].startswith("-") else first[0], first[1]] if all(first) else []
     if quota and quota[0] != "max":
         yield "CPU quota of the container", f"{int(quota[0]) / int(quota[1]):g} CPUs"
-    throttled = [line.split()[1] for line in _lines(group / "cpu.stat") if line.startswith("nr_throttled ")]
-    if throttled:
-        yield "periods in which the container was throttled", throttled[0]
-    limit = _read(group / "memory.max") or _read(group / "memory/memory.limit_in_bytes")
+    stat = _lines(unified / "cpu.stat") + _lines(cpu / "cpu.stat")
+    if throttled := [line.split()[1] for line in stat if line.startswith("nr_throttled ")]:
+        yield "periods in which the container was throttled", throttled[-1]
+    limit = _read(unified / "memory.max") or _read(memory / "memory.limit_in_bytes")
+    used = _read(unified / "memory.current") or _read(memory / "memory.usage_in_bytes")
     if limit.isdigit() and int(limit) < 2**60:
         yield "memory limit of the container", f"{int(limit) // 2**20} MiB"
+        if used.isdigit():
+            yield "share of the memory limit in use", f"{int(used) / int(limit):.0%}"
+
+
+def _control_group(root: Path, controller: str) -> Path:
+    """Return the folder of the control group of this process: of version 1 for a controller, of version 2 without one.
+
+    In a container the own group is mounted as the root of the tree, so that its path from the host is not there.
+    """
+    tree = root / "sys/fs/cgroup" / controller
+    for line in _lines(root / "proc/self/cgroup"):
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            for place in (tree, root / "sys/fs/cgroup/unified"):
+                if path != "/" and (own := place / path.lstrip("/")).is_dir():
+                    return own
+    return tree
 
 
 def _cores(root: Path) -> int:
@@ -150,6 +169,12 @@ _RULES = (
         lambda value: not float(value.split()[0]).is_integer(),
         "the container is stopped for part of every tenth of a second once its share is used up.",
         "Give it whole CPUs, or none of a limit.",
+    ),
+    (
+        "share of the memory limit in use",
+        lambda value: int(value.removesuffix("%")) > _FULL_MEMORY_PERCENT,
+        "the kernel drops caches, and ends the suite when it needs more.",
+        "Raise the memory limit of the container.",
     ),
     (
         "transparent huge pages",

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 VARIABLE = "REGRESS_PERFORMANCE_CHILD"
 """Environment variable that holds the orders of such a process as JSON."""
 
-_LONGEST_TEXT = 20_000
+_FIRST_TO_BE_ENDED = "1000"
+_OWN_HOST = frozenset({"", "localhost", "::1", "::", "0.0.0.0", socket.gethostname()})  # noqa: S104 - to tell it, not to bind it
+_ADDRESS_OF = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+}
+"""Audit events of Python that reach for the network → which of their arguments is the address."""
 
 
 class MeasuringProcess:
@@ -32,8 +42,7 @@ class MeasuringProcess:
         self._config = config
         self._orders = orders
         self._entries: list[dict[str, Any]] = []
-        self._outcome = "crashed"
-        self._text = ""
+        self._reports: list[dict[str, Any]] = []
         apply_limits(orders.get("limits", {}), cpu=orders.get("cpu"))
 
     @pytest.hookimpl(tryfirst=True)
@@ -54,16 +63,14 @@ class MeasuringProcess:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the outcome of the test: a failure of any phase, a skip, or that it passed."""
-        if report.failed or report.skipped or (report.when == "call" and self._outcome != "failed"):
-            self._outcome = report.outcome
-            self._text = self._text or (_skip_reason(report) if report.skipped else report.longreprtext)
+        """Keep the report of every phase, in the form in which pytest hands reports from process to process."""
+        config = self._config
+        self._reports.append(config.hook.pytest_report_to_serializable(config=config, report=report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write the outcome and the entries for the session that started this process."""
-        entries = self._entries + entries_of_fixtures(self._config)
-        content = {"outcome": self._outcome, "text": self._text[-_LONGEST_TEXT:], "entries": entries}
+        """Write the reports and the entries for the session that started this process."""
+        content = {"reports": self._reports, "entries": self._entries + entries_of_fixtures(self._config)}
         Path(self._orders["out"]).write_text(json.dumps(content, default=str), encoding="utf-8")
 
 
@@ -76,8 +83,12 @@ def orders() -> dict[str, Any] | None:
 def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> None:
     """Limit this process: `memory_bytes`, `files` and `network` (False for loopback only); pin it to `cpu`.
 
-    Where the machine does not allow a limit, the process goes on without it.
+    Where the machine does not allow a limit, the process goes on without it. The kernel is told to end this process
+    before the session that waits for it, should memory run out. `network` holds for Python code of this process, not
+    for programs that it starts.
     """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_BE_ENDED, encoding="ascii")
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -92,12 +103,12 @@ def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> None:
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "socket.connect":
+    if event not in _ADDRESS_OF:
         return
-    address = arguments[1]
-    if isinstance(address, tuple) and str(address[0]) not in {"127.0.0.1", "::1", "localhost"}:
-        raise PermissionError(f"This performance test may not use the network, and connects to {address[0]}.")
-
-
-def _skip_reason(report: pytest.TestReport) -> str:
-    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
+    address = arguments[_ADDRESS_OF[event]]
+    host = address[0] if isinstance(address, tuple) else address if event.startswith("socket.get") else None
+    if host is None:  # a socket of the file system, one that is connected, or any address of this machine
+        return
+    name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
+    if name not in _OWN_HOST and not name.removeprefix("::ffff:").startswith("127."):
+        raise PermissionError(f"This performance test may not use the network, and reaches for {name}.")

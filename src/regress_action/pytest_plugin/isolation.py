@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from regress_action.instruments.command_profile import ended_by
 from regress_action.pytest_plugin.child import VARIABLE
 from regress_action.pytest_plugin.options import OWN_OPTIONS
 
@@ -41,12 +42,14 @@ _PARALLEL_OPTIONS = {"-n": True, "--numprocesses": True, "--dist": True}
 class ProcessOutcome:
     """How one process that measured one test ended.
 
-    `outcome` is pytest's word, or `crashed` or `timeout`. `text` says why it failed. `disturbed` says that other
-    programs or the hypervisor took CPU time meanwhile.
+    `outcome` is pytest's word, or `crashed` or `timeout`; `text` says why it is one of these two. `reports` are those
+    that pytest made of every phase, in its serialised form. `disturbed` says that other programs or the hypervisor took
+    CPU time meanwhile.
     """
 
     outcome: str
     text: str = ""
+    reports: tuple[dict[str, Any], ...] = ()
     entries: tuple[dict[str, Any], ...] = ()
     seconds: float = 0.0
     disturbed: bool = False
@@ -94,7 +97,7 @@ class IsolatedRuns:
         with tempfile.TemporaryDirectory(prefix="regress-") as folder:
             out, printed = Path(folder) / "outcome.json", Path(folder) / "printed.txt"
             command = [sys.executable, "-m", "pytest", *child_arguments(self.config), self._path(test.nodeid)]
-            orders = {"out": str(out), "nodeid": test.nodeid, "limits": dict(self.limits), "cpu": _cpu()}
+            orders = {"out": str(out), "nodeid": test.nodeid, "limits": dict(self.limits), "cpu": chosen_cpu()}
             before, began = _busy(), time.monotonic()
             with printed.open("wb") as stream:
                 status = _run(command, _environment(orders), stream, test.timeout_s, self.config.invocation_params.dir)
@@ -158,7 +161,7 @@ def _disturbed(before: _Busy, after: _Busy, seconds: float) -> bool:
     return foreign > _FOREIGN * seconds or steal > _STEAL * seconds * (os.cpu_count() or 1)
 
 
-def _cpu() -> int | None:
+def chosen_cpu() -> int | None:
     """Return the processor to pin to: the last that this process may use, None where there is only one."""
     if not hasattr(os, "sched_getaffinity"):
         return None
@@ -197,18 +200,23 @@ def _outcome(
 ) -> ProcessOutcome:
     if status is None:
         return ProcessOutcome("timeout", f"It did not end within {timeout_s:g} s and was killed.", seconds=seconds)
-    if not out.is_file():
-        tail = printed.read_text(encoding="utf-8", errors="replace")[-_LONGEST_OUTPUT:]
-        return ProcessOutcome("crashed", f"{_cause(status)} What it printed:\n{tail}", seconds=seconds)
-    content = json.loads(out.read_text(encoding="utf-8"))
-    if content["outcome"] == "crashed":  # it ended in order and did not find the test
-        content["text"] = printed.read_text(encoding="utf-8", errors="replace")[-_LONGEST_OUTPUT:]
-    return ProcessOutcome(content["outcome"], content["text"], tuple(content["entries"]), seconds, disturbed)
+    content = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else {}
+    if not content.get("reports"):  # it died, or ended in order and did not find the test
+        tail = printed.read_text(encoding="utf-8", errors="replace")[-_LONGEST_OUTPUT:].strip()
+        return ProcessOutcome(
+            "crashed", _cause(status) + (f"\nWhat it printed:\n{tail}" if tail else ""), seconds=seconds
+        )
+    reports, entries = tuple(content["reports"]), tuple(content["entries"])
+    return ProcessOutcome(_word(reports), "", reports, entries, seconds, disturbed)
+
+
+def _word(reports: Sequence[Mapping[str, Any]]) -> str:
+    """Return the outcome of a test from those of its phases."""
+    words = {report["outcome"] for report in reports}
+    return next(word for word in ("failed", "skipped", "passed") if word in words)
 
 
 def _cause(status: int) -> str:
-    if status >= 0:
-        return f"Its process ended with status {status}."
-    name = signal.Signals(-status).name if -status in signal.valid_signals() else str(-status)
+    ended = ended_by(status).removeprefix("it ")
     memory = " The kernel does that to a process when the memory is used up." if -status == signal.SIGKILL else ""
-    return f"Its process was ended by {name}.{memory}"
+    return f"Its process {ended}.{memory}"

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regress_action.instruments.environment_guard import inspect_environment
-from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome
+from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome, chosen_cpu
 from regress_action.pytest_plugin.markers import PerformanceTest, performance_test
 from regress_action.pytest_plugin.measuring import measure_whole
 from regress_action.pytest_plugin.options import DEFAULT_RUNS, PerformanceRequest
 from regress_action.pytest_plugin.records import benchmark_file, entries_of_fixtures, report_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from regress_action.action.judge import Judged
     from regress_action.model.measurements import Report
 
 LARGEST_SEED = 2**31
+_LONGEST_REASON = 500
 
 
 class PerformanceSession:
@@ -89,8 +90,7 @@ class PerformanceSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the tests that failed, and so gave no value."""
         if report.failed and report.nodeid in self.tests:
-            lines = report.longreprtext.strip().splitlines()
-            self.failures[report.nodeid] = lines[-1][:500] if lines else "The test failed."
+            self.failures[report.nodeid] = _reason(report)[:_LONGEST_REASON]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -123,7 +123,10 @@ class PerformanceSession:
     def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
         """Return the report of the session from the entries of each of its runs."""
         report = report_of(runs, self.tests, self.failures, suite=suite, root=self.config.rootpath)
-        applied = (("order seed", str(self.isolated.seed)), ("PYTHONHASHSEED of isolated tests", "0"))
+        applied = [("order seed", str(self.isolated.seed)), ("PYTHONHASHSEED of isolated tests", "0")]
+        if (cpu := chosen_cpu()) is not None:
+            applied.append(("CPU of isolated tests", str(cpu)))
+        applied += [(f"limit of {name}", str(limit)) for name, limit in self.request.limits.items()]
         return replace(report, provenance=(*report.provenance, *applied, *self.environment.values))
 
     @property
@@ -154,20 +157,24 @@ class PerformanceSession:
         )
 
 
-def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> list[pytest.TestReport]:
-    """Return the reports of the three phases; the last process is the one that may have failed."""
+def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> Iterator[pytest.TestReport]:
+    """Yield the reports of the phases, from the last process, which is the one that may have failed."""
     last = outcomes[-1]
-    failed = last.outcome in ("failed", "crashed", "timeout")
-    text: Any = last.text or f"The process that measured this test ended: {last.outcome}."
-    if last.outcome == "skipped":
-        text = (str(item.path), item.location[1] or 0, last.text)
-    elif not failed:
-        text = None
-    call = "failed" if failed else "skipped" if last.outcome == "skipped" else "passed"
-    keywords: Any = dict.fromkeys(item.keywords, 1)
     seconds = sum(outcome.seconds for outcome in outcomes)
+    for content in last.reports:
+        reason = content["longrepr"]
+        restored = {**content, "longrepr": tuple(reason) if isinstance(reason, list) else reason}  # JSON has no tuples
+        report = item.config.hook.pytest_report_from_serializable(config=item.config, data=restored)
+        report.duration = seconds if report.when == "call" else 0.0
+        yield report
+    if not last.reports:
+        yield pytest.TestReport(
+            item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", last.text, "call", duration=seconds
+        )
 
-    def report(when: Any, outcome: Any, reason: Any = None, duration: float = 0.0) -> pytest.TestReport:  # noqa: ANN401 - pytest's literals
-        return pytest.TestReport(item.nodeid, item.location, keywords, outcome, reason, when, duration=duration)
 
-    return [report("setup", "passed"), report("call", call, text, seconds), report("teardown", "passed")]
+def _reason(report: pytest.TestReport) -> str:
+    """Return why a test failed, in one line: its error, or what became of its process."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = str(crash.message if crash else report.longreprtext).strip().splitlines()
+    return lines[0] if lines else "The test failed."

@@ -35,7 +35,7 @@ def runnable(line: str) -> list[str]:
     program, *words = shlex.split(line)
     quick = next((more for start, more in QUICK.items() if line.startswith(start)), [])
     if program == "pytest":
-        return [sys.executable, "-m", "pytest", *words, *quick]
+        return [str(Path(sys.executable).with_name("pytest")), *words, *quick]
     if program == "regress-action":
         command, *rest = words
         rest = [sys.executable if word == "python" else word for word in rest]

@@ -78,12 +78,28 @@ def test_call_stacks_are_sampled_in_a_process_of_their_own(tmp_path: Path, sampl
     assert len(json.loads((tmp_path / "figures.json").read_text())["runs"]) == 1
 
 
-def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
-    """A failed process gives no figures; the exit status says that nothing was measured."""
-    done = profile(tmp_path, "--", sys.executable, "-c", "raise SystemExit(5)")
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [("raise SystemExit(5)", "status 5"), ("import os; os.kill(os.getpid(), 15)", "ended by SIGTERM")],
+)
+def test_a_command_that_fails_is_no_measurement(tmp_path: Path, ending: str, said: str) -> None:
+    """A process that failed or was killed gives no figures; the exit status says that nothing was measured."""
+    done = profile(tmp_path, "--", sys.executable, "-c", ending)
 
     assert done.returncode == 3
-    assert "ended with 5" in done.stderr
+    assert said in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("command", [("job.py",), (sys.executable, "-m", "job")])
+def test_a_script_or_a_module_gets_its_own_arguments(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """What follows the command belongs to it, options with names of ours included."""
+    (tmp_path / "job.py").write_text("import sys\nprint('got', sys.argv[1:])")
+
+    done = profile(tmp_path, "--name=job", *command, "--runs", "7", "-x", "last")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("got ['--runs', '7', '-x', 'last']\njob: median of 1 process\n")
 
 
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:

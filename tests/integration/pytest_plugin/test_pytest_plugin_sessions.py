@@ -173,33 +173,53 @@ def test_one_test_that_dies_costs_the_others_nothing(project: Project) -> None:
 
         def test_skipped():
             pytest.skip("not here")
+
+        @pytest.mark.xfail(reason="known")
+        def test_known_failure():
+            assert False
+
+        @pytest.fixture
+        def broken():
+            raise RuntimeError("the fixture broke")
+
+        def test_broken_fixture(broken):
+            pass
         """,
     )
 
-    done = project.pytest("--benchmark-report=performance_report.json", "-rs")
+    done = project.pytest("--benchmark-report=performance_report.json", "-rfEs")
     report = report_in(project)
 
     assert done.returncode == 1
     assert "3 failed" in done.stdout
     assert "1 passed" in done.stdout
+    assert "1 error" in done.stdout
     assert "1 skipped" in done.stdout
-    assert "ended with status 3" in done.stdout
-    assert "did not end within 3 s" in done.stdout
-    assert "assert (1 + 1) == 3" in done.stdout
+    assert "1 xfailed" in done.stdout
+    assert "FAILED test_mixed.py::test_crash - Its process ended with status 3." in done.stdout
+    assert "FAILED test_mixed.py::test_hang - It did not end within 3 s" in done.stdout
+    assert "FAILED test_mixed.py::test_failure - assert (1 + 1) == 3" in done.stdout
+    assert "ERROR test_mixed.py::test_broken_fixture - RuntimeError: the fixture broke" in done.stdout
     assert [len(series.measured) for series in report.series] == [2]
     assert {failure.benchmark.rpartition("::")[2] for failure in report.failures} == {
         "test_crash",
         "test_hang",
         "test_failure",
+        "test_broken_fixture",
+    }
+    assert {failure.reason for failure in report.failures} >= {
+        "RuntimeError: the fixture broke",
+        "assert (1 + 1) == 3",
+        "Its process ended with status 3.",
     }
 
 
 def test_limits_hold_in_the_measuring_process(project: Project) -> None:
-    """A test that needs more memory than is allowed, or the network, fails by itself."""
+    """A test that needs more memory than is allowed, or the network, fails by itself; loopback is no network."""
     project.write(
         "test_limits.py",
         """
-        import socket
+        import os, pathlib, socket
         import pytest
 
         pytestmark = pytest.mark.performance(min_runs=1)
@@ -207,19 +227,38 @@ def test_limits_hold_in_the_measuring_process(project: Project) -> None:
         def test_memory():
             bytearray(3 * 10**9)
 
-        def test_network():
+        def test_connection():
             socket.create_connection(("192.0.2.1", 80), timeout=5)
 
-        def test_small():
-            bytearray(10)
+        def test_datagram():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unconnected:
+                unconnected.sendto(b"x", ("192.0.2.1", 53))
+
+        def test_name():
+            socket.getaddrinfo("localhost.example.invalid", 80)
+
+        def test_loopback():
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                socket.create_connection(("localhost", server.getsockname()[1])).close()
+            pairs = socket.socketpair()
+            pairs[0].sendmsg([b"x"])
+            for end in pairs:
+                end.close()
+
+        def test_one_cpu_and_first_to_be_ended():
+            assert len(os.sched_getaffinity(0)) == 1
+            assert pathlib.Path("/proc/self/oom_score_adj").read_text().strip() == "1000"
         """,
     )
 
     done = project.pytest("--performance-runs=1", "--performance-limits=memory=2GB,network=off")
 
     assert "MemoryError" in done.stdout
-    assert "may not use the network" in done.stdout
-    assert "1 passed" in done.stdout
+    assert "1 passed" not in done.stdout
+    assert "2 passed" in done.stdout
+    for name in ("connection", "datagram", "name"):
+        assert f"FAILED test_limits.py::test_{name} - PermissionError: " in done.stdout
+    assert "may not use the network, and reaches for 192.0.2.1" in done.stdout
 
 
 def test_async_tests_are_measured(project: Project) -> None:

@@ -70,6 +70,26 @@ def test_a_quiet_machine_is_not_reported(tmp_path: Path) -> None:
             {"sys__fs__cgroup__cpu__cpu.cfs_quota_us": "50000", "sys__fs__cgroup__cpu__cpu.cfs_period_us": "100000"},
             "CPU quota of the container",
         ),
+        (
+            {"proc__self__cgroup": "0::/work.slice", "sys__fs__cgroup__work.slice__cpu.max": "50000 100000"},
+            "CPU quota of the container",
+        ),
+        (
+            {
+                "proc__self__cgroup": "4:memory:/suite\n1:cpu,cpuacct:/\n0::/",
+                "sys__fs__cgroup__memory__suite__memory.limit_in_bytes": "1000000",
+                "sys__fs__cgroup__memory__suite__memory.usage_in_bytes": "900000",
+            },
+            "share of the memory limit in use",
+        ),
+        (
+            {
+                "proc__self__cgroup": "0::/system.slice/docker-abc.scope",  # of the host: not there in the container
+                "sys__fs__cgroup__memory.max": "1000000",
+                "sys__fs__cgroup__memory.current": "900000",
+            },
+            "share of the memory limit in use",
+        ),
     ],
 )
 def test_what_will_hurt_is_named(tmp_path: Path, changes: dict[str, str], named: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -199,26 +201,87 @@ def test_every_tree_of_spans_is_found_again(tree: tuple[Any, ...]) -> None:
     assert [span.path for span in nested(entries)] == expected
 
 
-def test_traces_are_read_by_their_viewers(tmp_path: Path) -> None:
-    """A Chrome trace has complete events in microseconds; a speedscope file opens and closes every frame in order."""
-    profiler = PerformanceProfiler("both")
-    with profiler.span("outer"), profiler.span("inner"):
-        pass
-    profiler.write(tmp_path / "trace.json")
-    profiler.write(tmp_path / "trace.speedscope.json")
-    chrome = json.loads((tmp_path / "trace.json").read_text())
-    scope = json.loads((tmp_path / "trace.speedscope.json").read_text())
+def several_lanes() -> PerformanceProfiler:
+    """Return a profiler with nested, recursive and empty spans in two threads and three tasks."""
+    profiler = PerformanceProfiler("several")
 
-    assert [event["name"] for event in chrome["traceEvents"] if event["ph"] == "X"] == ["outer", "inner"]
-    events = scope["profiles"][0]["events"]
-    assert [(event["type"], scope["shared"]["frames"][event["frame"]]["name"]) for event in events] == [
-        ("O", "outer"),
-        ("O", "inner"),
-        ("C", "inner"),
-        ("C", "outer"),
-    ]
-    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    def recurse(times: int) -> None:
+        with profiler.span("recurse"):
+            if times:
+                recurse(times - 1)
+
+    async def fetch() -> None:
+        async with profiler.span("fetch"):
+            await asyncio.sleep(0.001)
+            with profiler.span("parse"):
+                pass
+
+    async def gather() -> None:
+        async with profiler.span("all"):
+            await asyncio.gather(fetch(), fetch())
+
+    with profiler.span("outer"):
+        recurse(2)
+        with profiler.span("inner"):
+            pass
+    thread = threading.Thread(target=recurse, args=(1,))
+    thread.start()
+    thread.join()
+    asyncio.run(gather())
+    return profiler
+
+
+def test_speedscope_files_follow_their_schema(tmp_path: Path) -> None:
+    """All that speedscope's file-format-schema.json and its importer ask for: keys, types, order, balanced frames."""
+    several_lanes().write(tmp_path / "trace.speedscope.json")
+    content = json.loads((tmp_path / "trace.speedscope.json").read_text())
+
+    assert content.keys() == {"$schema", "shared", "profiles", "name"}
+    assert content["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    frames = [frame["name"] for frame in content["shared"]["frames"]]
+    assert sorted(frames) == ["all", "fetch", "inner", "outer", "parse", "recurse"]
+    assert len(content["profiles"]) == 5  # the main thread, the other one, and three tasks
+    opened: Counter[str] = Counter()
+    for profile in content["profiles"]:
+        assert profile.keys() == {"type", "name", "unit", "startValue", "endValue", "events"}
+        assert (profile["type"], profile["unit"], type(profile["name"])) == ("evented", "nanoseconds", str)
+        stack: list[int] = []
+        last = profile["startValue"]
+        for event in profile["events"]:
+            assert event.keys() == {"type", "frame", "at"}
+            assert last <= event["at"] <= profile["endValue"]
+            last = event["at"]
+            if event["type"] == "O":
+                stack.append(event["frame"])
+                opened[frames[event["frame"]]] += 1
+            else:
+                assert (event["type"], event["frame"]) == ("C", stack.pop())
+        assert stack == []
+    assert opened == {"outer": 1, "inner": 1, "recurse": 5, "all": 1, "fetch": 2, "parse": 2}
+
+
+def test_chrome_traces_have_complete_events_that_nest(tmp_path: Path) -> None:
+    """Events have what the trace format asks of their phase; within a thread one lies inside another or beside it."""
+    several_lanes().write(tmp_path / "trace.json")
+    content = json.loads((tmp_path / "trace.json").read_text())
+    (process,) = [event for event in content["traceEvents"] if event["ph"] == "M"]
+    events = [event for event in content["traceEvents"] if event["ph"] != "M"]
+
+    assert process["args"] == {"name": "several"}
+    assert {(event["ph"], event["pid"], event["cat"]) for event in events} == {("X", os.getpid(), "span")}
+    assert min(event["ts"] for event in events) == 0
+    for lane in {event["tid"] for event in events}:
+        ends: list[float] = []
+        for event in (event for event in events if event["tid"] == lane):
+            assert event["dur"] >= 0
+            while ends and event["ts"] >= ends[-1]:
+                ends.pop()
+            assert not ends or event["ts"] + event["dur"] <= ends[-1] + 1e-6
+            ends.append(event["ts"] + event["dur"])
+    waits = [event["args"]["wait_us"] for event in events if event["name"] == "fetch"]
+    assert min(waits) >= 1000  # microseconds of a sleep of a millisecond
     assert trace_files.chrome_trace(Profile("empty"))["traceEvents"]
+    assert trace_files.speedscope(Profile("empty"))["profiles"] == []
 
 
 def test_a_profile_is_a_report() -> None:
