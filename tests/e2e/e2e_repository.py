@@ -147,9 +147,9 @@ class UserRepository:
         )
         return [path for path in listed.stdout.splitlines() if path.startswith("runs/")]
 
-    def push_event(self, workflow: str, **rest: Any) -> Ran:
-        """Push what is checked out to main, and run a workflow for that."""
-        before, after = self.git("rev-parse", "HEAD~1"), self.push()
+    def push_event(self, workflow: str, *, commits: int = 1, **rest: Any) -> Ran:
+        """Push what is checked out to main, of which so many commits are new, and run a workflow for that."""
+        before, after = self.git("rev-parse", f"HEAD~{commits}"), self.push()
         payload = {"ref": "refs/heads/main", "before": before, "after": after, "repository": self._repository_payload()}
         return self.act("push", workflow, payload, **rest)
 

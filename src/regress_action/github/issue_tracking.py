@@ -189,5 +189,11 @@ def _is_alarm(comparison: Comparison, least: Severity) -> bool:
 
 
 def _is_recovered(comparison: Comparison) -> bool:
-    """Whether it is known to be no regression; what was not decided or not confirmed proves nothing."""
+    """Whether it is known to be no regression that alarms; what was not measured or not confirmed proves nothing.
+
+    What is undecided counts where its whole interval lies below the threshold: few runs can exclude the alarm long
+    before they show that nothing changed.
+    """
+    if comparison.verdict is Verdict.INCONCLUSIVE:
+        return comparison.ratio_high is not None and comparison.ratio_high < comparison.threshold
     return comparison.verdict in {Verdict.UNCHANGED, Verdict.IMPROVEMENT} or comparison.severity is Severity.SLIGHT

@@ -75,6 +75,7 @@ MODERATE, CRITICAL = row(severity=Severity.MODERATE), row(severity=Severity.CRIT
 OPEN, CLOSED = tracked(), tracked(is_open=False, reason="completed")
 MUTED = tracked(is_open=False, reason="not_planned")
 UNCONFIRMED = row(severity=Severity.CRITICAL, confirmed=None)
+BELOW = replace(row(verdict=Verdict.INCONCLUSIVE), ratio_high=1.05)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ UNCONFIRMED = row(severity=Severity.CRITICAL, confirmed=None)
         ([OPEN], [row(verdict=Verdict.IMPROVEMENT)], [CloseIssue(OPEN, (row(verdict=Verdict.IMPROVEMENT),))]),
         ([OPEN], [UNCONFIRMED], []),
         ([OPEN], [row(verdict=Verdict.INCONCLUSIVE)], []),
+        ([OPEN], [replace(row(verdict=Verdict.INCONCLUSIVE), ratio_high=1.25)], []),
+        ([OPEN], [BELOW], [CloseIssue(OPEN, (BELOW,))]),
         ([OPEN], [row(verdict=Verdict.MISSING)], []),
         ([OPEN], [row(verdict=Verdict.FAILED)], []),
         ([OPEN], [row("b")], []),
