@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regress_action.action.affected import affected
 from regress_action.model.errors import UsageError
-from regress_action.report.affected import lines
 
 if TYPE_CHECKING:
     from regress_action.action.measure import MeasurementSpec
@@ -23,6 +21,9 @@ def only_affected(settings: Settings, spec: MeasurementSpec) -> MeasurementSpec:
     Raises:
         UsageError: there is no base, or the command takes no selection.
     """
+    from regress_action.action.affected import affected
+    from regress_action.report.affected import lines
+
     if not settings.base:
         raise UsageError("--affected needs --base.", remedy="Name the commit that the change is compared with.")
     if not any("{select}" in word for word in spec.command):

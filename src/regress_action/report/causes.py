@@ -37,9 +37,9 @@ def paragraph(cause: Cause) -> Sentence:
     """Return the explanation as one paragraph; foreign parts are `Name`s."""
     sentences = [_amount(cause), _place(cause), *_calls(cause), *_moved(cause), _ruled_out(cause)]
     parts: list[str] = []
-    for sentence in filter(None, sentences):
+    for words in filter(None, sentences):
         parts += [" "] * bool(parts)
-        parts += sentence
+        parts += words
     return tuple(parts)
 
 

@@ -104,8 +104,8 @@ def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) ->
         notes.append(f"It renames {len(added) - _MOST_NAMED} more.")
     if len(added) < len(asked):
         notes.append(
-            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers, budgets or "
-            f"settings treat otherwise. {_EFFECT}"
+            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers, budgets "
+            f"or settings treat otherwise. {_EFFECT}"
         )
     if set(head.removed) - set(files.aliases.removed):
         notes.append(f"This pull request changes its own gate: {FILE} removes benchmarks. {_EFFECT}")
