@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Budget, Severity, Side
+    from regress_action.model.comparisons import Budget, PairNoise, Severity, Side
     from regress_action.model.measurements import (
         Benchmark,
         Conditions,
@@ -63,3 +63,4 @@ class ComparisonFields(ProvenFields, total=False):
     """Fields of a `Comparison`, apart from its verdict and its ratio."""
 
     severity: Severity
+    pair_noise: PairNoise | None

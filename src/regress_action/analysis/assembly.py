@@ -9,7 +9,7 @@ import numpy as np
 
 from regress_action.analysis import designs, grading
 from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
-from regress_action.model.comparisons import Budget, BudgetState, Comparison, Severity, Side, Verdict
+from regress_action.model.comparisons import Budget, BudgetState, Comparison, PairNoise, Severity, Side, Verdict
 from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
@@ -93,7 +93,18 @@ class _Rows:
             difference=self._differences[row],
             budget=self._analysis.budgets.get(row),
             noise=self._analysis.estimates.learned.get(row),
+            pair_noise=self._pair_noise(row),
         )
+
+    def _pair_noise(self, row: int) -> PairNoise | None:
+        """Return both parts of the noise of a pair; what rounds explain beyond what was seen is within processes."""
+        estimates = self._analysis.estimates
+        if estimates.of_rounds is None or self._designs[row] != designs.PAIRED:
+            return None
+        within, seen = float(estimates.of_rounds[row]), float(estimates.estimate.spread[row]) ** 2
+        if not (math.isfinite(within) and math.isfinite(seen)) or self._analysis.matrix.scale.linear[row]:
+            return None
+        return PairNoise(math.sqrt(max(seen - within, 0.0)), math.sqrt(min(within, seen)))
 
     def _is_suspected(self, row: int) -> bool:
         return bool(self._weak[row] or self._suspected[row] or self._layout[row])

@@ -43,7 +43,8 @@ class RowEstimates:
     rest on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows
     hold values on a lattice that is wider than their noise, `compiled` ones were measured in compiled code, of which
     each side is one build. `p_counts` are exact p-values of counts, `p_order` those that order statistics allow a
-    single new run; NaN where neither applies.
+    single new run; NaN where neither applies. `of_rounds` is the variance of one pair's difference that the rounds
+    inside its two runs explain, NaN where that is unknown.
     """
 
     estimate: designs.Estimate
@@ -62,6 +63,7 @@ class RowEstimates:
     learned: Mapping[int, Noise] = field(default_factory=dict)
     base_columns: list[int] | None = None
     head_columns: list[int] | None = None
+    of_rounds: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
         base_columns=base_columns,
         head_columns=head_columns,
+        of_rounds=_of_rounds_in_pairs(matrix.base, base_columns) + _of_rounds_in_pairs(matrix.head, head_columns),
     )
 
 
@@ -142,6 +145,22 @@ def _correlation(scale: Scale, differences: Floats) -> tuple[Floats, Floats]:
         family = (scale.timed == timed) & ~scale.exact
         correlation[family], evidence[family] = designs.correlation_of_pairs(differences[family])
     return correlation, evidence
+
+
+def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:
+    """Return, for each row, the mean variance of a run's log value that its rounds explain, NaN where unknown.
+
+    The variance of a median of n rounds is π/2 of that of their mean.
+    """
+    variances = np.full(side.values.shape, np.nan)
+    for block, place, report in side.blocks:
+        for row, series in zip(plain(block), report.series, strict=True):
+            if row >= 0 and len(series.spreads) == len(series.rounds) == len(series.values):
+                values, spreads, rounds = (np.array(of, float) for of in (series.values, series.spreads, series.rounds))
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    variances[row, place] = np.where(rounds > 1, (spreads / values) ** 2 / rounds * math.pi / 2, np.nan)
+    chosen = variances[:, columns]
+    return moments(chosen)[1]
 
 
 def _suite_prior(scale: Scale, values: Floats) -> designs.Prior:

@@ -120,9 +120,9 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
         return
     base, head = measured.base, measured.head
     yield from names(settings, root, head)
-    yield from noise(judged.judgement, len(head.runs), rules)
-    yield from causes(measured, judged.judgement, rules)
     took = doctor_plan.duration(base, head, elapsed)
+    yield from noise(judged.judgement, len(head.runs), rules, took)
+    yield from causes(measured, judged.judgement, rules)
     budget = settings.budget_minutes or _BUDGET_MINUTES
     yield from plan(judged.judgement, base, head, took, budget, rules)
     if any(row.minimum_detectable_ratio for row in judged.judgement.comparisons):
@@ -194,7 +194,7 @@ def configuration(settings: Settings, root: Path) -> Iterator[CheckResult]:
         )
 
 
-def noise(judgement: Judgement, pairs: int, rules: JudgingRules) -> Iterator[CheckResult]:
+def noise(judgement: Judgement, pairs: int, rules: JudgingRules, took: Duration) -> Iterator[CheckResult]:
     """Say what an A/A measurement of `pairs` pairs could have seen, and which benchmarks are too noisy to be useful."""
     from regress_action.commands.doctor_plan import percent
 
@@ -209,7 +209,9 @@ def noise(judgement: Judgement, pairs: int, rules: JudgingRules) -> Iterator[Che
         )
         return
     typical = visible[len(visible) // 2]
-    yield CheckResult(Level.FINE, f"On this machine you can see {percent(typical)} in {pairs} pairs.")
+    yield CheckResult(
+        Level.FINE, f"On this machine you can see {percent(typical)} in {pairs} pairs ({pairs * took.pair_s:.0f} s)."
+    )
     alarms = [comparison for comparison in judgement.comparisons if comparison.verdict == "regression"]
     if alarms:
         names = ", ".join(comparison.benchmark.name for comparison in alarms[:3])
@@ -318,6 +320,8 @@ def plan(
         "regress-action doctor --write puts them into regress.yml.",
         tuple(doctor_plan.named(proposed.thresholds)[:_LISTED]),
     )
+    if parts := doctor_plan.noise_of_pairs(judgement):
+        yield CheckResult(Level.FINE, "What pairs of the same code differ by:", details=tuple(parts))
     blamed = doctor_plan.short_rounds(base, head)
     if blamed:
         names = ", ".join(f"{name} ({share * 100:.0f} %)" for name, share in blamed[:_NAMED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _STEP = 0.05
 _MOST_PROPOSED = 50
 _BLAMED = 0.5
 _FEWEST_ROUNDS = 3
+_FEWER_ROUNDS = 0.25
+_WORTHWHILE = 0.5  # of the time, that shorter runs have to spare for more pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,26 @@ def short_rounds(base: Report, head: Report) -> list[tuple[str, float]]:
                 shares.setdefault(series.benchmark.name, []).append(share)
     blamed = [(name, min(values)) for name, values in shares.items() if min(values) > _BLAMED]
     return sorted(blamed, key=lambda entry: -entry[1])
+
+
+def noise_of_pairs(judgement: Judgement) -> list[str]:
+    """Return how a pair's noise divides between and within processes, and what that says about rounds and pairs.
+
+    With a share f of the rounds a pair's variance is between² + within²/f, so where processes differ by more than their
+    rounds explain, shorter runs and more pairs show more in the same time. Empty where rounds are not known.
+    """
+    parts = [row.pair_noise for row in judgement.comparisons if row.pair_noise is not None]
+    if not parts:
+        return []
+    between, within = (sorted(values)[len(values) // 2] for values in zip(*map(astuple, parts), strict=True))
+    now, fewer = math.hypot(between, within), math.hypot(between, within * math.sqrt(1 / _FEWER_ROUNDS))
+    lines = [
+        f"between processes {between * 100:.2g} %, within them {within * 100:.2g} % (medians of {len(parts)} series)",
+        f"with a quarter of the rounds a pair would spread by {fewer * 100:.2g} % instead of {now * 100:.2g} %",
+    ]
+    if fewer < now / math.sqrt(_WORTHWHILE):
+        lines.append("so shorter runs and more pairs show more in the same time, if starting the suite is quick")
+    return lines
 
 
 def _share_of_rounds(series: Series) -> float | None:

@@ -104,6 +104,18 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class PairNoise:
+    """Why pairs of the same two builds differ: two standard deviations of one pair's log ratio.
+
+    `between` is what two processes of the same code differ by (memory layout, hash seed, the state of the machine when
+    each began), which only more pairs average out; `within` is what more or longer rounds in each would average out.
+    """
+
+    between: float
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class CauseNote:
     """What profiles of both sides say about a regression: one paragraph, and the changed line where there is one.
 
@@ -173,7 +185,8 @@ class Comparison(Graded):
     would decide an inconclusive one. `confirmed` is None until somebody measured again. `difference` is head
     minus baseline in the metric's unit, signed so that positive is worse, for metrics without a ratio. `reason` is a
     code with numbers, or the sentence itself where it was read back from JSON. `noise` is what a
-    history longer than the baseline taught, where the comparison rests on it. `cause` is what profiles say about it.
+    history longer than the baseline taught, where the comparison rests on it. `cause` is what profiles say about it,
+    `pair_noise` how the noise of interleaved pairs divides, where the rounds of their runs are known.
     """
 
     benchmark: Benchmark
@@ -196,6 +209,7 @@ class Comparison(Graded):
     budget: Budget | None = None
     noise: Noise | None = None
     cause: CauseNote | None = None
+    pair_noise: PairNoise | None = None
 
     @property
     def is_over_budget(self) -> bool:

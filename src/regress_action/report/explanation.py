@@ -84,6 +84,7 @@ class _Row:
         self.interval = phrases.as_text(phrases.interval(row))
         self.threshold = numbers.change(row.threshold) if row.threshold == row.threshold else ""
         is_detectable = row.minimum_detectable_ratio and mode is not Mode.SINGLE
+        self.pair_noise = phrases.pair_noise(row.pair_noise) if row.pair_noise else ""
         self.visible = numbers.change(row.minimum_detectable_ratio) if is_detectable else ""
         self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
 

@@ -38,6 +38,13 @@ class NoiseObject(TypedDict):
     runs: Annotated[Count, Field(description="The runs that showed it.")]
 
 
+class PairNoiseObject(TypedDict):
+    """Two standard deviations of the logarithm of one pair's ratio; their squares add up."""
+
+    between: Annotated[Number, Field(description="Between processes of the same code; only more pairs average it out.")]
+    within: Annotated[Number, Field(description="From the rounds in them; more or longer rounds average it out.")]
+
+
 class BudgetObject(TypedDict):
     """An absolute limit in the metric's unit, and where the interval of the head lies."""
 
@@ -167,6 +174,9 @@ class ComparisonObject(TypedDict):
         Count | None, Field(description="Runs per side that would decide an inconclusive comparison.")
     ]
     noise: NotRequired[NoiseObject | None]
+    pair_noise: Annotated[
+        NotRequired[PairNoiseObject | None], Field(description="Null without pairs, or where rounds are unknown.")
+    ]
     reason: Annotated[Text, Field(description="One sentence or two for people.")]
     budget: BudgetObject | None
     location: LocationObject | None

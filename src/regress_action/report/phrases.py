@@ -20,7 +20,7 @@ from regress_action.report.numbers import count, percent, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from regress_action.model.comparisons import Comparison, ServiceComparison
+    from regress_action.model.comparisons import Comparison, PairNoise, ServiceComparison
     from regress_action.model.measurements import Metric
 
 NAME_LIMIT = 60
@@ -182,6 +182,12 @@ def budget(comparison: Comparison) -> Sentence:
         Name(limit.key),
         f" is {quantity(limit.limit, unit)}",
     )
+
+
+def pair_noise(noise: PairNoise) -> str:
+    """Return both parts of the noise of a pair, and what averages out the larger one."""
+    remedy = "only more pairs help" if noise.between > noise.within else "more or longer rounds help"
+    return f"{noise.between * 100:.2g} % between processes, {noise.within * 100:.2g} % within them: {remedy}"
 
 
 def runs_needed(comparison: Comparison, mode: Mode) -> str:

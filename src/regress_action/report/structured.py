@@ -15,6 +15,7 @@ from regress_action.model.comparisons import (
     Comparison,
     Judgement,
     Machine,
+    PairNoise,
     ResourceNote,
     ServiceComparison,
     Side,
@@ -34,6 +35,7 @@ from regress_action.report.json_objects import (
     LocationObject,
     MachineObject,
     NoiseObject,
+    PairNoiseObject,
     ServiceObject,
     SideObject,
     SubjectObject,
@@ -109,6 +111,7 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "confirmed": comparison.confirmed,
         "runs_needed": comparison.runs_needed,
         "noise": _noise_object(comparison.noise),
+        "pair_noise": _pair_noise_object(comparison.pair_noise),
         "reason": _text(reasons.sentence(comparison)),
         "budget": _budget_object(comparison.budget),
         "location": _location_object(benchmark.location),
@@ -139,6 +142,10 @@ def _side_object(side: Side) -> SideObject:
 
 def _noise_object(noise: Noise | None) -> NoiseObject | None:
     return None if noise is None or not math.isfinite(noise.spread) else {"spread": noise.spread, "runs": noise.runs}
+
+
+def _pair_noise_object(noise: PairNoise | None) -> PairNoiseObject | None:
+    return None if noise is None else {"between": noise.between, "within": noise.within}
 
 
 def _budget_object(budget: Budget | None) -> BudgetObject | None:
@@ -299,6 +306,7 @@ def _comparison(fields: ComparisonObject) -> Comparison:
         budget=None if budget is None else _budget(budget),
         noise=None if noise is None else Noise(**noise),
         cause=_cause(fields.get("cause")),
+        pair_noise=None if (parts := fields.get("pair_noise")) is None else PairNoise(**parts),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -12,8 +15,44 @@ from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import of, paired, pairs
 
+if TYPE_CHECKING:
+    from regress_action.model.measurements import Report
+
 MANY = 1500
 TWENTY = analysis.Policy(limits=(analysis.Limit(regression_threshold=1.2),))
+
+
+def measured(random: np.random.Generator, between: float, within: float, rounds: int) -> list[Report]:
+    """Draw both sides of thirty pairs: a process effect for each run, and rounds whose median is the run's value."""
+    sides = []
+    for commit in "ab":
+        levels = 0.01 * np.exp(random.normal(0, between / np.sqrt(2), 30))
+        drawn = levels[:, None] * np.exp(random.normal(0, within, (30, rounds)))
+        report = pairs({"b": np.median(drawn, axis=1)}, commit=commit)
+        series = replace(report.series[0], rounds=(rounds,) * 30, spreads=tuple(drawn.std(axis=1, ddof=1)))
+        sides.append(replace(report, series=(series,)))
+    return sides
+
+
+@pytest.mark.parametrize(("between", "within"), [(0.03, 0.05), (0.0, 0.2), (0.05, 0.0)])
+def test_noise_of_pairs_divides_into_processes_and_rounds(between: float, within: float) -> None:
+    """Over twenty measurements both parts come out as they were drawn, and their squares add up to what is seen."""
+    random = np.random.default_rng(3)
+    parts = []
+    for _ in range(20):
+        base, head = measured(random, between, within, 101)
+        noise = of(analysis.compare([base], [head]), "b").pair_noise
+        assert noise is not None
+        parts.append((noise.between**2, noise.within**2))
+    found = np.sqrt(np.mean(parts, axis=0))
+    of_medians = within * np.sqrt(2 / 101 * np.pi / 2)
+    assert found[0] == pytest.approx(between, abs=0.016)
+    assert found[1] == pytest.approx(of_medians, abs=0.004)
+
+
+def test_rounds_that_are_not_known_divide_nothing() -> None:
+    """One value a run says nothing of what lies within a process."""
+    assert paired([1.0] * 8, [1.1, 1.101, 1.099, 1.1, 1.1, 1.102, 1.098, 1.1]).pair_noise is None
 
 
 def two_speeds(seed: int, count: int, slower: float = 1.0) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

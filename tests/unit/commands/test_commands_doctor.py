@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import judgements
 from regress_action.action.judge import JudgingRules, judge_reports, rules_of
 from regress_action.commands import doctor, doctor_plan, doctor_write
 from regress_action.commands.doctor_gate import planted_changes, summarised
+from regress_action.model.comparisons import Outcome, PairNoise
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 from regress_action.settings import Settings, load
@@ -20,6 +22,9 @@ from regress_action.settings.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TOOK = doctor_plan.Duration(pair_s=4.0, setup_s=0.0)
 
 
 def side(seed: int, spread: float = 0.004) -> Report:
@@ -183,14 +188,26 @@ def test_a_file_of_another_form_is_left_alone(tmp_path: Path) -> None:
 def test_what_can_be_seen_is_said_in_percent() -> None:
     """A quiet machine shows small changes, and no benchmark is blind."""
     judgement = judge_reports([side(1)], [side(2)], rules()).judgement
-    findings = list(doctor.noise(judgement, 10, rules()))
+    findings = list(doctor.noise(judgement, 10, rules(), TOOK))
     assert [finding.level for finding in findings] == [doctor.Level.FINE]
     assert findings[0].what.startswith("On this machine you can see ")
+    assert findings[0].what.endswith(" in 10 pairs (40 s).")
+
+
+@pytest.mark.parametrize(
+    ("between", "within", "worthwhile"), [(0.03, 0.005, True), (0.01, 0.01, False), (0.001, 0.03, False)]
+)
+def test_noise_between_processes_asks_for_shorter_runs(between: float, within: float, *, worthwhile: bool) -> None:
+    """A quarter of the rounds doubles what lies within processes, and leaves what lies between them."""
+    row = judgements.row(pair_noise=PairNoise(between, within))
+    lines = doctor_plan.noise_of_pairs(judgements.judgement(Outcome.PASS, row))
+    assert any("shorter runs and more pairs" in line for line in lines) is worthwhile
+    assert doctor_plan.noise_of_pairs(judgements.judgement(Outcome.PASS, judgements.row())) == []
 
 
 def test_blind_benchmarks_are_named_up_to_a_few() -> None:
     """Noise beyond the thresholds is told for the worst, with what to do."""
     judgement = judge_reports([side(1, 0.4)], [side(2, 0.4)], rules()).judgement
-    advice = [finding for finding in doctor.noise(judgement, 10, rules()) if finding.level is doctor.Level.ADVICE]
+    advice = [finding for finding in doctor.noise(judgement, 10, rules(), TOOK) if finding.level is doctor.Level.ADVICE]
     assert advice
     assert all(finding.remedy for finding in advice)
