@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Sequence
 
+    from regress_action import scaffold
     from regress_action.commands.init_trial import Trial
     from regress_action.model.measurements import Report
     from regress_action.scaffold import Project
 
 _SHOWN = 12
 _SETUP_FAILED = "The setup of head failed"
-_MOST_WAYS = 4
+_MOST_WAYS = 5
+_MOST_SUITES = 6
 _RUNS, _FEWEST_RUNS = 10, 5
 _BUDGET_MINUTES = 30
 
@@ -46,23 +49,67 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial
         UsageError: nothing shows which branch is the default one.
     """
     from regress_action import scaffold
-    from regress_action.model.errors import InfrastructureError
 
     branch = branch or _default_branch(root)
     projects = scaffold.recognise(root)
     yield f"Found {projects[0].kind}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
-    project, runs = projects[0], _RUNS
-    if trial:
-        trials = []
-        for result in _tried(projects, root):
-            trials.append(result)
+    suites = yield from _suites(projects, root, suite, trial=trial)
+    replaced = list(scaffold.other_tools(scaffold.Repository(root)))
+    yield from _write(root, scaffold.drafts(suites, branch=branch, action=action, replaced=replaced))
+    for workflow, tool in replaced:
+        yield f"{workflow} runs {tool}. The new workflow measures the same suite; remove the old one when you trust it."
+    if "OWNER/" in action:
+        yield "Replace OWNER in the workflow by the account that holds the action."
+    if suites[0].project.missing:
+        yield f"Missing: {suites[0].project.missing}"
+    yield "Next: read regress.yml, try `regress-action doctor`, then commit the files."
+
+
+def _suites(
+    projects: Sequence[Project], root: Path, name: str, *, trial: bool
+) -> Generator[str, None, list[scaffold.Suite]]:
+    """Yield what a person should know, and return the suites to write: one, and one for each other folder that works.
+
+    Without a trial the most likely way of each folder is taken.
+    """
+    from regress_action import scaffold
+
+    known: list[Project] = []
+
+    def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int] | None]:
+        results = []
+        for result in _tried(ways, root) if trial else ():
+            results.append(result)
             yield from _lines_of(result)
-        working = next((result for result in trials if result.works), None)
-        project = working.project if working else trials[0].project if trials else project
+        known.extend(result.project for result in results)
+        working = next((result for result in results if result.works), None)
         runs, said = _affordable(working.seconds if working else None)
         yield from said
-    for draft in scaffold.drafts(project, suite=suite, branch=branch, action=action, runs=runs):
+        if working or not trial:
+            return (working.project if working else ways[0]), runs
+        return None
+
+    main = (yield from chosen(projects)) or (known[0] if known else projects[0], _RUNS)
+    known.append(main[0])
+    suites = [scaffold.Suite(name, *main)]
+    for ways in _other_suites(projects, known):
+        own = _name_of(ways[0].place, [made.name for made in suites])
+        yield f"A suite of its own, {own}: {ways[0].why}."
+        if found := (yield from chosen(ways)):
+            suites.append(scaffold.Suite(own, *found))
+    return suites
+
+
+def _write(root: Path, drafts: Sequence[scaffold.Draft]) -> Iterator[str]:
+    """Write each file that is not there; yield a line for each.
+
+    Raises:
+        InfrastructureError: a file cannot be written.
+    """
+    from regress_action.model.errors import InfrastructureError
+
+    for draft in drafts:
         path = root / draft.path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +121,22 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial
             raise InfrastructureError(f"{path} cannot be written: {error.strerror or error}.") from error
         else:
             yield f"wrote  {draft.path}: {draft.purpose}"
-    for workflow, tool in scaffold.other_tools(scaffold.Repository(root)):
-        yield f"{workflow} runs {tool}. The new workflow measures the same suite; remove the old one when you trust it."
-    if "OWNER/" in action:
-        yield "Replace OWNER in the workflow by the account that holds the action."
-    if project.missing:
-        yield f"Missing: {project.missing}"
-    yield "Next: read regress.yml, try `regress-action doctor`, then commit the files."
+
+
+def _other_suites(projects: Sequence[Project], known: Sequence[Project]) -> list[list[Project]]:
+    """Return the ways of the other folders that have benchmarks of their own, a list for each folder."""
+    places: dict[str, list[Project]] = {}
+    for project in projects:
+        if not project.first and not project.missing and project.place not in {other.place for other in known}:
+            places.setdefault(project.place, []).append(project)
+    return list(places.values())[:_MOST_SUITES]
+
+
+def _name_of(place: str, taken: Collection[str]) -> str:
+    """Return a name for the suite of a folder, which may be a file name too."""
+    parts = [part for part in re.sub(r"[^\w./-]+", "-", place).strip("./").split("/") if part]
+    names = ("-".join(parts[-count:]) for count in range(1, len(parts) + 1))
+    return next((name for name in names if name not in taken), f"suite-{len(taken) + 1}")
 
 
 def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:

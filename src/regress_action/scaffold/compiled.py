@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _GO_BENCHMARK = re.compile(r"^func Benchmark\w*\(\w+ \*testing\.B\)", re.MULTILINE)
 _MOST_PACKAGES = 12
-_MOST_MODULES = 2
+_MOST_MODULES = 6
 
 
 def go(repository: Repository) -> list[Project]:
@@ -49,6 +49,7 @@ def _go_module(module: PurePosixPath, packages: list[str]) -> Project:
         setup=f"{enter}go test -run '^$' -count 1 {listed}",
         command=f"{enter}go test -run '^$' -bench . -benchmem -benchtime 0.2s {listed} | tee {{out}}",
         toolchain=_go_toolchain(module),
+        place=str(folder),
         sources=(
             ("command", "the packages whose tests hold benchmarks"),
             ("setup", "compiles and caches the same packages"),

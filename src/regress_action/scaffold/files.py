@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regress_action.scaffold.project import Project
 
 WORKFLOW = PurePosixPath(".github/workflows/performance.yml")
@@ -16,7 +18,7 @@ THRESHOLDS = PurePosixPath("thresholds.yml")
 
 _WORKFLOW = """\
 # Guards this repository's performance. Written by `regress-action init`; yours to change.
-name: performance
+{replaced}name: performance
 
 on:
   pull_request:            # measures base and head in turn on one machine, and judges the difference
@@ -34,7 +36,7 @@ concurrency:             # a newer push makes the older run of a pull request mo
 
 jobs:
   regress:
-    runs-on: ubuntu-latest
+{matrix}    runs-on: ubuntu-latest
     timeout-minutes: 60
     permissions:
       contents: write        # push records to the branch regress-data (from {branch} only)
@@ -48,8 +50,15 @@ jobs:
           persist-credentials: false   # the suite shall not find a token in .git/config
 {toolchain}      - uses: {action}
         with:
-          config: regress.yml
+          config: {config}
           github-token: ${{{{ github.token }}}}
+"""
+
+_MATRIX = """\
+    strategy:              # one job a suite: history, check run, comment and issues of each are its own
+      fail-fast: false
+      matrix:
+        config: [{configs}]
 """
 
 _CONFIG = """\
@@ -69,8 +78,8 @@ runs: {runs}
 # Stop measuring after this many minutes, with what there is.
 budget-minutes: 30
 
-# Lowest severity that fails the step: none, minor, moderate or critical.
-fail-on: critical
+# Lowest severity that fails the step: none, minor, moderate or critical.{fails_source}
+fail-on: {fails}
 
 thresholds: thresholds.yml
 """
@@ -81,7 +90,7 @@ _THRESHOLDS = """\
 #   cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15}
 #
 # Keys other than regression_threshold are absolute budgets, with their unit in the key's suffix.
-default: {regression_threshold: 1.2}
+default: {regression_threshold: RATIO}
 """
 
 
@@ -94,9 +103,67 @@ class Draft:
     purpose: str
 
 
-def drafts(project: Project, *, suite: str, branch: str, action: str, runs: int = 10) -> tuple[Draft, ...]:
-    """Return the three files for a project whose default branch is `branch`, using `action` in the workflow."""
-    toolchain = "".join(f"      {line}\n" for line in project.toolchain)
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One suite to be written: its name, the way it is measured, and the number of pairs."""
+
+    name: str
+    project: Project
+    runs: int = 10
+
+
+def drafts(
+    suites: Sequence[Suite], *, branch: str, action: str, replaced: Sequence[tuple[str, str]] = ()
+) -> tuple[Draft, ...]:
+    """Return the files for a project whose default branch is `branch`, using `action` in the workflow.
+
+    The first suite is written into regress.yml, each other one into a file of its own. `replaced` are the workflows of
+    other tools, as (path, tool), which the new one names.
+    """
+    paths = [CONFIG, *(PurePosixPath(f"regress-{suite.name}.yml") for suite in suites[1:])]
+    steps = dict.fromkeys(step for suite in suites for step in _steps(suite.project.toolchain))
+    toolchain = "".join(f"      {line}\n" for step in steps for line in step.splitlines())
+    workflow = _WORKFLOW.format(
+        branch=branch,
+        toolchain=toolchain,
+        action=action,
+        replaced="".join(
+            f"# It takes the place of {path} ({tool}): remove that when you trust this.\n" for path, tool in replaced
+        ),
+        matrix=_MATRIX.format(configs=", ".join(map(str, paths))) if len(suites) > 1 else "",
+        config="${{ matrix.config }}" if len(suites) > 1 else CONFIG,
+    )
+    configs = [
+        Draft(path, _config(suite, action), f"says how the suite {suite.name} is prepared and run")
+        for path, suite in zip(paths, suites, strict=True)
+    ]
+    return (
+        Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
+        *configs,
+        Draft(THRESHOLDS, _thresholds(suites[0].project, action), "says what counts as a regression"),
+    )
+
+
+def _steps(toolchain: Sequence[str]) -> list[str]:
+    """Return the steps of a toolchain, each with the lines that belong to it."""
+    steps: list[str] = []
+    for line in toolchain:
+        if line.startswith("- ") or not steps:
+            steps.append(line)
+        else:
+            steps[-1] += f"\n{line}"
+    return steps
+
+
+def _thresholds(project: Project, action: str) -> str:
+    text = _schema_line(action, "thresholds") + _THRESHOLDS.replace("RATIO", f"{project.threshold or 1.2:g}")
+    source = dict(project.sources).get("command")
+    return f"{text}# From: alert-threshold, {source}.\n" if project.threshold else text
+
+
+def _config(suite: Suite, action: str) -> str:
+    """Return the text of the settings of one suite."""
+    project = suite.project
     sources = dict(project.sources)
     results = f"\n# What the suite writes.{_from(sources, 'results')}\nresults: {_scalar(project.results)}\n"
     carried = ", ".join(map(_scalar, project.carry))
@@ -104,24 +171,20 @@ def drafts(project: Project, *, suite: str, branch: str, action: str, runs: int 
         "\n# The head's benchmark files are laid over the base, so that both sides run the same benchmarks."
         f"{_from(sources, 'carry')}\ncarry: [{carried}]\n"
     )
-    config = _CONFIG.format(
+    return _CONFIG.format(
         schema=_schema_line(action, "regress"),
         why=project.why,
         warning=_warning(project),
-        suite=_scalar(suite),
-        runs=runs,
+        suite=_scalar(suite.name),
+        runs=suite.runs,
         setup=_scalar(project.setup),
         setup_source=_from(sources, "setup"),
         command=_scalar(project.command),
         command_source=_from(sources, "command"),
         results=results if project.results else "",
         carry=carry if project.carry else "",
-    )
-    workflow = _WORKFLOW.format(branch=branch, toolchain=toolchain, action=action)
-    return (
-        Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
-        Draft(CONFIG, config, "says how the suite is prepared and run"),
-        Draft(THRESHOLDS, _schema_line(action, "thresholds") + _THRESHOLDS, "says what counts as a regression"),
+        fails="minor" if project.fails else "critical",
+        fails_source=f" From: fail-on-alert, {sources['command']}." if project.fails else "",
     )
 
 

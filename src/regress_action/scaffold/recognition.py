@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold import compiled, cpp, python, rust, scripts, tasks
+from regress_action.scaffold import compiled, cpp, python, rust, scripts, tasks, workflows
 from regress_action.scaffold.project import Project
 from regress_action.scaffold.repository import Repository
 from regress_action.scaffold.requirements import is_installable
@@ -38,11 +38,15 @@ _KINDS = (
 def recognise(root: Path) -> list[Project]:
     """Return the ways to measure the project under `root`, the most likely first; there is always one.
 
-    Ways with a benchmark come before first benchmarks for projects that have none, and those before ways that a person
-    has to complete.
+    What a job of another benchmark tool runs comes first: the project's people chose it. Ways with a benchmark come
+    before first benchmarks for projects that have none, and those before ways that a person has to complete.
     """
     repository = Repository(root)
-    projects = [*_below(repository), *(project for kind in _KINDS for project in kind(repository))]
+    projects = [
+        *workflows.translated(repository)[:1],
+        *_below(repository),
+        *(project for kind in _KINDS for project in kind(repository)),
+    ]
     if any(not project.first and project.missing is None for project in projects):
         projects = [replace(project, why=_WITHOUT.sub("", project.why)) for project in projects]
     return sorted(projects, key=lambda project: (project.missing is not None, project.first)) or [
@@ -69,6 +73,7 @@ def _placed(project: Project, folder: str) -> Project:
     """Return the way as it is run from the root, for a project in a folder."""
     return replace(
         project,
+        place=folder,
         why=f"in {folder}, {project.why}",
         setup=f"cd {folder} && {project.setup}" if project.setup else "",
         command=f"cd {folder} && {project.command}" if project.command else "",

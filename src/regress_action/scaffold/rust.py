@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STABLE = ("- run: rustup toolchain install stable --profile minimal",)
 _TEST_HARNESS = re.compile(r"#!\[feature\((?:[\w, ]*\b)?test\b|extern crate test")
+_MOST_WAYS = 12
 _SHORT = "--warm-up-time 0.5 --measurement-time 1"
 """Rounds are short: every run is a process of its own, and more processes say more than more rounds."""
 
@@ -29,7 +30,7 @@ def rust(repository: Repository) -> list[Project]:
     projects = [
         project for path in crates for project in _crate(repository, path, [other for other in crates if other != path])
     ]
-    return projects[:3] + _first(repository, manifests)
+    return projects[:_MOST_WAYS] + _first(repository, manifests)
 
 
 def _benches(repository: Repository, manifest: PurePosixPath) -> dict[str, str]:
@@ -66,7 +67,6 @@ def _crate(repository: Repository, manifest: PurePosixPath, others: Sequence[Pur
     alone = str(folder) == "." and not others and "[workspace]" not in repository.text(manifest)
     apart = str(folder) != "." and not _is_member(repository, folder)
     where = f" --manifest-path {manifest}" if apart else "" if alone else f" --package {_name(repository, manifest)}"
-    left = f"; benchmarks of {len(others)} more crate{'s' if len(others) > 1 else ''} are left out" if others else ""
     projects = []
     for kind in ("criterion", "divan", "libtest", "bencher", "plain"):
         names = [name for name, harness in benches.items() if harness == kind]
@@ -78,14 +78,15 @@ def _crate(repository: Repository, manifest: PurePosixPath, others: Sequence[Pur
         projects.append(
             Project(
                 kind=kind if kind != "plain" else "cargo",
-                why=f"{manifest} has {len(names)} benchmark{'s' if len(names) > 1 else ''} with {kind}{left}"
+                why=f"{manifest} has {len(names)} benchmark{'s' if len(names) > 1 else ''} with {kind}"
                 if kind != "plain"
-                else f"{manifest} has benchmarks without a known harness, which are timed as a whole{left}",
+                else f"{manifest} has benchmarks without a known harness, which are timed as a whole",
                 setup=f"{unstable}cargo bench{where} {chosen} --no-run",
                 command=f"{unstable}cargo bench{where} {chosen}{arguments}"
                 + (" | tee {out}" if kind != "plain" else ""),
                 carry=(posixpath.normpath(f"{folder}/benches"),) if repository.exists(f"{folder}/benches") else (),
                 toolchain=_STABLE,
+                place=str(folder),
                 sources=(("command", f"the targets of {manifest}"),),
             )
         )

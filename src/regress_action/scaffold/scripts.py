@@ -20,6 +20,7 @@ _OTHER_PART = re.compile(r"(?:^|[:._-])(?:pre|post|build|lint|install|serve|comp
 _BENCH_FILE = re.compile(r"(?:bench(?:marks?)?/(?:[\w-]+)|(?:test/)?bench(?:mark)?)\.[cm]?js")
 _AUXILIARY = {"examples", "example", "docs", "website", "site", "templates", "playground", "fixtures"}
 _MOST_PACKAGES = 40
+_MOST_WAYS = 8
 _LOCKS = (
     ("pnpm-lock.yaml", "pnpm"),
     ("yarn.lock", "yarn"),
@@ -40,7 +41,7 @@ def javascript(repository: Repository) -> list[Project]:
     projects += [project for path in manifests if (project := _script(repository, path))]
     projects += _files(repository, manifests[0])
     loadable = [path for path in manifests if _is_loadable(repository, path)]
-    return projects[:3] + _first(repository, (loadable or manifests)[0])
+    return projects[:_MOST_WAYS] + _first(repository, (loadable or manifests)[0])
 
 
 def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
@@ -60,6 +61,7 @@ def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
         command=f"{_enter(folder)}{run} vitest bench --run {asked}",
         carry=(str(files[0].parent),) if len({file.parent for file in files}) == 1 else (),
         toolchain=_toolchain(manager),
+        place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"vitest of {manifest}")),
     )
 
@@ -85,6 +87,7 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
         setup=setup,
         command=f"{_enter(folder)}{run} {name} | tee {{out}}",
         toolchain=_toolchain(manager),
+        place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"the script {name} of {manifest}")),
     )
 

@@ -8,6 +8,7 @@ import yaml
 from regress_action.commands.init import initialise
 from regress_action.scaffold import recognise
 from regress_action.settings import Settings, load, thresholds
+from unit.scaffold.scaffold_repositories import FIXTURE, write
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,24 @@ def test_what_a_person_has_to_add_is_named(tmp_path: Path) -> None:
 
     assert "# TO DO: Write a benchmark" in (tmp_path / "regress.yml").read_text()
     assert any(line.startswith("Missing: Write a benchmark") for line in lines)
+
+
+def test_each_folder_with_benchmarks_becomes_a_suite_of_its_own(tmp_path: Path) -> None:
+    """The workflow measures each file of settings in a job of its own, with the toolchains of all."""
+    go = "package x\n\nfunc BenchmarkAdd(b *testing.B) {}\n"
+    files = {"pyproject.toml": "", "bench/test_a.py": FIXTURE, "services/api/go.mod": "module x"}
+    write(tmp_path, files | {"services/api/a_test.go": go, "services/web/go.mod": "module y"})
+    write(tmp_path, {"services/web/b_test.go": go})
+    lines = list(initialise(tmp_path, suite="main", branch="main", action="acme/regress-action@v1"))
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/performance.yml").read_text())["jobs"]["regress"]
+    configs = workflow["strategy"]["matrix"]["config"]
+
+    assert configs == ["regress.yml", "regress-api.yml", "regress-web.yml"]
+    assert workflow["steps"][-1]["with"]["config"] == "${{ matrix.config }}"
+    assert [step.get("uses", "").partition("@")[0] for step in workflow["steps"]] == [
+        *("actions/checkout", "actions/setup-python", "actions/setup-go", "actions/setup-go", "acme/regress-action")
+    ]
+    settings = [load({"config": config}, root=tmp_path) for config in configs]
+    assert [each.suite for each in settings] == ["main", "api", "web"]
+    assert settings[1].command.startswith("cd services/api && go test")
+    assert "A suite of its own, web: services/web/go.mod has a package with benchmarks." in lines

@@ -9,7 +9,7 @@ import pytest
 
 from regress_action.commands.run import recognised
 from regress_action.model.errors import UsageError
-from regress_action.scaffold import Repository, other_tools, python_minors, recognise
+from regress_action.scaffold import Repository, Suite, drafts, other_tools, python_minors, recognise
 from regress_action.settings import Settings
 from unit.scaffold.scaffold_repositories import FIXTURE, MARKER, write
 
@@ -405,3 +405,82 @@ def test_a_variable_called_bencher_is_no_harness(tmp_path: Path) -> None:
     root = write(tmp_path, {"Cargo.toml": '[package]\nname = "a"', "benches/x.rs": bench})
 
     assert recognise(root)[0].kind == "libtest"
+
+
+WORKFLOW = """
+on: push
+jobs:
+  speed:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: |
+          pip install -e .
+          pip install pytest-benchmark
+      - if: github.event_name == 'push'
+        run: echo secret
+      - STEP
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "command", "results"),
+    [
+        (
+            """run: pytest bench --benchmark-json output.json
+      - uses: benchmark-action/github-action-benchmark@v1
+        with: {tool: pytest, output-file-path: output.json, alert-threshold: '150%', fail-on-alert: true}""",
+            ". .venv/bin/activate && pytest bench --benchmark-json {out}",
+            "",
+        ),
+        (
+            "uses: CodSpeedHQ/action@v4\n        with: {run: pytest bench --codspeed}",
+            f". .venv/bin/activate && pytest bench {CODSPEED}",
+            ".codspeed/results_*.json",
+        ),
+        (
+            "run: bencher run --project x --adapter python_pytest --file r.json 'pytest --benchmark-json r.json bench'",
+            ". .venv/bin/activate && pytest --benchmark-json {out} bench",
+            "",
+        ),
+    ],
+)
+def test_a_job_of_another_tool_is_translated(tmp_path: Path, step: str, command: str, results: str) -> None:
+    """The project's people chose that command; conditions and uploads are left out, and the job is named."""
+    text = WORKFLOW.replace("STEP", step)
+    project = recognise(write(tmp_path, {".github/workflows/speed.yml": text, "pyproject.toml": ""}))[0]
+
+    assert (project.command, project.results) == (command, results)
+    assert project.setup == (
+        "python -m venv .venv && . .venv/bin/activate && pip install -e . && pip install pytest-benchmark"
+    )
+    assert project.toolchain == ("- uses: actions/setup-python@v5", '  with: {python-version: "3.12"}')
+    assert dict(project.sources)["command"] == "the job speed of .github/workflows/speed.yml"
+
+
+def test_thresholds_of_another_tool_go_into_the_files(tmp_path: Path) -> None:
+    """`alert-threshold` is a ratio, `fail-on-alert` the lowest severity that fails; the workflow names the old one."""
+    step = """run: pytest bench --benchmark-json output.json
+      - uses: benchmark-action/github-action-benchmark@v1
+        with: {output-file-path: output.json, alert-threshold: '150%', fail-on-alert: true}"""
+    write(tmp_path, {".github/workflows/speed.yml": WORKFLOW.replace("STEP", step), "pyproject.toml": ""})
+    replaced = [(".github/workflows/speed.yml", "github-action-benchmark")]
+    made = drafts([Suite("s", recognise(tmp_path)[0])], branch="main", action="a/b@v1", replaced=replaced)
+    workflow, config, thresholds = (draft.text for draft in made)
+
+    assert "takes the place of .github/workflows/speed.yml (github-action-benchmark)" in workflow
+    assert "fail-on: minor" in config
+    assert "default: {regression_threshold: 1.5}" in thresholds
+
+
+@pytest.mark.parametrize("script", ["pip install ${{ matrix.wheel }}", "if true; then pip install .; fi", ""])
+def test_a_job_whose_steps_do_not_show_what_runs_is_not_translated(tmp_path: Path, script: str) -> None:
+    """An expression, a compound command, or an installation that a condition hides is never guessed."""
+    before = f"run: {script}\n      - " if script else ""
+    step = f"{before}uses: CodSpeedHQ/action@v4\n        with: {{run: pytest bench --codspeed}}"
+    text = "jobs: {a: {steps: [X]}}".replace("{a: {steps: [X]}}", f"\n  a:\n    steps:\n      - {step}\n")
+    write(tmp_path, {".github/workflows/speed.yml": text, "pyproject.toml": "", "bench/test_a.py": MARKER})
+
+    assert recognise(tmp_path)[0].kind == "pytest-codspeed"
