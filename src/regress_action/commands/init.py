@@ -75,29 +75,35 @@ def _suites(
     """
     from regress_action import scaffold
 
-    known: list[Project] = []
+    tried: list[Project] = []
+    measured: set[str] = set()
 
     def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int] | None]:
         results = []
         for result in _tried(ways, root) if trial else ():
             results.append(result)
             yield from _lines_of(result)
-        known.extend(result.project for result in results)
+        tried.extend(result.project for result in results)
         working = next((result for result in results if result.works), None)
+        names = {series.benchmark.name for series in working.report.series} if working and working.report else set()
+        if names and names <= measured:
+            yield "These benchmarks are measured by another suite, so this one is left out."
+            return None
+        measured.update(names)
         runs, said = _affordable(working.seconds if working else None)
         yield from said
         if working or not trial:
             return (working.project if working else ways[0]), runs
         return None
 
-    main = (yield from chosen(projects)) or (known[0] if known else projects[0], _RUNS)
-    known.append(main[0])
+    main = (yield from chosen(projects)) or (tried[0] if tried else projects[0], _RUNS)
+    tried.append(main[0])
     suites = [scaffold.Suite(name, *main)]
-    for ways in _other_suites(projects, known):
+    for ways in _other_suites(projects, tried):
         own = _name_of(ways[0].place, [made.name for made in suites])
         yield f"A suite of its own, {own}: {ways[0].why}."
-        if found := (yield from chosen(ways)):
-            suites.append(scaffold.Suite(own, *found))
+        if working := (yield from chosen(ways)):
+            suites.append(scaffold.Suite(own, *working))
     return suites
 
 
@@ -123,11 +129,11 @@ def _write(root: Path, drafts: Sequence[scaffold.Draft]) -> Iterator[str]:
             yield f"wrote  {draft.path}: {draft.purpose}"
 
 
-def _other_suites(projects: Sequence[Project], known: Sequence[Project]) -> list[list[Project]]:
+def _other_suites(projects: Sequence[Project], tried: Sequence[Project]) -> list[list[Project]]:
     """Return the ways of the other folders that have benchmarks of their own, a list for each folder."""
     places: dict[str, list[Project]] = {}
     for project in projects:
-        if not project.first and not project.missing and project.place not in {other.place for other in known}:
+        if not project.first and not project.missing and project.place not in {other.place for other in tried}:
             places.setdefault(project.place, []).append(project)
     return list(places.values())[:_MOST_SUITES]
 

@@ -121,8 +121,10 @@ def drafts(
     other tools, as (path, tool), which the new one names.
     """
     paths = [CONFIG, *(PurePosixPath(f"regress-{suite.name}.yml") for suite in suites[1:])]
-    steps = dict.fromkeys(step for suite in suites for step in _steps(suite.project.toolchain))
-    toolchain = "".join(f"      {line}\n" for step in steps for line in step.splitlines())
+    steps: dict[str, str] = {}  # one for each action: the first suite's
+    for step in (step for suite in suites for step in _steps(suite.project.toolchain)):
+        steps.setdefault(step.partition("@")[0], step)
+    toolchain = "".join(f"      {line}\n" for step in steps.values() for line in step.splitlines())
     workflow = _WORKFLOW.format(
         branch=branch,
         toolchain=toolchain,

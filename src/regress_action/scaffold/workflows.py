@@ -112,6 +112,7 @@ class ToolRun:
     before: int
     command: str
     results: str
+    folder: str
 
 
 def _translated_job(path: str, job: str, steps: Sequence[WorkflowStep]) -> Project | None:
@@ -135,20 +136,22 @@ def _measured_by(step: WorkflowStep, before: Sequence[WorkflowStep]) -> ToolRun 
         for at in range(len(before) - 1, -1, -1):
             if name and name in before[at].script:
                 command, results = _with_out(_in_folder(before[at]), file, before[at].folder)
-                return ToolRun("github-action-benchmark", at, command, results)
+                return ToolRun("github-action-benchmark", at, command, results, before[at].folder)
     if re.match(r"CodSpeedHQ/action@", step.uses, re.IGNORECASE) and "run" in step.inputs:
         folder = step.inputs.get("working-directory", ".")
         line = _placed(folder, " ".join(step.inputs["run"].split()))
         if re.search(r"--codspeed(?=\s|$)", line):
             command = re.sub(r"--codspeed(?=\s|$)", _CODSPEED, line)
             results = posixpath.normpath(f"{folder}/.codspeed/results_*.json")
-            return ToolRun("CodSpeed", len(before), command, results)
+            return ToolRun("CodSpeed", len(before), command, results, folder)
         if " vitest bench" in line:
-            return ToolRun("CodSpeed", len(before), f"{line} --outputJson={{out}}", "")
+            return ToolRun("CodSpeed", len(before), f"{line} --outputJson={{out}}", "", folder)
     if re.search(r"\bbencher run\b", step.script):
         line, file = _of_bencher(step.script)
         if line:
-            return ToolRun("Bencher", len(before), *_with_out(_placed(step.folder, line), file, step.folder))
+            return ToolRun(
+                "Bencher", len(before), *_with_out(_placed(step.folder, line), file, step.folder), step.folder
+            )
     return None
 
 
@@ -193,6 +196,7 @@ def _project(said: str, run: ToolRun, before: Sequence[WorkflowStep], step: Work
         setup=setup,
         command=command,
         results=run.results,
+        place=run.folder,
         toolchain=tuple(line for other in before for line in _toolchain(other)),
         sources=(("setup", said), ("command", said), *((("results", said),) if run.results else ())),
         threshold=float(alert[1]) / 100 if alert and float(alert[1]) > 100 else None,  # noqa: PLR2004 - percent

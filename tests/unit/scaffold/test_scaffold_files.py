@@ -85,7 +85,7 @@ def test_each_folder_with_benchmarks_becomes_a_suite_of_its_own(tmp_path: Path) 
     assert configs == ["regress.yml", "regress-api.yml", "regress-web.yml"]
     assert workflow["steps"][-1]["with"]["config"] == "${{ matrix.config }}"
     assert [step.get("uses", "").partition("@")[0] for step in workflow["steps"]] == [
-        *("actions/checkout", "actions/setup-python", "actions/setup-go", "actions/setup-go", "acme/regress-action")
+        *("actions/checkout", "actions/setup-python", "actions/setup-go", "acme/regress-action")
     ]
     settings = [load({"config": config}, root=tmp_path) for config in configs]
     assert [each.suite for each in settings] == ["main", "api", "web"]
