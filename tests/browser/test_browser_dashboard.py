@@ -427,3 +427,19 @@ def test_the_heat_map_can_be_downloaded(visit: Visit) -> None:
 
     assert text.startswith("benchmark,metric,machine,unit,reference,part 1,")
     assert len(text.splitlines()) == 71
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_prints_dark_on_white_on_a4(visit: Visit, view: str) -> None:
+    """Nothing is cut at the edge of the sheet, whatever the theme, and what can only be clicked is left out."""
+    visit.page.emulate_media(color_scheme="dark")
+    page = visit.open(view)
+    page.wait_for_selector(VIEWS[view])
+    page.set_viewport_size({"width": 703, "height": 1032})  # A4 without its margins of 12 mm, at 96 pixels an inch
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 703
+    assert not page.locator("nav").is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")

@@ -138,6 +138,20 @@
     event.preventDefault();
   }
 
+  /** Make charts as wide as a sheet of A4 and dark on white for printing, or again as they were on the screen. */
+  function fitCharts(printing) {
+    const style = getComputedStyle(document.documentElement);
+    const [text, back] = printing
+      ? ["#1f2328", "#ffffff"]
+      : [style.getPropertyValue("--text").trim(), style.getPropertyValue("--back").trim()];
+    for (const chart of main.querySelectorAll(".js-plotly-plot"))
+      window.Plotly.relayout(chart, {
+        ...(printing ? { width: Math.min(680, chart.clientWidth) } : { width: null, autosize: true }),
+        "font.color": text,
+        annotations: (chart.layout.annotations || []).map((note) => ({ ...note, bgcolor: back, font: { ...note.font, color: text } })),
+      });
+  }
+
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   setTheme(storedTheme() || (dark.matches ? "dark" : "light"));
   document.getElementById("theme").addEventListener("click", () => {
@@ -145,6 +159,8 @@
     draw();
   });
   document.addEventListener("keydown", keys);
+  window.addEventListener("beforeprint", () => fitCharts(true));
+  window.addEventListener("afterprint", () => fitCharts(false));
   window.addEventListener("hashchange", draw);
   try {
     index = await regress.data("index");
