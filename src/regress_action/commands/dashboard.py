@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from regress_action.site.build import Source
 
+_URLS = "REGRESS_NOTIFY_URLS"  # an environment variable, because the addresses hold secrets
 _LOOK_S = 1.0  # between two looks at a history in a folder, while it is served
 
 
@@ -34,6 +35,11 @@ _LOOK_S = 1.0  # between two looks at a history in a folder, while it is served
 @click.option("--repository", metavar="URL", help="Address of the repository, for links to commits.")
 @click.option("--note", default="", metavar="TEXT", help="A sentence at the top of the page.")
 @click.option("--publish", metavar="WHERE", help="branch:NAME that a host of pages serves; it holds the site alone.")
+@click.option(
+    "--send-summary",
+    is_flag=True,
+    help="Send the weekly summary to the Apprise URLs in REGRESS_NOTIFY_URLS.",
+)
 @click.option("--serve", is_flag=True, help="Serve the site on this machine; it follows a history in a folder.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port for --serve.")
 def command(
@@ -50,6 +56,7 @@ def command(
     repository: str | None,
     note: str,
     publish: str | None,
+    send_summary: bool,
     serve: bool,
     port: int,
 ) -> None:
@@ -80,6 +87,8 @@ def command(
     click.echo(write())
     if publish:
         _publish(out, publish)
+    if send_summary:
+        _send_summary(out, title)
     if serve:
         _serve(out, port, write, [where for where in histories if ":" not in where])
 
@@ -150,6 +159,28 @@ def _publish(folder: Path, where: str) -> None:
     message = "Publish the dashboard"
     commit = pages_branch.publish(folder, where, repository=Path.cwd(), environ=os.environ, message=message)
     click.echo(f"{where}: commit {commit[:12]}")
+
+
+def _send_summary(folder: Path, title: str) -> None:
+    """Send the weekly summary of the site in `folder`; a service that does not take it costs a line on standard error.
+
+    Raises:
+        UsageError: REGRESS_NOTIFY_URLS names nobody.
+    """
+    from regress_action.model.errors import UsageError
+    from regress_action.notifications import send_page
+
+    urls = (os.environ.get(_URLS) or "").split()
+    if not urls:
+        raise UsageError(
+            f"--send-summary needs addresses in {_URLS}.",
+            meaning="The site is written, and nobody was notified.",
+            remedy=f"Set {_URLS} to Apprise URLs, one a line, from a secret of the workflow.",
+        )
+    warnings = send_page(urls, f"{title}: performance of the week", (folder / "summary.html").read_text("utf-8"))
+    for warning in warnings:
+        click.echo(warning.replace("notify-urls", _URLS), err=True)
+    click.echo(f"summary.html: sent to {len(urls) - len(warnings)} of {len(urls)}")
 
 
 def _serve(folder: Path, port: int, write: Callable[[], str], histories: Sequence[str]) -> None:

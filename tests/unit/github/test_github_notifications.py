@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +17,12 @@ import pytest
 
 from judgements import HOSTILE
 from regress_action import notifications
+from regress_action.history import open_history
+from unit.site.site_reports import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # Apprise's, on Python 3.11 and 3.12
@@ -119,3 +126,42 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "apprise", None)
 
     assert "regress-action[notify]" in notifications.send(["json://127.0.0.1"], "title", [("x", "")])[0]
+
+
+def test_the_weekly_summary_is_sent_as_a_page(hooks: list[Hook], tmp_path: Path) -> None:
+    """One service takes it, the other costs a line without its address; names stay text."""
+    name = "<img src=x onerror=alert(1)>"
+    reports = [replace(report(n, {name: [1.0 if n < 20 else 2.0]}), created=_days_ago(30 - n)) for n in range(30)]
+    open_history("history", repository=tmp_path, environ={}).extend(reports)
+
+    result = _send_summary(tmp_path, REGRESS_NOTIFY_URLS="\n".join(hook.url for hook in hooks))
+
+    assert result.returncode == 0, result.stderr
+    assert "sent to 1 of 2" in result.stdout
+    assert "REGRESS_NOTIFY_URLS: entry 2 (json) did not take the message." in result.stderr
+    assert "secret" not in result.stdout + result.stderr
+    (message,) = hooks[0].received
+    assert message["title"] == "Performance: performance of the week"
+    assert "1 regressed" in message["message"]
+    assert "<img" not in message["message"]
+
+
+def test_a_summary_for_nobody_is_an_error(tmp_path: Path) -> None:
+    """It says which variable names the addresses."""
+    open_history("history", repository=tmp_path, environ={}).append(report(1, {"a": [1.0]}))
+
+    result = _send_summary(tmp_path)
+
+    assert result.returncode == 2
+    assert "--send-summary needs addresses in REGRESS_NOTIFY_URLS" in result.stderr
+
+
+def _send_summary(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Write the dashboard of the history in a folder, and send its summary."""
+    command = [sys.executable, "-m", "regress_action", "dashboard", "--history", "history", "--send-summary"]
+    kept = {name: value for name, value in os.environ.items() if name != "REGRESS_NOTIFY_URLS"}
+    return subprocess.run(command, cwd=folder, env=kept | environ, capture_output=True, text=True, check=False)
+
+
+def _days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
