@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from regress_action.analysis import Policy
 from regress_action.history import open_history
 from regress_action.model.aliases import Aliases
+from regress_action.model.errors import ExitCode
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.site.build import Source, build, from_reports
 from regress_action.site.tables import grown
@@ -443,3 +446,42 @@ def test_every_view_prints_dark_on_white_on_a4(visit: Visit, view: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 703
     assert not page.locator("nav").is_visible()
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_a_name_is_no_formula_in_a_download(chromium: Browser, tmp_path: Path, start: str) -> None:
+    """A spreadsheet shows it as text."""
+    name = f'{start}HYPERLINK("https://example.org","x")'
+    report = Report((Series(Benchmark(name), Metric("time", "s"), (1.0,)),), (Run(),), commit="a" * 40)
+    build([from_reports([report])], tmp_path, Policy(), SitePage())
+    for visit in visiting(chromium, tmp_path):
+        page = visit.open("status")
+        with page.expect_download() as download:
+            page.click("button.download")
+        _, row = csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())
+        assert row[1] == f"'{name}"
+
+
+PNG = [sys.executable, "-m", "regress_action", "trend", "--history", "history", "-k", "parse", "--png", "charts"]
+
+
+def test_a_chart_becomes_a_png(tmp_path: Path) -> None:
+    """Twice as large as the SVG, drawn by the same browser without a network."""
+    open_history("history", repository=tmp_path, environ={}).extend([_single(number) for number in range(1, 9)])
+
+    subprocess.run(PNG, cwd=tmp_path, check=True, capture_output=True)
+
+    (chart,) = (tmp_path / "charts").iterdir()
+    assert chart.suffix == ".png"
+    assert chart.read_bytes().startswith(b"\x89PNG")
+    assert struct.unpack(">II", chart.read_bytes()[16:24]) == (1440, 440)
+
+
+def test_without_a_browser_there_is_no_png(tmp_path: Path) -> None:
+    """The error names the SVG files, which need none."""
+    open_history("history", repository=tmp_path, environ={}).extend([_single(number) for number in range(1, 9)])
+
+    done = subprocess.run(PNG, cwd=tmp_path, check=False, capture_output=True, text=True, env={"PATH": ""})
+
+    assert done.returncode == ExitCode.INFRASTRUCTURE
+    assert "--svg" in done.stderr

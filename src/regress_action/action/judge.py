@@ -98,13 +98,17 @@ def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judgement, the suite it is about, and how the process should end; `baseline` and `head` are what was judged."""
+    """A judgement, the suite it is about, and how the process should end.
+
+    `baseline` and `head` are what was judged, `looks` the numbers of pairs after which it was planned to be judged.
+    """
 
     judgement: Judgement
     suite: str = "default"
     waivers: tuple[str, ...] = ()
     baseline: tuple[Report, ...] = ()
     head: tuple[Report, ...] = ()
+    looks: tuple[int, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -128,7 +132,8 @@ def judge_reports(
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
     judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
-    return replace(judged, baseline=tuple(base_side), head=tuple(head_side))
+    looks = policy.plan.looks if policy.plan else ()
+    return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=looks)
 
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:

@@ -70,7 +70,7 @@ def context_of(job: Job, judgement: Judgement) -> Context:
 def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
     """Return the judgement in every form that GitHub shows; `past` are the reports that an issue's chart shows."""
     judgement = judged.judgement
-    context = context_of(job, judgement)
+    context = replace(context_of(job, judgement), looks=judged.looks)
     return Texts(
         headline=text.headline(judgement),
         comment=lambda limit: markdown.render(judgement, audience="comment", limit_bytes=limit, context=context),

@@ -33,6 +33,7 @@ def deliver(
         elsewhere=elsewhere(judged.judgement),
         waivers=judged.waivers,
         advice=causes(judged.judgement),
+        looks=judged.looks,
     )
     if json_out:
         import orjson

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regress_action.commands.output import write
-from regress_action.model.errors import HistoryError, IncompleteError, InputError, UsageError
+from regress_action.model.errors import HistoryError, IncompleteError, InfrastructureError, InputError, UsageError
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
@@ -25,6 +26,19 @@ _TIME = frozenset({"time", "date", "timestamp"})
 _COMMIT = frozenset({"commit", "sha", "revision"})
 _LABELS = frozenset({"branch", "test", "version", "host"})
 _MAX_BYTES = 50_000_000
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_BROWSER_S = 120.0
+_BROWSER_FLAGS = (
+    "--headless",
+    "--no-sandbox",  # a container's root cannot have one; the page is ours, and holds no script
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--force-device-scale-factor=2",
+)
 
 
 @click.command(name="trend")
@@ -42,7 +56,8 @@ _MAX_BYTES = 50_000_000
 @click.option(
     "--html", metavar="FILE", help="Write a page with a chart of each series that moves; - is standard output."
 )
-@click.option("--svg", metavar="DIR", help="Write a chart of each series that moves as an SVG file into a folder.")
+@click.option("--svg", metavar="DIR", help="Write a chart of each series that moves, or that -k chooses, as SVG.")
+@click.option("--png", metavar="DIR", help="The same charts as PNG files; Chromium or Chrome draws them.")
 @click.option("--chart", is_flag=True, help="Draw the series in the terminal; -k chooses them.")
 def command(
     *,
@@ -57,6 +72,7 @@ def command(
     markdown: str | None,
     html: str | None,
     svg: str | None,
+    png: str | None,
     chart: bool,
 ) -> None:
     """Say of every benchmark whether it degrades, improves, is stable or stepped, and since when."""
@@ -67,7 +83,16 @@ def command(
     else:
         assert where is not None  # noqa: S101 - checked above
         trends = from_history(where, suite=suite, branch=branch, last=last, since=since, pattern=pattern)
-    deliver(trends, json_out=json_out, markdown=markdown, html=html, svg=svg, chart=chart)
+    deliver(
+        trends,
+        json_out=json_out,
+        markdown=markdown,
+        html=html,
+        svg=svg,
+        png=png,
+        chart=chart,
+        every=pattern is not None,
+    )
 
 
 def from_csv(path: Path) -> Content:
@@ -161,9 +186,14 @@ def deliver(
     markdown: str | None = None,
     html: str | None = None,
     svg: str | None = None,
+    png: str | None = None,
     chart: bool = False,
+    every: bool = False,
 ) -> None:
-    """Show the trends unless standard output was asked for something else, and write the files."""
+    """Show the trends unless standard output was asked for something else, and write the files.
+
+    With `every`, SVG and PNG files are written of every series, and not only of those that move.
+    """
     import orjson
 
     from regress_action.model.files import write_replace
@@ -176,10 +206,47 @@ def deliver(
     if html:
         write(html, pages.page(content).encode())
     if svg:
-        for name, svg_chart in pages.svg_charts(content).items():
+        for name, svg_chart in pages.svg_charts(content, every=every).items():
             write_replace(Path(svg) / name, svg_chart.encode())
+    if png:
+        for name, svg_chart in pages.svg_charts(content, every=every).items():
+            write_replace(Path(png) / f"{name.removesuffix('.svg')}.png", _as_png(svg_chart))
     if "-" not in (json_out, markdown, html):
         sys.stdout.write(pages.terminal_charts(content) if chart else pages.text(content))
+
+
+def _as_png(svg: str) -> bytes:
+    """Return an SVG of ours as PNG, drawn by a browser of this machine without a network, two pixels for each unit.
+
+    Raises:
+        InfrastructureError: there is no Chromium and no Chrome, or it draws nothing.
+    """
+    import shutil
+    import subprocess
+    from contextlib import suppress
+    from tempfile import TemporaryDirectory
+
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        raise InfrastructureError(
+            "No Chromium and no Chrome was found.",
+            meaning="PNG files are drawn by a browser.",
+            remedy="Install one (Debian: apt-get install chromium), or take the SVG files: --svg DIR.",
+        )
+    width, height = (re.search(rf' {name}="(\d+)"', svg) for name in ("width", "height"))
+    size = f"{width[1]},{height[1]}" if width and height else "720,220"
+    with TemporaryDirectory(prefix="regress-png-") as folder:
+        page, picture = Path(folder) / "chart.html", Path(folder) / "chart.png"
+        page.write_text(f"<!doctype html><meta charset=utf-8><style>body{{margin:0}}</style>{svg}", encoding="utf-8")
+        command = [found, *_BROWSER_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={size}"]
+        command += [f"--screenshot={picture}", page.as_uri()]
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, check=False, timeout=_BROWSER_S)  # noqa: S603 - our own words
+        if not picture.is_file():
+            raise InfrastructureError(
+                f"{Path(found).name} drew no picture.", remedy="Take the SVG files instead: --svg DIR."
+            )
+        return picture.read_bytes()
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

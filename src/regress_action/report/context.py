@@ -11,7 +11,8 @@ class Context:
 
     `repository_url` makes commits into links. `reproduce` is one shell command, `accept` one sentence. `waivers` and
     `advice` are sentences, and `elsewhere` is the one that suggests another machine. `folder` is where the page will
-    lie, from which links to files lead.
+    lie, from which links to files lead. `looks` are the numbers of pairs after which the measurement was to be judged
+    while it ran, the last being its planned end; empty where it was not.
     """
 
     suite: str = "default"
@@ -26,3 +27,4 @@ class Context:
     waivers: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     folder: str | None = None
+    looks: tuple[int, ...] = ()

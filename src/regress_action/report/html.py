@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def render(
     The runs of `baseline` and `head` are drawn for the first 150 comparisons, worst first.
     """
     findings = Findings.of(judgement)
+    context = context or Context()
     plotted = {(row.benchmark.name, row.metric.name) for row in judgement.comparisons[:_MOST_PLOTS]}
     runs = plots.runs_of(baseline, head)
     return (
@@ -66,7 +68,7 @@ def render(
             notes=notes.sentences(judgement),
             headline=text.headline_parts(judgement),
             against=sides.against_parts(judgement),
-            facts=_facts(judgement),
+            facts=_facts(judgement, context.looks),
             shift=text.shift(judgement),
             visible=text.visible(judgement),
             noun=rows_are(judgement),
@@ -75,9 +77,9 @@ def render(
             over_budget=findings.over_budget,
             sections=[_Section(title, rows) for name, title in _SECTIONS if (rows := getattr(findings, name))],
             lists=[(title, rows) for name, title in _LISTS if (rows := getattr(findings, name))],
-            runs={key: values for key, values in runs.items() if key in plotted},
+            runs={key: replace(values, looks=context.looks) for key, values in runs.items() if key in plotted},
             medians_disagree=phrases.MEDIANS_DISAGREE if any(map(phrases.medians_disagree, _tabled(findings))) else "",
-            context=context or Context(),
+            context=context,
         )
     )
 
@@ -97,13 +99,14 @@ def _tabled(findings: Findings) -> list[Comparison]:
     return [row for name, _ in _SECTIONS for row in getattr(findings, name)]
 
 
-def _facts(judgement: Judgement) -> list[tuple[str, str]]:
+def _facts(judgement: Judgement, looks: Sequence[int]) -> list[tuple[str, str]]:
     """Return what was measured and how it was judged, as terms and descriptions."""
     rows = judgement.comparisons
     names = {row.benchmark.name for row in rows}
     thresholds = sorted({row.threshold for row in rows if math.isfinite(row.threshold)})
     alarms = " to ".join(numbers.change(end) for end in dict.fromkeys(thresholds[:1] + thresholds[-1:]))
     facts = (
+        ("Planned", sides.planned(judgement, looks)),
         ("Measured", sides.design(judgement)),
         ("Compared", f"{count(len(rows), 'comparison')} of {count(len(names), 'benchmark')}" if rows else ""),
         ("Alarms from", alarms),

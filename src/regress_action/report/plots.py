@@ -26,6 +26,7 @@ MOST_RUNS = 60  # a side; more would be one blot
 _RATIOS = (0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
 _CLOSEST_PERCENT = 14.0  # of the width, between the labels of a scale
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 440, 190, 76, 12, 14, 28
+_BASE = _HEIGHT - _BOTTOM
 _MARGIN = 0.08
 _GAP = 24
 _LARGEST = 1e100  # beyond, nothing is drawn
@@ -35,11 +36,15 @@ _LEAST_SPREAD = 1e-6  # of the largest value: what is closer together is drawn a
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The values of a comparison's runs in the metric's unit, oldest first; `paired` where both sides go by pairs."""
+    """The values of a comparison's runs in the metric's unit, oldest first; `paired` where both sides go by pairs.
+
+    `looks` are the numbers of pairs after which the measurement was judged.
+    """
 
     baseline: tuple[float, ...]
     head: tuple[float, ...]
     paired: bool
+    looks: tuple[int, ...] = ()
 
 
 def runs_of(baseline: Sequence[Report], head: Sequence[Report]) -> dict[tuple[str, str], Runs]:
@@ -139,7 +144,10 @@ def _changes(row: Comparison, values: Runs) -> Markup:
         _dot("head", round(_LEFT + step * (index + 0.5), 1), frame.height(change))
         for index, change in enumerate(changes)
     ]
-    parts.append(_label((_LEFT + _WIDTH - _RIGHT) / 2, "pairs in their order, and the interval"))
+    looks = [look for look in values.looks if look < len(changes)]
+    parts += [Markup('<path class="look" d="M{} {}V{}"/>').format(_LEFT + step * look, _TOP, _BASE) for look in looks]
+    words = "pairs in their order, the interval, looks dashed" if looks else "pairs in their order, and the interval"
+    parts.append(_label((_LEFT + _WIDTH - _RIGHT) / 2, words))
     return _svg(f"Change of {len(changes)} pairs in per cent.", "% worse", frame, parts)
 
 

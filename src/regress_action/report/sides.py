@@ -57,6 +57,17 @@ def design(judgement: Judgement) -> str:
             return "one session on each side, so changes are at most suspected; give five runs or more"
 
 
+def planned(judgement: Judgement, looks: Sequence[int]) -> str:
+    """Return how many pairs were planned and after which of them the measurement was judged, empty without pairs."""
+    if judgement.mode is not Mode.PAIRED:
+        return ""
+    if not looks:
+        return "nothing was judged before all runs were measured"
+    *early, last = map(str, looks)
+    after = f"{', '.join(early)} and {last}" if early else last
+    return f"at most {last} pairs, judged after {after}; p-values and intervals account for judging early"
+
+
 def _range(runs: Sequence[int]) -> str:
     present = [number for number in runs if number]
     if not present:

@@ -135,10 +135,10 @@ def page(content: Mapping[str, Any]) -> str:
     )
 
 
-def svg_charts(content: Mapping[str, Any]) -> dict[str, str]:
-    """Return a chart of each series that moves as SVG, by a name for its file, worst first."""
+def svg_charts(content: Mapping[str, Any], *, every: bool = False) -> dict[str, str]:
+    """Return a chart of each series that moves (with `every`, of each series) as SVG by a file name, worst first."""
     names = _Names(content["series"])
-    moving = list(_moving(content["series"]))[:_DRAWN]
+    moving = list(content["series"] if every else _moving(content["series"]))[:_DRAWN]
     return {
         f"{number:02}-{_file_name(_name(entry))}.svg": str(svg_chart(entry, names.of(entry)))
         for number, entry in enumerate(moving, start=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgements import EXAMPLES, TIME, foreign, judgement, judgements, regression, row
-from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.comparisons import Mode, Outcome, Severity
 from regress_action.model.measurements import Benchmark, Report, Run, Series
 from regress_action.report import html, plots
 from regress_action.report.chart import Axis
@@ -108,3 +109,15 @@ def test_any_values_make_a_plot_or_none(before: list[float], after: list[float],
     page = Page(html.render(made, baseline=sides[0], head=sides[1]))
     assert set(page.tags) <= set(TAGS.split())
     assert page.tags.count("svg") <= 3
+
+
+def test_what_was_planned_and_when_it_was_judged_is_said() -> None:
+    """For pairs alone: nothing else is judged while it is measured."""
+    paired, history = (replace(EXAMPLES["everything"], mode=mode) for mode in (Mode.PAIRED, Mode.HISTORY))
+
+    looked = html.render(paired, context=Context(looks=(5, 6, 10)))
+    at_once = html.render(paired)
+
+    assert "<dt>Planned</dt><dd>at most 10 pairs, judged after 5, 6 and 10; p-values and intervals account" in looked
+    assert "<dt>Planned</dt><dd>nothing was judged before all runs were measured</dd>" in at_once
+    assert "<dt>Planned</dt>" not in html.render(history)

@@ -332,7 +332,7 @@ const regress = (() => {
   function download(name, header, rows) {
     const cell = (value) => {
       const text = value === null || value === undefined ? "" : String(value);
-      const inert = /^[=+\-@\t]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+      const inert = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
       return /[",\n\r]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
     };
     const blob = new Blob([[header, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n"], {
