@@ -2,21 +2,26 @@
 
     make bench-dashboard                       20 × 100 and 1 000 × 1 000 (series × reports)
     make bench-dashboard ARGS="--large"        and 10 000 × 1 000, whose reports are not read from a history
-    make bench-dashboard ARGS="--publications 1000"   how a pages branch grows, with 20 benchmarks
+    make bench-dashboard ARGS="--publications"        how a pages branch grows, with 20 benchmarks and 20 publications
+    make bench-dashboard ARGS="--publications 1000"   and with as many as three years of work days bring
 
-Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five.
+Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five. “Data” is what lies
+in the folder of the same name; opening a benchmark loads one file of it. Pages of other tools for the same values follow,
+where `dashboard_peers.py` can make them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+PEERS = Path(__file__).with_name("dashboard_peers.py")
 SIZES = ((20, 100), (1000, 1000))
 LARGE = (10_000, 1000)
 REPEATS = 5
@@ -57,11 +63,14 @@ HEADINGS = (
     "read, CPU s",
     "write, CPU s",
     "one more report, CPU s",
-    "data and page, kB",
+    "data, kB",
+    "site, kB",
+    "memory, MB",
     "first view, s",
     "search, s",
     "sort, s",
     "open a benchmark, s",
+    "compare, s",
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -76,10 +85,13 @@ class Row:
     write_s: float
     again_s: float | None
     data_kb: float
-    first_view_s: float
-    search_s: float
-    sort_s: float
-    benchmark_s: float
+    site_kb: float
+    memory_mb: float
+    first_view_s: float = 0.0
+    search_s: float = 0.0
+    sort_s: float = 0.0
+    benchmark_s: float = 0.0
+    compare_s: float = 0.0
 
 
 def values(series: int, reports: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -127,7 +139,7 @@ def measured(series: int, reports: int, folder: Path) -> Row:
     source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
     written = build.build([source], site, Policy(), writing.Page())
     again = time.process_time() - start
-    return looked_at(Row(series, reports, read, write, again, written.bytes / 1000, *[0.0] * 4), site)
+    return looked_at(Row(series, reports, read, write, again, data_kb(site), written.bytes / 1000, memory_mb()), site)
 
 
 def large(series: int, reports: int, folder: Path) -> Row:
@@ -145,7 +157,18 @@ def large(series: int, reports: int, folder: Path) -> Row:
     start = time.process_time()
     written = writing.write(writing.Site([whole], [[SeriesLimits(1.2)] * series], (), writing.Page()), folder / "site")
     write = time.process_time() - start
-    return looked_at(Row(series, reports, None, write, None, written.bytes / 1000, *[0.0] * 4), folder / "site")
+    site = folder / "site"
+    return looked_at(Row(series, reports, None, write, None, data_kb(site), written.bytes / 1000, memory_mb()), site)
+
+
+def data_kb(site: Path) -> float:
+    """Return the size of the data files of a site."""
+    return sum(path.stat().st_size for path in (site / "data").iterdir()) / 1000
+
+
+def memory_mb() -> float:
+    """Return the most memory that this process has taken so far, the making of the reports included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def published(publications: int, folder: Path) -> list[tuple[int, int, int, int]]:
@@ -204,7 +227,7 @@ def looked_at(row: Row, site: Path) -> Row:
         sys.exit("No Chromium was found. Install it (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        seconds: dict[str, list[float]] = {"first_view_s": [], "search_s": [], "sort_s": [], "benchmark_s": []}
+        seconds: dict[str, list[float]] = defaultdict(list)
         for _ in range(REPEATS):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             start = time.perf_counter()
@@ -213,17 +236,12 @@ def looked_at(row: Row, site: Path) -> Row:
             seconds["first_view_s"].append(time.perf_counter() - start)
             seconds["search_s"].append(drawn(page, "regress.change({q: 'module_0'}, true)"))
             seconds["sort_s"].append(drawn(page, "regress.change({q: '', sort: '-level'}, true)"))
-            page.evaluate("regress.plotly()")
+            page.wait_for_function("regress.prepared")  # what a reader's first seconds on the page are enough for
             seconds["benchmark_s"].append(drawn(page, "document.querySelector('tbody a').click()", ".main-svg"))
+            seconds["compare_s"].append(drawn(page, "location.hash = '#/compare'"))
             page.close()
         browser.close()
-    return replace(
-        row,
-        first_view_s=statistics.median(seconds["first_view_s"]),
-        search_s=statistics.median(seconds["search_s"]),
-        sort_s=statistics.median(seconds["sort_s"]),
-        benchmark_s=statistics.median(seconds["benchmark_s"]),
-    )
+    return replace(row, **{name: statistics.median(values) for name, values in seconds.items()})
 
 
 def drawn(page: Page, cause: str, selector: str = "tbody tr") -> float:
@@ -241,7 +259,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", action="store_true", help="measure 10 000 × 1 000 as well")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--publications", type=int, default=0, help="publish so many times, and measure nothing else")
+    parser.add_argument(
+        "--publications",
+        type=int,
+        nargs="?",
+        const=20,
+        default=0,
+        help="publish so often (20), and measure nothing else",
+    )
     options = parser.parse_args()
     if options.publications:
         with tempfile.TemporaryDirectory() as name:
@@ -258,14 +283,15 @@ def main() -> None:
         print(json.dumps([{name: getattr(row, name) for name in Row.__slots__} for row in rows], indent=2))
         return
     print(f"| {' | '.join(HEADINGS)} |")
-    print("|" + "---|" * 9)
+    print("|" + "---|" * len(HEADINGS))
     for row in rows:
-        cells = [f"{row.series:,} × {row.reports:,}", *(_seconds(s) for s in (row.read_s, row.write_s, row.again_s))]
-        cells += [
-            f"{row.data_kb:,.0f}",
-            *(_seconds(s) for s in (row.first_view_s, row.search_s, row.sort_s, row.benchmark_s)),
-        ]
+        cells = [f"{row.series:,} × {row.reports:,}", *map(_seconds, (row.read_s, row.write_s, row.again_s))]
+        cells += [f"{size:,.0f}" for size in (row.data_kb, row.site_kb, row.memory_mb)]
+        cells += map(_seconds, (row.first_view_s, row.search_s, row.sort_s, row.benchmark_s, row.compare_s))
         print(f"| {' | '.join(cells)} |")
+    for series, reports in SIZES:
+        print(flush=True)
+        subprocess.run([sys.executable, PEERS, str(series), str(reports)], check=True)
 
 
 def _seconds(value: float | None) -> str:

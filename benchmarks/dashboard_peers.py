@@ -1,18 +1,20 @@
 """What pages of other tools cost for the data of `make bench-dashboard`: time to write them, and their size.
 
-    PYTHONPATH=benchmarks python benchmarks/dashboard_peers.py            20 × 100 (series × reports)
-    PYTHONPATH=benchmarks python benchmarks/dashboard_peers.py 1000 1000
+    python benchmarks/dashboard_peers.py            20 × 100 (series × reports)
+    python benchmarks/dashboard_peers.py 1000 1000
 
-It needs the extra `bench`.
+`make bench-dashboard` runs both. asv is part of the extra `bench`; where it is not installed, its row says so.
 
 `asv publish` is run as it is, on result files and a repository made for it. github-action-benchmark keeps one `data.js`
 beside a page that draws every series at once; the file is written here as that action writes it. Both load libraries
-from other hosts, so their views are not measured here, where no network is needed. Times are CPU seconds.
+from other hosts, so their views are not measured here, where no network is needed. Times are CPU seconds. ReBenchDB is a server with a PostgreSQL database and an R process for
+its figures; none of the three is here, so it is not run.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import resource
@@ -173,6 +175,9 @@ def main() -> None:
             ("asv publish", asv),
             ("github-action-benchmark, data.js", github_action_benchmark),
         ):
+            if make is asv and importlib.util.find_spec("asv") is None:
+                print(f"| {tool} | not installed | | |")
+                continue
             seconds, site = timed(make, reports, folder)
             files = [path for path in site.rglob("*") if path.is_file() and path.name != writing.PLOTLY]
             size = sum(path.stat().st_size for path in files)

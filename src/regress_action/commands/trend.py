@@ -226,10 +226,10 @@ def _as_png(svg: str) -> bytes:
     from contextlib import suppress
     from tempfile import TemporaryDirectory
 
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if found is None:
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
         raise InfrastructureError(
-            "No Chromium and no Chrome was found.",
+            "No Chromium and no Chrome was browser.",
             meaning="PNG files are drawn by a browser.",
             remedy="Install one (Debian: apt-get install chromium), or take the SVG files: --svg DIR.",
         )
@@ -238,13 +238,13 @@ def _as_png(svg: str) -> bytes:
     with TemporaryDirectory(prefix="regress-png-") as folder:
         page, picture = Path(folder) / "chart.html", Path(folder) / "chart.png"
         page.write_text(f"<!doctype html><meta charset=utf-8><style>body{{margin:0}}</style>{svg}", encoding="utf-8")
-        command = [found, *_BROWSER_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={size}"]
+        command = [browser, *_BROWSER_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={size}"]
         command += [f"--screenshot={picture}", page.as_uri()]
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, check=False, timeout=_BROWSER_S)  # noqa: S603 - our own words
         if not picture.is_file():
             raise InfrastructureError(
-                f"{Path(found).name} drew no picture.", remedy="Take the SVG files instead: --svg DIR."
+                f"{Path(browser).name} drew no picture.", remedy="Take the SVG files instead: --svg DIR."
             )
         return picture.read_bytes()
 

@@ -65,6 +65,7 @@ const regress = (() => {
         await Plotly.newPlot(place, [line, line], { shapes: [mark], annotations: [{ x: 0, y: 1, text: "0" }], showlegend: true });
         Plotly.purge(place);
         place.remove();
+        regress.prepared = true;
       });
     });
   }
