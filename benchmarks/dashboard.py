@@ -5,9 +5,9 @@
     make bench-dashboard ARGS="--publications"        how a pages branch grows, with 20 benchmarks and 20 publications
     make bench-dashboard ARGS="--publications 1000"   and with as many as three years of work days bring
 
-Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five. “Data” is what lies
-in the folder of the same name; opening a benchmark loads one file of it. Pages of other tools for the same values follow,
-where `dashboard_peers.py` can make them.
+Reading and writing are CPU seconds of this process; views are seconds on the clock, the median of five. “Data” is what
+lies in the folder of the same name; opening a benchmark loads one file of it. Pages of other tools for the same values
+follow, as `dashboard_peers.py` makes them.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def main() -> None:
         nargs="?",
         const=20,
         default=0,
-        help="publish so often (20), and measure nothing else",
+        help="publish so often (20) and measure nothing else",
     )
     options = parser.parse_args()
     if options.publications:

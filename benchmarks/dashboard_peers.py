@@ -7,8 +7,8 @@
 
 `asv publish` is run as it is, on result files and a repository made for it. github-action-benchmark keeps one `data.js`
 beside a page that draws every series at once; the file is written here as that action writes it. Both load libraries
-from other hosts, so their views are not measured here, where no network is needed. Times are CPU seconds. ReBenchDB is a server with a PostgreSQL database and an R process for
-its figures; none of the three is here, so it is not run.
+from other hosts, so their views are not measured here, where no network is needed. Times are CPU seconds. ReBenchDB is
+a server with a PostgreSQL database and an R process for its figures; none of the three is here, so it is not run.
 """
 
 from __future__ import annotations

@@ -229,24 +229,24 @@ def _as_png(svg: str) -> bytes:
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         raise InfrastructureError(
-            "No Chromium and no Chrome was browser.",
+            "No Chromium and no Chrome was found.",
             meaning="PNG files are drawn by a browser.",
             remedy="Install one (Debian: apt-get install chromium), or take the SVG files: --svg DIR.",
         )
     width, height = (re.search(rf' {name}="(\d+)"', svg) for name in ("width", "height"))
     size = f"{width[1]},{height[1]}" if width and height else "720,220"
     with TemporaryDirectory(prefix="regress-png-") as folder:
-        page, picture = Path(folder) / "chart.html", Path(folder) / "chart.png"
+        page, image = Path(folder) / "chart.html", Path(folder) / "chart.png"
         page.write_text(f"<!doctype html><meta charset=utf-8><style>body{{margin:0}}</style>{svg}", encoding="utf-8")
         command = [browser, *_BROWSER_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={size}"]
-        command += [f"--screenshot={picture}", page.as_uri()]
+        command += [f"--screenshot={image}", page.as_uri()]
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(command, capture_output=True, check=False, timeout=_BROWSER_S)  # noqa: S603 - our own words
-        if not picture.is_file():
+        if not image.is_file():
             raise InfrastructureError(
-                f"{Path(browser).name} drew no picture.", remedy="Take the SVG files instead: --svg DIR."
+                f"{Path(browser).name} drew nothing.", remedy="Take the SVG files instead: --svg DIR."
             )
-        return picture.read_bytes()
+        return image.read_bytes()
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
