@@ -241,7 +241,8 @@ def looked_at(row: Row, site: Path) -> Row:
             seconds["compare_s"].append(drawn(page, "location.hash = '#/compare'"))
             page.close()
         browser.close()
-    return replace(row, **{name: statistics.median(values) for name, values in seconds.items()})
+    medians: dict[str, Any] = {name: statistics.median(times) for name, times in seconds.items()}
+    return replace(row, **medians)
 
 
 def drawn(page: Page, cause: str, selector: str = "tbody tr") -> float:
