@@ -31,17 +31,20 @@ _BUDGET_MINUTES = 30
     "--action", metavar="REF", default="OWNER/regress-action@v1", show_default=True, help="What `uses:` names."
 )
 @click.option("--try/--no-try", "trial", default=True, show_default=True, help="Run the suite once before writing.")
-def command(*, suite: str, branch: str | None, action: str, trial: bool) -> None:
+@click.option("--bisect", is_flag=True, help="Also write workflows that find the commit of a regression.")
+def command(*, suite: str, branch: str | None, action: str, trial: bool, bisect: bool) -> None:
     """Write a workflow, a config and a thresholds file that fit this repository; nothing is ever overwritten.
 
     The suite is run once in a temporary clone, with the setup that was found. What is missing there is added, and what
     was understood of its results is shown.
     """
-    for line in initialise(Path.cwd(), suite=suite, branch=branch, action=action, trial=trial):
+    for line in initialise(Path.cwd(), suite=suite, branch=branch, action=action, trial=trial, bisect=bisect):
         click.echo(line)
 
 
-def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial: bool = False) -> Iterator[str]:
+def initialise(
+    root: Path, *, suite: str, branch: str | None, action: str, trial: bool = False, bisect: bool = False
+) -> Iterator[str]:
     """Write each file that does not exist yet under `root`; yield one line for a person per step.
 
     Raises:
@@ -56,9 +59,11 @@ def initialise(root: Path, *, suite: str, branch: str | None, action: str, trial
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
     suites = yield from _suites(projects, root, suite, trial=trial)
     replaced = list(scaffold.other_tools(scaffold.Repository(root)))
-    yield from _write(root, scaffold.drafts(suites, branch=branch, action=action, replaced=replaced))
+    yield from _write(root, scaffold.drafts(suites, branch=branch, action=action, replaced=replaced, bisect=bisect))
     for workflow, tool in replaced:
         yield f"{workflow} runs {tool}. The new workflow measures the same suite; remove the old one when you trust it."
+    if not bisect:
+        yield "With --bisect, init also writes workflows that find the commit of a regression and post it on its issue."
     if "OWNER/" in action:
         yield "Replace OWNER in the workflow by the account that holds the action."
     if suites[0].project.missing:

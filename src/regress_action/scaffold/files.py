@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from regress_action.scaffold.culprit_workflows import BISECT, COMMANDS, bisection, commands, with_bisection
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -113,12 +115,19 @@ class Suite:
 
 
 def drafts(
-    suites: Sequence[Suite], *, branch: str, action: str, replaced: Sequence[tuple[str, str]] = ()
+    suites: Sequence[Suite],
+    *,
+    branch: str,
+    action: str,
+    replaced: Sequence[tuple[str, str]] = (),
+    bisect: bool = False,
 ) -> tuple[Draft, ...]:
     """Return the files for a project whose default branch is `branch`, using `action` in the workflow.
 
     The first suite is written into regress.yml, each other one into a file of its own. `replaced` are the workflows of
-    other tools, as (path, tool), which the new one names.
+    other tools, as (path, tool), which the new one names. With `bisect` there are also a workflow that finds the commit
+    of a regression of the first suite, which the measuring one calls where it is the only one, and one that reads
+    commands in comments.
     """
     paths = [CONFIG, *(PurePosixPath(f"regress-{suite.name}.yml") for suite in suites[1:])]
     steps: dict[str, str] = {}  # one for each action: the first suite's
@@ -135,6 +144,14 @@ def drafts(
         matrix=_MATRIX.format(configs=", ".join(map(str, paths))) if len(suites) > 1 else "",
         config="${{ matrix.config }}" if len(suites) > 1 else CONFIG,
     )
+    culprits: tuple[Draft, ...] = ()
+    if bisect:
+        workflow = with_bisection(workflow) if len(suites) == 1 else workflow
+        name = _scalar(suites[0].name)
+        culprits = (
+            Draft(BISECT, bisection(toolchain, name), "finds the commit of a regression and posts it"),
+            Draft(COMMANDS, commands(action), "answers /regress in comments"),
+        )
     configs = [
         Draft(path, _config(suite, action), f"says how the suite {suite.name} is prepared and run")
         for path, suite in zip(paths, suites, strict=True)
@@ -143,6 +160,7 @@ def drafts(
         Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
         *configs,
         Draft(THRESHOLDS, _thresholds(suites[0].project, action), "says what counts as a regression"),
+        *culprits,
     )
 
 

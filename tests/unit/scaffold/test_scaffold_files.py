@@ -48,6 +48,32 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert "kept   regress.yml: it was there already" in lines
 
 
+def test_bisection_is_offered_and_written(tmp_path: Path) -> None:
+    """With --bisect the measuring workflow calls one that bisects, comments are read, each names the other."""
+    (tmp_path / "go.mod").write_text("module x")
+    offered = list(initialise(tmp_path / "offered", suite="s", branch="main", action="o/a@v1"))
+    assert any("--bisect" in line for line in offered)
+    list(initialise(tmp_path, suite='my "suite"', branch="main", action="o/a@v1", bisect=True))
+    folder = tmp_path / ".github/workflows"
+    measuring, bisecting, commands = (
+        yaml.safe_load((folder / f"{name}.yml").read_text())
+        for name in ("performance", "bisect", "performance-commands")
+    )
+    assert measuring["jobs"]["regress"]["steps"][-1]["id"] == "judge"
+    assert measuring["jobs"]["regress"]["outputs"] == {"severity": "${{ steps.judge.outputs.severity }}"}
+    call = measuring["jobs"]["bisect"]
+    assert call["uses"] == "./.github/workflows/bisect.yml"
+    triggers = bisecting[True]  # YAML 1.1 reads `on` as true
+    assert triggers["workflow_call"] == triggers["workflow_dispatch"]
+    assert set(call["with"]) <= set(triggers["workflow_call"]["inputs"])
+    assert bisecting["run-name"] == "Bisect for #${{ inputs.issue }}, comment ${{ inputs.comment }}"
+    assert bisecting["jobs"]["post"]["steps"][-1]["env"]["SUITE"] == 'my "suite"'
+    assert "issues" not in bisecting["jobs"]["bisect"]["permissions"]
+    assert any("setup-go" in step.get("uses", "") for step in bisecting["jobs"]["bisect"]["steps"])
+    assert commands["jobs"]["command"]["steps"][0]["uses"] == "o/a@v1"
+    assert commands["jobs"]["command"]["steps"][0]["env"]["REGRESS_BISECT_WORKFLOW"] == "bisect.yml"
+
+
 def test_a_first_benchmark_is_marked_as_such(tmp_path: Path) -> None:
     """A person sees that a better one may replace it, and where each line comes from."""
     (tmp_path / "thing").mkdir()
