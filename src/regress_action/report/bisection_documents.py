@@ -10,7 +10,7 @@ from regress_action.model import escaping
 from regress_action.model.bisections import KEPT, BisectionResult, Ending, PackageChange, Suspect
 from regress_action.model.errors import InputError
 from regress_action.model.escaping import plain
-from regress_action.report.bisections import basis, package_words, probability
+from regress_action.report.bisections import basis, first_commit_words, package_words, probability
 from regress_action.report.numbers import change, count, interval
 
 _CANDIDATES = 6
@@ -70,7 +70,8 @@ def markdown(result: BisectionResult) -> str:
     parts = []
     if first := result.first_bad:
         sure = probability(first.probability)
-        parts += [f"**First bad commit: {first.commit}** (probability {sure})", _commit_line(first), f"{what}: {size}"]
+        heading = f"{first_commit_words(result)}: {first.commit}"
+        parts += [f"**{heading}** (probability {sure})", _commit_line(first), f"{what}: {size}"]
         if result.packages:
             names = ", ".join(escaping.code_span(package_words(package)) for package in result.packages[:_PACKAGES])
             parts.append(f"It changes {count(len(result.packages), 'package')}: {names}")
@@ -80,7 +81,10 @@ def markdown(result: BisectionResult) -> str:
     elif result.ending is Ending.NO_CHANGE:
         parts.append(f"A bisection of {result.good}..{result.bad} found no change of {what}: {size}")
     else:
-        names = "".join(f"\n- {entry.commit}: {_commit_line(entry)}" for entry in result.candidates[:_CANDIDATES])
+        names = "".join(
+            f"\n- {entry.commit} ({probability(entry.probability)}): {_commit_line(entry)}"
+            for entry in result.candidates[:_CANDIDATES]
+        )
         parts.append(f"A bisection did not decide which commit changed {what}. Most probable are:{names}")
     return "\n\n".join([*parts, f"<sub>{basis(result)}</sub>"])
 

@@ -48,8 +48,7 @@ def _headline(result: BisectionResult) -> list[tuple[str, str]]:
     moved = f"{change(result.ratio)} (95 % interval {interval(result.ratio_low, result.ratio_high, like=result.ratio)})"
     match result.ending:
         case Ending.FOUND if first := result.first_bad:
-            kind = "First bad commit" if (result.ratio or 1) >= 1 else "First commit with the improvement"
-            words = f"{kind}: {first.commit[:_SHORT]} {plain(first.subject, _SUBJECT)}"
+            words = f"{first_commit_words(result)}: {first.commit[:_SHORT]} {plain(first.subject, _SUBJECT)}"
             return [(words, "bold"), (f"Probability {probability(first.probability)}. {what}: {moved}.", "bold")]
         case Ending.NO_CHANGE:
             words = f"No change found: {what} at {result.bad[:_SHORT]} is {moved} of {result.good[:_SHORT]}."
@@ -62,6 +61,11 @@ def _headline(result: BisectionResult) -> list[tuple[str, str]]:
             return [(words, "bold yellow"), (f"{what}: {moved}.", "bold")]
     best = f"; most probable is {result.suspects[0].commit[:_SHORT]}" if result.suspects else ""
     return [(f"Not finished: the limit was reached before {probability(result.target)}{best}.", "bold yellow")]
+
+
+def first_commit_words(result: BisectionResult) -> str:
+    """Return what the commit that was found is called: bad where it made the benchmark worse."""
+    return "First bad commit" if (result.ratio or 1) >= 1 else "First commit with the improvement"
 
 
 def basis(result: BisectionResult) -> str:

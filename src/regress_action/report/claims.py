@@ -85,7 +85,7 @@ def markdown(
     where = escaping.link("this run", run_url)
     check = (
         "Save it as `claim.json`, and `regress-action verify-claim --receipt claim.json --replay` measures again. "
-        "It is changed if one byte is."
+        "The check fails when one byte of it was changed."
     )
     if len(receipt) <= _RECEIPT_BYTES:
         block = escaping.code_block(receipt.rstrip("\n"), "json", limit=_RECEIPT_BYTES)

@@ -55,6 +55,7 @@ def test_an_improvement_is_called_so() -> None:
     """A first commit that made it faster is no bad commit."""
     better = replace(FOUND, ratio=0.9, ratio_low=0.89, ratio_high=0.91)
     assert shown(better).startswith("First commit with the improvement: aaaaaaaaaa")
+    assert bisection_documents.markdown(better).startswith(f"**First commit with the improvement: {'a' * 40}** ")
 
 
 @pytest.mark.parametrize(
