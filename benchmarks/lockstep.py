@@ -1,6 +1,7 @@
 """What taking turns of milliseconds gains, costs and gets wrong: base and head in lockstep, beside whole runs in turn.
 
-    make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite] [--pairs 10] [--kills 32]
+    make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite,
+                              slices,addresses,project] [--pairs 10] [--kills 32]
                               [--trials 1] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
@@ -29,10 +30,11 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from lockstep_addresses import addresses
 from lockstep_commands import FUNCTIONS, MUST_NOT_BE_STOPPED, OTHER_WORKS, WORKS
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
-from regress_action.measure.frozen_turns import FrozenTurns, Slices
+from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
 from regress_action.measure.interleaving import shared_processor
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.process import NullSampler, ProcessResult, execute
@@ -158,27 +160,56 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     return rows
 
 
-def pair_in_turns(machine: Machine, code: str, seed: int) -> tuple[list[TurnResult], float]:
+def pair_in_turns(machine: Machine, code: str, seed: int, length_s: float = SLICE_S) -> tuple[list[TurnResult], float]:
     """Run a pair of identical commands in lockstep; return how they ended, and the seconds that all turns took."""
     tasks = [machine.task(code, side) for side in ("base", "head")]
     logs = [OutputLog(), OutputLog()]
-    turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(seed=seed), first=seed % 2)
+    turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(length_s, seed), first=seed % 2)
     return turns.run(), turns.took_s
 
 
-def error(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the standard error of a function's log ratio; 12 pairs are 24 s of rounds of a millisecond."""
-    text = "def test_function(benchmark): benchmark(lambda: sum(range(60_000)))\n"
-    ratios = ratios_of_ways(
-        {"test_one.py": text}, {"test_one.py": text + "#\n"}, wanted.pairs, "--benchmark-max-time=1"
-    )
+def slices(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the bias and the cost of turns of different lengths: identical commands, whose mean ratio should be 1."""
     rows = []
-    for interleave, of_benchmarks in ratios.items():
-        (values,) = of_benchmarks.values()
-        rows.append({
-            "interleave": interleave, "pairs": len(values), "spread of a pair": statistics.stdev(values),
-            "standard error": statistics.stdev(values) / math.sqrt(len(values)),
-        })  # fmt: skip
+    for name in ("CPU", "memory"):
+        code = WORKS[name].format(n=STEPS // 2)
+        alone = statistics.median(cpu_s(machine.alone(code)) for _ in range(3))
+        for length_s in (0.005, 0.01, 0.02, 0.05):
+            ratios, used = [], []
+            for pair in range(wanted.pairs):
+                results, _ = pair_in_turns(machine, code, pair, length_s)
+                base, head = (cpu_s(result.ended) for result in results)
+                ratios.append(math.log(head / base))
+                used += [base, head]
+            rows.append({
+                "command": name, "slice": f"{1000 * length_s:g} ms", "pairs": wanted.pairs,
+                "bias": statistics.fmean(ratios),
+                "standard error": statistics.stdev(ratios) / math.sqrt(len(ratios)),
+                "more CPU time than alone": statistics.median(used) / alone - 1,
+            })  # fmt: skip
+    return rows
+
+
+def error(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the standard error of a function's log ratio: a second of rounds a side, and a twentieth in more pairs.
+
+    12 pairs of a second are 24 s of rounds of a millisecond.
+    """
+    text = "def test_function(benchmark): benchmark(lambda: sum(range(60_000)))\n"
+    rows = []
+    for seconds, pairs in ((1.0, wanted.pairs), (0.05, 3 * wanted.pairs)):
+        began = time.monotonic()
+        ratios = ratios_of_ways(
+            {"test_one.py": text}, {"test_one.py": text + "#\n"}, pairs, f"--benchmark-max-time={seconds:g}"
+        )
+        took_s = (time.monotonic() - began) / len(ratios)
+        for interleave, of_benchmarks in ratios.items():
+            (values,) = of_benchmarks.values()
+            rows.append({
+                "interleave": interleave, "rounds of a side": f"{seconds:g} s", "pairs": len(values),
+                "spread of a pair": statistics.stdev(values),
+                "standard error": statistics.stdev(values) / math.sqrt(len(values)), "seconds each": took_s,
+            })  # fmt: skip
     return rows
 
 
@@ -199,6 +230,39 @@ def suite(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
             "of the same": f"{sum(value > _PROVEN for value in same)} of {len(same)}",
         })  # fmt: skip
     return rows
+
+
+def project(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return what is said of the last commit of `--project`: a pytest suite, whose sources are in its folder `src`."""
+    command = f"PYTHONPATH=src:$PYTHONPATH {sys.executable} -m pytest -q -p no:cacheprovider {wanted.benchmarks} "
+    command += "--benchmark-max-time=0.05 --benchmark-json={out}"
+    rows = []
+    for interleave in ("run", "lockstep"):
+        began = time.monotonic()
+        judged, kind = judge(wanted.project, interleave, wanted.pairs, command)
+        times = [row for row in judged if row["metric"] == "time"]
+        verdicts = [row["verdict"] for row in times]
+        rows.append({
+            "interleave": interleave, "measured": kind, "pairs": wanted.pairs, "benchmarks": len(times),
+            "decided": sum(verdict in {"regression", "improvement", "unchanged"} for verdict in verdicts),
+            **{verdict: verdicts.count(verdict) for verdict in ("regression", "improvement", "unchanged")},
+            "above 1": sum((row["ratio_low"] or 0) > 1 for row in times),
+            "median ratio": statistics.median(row["ratio"] - 1 for row in times),
+            "services": "; ".join(_service(service) for service in services_of(wanted.project)),
+            "seconds each": time.monotonic() - began,
+        })  # fmt: skip
+    return rows
+
+
+def services_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the services of what was judged last in a folder."""
+    services: list[dict[str, Any]] = json.loads((folder / ".git" / "judged.json").read_text())["services"]
+    return services
+
+
+def _service(service: dict[str, Any]) -> str:
+    low, high = (f"{service[end] - 1:+.1%}" for end in ("ratio_low", "ratio_high"))
+    return f"{service['verdict']} {low} to {high} of {service['benchmarks']}"
 
 
 def ratios_of_ways(
@@ -358,17 +422,20 @@ def judge(folder: Path, interleave: str, pairs: int, *command: str) -> tuple[lis
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {
     "spread": spread, "error": error, "recognition": recognition, "kills": kills, "decisions": decisions,
-    "suite": suite,
+    "suite": suite, "slices": slices, "project": project,
+    "addresses": lambda machine, wanted: addresses(wanted.pairs, machine.cpus),
 }  # fmt: skip
 
 
 def main() -> None:
     """Print one table for each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS")
+    parser.add_argument("--only", default=",".join(sorted({*PARTS} - {"project"})), metavar="PARTS")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--kills", type=int, default=32)
     parser.add_argument("--trials", type=int, default=1)
+    parser.add_argument("--project", type=Path, metavar="DIR", help="a git repository with two commits, for `project`")
+    parser.add_argument("--benchmarks", default="testing/benchmark.py", help="its file or folder of benchmarks")
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write kills and decisions down, and go on from them")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no kill and no decision after so many")

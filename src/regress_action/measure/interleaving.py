@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from regress_action.measure.frozen_turns import SLICE_S
 from regress_action.measure.process_tree import CHILDREN_LISTED
 from regress_action.measure.selection import style_of
 
@@ -21,6 +22,9 @@ _LEAST_BUSY = 0.85  # of a trial; the rest is waiting, which goes on while a com
 _LEAST_BUSY_IN_TURNS = 0.75  # what is ready to run is seen less exactly there
 _SHORTEST_S = 0.2
 _ONE_PROCESSOR = 1.1
+_MUCH_MORE = 0.05
+_LONGEST_SLICE_S = 0.06
+_FEWEST_SLICES = 20
 
 
 class Kind(StrEnum):
@@ -45,12 +49,17 @@ _IN_WORDS = {
 
 @dataclass(slots=True)
 class Interleaving:
-    """What was asked for and what is done, with a sentence why; `cpus` are those that a stopped pair shares."""
+    """What was asked for and what is done, with a sentence why; `cpus` are those that a stopped pair shares.
+
+    `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial.
+    """
 
     asked: str
     kind: Kind
     why: str
     cpus: tuple[int, ...] = ()
+    slice_s: float = SLICE_S
+    alone_cpu_s: float = 0.0
 
     @property
     def in_turns(self) -> bool:
@@ -65,7 +74,13 @@ class Interleaving:
     @property
     def described(self) -> dict[str, Any]:
         """The form in which measurement.json holds it."""
-        return {"asked": self.asked, "kind": str(self.kind), "why": self.why, "cpus": list(self.cpus)}
+        return {
+            "asked": self.asked,
+            "kind": str(self.kind),
+            "why": self.why,
+            "cpus": list(self.cpus),
+            "slice_s": self.slice_s,
+        }
 
     def judge_trial(self, runs: Sequence[RunRecord]) -> None:
         """Choose between stopping and run by run, after one run of each side."""
@@ -77,6 +92,7 @@ class Interleaving:
         if not self.cpus and busiest <= _ONE_PROCESSOR:
             self.cpus = shared_processor()
         self.kind = Kind.FROZEN
+        self.alone_cpu_s = _cpu_s(runs)
         self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
 
     def fault_of(self, runs: Sequence[RunRecord]) -> str | None:
@@ -91,6 +107,21 @@ class Interleaving:
                     share = f"{run.side} waited for {1 - busy:.0%} of its turns"
                     return f"{share}, perhaps for something that the stopped side holds"
         return None
+
+    def lengthen_slices(self, runs: Sequence[RunRecord]) -> bool:
+        """Double the slices where a stopped pair took much more CPU time than alone; return whether they were.
+
+        After each turn a command finds the caches filled by the other one, and the longer it runs, the less that costs.
+        A run still has twenty slices at least.
+        """
+        longest_s = min(_LONGEST_SLICE_S, min(run.wall_s for run in runs) / _FEWEST_SLICES)
+        longer_s = min(2 * self.slice_s, longest_s)
+        if self.kind is not Kind.FROZEN or not self.alone_cpu_s or longer_s <= self.slice_s:
+            return False
+        if _cpu_s(runs) <= (1 + _MUCH_MORE) * self.alone_cpu_s:
+            return False
+        self.slice_s = longer_s
+        return True
 
     def disappointment_of(self, runs: Sequence[RunRecord]) -> str | None:
         """Return why no turns were taken in a pair that can be used all the same, None where some were."""
@@ -154,6 +185,10 @@ def _unsuited(runs: Sequence[RunRecord]) -> str | None:
                 "and what it waits for would go on while it is stopped"
             )
     return None
+
+
+def _cpu_s(runs: Sequence[RunRecord]) -> float:
+    return sum(run.user_s + run.system_s for run in runs)
 
 
 def _busy(run: RunRecord) -> float:

@@ -169,6 +169,8 @@ class PairsLoop:
             self._keep(slot, run)
         if reason := self.interleaving.disappointment_of([run for run, _ in results]):
             self._fall_back(reason)
+        if self.interleaving.lengthen_slices([run for run, _ in results]):
+            self.measurement.header["interleave"] = self.interleaving.described
         return True
 
     def _fall_back(self, reason: str) -> None:

@@ -181,7 +181,9 @@ class RunExecutor:
             return run_in_parallel(tasks, logs, self.signals, self.processes), 0
         if interleaving.kind is Kind.FROZEN:
             tasks = [replace(task, cpus=interleaving.cpus) for task in tasks]
-            frozen = FrozenTurns(tasks, logs, self.signals, self.processes, Slices(seed=seed), first=first)
+            frozen = FrozenTurns(
+                tasks, logs, self.signals, self.processes, Slices(interleaving.slice_s, seed), first=first
+            )
             return frozen.run(), 0
         cpu = None if self.environment.cpus else next(iter(shared_processor()), None)
         length = SLICE_S if interleaving.kind is Kind.COOPERATIVE else None

@@ -216,3 +216,25 @@ def test_pair_that_waited_in_its_turns_is_not_used() -> None:
     assert frozen.fault_of([record("base", turns={"busy": 1.0}), busy]) is None
     assert "waited for 60% of its turns" in str(frozen.fault_of([record("base", turns={"busy": 1.0}), waiting]))
     assert "exited with status 1" in str(frozen.fault_of([record(failure="exited with status 1")]))
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "cpu_s", "slices_ms"),
+    [(2.0, 1.04, [7.5, 7.5, 7.5]), (2.0, 1.5, [15, 30, 60, 60]), (0.4, 1.5, [15, 20, 20])],
+)
+def test_slices_become_longer_where_turns_cost_much(wall_s: float, cpu_s: float, slices_ms: list[float]) -> None:
+    """A pair that took half as much CPU time again as alone: its caches are filled anew after each turn."""
+    frozen = Interleaving("auto", Kind.TRIAL, "")
+    frozen.judge_trial([record("base"), record()])
+    seen = []
+    for _ in slices_ms:
+        before = frozen.slice_s
+        longer = frozen.lengthen_slices([record(side, wall_s=wall_s, cpu_s=cpu_s) for side in ("base", "head")])
+        assert longer is (frozen.slice_s > before)
+        seen.append(1000 * frozen.slice_s)
+    assert seen == pytest.approx(slices_ms)
+
+
+def test_slices_of_other_kinds_stay() -> None:
+    """Where nothing is stopped there is nothing to lengthen."""
+    assert not Interleaving("auto", Kind.COOPERATIVE, "", alone_cpu_s=1.0).lengthen_slices([record(cpu_s=3.0)])
