@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.action.measure import trace_sides
+from regress_action.action.measure import trace_sides, untraceable
 from regress_action.advice.reachability.reach import BenchmarkTrace, FileChange, reason
+from regress_action.analysis import with_controls
 from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
 from regress_action.measure.git import changed as uncommitted
+from regress_action.measure.profiling import TRACES
 from regress_action.model.affected import AffectedBenchmarks, BenchmarkReach
 from regress_action.model.errors import InfrastructureError, InputError, UsageError
 from regress_action.model.files import read_bounded, read_optional
@@ -22,12 +22,13 @@ from regress_action.model.files import read_bounded, read_optional
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from regress_action.action.judge import Judged
     from regress_action.action.measure import MeasurementSpec
+    from regress_action.analysis import Policy
     from regress_action.settings import Settings
 
 _LARGEST_SOURCE = 8 * 1024 * 1024
 _LARGEST_TRACE = 512 * 1024 * 1024
-_SHELL = re.compile(r"[;&|<>`$()\n]")
 _UNREADABLE = "\0"
 _DRIVER = Path(__file__).resolve().parents[1] / "measure" / "tracing" / "driver.py"
 
@@ -40,7 +41,7 @@ def affected(settings: Settings, spec: MeasurementSpec, root: Path) -> AffectedB
         IncompleteError: a side could not be set up.
         InfrastructureError: git, the disk or the machine failed.
     """
-    if problem := _unfit(spec.command):
+    if problem := untraceable(spec.command):
         return AffectedBenchmarks(problem=problem)
     changes = _changes(root, settings.base, settings.carry)
     words = json.dumps(list(spec.command)).encode().hex()  # no {out} for the measurer to fill in
@@ -48,6 +49,32 @@ def affected(settings: Settings, spec: MeasurementSpec, root: Path) -> AffectedB
     folder = spec.out / "traces"
     trace_sides(settings, replace(spec, command=driver, adaptive=False, select=()), folder)
     base, head = (_read(folder / "runs" / f"{side}-01.json") for side in ("base", "head"))
+    return _reach(base, head, changes, with_setup=bool(settings.setup))
+
+
+def labelled(judged: Judged, folder: Path, root: Path, settings: Settings, policy: Policy) -> Judged:
+    """Return the judgement in which benchmarks that the change cannot reach are negative controls.
+
+    `folder` is a measurement. Where it has no traces of both sides, or git cannot say what changed, nothing is known
+    and the judgement stands.
+    """
+    traces = [_read(folder / TRACES / f"{side}.json") for side in ("base", "head")]
+    base = judged.judgement.baseline.commit
+    if base is None or any(trace.get("problem") for trace in traces):
+        return judged
+    try:
+        changes = _changes(root, base, settings.carry)
+    except (UsageError, InfrastructureError):
+        return judged
+    result = _reach(traces[0], traces[1], changes, with_setup=bool(settings.setup))
+    names = {entry.name for entry in result.unreachable}
+    return replace(judged, judgement=with_controls(judged.judgement, names, policy))
+
+
+def _reach(
+    base: dict[str, Any], head: dict[str, Any], changes: tuple[FileChange, ...], *, with_setup: bool
+) -> AffectedBenchmarks:
+    """Return which benchmarks the change can reach, from what was traced on both sides."""
     if problem := base.get("problem") or head.get("problem"):
         return AffectedBenchmarks(problem=str(problem))
     names = list(dict.fromkeys([*head["benchmarks"], *base["benchmarks"]]))
@@ -59,30 +86,12 @@ def affected(settings: Settings, spec: MeasurementSpec, root: Path) -> AffectedB
         tuple(
             BenchmarkReach(
                 name,
-                reason(before.get(name), after.get(name), changes, with_setup=bool(settings.setup)),
+                reason(before.get(name), after.get(name), changes, with_setup=with_setup),
                 after[name].elapsed_s if name in after else 0.0,
             )
             for name in names
         )
     )
-
-
-def _unfit(command: Sequence[str]) -> str | None:
-    """Return why the code of a command cannot be traced: only one call of pytest, and nothing else, can be."""
-    line = command[0] if len(command) == 1 else shlex.join(command)
-    if len(command) == 1 and _SHELL.search(line):
-        return "the command is more than one call of pytest"
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        return "the command cannot be read"
-    while words and re.fullmatch(r"[A-Za-z_]\w*=\S*", words[0]):
-        words.pop(0)
-    names = [word.rpartition("/")[2] for word in words[:3]]
-    is_module = len(names) > 2 and re.fullmatch(r"python[\d.]*", names[0]) and words[1:3] == ["-m", "pytest"]  # noqa: PLR2004 - python -m pytest
-    if names[:1] in (["pytest"], ["py.test"]) or is_module:
-        return None
-    return "the command is no plain call of pytest"
 
 
 def _changes(root: Path, base: str, carried: Sequence[str]) -> tuple[FileChange, ...]:

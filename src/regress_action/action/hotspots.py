@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import formats
 from regress_action.advice import changed_lines, profile_files
 from regress_action.advice.cause_analysis import explain
+from regress_action.advice.memory_growth import memory_growth
 from regress_action.advice.resources import bottleneck, limits
 from regress_action.formats.execution import SOURCE
 from regress_action.history import Checkout
@@ -16,7 +17,7 @@ from regress_action.model.comparisons import CauseNote
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
 from regress_action.report import flame_graph
-from regress_action.report.causes import as_plain, paragraph
+from regress_action.report.causes import as_plain, memory_paragraph, paragraph
 from regress_action.report.resources import notes
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from regress_action.advice.changed_lines import ChangedFile
     from regress_action.advice.profile_files import ProfiledTarget
-    from regress_action.model.causes import Cause
+    from regress_action.formats import Measurement
+    from regress_action.model.causes import Cause, MemoryCause
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report
     from regress_action.model.resources import LimitFinding, ResourceFinding
@@ -80,6 +82,30 @@ def resources(folder: Path) -> tuple[ResourceFinding | None, tuple[LimitFinding,
     return bottleneck(runs, profile_files.garbage_s(profile_files.read_profiles(folder))), limits(runs)
 
 
+def with_memory(judgement: Judgement, explained: Sequence[MemoryCause]) -> Judgement:
+    """Return the judgement with where the additional memory of each regression was allocated.
+
+    Allocations of the whole suite speak for the worst regression of memory, those of a benchmark for that benchmark.
+    """
+    worse = [row.benchmark.name for row in judgement.comparisons if row.is_proven_regression and row.metric.unit == "B"]
+    notes: dict[str, CauseNote] = {}
+    for cause in explained:
+        benchmark = cause.benchmarks[0] if len(cause.benchmarks) == 1 else next(iter(worse), "")
+        first = next(iter(cause.sites), None)
+        growth = cause.total.difference
+        share = min(1.0, first.change.difference / growth) if first and growth > 0 else None
+        location = first.location if first and first.is_changed else None
+        name = first.function or None if first else None
+        notes.setdefault(benchmark, CauseNote(as_plain(memory_paragraph(cause)), location, name, share))
+    rows = [
+        replace(row, cause=notes.get(row.benchmark.name))
+        if row.is_proven_regression and row.metric.unit == "B"
+        else row
+        for row in judgement.comparisons
+    ]
+    return replace(judgement, comparisons=tuple(rows))
+
+
 def _is_explainable(row: Comparison) -> bool:
     """Whether a profile of time can say something about it."""
     return row.is_proven_regression and row.metric.unit != "B"
@@ -110,11 +136,7 @@ def causes(
     if not targets:
         return ()
     measured = formats.read_measurement(folder)
-    base, head = commits or (measured.base.commit if measured.base else None, measured.head.commit)
-    is_dirty = commits is None and dict(measured.head.provenance).get("dirty") == "true"
-    checkout = Checkout(root, environ)
-    files = _changed_files(checkout, base, None if is_dirty else head)
-    source = _source(checkout, root, None if is_dirty else head)
+    files, source = _difference(measured, root, environ, commits)
     explained = []
     for target in targets:
         times = _times(target.benchmarks, measured.base, measured.head)
@@ -122,6 +144,31 @@ def causes(
         if cause is not None:
             explained.append((cause, target))
     return tuple(explained)
+
+
+def memory_causes(folder: Path, root: Path, environ: Mapping[str, str]) -> tuple[MemoryCause, ...]:
+    """Return where the additional memory was allocated, for each target of the measurement whose allocations it has.
+
+    Raises:
+        InputError: the measurement or its index cannot be read.
+    """
+    targets = [target for target in profile_files.read_profiles(folder) if any(run.memory for run in target.runs)]
+    if not targets:
+        return ()
+    files, source = _difference(formats.read_measurement(folder), root, environ, None)
+    grown = (memory_growth(target, files, source) for target in targets)
+    return tuple(cause for cause in grown if cause is not None)
+
+
+def _difference(
+    measured: Measurement, root: Path, environ: Mapping[str, str], commits: tuple[str, str] | None
+) -> tuple[Sequence[ChangedFile], Callable[[str], str | None]]:
+    """Return what differs between the sides of a measurement, and what reads a file of the head."""
+    base, head = commits or (measured.base.commit if measured.base else None, measured.head.commit)
+    is_dirty = commits is None and dict(measured.head.provenance).get("dirty") == "true"
+    checkout = Checkout(root, environ)
+    shown = None if is_dirty else head
+    return _changed_files(checkout, base, shown), _source(checkout, root, shown)
 
 
 def _changed_files(checkout: Checkout, base: str | None, head: str | None) -> Sequence[ChangedFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from regress_action.settings import Settings
 
 _LONGEST_TRACE_S = 6 * 3600.0
+_SHELL = re.compile(r"[;&|<>`$()\n]")
 _ERRORS: dict[int, type[RegressError]] = {ExitCode.USAGE: UsageError, ExitCode.INCOMPLETE: IncompleteError}
 
 
@@ -42,11 +44,13 @@ class ProfileOptions:
     """What is profiled after the timed runs: pairs of sampled stacks, pairs in which calls are counted, and with what.
 
     With `confirmed` only regressions are profiled, and nothing where there is none. `command` runs the suite in the
-    place of its own command and writes profiles into {profile}.
+    place of its own command and writes profiles into {profile}. `memory` are pairs in which allocations are recorded;
+    where memory regressed they are recorded in any case.
     """
 
     pairs: int = 4
     calls: int = 1
+    memory: int = 0
     confirmed: bool = False
     command: str = ""
 
@@ -169,10 +173,35 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         decide=_decide_command(settings) if paired and spec.adaptive else None,
         profile=spec.profile.pairs if spec.profile else None,
         profile_calls=spec.profile.calls if spec.profile else None,
+        profile_memory=(spec.profile.memory or None) if spec.profile else None,
         profile_command=(spec.profile.command or None) if spec.profile else None,
+        trace=bool(spec.profile and spec.profile.confirmed and paired and can_be_traced(spec.command)) or None,
         profile_if=f"{_decide_command(settings)} --regressions" if spec.profile and spec.profile.confirmed else None,
         **asdict(spec.isolation),
     )
+
+
+def untraceable(command: Sequence[str]) -> str | None:
+    """Return why the code of a command cannot be traced: only one call of pytest, and nothing else, can be."""
+    line = command[0] if len(command) == 1 else shlex.join(command)
+    if len(command) == 1 and _SHELL.search(line):
+        return "the command is more than one call of pytest"
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return "the command cannot be read"
+    while words and re.fullmatch(r"[A-Za-z_]\w*=\S*", words[0]):
+        words.pop(0)
+    names = [word.rpartition("/")[2] for word in words[:3]]
+    is_module = len(names) > 2 and re.fullmatch(r"python[\d.]*", names[0]) and words[1:3] == ["-m", "pytest"]  # noqa: PLR2004 - python -m pytest
+    if names[:1] in (["pytest"], ["py.test"]) or is_module:
+        return None
+    return "the command is no plain call of pytest"
+
+
+def can_be_traced(command: Sequence[str]) -> bool:
+    """Whether what the tests of a command execute can be traced."""
+    return untraceable(command) is None
 
 
 def _decide_command(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.action.base_files import merged_into
 from regress_action.action.job import FOLDER, HISTORY, MEASUREMENT, PLAN, PLANNED
-from regress_action.action.measure import MeasurementSpec, ProfileOptions, measurer_command
+from regress_action.action.measure import MeasurementSpec, ProfileOptions, can_be_traced, measurer_command
 from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
@@ -182,4 +182,7 @@ def _decide_options(settings: Settings, launch: str) -> tuple[str, ...]:
     """Return the options by which the measurer asks whether everything is decided, and what regressed."""
     decide = shlex.join([*shlex.split(launch), "decide", "--planned"])
     early = ("--decide", decide) if settings.adaptive and settings.base else ()
-    return (*early, *(("--profile-if", f"{decide} --regressions") if _is_profiled(settings) else ()))
+    if not _is_profiled(settings):
+        return early
+    traced = ("--trace",) if can_be_traced((settings.command,)) else ()
+    return (*early, "--profile-if", f"{decide} --regressions", *traced)

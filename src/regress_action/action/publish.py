@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from regress_action.action import explain, hotspots
+from regress_action.action import affected, explain, hotspots
 from regress_action.action.dashboard import write_dashboard
 from regress_action.action.job import FOLDER, MEASUREMENT
 from regress_action.action.plan import pages
@@ -118,9 +118,12 @@ def explained(job: Job, judged: Judged) -> Judged:
     if not (job.root / MEASUREMENT / "measurement.json").exists():
         return judged
     try:
+        judged = affected.labelled(judged, job.root / MEASUREMENT, job.root, job.settings, job.rules.policy)
         judged = replace(judged, judgement=hotspots.with_resources(judged.judgement, job.root / MEASUREMENT))
         if job.settings.profile == "never":
             return judged
+        memory = hotspots.memory_causes(job.root / MEASUREMENT, job.root, job.environ)
+        judged = replace(judged, judgement=hotspots.with_memory(judged.judgement, memory))
         causes = [cause for cause, _ in hotspots.causes(job.root / MEASUREMENT, job.root, job.environ)]
     except (InputError, HistoryError) as error:
         job.step_log.warning(f"The profiles were not used. {error.what}")

@@ -46,6 +46,18 @@ class ChangedFile:
     head_path: str
     hunks: tuple[Hunk, ...] = ()
 
+    def line_of_head(self, line: int) -> int:
+        """Return the number in the head of a line of the base; of one that was removed, that of what came instead."""
+        shift = 0
+        for hunk in self.hunks:
+            if line in hunk.base_lines:
+                place = min(line - hunk.base_start, max(0, len(hunk.added) - 1))
+                return hunk.head_start + place
+            if (hunk.base_lines.stop if hunk.removed else hunk.base_start + 1) > line:
+                break
+            shift += len(hunk.added) - len(hunk.removed)
+        return line + shift
+
 
 @dataclass(slots=True)
 class _OpenFile:

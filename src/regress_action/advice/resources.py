@@ -76,9 +76,10 @@ def bottleneck(runs: Sequence[RunResources], garbage_s: tuple[float, float] | No
         amount = _amount(kind, "s", pairs, figure)
         if amount.low > 0:
             parts[kind] = parts.get(kind, 0.0) + amount.difference
-    shares = {
-        _refined(kind, pairs, garbage_s): min(1.0, difference / time.difference) for kind, difference in parts.items()
-    }
+    shares: dict[Bottleneck, float] = {}
+    for kind, difference in parts.items():  # several parts may be one thing, as swapping is
+        refined = _refined(kind, pairs, garbage_s)
+        shares[refined] = min(1.0, shares.get(refined, 0.0) + difference / time.difference)
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     if not ordered or ordered[0][1] < _NOTICEABLE:
         return None

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.comparison import compare as compare
     from regress_action.analysis.confirmation import confirm as confirm
     from regress_action.analysis.confirmation import suspects as suspects
+    from regress_action.analysis.controls import with_controls as with_controls
     from regress_action.analysis.noise import noise_between as noise_between
     from regress_action.analysis.policy import BudgetRule as BudgetRule
     from regress_action.analysis.policy import Limit as Limit
@@ -24,6 +25,7 @@ _MODULES = {
     "compare": "comparison",
     "confirm": "confirmation",
     "suspects": "confirmation",
+    "with_controls": "controls",
     "noise_between": "noise",
     "Noise": "noise",
     "InterimAnalysis": "sequential",

@@ -70,7 +70,7 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
 def regressed(measurement: Path, rules: JudgingRules) -> str:
     """Judge what was measured and return as JSON whether anything regressed, and the benchmarks, worst first.
 
-    Memory is left out, because profiles of time say nothing about it.
+    Those that need more memory stand in a list of their own, because other profiles say why.
     """
     import orjson
 
@@ -79,13 +79,20 @@ def regressed(measurement: Path, rules: JudgingRules) -> str:
 
     measured = formats.read_measurement(_folder(measurement))
     names: dict[str, None] = {}
+    memory: dict[str, None] = {}
     if measured.base is not None:
         judged = judge_reports([measured.base], [measured.head], rules)
-        names = {
-            row.benchmark.name: None for row in judged.judgement.comparisons if row.alarms and row.metric.unit != "B"
-        }
-    why = "regressed: " + ", ".join(names) if names else "nothing regressed"
-    return orjson.dumps({"continue": bool(names), "select": list(names) or None, "why": why}).decode()
+        worse = [row for row in judged.judgement.comparisons if row.alarms]
+        names = {row.benchmark.name: None for row in worse if row.metric.unit != "B"}
+        memory = {row.benchmark.name: None for row in worse if row.metric.unit == "B"}
+    regressions = [*dict.fromkeys([*names, *memory])]
+    answer = {
+        "continue": bool(regressions),
+        "select": list(names) or None,
+        "why": "regressed: " + ", ".join(regressions) if regressions else "nothing regressed",
+        "memory": list(memory),
+    }
+    return orjson.dumps(answer).decode()
 
 
 def _folder(measurement: Path) -> Path:

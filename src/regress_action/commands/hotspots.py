@@ -13,7 +13,7 @@ from regress_action.commands import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.model.causes import Cause
+    from regress_action.model.causes import Cause, MemoryCause
 
 
 @click.command(name="hotspots", cls=options.Greedy, context_settings={"ignore_unknown_options": False})
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("-k", "select", multiple=True, metavar="BENCHMARK", help="Only this benchmark; COMMAND needs {select}.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=5, show_default=True, help="Profiled pairs.")
 @click.option("--calls", type=click.IntRange(1, 100), default=1, show_default=True, help="Pairs that count calls.")
+@click.option("--memory", type=click.IntRange(0, 100), default=0, help="Pairs that record allocations.")
 @click.option("--timed", type=click.IntRange(1, 100), default=2, show_default=True, help="Timed pairs before them.")
 @click.option("--setup", metavar="COMMAND", help="Prepare each checked-out side once (install, build).")
 @click.option("--carry", multiple=True, metavar="PATH", help="Lay the head's benchmark files over the base.")
@@ -63,8 +64,9 @@ def command(
     if measurement is None:
         measurement = _measured(suite_command, out, given)
     explained = [cause for cause, _ in hotspots.causes(measurement, Path.cwd(), os.environ)]
-    _deliver(explained, json_out, html)
-    if not explained:
+    memory = hotspots.memory_causes(measurement, Path.cwd(), os.environ)
+    _deliver(explained, memory, json_out, html)
+    if not explained and not memory:
         from regress_action.model.errors import IncompleteError
 
         raise IncompleteError(
@@ -90,7 +92,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
             "There is nothing to compare with.", remedy="Name a commit with --base, or profiles with --measurement."
         )
     head, select, profiler = given.pop("head"), given.pop("select"), given.pop("profiler")
-    pairs, timed, calls = given.pop("pairs"), given.pop("timed"), given.pop("calls")
+    pairs, timed, calls, memory = (int(str(given.pop(name))) for name in ("pairs", "timed", "calls", "memory"))
     line = suite_command[0] if len(suite_command) == 1 else ""
     settings = options.settings_of(command=line, runs=timed, **given)
     words = suite_command if len(suite_command) > 1 else (settings.command,)
@@ -101,7 +103,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
         select=select if isinstance(select, tuple) else (),
         select_style=style_of(" ".join(words)),
         head=str(head) if head else None,
-        profile=measure.ProfileOptions(pairs=int(str(pairs)), calls=int(str(calls)), command=str(profiler or "")),
+        profile=measure.ProfileOptions(pairs=pairs, calls=calls, memory=memory, command=str(profiler or "")),
     )
     if spec.select and not any("{select}" in word for word in words):
         raise UsageError(
@@ -113,7 +115,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
     return out / "measurement"
 
 
-def _deliver(explained: Sequence[Cause], json_out: str | None, html: str | None) -> None:
+def _deliver(explained: Sequence[Cause], memory: Sequence[MemoryCause], json_out: str | None, html: str | None) -> None:
     """Print the causes, and write the files that were asked for."""
     import orjson
 
@@ -127,10 +129,12 @@ def _deliver(explained: Sequence[Cause], json_out: str | None, html: str | None)
         output.write(str(name), flame_graph.render(cause).encode())
         graphs[number] = str(name)
     if json_out:
-        content = hotspots.as_object(explained, graphs)
+        content = hotspots.as_object(explained, graphs, memory)
         output.write(json_out, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if json_out != "-" and html != "-":
         for number, cause in enumerate(explained):
             click.echo("\n".join(["", *hotspots.lines(cause)]))
             if number in graphs:
                 click.echo(f"Flame graph: {graphs[number]}")
+        for cause_of_memory in memory:
+            click.echo("\n".join(["", *hotspots.memory_lines(cause_of_memory)]))

@@ -123,6 +123,9 @@ def command(
         return
     if pattern:
         judged = _only(judged, pattern, rules, interim=spec.adaptive)
+    from regress_action.action.affected import labelled
+
+    judged = labelled(judged, spec.out / "measurement", Path.cwd(), settings, rules.policy)
     judged = _explained(judged, spec)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
@@ -251,6 +254,8 @@ def _explained(judged: Judged, spec: MeasurementSpec) -> Judged:
     judged = replace(judged, judgement=hotspots.with_resources(judged.judgement, out / "measurement"))
     if spec.profile is None:
         return judged
+    memory = hotspots.memory_causes(out / "measurement", Path.cwd(), os.environ)
+    judged = replace(judged, judgement=hotspots.with_memory(judged.judgement, memory))
     explained = [cause for cause, _ in hotspots.causes(out / "measurement", Path.cwd(), os.environ)]
     graphs = hotspots.GraphFolder(lambda name, content: write_replace(out / name, content), str(out))
     return replace(judged, judgement=hotspots.with_causes(judged.judgement, explained, graphs))

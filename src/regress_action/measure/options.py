@@ -61,6 +61,8 @@ class Options:
     interleave: str = "run"
     profile: int = 0
     profile_calls: int = 0
+    profile_memory: int = 0
+    trace: bool = False
     profile_if: str | None = None
     profile_command: str | None = None
 
@@ -188,6 +190,8 @@ def _add_profile_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--profile", type=_integer(0), default=0, metavar="N", help="sample the call stacks of N more pairs or runs")
     add("--profile-calls", type=_integer(0), default=0, metavar="N", help="count every call in N more pairs or runs")
+    add("--profile-memory", type=_integer(0), default=0, metavar="N", help="record allocations in N more pairs")
+    add("--trace", action="store_true", help="with --profile-if: trace what each test of pytest executes as well")
     add("--profile-if", metavar="CMD", help="run CMD MEASUREMENT to decide whether to profile, and which benchmarks")
     add("--profile-command", metavar="CMD", help="command that runs the suite and writes profiles into {profile}")
 

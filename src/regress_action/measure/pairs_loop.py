@@ -304,11 +304,15 @@ class DecisionFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to go on, with which benchmarks (None: those selected at first), and a sentence why."""
+    """Whether to go on, with which benchmarks (None: those selected at first), and a sentence why.
+
+    `memory` are the benchmarks that need more memory, where that was asked.
+    """
 
     go_on: bool
     select: tuple[str, ...] | None
     why: str
+    memory: tuple[str, ...] = ()
 
 
 def ask_decision(command: str, measurement: Path, signals: SignalWaiter, processes: ProcessTree) -> Decision:
@@ -354,4 +358,7 @@ def _decision(answer: dict[str, object]) -> Decision:
         raise DecisionFailedError("`continue` is neither true nor false")
     if select is not None and not (isinstance(select, list) and all(isinstance(name, str) for name in select)):
         raise DecisionFailedError("`select` is neither null nor a list of names")
-    return Decision(go_on, None if select is None else tuple(select), str(why) or "no reason given")
+    memory = answer.get("memory") or []
+    if not (isinstance(memory, list) and all(isinstance(name, str) for name in memory)):
+        raise DecisionFailedError("`memory` is no list of names")
+    return Decision(go_on, None if select is None else tuple(select), str(why) or "no reason given", tuple(memory))

@@ -1,13 +1,16 @@
 """Profiles of base and head, taken after the timed runs, so that profiling cannot change what was timed.
 
 Every target, a benchmark or the whole suite, gets a folder `profiles/<nn>` in the measurement, with a folder for each
-run: `stacks-`, `calls-`, `lines-` or `command-`, with the side and the pair. What lies in them comes from the suite.
+run: `stacks-`, `calls-`, `lines-`, `memory-` or `command-`, with the side and the pair. What lies in them comes from
+the suite.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +34,14 @@ if TYPE_CHECKING:
     from regress_action.measure.trees import SideTree
 
 PROFILES = "profiles"
+TRACES = "traces"
 MOST_TARGETS = 3
 _LEAST_PAIRS = 2
+_MEMORY_PAIRS = 3
 _SHORTEST_S = 60.0
 _HUNK = re.compile(r"@@ -(\d{1,8})(?:,(\d{1,8}))? \+(\d{1,8})(?:,(\d{1,8}))? @@")
 _LONGEST_LIST = 60_000  # bytes of an environment variable
+_DRIVER = Path(__file__).resolve().parent / "tracing" / "driver.py"
 _HOOK = Path(python_profile.__file__).resolve().parent
 
 
@@ -65,28 +71,54 @@ class SuiteProfiler:
             MeasureError: the disk is full, the program does not exist, or a signal asked to stop.
         """
         began, entries = time.monotonic(), []
-        for number, benchmarks in enumerate(self._targets(), 1):
+        targets = self._targets()
+        for number, (benchmarks, kinds) in enumerate(targets, 1):
             self.reporter.emit("profiling", benchmarks=list(benchmarks), pairs=self.options.profile)
             entry: dict[str, Any] = {"folder": f"{number:02}", "benchmarks": list(benchmarks), "runs": []}
             entries.append(entry)
             self.measurement.header["profiles"] = entries
-            for run in self._runs(f"{number:02}", benchmarks):
+            for run in self._runs(f"{number:02}", benchmarks, kinds):
                 entry["runs"].append(run)
                 self.measurement.save()
                 self.executor.signals.check()
+        if targets and self.options.trace:
+            self._trace()
         runs = [run for entry in entries for run in entry["runs"]]
         if runs:
             failures = sum(run["failure"] is not None for run in runs)
             elapsed_s = round(time.monotonic() - began, 3)
             self.reporter.emit("profiled", runs=len(runs), failures=failures, elapsed_s=elapsed_s)
 
-    def _targets(self) -> list[tuple[str, ...]]:
-        """Return the benchmarks of each profile: one at a time where the suite can be narrowed; () is all of them."""
-        selection = self.options.select
-        if self.options.profile_if:
+    def _trace(self) -> None:
+        """Run the suite once on each side with what notes which code every test executes; a failure is a warning."""
+        out = self.measurement.folder
+        words = json.dumps(list(self.options.command)).encode().hex()
+        for position, (side, tree) in enumerate(self.trees.items()):
+            if time.monotonic() > self.ends:
+                return
+            try:
+                with untrusted_files.open_folder(out.descriptor, TRACES, create=True):
+                    path = out.path / TRACES / f"{side}.json"
+            except OSError as error:
+                raise disk_error(error, out.path) from error
+            command = SuiteCommand((sys.executable, "-I", str(_DRIVER), str(path), words))
+            failure = self.executor.run_untimed(Slot(side, 1, position, purpose="trace-"), tree, (), command, {})
+            if failure:
+                self.reporter.emit("warning", message=f"what the tests of {side} execute was not traced: it {failure}")
+            self.executor.signals.check()
+
+    def _targets(self) -> list[tuple[tuple[str, ...], list[tuple[str, int]]]]:
+        """Return the benchmarks of each profile, () is all of them, and the runs that make it: (kind, pair).
+
+        Benchmarks are profiled one at a time where the suite can be narrowed, for time, for memory or for both.
+        """
+        options = self.options
+        select = {"time": tuple(options.select), "memory": tuple(options.select)}
+        wanted = {"time": options.profile + options.profile_calls > 0, "memory": options.profile_memory > 0}
+        if options.profile_if:
             try:
                 decision = ask_decision(
-                    self.options.profile_if, self.measurement.file, self.executor.signals, self.executor.processes
+                    options.profile_if, self.measurement.file, self.executor.signals, self.executor.processes
                 )
             except DecisionFailedError as error:
                 self.executor.signals.check()
@@ -94,20 +126,33 @@ class SuiteProfiler:
                     "warning", message=f"nothing was profiled, because nobody said what regressed: {error}"
                 )
                 return []
-            if not decision.go_on:
-                return []
-            selection = decision.select or selection
-        if not selection or not self.executor.command.obeys_selection:
-            return [tuple(selection)]
-        return [(name,) for name in selection[:MOST_TARGETS]]
+            only_memory = bool(decision.memory) and not decision.select
+            select = {"time": decision.select or options.select, "memory": decision.memory}
+            wanted = {"time": decision.go_on and not only_memory, "memory": bool(decision.memory)}
+        runs = {"time": self._timed_runs(), "memory": self._memory_runs()}
+        targets: dict[tuple[str, ...], list[tuple[str, int]]] = {}
+        for what in (what for what, is_wanted in wanted.items() if is_wanted):
+            narrow = select[what] and self.executor.command.obeys_selection
+            for names in [(name,) for name in select[what][:MOST_TARGETS]] if narrow else [tuple(select[what])]:
+                targets.setdefault(names, []).extend(runs[what])
+        return list(targets.items())
 
-    def _runs(self, target: str, benchmarks: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """Run pair after pair and yield what was run; counting calls begins after two pairs of stacks."""
+    def _timed_runs(self) -> list[tuple[str, int]]:
+        """Return the runs of a profile of time; counting calls begins after two pairs of stacks."""
         command = self.options.profile_command
         stacks = [("command" if command else "stacks", pair) for pair in range(1, self.options.profile + 1)]
         calls = [("calls", pair) for pair in range(1, self.options.profile_calls + 1)] if not command else []
         lines = [("lines", 1)] if calls and self._changed_lines("head") else []
-        for kind, pair in (*stacks[:_LEAST_PAIRS], *calls[:1], *lines, *stacks[_LEAST_PAIRS:], *calls[1:]):
+        return [*stacks[:_LEAST_PAIRS], *calls[:1], *lines, *stacks[_LEAST_PAIRS:], *calls[1:]]
+
+    def _memory_runs(self) -> list[tuple[str, int]]:
+        """Return the runs of a profile of memory; a command of the user's writes none."""
+        pairs = self.options.profile_memory or _MEMORY_PAIRS
+        return [] if self.options.profile_command else [("memory", pair) for pair in range(1, pairs + 1)]
+
+    def _runs(self, target: str, benchmarks: tuple[str, ...], kinds: list[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+        """Run pair after pair and yield what was run."""
+        for kind, pair in kinds:
             if time.monotonic() > self.ends and (pair > _LEAST_PAIRS or time.monotonic() > self.executor.ends):
                 return
             for position, side in enumerate(abba_order(tuple(self.trees), pair)):

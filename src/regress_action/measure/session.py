@@ -102,7 +102,7 @@ def _run(
     stopped = StopReason("error", "ended by an error")
     try:
         stopped = loop.run()
-        if options.profile or options.profile_calls:
+        if options.profile or options.profile_calls or options.profile_memory:
             SuiteProfiler(options, trees, executor, measurement, reporter).run()
     except MeasureError as error:
         stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)

@@ -128,6 +128,37 @@ class SlowerFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySite:
+    """A line whose allocations hold more, or less, than before: bytes of a run when most memory is held.
+
+    `number` is how many blocks they are. `is_changed` says that the diff touches the line, `is_growing` that what it
+    holds grew all along the head's runs and was held at their end, and did not in the base's.
+    """
+
+    location: Location
+    function: str
+    text: str
+    change: CostChange
+    number: CostChange
+    is_changed: bool = False
+    is_growing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCause:
+    """Where the additional memory of the head was allocated, the largest growth first; bytes of a run.
+
+    `total` is the most that was held at a time. `seen` is the part of the head's peak that was looked up.
+    """
+
+    benchmarks: tuple[str, ...]
+    pairs: int
+    total: CostChange
+    sites: tuple[MemorySite, ...] = ()
+    seen: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """What the profiles of base and head say about one regression, the function that explains most of it first.
 

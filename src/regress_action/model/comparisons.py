@@ -187,6 +187,7 @@ class Comparison(Graded):
     code with numbers, or the sentence itself where it was read back from JSON. `noise` is what a
     history longer than the baseline taught, where the comparison rests on it. `cause` is what profiles say about it,
     `pair_noise` how the noise of interleaved pairs divides, where the rounds of their runs are known.
+    `unreachable` says that the benchmark executes nothing that the change touches, so that the change cannot cause it.
     """
 
     benchmark: Benchmark
@@ -210,6 +211,7 @@ class Comparison(Graded):
     noise: Noise | None = None
     cause: CauseNote | None = None
     pair_noise: PairNoise | None = None
+    unreachable: bool = False
 
     @property
     def is_over_budget(self) -> bool:

@@ -94,6 +94,8 @@ class NoteCode(StrEnum):
     SAME_SPEED = "same-speed"  # numbers: the ratio of the probe's times
     SPEED_VARIES = "speed-varies"  # numbers: slowest over fastest probe, undecided comparisons
     CPU_STOLEN = "cpu-stolen"  # numbers: the share, undecided comparisons
+    UNREACHABLE = "unreachable"  # numbers: benchmarks that the change cannot reach, all benchmarks
+    CONTROL_FLOOR = "control-floor"  # numbers: controls that moved, the largest ratio, regressions within it
     ENVIRONMENT_DIFFERS = "environment-differs"  # names: the field, then its value at the baseline and at the head
 
 

@@ -88,6 +88,29 @@ class CallProfile:
     callers: Mapping[tuple[FunctionKey, FunctionKey], float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class AllocationSite:
+    """What the allocations of one line held in a run, in bytes: when most was held, and along the run.
+
+    `number` is how many blocks they were at the peak.
+    """
+
+    path: str
+    line: int
+    bytes: float
+    number: float = 0.0
+    along: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryProfile:
+    """Where the memory of one run was allocated: `peak` bytes were held, `seen` of them when that was looked up."""
+
+    peak: float
+    seen: float
+    sites: tuple[AllocationSite, ...] = ()
+
+
 LineTimes = dict[FunctionKey, dict[int, tuple[float, float]]]
 """For every function whose lines were timed: line → how often it was executed, and its seconds with what it calls."""
 

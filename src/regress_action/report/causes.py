@@ -14,7 +14,7 @@ from regress_action.report.phrases import Name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange
+    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange, MemoryCause, MemorySite
     from regress_action.model.stacks import FunctionKey
     from regress_action.report.phrases import Sentence
 
@@ -22,6 +22,7 @@ NAME_LIMIT = 80
 TEXT_LIMIT = 120
 _MOST_CALLS = 3
 _MOST_FILES = 3
+_MOST_SITES = 3
 _ALL = 0.995
 _MOSTLY = 0.8
 _HARDLY = 0.3
@@ -41,6 +42,31 @@ def paragraph(cause: Cause) -> Sentence:
         parts += [" "] * bool(parts)
         parts += words
     return tuple(parts)
+
+
+def memory_paragraph(cause: MemoryCause) -> Sentence:
+    """Return where the additional memory was allocated as one paragraph; foreign parts are `Name`s."""
+    total = cause.total
+    who: Sentence = (Name(cause.benchmarks[0]),) if len(cause.benchmarks) == 1 else ("A run",)
+    moved = numbers.transition(total.base, total.head, "B")
+    parts: list[str] = [*who, f" holds {moved} at most{_interval(total, 'B')}, {count(cause.pairs, 'recorded pair')}."]
+    for site in cause.sites[:_MOST_SITES]:
+        parts += [" ", *_of_site(site, total)]
+    if not cause.sites:
+        parts += [" No line of the project explains it: the memory is that of libraries in other languages."]
+    return tuple(parts)
+
+
+def _of_site(site: MemorySite, total: CostChange) -> Sentence:
+    """Return what one line allocated more."""
+    where = Name(f"{site.location.path}:{site.location.line}")
+    share_of = site.change.difference / total.difference if total.difference > 0 else 0.0
+    inside: Sentence = (" in ", Name(site.function)) if site.function else ()
+    part = f"{quantity(site.change.difference, 'B')} more{_interval(site.change, 'B')}"
+    blocks = f"{site.number.base:,.0f} → {site.number.head:,.0f} blocks"
+    growing = " It grows all along the run and is never released: look for what keeps it." if site.is_growing else ""
+    kind_of = "The changed line " if site.is_changed else "The line "
+    return (kind_of, where, *inside, f" holds {part}, {percent(min(1.0, share_of))} of it, {blocks}.", growing)
 
 
 def as_plain(sentence: Sequence[str]) -> str:

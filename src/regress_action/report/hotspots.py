@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.model.escaping import plain
 from regress_action.report import numbers
-from regress_action.report.causes import annotation, as_plain, kind, paragraph, percent, place
+from regress_action.report.causes import annotation, as_plain, kind, memory_paragraph, paragraph, percent, place
 from regress_action.report.numbers import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange
+    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange, MemoryCause
 
 SCHEMA = 1
 MOST_ROWS = 10
@@ -95,10 +95,49 @@ def _calls(row: FunctionChange) -> str:
     return f"{before:,} → {after:,}" if before != after else f"{after:,}"
 
 
-def as_object(causes: Sequence[Cause], flame_graphs: Mapping[int, str] | None = None) -> dict[str, Any]:
+def memory_lines(cause: MemoryCause) -> Iterator[str]:
+    """Yield the lines for a person: the paragraph, and a table of the lines that hold more memory."""
+    yield from textwrap.wrap(as_plain(memory_paragraph(cause)), WIDTH)
+    for site in cause.sites[:MOST_ROWS]:
+        where = plain(f"{site.location.path}:{site.location.line}", _LONGEST_NAME)
+        before, after = quantity(site.change.base, "B"), quantity(site.change.head, "B")
+        mark = "changed" if site.is_changed else ""
+        yield f"  {where:<32} {before:>9} → {after:<9} {mark:<8} {plain(site.text, _LONGEST_NAME)}"
+
+
+def as_object(
+    causes: Sequence[Cause], flame_graphs: Mapping[int, str] | None = None, memory: Sequence[MemoryCause] = ()
+) -> dict[str, Any]:
     """Return the causes for a program; `flame_graphs` names the file of each, by its place in the list."""
     graphs = flame_graphs or {}
-    return {"schema": SCHEMA, "causes": [cause_object(cause, graphs.get(n)) for n, cause in enumerate(causes)]}
+    return {
+        "schema": SCHEMA,
+        "causes": [cause_object(cause, graphs.get(n)) for n, cause in enumerate(causes)],
+        "memory": [_memory_object(cause) for cause in memory],
+    }
+
+
+def _memory_object(cause: MemoryCause) -> dict[str, Any]:
+    return {
+        "benchmarks": [_text(name) for name in cause.benchmarks],
+        "pairs": cause.pairs,
+        "total": _change(cause.total),
+        "seen": _finite(cause.seen),
+        "sites": [
+            {
+                "path": _text(site.location.path),
+                "line": site.location.line,
+                "function": _text(site.function) or None,
+                "text": _text(site.text),
+                "bytes": _change(site.change),
+                "blocks": _change(site.number),
+                "changed": site.is_changed,
+                "growing": site.is_growing,
+            }
+            for site in cause.sites
+        ],
+        "explanation": as_plain(memory_paragraph(cause)),
+    }
 
 
 def cause_object(cause: Cause, flame_graph: str | None = None) -> dict[str, Any]:

@@ -181,6 +181,10 @@ class ComparisonObject(TypedDict):
     budget: BudgetObject | None
     location: LocationObject | None
     cause: NotRequired[CauseObject | None]
+    unreachable: Annotated[
+        NotRequired[Flag],
+        Field(description="True: it executes nothing that the diff changes, which cannot be its cause."),
+    ]
 
 
 class ServiceObject(TypedDict):

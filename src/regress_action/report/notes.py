@@ -121,6 +121,21 @@ def _environment_differs(note: Note) -> str:
     return f"The two sides differ in {_FIELDS.get(field, field)}: {before} at the baseline, {after} at the head."
 
 
+def _unreachable(note: Note) -> str:
+    some, everything = map(int, note.numbers)
+    of = count(everything, "benchmark")
+    return f"{some} of {of} cannot be caused by this diff: they execute nothing that it changes, and fail no check."
+
+
+def _control_floor(note: Note) -> str:
+    moved, floor, within = note.numbers
+    also = f" {count(int(within), 'regression')} up to that does not alarm." if within else ""
+    return (
+        f"{count(int(moved), 'benchmark')} that this diff cannot reach moved all the same, by up to "
+        f"{numbers.change(floor)}: that is what this machine moves by itself.{also}"
+    )
+
+
 _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.SUITE_SHIFT: _suite_shift,
     NoteCode.LEARNED_NOISE: _learned_noise,
@@ -132,6 +147,8 @@ _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.SAME_SPEED: _same_speed,
     NoteCode.SPEED_VARIES: _speed_varies,
     NoteCode.CPU_STOLEN: _cpu_stolen,
+    NoteCode.UNREACHABLE: _unreachable,
+    NoteCode.CONTROL_FLOOR: _control_floor,
     NoteCode.ENVIRONMENT_DIFFERS: _environment_differs,
 }
 

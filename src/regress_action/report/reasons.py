@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison
 
 _UNDETECTABLE = 10.0  # from this ratio on a number would only pretend to know
+UNREACHABLE = "Cannot be caused by this diff: it executes nothing that the diff changes."
 _FIXED = {
     ReasonCode.NEW: "The baseline does not have it; it is compared from the next stored run on.",
     ReasonCode.MISSING: "The baseline measured it and the head did not: removed, renamed, or never reached.",
@@ -30,6 +31,12 @@ _FIXED = {
 
 def sentence(row: Comparison) -> str:
     """Return the reason of a comparison in words; names and texts of others in it are not escaped."""
+    words = _words(row)
+    labelled = row.unreachable and not words.startswith(UNREACHABLE)  # what was read back has its label
+    return f"{UNREACHABLE} {words}" if labelled else words
+
+
+def _words(row: Comparison) -> str:
     reason = row.reason
     if isinstance(reason, str):
         return reason

@@ -116,6 +116,7 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "budget": _budget_object(comparison.budget),
         "location": _location_object(benchmark.location),
         "cause": _cause_object(comparison.cause),
+        "unreachable": comparison.unreachable,
     }
 
 
@@ -307,6 +308,7 @@ def _comparison(fields: ComparisonObject) -> Comparison:
         noise=None if noise is None else Noise(**noise),
         cause=_cause(fields.get("cause")),
         pair_noise=None if (parts := fields.get("pair_noise")) is None else PairNoise(**parts),
+        unreachable=fields.get("unreachable", False),
     )
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from integration.measure.measure_repository import Repository
-from regress_action.action.affected import affected
+from judgements import judgement, regression
+from regress_action.action.affected import affected, labelled
+from regress_action.action.judge import Judged
 from regress_action.action.measure import MeasurementSpec
+from regress_action.analysis import Policy
+from regress_action.measure.options import measurer_argv, source_root
+from regress_action.model.comparisons import Outcome, Severity, Subject
 from regress_action.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,3 +122,34 @@ def test_what_is_no_plain_call_of_pytest_is_not_traced(command: str, tmp_path: P
     result = affected(Settings(base="HEAD"), MeasurementSpec(command=(command,), out=tmp_path), tmp_path)
     assert result.problem is not None
     assert result.benchmarks == ()
+
+
+def test_after_a_regression_benchmarks_out_of_reach_are_labelled(repository: Repository) -> None:
+    """The measurer traces both sides once something regressed; what the change cannot reach fails nothing any more."""
+    root = repository.folder
+    (root / "library.py").write_text(LIBRARY.replace("return 2", "return 22"))
+    command = f"{sys.executable} -m pytest bench -q"
+    regressed = shlex.join(["sh", "-c", "echo '{\"continue\": true}'"])
+    line = measurer_argv(
+        [command],
+        out=root / "out",
+        repository=root,
+        base="HEAD",
+        pairs=1,
+        profile_memory=1,
+        profile_if=regressed,
+        trace=True,
+    )
+    environ = {**os.environ, "PYTHONPATH": str(source_root())}
+    ended = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    names = [f"bench/test_all.py::{name}" for name in ("test_fast", "test_slow_in_a_thread")]
+    rows = [regression(names[0], 1.3, Severity.MINOR), regression(names[1], 2.5, Severity.CRITICAL)]
+    head = repository.git("rev-parse", "HEAD").strip()
+    before = replace(judgement(Outcome.FAIL, *rows), baseline=Subject(commit=head))
+
+    judged = labelled(Judged(before), root / "out", root, Settings(base="HEAD"), Policy())
+
+    shown = {row.benchmark.name: (row.unreachable, row.alarms) for row in judged.judgement.comparisons}
+    assert shown == {names[0]: (True, False), names[1]: (False, True)}
+    assert labelled(Judged(before), root, root, Settings(base="HEAD"), Policy()).judgement is before

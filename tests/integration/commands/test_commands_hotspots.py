@@ -126,6 +126,50 @@ def test_the_profiles_of_another_profiler_are_read(tmp_path: Path) -> None:
     assert cause["culprit"]["line"] == 1
 
 
+KEEPER = """\
+import json
+import time
+
+KEPT = []
+
+
+def load(count):
+    return [json.loads('{"id": %d, "tags": [1, 2, 3]}' % number) for number in range(count)]
+
+
+def names(rows):
+    return [row["id"] for row in rows]
+
+
+def main():
+    for _ in range(8):
+        rows = load(300)
+        names(rows)
+        time.sleep(0.3)
+
+
+main()
+"""
+
+
+def test_the_line_that_keeps_memory_is_named(tmp_path: Path) -> None:
+    """What one line of the head allocates is kept to the end; it is found though the lines above it moved."""
+    kept = KEEPER.replace(
+        "        names(rows)\n", "        KEPT.extend(dict(row) for row in rows)\n        names(rows)\n"
+    )
+    repository(tmp_path, KEEPER, "# a comment above everything\n" + kept)
+    words = ("--pairs", "1", "--calls", "1", "--timed", "1", "--memory", "3", "--json", "causes.json")
+    ended = hotspots(tmp_path, "--base", "HEAD~1", *words, "--", sys.executable, "suite.py")
+
+    assert ended.returncode == 0, ended.stderr
+    (memory,) = json.loads((tmp_path / "causes.json").read_text())["memory"]
+    first = memory["sites"][0]
+    assert first["text"] == "KEPT.extend(dict(row) for row in rows)"
+    assert (first["changed"], first["growing"], memory["pairs"]) == (True, True, 3)
+    assert first["bytes"]["low"] > 0
+    assert "never released" in " ".join(ended.stdout.split())
+
+
 def test_a_suite_without_profiles_is_incomplete(tmp_path: Path) -> None:
     """No Python process runs, so nothing is profiled; the message says what to do."""
     repository(tmp_path, "a = 1\n", "a = 2\n")

@@ -109,6 +109,18 @@ def test_garbage_collection_is_named_from_profiles() -> None:
     assert found.bottlenecks[0][0] is Bottleneck.GARBAGE
 
 
+def test_swapping_is_work_of_the_kernel_and_waiting_together() -> None:
+    """Both parts are one thing, and their shares are added up."""
+    shares = {Doing.RUNNING: 0.85, Doing.SLEEP: 0.1, Doing.PAGING: 0.05}
+    head = replace(HEALTHY, wall_s=4.0, system_s=1.0, moments=shares, threads=shares, swap_bytes=1e7, major_faults=9e3)
+
+    found = bottleneck(measured(head))
+
+    assert found is not None
+    assert found.bottlenecks[0][0] is Bottleneck.SWAP
+    assert found.bottlenecks[0][1] == pytest.approx(1.0, abs=0.1)
+
+
 def test_both_large_parts_are_named() -> None:
     """The largest part is named first, and another one that is a quarter of it or more."""
     shares = {Doing.RUNNING: 0.55, Doing.SLEEP: 0.2, Doing.DISK: 0.25}

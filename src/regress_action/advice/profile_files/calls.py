@@ -10,9 +10,18 @@ import orjson
 
 from regress_action.advice.profile_files.collapsed import without_comprehension
 from regress_action.advice.profile_files.limits import HIGHEST_LINE, LARGEST_COST, LONGEST_NAME, damaged
-from regress_action.model.stacks import CallProfile, FunctionCalls, FunctionKey, LineTimes
+from regress_action.model.stacks import (
+    AllocationSite,
+    CallProfile,
+    FunctionCalls,
+    FunctionKey,
+    LineTimes,
+    MemoryProfile,
+)
 
 _MOST_FUNCTIONS = 100_000
+_MOST_SITES = 1_000
+_MOST_LOOKS = 100
 _IDENTITY = re.compile(r"(.{1,400}) \(([^()]{0,400})\)\Z")
 
 
@@ -62,6 +71,32 @@ def read_lines(data: bytes, name: str) -> LineTimes:
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise damaged(name, f"its JSON is not that of our profiler ({type(error).__name__})") from error
     return times
+
+
+def read_memory(data: bytes, name: str) -> MemoryProfile:
+    """Return what the allocations of every line held.
+
+    Raises:
+        InputError: it is not what our profiler writes.
+    """
+    try:
+        content = orjson.loads(data)
+        rows = content["sites"]
+        if content["schema"] != 1 or len(rows) > _MOST_SITES:
+            raise damaged(name, "it has another schema, or too many lines")
+        sites = tuple(
+            AllocationSite(
+                str(path)[:LONGEST_NAME],
+                max(0, min(int(line), HIGHEST_LINE)),
+                _figure(size),
+                _figure(number),
+                tuple(map(_figure, along[:_MOST_LOOKS])),
+            )
+            for path, line, size, number, along in rows
+        )
+        return MemoryProfile(_figure(content["peak"]), _figure(content["seen"]), sites)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise damaged(name, f"its JSON is not that of our profiler ({type(error).__name__})") from error
 
 
 def read_garbage(data: bytes, name: str) -> float:

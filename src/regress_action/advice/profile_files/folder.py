@@ -16,7 +16,7 @@ from regress_action.advice.profile_files import calls, collapsed, pprof, speedsc
 from regress_action.advice.profile_files.limits import FILE_BYTES, damaged
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_bounded
-from regress_action.model.stacks import CallProfile, CostMode, LineTimes, StackProfile
+from regress_action.model.stacks import CallProfile, CostMode, LineTimes, MemoryProfile, StackProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,8 @@ _MICROSECONDS = 1e-6
 class ProfileRun:
     """What one run of one side wrote, by mode; `warnings` says which files could not be read.
 
-    `garbage_s` are the CPU seconds of garbage collections, None where they were not timed.
+    `memory` has an entry for each process. `garbage_s` are the CPU seconds of garbage collections, None where they were
+    not timed.
     """
 
     side: str
@@ -43,6 +44,7 @@ class ProfileRun:
     calls: CallProfile | None = None
     lines: LineTimes | None = None
     garbage_s: float | None = None
+    memory: tuple[MemoryProfile, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -98,6 +100,7 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
     counted: list[CallProfile] = []
     timed: LineTimes = {}
     garbage: list[float] = []
+    memory: list[MemoryProfile] = []
     warnings: list[str] = []
     left = _MOST_BYTES_OF_A_RUN
     for name in _names(folder / inside):
@@ -107,6 +110,9 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
             if ours and name.startswith("lines-"):
                 for key, rows in calls.read_lines(data, name).items():
                     calls.add_lines(timed, key, rows)
+                continue
+            if ours and name.startswith("memory-"):
+                memory.append(calls.read_memory(data, name))
                 continue
             if ours and name.startswith("garbage-"):
                 garbage.append(calls.read_garbage(data, name))
@@ -125,6 +131,7 @@ def _run(folder: Path, inside: Path, side: str, pair: int, *, ours: bool) -> Pro
         calls.joined(counted) if counted else None,
         timed or None,
         sum(garbage) if garbage else None,
+        tuple(memory),
         tuple(warnings),
     )
 

@@ -486,14 +486,13 @@ class AllocationRecorder:
                 self._largest, self._size = _traces(), current
             if time.perf_counter() < due:
                 continue
-            began = time.perf_counter()
+            began = time.thread_time()
             self._along.append(self._by_line(_traces()))
             if len(self._along) > MOST_LOOKS:  # half of them are enough, twice as far apart
                 self._along = self._along[::2]
                 self._step_s *= 2
-            now = time.perf_counter()
             # Looking stops every other thread, so that along the run it may take no more than a fifth of the time.
-            due = now + max(self._step_s, 4 * (now - began))
+            due = time.perf_counter() + max(self._step_s, 4 * (time.thread_time() - began))
 
     def _by_line(self, traces: Any) -> dict[Any, Any]:
         """Return the bytes and the number of allocations of each line."""

@@ -1,0 +1,96 @@
+"""Benchmarks that a change cannot reach fail no check, and set a floor for the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from judgements import judgement, regression, row
+from regress_action.analysis import Policy, with_controls
+from regress_action.github.alarms import alarming, conclusion
+from regress_action.github.preferences import Preferences
+from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
+from regress_action.model.measurements import Benchmark
+from regress_action.report import notes, reasons, structured
+
+POLICY = Policy()
+
+
+def judged(*ratios: tuple[str, float, Severity]) -> Judgement:
+    """Return a judgement with proven regressions."""
+    return judgement(Outcome.FAIL, *(regression(name, ratio, severity) for name, ratio, severity in ratios))
+
+
+def test_a_control_alone_cannot_fail_the_check() -> None:
+    """It is shown with its label, as slight, and the verdict is a pass."""
+    labelled = with_controls(judged(("far.away", 2.5, Severity.CRITICAL)), {"far.away"}, POLICY)
+
+    (control,) = labelled.comparisons
+    assert (control.severity, control.unreachable, control.alarms) == (Severity.SLIGHT, True, False)
+    assert labelled.summary.verdict is Outcome.PASS
+    assert alarming(labelled) == []
+    assert conclusion(labelled, Preferences()) == "success"
+    assert "cannot be caused by this diff" in " ".join(notes.sentences(labelled))
+
+
+def test_what_the_change_reaches_still_fails() -> None:
+    """A larger regression than any of the controls stands."""
+    labelled = with_controls(
+        judged(("near.by", 2.5, Severity.CRITICAL), ("far.away", 1.3, Severity.MINOR)), {"far.away"}, POLICY
+    )
+
+    assert labelled.summary.verdict is Outcome.FAIL
+    assert [alarm.benchmark.name for alarm in alarming(labelled)] == ["near.by"]
+
+
+@pytest.mark.parametrize(("ratio", "alarms"), [(1.3, False), (1.35, False), (1.5, True)])
+def test_controls_that_moved_set_a_floor(ratio: float, *, alarms: bool) -> None:
+    """A regression up to what a control moved by, in either direction, is what this machine moves by itself."""
+    faster = row("far.away", Verdict.IMPROVEMENT, 1 / 1.4)
+    near = regression("near.by", ratio, Severity.MINOR)
+
+    labelled = with_controls(judgement(Outcome.WARN, near, faster), {"far.away"}, POLICY)
+
+    assert bool(alarming(labelled)) == alarms
+    assert "moved all the same" in " ".join(notes.sentences(labelled))
+
+
+def test_quiet_controls_change_nothing_for_the_others() -> None:
+    """Unchanged ones set no floor; metrics have floors of their own."""
+    before = judgement(Outcome.WARN, regression("near.by", 1.3, Severity.MINOR), row("far.away", ratio=1.01))
+
+    labelled = with_controls(before, {"far.away"}, POLICY)
+
+    assert labelled.comparisons[0] == before.comparisons[0]
+    assert labelled.summary.verdict is before.summary.verdict
+
+
+def test_without_traces_nothing_changes() -> None:
+    """What is not known counts as reachable."""
+    before = judged(("near.by", 2.5, Severity.CRITICAL))
+    assert with_controls(before, set(), POLICY) is before
+
+
+def test_the_label_is_in_the_reason_and_in_the_json() -> None:
+    """And it survives being read back."""
+    labelled = with_controls(judged(("far.away", 2.5, Severity.CRITICAL)), {"far.away"}, POLICY)
+    control = labelled.comparisons[0]
+
+    content = structured.as_object(labelled)
+    assert "annot be caused by this diff" in reasons.sentence(control)
+    assert structured.as_judgement(content).comparisons[0].unreachable
+
+
+def test_a_service_out_of_reach_does_not_alarm() -> None:
+    """Where the change reaches one of its benchmarks, it does."""
+    from regress_action.model.comparisons import Mode, ServiceComparison
+
+    members = [replace(row(name), benchmark=Benchmark(name, service="far")) for name in ("far.a", "far.b")]
+    service = ServiceComparison(
+        "far", Mode.PAIRED, 2, 10, 1.3, 1.2, 1.4, 0.001, 1.1, Verdict.REGRESSION, Severity.MINOR
+    )
+    before = replace(judgement(Outcome.WARN, *members), services=(service,))
+
+    assert with_controls(before, {"far.a", "far.b"}, POLICY).services[0].severity is Severity.SLIGHT
+    assert with_controls(before, {"far.a"}, POLICY).services[0].severity is Severity.MINOR
