@@ -29,11 +29,12 @@ _OUTLIER = np.array([43.0, 18.0, 19.0, 12.5, 13.0])
 Where fewer would be enough, leaving out what chance put far away would make the rest look steady, and changes proven.
 """
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
+_REPLAYED = 20  # newest stored runs that are predicted from those before them
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
 _FEWEST_CORRELATED = 8  # stored runs from which serial correlation is estimated
 _MOST_CORRELATED = 0.9
-_FEWEST_ALONE = 10  # pairs from which a row is asked how its neighbouring pairs are correlated
+_FEWEST_ALONE = 20  # pairs from which a row is asked how its neighbouring pairs are correlated
 _SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
 _USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
@@ -352,6 +353,46 @@ def variance_of_mean(correlation: Floats, runs: Floats) -> Floats:
     rho, n = correlation, np.maximum(runs, 1)
     inflation = 1 + 2 * rho / (1 - rho) - 2 * rho * (1 - rho**n) / (n * (1 - rho) ** 2)
     return np.asarray(inflation / n)
+
+
+def replayed_spread(base: Floats) -> tuple[Floats, Floats]:
+    """Return the spread of one run by which the newest stored runs missed their prediction, and its degrees of freedom.
+
+    Each of the last twenty runs of a row (oldest first) is predicted by the level at which the runs before it ended, as
+    the head will be: noise that changed, and a level that wanders, are in these errors. Newer ones weigh more, halving
+    every five runs. Of the weighted median and the 80 % quantile the one that says more counts, so that a few runs
+    after a step of level do not look like noise. NaN and 0 where fewer than ten runs can be predicted from five.
+    """
+    present = ~np.isnan(base)
+    packed = np.take_along_axis(base, np.argsort(present, axis=1, kind="stable"), axis=1)  # newest last
+    errors, weights = [], []
+    for age in range(min(_REPLAYED, base.shape[1] - _HALF_LIFE)):
+        at = base.shape[1] - 1 - age
+        before = packed[:, max(at - _REPLAYED, 0) : at]
+        level, share = _present_level(before)
+        usable = np.count_nonzero(~np.isnan(before), axis=1) >= _HALF_LIFE
+        errors.append(np.where(usable, np.abs(packed[:, at] - level) / np.sqrt(1 + share), np.nan))
+        weights.append(0.5 ** (age / _HALF_LIFE))
+    nothing = np.full(len(base), np.nan), np.zeros(len(base))
+    if not errors:
+        return nothing
+    missed = np.stack(errors, axis=1)
+    weight = np.where(np.isnan(missed), 0.0, np.array(weights))
+    df = weight.sum(axis=1) ** 2 / np.maximum((weight**2).sum(axis=1), 1e-300)
+    spread = np.fmax(
+        _weighted_quantile(missed, weight, 0.5) * normal.DEVIATION_PER_MAD,
+        _weighted_quantile(missed, weight, 0.8) / normal.DEVIATIONS_AT_80,
+    )
+    enough = np.count_nonzero(weight, axis=1) >= 2 * _HALF_LIFE
+    return np.where(enough, spread, nothing[0]), np.where(enough, df, nothing[1])
+
+
+def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
+    """Return of each row the smallest value up to which so large a share of the weights lies; NaN counts nothing."""
+    order = np.argsort(values, axis=1)  # NaN comes last
+    ranked, heavy = np.take_along_axis(values, order, axis=1), np.take_along_axis(weights, order, axis=1)
+    reached = np.cumsum(heavy, axis=1) >= share * heavy.sum(axis=1, keepdims=True) * (1 - ROUNDING)
+    return np.asarray(ranked[np.arange(len(values)), reached.argmax(axis=1)])
 
 
 def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) -> Estimate:

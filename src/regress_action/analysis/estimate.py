@@ -43,8 +43,9 @@ class RowEstimates:
     rest on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows
     hold values on a lattice that is wider than their noise, `compiled` ones were measured in compiled code, of which
     each side is one build. `p_counts` are exact p-values of counts, `p_order` those that order statistics allow a
-    single new run; NaN where neither applies. `of_rounds` is the variance of one pair's difference that the rounds
-    inside its two runs explain, NaN where that is unknown.
+    single new run; NaN where neither applies. `widened` is the factor by which an interval is wider than the standard
+    error says, since its stored runs missed their own predictions by more. `of_rounds` is the variance of one pair's
+    difference that the rounds inside its two runs explain, NaN where that is unknown.
     """
 
     estimate: designs.Estimate
@@ -59,6 +60,7 @@ class RowEstimates:
     compiled: Flags
     p_counts: Floats
     p_order: Floats
+    widened: Floats
     latest: Flags | None = None
     learned: Mapping[int, Noise] = field(default_factory=dict)
     base_columns: list[int] | None = None
@@ -131,6 +133,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         compiled=np.full(len(base), matrix.compiled),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
+        widened=np.ones(len(base)),
         latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
         base_columns=base_columns,
         head_columns=head_columns,
@@ -240,6 +243,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         compiled=np.full(len(head), matrix.compiled),
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
+        widened=np.where(borrowed, 1.0, _widened(matrix, sessions_b, prior)),
         learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
     )
 
@@ -291,6 +295,22 @@ def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tup
         if steps[row] > 1 and recent[row] ** 2 > spread**2 * special.fdtri(steps[row], runs - 1, 1 - _NOISIER):
             prior_df[row], prior[row] = steps[row], recent[row] ** 2
     return designs.Prior(prior_df, prior, learned), moderated | learned
+
+
+def _widened(matrix: RunMatrix, base: Floats, prior: designs.Prior) -> Floats:
+    """Return by what factor the interval of each row is widened, beyond the noise that was learned.
+
+    The very statistic is replayed over the newest stored runs: each is predicted from those before it, as the head is.
+    Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. It is combined
+    with the learned noise by the degrees of freedom of both, and only ever widens.
+    """
+    factor = np.ones(len(base))
+    rows = np.flatnonzero(prior.learned & ~matrix.scale.linear & (prior.variance > 0))
+    missed, df = designs.replayed_spread(base[rows])
+    strength, variance = prior.df[rows], prior.variance[rows]
+    both = (strength * variance + np.where(df > 0, df * missed**2, 0.0)) / (strength + df)
+    factor[rows] = np.sqrt(np.maximum(both / variance, 1.0))
+    return factor
 
 
 def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, Noise]:

@@ -38,9 +38,9 @@ class TestResults:
     `smallest` is the smallest difference called a change; `margin` is what must be ruled out for a row to count as
     unchanged: the threshold that somebody wrote down for it, else `smallest`. `ruled_out` is the smaller of the two
     that is proven not to be reached, NaN where neither is, and `beyond` the number of pairs beyond it where the
-    pairs had to be counted, else -1. `suspected` changes rest on what one new run shows,
-    `layout` ones could be made by the code layout of a single build. `slow_runs` counts the runs of the head that took
-    another, slower path, 0 where those are too few to be no chance.
+    pairs had to be counted, else -1. `suspected` changes rest on what one new run shows, or on learned noise that the
+    stored runs themselves exceeded; `layout` ones could be made by the code layout of a single build. `slow_runs`
+    counts the runs of the head that took another, slower path, 0 where those are too few to be no chance.
     """
 
     p: Floats
@@ -84,6 +84,7 @@ def decide(
     smallest = _smallest(estimates, scale, thresholds.alarm, policy)
     level = _interval_levels(estimates, policy)
     half, strict = distributions.t_quantile(np.stack([level / 2, np.fmin(needed, level) / 2]), df) * estimate.se
+    half *= estimates.widened
     lower, upper = estimate.d - np.fmax(shift, 0.0), estimate.d - np.fmin(shift, 0.0)
     significant = q <= policy.alpha
     regression = significant & (lower >= smallest - ROUNDING) & (lower > 0)
@@ -91,7 +92,10 @@ def decide(
     margin = np.where(scale.linear, smallest, np.fmax(np.log(thresholds.asked), smallest))  # fmax ignores NaN
     ruled_out, beyond = _ruled_out(estimates, scale, upper, half, (smallest, margin), policy)
     slow_runs = _slow_runs(estimates, scale, smallest)
-    proven = np.isnan(estimates.p_order) | (q_values(np.fmax(p_both, estimates.p_order), families) <= policy.alpha)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p_widened = distributions.two_sided_p(estimate.d / (estimate.se * estimates.widened), df)
+    doubted = np.fmax(estimates.p_order, np.where(estimates.widened > 1, p_widened, np.nan))
+    proven = np.isnan(doubted) | (q_values(np.fmax(p_both, doubted), families) <= policy.alpha)
     return TestResults(
         p=p,
         q=q,

@@ -16,3 +16,5 @@ Z_95 = 1.96
 """Standard errors on either side that hold 95 %."""
 Z_POWER_80 = 0.84
 """Standard errors beyond the limit at which 80 % are found."""
+DEVIATIONS_AT_80 = 1.2816
+"""The distance from the mean that one in five exceeds, in standard deviations."""

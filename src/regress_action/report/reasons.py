@@ -92,8 +92,9 @@ def _apart_from_suite(row: Comparison, reason: Reason) -> str:
 
 def _one_new_run(row: Comparison, reason: Reason) -> str:
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. One new run is not far enough beyond all stored ones to "
-        "exclude that it is one of their rare slow or fast runs. Measure again, best interleaved with the base."
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. That is not far enough beyond what the stored "
+        "runs did to exclude that it is one of their rare slow or fast ones. Measure again, best interleaved with the "
+        "base."
     )
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from regress_action import analysis
 from regress_action.analysis import designs
+from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import Verdict
-from regress_action.model.measurements import COMPILED
+from regress_action.model.measurements import COMPILED, Noise
 from regress_action.model.reasons import NoteCode
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import HOSTED, OWN, number, of, paired, pairs, runs, stored
@@ -160,6 +161,32 @@ def test_independent_pairs_are_hardly_held_to_be_alike(seed: int, count: int) ->
 
     assert correlation.max() < 0.15
     assert evidence.max() < 3
+
+
+@examples
+@given(SEEDS)
+def test_an_interval_from_learned_noise_is_as_wide_as_the_stored_runs_missed_their_predictions(seed: int) -> None:
+    """Stored runs five times noisier than what was learned: wider by more than twice; runs as noisy as that: hardly."""
+    random = np.random.default_rng(seed)
+    taught = Policy(noise={("b", "time"): Noise(0.01, 60)})
+
+    widths = []
+    for spread in (0.05, 0.01):
+        row = stored(np.exp(random.normal(0, spread, 20)), [1.0], taught)
+        widths.append(np.log(number(row.ratio_high) / number(row.ratio_low)))
+
+    assert widths[0] > 2 * widths[1]
+
+
+def test_a_spread_that_is_replayed_is_that_of_one_run() -> None:
+    """Of a thousand rows of white noise, on average; too few runs give none."""
+    values = np.random.default_rng(1).normal(0, 0.02, (1000, 20))
+
+    spread, df = designs.replayed_spread(values)
+
+    assert np.median(spread) == pytest.approx(0.02, rel=0.15)
+    assert (df > 5).all()
+    assert np.isnan(designs.replayed_spread(values[:, :12])[0]).all()
 
 
 def test_a_head_that_varies_more_is_held_against_its_own_noise() -> None:
