@@ -120,7 +120,9 @@ def _checked(path: Path, out: Path, *, replay: bool) -> ClaimReceipt:
     if not replay:
         return receipt
     how = receipt.how
-    words = tuple(str(word) for word in how["command"])
+    words = tuple(how["command"])
+    if how["setup"]:
+        click.echo(f"With the receipt's setup: {escaping.plain(how['setup'])}", err=True)
     click.echo(f"Measuring again, with the receipt's command: {escaping.plain(' '.join(words))}", err=True)
     settings = options.settings_of(
         base=receipt.base,
@@ -131,7 +133,28 @@ def _checked(path: Path, out: Path, *, replay: bool) -> ClaimReceipt:
         command=words[0] if len(words) == 1 else "",
     )
     spec = MeasurementSpec(command=words, out=out / "claim", head=receipt.head)
-    return verify(receipt.claim, settings, spec, str(how["benchmark"]), version=__version__)
+    again = verify(receipt.claim, settings, spec, how["benchmark"], version=__version__)
+    if other := _other_machine(receipt, again):
+        click.echo(other, err=True)
+    return again
+
+
+def _other_machine(then: ClaimReceipt, now: ClaimReceipt) -> str:
+    """Return the sentence that a replay ran on another machine than the receipt, empty where it is the same."""
+    from regress_action.model import escaping
+
+    different = [
+        f"{name} {escaping.plain(str(then.machine.get(name)), 80)}, here {escaping.plain(str(value), 80)}"
+        for name, value in now.machine.items()
+        if then.machine.get(name) != value
+    ]
+    return f"This machine is another than that of the receipt: {'; '.join(different)}." if different else ""
+
+
+def _basis(receipt: ClaimReceipt) -> str:
+    """Return which commits were measured, when and where."""
+    machine = ", ".join(str(receipt.machine[name]) for name in ("cpu", "os", "runtime") if receipt.machine.get(name))
+    return f"{receipt.head[:10]} against {receipt.base[:10]}, measured {receipt.measured} on {machine or 'a machine'}."
 
 
 def _deliver(receipt: ClaimReceipt, where: str, json_out: str | None) -> None:
@@ -150,7 +173,7 @@ def _deliver(receipt: ClaimReceipt, where: str, json_out: str | None) -> None:
         from rich.console import Console
 
         console = Console(highlight=False)
-        claims.show(receipt.claim, receipt.verdict, receipt.evidence, console)
+        claims.show(receipt.claim, receipt.verdict, receipt.evidence, console, basis=_basis(receipt))
         console.print(f"Receipt: {where}", markup=False)
     codes = {ClaimVerdict.PROVEN: ExitCode.OK, ClaimVerdict.REFUTED: ExitCode.REGRESSION}
     raise click.exceptions.Exit(codes.get(receipt.verdict, ExitCode.INCOMPLETE))

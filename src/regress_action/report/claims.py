@@ -106,8 +106,10 @@ def _interval(entry: ClaimEvidence) -> str:
     return f"{entry.ratio_low:.3f} to {entry.ratio_high:.3f}"
 
 
-def show(claim: Claim, verdict: ClaimVerdict, evidence: Sequence[ClaimEvidence], console: Console) -> None:
-    """Print the verdict first, how the claim was read, and the evidence."""
+def show(
+    claim: Claim, verdict: ClaimVerdict, evidence: Sequence[ClaimEvidence], console: Console, *, basis: str
+) -> None:
+    """Print the verdict first, how the claim was read, the evidence, and what it rests on: commits, time, machine."""
     page = ConsolePage(console, verbose=False)
     page.sentence(f"{verdict.value.capitalize()}: {plain(claim.text)}", _STYLES[verdict])
     page.sentence(f"Read as: {reading(claim)}.", "dim")
@@ -117,6 +119,7 @@ def show(claim: Claim, verdict: ClaimVerdict, evidence: Sequence[ClaimEvidence],
     if len(evidence) > _ROWS:
         page.line((f"  … and {len(evidence) - _ROWS} more", "dim"))
     page.line()
+    page.sentence(plain(basis), "dim")
     page.sentence(_NEXT[verdict])
     needed = max((entry.runs_needed or 0 for entry in evidence), default=0)
     if verdict is ClaimVerdict.UNDECIDED and needed:

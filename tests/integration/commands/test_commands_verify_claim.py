@@ -47,6 +47,7 @@ def test_a_claim_is_measured_checked_and_replayed(tmp_path: Path) -> None:
     repository.commit(cost="2000")  # a replay measures the receipt's commits, whatever is on disk
     replayed = verify_claim(repository, "--receipt", str(receipt), "--replay", "--write", "again.json", "--json", "-")
     assert json.loads(replayed.stdout)["verdict"] == "proven"
+    assert "another than that of the receipt" not in replayed.stderr
     assert (repository.folder / "again.json").exists()
 
     receipt.write_bytes(receipt.read_bytes().replace(b"600", b"500", 1))

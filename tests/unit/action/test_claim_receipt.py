@@ -60,6 +60,27 @@ def test_a_cut_receipt_is_refused(length: int) -> None:
         decode(WRITTEN[:length])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("schema", 9, "this version reads schema 1"),
+        ("how", {}, "a field is missing or of another type"),
+        ("how", {"command": "rm -rf"}, "a field is missing or of another type"),
+        ("how", {"command": []}, "a field is missing or of another type"),
+        ("how", {"pairs": "10"}, "a field is missing or of another type"),
+        ("how", {"carry": [1]}, "a field is missing or of another type"),
+        ("evidence", None, "a field is missing or of another type"),
+    ],
+)
+def test_fields_of_another_type_are_refused_before_a_replay_uses_them(name: str, value: object, words: str) -> None:
+    """With a digest that fits, too."""
+    content = json.loads(WRITTEN)
+    del content["digest"]
+    content[name] = {**content[name], **value} if isinstance(value, dict) and value else value
+    with pytest.raises(InputError, match=words):
+        decode(_canonical({**content, "digest": _digest(content)}))
+
+
 def test_a_verdict_that_does_not_follow_from_the_runs_is_refused() -> None:
     """A forged verdict with a digest of its own is found by computing it again."""
     refuted = receipt(factor=1.0)

@@ -81,6 +81,8 @@ def decode(data: bytes) -> ClaimReceipt:
         raise _refused("it is no receipt of a claim, or it was damaged") from error
     if not genuine:
         raise _refused("its digest does not fit its content: it was changed after it was written")
+    if content.get("schema") != SCHEMA:
+        raise _refused(f"this version reads schema {SCHEMA}, and it has another one")
     try:
         return _receipt(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -88,20 +90,29 @@ def decode(data: bytes) -> ClaimReceipt:
 
 
 def _receipt(content: dict[str, Any]) -> ClaimReceipt:
-    if content["schema"] != SCHEMA:
-        raise ValueError("another schema")
     claim = content["claim"]
     return ClaimReceipt(
         Claim(str(claim["text"]), str(claim["metric"]), _number(claim["bound"]), claim["at_most"] is True),
         base=str(content["base"]),
         head=str(content["head"]),
-        how=dict(content["how"]),
+        how=_how(content["how"]),
         machine=dict(content["machine"]),
         measured=str(content["measured"]),
         version=str(content["version"]),
         evidence=tuple(_evidence(entry) for entry in content["evidence"]),
         verdict=ClaimVerdict(content["verdict"]),
     )
+
+
+def _how(content: dict[str, Any]) -> dict[str, Any]:
+    """Return how it was measured, where every field is of its type: a replay runs it."""
+    texts, lists = ("setup", "results", "benchmark"), ("command", "carry")
+    right = all(isinstance(content[name], str) for name in texts) and all(
+        isinstance(content[name], list) and all(isinstance(word, str) for word in content[name]) for name in lists
+    )
+    if not right or not content["command"] or type(content["pairs"]) is not int:
+        raise ValueError("another type")
+    return dict(content)
 
 
 def _evidence_object(entry: ClaimEvidence) -> dict[str, Any]:
