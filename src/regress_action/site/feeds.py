@@ -31,6 +31,7 @@ _SHIELDS = {"bad": "red", "warn": "yellow", "good": "brightgreen"}
 _FEED_ENTRIES = 50
 _WEEK = timedelta(days=7)
 _LISTED = 20
+_MACHINE_PARTS = ("runner", "os", "cpu", "memory", "runtime")
 
 
 def files(site: Site, rows: Sequence[Row], advice: Sequence[Recommendation]) -> dict[str, bytes]:
@@ -96,7 +97,7 @@ def _settled(tables: Sequence[Table], rows: Sequence[Row]) -> Iterator[tuple[flo
 def _entry(site: Site, time: float, row: Row, change: LevelStep) -> str:
     """Return one change as an entry of the feed."""
     column = site.tables[row.table].columns[change.column]
-    what = f"{row.series.benchmark.name}, {row.series.metric.name}: {numbers.change(change.ratio)}"
+    what = f"{_name(site, row)}: {numbers.change(change.ratio)}"
     by = f" by {column.author}" if column.author else ""
     link = (
         f'<link href="{escaping.html(f"{site.page.repository}/commit/{column.commit}")}"/>'
@@ -124,8 +125,7 @@ def summary(site: Site, rows: Sequence[Row], advice: Sequence[Recommendation]) -
     if advice:
         lines += ["", "## What to do", ""]
         lines += [
-            f"* {escaping.code_span(_name(rows[hint.series]))}: {escaping.markdown(f'{hint.title} {hint.evidence}')}"
-            for hint in advice[:_LISTED]
+            f"* {escaping.code_span(name)}: {escaping.markdown(words)}" for name, words in _todo(site, rows, advice)
         ]
     return "\n".join(lines) + "\n"
 
@@ -138,18 +138,26 @@ def summary_html(site: Site, rows: Sequence[Row], advice: Sequence[Recommendatio
         for cells in _week(site, rows)
     )
     head = "".join(f"<th {cell}>{name}</th>" for name in ("change", "benchmark", "metric", "commit", "by"))
-    table = f"<table style='border-collapse:collapse'><tr>{head}</tr>{changes}</table>" if changes else ""
-    todo = "".join(
-        f"<li><b>{escaping.html(_name(rows[hint.series]))}</b>: {escaping.html(f'{hint.title} {hint.evidence}')}</li>"
-        for hint in advice[:_LISTED]
+    table = f"<table style='border-collapse:collapse'><tr>{head}</tr>{changes}</table>"
+    items = "".join(
+        f'<li style="margin-bottom:8px"><b>{escaping.html(name)}</b>: {escaping.html(words)}</li>'
+        for name, words in _todo(site, rows, advice)
     )
+    heading = f"{escaping.html(site.page.title)}: performance, week to {site.page.now:%Y-%m-%d}"
+    mark = f"border-left:4px solid {_COLORS[state(rows)[0]]};padding-left:10px"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Performance summary</title></head>'
         '<body style="font-family:sans-serif;max-width:60em;margin:auto;padding:1em">'
-        f"<h1>{escaping.html(site.page.title)}: performance, week to {site.page.now:%Y-%m-%d}</h1>"
-        f"<p>{escaping.html(_state_sentence(rows))}</p>{table or '<p>No level changed in the last seven days.</p>'}"
-        f"{f'<h2>What to do</h2><ul>{todo}</ul>' if todo else ''}</body></html>\n"
+        f'<h1 style="font-size:20px">{heading}</h1><p style="{mark}">{escaping.html(_state_sentence(rows))}</p>'
+        + (table if changes else "<p>No level changed in the last seven days.</p>")
+        + (f'<h2 style="font-size:16px">What to do</h2><ul>{items}</ul>' if items else "")
+        + "</body></html>\n"
     )
+
+
+def _todo(site: Site, rows: Sequence[Row], advice: Sequence[Recommendation]) -> list[tuple[str, str]]:
+    """Return the first recommendations, each as the name of its series and its words."""
+    return [(_name(site, rows[hint.series]), f"{hint.title} {hint.evidence}") for hint in advice[:_LISTED]]
 
 
 def _state_sentence(rows: Sequence[Row]) -> str:
@@ -171,7 +179,7 @@ def _week(site: Site, rows: Sequence[Row]) -> list[tuple[str, ...]]:
                     (
                         numbers.change(change.ratio),
                         row.series.benchmark.name,
-                        row.series.metric.name,
+                        ", ".join(filter(None, (row.series.metric.name, _machine(site.tables, row.table)))),
                         column.commit[:12],
                         column.author,
                     )
@@ -179,8 +187,21 @@ def _week(site: Site, rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return cells[:_LISTED]
 
 
-def _name(row: Row) -> str:
-    return f"{row.series.benchmark.name}, {row.series.metric.name}"
+def _name(site: Site, row: Row) -> str:
+    """Return the benchmark, the metric, and the machine where there are several."""
+    return ", ".join(
+        filter(None, (row.series.benchmark.name, row.series.metric.name, _machine(site.tables, row.table)))
+    )
+
+
+def _machine(tables: Sequence[Table], number: int) -> str:
+    """Return what tells a machine from the others, empty where there is one."""
+    names = [
+        (table.source, table.suite, *(str(getattr(table.environment, part)) for part in _MACHINE_PARTS))
+        for table in tables
+    ]
+    differing = (part[number] for part in zip(*names, strict=True) if len(set(part)) > 1)
+    return " · ".join(filter(None, differing))
 
 
 def _iso(seconds: float) -> str:

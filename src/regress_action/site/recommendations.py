@@ -67,14 +67,14 @@ def _regressed(table: Table, row: Row) -> tuple[str, str, float]:
     finding, unit = row.finding, row.series.metric.unit
     change = numbers.transition(finding.reference, finding.level, unit)
     evidence = f"The level went {change} ({numbers.change(finding.ratio)}). {_since(table, finding.since)}"
-    return "Find the cause in that commit, or accept the level.", evidence, 3.0 + _cost(row)
+    return "Find the cause in that commit, or accept the level.", evidence + _until_budget(row), 3.0 + _cost(row)
 
 
 def _slightly_worse(table: Table, row: Row) -> tuple[str, str, float]:
     title, evidence, _ = _regressed(table, row)
     return (
         title,
-        f"{evidence} That is below the threshold of {numbers.factor(row.limits.threshold)}.",
+        f"{evidence} The change is below the threshold of {numbers.factor(row.limits.threshold)}.",
         0.8 + _cost(row) / 10,
     )
 
@@ -83,9 +83,12 @@ def _drifting(_: Table, row: Row) -> tuple[str, str, float]:
     finding = row.finding
     span = f" in {finding.drift_days:.0f} days" if finding.drift_days else ""
     evidence = f"It became {numbers.percent(1 + (finding.drift or 0.0))} worse{span}, without a step to point at."
-    if finding.days_to_budget is not None:
-        evidence += f" At that rate it reaches its budget in {ahead(finding.days_to_budget)}."
-    return "Profile it now and compare with an old release.", evidence, 2.0 + _cost(row)
+    return "Profile it now and compare with an old release.", evidence + _until_budget(row), 2.0 + _cost(row)
+
+
+def _until_budget(row: Row) -> str:
+    days = row.finding.days_to_budget
+    return "" if days is None else f" At its rate it reaches its budget in {ahead(days)}."
 
 
 def _near_budget(_: Table, row: Row) -> tuple[str, str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET  # our own output
@@ -14,7 +15,7 @@ from regress_action.site.findings import findings_of
 from regress_action.site.recommendations import ahead, recommendations_of
 from regress_action.site.tables import tables_of
 from regress_action.site.writing import Page, Site
-from unit.site.site_reports import START, history
+from unit.site.site_reports import MACHINE, START, history, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,3 +147,18 @@ def test_nothing_is_recommended_where_nothing_happened() -> None:
 def test_a_time_ahead_is_given_in_the_unit_that_people_use(days: float, words: str) -> None:
     """Days, weeks, months, years."""
     assert ahead(days) == words
+
+
+def test_machines_are_told_apart_where_there_are_several() -> None:
+    """Two rows of one benchmark say on which machine each is."""
+    reports = [report(n, {"a": [1.0 if n < 30 else 1.5]}) for n in range(42)]
+    others = [replace(entry, environment=replace(MACHINE, runtime="pypy")) for entry in reports]
+    tables = tables_of([*reports, *others])
+    limits = [[SeriesLimits(1.2)]] * 2
+    rows = content.rows_of(tables, limits, [findings_of(table, limits[0], ()) for table in tables])
+    site = Site(tables, limits, (), Page(now=START + timedelta(days=42)))
+
+    summary = feeds.summary(site, rows, recommendations_of(tables, rows))
+
+    assert "`a, time, python`" in summary
+    assert "`a, time, pypy`" in summary
