@@ -58,6 +58,9 @@ async ([cause, selector]) => {
   return (performance.now() - start) / 1000;
 }
 """
+PREPARED = "async () => { while (!regress.prepared) await new Promise(requestAnimationFrame); }"
+"""Waits until Plotly is loaded, for which the first seconds of a reader on the page are enough."""
+
 HEADINGS = (
     "series × reports",
     "read, CPU s",
@@ -236,7 +239,7 @@ def looked_at(row: Row, site: Path) -> Row:
             seconds["first_view_s"].append(time.perf_counter() - start)
             seconds["search_s"].append(drawn(page, "regress.change({q: 'module_0'}, true)"))
             seconds["sort_s"].append(drawn(page, "regress.change({q: '', sort: '-level'}, true)"))
-            page.wait_for_function("regress.prepared")  # what a reader's first seconds on the page are enough for
+            page.evaluate(PREPARED)
             seconds["benchmark_s"].append(drawn(page, "document.querySelector('tbody a').click()", ".main-svg"))
             seconds["compare_s"].append(drawn(page, "location.hash = '#/compare'"))
             page.close()

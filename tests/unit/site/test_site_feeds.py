@@ -149,7 +149,7 @@ def test_a_time_ahead_is_given_in_the_unit_that_people_use(days: float, words: s
     assert ahead(days) == words
 
 
-def test_machines_are_told_apart_where_there_are_several() -> None:
+def test_the_summary_names_the_machine_where_there_are_several() -> None:
     """Two rows of one benchmark say on which machine each is."""
     reports = [report(n, {"a": [1.0 if n < 30 else 1.5]}) for n in range(42)]
     others = [replace(entry, environment=replace(MACHINE, runtime="pypy")) for entry in reports]
