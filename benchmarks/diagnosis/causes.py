@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from diagnosis.figures import Figure
 from diagnosis.planted import CAUSES
+from diagnosis.planted_blind import BLIND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from diagnosis.planted import PlantedCause
 
     from regress_action.model.causes import Cause
@@ -27,7 +30,21 @@ SOURCE = Path(__file__).parents[2] / "src"
 def figures(*, quick: bool) -> list[Figure]:
     """Return how many causes came out right."""
     wanted = os.environ.get("REGRESS_CAUSE", "")
-    causes = [cause for cause in CAUSES if wanted in cause.name][: _QUICK if quick else None]
+    known = _judged([cause for cause in CAUSES if wanted in cause.name][: _QUICK if quick else None])
+    blind = _judged([cause for cause in BLIND if wanted in cause.name][: 1 if quick else None])
+    return [*_figures("", known), *_figures(" written before they were run", blind)]
+
+
+def _figures(which: str, judged: tuple[int, int, int]) -> list[Figure]:
+    count, functions, lines = judged
+    return [
+        Figure(f"right function first, of {count}{which}", functions, floor=round(count * _RIGHT_FUNCTIONS, 1)),
+        Figure(f"right line, of {count}{which}", lines, floor=round(count * _RIGHT_LINES, 1)),
+    ]
+
+
+def _judged(causes: Sequence[PlantedCause]) -> tuple[int, int, int]:
+    """Return how many causes there are, and of how many the function and the line came out right."""
     functions = lines = 0
     for planted in causes:
         began = time.perf_counter()
@@ -42,11 +59,7 @@ def figures(*, quick: bool) -> list[Figure]:
             f"  {place}  ({time.perf_counter() - began:.0f} s)",
             flush=True,
         )
-    count = len(causes)
-    return [
-        Figure(f"right function first, of {count}", functions, floor=round(count * _RIGHT_FUNCTIONS, 1)),
-        Figure(f"right line, of {count}", lines, floor=round(count * _RIGHT_LINES, 1)),
-    ]
+    return len(causes), functions, lines
 
 
 def is_right(planted: PlantedCause, cause: Cause | None) -> tuple[bool, bool]:
