@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.advice.source_lines import SourceFile, assigned, is_code, read_source, words
+from regress_action.advice.source_lines import SourceFile, assigned, changes_code, is_code, read_source, words
 from regress_action.model.causes import CostChange, Culprit, Evidence
 from regress_action.model.measurements import Location
 from regress_action.model.stacks import FunctionKey
@@ -82,7 +82,7 @@ class CulpritSearch:
             path = file.head_path or file.base_path
             source = self._source(path)
             for hunk in file.hunks:
-                if any(map(is_code, (*hunk.removed, *hunk.added))):
+                if changes_code(hunk.removed, hunk.added):
                     yield from self._of_hunk(file, path, source, hunk)
 
     def _of_hunk(self, file: ChangedFile, path: str, source: SourceFile, hunk: Hunk) -> Iterator[Candidate]:

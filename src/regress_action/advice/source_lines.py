@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LARGEST_SOURCE = 2 * 2**20
 _WORD = re.compile(r"[A-Za-z_]\w{2,60}")
@@ -92,6 +92,20 @@ def is_code(line: str) -> bool:
     """Whether a line holds more than white space and a comment."""
     text = line.strip()
     return bool(text) and not text.startswith(("#", "//", "/*", "*", '"""', "'''", "--", ";"))
+
+
+def changes_code(removed: Sequence[str], added: Sequence[str]) -> bool:
+    """Whether lines that replace others differ in more than white space and comments."""
+    before, after = ([_without_comment(line) for line in lines if is_code(line)] for lines in (removed, added))
+    return before != after
+
+
+def _without_comment(line: str) -> str:
+    """Return a line without the comment at its end, unless a quote in it makes that uncertain."""
+    code, _, comment = line.partition("  #")
+    if {'"', "'"} & set(comment) or not code.strip():
+        return line.strip()
+    return code.strip()
 
 
 def words(text: str) -> set[str]:

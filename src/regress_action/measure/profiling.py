@@ -159,7 +159,8 @@ class SuiteProfiler:
                 slot = Slot(side, pair, position, purpose=f"profile-{target}-{kind}-")
                 folder = f"{kind}-{side}-{pair:02}"
                 failure = self._run(slot, kind, benchmarks, target, folder)
-                yield {"kind": kind, "side": side, "pair": pair, "folder": folder, "failure": failure}
+                root = str(self.trees[side].root)
+                yield {"kind": kind, "side": side, "pair": pair, "folder": folder, "failure": failure, "root": root}
 
     def _run(self, slot: Slot, kind: str, benchmarks: tuple[str, ...], target: str, folder: str) -> str | None:
         tree, out = self.trees[slot.side], self.measurement.folder

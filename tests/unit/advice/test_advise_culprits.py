@@ -12,6 +12,7 @@ from regress_action.advice.cause_analysis import explain
 from regress_action.advice.changed_lines import ChangedFile, Hunk, parse
 from regress_action.advice.profile_difference import change_of
 from regress_action.advice.profile_files import ProfiledTarget, ProfileRun
+from regress_action.advice.source_lines import changes_code
 from regress_action.model.causes import Cause, Evidence
 from regress_action.model.stacks import (
     CallProfile,
@@ -232,3 +233,20 @@ def test_a_diff_is_read_hunk_by_hunk() -> None:
         (Hunk(3, 3, ("-- a/not/a/header",), ("++ b/not/a/header", "second")),),
     )
     assert (second.base_path, second.head_path, second.hunks[0].removed) == ("ä.py", "", ("gone",))
+
+
+@pytest.mark.parametrize(
+    ("removed", "added", "differs"),
+    [
+        (("total = 0",), ("total = 0  # allowed",), False),
+        (("# old",), ("# new",), False),
+        (("total = 0",), ("total = 1  # allowed",), True),
+        (("name = 'a  # b'",), ("name = 'a  # c'",), True),
+        (("x = 1",), (), True),
+    ],
+)
+def test_a_change_of_comments_changes_no_code(
+    removed: tuple[str, ...], added: tuple[str, ...], *, differs: bool
+) -> None:
+    """A line whose comment alone was edited cannot be the cause; one with quotes in it may be."""
+    assert changes_code(removed, added) == differs

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.advice.profile_files import calls, collapsed, pprof, read_profiles, speedscope
+from regress_action.advice.profile_files import callgrind, calls, collapsed, pprof, read_profiles, speedscope
 from regress_action.advice.profile_files.folder import mode_of
 from regress_action.model.errors import InputError
 from regress_action.model.stacks import CostMode, FunctionKey, StackFrame
@@ -181,3 +181,48 @@ def test_the_mode_is_in_the_name() -> None:
         CostMode.WALL,
         CostMode.SAMPLES,
     ]
+
+
+CALLGRIND = """\
+# callgrind format
+creator: callgrind-3.19.0
+positions: line
+events: Ir
+
+fl=(1) /tree/bench.c
+fn=(1) main
+10 5
+cfn=(2) work
+calls=3 +10
+12 90
+
+fn=(2)
+20 60
++1 20
+* 10
+fi=(2) /tree/inlined.h
+7 4
+fe=(1)
+"""
+
+
+def test_callgrind_gives_the_instructions_of_lines_below_their_callers() -> None:
+    """Names are abbreviated after their first use, positions may be relative, inlined code has its own file."""
+    profile = callgrind.read(CALLGRIND, "callgrind.out")
+    lines = {(stack[-1].function, stack[-1].path, stack[-1].line): cost for stack, cost in profile.stacks.items()}
+    assert callgrind.looks_like(CALLGRIND.encode())
+    assert lines == {
+        ("main", "/tree/bench.c", 10): 5,
+        ("work", "/tree/bench.c", 20): 60,
+        ("work", "/tree/bench.c", 21): 30,
+        ("work", "/tree/inlined.h", 7): 4,
+    }
+    assert {stack[0].function for stack in profile.stacks} == {"main"}
+    assert (profile.mode, profile.total) == (CostMode.INSTRUCTIONS, 99)
+
+
+@pytest.mark.parametrize("text", ["positions: instr line\nevents: Ir\nfn=a\n1 2\n", "events: Ir\nfn=a\n1 x\n"])
+def test_damaged_callgrind_files_are_refused(text: str) -> None:
+    """One clear error, whatever stands in it."""
+    with pytest.raises(InputError):
+        callgrind.read(text, "callgrind.out")

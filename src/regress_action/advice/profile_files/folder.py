@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.advice.profile_files import calls, collapsed, pprof, speedscope
+from regress_action.advice.profile_files import callgrind, calls, collapsed, pprof, speedscope
 from regress_action.advice.profile_files.limits import FILE_BYTES, damaged
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_bounded
@@ -20,6 +20,8 @@ from regress_action.model.stacks import CallProfile, CostMode, LineTimes, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from regress_action.model.stacks import Stack
 
 INDEX = "measurement.json"
 PROFILES = "profiles"
@@ -83,9 +85,26 @@ def _target(folder: Path, entry: dict[str, Any]) -> ProfiledTarget:
         if run["failure"] is None:
             path = Path(PROFILES) / _name(entry["folder"]) / _name(run["folder"])
             side, pair, kind = str(run["side"]), int(run["pair"]), str(run["kind"])
-            runs[side, kind, pair] = _run(folder, path, side, pair, ours=kind != "command")
+            read = _run(folder, path, side, pair, ours=kind != "command")
+            root = run.get("root")
+            runs[side, kind, pair] = _below(read, root) if isinstance(root, str) and root.startswith("/") else read
     benchmarks = tuple(str(name) for name in entry["benchmarks"][:1000])
     return ProfiledTarget(benchmarks, tuple(runs.values()))
+
+
+def _below(run: ProfileRun, root: str) -> ProfileRun:
+    """Return the stacks with the paths of files in the measured tree `root` relative to it, as ours are."""
+    start = root.rstrip("/") + "/"
+    if not any(frame.path.startswith(start) for row in run.stacks.values() for stack in row.stacks for frame in stack):
+        return run
+    stacks = {}
+    for mode, profile in run.stacks.items():
+        costs: dict[Stack, float] = {}
+        for stack, cost in profile.stacks.items():
+            own = tuple(replace(frame, path=frame.path.removeprefix(start)) for frame in stack)
+            costs[own] = costs.get(own, 0.0) + cost
+        stacks[mode] = StackProfile(mode, costs)
+    return replace(run, stacks=stacks)
 
 
 def _name(text: object) -> str:
@@ -156,6 +175,8 @@ def _stacks(data: bytes, name: str, *, ours: bool) -> StackProfile:
         return collapsed.read(data.decode("utf-8", "replace"), name, mode, _MICROSECONDS)
     if data.lstrip()[:1] == b"{":
         return speedscope.read(data, name, CostMode.CPU if mode is CostMode.SAMPLES else mode)
+    if callgrind.looks_like(data):
+        return callgrind.read(data.decode("utf-8", "replace"), name)
     if pprof.looks_like(data):
         return pprof.read(data, name, mode)
     return collapsed.read(data.decode("utf-8", "replace"), name, CostMode.SAMPLES)
