@@ -30,6 +30,9 @@ _LEARNED_DF = 20.0  # the most that a learned spread counts
 _RECENT = 10  # stored runs that show how noisy the machine is now
 _CORRELATED = 3.0  # standard errors from which neighbouring pairs are said to be alike
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
+_A_SIDE = 5  # benchmarks that got faster, or slower, from which the scatter of a suite is read
+_LOPSIDED = 1.5  # times the distance of the nearer side
+_MOST_ONE_SIDED = 4.0  # times the usual spread of two builds, where nearly all differences have one sign
 _NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
 
 
@@ -181,8 +184,8 @@ def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
     """Return how far two builds of the same code lie apart, per row: `tau`, or more where the suite shows more.
 
     What identical code differs by in layout is the same in every pair and in no benchmark's own noise. It shows in how
-    the differences of a whole suite scatter around their median, beyond what the noise of each explains (robustly:
-    benchmarks that really changed are few). This is the scale of the empirical null of Efron (2004).
+    the differences of a whole suite scatter, beyond what the noise of each explains. This is the scale of the empirical
+    null of Efron (2004).
     """
     wide = tau.copy()
     family = scale.timed & ~scale.linear & ~scale.exact & (tau > 0)
@@ -190,11 +193,24 @@ def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
     usable = np.isfinite(d) & (runs > 1)
     if np.count_nonzero(usable) < _SUITE:
         return wide
-    middle = medians(d[usable][None, :])
-    scatter = normal.DEVIATION_PER_MAD * float(medians(np.abs(d[usable] - middle)[None, :])[0])
     explained = float(medians((variance[usable] / runs[usable])[None, :])[0])
-    wide[family] = np.maximum(tau[family], math.sqrt(max(scatter**2 - explained, 0.0)))
+    beyond = math.sqrt(max(_scatter(d[usable]) ** 2 - explained, 0.0))
+    one_sided = min(np.count_nonzero(d[usable] < 0), np.count_nonzero(d[usable] > 0)) < _A_SIDE
+    wide[family] = np.maximum(tau[family], np.minimum(beyond, _MOST_ONE_SIDED * tau[family]) if one_sided else beyond)
     return wide
+
+
+def _scatter(d: Floats) -> float:
+    """Return how far the differences of a suite scatter, robustly: around their median, unless they are lopsided.
+
+    Layout makes as many benchmarks faster as slower, and by as much. What the code did lies on one side: half of a
+    suite that became slower by 20 to 50 % must not pass for what two builds of the same code differ by. So where those
+    on one side lie much nearer to no change, it is their distance that counts.
+    """
+    around = float(medians(np.abs(d - medians(d[None, :])[0])[None, :])[0])
+    sides = [np.abs(d[d < 0]), np.abs(d[d > 0])]
+    nearer = min(float(medians(side[None, :])[0]) if len(side) >= _A_SIDE else math.inf for side in sides)
+    return normal.DEVIATION_PER_MAD * (nearer if around > _LOPSIDED * nearer else around)
 
 
 def _nothing_wrong(rows: int) -> tuple[Flags, Flags, Flags, Floats]:

@@ -93,6 +93,20 @@ def test_a_suite_whose_builds_differ_shows_how_far() -> None:
     assert judgement.summary.regressions == 0
 
 
+@pytest.mark.parametrize(("slow", "found"), [(15, 15), (23, 23)])
+def test_change_of_most_of_a_suite_does_not_pass_for_layout(slow: int, found: int) -> None:
+    """15 of 23 benchmarks slower by 20 to 50 %, as by a change of what they share, or all of them: each is found."""
+    random = np.random.default_rng(6)
+    base = {f"b{n}": np.exp(random.normal(0, 0.02, 10)) for n in range(23)}
+    slower = np.where(np.arange(23) < slow, random.uniform(np.log(1.2), np.log(1.5), 23), 0)
+    head = {f"b{n}": np.exp(slower[n] + random.normal(0, 0.02, 10)) for n in range(23)}
+
+    judgement = analysis.compare([pairs(base)], [pairs(head)])
+
+    assert judgement.summary.regressions == found
+    assert judgement.summary.improvements == 0
+
+
 @pytest.mark.parametrize("share", [0.8, 1.0])
 def test_a_shift_that_most_of_a_suite_shares_makes_no_sentence_false(share: float) -> None:
     """×1.1 of most benchmarks, the machine's or the code's: none of them is unchanged, and no other one better."""
