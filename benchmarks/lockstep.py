@@ -351,7 +351,8 @@ def decide(name: str, change: float, folder: Path, wanted: argparse.Namespace) -
     folder.mkdir()
     works = WORKS | OTHER_WORKS
     texts = []
-    for amount in (STEPS // 4, int(STEPS / 4 * change)):
+    steps = STEPS // 2 if name in works else STEPS
+    for amount in (steps, round(steps * change)):
         work = (works.get(name) or FUNCTIONS[name]).format(n=amount)
         texts.append(work if name in works else f"import json\ndef test_it(benchmark): benchmark(lambda: {work})\n")
     file = "w.py" if name in works else "test_w.py"

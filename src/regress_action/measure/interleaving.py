@@ -28,13 +28,17 @@ _FEWEST_SLICES = 20
 
 
 class Kind(StrEnum):
-    """How the pairs are measured; `TRIAL` is a pair that is measured run by run and watched."""
+    """How the pairs are measured.
+
+    `TRIAL` is a pair that is measured run by run and watched; a pair of `SELECTED` is of one selected benchmark.
+    """
 
     RUN = "run"
     TRIAL = "trial"
     FROZEN = "frozen"
     COOPERATIVE = "cooperative"
     BENCHMARK = "benchmark"
+    SELECTED = "selected"
     PARALLEL = "parallel"
 
 
@@ -43,6 +47,7 @@ _IN_WORDS = {
     Kind.FROZEN: "in lockstep, one side stopped at any time",
     Kind.COOPERATIVE: "in lockstep, round by round of each benchmark",
     Kind.BENCHMARK: "benchmark by benchmark",
+    Kind.SELECTED: "benchmark by benchmark, in runs of one each",
     Kind.PARALLEL: "at the same time",
 }
 
@@ -64,7 +69,7 @@ class Interleaving:
     @property
     def in_turns(self) -> bool:
         """Whether both sides of a pair are started together."""
-        return self.kind not in {Kind.RUN, Kind.TRIAL}
+        return self.kind not in {Kind.RUN, Kind.TRIAL, Kind.SELECTED}
 
     @property
     def sentence(self) -> str:
@@ -163,6 +168,15 @@ def _by_suite(options: Options) -> Interleaving:
         return Interleaving(
             options.interleave, kind, "the benchmarks are pytest's, which can give turns to one another"
         )
+    if (
+        writes_results
+        and "{select}" in text
+        and options.select
+        and options.select_style != "plain"
+        and not options.decide
+    ):
+        why = f"the suite runs any one of the {len(options.select)} selected benchmarks by itself"
+        return Interleaving(options.interleave, Kind.SELECTED, why)
     if writes_results:
         why = "the suite times itself, and its clock goes on while it is stopped"
         return Interleaving(options.interleave, Kind.RUN, why)

@@ -110,6 +110,19 @@ class PairsLoop:
     def _all(self) -> str:
         return f"the one {self._unit}" if self.options.pairs == 1 else f"all {self.options.pairs} {self._unit}s"
 
+    def _selection_of(self, pair: int) -> tuple[str, ...]:
+        """Return the benchmarks of a pair: all that are selected, or one of them after the other."""
+        if self.interleaving.kind is not Kind.SELECTED or not pair:
+            return self.selection
+        return (self.selection[(pair - 1) % len(self.selection)],)
+
+    def _round_of(self, pair: int) -> int:
+        """Return the number that decides which side begins a pair, so that for each benchmark it is either in turn."""
+        if self.interleaving.kind is not Kind.SELECTED:
+            return pair
+        rounds, place = divmod(pair - 1, len(self.selection))
+        return rounds + place + 1
+
     @property
     def _unit(self) -> str:
         return "pair" if len(self.trees) > 1 else "run"
@@ -127,7 +140,7 @@ class PairsLoop:
 
     def _pair_by_run(self, pair: int) -> None:
         """Measure one side after the other; decide after a trial, and measure it again if that is to be in turns."""
-        for position, side in enumerate(abba_order(tuple(self.trees), pair)):
+        for position, side in enumerate(abba_order(tuple(self.trees), self._round_of(pair))):
             self._run(Slot(side, pair, position), position / len(self.trees))
             if self.stopped:
                 return
@@ -214,9 +227,9 @@ class PairsLoop:
         tree = self.trees[slot.side]
         waits = ReadyTimes() if self.interleaving.kind is Kind.TRIAL and slot.pair else None
         if slot.side != "base" or not self.shared_installs:
-            return self.executor.run(slot, tree, self.selection, retried, waits)
+            return self.executor.run(slot, tree, self._selection_of(slot.pair), retried, waits)
         with OpenedFiles([folder for install in self.shared_installs for folder in install.folders]) as opened:
-            run, log = self.executor.run(slot, tree, self.selection, retried, waits)
+            run, log = self.executor.run(slot, tree, self._selection_of(slot.pair), retried, waits)
         for install in self.shared_installs:
             for path in sorted(opened.paths):
                 if any(path.is_relative_to(folder) for folder in install.folders):

@@ -7,14 +7,14 @@ import math
 import os
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
 from regress_action.measure.git import GitFolder
-from regress_action.measure.interleaving import choose
+from regress_action.measure.interleaving import Kind, choose
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
@@ -94,6 +94,8 @@ def _run(
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
     loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper)
+    if loop.interleaving.kind is Kind.SELECTED:
+        loop.options = replace(options, pairs=options.pairs * len(options.select))
     if options.base:
         loop.shared_installs = _shared_installs(options, executor, trees)
     if options.base and options.pairs < MIN_PAIRS:

@@ -136,6 +136,21 @@ def test_pytest_suites_give_turns_to_one_another(
     assert set(iterations[0]) ^ set(iterations[2]) == {"test_only_base", "test_only_head"}
 
 
+def test_selected_benchmarks_are_measured_one_after_the_other(measure: Measurer) -> None:
+    """Base and head of one benchmark stand next to each other, each begins in turn, and each has all its pairs."""
+    words = ["--select", "BenchmarkA", "--select", "BenchmarkB", "--select-style", "go", "--interleave", "benchmark"]
+    measured = measure("--base", "HEAD~1", "--pairs", "5", *words, "--", "echo {select} > {out}")
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "selected"
+    of_b = [run for run in measured.runs if run["selection"] == ["BenchmarkB"]]
+    assert [run["selection"] for run in measured.runs[:4]] == [["BenchmarkA"]] * 2 + [["BenchmarkB"]] * 2
+    assert [(run["pair"], run["side"]) for run in of_b] == [
+        (2, "head"), (2, "base"), (4, "base"), (4, "head"), (6, "head"), (6, "base"),
+        (8, "base"), (8, "head"), (10, "head"), (10, "base"),
+    ]  # fmt: skip
+    assert "BenchmarkB" in measured.results()[1]
+
+
 def test_suite_that_does_not_load_the_plugin_is_measured_run_by_run(repository: Repository, measure: Measurer) -> None:
     """`python -I` hides PYTHONPATH: the first pair ran one side after the other, counts, and the rest as well."""
     _suite(repository, "base")
