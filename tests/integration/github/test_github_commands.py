@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, judged, push, sha
 from regress_action.action.claims.wording import misread
 from regress_action.github.command_answers import CommandAnswers
@@ -23,9 +24,17 @@ def ask(
     github: FakeGitHub, connect: Callable[[], Client], text: str, number: int, *, by: str = "octo", times: int = 1
 ) -> list[str]:
     """Comment on an issue or pull request; return the answers, without their marks."""
-    asked = github.data.add_comment(number, text, user=by)
-    issue = github.data.issue(number)
-    plan = Plan(
+    plan = asked_by(github, text, number, by=by)
+    before = len(github.data.comments)
+    for _ in range(times):
+        done(connect(), plan)
+    return [comment.body.partition("-->\n")[2] for comment in github.data.comments[before:]]
+
+
+def asked_by(github: FakeGitHub, text: str, number: int, *, by: str = "octo") -> Plan:
+    """Comment, and return the plan that the event leads to."""
+    asked, issue = github.data.add_comment(number, text, user=by), github.data.issue(number)
+    return Plan(
         mode=Stage.COMMAND,
         why="a command",
         event="issue_comment",
@@ -36,10 +45,6 @@ def ask(
         comment=text,
         comment_id=asked.id,
     )
-    before = len(github.data.comments)
-    for _ in range(times):
-        done(connect(), plan)
-    return [comment.body.partition("-->\n")[2] for comment in github.data.comments[before:]]
 
 
 def done(client: Client, plan: Plan) -> CommentCommand | None:
@@ -185,18 +190,8 @@ def test_a_comment_that_was_deleted_is_answered_without_a_reaction(
     github: FakeGitHub, connect: Callable[[], Client], reported: int
 ) -> None:
     """What was started is said in the thread; that there is nothing to react to is no missing permission."""
-    asked = github.data.add_comment(reported, "/regress bisect")
-    plan = Plan(
-        mode=Stage.COMMAND,
-        why="",
-        event="issue_comment",
-        repository="octo/widgets",
-        issue=reported,
-        actor="octo",
-        comment=asked.body,
-        comment_id=asked.id,
-    )
-    github.data.comments.remove(asked)
+    plan = asked_by(github, "/regress bisect", reported)
+    github.data.comments.pop()
     client = connect()
     done(client, plan)
     assert "Searching" in github.data.comments[-1].body
@@ -212,3 +207,16 @@ def test_people_without_write_access_start_nothing(
     answers = ask(github, connect, "/regress bisect", reported, by=by, times=2)
     assert github.data.runs == []
     assert len(answers) == (0 if by.endswith("[bot]") else 1)
+
+
+def test_a_job_that_runs_again_measures_once(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """The answer in the thread says that the command was carried out; it is looked for before anything is started."""
+    number = github.data.add_pull(head_sha=sha(9)).number
+    github.data.runs.append(WorkflowRun(500, head_sha=sha(9), workflow="performance.yml"))
+    plan = asked_by(github, "/regress run", number)
+    for _ in range(3):
+        done(connect(), plan)
+        github.data.runs[0].status = "completed"
+    (answer,) = [comment.body.partition("-->\n")[2] for comment in github.data.comments[1:]]
+    assert github.data.runs[0].attempt == 2
+    assert answer.startswith("Measuring again")
