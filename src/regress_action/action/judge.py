@@ -7,14 +7,16 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
+from regress_action.advice import lock_files
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
 from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
 from regress_action.model.aliases import Aliases
-from regress_action.model.comparisons import Outcome, Severity, Verdict
-from regress_action.model.errors import ExitCode, UsageError
+from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
+from regress_action.model.errors import ExitCode, HistoryError, InputError, UsageError
 from regress_action.model.measurements import Direction, matches
+from regress_action.report import notes
 from regress_action.settings.files import FolderFiles
 from regress_action.settings.gate import GateFiles, read_gate_files
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from regress_action.model.comparisons import Comparison, Judgement, Mode
+    from regress_action.history import Checkout
+    from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report, Series
     from regress_action.settings import Settings
     from regress_action.settings.model import Override
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 _EXITS = {Outcome.FAIL: ExitCode.REGRESSION, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}
 _EVERY_SERVICE = {"default", "*"}
 _MOST_WARNINGS = 5
+_MOST_LOCK_FILES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,28 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
     judged = _judged(_with_renamings(judgement, baseline[-1:], head_side), head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
+
+
+def with_changed_packages(judged: Judged, checkout: Checkout) -> Judged:
+    """Return the judgement with a note for each lock file that differs between the two commits, and its packages.
+
+    Commits that this clone does not hold are passed over: the verdict does not depend on them.
+    """
+    base, head = (side[-1].commit if side else None for side in (judged.baseline, judged.head))
+    if not base or not head or base == head:
+        return judged
+    paired = judged.judgement.mode is Mode.PAIRED
+    said = []
+    try:
+        changed = checkout.difference(base, head, ("--name-only", "-z", "--no-renames")).split("\0")
+        for path in [name for name in changed if lock_files.is_lock_file(name)][:_MOST_LOCK_FILES]:
+            contents = (checkout.file(commit, path, lock_files.LARGEST) for commit in (base, head))
+            before, after = (None if content is None else content.decode("utf-8", "replace") for content in contents)
+            if packages := lock_files.changed_packages(path, before, after):
+                said.append(notes.changed_packages(path, packages, paired=paired))
+    except (HistoryError, InputError):
+        return judged
+    return replace(judged, judgement=replace(judged.judgement, notes=(*judged.judgement.notes, *said)))
 
 
 def _prepared(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.action import confirm
 from regress_action.action.job import FOLDER
-from regress_action.action.judge import judge_against_history, judge_reports
+from regress_action.action.judge import judge_against_history, judge_reports, with_changed_packages
 from regress_action.action.merge import sides
 from regress_action.github.event import Stage
 from regress_action.model import records
@@ -57,10 +57,14 @@ def baseline(job: Job) -> StageResult:
 
 def detect(job: Job) -> StageResult:
     """Judge a pull request: paired where the base was measured too, else against the history; nothing is stored."""
+    from regress_action.history import Checkout
+
     head, base = job.sides()
+    checkout = Checkout(job.root, job.environ)
     _write_reports(job, head, base)
     if base is not None:
-        return StageResult(judge_reports([base], [head], job.rules, interim=job.settings.adaptive), head)
+        judged = judge_reports([base], [head], job.rules, interim=job.settings.adaptive)
+        return StageResult(with_changed_packages(judged, checkout), head)
     references = _references(job, job.history(), head)
     if not references:
         return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
@@ -68,7 +72,7 @@ def detect(job: Job) -> StageResult:
     confirmed = confirm.confirmed(job, judged)
     if confirmed is None:
         return StageResult(None, head, confirm.PENDING)
-    return StageResult(confirmed, head, references=references)
+    return StageResult(with_changed_packages(confirmed, checkout), head, references=references)
 
 
 def shard(job: Job) -> str:

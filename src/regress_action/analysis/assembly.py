@@ -113,7 +113,8 @@ class _Rows:
         """Return what stands in the way of a comparison, or what its numbers decided."""
         rows, estimates = self._analysis.matrix.rows, self._analysis.estimates
         if verdict in _PLAIN:
-            return _PLAIN[verdict]
+            skipped = self._analysis.skipped.get(rows.benchmarks[row].name) if verdict is Verdict.MISSING else None
+            return _PLAIN[verdict] if skipped is None else Reason(ReasonCode.SKIPPED, text=skipped)
         if verdict is Verdict.FAILED:
             return self._failure(row)
         if verdict is Verdict.UNSTABLE_BASELINE:

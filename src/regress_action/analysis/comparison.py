@@ -88,6 +88,9 @@ def analyse(
         thresholds=thresholds.alarm,
         budgets=grading.check_budgets(rules, matrix, policy) if rules else {},
         failures=failures,
+        skipped={
+            failure.benchmark: failure.reason for report in head for failure in report.failures if failure.skipped
+        },
         moved=moved,
         shift=shift,
         idle=tuple(idle),
@@ -124,7 +127,7 @@ def _require_overlap(rows: RowIndex, base: SideRuns, head: SideRuns) -> None:
 
 
 def _failures(head: Sequence[Report]) -> dict[str, str]:
-    named = {failure.benchmark: failure.reason for report in head for failure in report.failures}
+    named = {failure.benchmark: failure.reason for report in head for failure in report.failures if not failure.skipped}
     if any(report.series for report in head):
         return named
     run_failures = [run.failure for report in head for run in report.runs if run.failure]

@@ -51,6 +51,7 @@ class Analysis:
     thresholds: Floats
     budgets: dict[int, Budget]
     failures: dict[str, str]
+    skipped: dict[str, str]
     moved: float | None
     shift: Floats
     idle: tuple[Note, ...]

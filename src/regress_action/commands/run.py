@@ -96,7 +96,8 @@ def command(
       regress-action run -- ./my-program --once
     """
     from regress_action.action import measure
-    from regress_action.action.judge import load_rules
+    from regress_action.action.judge import load_rules, with_changed_packages
+    from regress_action.history import Checkout
     from regress_action.measure.selection import style_of
 
     settings, words = _suite(suite_command, given)
@@ -126,7 +127,7 @@ def command(
     from regress_action.action.affected import labelled
 
     judged = labelled(judged, spec.out / "measurement", Path.cwd(), settings, rules.policy)
-    judged = _explained(judged, spec)
+    judged = _explained(with_changed_packages(judged, Checkout(Path.cwd(), os.environ)), spec)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 

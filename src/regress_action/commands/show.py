@@ -60,7 +60,16 @@ def _structured(reports: Sequence[Report], stacked: Report) -> dict[str, Any]:
             }
             for series in stacked.series
         ],
-        "failed": [{"benchmark": failure.benchmark, "reason": failure.reason} for failure in stacked.failures],
+        "failed": [
+            {"benchmark": failure.benchmark, "reason": failure.reason}
+            for failure in stacked.failures
+            if not failure.skipped
+        ],
+        "skipped": [
+            {"benchmark": failure.benchmark, "reason": failure.reason}
+            for failure in stacked.failures
+            if failure.skipped
+        ],
         "warnings": list(stacked.warnings),
     }
 
@@ -90,5 +99,8 @@ def _lines(reports: Sequence[Report], stacked: Report) -> list[str]:
         "",
     ]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"failed: {plain(failure.benchmark)}: {plain(failure.reason)}" for failure in stacked.failures]
+    lines += [
+        f"{'skipped' if failure.skipped else 'failed'}: {plain(failure.benchmark)}: {plain(failure.reason)}"
+        for failure in stacked.failures
+    ]
     return lines + [f"warning: {plain(warning)}" for warning in stacked.warnings]

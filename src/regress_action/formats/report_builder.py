@@ -45,6 +45,7 @@ class Entry:
         self.benchmark = benchmark
         self.facts = facts
         self.failure: str | None = None
+        self.skipped = False
         self.samples: dict[str, tuple[Metric, list[Sample]]] = {}
 
     def add(self, metric: Metric, sample: Sample) -> None:
@@ -62,6 +63,10 @@ class Entry:
     def fail(self, reason: str) -> None:
         """Note that the benchmark was attempted and failed."""
         self.failure = reason
+
+    def skip(self, reason: str) -> None:
+        """Note that the suite left the benchmark out, for a reason that it gave or none."""
+        self.failure, self.skipped = reason, True
 
 
 class ReportBuilder:
@@ -136,7 +141,8 @@ class ReportBuilder:
             values, problems = _series(benchmark, entry.samples)
             series += values
             if entry.failure is not None or (problems and not values):
-                failures.append(Failure(name, entry.failure if entry.failure is not None else problems[0]))
+                reason = entry.failure if entry.failure is not None else problems[0]
+                failures.append(Failure(name, reason, entry.skipped))
             losses += problems
         self._require_values(document, series, losses)
         lost = [f"{what}: it was left out." for what in self._lost]
@@ -160,8 +166,14 @@ class ReportBuilder:
     def _require_values(self, document: Document, series: Sequence[Series], losses: Sequence[str]) -> None:
         if len(series) > _MOST_SERIES:
             raise TooManyError(f"it holds more than {_MOST_SERIES:,} metrics")
-        if series or any(entry.failure is not None for entry in self._entries):
+        if series or any(entry.failure is not None and not entry.skipped for entry in self._entries):
             return
+        if any(entry.skipped for entry in self._entries):
+            raise InputError(
+                f"Every benchmark of {document.path} was skipped by its suite.",
+                meaning="Nothing was measured, so there is nothing to compare.",
+                remedy="Remove the condition that skips them.",
+            )
         if losses:
             raise InputError(
                 f"No benchmark of {document.path} has a usable value: {losses[0]}",

@@ -134,7 +134,9 @@ def _failures(reports: Sequence[Report], measured: set[str]) -> tuple[tuple[Fail
     counts = Counter(failure.benchmark for failure in all_of_them)
     never = tuple(failure for name, failure in failed.items() if name not in measured)
     sometimes = [
-        f"{name} failed in {counts[name]} of its runs: {failed[name].reason}" for name in failed if name in measured
+        f"{name} {'was skipped' if failure.skipped else 'failed'} in {counts[name]} of its runs: {failure.reason}"
+        for name, failure in failed.items()
+        if name in measured
     ]
     return never, sometimes
 

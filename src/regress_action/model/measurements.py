@@ -206,10 +206,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A benchmark that was attempted and gave no value."""
+    """A benchmark that was attempted and gave no value; `skipped` says that the suite left it out on purpose."""
 
     benchmark: str
     reason: str
+    skipped: bool = False
 
 
 COMPILED = ("compiled", "true")

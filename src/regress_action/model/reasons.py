@@ -30,6 +30,7 @@ class ReasonCode(StrEnum):
     DIRECTION_UNKNOWN = "direction-unknown"  # design; it changed, and nobody knows whether for the better
     NEW = "new"
     MISSING = "missing"
+    SKIPPED = "skipped"  # text: what the suite said; the verdict is missing
     FAILED = "failed"  # text: what the suite said
     UNUSABLE_ROUNDS = "unusable-rounds"  # count
     BELOW_CLOCK = "below-clock"

@@ -79,12 +79,13 @@ def report_of(
     tests: Mapping[str, PerformanceTest],
     failures: Mapping[str, str],
     *,
+    skipped: Mapping[str, str],
     suite: str,
     root: Path,
 ) -> Report:
     """Return the report of a session: `runs` holds the entries of each fresh process of its tests.
 
-    `failures` are the tests that gave no value, with the reason.
+    `failures` are the tests that gave no value, `skipped` those that were left out on purpose, with the reason.
     """
     from regress_action.formats.stacking import stack
     from regress_action.measure import machine
@@ -96,6 +97,7 @@ def report_of(
     measured = {series.benchmark.name for series in stacked.series if series.measured}
     failed = {failure.benchmark: failure for failure in stacked.failures}
     failed |= {name: Failure(name, reason) for name, reason in failures.items() if name not in measured}
+    failed |= {name: Failure(name, reason, skipped=True) for name, reason in skipped.items() if name not in measured}
     environment = Environment(**machine.fingerprint())  # type: ignore[arg-type]
     return replace(
         _with_tests(stacked, tests),

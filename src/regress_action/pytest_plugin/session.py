@@ -34,6 +34,7 @@ class PerformanceSession:
         self.request = request
         self.tests: dict[str, PerformanceTest] = {}
         self.failures: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
         self.entries: list[dict[str, Any]] = []
         self.report: Report | None = None
         self.judged: Judged | None = None
@@ -88,9 +89,11 @@ class PerformanceSession:
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the tests that failed, and so gave no value."""
+        """Note the tests that failed or were skipped, and so gave no value."""
         if report.failed and report.nodeid in self.tests:
             self.failures[report.nodeid] = _reason(report)[:_LONGEST_REASON]
+        elif report.skipped and report.nodeid in self.tests and isinstance(report.longrepr, tuple):
+            self.skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")[:_LONGEST_REASON]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -122,7 +125,9 @@ class PerformanceSession:
 
     def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
         """Return the report of the session from the entries of each of its runs."""
-        report = report_of(runs, self.tests, self.failures, suite=suite, root=self.config.rootpath)
+        report = report_of(
+            runs, self.tests, self.failures, skipped=self.skipped, suite=suite, root=self.config.rootpath
+        )
         applied = [("order seed", str(self.isolated.seed)), ("PYTHONHASHSEED of isolated tests", "0")]
         if (cpu := chosen_cpu()) is not None:
             applied.append(("CPU of isolated tests", str(cpu)))

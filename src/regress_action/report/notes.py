@@ -9,11 +9,13 @@ from regress_action.report import numbers, phrases
 from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from regress_action.model.bisections import PackageChange
     from regress_action.model.comparisons import Judgement
 
 _ABOUT_AS_LONG = 0.05
+_MOST_PACKAGES = 8
 _FIELDS = {
     "cpu": "CPU",
     "os": "operating system",
@@ -32,6 +34,20 @@ def sentences(judgement: Judgement) -> tuple[str, ...]:
 def sentence(note: Note) -> str:
     """Return one note in words."""
     return _WORDS[note.code](note)
+
+
+def changed_packages(path: str, packages: Sequence[PackageChange], *, paired: bool) -> str:
+    """Return a sentence about the packages that a change updates in a lock file."""
+    named = ", ".join(map(_package, packages[:_MOST_PACKAGES]))
+    more = f", and {len(packages) - _MOST_PACKAGES} more" if len(packages) > _MOST_PACKAGES else ""
+    own = " Each side was set up with its own." if paired else ""
+    return f"The change updates {count(len(packages), 'package')} in {path}: {named}{more}.{own}"
+
+
+def _package(change: PackageChange) -> str:
+    if change.before is None:
+        return f"{change.name} {change.after} (new)"
+    return f"{change.name} {change.before} → {change.after}" if change.after else f"{change.name} (removed)"
 
 
 def _suite_shift(note: Note) -> str:

@@ -164,6 +164,13 @@ def _direction_unknown(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _skipped(row: Comparison, reason: Reason) -> str:
+    del row
+    return (
+        f"The baseline measured it, and the head skips it: {reason.text.rstrip('.')}. A skipped benchmark is no pass."
+    )
+
+
 def _failed(row: Comparison, reason: Reason) -> str:
     del row
     return reason.text or "It failed."
@@ -241,6 +248,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.RULED_OUT: _ruled_out,
     ReasonCode.UNDECIDED: _undecided,
     ReasonCode.DIRECTION_UNKNOWN: _direction_unknown,
+    ReasonCode.SKIPPED: _skipped,
     ReasonCode.FAILED: _failed,
     ReasonCode.UNUSABLE_ROUNDS: _unusable_rounds,
     ReasonCode.UNIT_CHANGED: _definition_changed,

@@ -289,7 +289,7 @@ def _column(report: Report, record: str, renamed: tuple[tuple[str, str], ...]) -
         report.saved_s or 0.0,
         max(steals, default=None),
         max(swings, default=None),
-        tuple(failure.benchmark for failure in report.failures),
+        tuple(failure.benchmark for failure in report.failures if not failure.skipped),
         record,
         renamed,
     )

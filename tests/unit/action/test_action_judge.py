@@ -1,11 +1,18 @@
 """What a judgement adds to the comparison: overrides, and notes about waivers and files."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
-from regress_action.action.judge import JudgingRules, judge_reports
+from regress_action.action.judge import JudgingRules, judge_reports, with_changed_packages
 from regress_action.analysis import Policy, SamplingPlan, WaiverRule
-from regress_action.model.comparisons import Verdict
-from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
+from regress_action.history import Checkout
+from regress_action.model import records
+from regress_action.model.comparisons import Mode, Verdict
+from regress_action.model.errors import ExitCode
+from regress_action.model.measurements import Benchmark, Direction, Failure, Metric, Report, Run, Series
+from regress_action.model.reasons import Reason, ReasonCode
+from regress_action.report import reasons
 from regress_action.settings.model import Override
 
 
@@ -22,6 +29,7 @@ def test_a_waiver_that_matches_nothing_is_named() -> None:
 
 
 RULES = JudgingRules(policy=Policy(), schedule=SamplingPlan(pairs=5, every=5))
+TIME = Metric("time", "s")
 HITS = Metric("hits", "hits", Direction.UNKNOWN)
 
 
@@ -56,3 +64,53 @@ def test_what_the_files_lack_is_a_note() -> None:
     notes = judge_reports(hits(100.0), hits(100.0, "b has no ratio."), RULES).judgement.notes
 
     assert "b has no ratio." in notes
+
+
+def test_a_benchmark_that_the_head_skips_is_missing_with_what_the_suite_says() -> None:
+    """A change that skips a benchmark opens the gate; failed, skipped and missing ones are told apart."""
+    rows = [Series(Benchmark(name), TIME, (1.0, 1.01, 0.99, 1.0, 1.02)) for name in ("a", "b", "c", "d")]
+    base = Report(tuple(rows), (Run(),) * 5)
+    failures = (Failure("b", "It raised."), Failure("c", "Needs a GPU.", skipped=True))
+    head = replace(base, series=tuple(rows[:1]), failures=failures)
+    judged = judge_reports([base], [records.decode(records.encode(head), "head")], RULES)
+    told = {
+        row.benchmark.name: (row.verdict, row.reason.code if isinstance(row.reason, Reason) else row.reason)
+        for row in judged.judgement.comparisons
+    }
+
+    assert told["b"] == (Verdict.FAILED, ReasonCode.FAILED)
+    assert told["c"] == (Verdict.MISSING, ReasonCode.SKIPPED)
+    assert told["d"] == (Verdict.MISSING, ReasonCode.MISSING)
+    assert judged.exit_code == ExitCode.INCOMPLETE
+    (skipped,) = (row for row in judged.judgement.comparisons if row.benchmark.name == "c")
+    assert "the head skips it: Needs a GPU." in reasons.sentence(skipped)
+
+
+LOCK = 'version = 1\n[[package]]\nname = "idna"\nversion = "{idna}"\n[[package]]\nname = "{name}"\nversion = "1.0"\n'
+
+
+def test_packages_that_a_change_updates_are_named(tmp_path: Path) -> None:
+    """A slowdown may come from a dependency; a commit that this clone lacks costs the sentence only."""
+
+    def git(*words: str) -> str:
+        line = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@localhost", *words]
+        return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    commits = []
+    for fields in ({"idna": "3.6", "name": "six"}, {"idna": "3.7", "name": "seven"}):
+        (tmp_path / "uv.lock").write_text(LOCK.format(**fields))
+        git("add", "uv.lock")
+        git("commit", "-q", "-m", "lock")
+        commits.append(git("rev-parse", "HEAD"))
+    runs = tuple(Run(session="s", pair=pair) for pair in range(5))
+    report = Report((Series(Benchmark("a"), TIME, (1.0, 1.01, 0.99, 1.0, 1.02)),), runs)
+    base, head = (replace(report, commit=commit) for commit in commits)
+    judged = with_changed_packages(judge_reports([base], [head], RULES, mode=Mode.PAIRED), Checkout(tmp_path, {}))
+
+    assert judged.judgement.notes[-1] == (
+        "The change updates 3 packages in uv.lock: seven 1.0 (new), idna 3.6 → 3.7, six (removed). "
+        "Each side was set up with its own."
+    )
+    unknown = judge_reports([replace(base, commit="4f2a" * 10)], [head], RULES)
+    assert with_changed_packages(unknown, Checkout(tmp_path, {})) is unknown

@@ -106,7 +106,9 @@ def _read_row(row: _Row, described: dict[str, Any], builder: ReportBuilder) -> N
         benchmark = _benchmark(row, cell, described.get("param_names"))
         if cell.value is None:
             builder.benchmark(benchmark).fail("The benchmark failed, or took longer than its timeout.")
-        elif not (isinstance(cell.value, float) and math.isnan(cell.value)):
+        elif isinstance(cell.value, float) and math.isnan(cell.value):
+            builder.benchmark(benchmark).skip("The suite skips it.")
+        else:
             _read_cell(cell, builder.benchmark(benchmark), measured, factor)
 
 

@@ -92,6 +92,8 @@ class _Rows:
             self._aggregates.setdefault(name, {}).setdefault(kind, (row, where))
             return
         if row.get("skipped"):
+            reason = clean(optional_text(row.get("skip_message")) or "", 200) or "The suite skips it."
+            self._builder.benchmark(Benchmark(clean(name))).skip(reason)
             return
         index = row.get("repetition_index")
         repetitions = self._repetitions.setdefault(name, set())

@@ -44,12 +44,13 @@ def read(document: Document) -> tuple[Report, ...]:
 
 
 def _read_case(case: Element, builder: ReportBuilder) -> None:
-    """Read one test: its time and its metrics, or that it failed; a skipped test is left out."""
-    if case.find("skipped") is not None:
-        return
+    """Read one test: its time and its metrics, or that it failed or was skipped."""
     name = clean(".".join(filter(None, (case.get("classname"), case.get("name")))))
     facts = {key: clean(value) for key in ("file", "line") if (value := case.get(key))}
     entry = builder.benchmark(Benchmark(name), facts)
+    if (skipped := case.find("skipped")) is not None:
+        entry.skip(clean(skipped.get("message") or "", 200) or "The suite skips it.")
+        return
     for kind in ("failure", "error"):
         if (problem := case.find(kind)) is not None:
             message = problem.get("message")

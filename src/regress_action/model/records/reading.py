@@ -161,9 +161,13 @@ def _duration(fields: Object, key: str) -> float | None:
 
 
 def _failure(fields: object) -> Failure:
-    if type(fields) is not dict or fields.keys() != {"benchmark", "reason"}:
+    if type(fields) is not dict or fields.keys() - {"skipped"} != {"benchmark", "reason"}:
         raise FlawError("`failures` holds something else than a benchmark and a reason")
-    return Failure(*all_text((fields["benchmark"], fields["reason"]), "failures"))
+    skipped = fields.get("skipped", False)
+    if type(skipped) is not bool:
+        raise FlawError(f"`skipped` is {skipped!r:.50}, not true or false")
+    benchmark, reason = all_text((fields["benchmark"], fields["reason"]), "failures")
+    return Failure(benchmark, reason, skipped)
 
 
 def _series(fields: Object, runs: int) -> Series:

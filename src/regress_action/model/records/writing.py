@@ -42,7 +42,11 @@ def encode(report: Report) -> bytes:
         "source": report.source,
         **_present(origin=report.origin, warnings=report.warnings, provenance=_unique(report.provenance)),
         **_present(
-            failures=[{"benchmark": failure.benchmark, "reason": failure.reason} for failure in report.failures],
+            failures=[
+                {"benchmark": failure.benchmark, "reason": failure.reason}
+                | ({"skipped": True} if failure.skipped else {})
+                for failure in report.failures
+            ],
             conditions=[
                 _present(**{name: getattr(conditions, name) for name in CONDITION_TYPES})
                 for conditions in report.conditions
