@@ -101,7 +101,9 @@ def try_project(project: Project, root: Path) -> Trial:
         with _clone(root) as clone:
             report, log = _measure(project, clone)
             seconds = _seconds(clone)
-        trial = Trial(project, report, _cause(log), tuple(changes), seconds)
+        limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
+        reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
+        trial = Trial(project, report, reason, tuple(changes), seconds)
         if trial.works:
             return trial
         if _TOO_LONG.search(log) and not project.first:

@@ -48,7 +48,10 @@ def projects(repository: Repository) -> list[Project]:
         return []
     used = uses(repository)
     ways = [*_pytest(repository, used), *_asv(repository), *_pyperf(repository, used)]
-    return ways + first_benchmarks(repository)
+    first = first_benchmarks(repository)
+    if not any(map(repository.exists, _MARKS[:-1])):  # requirements alone may be those of a script beside other code
+        first = [project for project in first if not project.missing]
+    return ways + first
 
 
 def _pytest(repository: Repository, used: Uses) -> list[Project]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regress_action.model.errors import HistoryError, UsageError
+from regress_action.model.errors import HistoryError, InputError, UsageError
+from regress_action.model.files import read_optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from regress_action.history.checkout import Checkout
 
 _NOTHING: Final = re.compile(r"0+")
+_LARGEST_EVENT: Final = 30_000_000
 _DEEP: Final = {
     "GitLab CI": 'variables: {GIT_DEPTH: "0"}',
     "Forgejo or Gitea Actions": "with: {fetch-depth: 0}  at actions/checkout",
@@ -80,10 +84,23 @@ def _actions(value: Callable[[str], str | None]) -> CiChange | None:
         return None
     other = value("GITEA_ACTIONS") or value("FORGEJO_ACTIONS")
     system = "Forgejo or Gitea Actions" if other else "GitHub Actions"
+    if value("GITHUB_EVENT_NAME") == "merge_group":
+        group = _merge_group(value("GITHUB_EVENT_PATH"))
+        return CiChange(system, value("GITHUB_REF_NAME"), base=_commit(group.get("base_sha")))
     merged = re.fullmatch(r"refs/pull/\d+/merge", value("GITHUB_REF") or "") is not None and not other
     return CiChange(
         system, value("GITHUB_HEAD_REF") or value("GITHUB_REF_NAME"), value("GITHUB_BASE_REF"), merged=merged
     )
+
+
+def _merge_group(path: str | None) -> dict[str, str]:
+    """Return the group of a merge queue in the event's payload: its base holds the groups before it; else nothing."""
+    try:
+        content = json.loads(read_optional(Path(path), _LARGEST_EVENT) or b"{}") if path else {}
+        group = content["merge_group"]
+        return {key: value for key, value in group.items() if isinstance(value, str)}
+    except (InputError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
 
 
 def _commit(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -154,3 +155,24 @@ def test_without_a_change_there_is_nothing_to_judge(
     """Nothing is guessed."""
     with pytest.raises(UsageError, match=said):
         base_commit(change_of(environ), clone(origin[0], tmp_path / "clone", "main"))
+
+
+def test_a_merge_queue_is_measured_against_the_group_before_it(
+    tmp_path: Path, origin: tuple[Path, dict[str, str]]
+) -> None:
+    """The payload names that commit; without it nothing is guessed, because the target may lack the groups before."""
+    folder, commits = origin
+    checkout = clone(folder, tmp_path / "clone", "stacked")
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"merge_group": {"base_sha": commits["topic"], "base_ref": "refs/heads/main"}}))
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "merge_group",
+        "GITHUB_EVENT_PATH": str(payload),
+        "GITHUB_REF_NAME": "gh-readonly-queue/main/pr-7-" + commits["newer"],
+    }
+
+    assert base_commit(change_of(environ), checkout) == commits["topic"]
+    payload.write_text("{}")
+    with pytest.raises(UsageError, match="names no commit before it"):
+        base_commit(change_of(environ), checkout)

@@ -73,14 +73,14 @@ def test_a_benchmark_that_the_head_skips_is_missing_with_what_the_suite_says() -
     failures = (Failure("b", "It raised."), Failure("c", "Needs a GPU.", skipped=True))
     head = replace(base, series=tuple(rows[:1]), failures=failures)
     judged = judge_reports([base], [records.decode(records.encode(head), "head")], RULES)
-    told = {
+    verdicts = {
         row.benchmark.name: (row.verdict, row.reason.code if isinstance(row.reason, Reason) else row.reason)
         for row in judged.judgement.comparisons
     }
 
-    assert told["b"] == (Verdict.FAILED, ReasonCode.FAILED)
-    assert told["c"] == (Verdict.MISSING, ReasonCode.SKIPPED)
-    assert told["d"] == (Verdict.MISSING, ReasonCode.MISSING)
+    assert verdicts["b"] == (Verdict.FAILED, ReasonCode.FAILED)
+    assert verdicts["c"] == (Verdict.MISSING, ReasonCode.SKIPPED)
+    assert verdicts["d"] == (Verdict.MISSING, ReasonCode.MISSING)
     assert judged.exit_code == ExitCode.INCOMPLETE
     (skipped,) = (row for row in judged.judgement.comparisons if row.benchmark.name == "c")
     assert "the head skips it: Needs a GPU." in reasons.sentence(skipped)

@@ -484,3 +484,10 @@ def test_a_job_whose_steps_do_not_show_what_runs_is_not_translated(tmp_path: Pat
     write(tmp_path, {".github/workflows/speed.yml": text, "pyproject.toml": "", "bench/test_a.py": MARKER})
 
     assert recognise(tmp_path)[0].kind == "pytest-codspeed"
+
+
+def test_requirements_beside_other_code_make_no_python_project(tmp_path: Path) -> None:
+    """What is missing is said about the program that is built, not about a script's list of packages."""
+    write(tmp_path, {"CMakeLists.txt": "project(x)", "requirements.txt": "conan"})
+
+    assert recognise(tmp_path)[0].kind == "cmake"
