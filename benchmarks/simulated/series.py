@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RUNS, FIRST = 100, 20
 STEP_AT, STEP = 60, 1.1
 TIGHT = 1.05
+RELEASE = 30
 _SOON = 10
 _BESIDE = 3  # runs by which a change point may miss the step
 _MOVES = 0.1  # how often a job lands on the other machine
@@ -38,11 +39,19 @@ def tables(trials: int) -> list[WorldTable]:
             "histories at the end.",
             {name: _alarms(draw, count) for name, draw in _NOISE.items()},
             {"ever clear": Bound(2.0), "ever an alarm": Bound(2.0)},
+            trials=count,
         ),
         WorldTable(
             f"A step of ×{STEP} after {STEP_AT} runs",
             "Runs until it is shown, until it is clear (medians), and how often it is clear by the tenth run.",
             {f"{noise:.0%} noise": _delays(noise, count) for noise in (0.01, 0.03, 0.05)},
+        ),
+        WorldTable(
+            f"What crept in {RUNS} runs of stationary noise",
+            f"Intervals that hold the truth: no drift since run {RELEASE}, and since the best level.",
+            {name: _creep(draw, count) for name, draw in _CREEP_NOISE.items()},
+            {f"since the {start}": Bound(93.0, at_most=False) for start in ("release", "best level")},
+            trials=count,
         ),
     ]
 
@@ -68,6 +77,25 @@ _NOISE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 }
 
 
+_CREEP_NOISE: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    **{name: _NOISE[name] for name in ("iid 5 %", "t3", "bimodal", "AR .3", "AR .6")},
+    "bimodal, half each": lambda random: random.normal(0, 0.02, RUNS) + np.log(1.16) * (random.random(RUNS) < 0.5),  # noqa: PLR2004
+}
+
+
+def _creep(draw: Callable[[np.random.Generator], np.ndarray], count: int) -> dict[str, float | None]:
+    random = np.random.default_rng(10)
+    drifts = cumulative_drift.measure(_reports([np.exp(draw(random)) for _ in range(count)]), f"{RELEASE:040x}")
+    since = {
+        "since the release": [drift.since_release for drift in drifts],
+        "since the best level": [drift.since_best for drift in drifts],
+    }
+    return {
+        start: percent([drift.low <= 1 <= drift.high for drift in measured if drift is not None])
+        for start, measured in since.items()
+    }
+
+
 def _alarms(draw: Callable[[np.random.Generator], np.ndarray], count: int) -> dict[str, float | None]:
     random = np.random.default_rng(5)
     histories = [np.exp(draw(random)) for _ in range(count)]
@@ -84,8 +112,20 @@ def _alarms(draw: Callable[[np.random.Generator], np.ndarray], count: int) -> di
 
 def _ever_alarmed(histories: list[np.ndarray]) -> list[bool]:
     """Return which histories the trend stage ever alarms for; it is asked after every fourth run."""
+    reports = _reports(histories)
+    policy = Policy(limits=(Limit(regression_threshold=TIGHT),))
+    alarmed = set()
+    for runs in range(FIRST, RUNS + 1, 4):
+        followed = analysis_histories.follow(analysis_histories.of(reports[:runs]))
+        changes = find_sustained(followed, cumulative_drift.measure(reports[:runs]), policy)
+        alarmed |= {change.history.benchmark.name for change in changes if change.comparison.alarms}
+    return [str(number) in alarmed for number in range(len(histories))]
+
+
+def _reports(histories: list[np.ndarray]) -> list[Report]:
+    """Return a report for every run, in which each history is a benchmark."""
     metric = Metric("time", "s")
-    reports = [
+    return [
         Report(
             tuple(Series(Benchmark(str(number)), metric, (float(value),)) for number, value in enumerate(values)),
             (Run(),),
@@ -94,13 +134,6 @@ def _ever_alarmed(histories: list[np.ndarray]) -> list[bool]:
         )
         for run, values in enumerate(np.transpose(histories))
     ]
-    policy = Policy(limits=(Limit(regression_threshold=TIGHT),))
-    alarmed = set()
-    for runs in range(FIRST, RUNS + 1, 4):
-        followed = analysis_histories.follow(analysis_histories.of(reports[:runs]))
-        changes = find_sustained(followed, cumulative_drift.measure(reports[:runs]), policy)
-        alarmed |= {change.history.benchmark.name for change in changes if change.comparison.alarms}
-    return [str(number) in alarmed for number in range(len(histories))]
 
 
 def _searched(histories: list[np.ndarray], first: int) -> Iterator[list[tuple[ChangePoint, ...]]]:

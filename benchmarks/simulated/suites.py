@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from simulated import noise
+from simulated.paired import NOT_HELD
 from simulated.tables import Bound, Rates, WorldTable, percent
 from verdicts.reports import DEDICATED, TIME, side
 
@@ -34,6 +35,8 @@ def tables(trials: int) -> list[WorldTable]:
             f"{PAIRS} pairs, and {STORED} stored runs against one: the share of suites with any alarm.",
             rates,
             {"pairs: any alarm": Bound(5.0), "stored: any alarm": Bound(5.0), "confirmed: any alarm": Bound(1.0)},
+            NOT_HELD,
+            suites,
         ),
         WorldTable(
             f"A shift that most of {SHIFTED} benchmarks share",

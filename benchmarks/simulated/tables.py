@@ -21,18 +21,26 @@ class Bound:
 
 @dataclass(frozen=True)
 class WorldTable:
-    """One row per world, one column per question; questions without a bound are printed and judged by the reader."""
+    """One row per world, one column per question; questions without a bound are printed and judged by the reader.
+
+    `not_held` are worlds that break an assumption which is stated, with that assumption: their rates are printed and
+    held to no bound. `trials` is how many answers a rate is of, where that is not what was asked for.
+    """
 
     name: str
     how: str
     rates: Rates
     bounds: dict[str, Bound] = field(default_factory=dict)
+    not_held: dict[str, str] = field(default_factory=dict)
+    trials: int = 0
 
     def outside(self, trials: int) -> list[tuple[str, str]]:
         """Return the (world, question) whose rate is beyond its bound by more than chance of so many trials."""
+        trials = self.trials or trials
         return [
             (world, question)
             for world, answers in self.rates.items()
+            if world not in self.not_held
             for question, rate in answers.items()
             if rate is not None and question in self.bounds and _beyond(rate, self.bounds[question], trials)
         ]
@@ -50,7 +58,10 @@ class WorldTable:
             for row in cells
         ]
         limits = ", ".join(f"{q} {'≤' if b.at_most else '≥'} {b.limit:g}" for q, b in self.bounds.items())
-        return "\n".join(["", f"## {self.name}", self.how, *([f"Bounds: {limits}."] if limits else []), "", *lines])
+        excused = "; ".join(f"{world} ({why})" for world, why in self.not_held.items())
+        above = [f"Bounds: {limits}."] if limits else []
+        above += [f"Not held to them: {excused}."] if excused else []
+        return "\n".join(["", f"## {self.name}", self.how, *above, "", *lines])
 
 
 def percent(outcomes: list[bool] | list[float]) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import change_points, histories, noise
+from regress_action.analysis import change_points, designs, histories, noise
 from regress_action.model import normal
 from regress_action.model.measurements import Direction
 
@@ -139,22 +139,43 @@ class _Stretch(NamedTuple):
     stop: int
 
 
+_STANDS_OUT = 4.0  # robust deviations by which a change is larger than what correlated noise wanders by
+
+
+def _stands_out(badness: Floats, edges: tuple[int, ...], edge: int) -> bool:
+    """Whether the levels on both sides of an edge lie far apart for the noise around them."""
+    place = edges.index(edge)
+    before, after = badness[edges[place - 1] : edge], badness[edge : edges[place + 1]]
+    deviation = max(float(noise.robust_deviations(side[None])[0]) for side in (before, after))
+    return abs(float(np.median(after) - np.median(before))) > _STANDS_OUT * deviation
+
+
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """The stretches between change points, on the scale of log badness; `newest` is the last report of all series."""
+    """The stretches between change points, on the scale of log badness; `newest` is the last report of all series.
+
+    `residuals` are how far the runs lie from the level between the changes that stand out, in order, and
+    `correlation` is that of neighbouring ones.
+    """
 
     history: BenchmarkHistory
     changes: Sequence[ChangePoint]
     badness: Floats
     edges: tuple[int, ...]
     newest: int
+    residuals: Floats
+    correlation: Floats
 
     @classmethod
     def of(cls, history: BenchmarkHistory, changes: Sequence[ChangePoint], newest: int) -> _Levels:
         badness = np.log(history.values)
         if history.metric.direction is Direction.HIGHER:
             badness = -badness
-        return cls(history, changes, badness, (0, *(change.index for change in changes), len(badness)), newest)
+        edges = (0, *(change.index for change in changes), len(badness))
+        parts = np.split(badness, [edge for edge in edges[1:-1] if _stands_out(badness, edges, edge)])
+        residuals = np.concatenate([part - np.median(part) for part in parts])
+        correlation = designs.serial_correlation(residuals[None])
+        return cls(history, changes, badness, edges, newest, np.sort(residuals), correlation)
 
     def around(self, index: int) -> _Stretch:
         """Return the runs near one, on its own level: a single run says little."""
@@ -189,7 +210,7 @@ class _Levels:
         """Return the drift from the level of `start`, beginning with run `opened`, to the level of the newest runs."""
         now = self.now()
         total = self._level(now) - self._level(start)
-        error = normal.Z_95 * math.hypot(self._error(now), self._error(start))
+        error = math.hypot(self._reach(now), self._reach(start))
         changes = tuple(
             LevelChange(self.history.point(change.index), change.ratio, change.p_value, change.settled, change.clear)
             for change in self.changes
@@ -214,6 +235,16 @@ class _Levels:
     def _level(self, stretch: _Stretch) -> float:
         return float(np.median(self.badness[stretch.first : stretch.stop]))
 
-    def _error(self, stretch: _Stretch) -> float:
+    def _reach(self, stretch: _Stretch) -> float:
+        """Return how far the median of a stretch may lie from its level, with 95 % confidence.
+
+        The larger of what the runs of the stretch say, as if they were independent, and of what all runs do: the
+        quantiles between which the median of so many lies (order statistics), which need no shape of the noise, of as
+        many independent runs as those of a first-order autoregressive series are worth.
+        """
         values = self.badness[stretch.first : stretch.stop]
-        return normal.MEDIAN_ERROR * float(noise.robust_deviations(values[None])[0]) / math.sqrt(len(values))
+        count = np.array([float(len(values))])
+        own = normal.Z_95 * normal.MEDIAN_ERROR * float(noise.robust_deviations(values[None])[0]) / math.sqrt(count[0])
+        share = normal.Z_95 / 2 * math.sqrt(float(designs.variance_of_mean(self.correlation, count)[0]))
+        low, high = np.quantile(self.residuals, [max(0.5 - share, 0.0), min(0.5 + share, 1.0)])
+        return max(own, -float(low), float(high))

@@ -112,7 +112,7 @@ def test_too_little_to_keep_books_on(values: list[float]) -> None:
 
 
 def test_the_interval_covers_what_it_says() -> None:
-    """Where nothing crept, the 95 % interval since the release leaves out 1 in about one of twenty histories."""
+    """Where nothing crept, the 95 % interval since the release leaves out 1 in one of twenty histories at most."""
     reports = [
         report(n, {f"b{seed}": [value] for seed, value in enumerate(values)})
         for n, values in enumerate(np.transpose([crept({}, runs=40, seed=seed) for seed in range(300)]))
@@ -120,7 +120,7 @@ def test_the_interval_covers_what_it_says() -> None:
     drifts = [drift.since_release for drift in cumulative_drift.measure(reports, since=f"{10:040x}")]
     covering = [drift.low <= 1 <= drift.high for drift in drifts if drift]
     assert len(covering) == 300
-    assert 262 <= sum(covering) <= 297
+    assert sum(covering) >= 279
 
 
 def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
@@ -132,13 +132,30 @@ def test_a_level_is_the_median_of_the_runs_around_the_release() -> None:
         assert drift.level == pytest.approx(np.exp(np.median(np.log(values[-10:]))))
 
 
-def test_the_interval_is_that_of_two_medians() -> None:
+def test_the_interval_is_at_least_that_of_two_medians() -> None:
     """1.96 standard errors of a median, 1.2533 s / sqrt(n), on either side: of eleven runs and of the last ten."""
     values = np.exp(0.01 * np.random.default_rng(4).standard_normal(60))
     drift = since_release(past(values), since=f"{30:040x}")
     spreads = [noise.robust_deviations(np.log(of)[None])[0] / np.sqrt(len(of)) for of in (values[25:36], values[-10:])]
     reach = 1.96 * 1.2533 * np.hypot(*spreads)
-    assert np.log([drift.low, drift.high]) == pytest.approx(np.log(drift.ratio) + np.array([-reach, reach]))
+    assert reach <= (np.log(drift.high) - np.log(drift.low)) / 2 < 2 * reach
+
+
+@pytest.mark.parametrize("kind", ["two modes", "correlated"])
+def test_the_interval_covers_no_drift_of_noise_that_is_not_normal(kind: str) -> None:
+    """Runs that are of one of two modes, or like the run before: 93 % at least."""
+    random = np.random.default_rng(5)
+    noises = random.normal(0, 0.02, (200, 100))
+    if kind == "two modes":
+        noises += 0.15 * (random.random((200, 100)) < 0.5)
+    else:
+        for run in range(1, 100):
+            noises[:, run] += 0.6 * noises[:, run - 1]
+    reports = [report(n, {f"b{row}": [value] for row, value in enumerate(of)}) for n, of in enumerate(np.exp(noises).T)]
+
+    drifts = [drift.since_release for drift in cumulative_drift.measure(reports, since=f"{30:040x}")]
+
+    assert sum(drift.low <= 1 <= drift.high for drift in drifts if drift) >= 186
 
 
 def test_an_episode_is_no_best_level() -> None:
