@@ -2,12 +2,13 @@
 
     make bench-instruments ARGS="[--only PART,PART] [--pairs N] [--realtime] [--json OUT]"
 
-The parts are spans, monitor, fixture, load, peers, leaks and verdict.
+The parts are spans, monitor, fixture, load, peers, leaks, verdict and suites.
 
 Times are the fastest of many short batches where the cost of an instrument is meant, because other programs on the
 machine only ever add to it; where two tools are compared, they take turns and the medians are set side by side.
-`peers` needs wrk, hey or locust on the PATH, and leaves out what is not there. `verdict` takes about a minute a pair of
-ten runs, so it is left out unless it is named.
+`peers` needs wrk, hey or locust on the PATH, and leaves out what is not there. `verdict` takes about a minute a
+comparison, so it is left out unless it is named. `suites` runs the tests of pytest-benchmark, and suites that were
+written for it or for pytest-codspeed, with our fixture: give it clones of their repositories.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="start no comparison after so many minutes")
     parser.add_argument("--at-a-time", type=int, default=1, help="comparisons that run beside each other")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where the part verdict keeps its comparisons")
+    parser.add_argument("--clones", type=Path, metavar="DIR", help="where the part suites finds repositories")
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--realtime", action="store_true", help="take the CPU before other programs; needs root")
     asked = parser.parse_args()
@@ -67,7 +69,7 @@ def main() -> None:
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs\n")
     tables: dict[str, list[Row]] = {}
     for part in asked.only.split(","):
-        rows = verdict(asked) if part == "verdict" else PARTS[part]()
+        rows = {"verdict": verdict, "suites": suites}[part](asked) if part in NAMED else PARTS[part]()
         tables[part] = rows
         print(f"{part}\n" + "\n".join(f"  {name:<52}{value:>22}   {wanted}" for name, value, wanted in rows) + "\n")
     if asked.json:
@@ -449,6 +451,47 @@ def _against(kind: str, ends: float) -> dict[str, Any] | None:
     }
 
 
+SUITES = (
+    (
+        "pytest-benchmark",
+        "tests/test_normal.py tests/test_sample.py tests/test_with_testcase.py tests/test_with_weaver.py",
+    ),
+    ("pytest-benchmark", "tests/test_pedantic.py"),
+    ("pytest-benchmark", "tests/test_calibration.py"),
+    ("pytest-benchmark", "tests/test_skip.py tests/test_benchmark.py"),
+    ("attrs", "bench --codspeed --deselect=bench/test_benchmarks.py::TestCachedProperties::test_first_access"),
+    ("pluggy", "testing/benchmark.py"),
+    ("cattrs", "bench"),
+    ("graphql-core", "tests/benchmarks --benchmark-enable"),
+)
+"""Repositories, and what of them is run; the one test of attrs that is left out sleeps for 100 s in every call."""
+
+
+def suites(asked: argparse.Namespace) -> list[Row]:
+    """Return how many tests of other people's suites pass with our `benchmark` fixture in place of theirs."""
+    rows: list[Row] = []
+    for repository, words in SUITES:
+        folder = asked.clones / repository
+        if not folder.is_dir():
+            continue
+        without = ("-p", "no:benchmark", "-p", "no:codspeed", "-p", "no:cacheprovider", "-p", "pytester")
+        short = ("-c", os.devnull, f"--rootdir={folder}", "--benchmark-max-time=0.01", "--benchmark-min-rounds=1")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *without, *short, *words.split()],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        last = (done.stdout.strip().splitlines() or [done.stderr.strip()])[-1]
+        counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|skipped|error)", last)}
+        total = sum(count for word, count in counts.items() if word != "skipped")
+        named = words.split(" --")[0].replace("tests/test_", "").replace(".py", "")
+        rows.append((f"{repository}: {named}"[:52], f"{counts.get('passed', 0)} of {total}", ""))
+    return rows
+
+
+NAMED = ("verdict", "suites")
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "spans": spans,
     "monitor": monitor,

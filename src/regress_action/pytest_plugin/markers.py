@@ -70,8 +70,8 @@ def performance_test(item: pytest.Item) -> PerformanceTest | None:
         service=given.get("service"),
         budgets=tuple(_budget(item.nodeid, budget) for budget in _several(given.get("budget"))),
         metrics=_metrics(item.nodeid, _several(given.get("metric", "time"))),
-        runs=given.get("min_runs"),
-        timeout_s=float(given.get("timeout", _LONGEST_TIMEOUT_S)),
+        runs=_runs(item.nodeid, given.get("min_runs")),
+        timeout_s=_timeout(item.nodeid, given.get("timeout", _LONGEST_TIMEOUT_S)),
         isolated=bool(given.get("isolated", bool(marks))),
         times_whole_test=not uses_fixture,
         path=path.replace("\\", "/"),
@@ -81,6 +81,18 @@ def performance_test(item: pytest.Item) -> PerformanceTest | None:
 
 def _several(value: object) -> Sequence[object]:
     return () if value is None else value if isinstance(value, list | tuple) else (value,)
+
+
+def _runs(nodeid: str, runs: object) -> int | None:
+    if runs is None or (isinstance(runs, int) and not isinstance(runs, bool) and runs >= 1):
+        return runs
+    raise pytest.UsageError(f"{nodeid}: min_runs is {runs!r}.\nGive a whole number from 1.")
+
+
+def _timeout(nodeid: str, timeout: object) -> float:
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout < float("inf"):
+        return float(timeout)
+    raise pytest.UsageError(f"{nodeid}: the timeout is {timeout!r}.\nGive seconds as a number above zero.")
 
 
 def _budget(nodeid: str, budget: object) -> tuple[float, str]:

@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from regress_action.pytest_plugin.tables import COLUMNS, GROUPINGS, NAMES, SORTS
 from regress_action.pytest_plugin.timing import TimingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import pytest
 
 DEFAULT_HISTORY = ".regress/history"
 DEFAULT_RUNS = 5
@@ -48,6 +48,18 @@ OWN_OPTIONS = {
     "--benchmark-json": True,
 }
 """Options that a process which measures one test is not given → whether a value may follow."""
+
+_WITHOUT_EFFECT: dict[str, Any] = {
+    "--benchmark-save": None,
+    "--benchmark-autosave": 0,
+    "--benchmark-save-data": 0,
+    "--benchmark-storage": None,
+    "--benchmark-netrc": "?",
+    "--benchmark-histogram": "?",
+    "--benchmark-cprofile": None,
+}
+"""Options of pytest-benchmark that suites name in their settings → how many values follow."""
+_COMPARING = ("--benchmark-compare", "--benchmark-compare-fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +122,8 @@ def add_own(parser: pytest.Parser) -> None:
     add("--threshold-config", metavar="FILE", help="YAML file of thresholds and budgets per service.")
     add("--history", metavar="WHERE", default=DEFAULT_HISTORY, help="Folder, or branch:NAME. Default: %(default)s")
     add("--leak-check", action="store_true", help="Repeat every test unchanged and fail those whose memory grows.")
-    add("--leak-iterations", metavar="N", type=int, default=DEFAULT_LEAK_ITERATIONS, help="Default: %(default)s")
-    add("--performance-runs", metavar="N", type=int, help="Measure each isolated test in N fresh processes.")
+    add("--leak-iterations", metavar="N", type=count, default=DEFAULT_LEAK_ITERATIONS, help="Default: %(default)s")
+    add("--performance-runs", metavar="N", type=count, help="Measure each isolated test in N fresh processes.")
     add("--performance-seed", metavar="N", type=int, help="Repeat the order of an earlier session.")
     add(
         "--performance-limits",
@@ -144,11 +156,40 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add("--benchmark-quiet", action="store_true", help="Print no table.")
     add("--codspeed", action="store_true", help="Measure the benchmarks and run nothing else, as pytest-codspeed does.")
     add("--benchmark-verbose", action="store_true", help=argparse.SUPPRESS)
+    for name, values in _WITHOUT_EFFECT.items():
+        if values == 0:
+            add(name, action="store_const", const="", help=argparse.SUPPRESS)
+        else:
+            add(name, nargs=values, const="" if values else None, help=argparse.SUPPRESS)
+    for name in _COMPARING:
+        add(name, nargs="?", const="", action="append", help=argparse.SUPPRESS)
     add("--benchmark-columns", metavar="LIST", type=columns, help=f"Columns of the tables: {','.join(COLUMNS)}.")
     add("--benchmark-sort", choices=SORTS, metavar="COLUMN", help=f"Order of the tables: {', '.join(SORTS)}.")
     add("--benchmark-group-by", metavar="LIST", type=groupings, help=f"{', '.join(GROUPINGS)} or param:NAME.")
     add("--benchmark-name", choices=NAMES, metavar="STYLE", help=f"How tests are named: {', '.join(NAMES)}.")
     add("--benchmark-time-unit", choices=("ns", "us", "ms", "s"), metavar="UNIT", help="One unit for all tables.")
+
+
+def without_effect(config: pytest.Config) -> list[str]:
+    """Return the options of pytest-benchmark that were given, are accepted because suites name them, and do nothing."""
+    return [name for name in _WITHOUT_EFFECT if getattr(config.option, _destination(name)) is not None]
+
+
+def refuse_comparison(config: pytest.Config) -> None:
+    """Refuse the comparisons of pytest-benchmark: a gate that is silently not there would let everything pass.
+
+    Raises:
+        pytest.UsageError: one of them was given.
+    """
+    if given := [name for name in _COMPARING if getattr(config.option, _destination(name))]:
+        raise pytest.UsageError(
+            f"{given[0]} needs pytest-benchmark, which is not in use.\n"
+            "--regression-detection compares with the history in its place."
+        )
+
+
+def _destination(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def peer_in_use(pluginmanager: pytest.PytestPluginManager) -> bool:

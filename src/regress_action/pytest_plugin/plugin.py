@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         options.add_benchmark(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the hooks of pytest-benchmark known where that package is not in use: a conftest that has them must load."""
+    if not options.peer_in_use(pluginmanager):
+        pluginmanager.add_hookspecs(_BenchmarkHooks)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the parts that were asked for."""
     for description in markers.DESCRIPTIONS:
@@ -32,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manager.register(fixtures, "regress-fixtures")
     if not options.peer_in_use(manager):
         manager.register(_BenchmarkFixtures(), "regress-benchmark")
+        options.refuse_comparison(config)
         if config.option.benchmark_only and config.option.benchmark_disable and not config.option.benchmark_enable:
             raise pytest.UsageError(
                 "--benchmark-only and --benchmark-disable exclude each other. Leave out one of them."
@@ -60,6 +67,19 @@ def pytest_configure(config: pytest.Config) -> None:
         manager.register(LeakCheck(request), "regress-leak-check")
 
 
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a marked coroutine function to its end where it is not measured and no other plugin runs it."""
+    import inspect
+
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or markers.performance_test(pyfuncitem) is None:
+        return None
+    import asyncio
+
+    names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 - as pytest's own call of a test does
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
 def _orders() -> dict[str, object] | None:
     import os
 
@@ -77,6 +97,26 @@ def _refuse_parallel(config: pytest.Config) -> None:
             "Performance tests cannot be measured by several workers at a time, because each would slow the others.\n"
             "Leave out -n (or give -n 0) for this session; isolated tests get processes of their own anyway."
         )
+
+
+class _BenchmarkHooks:
+    """The hooks of pytest-benchmark; only the two that update what `--benchmark-json` writes are called."""
+
+    def pytest_benchmark_update_machine_info(self, config: object, machine_info: object) -> None: ...
+    def pytest_benchmark_update_json(self, config: object, benchmarks: object, output_json: object) -> None: ...
+    def pytest_benchmark_generate_machine_info(self, config: object) -> None: ...
+    def pytest_benchmark_generate_commit_info(self, config: object) -> None: ...
+    def pytest_benchmark_update_commit_info(self, config: object, commit_info: object) -> None: ...
+    def pytest_benchmark_group_stats(self, config: object, benchmarks: object, group_by: object) -> None: ...
+    def pytest_benchmark_scale_unit(
+        self, config: object, unit: object, benchmarks: object, best: object, worst: object, sort: object
+    ) -> None: ...
+    def pytest_benchmark_generate_json(
+        self, config: object, benchmarks: object, include_data: object, machine_info: object, commit_info: object
+    ) -> None: ...
+    def pytest_benchmark_compare_machine_info(
+        self, config: object, benchmarksession: object, machine_info: object, compared_benchmark: object
+    ) -> None: ...
 
 
 class _BenchmarkFixtures:
@@ -120,6 +160,12 @@ class _BenchmarkFixtures:
                 item.add_marker(pytest.mark.skip(reason="Skipping non-benchmark (--benchmark-only active)."))
             elif skip and not only and measured:
                 item.add_marker(pytest.mark.skip(reason="Skipping benchmark (--benchmark-skip active)."))
+
+    def pytest_report_header(self, config: pytest.Config) -> list[str]:
+        """Name the options of pytest-benchmark that were given and do nothing here."""
+        given = ", ".join(options.without_effect(config))
+        keep = "--benchmark-report and regress-action record keep results"
+        return [f"benchmark: {given} does nothing without pytest-benchmark; {keep}."] if given else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

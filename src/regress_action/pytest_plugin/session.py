@@ -156,10 +156,11 @@ class PerformanceSession:
 
         from regress_action.model.files import write_replace
 
-        content = benchmark_file(runs[0], datetime.now(UTC))
-        write_replace(
-            self.config.invocation_params.dir / self.request.benchmark_json, json.dumps(content, indent=1).encode()
-        )
+        content, hook = benchmark_file(runs[0], datetime.now(UTC)), self.config.hook
+        hook.pytest_benchmark_update_machine_info(config=self.config, machine_info=content["machine_info"])
+        hook.pytest_benchmark_update_json(config=self.config, benchmarks=content["benchmarks"], output_json=content)
+        text = json.dumps(content, indent=1, default=str)
+        write_replace(self.config.invocation_params.dir / self.request.benchmark_json, text.encode())
 
 
 def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> Iterator[pytest.TestReport]:

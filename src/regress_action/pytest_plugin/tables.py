@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,12 @@ _TITLES = {"stddev": "StdDev", "iqr": "IQR", "ops": "OPS"}
 _TIMES = ("min", "max", "mean", "stddev", "median", "iqr")
 _UNITS = (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
 _GAP = 2
+_MOST_TIMES = 1000
 _LEGEND = (
     "Legend:",
     "  Outliers: rounds beyond one standard deviation of the mean; rounds beyond 1.5 IQR of the quartiles.",
     "  OPS: calls a second, one over the mean.",
+    "  In parentheses: how many times the best of the column.",
 )
 
 
@@ -67,7 +70,10 @@ def lines(fixtures: Sequence[BenchmarkFixture], options: TableOptions) -> list[s
 def _table(group: str, rows: Sequence[BenchmarkFixture], options: TableOptions) -> list[str]:
     unit, factor = _unit(rows, options)
     head = [f"Name (time in {unit})", *(_TITLES.get(name, name.capitalize()) for name in options.columns)]
-    body = [[_name(row, options.name), *(_cell(row, name, factor) for name in options.columns)] for row in rows]
+    best = {name: _best(rows, name) for name in options.columns}
+    body = [
+        [_name(row, options.name), *(_cell(row, name, factor, best[name]) for name in options.columns)] for row in rows
+    ]
     sizes = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     printed = [
         cells[0].ljust(sizes[0])
@@ -78,12 +84,27 @@ def _table(group: str, rows: Sequence[BenchmarkFixture], options: TableOptions) 
     return [title.center(len(printed[0]), "-"), printed[0], "-" * len(printed[0]), *printed[1:], "-" * len(printed[0])]
 
 
-def _cell(row: BenchmarkFixture, column: str, factor: float) -> str:
+def _best(rows: Sequence[BenchmarkFixture], column: str) -> float | None:
+    """Return the best value of a column, None where it has no best one or only one row."""
+    values = [row.stats[column] for row in rows if row.stats] if column in (*_TIMES, "ops") else []
+    if len(values) < 2:  # noqa: PLR2004 - one row has nothing to be compared with
+        return None
+    return float(max(values) if column == "ops" else min(values))
+
+
+def _cell(row: BenchmarkFixture, column: str, factor: float, best: float | None) -> str:
+    """Return a value, and how many times the best of its column it is."""
     assert row.stats is not None  # noqa: S101 - only fixtures that measured are shown
     if column == "iterations":
         return str(row.stats.iterations)
     value = row.stats[column]
-    return f"{value * factor:,.4f}" if column in _TIMES else f"{value:,.4f}" if column == "ops" else str(value)
+    if column not in (*_TIMES, "ops"):
+        return str(value)
+    shown = f"{value:,.4f}" if column == "ops" else f"{value * factor:,.4f}"
+    if best is None:
+        return shown
+    times = value / best if best else math.inf if value else 1.0
+    return f"{shown} ({'1.0' if value == best else '>1000' if times > _MOST_TIMES else f'{times:.2f}'})"
 
 
 def _unit(rows: Sequence[BenchmarkFixture], options: TableOptions) -> tuple[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -370,6 +371,35 @@ def test_the_json_of_pytest_benchmark_is_written(project: Project) -> None:
     assert report.series[0].benchmark.name == "test_it.py::test_it"
 
 
+def test_hooks_and_settings_of_suites_for_pytest_benchmark_are_accepted(project: Project) -> None:
+    """A conftest with its hooks loads and changes the file; options without effect are named, gates are refused."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(abs, 1)\n")
+    project.write(
+        "conftest.py",
+        """
+        def pytest_benchmark_update_machine_info(config, machine_info):
+            machine_info["rack"] = "7"
+
+        def pytest_benchmark_update_json(config, benchmarks, output_json):
+            output_json["rounds"] = benchmarks[0]["stats"]["rounds"]
+
+        def pytest_benchmark_group_stats(config, benchmarks, group_by):
+            raise AssertionError
+        """,
+    )
+
+    done = project.pytest("--benchmark-json=out.json", "--benchmark-autosave", "--benchmark-storage=file://x")
+    content = json.loads((project.folder / "out.json").read_text())
+    gate = project.pytest("--benchmark-compare-fail=min:5%")
+
+    assert done.returncode == 0, done.stdout
+    assert "--benchmark-autosave, --benchmark-storage does nothing without pytest-benchmark" in done.stdout
+    assert content["machine_info"]["rack"] == "7"
+    assert content["rounds"] == content["benchmarks"][0]["stats"]["rounds"]
+    assert gate.returncode == 4
+    assert "--benchmark-compare-fail needs pytest-benchmark" in gate.stderr
+
+
 def test_workers_of_xdist_are_refused(project: Project) -> None:
     """Measuring beside other tests would measure those too, so the session ends at once and says what to do."""
     project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n")
@@ -380,6 +410,50 @@ def test_workers_of_xdist_are_refused(project: Project) -> None:
     assert refused.returncode == 4
     assert "-n 0" in refused.stderr
     assert silent.returncode == 0, "without a request the functions run once, like any test"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("timeout='soon'", "the timeout is 'soon'"),
+        ("timeout=0", "the timeout is 0"),
+        ("min_runs=0", "min_runs is 0"),
+        ("min_runs='three'", "min_runs is 'three'"),
+    ],
+)
+def test_a_marker_with_a_wrong_value_is_refused(project: Project, arguments: str, said: str) -> None:
+    """The value and what to give are said in place of a traceback."""
+    project.write("test_it.py", f"import pytest\n@pytest.mark.performance({arguments})\ndef test_it(): pass\n")
+
+    done = project.pytest("--benchmark-report=x.json")
+
+    assert done.returncode == 4
+    assert f"test_it.py::test_it: {said}" in done.stderr
+    assert "INTERNALERROR" not in done.stdout
+
+
+def test_a_marked_coroutine_function_runs_as_an_ordinary_test(project: Project) -> None:
+    """Where nothing is measured it runs once, to its end."""
+    project.write(
+        "test_it.py",
+        """
+        import asyncio, pytest
+
+        @pytest.mark.benchmark
+        async def test_good():
+            await asyncio.sleep(0)
+
+        @pytest.mark.performance
+        async def test_wrong(tmp_path):
+            await asyncio.sleep(0)
+            assert not tmp_path
+        """,
+    )
+
+    done = project.pytest("--benchmark-disable")
+
+    assert "1 failed, 1 passed" in done.stdout
+    assert "assert not PosixPath" in done.stdout
 
 
 def test_the_order_is_repeated_by_its_seed(project: Project) -> None:

@@ -37,7 +37,10 @@ def test_a_table_has_the_columns_and_the_order_that_were_asked_for() -> None:
 
     assert printed[1].strip("-") == " benchmark: 2 tests "
     assert printed[2].split() == ["Name", "(time", "in", "ms)", "Max", "Iterations"]
-    assert [line.split() for line in printed[4:6]] == [["fast", "2.0000", "7"], ["slow", "4.0000", "7"]]
+    assert [line.split() for line in printed[4:6]] == [
+        ["fast", "2.0000", "(1.0)", "7"],
+        ["slow", "4.0000", "(2.00)", "7"],
+    ]
 
 
 @pytest.mark.parametrize(
