@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,40 @@ def test_what_is_written_is_json(tmp_path: Path) -> None:
     profiled(tmp_path, "calls", "print('done')")
     (file,) = (tmp_path / "out").iterdir()
     assert json.loads(file.read_text())["schema"] == 1
+
+
+def interpreters() -> list[str]:
+    """Return other Pythons on this machine that start, the newest of each minor version."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    paths = [path for path in sorted(versions.glob("3.*/bin/python3")) if path.exists()]
+    named = [path for name in ("python3.12", "python3.13", "python3.14") if (path := shutil.which(name))]
+    usable = (str(path) for path in (*paths, *named))
+    return [path for path in usable if _run(path, "-c", "import sys; print(sys.version_info >= (3, 8))") == "True\n"]
+
+
+def _run(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("kind", ["stacks", "calls", "lines", "memory"])
+def test_the_hook_runs_in_every_python_of_the_machine(tmp_path: Path, kind: str) -> None:
+    """From 3.8 on the program does what it does without it, and a profile with its function in it is written."""
+    work = "def work():\n    return [bytes(1000) for _ in range(3000)]\n"
+    (tmp_path / "program.py").write_text(f"{work}\n\nfor _ in range(30):\n    kept = work()\nprint(len(kept))\n")
+    for number, python in enumerate((sys.executable, *interpreters())):
+        out = tmp_path / f"out{number}"
+        out.mkdir()
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(HOOK),
+            "REGRESS_PROFILE": kind,
+            "REGRESS_PROFILE_OUT": str(out),
+            "REGRESS_PROFILE_ROOT": str(tmp_path),
+            "REGRESS_PROFILE_LINES": "program.py\t2",
+        }
+        ended = subprocess.run(
+            [python, "program.py"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        assert (ended.stdout, ended.returncode) == ("3000\n", 0), (python, ended.stderr)
+        written = "".join(path.read_text() for path in out.iterdir() if not path.name.startswith("garbage"))
+        assert ("program.py" if kind == "memory" else "work") in written, python
