@@ -111,10 +111,19 @@ def try_project(project: Project, root: Path) -> Trial:
         else:
             change = init_mends.mended(project, log, own)
         if change is None:
-            return trial
+            return replace(trial, absent=absent_version(log))
         project, said = change
         changes.append(said.format(limit=f"{RUN_TIMEOUT_S / 60:.0f} minutes"))
     return trial
+
+
+def absent_version(log: str) -> str | None:
+    """Return which newer toolchain than this machine's a log asks for; None where it asks for none."""
+    if match := re.search(r"go\.mod requires go >= (\S+)|requires Go (1\.\d+)", log):
+        return f"Go {match[1] or match[2]}. The workflow installs it"
+    if re.search(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v", log):
+        return "a newer Node.js, which the project's tools need. The workflow installs it"
+    return None
 
 
 def _fitted(project: Project, root: Path) -> tuple[str | None, Project]:

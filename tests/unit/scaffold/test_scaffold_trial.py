@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regress_action.commands.init_mends import mended, missing_package, with_package
+from regress_action.commands.init_trial import absent_version
 from regress_action.scaffold import Project
 
 PIP = ".venv/bin/python -m pip install --quiet"
@@ -101,3 +102,19 @@ def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str
 
     assert change is not None
     assert getattr(change[0], field) == after
+
+
+@pytest.mark.parametrize(
+    ("log", "absent"),
+    [
+        ("go: go.mod requires go >= 1.24 (running go 1.19)", "Go 1.24. The workflow installs it"),
+        (
+            "Error [ERR_UNKNOWN_BUILTIN_MODULE]: No such built-in module: node:sqlite",
+            "a newer Node.js, which the project's tools need. The workflow installs it",
+        ),
+        ("error: no matching package found", None),
+    ],
+)
+def test_a_toolchain_that_is_too_old_here_is_named(log: str, absent: str | None) -> None:
+    """The files are right all the same: the workflow installs the version that the project asks for."""
+    assert absent_version(log) == absent
