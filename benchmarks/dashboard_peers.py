@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard import ENVIRONMENT, made
 
 from regress_action.analysis import Policy
-from regress_action.site import build, writing
+from regress_action.site import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,7 +140,7 @@ def github_action_benchmark(reports: Sequence[Report], folder: Path) -> Path:
 
 def ours(reports: Sequence[Report], folder: Path) -> Path:
     """Write the dashboard."""
-    build.build([build.from_reports(reports)], folder / "site", Policy(), writing.Page())
+    build.build([build.from_reports(reports)], folder / "site", Policy(), build.Page())
     return folder / "site"
 
 
@@ -179,7 +179,7 @@ def main() -> None:
                 print(f"| {tool} | not installed | | |")
                 continue
             seconds, site = timed(make, reports, folder)
-            files = [path for path in site.rglob("*") if path.is_file() and path.name != writing.PLOTLY]
+            files = [path for path in site.rglob("*") if path.is_file() and path.name != build.PLOTLY]
             size = sum(path.stat().st_size for path in files)
             print(f"| {tool} | {seconds:.2f} | {size / 1000:,.0f} | {len(files):,} |", flush=True)
 

@@ -39,8 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 from regress_action.instruments.leaks import LeakDetector
 from regress_action.instruments.load import LoadTestRunner, Scenario
 from regress_action.instruments.memory_monitor import MemoryMonitor
-from regress_action.instruments.profiler import PerformanceProfiler
-from regress_action.instruments.spans import overhead_ns
+from regress_action.instruments.profiler import PerformanceProfiler, overhead_ns
 from regress_action.model.normal import Z_95
 
 if TYPE_CHECKING:

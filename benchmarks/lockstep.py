@@ -36,10 +36,8 @@ from lockstep_commands import FUNCTIONS, MUST_NOT_BE_STOPPED, OTHER_WORKS, WORKS
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
 from regress_action.measure.interleaving import shared_processor
-from regress_action.measure.output_log import OutputLog
-from regress_action.measure.process import NullSampler, ProcessResult, execute
-from regress_action.measure.process_tree import ProcessTree, become_subreaper
-from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.process import NullSampler, OutputLog, ProcessResult, execute
+from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.spawn import Task
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from regress_action.model.comparisons import (
 from regress_action.model.measurements import Benchmark, Direction, Environment, Location, Metric
 
 if TYPE_CHECKING:
-    from regress_action.model.reasons import Note
+    from regress_action.model.comparisons import Note
     from typed_fields import ComparisonFields, ProvenFields
 
 TIME = Metric("time", "s")

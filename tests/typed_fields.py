@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from regress_action.model.comparisons import Budget, PairNoise, Severity, Side
+    from regress_action.model.comparisons import Budget, PairNoise, Reason, Severity, Side
     from regress_action.model.measurements import (
         Benchmark,
         Conditions,
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         Run,
         Series,
     )
-    from regress_action.model.reasons import Reason
 
 
 class ReportFields(TypedDict, total=False):

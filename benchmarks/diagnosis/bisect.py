@@ -20,7 +20,7 @@ import numpy as np
 from diagnosis.figures import Figure
 
 from regress_action.analysis.bisection.search import Bisection, MeasurementStep
-from regress_action.model.bisections import Ending
+from regress_action.model.changes import Ending
 
 COMMITS = 64
 STEP, NOISE = 1.05, 0.02

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from diagnosis.planted import PlantedCause
 
-    from regress_action.model.causes import Cause
+    from regress_action.model.profiles import Cause
 
 _PAIRS = 3
 _QUICK = 3

@@ -21,7 +21,7 @@ from pathlib import Path
 from diagnosis.figures import Figure
 
 from regress_action.action.affected import _trace
-from regress_action.advice.reachability.reach import BenchmarkTrace, FileChange, reason
+from regress_action.advice.reachability import BenchmarkTrace, FileChange, reason
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "examples/services"

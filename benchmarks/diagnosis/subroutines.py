@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from diagnosis.figures import Figure
 
 if TYPE_CHECKING:
-    from regress_action.model.stacks import CallProfile
+    from regress_action.model.profiles import CallProfile
 
 FUNCTIONS, PLANTED = 100, 37
 PAIRS = 30
@@ -44,8 +44,8 @@ def program(*, slower: bool) -> str:
 
 def figures(*, quick: bool) -> list[Figure]:
     """Return the rates of detections and of false alarms."""
+    from regress_action.advice.cause_analysis import slower_functions
     from regress_action.advice.profile_files import ProfileRun
-    from regress_action.advice.subroutines import slower_functions
 
     count, trials = (8, 20) if quick else (2 * PAIRS, 400)
     pairs = 6 if quick else PAIRS
@@ -82,7 +82,7 @@ def figures(*, quick: bool) -> list[Figure]:
 
 def profiled(*, slower: bool) -> CallProfile:
     """Run the program once with its calls counted, and return what was counted."""
-    from regress_action.advice.profile_files import calls
+    from regress_action.advice.profile_files.folder import read_calls
     from regress_action.measure import python_profile
 
     hook = Path(python_profile.__file__).parent
@@ -93,4 +93,4 @@ def profiled(*, slower: bool) -> CallProfile:
         environ["REGRESS_PROFILE_OUT"] = str(Path(folder) / "out")
         subprocess.run([sys.executable, "suite.py"], cwd=folder, env=environ, check=True)
         (file,) = (Path(folder) / "out").iterdir()
-        return calls.read(file.read_bytes(), file.name)
+        return read_calls(file.read_bytes(), file.name)

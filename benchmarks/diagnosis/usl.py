@@ -12,7 +12,7 @@ from diagnosis.figures import Figure
 
 from regress_action.advice.scalability import LoadLevels, analyse
 from regress_action.advice.scalability.analysis import LimitedBy
-from regress_action.advice.scalability.usl import fit, throughput
+from regress_action.advice.scalability.laws import fit, throughput
 from regress_action.instruments.load import LoadTestRunner, Scenario
 from regress_action.instruments.load.level_files import levels_of
 

@@ -18,8 +18,7 @@ from verdicts.tables import Table, Target
 from regress_action import analysis
 from regress_action.action.judge import rules_of
 from regress_action.settings import Settings
-from regress_action.settings.gate import GateFiles
-from regress_action.settings.thresholds import Thresholds
+from regress_action.settings.gate import GateFiles, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

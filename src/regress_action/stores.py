@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from regress_action.history import History
-    from regress_action.model.aliases import Aliases
+    from regress_action.model.measurements import Aliases
 
 
 def connected_history(
@@ -39,8 +39,8 @@ def local_history(where: str) -> History:
     Raises:
         SettingsError: `where` names no place we know, or the aliases are wrong.
     """
-    from regress_action.settings.aliases import read_aliases
-    from regress_action.settings.files import FolderFiles
+    from regress_action.settings.gate import read_aliases
+    from regress_action.settings.sources import FolderFiles
 
     root = Path.cwd()
     return connected_history(where, repository=root, environ=os.environ, aliases=read_aliases(FolderFiles(root)))

@@ -18,12 +18,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from regress_action.analysis import Policy
 from regress_action.history import open_history
-from regress_action.model.aliases import Aliases
 from regress_action.model.errors import ExitCode
-from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.model.measurements import Aliases, Benchmark, Environment, Metric, Report, Run, Series
+from regress_action.site.build import Page as SitePage
 from regress_action.site.build import Source, build, from_reports
 from regress_action.site.tables import grown
-from regress_action.site.writing import Page as SitePage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from browser.chromium import github_page
 from judgements import EXAMPLES, HOSTILE, judgement, regression, row
 from regress_action.model.comparisons import Outcome, Severity, Verdict
 from regress_action.report import markdown
-from regress_action.report.context import Context
+from regress_action.report.findings import Context
 
 if TYPE_CHECKING:
     from browser.chromium import Browser

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regress_action.action.measure import trace_sides, untraceable
-from regress_action.advice.reachability.reach import BenchmarkTrace, FileChange, reason
+from regress_action.advice.reachability import BenchmarkTrace, FileChange, reason
 from regress_action.analysis import with_controls
 from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
 from regress_action.measure.git import changed as uncommitted
 from regress_action.measure.profiling import TRACES
-from regress_action.model.affected import AffectedBenchmarks, BenchmarkReach
+from regress_action.model.changes import AffectedBenchmarks, BenchmarkReach
 from regress_action.model.errors import InfrastructureError, InputError, UsageError
 from regress_action.model.files import read_bounded, read_optional
 

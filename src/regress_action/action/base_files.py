@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from regress_action.model.errors import HistoryError, InputError, SettingsError
-from regress_action.settings.files import LARGEST
-from regress_action.settings.sources import DEFAULT_CONFIG
+from regress_action.settings.sources import DEFAULT_CONFIG, LARGEST_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from regress_action.github.event import Plan
     from regress_action.history import Checkout
-    from regress_action.settings.files import SettingsFiles
+    from regress_action.settings.sources import SettingsFiles
 
 
 _MERGED: Final = 2
@@ -37,7 +36,7 @@ class CommitFiles:
             SettingsError: it is no regular file, or too large.
         """
         try:
-            return self.checkout.file(self.revision, _inside(path), LARGEST)
+            return self.checkout.file(self.revision, _inside(path), LARGEST_FILE)
         except InputError as error:
             raise SettingsError(error.what, meaning=error.meaning, remedy=error.remedy) from error
 
@@ -56,11 +55,10 @@ class GitHubFiles:
         Raises:
             SettingsError: it is no regular file, too large, or GitHub does not show it.
         """
-        from regress_action.github.client import connect
-        from regress_action.github.contents import file_of
+        from regress_action.github.client import connect, file_of
 
         with connect(self.token, self.environ) as client:
-            return file_of(client, _inside(path), self.revision, LARGEST)
+            return file_of(client, _inside(path), self.revision, LARGEST_FILE)
 
 
 class NoFiles:

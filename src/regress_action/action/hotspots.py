@@ -10,14 +10,13 @@ from regress_action import formats
 from regress_action.advice import changed_lines, profile_files
 from regress_action.advice.cause_analysis import explain
 from regress_action.advice.memory_growth import memory_growth
-from regress_action.advice.resources import bottleneck, limits
-from regress_action.formats.execution import SOURCE
+from regress_action.advice.rules import bottleneck, limits
+from regress_action.formats.measurement import SOURCE
 from regress_action.history import Checkout
 from regress_action.model.comparisons import CauseNote
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
-from regress_action.report import flame_graph
-from regress_action.report.causes import as_plain, memory_paragraph, paragraph
+from regress_action.report.causes import as_plain, flame_graph, memory_paragraph, paragraph
 from regress_action.report.resources import notes
 
 if TYPE_CHECKING:
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     from regress_action.advice.changed_lines import ChangedFile
     from regress_action.advice.profile_files import ProfiledTarget
     from regress_action.formats import Measurement
-    from regress_action.model.causes import Cause, MemoryCause
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report
+    from regress_action.model.profiles import Cause, MemoryCause
     from regress_action.model.resources import LimitFinding, ResourceFinding
 
 LARGEST_SOURCE = 2 * 2**20
@@ -53,7 +52,7 @@ def with_causes(judgement: Judgement, explained: Sequence[Cause], graphs: GraphF
     worse = [row.benchmark.name for row in judgement.comparisons if _is_explainable(row)]
     for number, cause in enumerate(explained, 1):
         name = f"{GRAPH}.html" if number == 1 else f"{GRAPH}-{number}.html"
-        graphs.write(name, flame_graph.render(cause).encode())
+        graphs.write(name, flame_graph(cause).encode())
         benchmark = cause.benchmarks[0] if len(cause.benchmarks) == 1 else next(iter(worse), "")
         notes.setdefault(benchmark, _note(cause, f"{graphs.shown}/{name}"))
     rows = [

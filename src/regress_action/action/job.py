@@ -1,27 +1,36 @@
-"""One job of CI: its event, its settings and rules, read once, and where its measurement and its history are."""
+"""One job of CI: its event, its settings and rules, read once, and where its measurement and its history are.
+
+* What `plan` decided, handed to the steps after it as an output of the step.
+
+Between the two runs the suite, as the same user: it can rewrite every file of the workspace and of the runner, but not
+an output that the runner has already read. So settings, thresholds and waivers are read once, by `plan`.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+import zlib
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from regress_action import formats
-from regress_action.action import planned
 from regress_action.action.base_files import files_of_base
 from regress_action.action.judge import JudgingRules, rules_of
 from regress_action.action.merge import SHARD, join, sides
 from regress_action.github.event import Stage, decide
+from regress_action.history import Waiver
 from regress_action.model.errors import IncompleteError, InfrastructureError, InputError, SettingsError, UsageError
 from regress_action.model.files import read_optional, write_replace
+from regress_action.model.measurements import Aliases
 from regress_action.model.records import slug
-from regress_action.settings import secrets
-from regress_action.settings.files import FolderFiles
-from regress_action.settings.gate import read_gate_files
-from regress_action.settings.sources import given_values, read_config, validated
+from regress_action.settings import Settings, secrets
+from regress_action.settings.gate import BudgetEntry, GateFiles, Thresholds, read_gate_files
+from regress_action.settings.sources import FolderFiles, given_values, read_config, validated
 from regress_action.settings.trust import TrustedSettings, settings_of_change
 
 if TYPE_CHECKING:
@@ -31,12 +40,91 @@ if TYPE_CHECKING:
     from regress_action.github.runner import StepLog
     from regress_action.history import History
     from regress_action.model.measurements import Report
-    from regress_action.settings import Settings
+
+
+PLAN_VARIABLE: Final = "REGRESS_PLANNED"
+_SECRETS: Final = {"github_token", "notify_urls"}
+LARGEST_PLAN: Final = 100_000  # a variable of a process has 131 072 bytes on Linux
+_UNPACKED: Final = 4_000_000
+MOST_EVENT_BYTES: Final = 64_000_000
+"""GitHub sends no event of more than 25 MB."""
+
+
+def encode_plan(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
+    """Return the settings without secrets, the gate and the digest of the event as one line of text.
+
+    Raises:
+        SettingsError: thresholds and waivers are too large to be handed over.
+    """
+    content = {
+        "settings": trusted.settings.model_dump(mode="json", by_alias=True, exclude=_SECRETS, exclude_defaults=True),
+        "ratios": trusted.files.thresholds.ratios,
+        "service_ratios": trusted.files.thresholds.service_ratios,
+        "budgets": [asdict(budget) for budget in trusted.files.thresholds.budgets],
+        "waivers": [waiver.model_dump(mode="json") for waiver in trusted.files.waivers],
+        "aliases": [trusted.files.aliases.renamed, trusted.files.aliases.removed],
+        "notes": trusted.notes,
+        "event": _digest(environ),
+    }
+    text = base64.b64encode(zlib.compress(json.dumps(content).encode(), 9)).decode()
+    if len(text) > LARGEST_PLAN:
+        raise SettingsError(
+            "The thresholds file and the waivers are too large.",
+            meaning=f"Packed they take {len(text):,} bytes; {LARGEST_PLAN:,} can be handed from step to step.",
+            remedy="Split the benchmarks into several suites with a thresholds file each.",
+        )
+    return text
+
+
+def decode_plan(text: str, secrets: Mapping[str, object], environ: Mapping[str, str]) -> TrustedSettings:
+    """Return what `encode` was given; `secrets` are the inputs that it leaves out.
+
+    Raises:
+        InputError: it is not what `plan` wrote, or the file of the event is no longer the one that `plan` read.
+    """
+    try:
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _UNPACKED)
+        content: dict[str, Any] = json.loads(unpacked)
+        event = content["event"]
+        names = {name.replace("_", "-") for name in _SECRETS}
+        inputs = {name: value for name, value in secrets.items() if name in names}
+        trusted = TrustedSettings(
+            Settings.model_validate({**content["settings"], **inputs}),
+            GateFiles(
+                Thresholds(
+                    tuple((service, ratio) for service, ratio in content["ratios"]),
+                    tuple((service, ratio) for service, ratio in content["service_ratios"]),
+                    tuple(BudgetEntry(**budget) for budget in content["budgets"]),
+                ),
+                tuple(Waiver.model_validate(waiver) for waiver in content["waivers"]),
+                Aliases(
+                    tuple((str(old), str(new)) for old, new in content["aliases"][0]),
+                    tuple(str(name) for name in content["aliases"][1]),
+                ),
+            ),
+            tuple(content["notes"]),
+        )
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise InputError(f"{PLAN_VARIABLE} is not what the plan step wrote.") from error
+    if event != _digest(environ):
+        raise InputError(
+            "The file of the event has changed since the plan step.",
+            meaning="Something that ran in between rewrote it, so it does not say what is judged.",
+            remedy="Look at what the suite writes outside of the workspace.",
+        )
+    return trusted
+
+
+def _digest(environ: Mapping[str, str]) -> str:
+    path = Path(environ.get("GITHUB_EVENT_PATH") or "absent")
+    content = read_optional(path, MOST_EVENT_BYTES)
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
 
 FOLDER = Path(".regress")
 PLAN = FOLDER / "plan"
 PLANNED = FOLDER / "planned"
-"""What `planned` encoded, for the questions of the measurer; the judge takes it from the output of the plan step."""
+"""The encoded plan, for the questions of the measurer; the judge takes it from the output of the plan step."""
 
 MEASUREMENT = FOLDER / "measurement"
 CONFIRMATION = FOLDER / "confirmation"
@@ -66,7 +154,7 @@ def read_event(environ: Mapping[str, str]) -> dict[str, Any]:
             "`regress-action run --base REF` or `compare`.",
         )
     try:
-        payload = json.loads((path and read_optional(Path(path), planned.MOST_EVENT_BYTES)) or b"{}")
+        payload = json.loads((path and read_optional(Path(path), MOST_EVENT_BYTES)) or b"{}")
     except (ValueError, RecursionError) as error:
         raise InputError(f"The event in {path} cannot be read: {error}.") from error
     return payload if isinstance(payload, dict) else {}
@@ -149,8 +237,8 @@ def _check_event(payload: Mapping[str, Any], environ: Mapping[str, str]) -> None
 def _trusted_settings(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> TrustedSettings:
     """Return what `plan` handed over, else what the workspace says; for a change, what its base says."""
     named = read_inputs(environ)
-    if text := environ.get(planned.VARIABLE):
-        return planned.decode(text, named, environ)
+    if text := environ.get(PLAN_VARIABLE):
+        return decode_plan(text, named, environ)
     head = FolderFiles(root, confined=True)
     event = decide(environ.get("GITHUB_EVENT_NAME", ""), payload, environ)
     if event.mode is Stage.DETECT or (event.pull_request is not None and event.base_sha):

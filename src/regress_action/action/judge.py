@@ -12,13 +12,12 @@ from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, Wai
 from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
-from regress_action.model.aliases import Aliases
 from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
 from regress_action.model.errors import ExitCode, HistoryError, InputError, UsageError
-from regress_action.model.measurements import Direction, matches
-from regress_action.report import notes
-from regress_action.settings.files import FolderFiles
+from regress_action.model.measurements import Aliases, Direction, matches
+from regress_action.report import phrases
 from regress_action.settings.gate import GateFiles, read_gate_files
+from regress_action.settings.sources import FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report, Series
     from regress_action.settings import Settings
+    from regress_action.settings.gate import Thresholds
     from regress_action.settings.model import Override
-    from regress_action.settings.thresholds import Thresholds
 
 _EXITS = {Outcome.FAIL: ExitCode.REGRESSION, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}
 _EVERY_SERVICE = {"default", "*"}
@@ -142,10 +141,10 @@ def judge_reports(
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:
     """Judge `head` against stored reports (oldest first), with the noise that was stored with them."""
-    from regress_action.action import noise_model  # needs the history, which `compare` does without
+    from regress_action.action.baseline import stored_noise  # needs the history, which `compare` does without
 
     baseline, head_side = formats.matched(*_prepared(references, head, rules))
-    noise = noise_model.stored_noise(baseline, head[0].environment.fingerprint) if head else {}
+    noise = stored_noise(baseline, head[0].environment.fingerprint) if head else {}
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
     judged = _judged(_with_renamings(judgement, baseline[-1:], head_side), head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
@@ -167,7 +166,7 @@ def with_changed_packages(judged: Judged, checkout: Checkout) -> Judged:
             contents = (checkout.file(commit, path, lock_files.LARGEST) for commit in (base, head))
             before, after = (None if content is None else content.decode("utf-8", "replace") for content in contents)
             if packages := lock_files.changed_packages(path, before, after):
-                said.append(notes.changed_packages(path, packages, paired=paired))
+                said.append(phrases.changed_packages(path, packages, paired=paired))
     except (HistoryError, InputError):
         return judged
     return replace(judged, judgement=replace(judged.judgement, notes=(*judged.judgement.notes, *said)))

@@ -18,7 +18,7 @@ from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
-from regress_action.measure.selection import style_of
+from regress_action.measure.suite_command import style_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.files import write_replace
 from regress_action.model.records import slug

@@ -1,15 +1,18 @@
-"""Stage 4: the judgement as text, in the files of the job, in the outputs of the step, and in notifications."""
+"""Stage 4: the judgement as text, in the files of the job, in the outputs of the step, and in notifications.
+
+* What a later job is asked about a verdict: the judgement as data, and the answer made of it.
+"""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.action import affected, explain, hotspots
+from regress_action.action import affected, hotspots
 from regress_action.action.dashboard import write_dashboard
 from regress_action.action.job import FOLDER, MEASUREMENT
 from regress_action.action.plan import pages
@@ -21,18 +24,65 @@ from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.errors import HistoryError, InfrastructureError, InputError
 from regress_action.model.records import slug
 from regress_action.notifications import send
-from regress_action.report import markdown, reasons, structured, text
-from regress_action.report.context import Context
+from regress_action.report import explanation, markdown, reasons, structured, text
+from regress_action.report.findings import Context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
     from regress_action.action.judge import Judged
+    from regress_action.github.client import Client
     from regress_action.github.publish import PublishResult
     from regress_action.github.runner import StepLog
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report
+
+
+ANSWER_BYTES = 30_000
+COMMAND_LIMIT = 2_000
+
+
+def judgement_record(judgement: Judgement, reproduce: str | None, limit: int) -> bytes:
+    """Return the judgement as JSON in about `limit` bytes: as many comparisons as fit, worst first."""
+    kept = len(judgement.comparisons)
+    while True:
+        content: dict[str, Any] = {
+            "judgement": structured.as_object(replace(judgement, comparisons=judgement.comparisons[:kept])),
+            "left_out": len(judgement.comparisons) - kept,
+            "reproduce": (reproduce or "").encode(errors="replace").decode()[:COMMAND_LIMIT],  # no lone surrogates
+        }
+        data = orjson.dumps(content)
+        if len(data) <= limit or not kept:
+            return data
+        kept = min(kept - 1, kept * limit // len(data))
+
+
+def answer_from_github(
+    client: Client, pull_request: int | None, preferences: Preferences, benchmark: str | None
+) -> str | None:
+    """Return why the last verdict about the pull request is what it is, in Markdown; None where none is known."""
+    from regress_action.github import hidden_state
+
+    data = hidden_state.load(client, pull_request, preferences) if pull_request is not None else None
+    return None if data is None else answer_of(data, benchmark)
+
+
+def answer_of(data: bytes, benchmark: str | None) -> str | None:
+    """Return the answer from a record that anybody may have changed; None where it is no whole record."""
+    try:
+        content = orjson.loads(data)
+        judgement = structured.as_judgement(content["judgement"])
+    except (ValueError, KeyError, TypeError, InputError):
+        return None
+    left_out, reproduce = content.get("left_out"), content.get("reproduce")
+    return explanation.render(
+        judgement,
+        benchmark,
+        left_out=left_out if isinstance(left_out, int) else 0,
+        reproduce=reproduce[:COMMAND_LIMIT] if isinstance(reproduce, str) else "",
+        limit_bytes=ANSWER_BYTES,
+    )
 
 
 def preferences_of(job: Job) -> Preferences:
@@ -81,7 +131,7 @@ def texts_of(job: Job, judged: Judged, past: Sequence[Report] = ()) -> Texts:
             judgement, comparison, limit_bytes=limit, context=context, history=_history(past, comparison)
         ),
         advice=(*filter(None, [context.elsewhere]), *context.advice),
-        record=lambda limit: explain.record(judgement, context.reproduce, limit),
+        record=lambda limit: judgement_record(judgement, context.reproduce, limit),
     )
 
 

@@ -1,4 +1,10 @@
-"""The stages: baseline and detect judge what was measured, publish judges what another run measured."""
+"""The stages: baseline and detect judge what was measured, publish judges what another run measured.
+
+* Confirm before alerting: suspects against the history are measured again, paired with the baseline's commit.
+
+The container runs none of the user's code, so the runner makes the second measurement. The first pass writes its plan
+and publishes nothing. The second pass reads the second measurement and judges by both.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.action import confirm
-from regress_action.action.job import FOLDER
-from regress_action.action.judge import judge_against_history, judge_reports, with_changed_packages
+from regress_action import analysis, formats
+from regress_action.action.job import CONFIRMATION, FOLDER
+from regress_action.action.judge import Judged, judge_against_history, judge_reports, with_changed_packages
+from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.action.merge import sides
+from regress_action.action.plan import PAIRED, MeasurementRequest, write_request
 from regress_action.github.event import Stage
+from regress_action.measure.suite_command import style_of
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.records import slug
@@ -19,10 +28,64 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
-    from regress_action.action.judge import Judged
     from regress_action.github.client import Client
     from regress_action.history import History
+    from regress_action.model.comparisons import Judgement
     from regress_action.model.measurements import Report
+
+
+CONFIRMATION_ENDED = FOLDER / "measure-ended.json"
+"""Where the measurer notes its end; the next measurement has to write it anew."""
+
+CONFIRMATION_REQUESTED = FOLDER / "confirming"
+"""Exists between the two passes, so that a measurement that failed is not requested again."""
+
+CONFIRMATION_PENDING = (
+    "Suspects are measured again, paired with the baseline's commit on this machine, before anything is published."
+)
+
+
+def confirmed_judgement(job: Job, judged: Judged) -> Judged | None:
+    """Return the judgement that may be published, or None when the runner has to measure the suspects again."""
+    if (job.root / CONFIRMATION / "measurement.json").exists():
+        (job.root / CONFIRMATION_REQUESTED).unlink(missing_ok=True)
+        return replace(judged, judgement=_combined(job, judged.judgement))
+    requested = (job.root / CONFIRMATION_REQUESTED).exists()
+    (job.root / CONFIRMATION_REQUESTED).unlink(missing_ok=True)
+    suspects = analysis.suspects(judged.judgement, job.rules.policy)
+    base = judged.judgement.baseline.commit
+    if requested or not suspects or not base or not job.settings.confirm or not job.settings.command:
+        return judged
+    _request(job, suspects, base)
+    return None
+
+
+def _combined(job: Job, first: Judgement) -> Judgement:
+    measured = formats.read_measurement(job.root / CONFIRMATION)
+    if measured.base is None:
+        return first
+    again = judge_reports([measured.base], [measured.head], job.rules)
+    return analysis.confirm(first, again.judgement, job.rules.policy)
+
+
+def _request(job: Job, suspects: Sequence[str], base: str) -> None:
+    """Request the measurement: only of the suspects where the command takes a selection, on the same machine."""
+    settings = job.settings.model_copy(update={"base": base})
+    spec = MeasurementSpec(
+        command=(settings.command,),
+        out=FOLDER,
+        adaptive=False,
+        select=suspects if "{select}" in settings.command else (),
+        select_style=style_of(settings.command),
+    )
+    line = measurer_command(settings, spec, CONFIRMATION)
+    why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
+    (job.root / CONFIRMATION_REQUESTED).touch()
+    (job.root / CONFIRMATION_ENDED).unlink(missing_ok=True)
+    write_request(
+        MeasurementRequest((*PAIRED, *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ
+    )
+
 
 ARTIFACT = "regress-report"
 """Name of the artifact in which a run without a token leaves its reports for `mode: publish`."""
@@ -48,9 +111,9 @@ def baseline(job: Job) -> StageResult:
         _store(job, history, head, None)
         return StageResult(None, head, "This is the first record of this suite; the next run has a baseline.")
     judged = judge_against_history(references, [head], job.rules)
-    confirmed = confirm.confirmed(job, judged)
+    confirmed = confirmed_judgement(job, judged)
     if confirmed is None:
-        return StageResult(None, head, confirm.PENDING)
+        return StageResult(None, head, CONFIRMATION_PENDING)
     _store(job, history, head, confirmed)
     return StageResult(confirmed, head, references=references)
 
@@ -69,9 +132,9 @@ def detect(job: Job) -> StageResult:
     if not references:
         return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
     judged = judge_against_history(references, [head], job.rules)
-    confirmed = confirm.confirmed(job, judged)
+    confirmed = confirmed_judgement(job, judged)
     if confirmed is None:
-        return StageResult(None, head, confirm.PENDING)
+        return StageResult(None, head, CONFIRMATION_PENDING)
     return StageResult(with_changed_packages(confirmed, checkout), head, references=references)
 
 

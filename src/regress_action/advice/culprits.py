@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.advice.source_lines import SourceFile, assigned, changes_code, is_code, read_source, words
-from regress_action.model.causes import CostChange, Culprit, Evidence
+from regress_action.advice.changed_lines import SourceFile, assigned, changes_code, is_code, read_source, words
 from regress_action.model.measurements import Location
-from regress_action.model.stacks import FunctionKey
+from regress_action.model.profiles import CostChange, Culprit, Evidence, FunctionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from regress_action.advice.changed_lines import ChangedFile, Hunk
     from regress_action.advice.profile_difference import LineCosts, PairedProfiles
-    from regress_action.model.causes import FunctionChange, MovedCost
+    from regress_action.model.profiles import FunctionChange, MovedCost
 
 _ENOUGH = 0.3
 _NEARLY_ALL = 0.75

@@ -7,7 +7,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from regress_action.model.bisections import PackageChange
+from regress_action.model.changes import PackageChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

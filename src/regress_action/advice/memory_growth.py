@@ -6,19 +6,17 @@ import itertools
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from regress_action.advice.changed_lines import read_source
 from regress_action.advice.profile_difference import change_of
-from regress_action.advice.source_lines import read_source
-from regress_action.model.causes import MemoryCause, MemorySite
 from regress_action.model.measurements import Location
-from regress_action.model.stacks import FunctionKey
+from regress_action.model.profiles import FunctionKey, MemoryCause, MemorySite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from regress_action.advice.changed_lines import ChangedFile
+    from regress_action.advice.changed_lines import ChangedFile, SourceFile
     from regress_action.advice.profile_files import ProfiledTarget, ProfileRun
-    from regress_action.advice.source_lines import SourceFile
-    from regress_action.model.causes import CostChange
+    from regress_action.model.profiles import CostChange
 
     Line = tuple[str, int]
 

@@ -9,14 +9,13 @@ from functools import lru_cache
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from regress_action.model.causes import CostChange
-from regress_action.model.stacks import CostMode, FunctionKey, StackProfile
+from regress_action.model.profiles import CostChange, CostMode, FunctionKey, StackProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from regress_action.advice.profile_files import ProfileRun
-    from regress_action.model.stacks import Stack, StackFrame
+    from regress_action.model.profiles import Stack, StackFrame
 
 _CPU_ENOUGH = 0.5
 _LEAST_SHARE_OF_BENCHMARK = 0.2

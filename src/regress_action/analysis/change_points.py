@@ -2,7 +2,7 @@
 
 Overlapping tiles of 100 and 24 runs are split recursively where their two sides differ most. What they propose is
 tested again between its neighbours and dropped, weakest first, until all that remains is significant and large
-enough. The frame is Otava's (windowed divisive search, then pruning); the statistic is not, see `splits`, and the
+enough. The frame is Otava's (windowed divisive search, then pruning); the statistic is not, see `candidates`, and the
 work is done for any number of series at once.
 """
 

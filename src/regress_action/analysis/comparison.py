@@ -1,26 +1,219 @@
-"""Compare a baseline with a head: the one question everything else asks."""
+"""Compare a baseline with a head: the one question everything else asks.
+
+* Put the arrays back into values: one `Comparison` per row, worst first.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.analysis import assembly, conditions, designs, grading, noise, suite, tests
+from regress_action.analysis import conditions, designs, grading, noise, suite, tests
+from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
 from regress_action.analysis.run_matrix import badness, grown, lay_out
-from regress_action.analysis.service_shift import compare_services
-from regress_action.analysis.suite_shift import with_shift
-from regress_action.model.comparisons import Judgement, Mode, Subject
+from regress_action.analysis.suite import compare_services, with_shift
+from regress_action.model.comparisons import (
+    Budget,
+    BudgetState,
+    Comparison,
+    Judgement,
+    Mode,
+    PairNoise,
+    Reason,
+    ReasonCode,
+    Severity,
+    Side,
+    Subject,
+    Verdict,
+)
 from regress_action.model.errors import IncompleteError
 from regress_action.model.measurements import COMPILED, Benchmark, Environment, Metric, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from regress_action.analysis.grading import Analysis
     from regress_action.analysis.run_matrix import RowIndex, SideRuns
+    from regress_action.model.comparisons import WaiverApplied
+
+
+_JUDGED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+_SEVERITIES = tuple(Severity)
+_PLAIN = {Verdict.NEW: Reason(ReasonCode.NEW), Verdict.MISSING: Reason(ReasonCode.MISSING)}
+
+
+def comparisons_of(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]:
+    """Return one comparison per row that either side was meant to measure, worst first."""
+    codes, expected = grading.verdicts(analysis)
+    severities, waived = grading.severities(analysis, codes, policy)
+    over = np.array([_is_over(analysis.budgets.get(row)) for row in range(len(codes))], dtype=bool)
+    ratio = np.nan_to_num(analysis.estimates.estimate.d, nan=-np.inf)
+    order = np.lexsort((-ratio, -severities, codes, ~over))
+    rows = _Rows(analysis, codes, severities, waived, policy)
+    return tuple(rows.comparison(row) for row in plain(order[expected[order]]))
+
+
+def _is_over(budget: Budget | None) -> bool:
+    return budget is not None and budget.state is BudgetState.OVER
+
+
+class _Rows:
+    """The arrays as plain Python lists: element access on arrays would cost more than all the judging."""
+
+    def __init__(
+        self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied], policy: Policy
+    ) -> None:
+        estimate, results = analysis.estimates.estimate, analysis.results
+        linear = analysis.matrix.scale.linear
+        self._analysis, self._waived = analysis, waived
+        self._verdicts = [grading.WORST_FIRST[code] for code in plain(codes)]
+        self._severities = [_SEVERITIES[rank] for rank in plain(severities)]
+        self._sides = list(zip(_sides(analysis, base=True), _sides(analysis, base=False), strict=True))
+        self._ratios = list(
+            zip(*(_ratios(ends, linear) for ends in (estimate.d, results.low, results.high)), strict=True)
+        )
+        self._differences = _none_for_nan(np.where(linear, estimate.d, np.nan))
+        self._p, self._q = _none_for_nan(results.p), _none_for_nan(results.q)
+        self._alarms = plain(np.exp(np.minimum(results.alarm, 700.0)))
+        self._margins = plain(np.exp(np.minimum(results.margin, 700.0)))
+        self._ruled_out = plain(np.exp(np.minimum(results.ruled_out, 700.0)))
+        self._beyond = [None if pairs < 0 else pairs for pairs in plain(results.beyond)]
+        self._detectable = _ratios(results.detectable, linear)
+        self._needed = [None if math.isnan(runs) else int(runs) for runs in plain(results.runs_needed)]
+        self._changed = plain(results.regression | results.improvement)
+        self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
+        self._suspected, self._layout = plain(results.suspected), plain(results.layout)
+        self._slow_runs, self._coarse = plain(results.slow_runs), plain(analysis.estimates.coarse)
+        self._layout_bound = policy.layout_bound
+
+    def comparison(self, row: int) -> Comparison:
+        rows, verdict = self._analysis.matrix.rows, self._verdicts[row]
+        base, head = self._sides[row]
+        ratio, low, high = self._ratios[row]
+        judged = verdict in _JUDGED
+        return Comparison(
+            benchmark=rows.benchmarks[row],
+            metric=rows.metrics[row],
+            baseline=base,
+            head=head,
+            ratio=ratio,
+            ratio_low=low,
+            ratio_high=high,
+            p_value=self._p[row],
+            q_value=self._q[row],
+            threshold=self._alarms[row],
+            minimum_detectable_ratio=self._detectable[row],
+            verdict=verdict,
+            severity=self._severities[row],
+            reason=self._reason(row, verdict),
+            confirmed=False if judged and self._is_suspected(row) else None,
+            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE and not self._changed[row] else None,
+            difference=self._differences[row],
+            budget=self._analysis.budgets.get(row),
+            noise=self._analysis.estimates.learned.get(row),
+            pair_noise=self._pair_noise(row),
+        )
+
+    def _pair_noise(self, row: int) -> PairNoise | None:
+        """Return both parts of the noise of a pair; what rounds explain beyond what was seen is within processes."""
+        estimates = self._analysis.estimates
+        if estimates.of_rounds is None or self._designs[row] != designs.PAIRED:
+            return None
+        within, seen = float(estimates.of_rounds[row]), float(estimates.estimate.spread[row]) ** 2
+        if not (math.isfinite(within) and math.isfinite(seen)) or self._analysis.matrix.scale.linear[row]:
+            return None
+        return PairNoise(math.sqrt(max(seen - within, 0.0)), math.sqrt(min(within, seen)))
+
+    def _is_suspected(self, row: int) -> bool:
+        return bool(self._weak[row] or self._suspected[row] or self._layout[row])
+
+    def _reason(self, row: int, verdict: Verdict) -> Reason:
+        """Return what stands in the way of a comparison, or what its numbers decided."""
+        rows, estimates = self._analysis.matrix.rows, self._analysis.estimates
+        if verdict in _PLAIN:
+            skipped = self._analysis.skipped.get(rows.benchmarks[row].name) if verdict is Verdict.MISSING else None
+            return _PLAIN[verdict] if skipped is None else Reason(ReasonCode.SKIPPED, text=skipped)
+        if verdict is Verdict.FAILED:
+            return self._failure(row)
+        if verdict is Verdict.UNSTABLE_BASELINE:
+            if estimates.cut[row]:
+                return Reason(ReasonCode.LEVEL_CHANGED, count=self._sides[row][0].runs)
+            return Reason(ReasonCode.UNSTABLE_BASELINE, spread=float(estimates.spread[row]))
+        if verdict is Verdict.INCOMPARABLE:
+            other_machine = Reason(ReasonCode.OTHER_MACHINE, text=self._analysis.matrix.environment.cpu)
+            return rows.clashes.get(row, other_machine)
+        return self._tested(row, verdict)
+
+    def _tested(self, row: int, verdict: Verdict) -> Reason:
+        design = designs.MODES[min(self._designs[row], designs.SINGLE)]
+        if verdict is Verdict.UNCHANGED:
+            return Reason(ReasonCode.RULED_OUT, design, ruled_out=self._ruled_out[row], pairs_beyond=self._beyond[row])
+        if verdict is Verdict.INCONCLUSIVE:
+            return self._open(row, design)
+        if self._is_suspected(row):
+            return self._suspicion(row, design)
+        return Reason(ReasonCode.PROVEN, design, waiver=self._waived.get(row))
+
+    def _open(self, row: int, design: Mode) -> Reason:
+        if self._changed[row]:
+            return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
+        if self._slow_runs[row]:
+            return Reason(ReasonCode.SLOW_PATH, design, count=self._slow_runs[row])
+        if self._coarse[row] and not self._weak[row]:
+            return Reason(ReasonCode.COARSE_CLOCK, design)
+        return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=bool(self._weak[row]))
+
+    def _suspicion(self, row: int, design: Mode) -> Reason:
+        if self._weak[row]:
+            return Reason(ReasonCode.SUSPECTED, design, weak=True)
+        if self._suspected[row]:
+            return Reason(ReasonCode.ONE_NEW_RUN, design)
+        return Reason(ReasonCode.CODE_LAYOUT, design, margin=self._layout_bound)
+
+    def _failure(self, row: int) -> Reason:
+        rows, failures = self._analysis.matrix.rows, self._analysis.failures
+        if row in rows.invalid:
+            return rows.invalid[row]
+        if self._analysis.matrix.scale.stopped[row]:
+            return Reason(ReasonCode.BELOW_CLOCK)
+        text = failures.get(rows.benchmarks[row].name) or failures.get("") or ""
+        return Reason(ReasonCode.FAILED, text=text)
+
+
+def _sides(analysis: Analysis, *, base: bool) -> list[Side]:
+    """Return runs and median of one side: of the runs that were used, or of all where none could be."""
+    estimates, estimate = analysis.estimates, analysis.estimates.estimate
+    side: SideRuns = analysis.matrix.base if base else analysis.matrix.head
+    used, columns, independent = (
+        (estimates.base, estimates.base_columns, estimate.base_runs)
+        if base
+        else (estimates.head, estimates.head_columns, estimate.head_runs)
+    )
+    raw = side.values if columns is None else side.values[:, columns]
+    middle = medians(np.where(np.isnan(used), np.nan, raw))
+    every = medians(side.values)
+    count = (~np.isnan(side.values)).sum(axis=1)
+    unused = np.isnan(middle)
+    runs = np.where(unused, count, independent)
+    medians_known = _none_for_nan(np.where(unused, every, middle))
+    return [Side(*side) for side in zip(plain(runs.astype(int)), medians_known, strict=True)]
+
+
+def _ratios(logs: Floats, linear: Flags) -> list[float | None]:
+    finite = np.isfinite(logs) & ~linear
+    return _none_for_nan(np.exp(np.clip(np.where(finite, logs, np.nan), -700.0, 700.0)))
+
+
+def _none_for_nan(values: Floats) -> list[float | None]:
+    """Return the values with None for NaN."""
+    objects: Any = values.astype(object)  # the typing of numpy knows no None among objects
+    objects[np.isnan(values)] = None
+    return plain(objects)
+
 
 _DEFAULT = Policy()
 
@@ -38,7 +231,7 @@ def compare(
         InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
     """
     analysis = analyse(baseline, head, policy, mode=mode)
-    comparisons = with_shift(assembly.comparisons(analysis, policy), analysis.moved, policy)
+    comparisons = with_shift(comparisons_of(analysis, policy), analysis.moved, policy)
     design = designs.mode_of(analysis.estimates.estimate)
     machines = conditions.observed(
         baseline, head, design, policy.session_spread, foreign=bool(analysis.estimates.foreign.any())

@@ -14,8 +14,7 @@ import numpy as np
 from regress_action.analysis import noise
 from regress_action.analysis.arrays import medians
 from regress_action.model import normal
-from regress_action.model.comparisons import Doubt, Machine, Mode, Verdict
-from regress_action.model.reasons import Note, NoteCode
+from regress_action.model.comparisons import Doubt, Machine, Mode, Note, NoteCode, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

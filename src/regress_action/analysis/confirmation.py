@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 from regress_action.analysis import grading, suite
 from regress_action.analysis.policy import Policy
-from regress_action.model.comparisons import Comparison, Judgement, Mode, ServiceComparison, Severity, Verdict
-from regress_action.model.reasons import Reason, ReasonCode
+from regress_action.model.comparisons import (
+    Comparison,
+    Judgement,
+    Mode,
+    Reason,
+    ReasonCode,
+    ServiceComparison,
+    Severity,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action.analysis import suite
-from regress_action.model.comparisons import Severity, Verdict
-from regress_action.model.reasons import Note, NoteCode
+from regress_action.model.comparisons import Note, NoteCode, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from regress_action.analysis import counts, designs, noise, order_statistics, resolution
+from regress_action.analysis import designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
+from regress_action.analysis.noise import rounding_error
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
 from regress_action.model import normal
@@ -101,7 +102,9 @@ def estimate_rows(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEs
     estimates = _paired(matrix, policy, matched) if matched else _stored(matrix, policy, mode)
     smallest = np.where(matrix.scale.linear, 0.0, SMALLEST_DEVIATION)
     estimates.estimate.se = np.fmax(estimates.estimate.se, np.where(np.isnan(estimates.estimate.se), np.nan, smallest))
-    estimates.p_counts = counts.p_values(estimates.base, estimates.head, matrix.scale.linear & ~matrix.scale.exact)
+    estimates.p_counts = exact_tests.count_p_values(
+        estimates.base, estimates.head, matrix.scale.linear & ~matrix.scale.exact
+    )
     estimates.estimate.weak &= ~matrix.scale.exact
     return estimates
 
@@ -117,7 +120,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     base_columns, head_columns = (list(columns) for columns in zip(*matched, strict=True))
     base, head = matrix.base_values[:, base_columns], matrix.head_values[:, head_columns]
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
-    rounding = resolution.rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
+    rounding = rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
     prior = _suite_prior(matrix.scale, head - base)
     tau = _spread_of_builds(matrix.scale, head - base, tau)
     irreducible = np.hypot(tau, rounding)
@@ -234,7 +237,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     prior, moderated = _prior(matrix, sessions_b, sessions_c, policy)
     estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
-    rounding = resolution.rounding_error(sessions_b, sessions_c, scale.linear, scale.seconds)
+    rounding = rounding_error(sessions_b, sessions_c, scale.linear, scale.seconds)
     estimate.se, estimate.irreducible = np.hypot(estimate.se, rounding), np.hypot(estimate.irreducible, rounding)
     one_session = (estimate.base_runs <= 1) & (estimate.head_runs <= 1)
     borrowed = np.ones_like(one_session) if mode is Mode.SINGLE else (one_session | foreign)
@@ -245,7 +248,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     noisy = ~borrowed & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
     short = stability.cut & (estimate.base_runs < policy.minimum_runs)
     family = scale.timed & ~scale.linear & ~scale.exact
-    p_order = order_statistics.p_values(sessions_b, sessions_c, family)
+    p_order = exact_tests.order_p_values(sessions_b, sessions_c, family)
     return RowEstimates(
         estimate,
         used,

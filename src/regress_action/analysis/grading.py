@@ -10,9 +10,8 @@ import numpy as np
 from regress_action.analysis import distributions, noise
 from regress_action.analysis.arrays import ROUNDING, Flags, Floats, Ints, moments, plain
 from regress_action.analysis.policy import waiver_of
-from regress_action.model.comparisons import Budget, BudgetState, Severity, Verdict
+from regress_action.model.comparisons import Budget, BudgetState, Severity, Verdict, WaiverApplied
 from regress_action.model.measurements import Direction
-from regress_action.model.reasons import WaiverApplied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.estimate import RowEstimates, RunMatrix
     from regress_action.analysis.policy import BudgetRule, Policy
     from regress_action.analysis.tests import TestResults
-    from regress_action.model.reasons import Note
+    from regress_action.model.comparisons import Note
 
 
 WORST_FIRST = (

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.analysis.arrays import ROUNDING
-from regress_action.model.comparisons import Severity
+from regress_action.model.comparisons import Note, NoteCode, Severity
 from regress_action.model.measurements import is_called, matches
-from regress_action.model.reasons import Note, NoteCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.analysis.arrays import moments, stacked
+from regress_action.model.comparisons import Reason, ReasonCode
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction
-from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,9 +21,8 @@ from regress_action.analysis import trend
 from regress_action.analysis.change_points import SETTLED
 from regress_action.analysis.policy import threshold_asked, waiver_of
 from regress_action.analysis.trend import LAST, Tendency
-from regress_action.model.comparisons import Comparison, Severity, Side, Verdict
+from regress_action.model.comparisons import Comparison, Reason, ReasonCode, Severity, Side, Verdict
 from regress_action.model.measurements import Direction
-from regress_action.model.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import designs, distributions, splits
+from regress_action.analysis import candidates, designs, distributions
 from regress_action.analysis.arrays import plain
 from regress_action.model.measurements import Direction
 
@@ -185,11 +185,11 @@ def _misfit(residuals: Floats) -> float:
 
 
 def _differ(levels: Sequence[Floats]) -> Floats:
-    """Return for each series the p-value of the split at which the runs before and after differ most (see `splits`).
+    """Return for each series the p-value of the split at which the runs before and after differ most (`candidates`).
 
     1 for a series that is too short to be split.
     """
-    windows = [window[-splits.LARGEST :] for window in levels]
+    windows = [window[-candidates.MOST_VALUES :] for window in levels]
     sizes = np.array([len(window) for window in windows], dtype=np.intp)
     results = np.ones(len(windows))
     usable = np.flatnonzero(sizes >= 2 * SHORTEST_LEVEL)
@@ -198,7 +198,9 @@ def _differ(levels: Sequence[Floats]) -> Floats:
         start = ends - sizes[usable]
         places = np.arange(SHORTEST_LEVEL, int(sizes.max()) - SHORTEST_LEVEL + 1)
         flat = np.concatenate([windows[row] for row in usable])
-        _, results[usable] = splits.best(flat, splits.Stretches(start, ends, start, places, SHORTEST_LEVEL))
+        _, results[usable] = candidates.best_splits(
+            flat, candidates.Stretches(start, ends, start, places, SHORTEST_LEVEL)
+        )
     return results
 
 

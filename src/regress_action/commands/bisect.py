@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from regress_action.action.bisection.search import SearchState
     from regress_action.action.measure import MeasurementSpec
     from regress_action.analysis.bisection.search import MeasurementStep
-    from regress_action.model.bisections import BisectionResult
+    from regress_action.model.changes import BisectionResult
     from regress_action.settings import Settings
 
 
@@ -160,14 +160,12 @@ def _print_step(state: SearchState, step: MeasurementStep) -> None:
 
 def _deliver(result: BisectionResult, json_out: str | None) -> None:
     from regress_action.commands import output
-    from regress_action.report import bisection_documents, bisections
+    from regress_action.report import bisections
 
     if json_out:
         import orjson
 
-        content = orjson.dumps(
-            bisection_documents.as_object(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        )
+        content = orjson.dumps(bisections.as_object(result), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         output.write(json_out, content)
     if json_out != "-":
         from rich.console import Console

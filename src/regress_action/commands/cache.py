@@ -69,7 +69,7 @@ def command(
         from rich.console import Console
 
         from regress_action.report import caching
-        from regress_action.report.console import ConsolePage
+        from regress_action.report.terminal import ConsolePage
 
         caching.show(content, ConsolePage(Console(highlight=False), verbose=False))
 

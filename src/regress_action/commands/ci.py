@@ -149,8 +149,8 @@ def _connected(job: Job, stack: ExitStack) -> Client | None:
 
 def _answer_comment(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     """Run the command of a comment on a pull request or an issue."""
-    from regress_action.action import explain, publish
-    from regress_action.action.claims.wording import misread
+    from regress_action.action import publish
+    from regress_action.action.claims import misread
     from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 
     if client is None:
@@ -165,7 +165,9 @@ def _answer_comment(job: Job, client: Client | None, log: StepLog) -> ExitCode:
     CommandAnswers(
         client,
         CommandWorkflows(**{field: job.environ[name] for field, name in named if job.environ.get(name)}),
-        explain=lambda benchmark: explain.answer(client, job.plan.pull_request, publish.preferences_of(job), benchmark),
+        explain=lambda benchmark: publish.answer_from_github(
+            client, job.plan.pull_request, publish.preferences_of(job), benchmark
+        ),
         misread=misread,
     ).carry_out(job.plan)
     _notice(client, log)

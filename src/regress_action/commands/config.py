@@ -19,9 +19,9 @@ def command() -> None:
 @click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
 def check(*, config: str | None) -> None:
     """Read every file and show what counts; a mistake is named with its file, and exits with 2."""
-    from regress_action.settings.files import FolderFiles
     from regress_action.settings.gate import read_gate_files
     from regress_action.settings.model import Settings
+    from regress_action.settings.sources import FolderFiles
 
     settings, root = options.settings_of(config=config), options.project_root()
     files = read_gate_files(settings, FolderFiles(Path.cwd()))

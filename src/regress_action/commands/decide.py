@@ -28,12 +28,13 @@ def command(
     from regress_action.action.judge import load_rules, rules_of
 
     if planned:
-        from regress_action.action.job import PLANNED
-        from regress_action.action.planned import LARGEST, decode
+        from regress_action.action.job import LARGEST_PLAN, PLANNED, decode_plan
         from regress_action.model.files import read_bounded
 
         folder = _folder(measurement).resolve().parent
-        trusted = decode(read_bounded(folder / PLANNED.name, LARGEST).decode("ascii", "replace"), {}, os.environ)
+        trusted = decode_plan(
+            read_bounded(folder / PLANNED.name, LARGEST_PLAN).decode("ascii", "replace"), {}, os.environ
+        )
         rules = rules_of(trusted.settings, trusted.files)
     else:
         rules = load_rules(options.settings_of(thresholds=thresholds, config=config, runs=pairs), Path.cwd())

@@ -107,7 +107,7 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
     from regress_action import formats
     from regress_action.action.judge import load_rules
     from regress_action.action.measure import MeasurementSpec, run
-    from regress_action.commands import doctor_plan, doctor_write
+    from regress_action.commands import doctor_plan
 
     out = root / ".regress" / "doctor"
     rules = load_rules(settings, root)
@@ -129,7 +129,7 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
         yield from gate(base, head, rules)
         if write:
             proposed = doctor_plan.proposal(judged.judgement, len(head.runs), took, budget, rules)
-            changes = doctor_write.write(root / settings.config, proposed)
+            changes = doctor_plan.write_proposal(root / settings.config, proposed)
             said = "Wrote into" if changes else "Nothing to write into"
             yield CheckResult(Level.FINE, f"{said} {settings.config}.", details=tuple(changes))
 
@@ -269,7 +269,7 @@ def names(settings: Settings, root: Path, head: Report) -> Iterator[CheckResult]
 
 def causes(measured: Measurement, judgement: Judgement, rules: JudgingRules) -> Iterator[CheckResult]:
     """Say of the noisy benchmarks what their slow runs have in common."""
-    from regress_action.commands.doctor_causes import noise_causes
+    from regress_action.commands.doctor_checks import noise_causes
 
     noisy = [
         row.benchmark.name
@@ -282,7 +282,7 @@ def causes(measured: Measurement, judgement: Judgement, rules: JudgingRules) -> 
 
 def gate(base: Report, head: Report, rules: JudgingRules) -> Iterator[CheckResult]:
     """Make each benchmark × metric of the head worse in turn, and say which of them make the gate fail."""
-    from regress_action.commands.doctor_gate import planted_changes, summarised
+    from regress_action.commands.doctor_checks import planted_changes, summarised
 
     done, untried = planted_changes(base, head, rules)
     works, said, silent = summarised(done, untried)

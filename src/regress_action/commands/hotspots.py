@@ -13,7 +13,7 @@ from regress_action.commands import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.model.causes import Cause, MemoryCause
+    from regress_action.model.profiles import Cause, MemoryCause
 
 
 @click.command(name="hotspots", cls=options.Greedy, context_settings={"ignore_unknown_options": False})
@@ -84,7 +84,7 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
         UsageError: there is no base.
     """
     from regress_action.action import measure
-    from regress_action.measure.selection import style_of
+    from regress_action.measure.suite_command import style_of
     from regress_action.model.errors import UsageError
 
     if not given["base"]:
@@ -120,13 +120,13 @@ def _deliver(explained: Sequence[Cause], memory: Sequence[MemoryCause], json_out
     import orjson
 
     from regress_action.commands import output
-    from regress_action.report import flame_graph, hotspots
+    from regress_action.report import causes, hotspots
 
     graphs: dict[int, str] = {}
     for number, cause in enumerate(explained) if html else ():
         path = Path(html or "")
         name = path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
-        output.write(str(name), flame_graph.render(cause).encode())
+        output.write(str(name), causes.flame_graph(cause).encode())
         graphs[number] = str(name)
     if json_out:
         content = hotspots.as_object(explained, graphs, memory)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.commands import init_mends, init_parts
+from regress_action.commands import init_mends
 from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow
 from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
@@ -107,7 +107,7 @@ def try_project(project: Project, root: Path) -> Trial:
         if trial.works:
             return trial
         if _TOO_LONG.search(log) and not project.first:
-            change = init_parts.part_of(project, Repository(root))
+            change = init_mends.part_of(project, Repository(root))
         else:
             change = init_mends.mended(project, log, own)
         if change is None:

@@ -1,27 +1,91 @@
-"""`regress-action load`: a load test of a function or an address."""
+"""`regress-action load`: a load test of a function or an address.
+
+* Load at several levels of `regress-action load --levels`: the runs, and what they say about concurrency.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from regress_action.commands import load_levels, options
+from regress_action.commands import options
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from regress_action.action.judge import Judged
+    from regress_action.advice.scalability import ScalabilityAnalysis
     from regress_action.instruments.load import LoadResult, LoadTestRunner, Scenario
     from regress_action.instruments.load.locust_engine import LocustWorkers
-    from regress_action.instruments.load.paired import LoadPairs
     from regress_action.instruments.load.recorder import SecondStats
+    from regress_action.instruments.load.servers import LoadPairs
     from regress_action.model.measurements import Report
 
+
+def level_counts(text: str, rate: float | None, see: float | None, against: str | None) -> list[int]:
+    """Return the numbers of users of `--levels`.
+
+    Raises:
+        UsageError: one is not a whole number above zero, or another option asks for a different kind of load.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(f"{text!r} are no levels of a load.", remedy="Give numbers of users, like 1,2,4,8,16.")
+    if rate is not None or see is not None or against is not None:
+        raise UsageError(
+            "--levels are numbers of users of one target.", remedy="Leave out --rate, --see and --against."
+        )
+    return [int(part) for part in parts]
+
+
+def level_results(
+    runner: LoadTestRunner, load: Callable[[], LoadResult], levels: Sequence[int], runs: int
+) -> list[LoadResult]:
+    """Put the load on with each number of users; every second run goes through them backwards, against drift."""
+    measured = []
+    for number in range(runs):
+        for users in levels if number % 2 == 0 else reversed(levels):
+            runner.scenario = replace(runner.scenario, users=users)
+            measured.append(load())
+    return sorted(measured, key=lambda result: result.scenario.users)
+
+
+def levels_content(measured: Sequence[LoadResult]) -> dict[str, Any]:
+    """Return what `--json` writes, which `regress-action scalability` reads."""
+    analysis = _analysis(measured)
+    return {
+        "schema": 1,
+        "results": [result.as_dict() for result in measured],
+        "scalability": analysis.as_dict() if analysis else None,
+    }
+
+
+def show_levels(measured: Sequence[LoadResult]) -> None:
+    """Print what the levels say, where there was an answer at all."""
+    from regress_action.commands import scalability
+
+    if analysis := _analysis(measured):
+        click.echo()
+        scalability.deliver(analysis, None)
+
+
+def _analysis(measured: Sequence[LoadResult]) -> ScalabilityAnalysis | None:
+    from regress_action.advice.scalability import analyse
+    from regress_action.instruments.load.level_files import levels_of
+
+    rows = [(result.scenario.users, result.throughput, result.mean_s) for result in measured if result.throughput]
+    failed = max(result.error_share for result in measured)
+    return analyse(levels_of(rows, think_s=measured[0].scenario.think_s, failed=failed)) if rows else None
+
+
+if TYPE_CHECKING:
     Load = Callable[[], LoadResult]
+
 
 PAIRS = 8
 ENGINES = ("built-in", "locust")
@@ -84,7 +148,7 @@ def command(
     With --rate, latencies count from when a request was due, so that a stalled target is not flattered.
     """
     from regress_action.instruments.load import LoadTestRunner
-    from regress_action.instruments.load.abort_rules import abort_rule
+    from regress_action.instruments.load.runner import abort_rule
     from regress_action.model.errors import UsageError
 
     asked = _Asked(**{name: given.pop(name) for name in _Asked.__slots__})
@@ -93,7 +157,7 @@ def command(
             "--against and --history each name what to judge against.",
             remedy="Give one of them; --out writes a report.",
         )
-    counts = load_levels.counts(levels, given["rate"], see, asked.against) if levels else ()
+    counts = level_counts(levels, given["rate"], see, asked.against) if levels else ()
     runner = LoadTestRunner(
         target,
         _scenario(**given),
@@ -130,18 +194,17 @@ class _Asked:
 
 def _measured(runner: LoadTestRunner, load: Load, asked: _Asked, counts: Sequence[int]) -> None:
     """Put the load on as often as asked, and deliver and judge the results; with `counts`, at several levels."""
-    from regress_action.instruments.load.description import lines
-    from regress_action.instruments.load.result import together
+    from regress_action.instruments.load.result import result_lines, together
 
     runs = asked.runs or 1
-    results = load_levels.results(runner, load, counts, runs) if counts else [load() for _ in range(runs)]
+    results = level_results(runner, load, counts, runs) if counts else [load() for _ in range(runs)]
     report = together(results, asked.name, service=asked.service, suite=asked.suite)
     content: Any = results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results]
-    _write(load_levels.content(results) if counts else content, report, asked)
+    _write(levels_content(results) if counts else content, report, asked)
     if asked.json_out != "-":
-        click.echo("\n".join(line for result in results for line in lines(result)))
+        click.echo("\n".join(line for result in results for line in result_lines(result)))
         if counts:
-            load_levels.show(results)
+            show_levels(results)
     if asked.where:
         _judge(report, asked)
     if not any(result.requests - result.failed for result in results):
@@ -183,7 +246,7 @@ def _workers(engine: str, workers: int, listen: str | None) -> LocustWorkers | N
 
 def _target(serve: str | None, runner: LoadTestRunner) -> Load:
     """Return what puts the load on once, against a server that is started for it where there is a command."""
-    from regress_action.instruments.load.served import served
+    from regress_action.instruments.load.servers import served
     from regress_action.model.errors import UsageError
 
     if not serve:
@@ -204,10 +267,10 @@ def _choose_duration(runner: LoadTestRunner, load: Load, see: float) -> None:
     """Set the duration by which a change of `see` can be seen, after a pilot."""
     from dataclasses import replace
 
-    from regress_action.instruments.load import planning
+    from regress_action.instruments.load.result import PILOT_S, duration_for
 
-    runner.scenario = replace(runner.scenario, duration_s=planning.PILOT_S)
-    length = planning.duration_for(see, load().seconds)
+    runner.scenario = replace(runner.scenario, duration_s=PILOT_S)
+    length = duration_for(see, load().seconds)
     runner.scenario = replace(runner.scenario, duration_s=math.ceil(length))
     click.echo(f"Measuring {math.ceil(length)} s, to see a change of {see:g}×.", err=True)
 
@@ -265,8 +328,8 @@ def _compared(runner: LoadTestRunner, load: Load, asked: _Asked) -> None:
 
 def _pairs(baseline: Load, head: Load, asked: _Asked) -> LoadPairs:
     """Load both sides in turn, with a line for every run."""
-    from regress_action.instruments.load.description import run_line
-    from regress_action.instruments.load.paired import LoadPairs, in_turn
+    from regress_action.instruments.load.result import run_line
+    from regress_action.instruments.load.servers import LoadPairs, in_turn
 
     sides: dict[str, list[LoadResult]] = {"baseline": [], "head": []}
     for side, result in in_turn(baseline, head, asked.runs or PAIRS):
@@ -306,7 +369,7 @@ def _judge(report: Report, asked: _Asked) -> None:
 
 
 def _print_second(second: SecondStats) -> None:
-    from regress_action.instruments.load.description import second_line
+    from regress_action.instruments.load.result import second_line
 
     with contextlib.suppress(BrokenPipeError):
         click.echo(second_line(second), err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from regress_action.advice import causes, elsewhere
 from regress_action.model import escaping
 from regress_action.model.files import unwritable, write_replace
-from regress_action.report.context import Context
+from regress_action.report.findings import Context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

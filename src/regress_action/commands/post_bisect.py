@@ -36,10 +36,10 @@ def command(*, answer: Path, issue: int | None, **given: object) -> None:
     from regress_action.github.preferences import Preferences
     from regress_action.model.errors import InputError
     from regress_action.model.files import read_bounded
-    from regress_action.report import bisection_documents
+    from regress_action.report import bisections
 
     try:
-        result = bisection_documents.from_object(orjson.loads(read_bounded(answer, LARGEST)))
+        result = bisections.from_object(orjson.loads(read_bounded(answer, LARGEST)))
     except orjson.JSONDecodeError as error:
         raise InputError(
             f"{answer} is no JSON.", remedy="Give what `regress-action bisect --json FILE` wrote."
@@ -49,7 +49,7 @@ def command(*, answer: Path, issue: int | None, **given: object) -> None:
     member = fingerprint_of(suite, branch, (result.benchmark or "", result.metric or ""))
     first = result.first_bad.commit if result.first_bad else None
     key = {"bisect": result.bad, "ending": result.ending.value, "of": member, "first": first}
-    text = bisection_documents.markdown(result)
+    text = bisections.markdown(result)
     urls: tuple[str, ...] | None
     with connect(os.environ.get("GITHUB_TOKEN", ""), os.environ) as client:
         if issue is None:

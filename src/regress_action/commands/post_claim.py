@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from regress_action.action.claims.receipt import ClaimReceipt
+    from regress_action.action.claims import ClaimReceipt
 
 
 @click.command(name="post-claim")
@@ -28,16 +28,15 @@ def command(*, receipt: Path, issue: int, claim: str, base: str, head: str) -> N
     \b
       regress-action post-claim claim.json --issue 12 --claim "1.3x faster" --base COMMIT --head COMMIT
     """
-    from regress_action.action.claims.receipt import LARGEST, decode
-    from regress_action.action.claims.verification import check
+    from regress_action.action.claims import LARGEST_RECEIPT, check_receipt, decode_receipt
     from regress_action.github.client import connect
     from regress_action.github.issues import comment_in_thread
     from regress_action.model.files import read_bounded
     from regress_action.report import claims
 
-    data = read_bounded(receipt, LARGEST)
-    made = decode(data)
-    check(made)
+    data = read_bounded(receipt, LARGEST_RECEIPT)
+    made = decode_receipt(data)
+    check_receipt(made)
     _compare(made, claim, base, head)
     text = claims.markdown(
         made.claim, made.verdict, made.evidence, data.decode(), commits=(made.base, made.head), run_url=_run_url()

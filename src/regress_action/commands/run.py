@@ -1,21 +1,28 @@
-"""`regress-action run`: measure a suite on this machine."""
+"""`regress-action run`: measure a suite on this machine.
+
+* What `run` would do, without doing it.
+* Go on with a measurement that was interrupted: what it holds counts, and only what is left is measured.
+* `run --affected`: the measurement of the benchmarks that a change may reach.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from regress_action.commands import options
+from regress_action.model.errors import UsageError
 from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from regress_action.action.judge import Judged, JudgingRules
     from regress_action.action.measure import MeasurementSpec, ProfileOptions
@@ -98,7 +105,7 @@ def command(
     from regress_action.action import measure
     from regress_action.action.judge import load_rules, with_changed_packages
     from regress_action.history import Checkout
-    from regress_action.measure.selection import style_of
+    from regress_action.measure.suite_command import style_of
 
     settings, words = _suite(suite_command, given)
     spec = measure.MeasurementSpec(
@@ -150,7 +157,6 @@ def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Se
 
 
 def _print_plan(settings: Settings, spec: MeasurementSpec) -> None:
-    from regress_action.commands.run_dry import plan_of
 
     for planned in plan_of(settings, spec, Path.cwd()):
         click.echo(planned)
@@ -172,25 +178,22 @@ def _measured(
     With `affected` only the benchmarks that the change may reach are measured.
     """
     from regress_action.action import measure
-    from regress_action.commands import run_dry, run_resume
 
     if affected:
-        from regress_action.commands.run_affected import only_affected
-
         spec = only_affected(settings, spec)
     if not resume:
-        run_resume.forget_parts(spec.out)
+        forget_parts(spec.out)
         return measure.run(settings, spec, rules)
     line = spec.command[0] if len(spec.command) == 1 else shlex.join(spec.command)
-    parts = run_resume.earlier_parts(spec.out, run_dry.commits_of(settings, Path.cwd()), line)
+    parts = earlier_parts(spec.out, commits_of(settings, Path.cwd()), line)
     done = sum(part.pairs for part in parts)
     left = settings.runs - done
     unit = "pairs" if settings.base else "runs"
     click.echo(f"{done} of {settings.runs} {unit} are measured; {max(0, left)} are left.", err=True)
     if left > 0:
         measure.run(settings.model_copy(update={"runs": left}), spec, rules)
-        parts.append(run_resume.EarlierPart(spec.out / "measurement", left))
-    return run_resume.judge_parts(parts, spec.out, rules, interim=spec.adaptive)
+        parts.append(EarlierPart(spec.out / "measurement", left))
+    return judge_parts(parts, spec.out, rules, interim=spec.adaptive)
 
 
 @contextmanager
@@ -293,3 +296,152 @@ def recognised(settings: Settings, root: Path) -> Settings:
 def _cache_folder() -> Path:
     """Return the user's folder for what can be made again; a CI job does not use it, because the next job would."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regress-action"
+
+
+def commits_of(settings: Settings, root: Path) -> dict[str, str]:
+    """Return the commit of each side that would be measured.
+
+    Raises:
+        HistoryError: a reference does not exist, or this is no repository.
+    """
+    from regress_action.history import Checkout
+
+    checkout = Checkout(root, os.environ)
+    revisions = {"head": "HEAD"} | ({"base": settings.base} if settings.base else {})
+    return {side: checkout.ancestors(revision, limit=1)[0] for side, revision in revisions.items()}
+
+
+def plan_of(settings: Settings, spec: MeasurementSpec, root: Path) -> Iterator[str]:
+    """Yield a line for each thing that would be done.
+
+    Raises:
+        HistoryError: the base does not exist.
+    """
+    commits = commits_of(settings, root) if settings.base else {}
+    for side in ("base", "head"):
+        if side in commits:
+            yield f"{side + ':':10} {commits[side]}, checked out outside of this tree"
+    if not commits:
+        yield "head:      this tree, as it is on disk"
+    yield f"setup:     {settings.setup or '(none)'}" + ("  (once a side)" if settings.setup and commits else "")
+    if settings.carry and commits:
+        yield f"carry:     {', '.join(settings.carry)}  (of the head, over the base)"
+    yield f"command:   {' '.join(spec.command)}"
+    named = "{out}" if "{out}" in " ".join(spec.command) else "(none: the program itself is timed)"
+    yield f"results:   {settings.results or named}"
+    count = f"{settings.runs} pairs, base and head in turn" if commits else f"{settings.runs} runs"
+    limits = [f"at most {settings.budget_minutes:g} minutes"] if settings.budget_minutes else []
+    limits += [f"each run at most {settings.timeout:g} s"]
+    limits += ["ends early where everything is decided"] if commits and spec.adaptive else []
+    yield f"measured:  {count}; {'; '.join(limits)}"
+    yield f"written:   {spec.out}"
+
+
+_LARGEST = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPart:
+    """A folder with a part of the measurement, and how many pairs (or runs of the head alone) succeeded in it."""
+
+    folder: Path
+    pairs: int
+
+
+def earlier_parts(out: Path, commits: dict[str, str], command: str) -> list[EarlierPart]:
+    """Return the parts under `out`, the interrupted one set aside under a name of its own.
+
+    `commits` are those that would be measured now, by side.
+
+    Raises:
+        UsageError: there is nothing to go on with, or it was about other commits, another command or uncommitted edits.
+    """
+    newest = out / "measurement"
+    if not (newest / "measurement.json").is_file():
+        raise UsageError(f"There is no measurement in {out} to go on with.", remedy="Leave --resume out.")
+    aside = sorted(out.glob("measurement-[0-9]*"))
+    parts = [_part(folder, commits, command) for folder in (*aside, newest)]
+    target = out / f"measurement-{len(aside) + 1}"
+    newest.rename(target)
+    return [*parts[:-1], EarlierPart(target, parts[-1].pairs)]
+
+
+def forget_parts(out: Path) -> None:
+    """Remove the parts of an earlier measurement, as a new one begins."""
+    import shutil
+
+    for folder in out.glob("measurement-[0-9]*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _part(folder: Path, commits: dict[str, str], command: str) -> EarlierPart:
+    """Return a part after a look at what it measured."""
+    from regress_action.model.files import read_bounded
+
+    content: dict[str, Any] = json.loads(read_bounded(folder / "measurement.json", _LARGEST))
+    sides = content.get("sides", {})
+    if any(side.get("dirty") for side in sides.values()):
+        raise UsageError(
+            f"{folder} measured uncommitted changes, which may be others by now.",
+            remedy="Commit them, and measure anew without --resume.",
+        )
+    measured = {name: str(side.get("commit")) for name, side in sides.items()}
+    if measured != commits:
+        shown = ", ".join(f"{name} {commit[:12]}" for name, commit in measured.items())
+        raise UsageError(
+            f"{folder} measured other commits: {shown}.",
+            remedy="Check out the same commit and give the same --base, or leave --resume out.",
+        )
+    if content.get("command") != command:
+        raise UsageError(
+            f"{folder} measured another command: {content.get('command')}",
+            remedy="Give the same, or leave --resume out.",
+        )
+    runs = [run for run in content["runs"] if not run.get("failure")]
+    good = [{run["pair"] for run in runs if run["side"] == side} for side in sides]
+    return EarlierPart(folder, len(set.intersection(*good)) if good else 0)
+
+
+def judge_parts(parts: Sequence[EarlierPart], out: Path, rules: JudgingRules, *, interim: bool) -> Judged | None:
+    """Judge all parts together and write `head.jsonl` and `base.jsonl`; None where there is no base."""
+    from regress_action import formats
+    from regress_action.action.judge import judge_reports
+    from regress_action.model import records
+    from regress_action.model.files import write_replace
+
+    measured = [formats.read_measurement(part.folder) for part in parts if part.pairs]
+    heads = [measurement.head for measurement in measured]
+    bases = [measurement.base for measurement in measured if measurement.base is not None]
+    write_replace(out / "head.jsonl", records.encode(formats.stack(heads)))
+    if not bases:
+        return None
+    write_replace(out / "base.jsonl", records.encode(formats.stack(bases)))
+    return judge_reports(bases, heads, rules, interim=interim)
+
+
+def only_affected(settings: Settings, spec: MeasurementSpec) -> MeasurementSpec:
+    """Return the measurement of the benchmarks that the change may reach; leave where it reaches none.
+
+    Raises:
+        UsageError: there is no base, or the command takes no selection.
+    """
+    from regress_action.action.affected import affected
+    from regress_action.report.progress import affected_lines
+
+    if not settings.base:
+        raise UsageError("--affected needs --base.", remedy="Name the commit that the change is compared with.")
+    if not any("{select}" in word for word in spec.command):
+        raise UsageError(
+            "--affected needs a command that takes a selection.",
+            meaning="Without {select} in it, the command runs every benchmark.",
+            remedy="Write it where pytest takes names: python -m pytest {select} --benchmark-json={out}",
+        )
+    click.echo("Tracing what each benchmark executes, once at base and once at head.", err=True)
+    result = affected(settings, spec, Path.cwd())
+    for line in affected_lines(result, settings.runs):
+        click.echo(line, err=True)
+    if result.problem is not None:
+        return spec
+    if not result.reachable:
+        raise click.exceptions.Exit(0)
+    return replace(spec, select=result.reachable, select_style="pytest")

@@ -43,6 +43,6 @@ def deliver(analysis: ScalabilityAnalysis, json_out: str | None) -> None:
         from rich.console import Console
 
         from regress_action.report import scalability
-        from regress_action.report.console import ConsolePage
+        from regress_action.report.terminal import ConsolePage
 
         scalability.show(content, ConsolePage(Console(highlight=False), verbose=False))

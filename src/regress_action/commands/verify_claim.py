@@ -12,7 +12,7 @@ from regress_action import __version__
 from regress_action.commands import options
 
 if TYPE_CHECKING:
-    from regress_action.action.claims.receipt import ClaimReceipt
+    from regress_action.action.claims import ClaimReceipt
     from regress_action.settings import Settings
 
 
@@ -83,8 +83,7 @@ def _measured(
     claim: str | None, suite_command: tuple[str, ...], head: str, pattern: str, out: Path, given: dict[str, object]
 ) -> ClaimReceipt:
     """Measure the claim of the command line."""
-    from regress_action.action.claims.verification import verify
-    from regress_action.action.claims.wording import parse_claim
+    from regress_action.action.claims import parse_claim, verify
     from regress_action.action.measure import MeasurementSpec
     from regress_action.model.errors import UsageError
 
@@ -109,14 +108,13 @@ def _measured(
 
 def _checked(path: Path, out: Path, *, replay: bool) -> ClaimReceipt:
     """Check a receipt; with `replay`, measure what it says again."""
-    from regress_action.action.claims.receipt import LARGEST, decode
-    from regress_action.action.claims.verification import check, verify
+    from regress_action.action.claims import LARGEST_RECEIPT, check_receipt, decode_receipt, verify
     from regress_action.action.measure import MeasurementSpec
     from regress_action.model import escaping
     from regress_action.model.files import read_bounded
 
-    receipt = decode(read_bounded(path, LARGEST))
-    check(receipt)
+    receipt = decode_receipt(read_bounded(path, LARGEST_RECEIPT))
+    check_receipt(receipt)
     if not replay:
         return receipt
     how = receipt.how
@@ -158,7 +156,7 @@ def _basis(receipt: ClaimReceipt) -> str:
 
 
 def _deliver(receipt: ClaimReceipt, where: str, json_out: str | None) -> None:
-    from regress_action.model.claims import ClaimVerdict
+    from regress_action.model.changes import ClaimVerdict
     from regress_action.model.errors import ExitCode
     from regress_action.report import claims
 

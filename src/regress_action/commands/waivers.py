@@ -28,8 +28,8 @@ def check(*, config: str | None) -> None:
     """List the waivers with the days that are left; one that matches nothing of the last measurement exits with 2."""
     from regress_action import formats
     from regress_action.model.errors import UsageError
-    from regress_action.settings.files import FolderFiles
     from regress_action.settings.gate import read_waivers
+    from regress_action.settings.sources import FolderFiles
 
     settings = options.settings_of(config=config)
     waivers = read_waivers(settings, FolderFiles(Path.cwd()))

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regress_action.formats.identity import distinct_names
-from regress_action.formats.naming import clean
+from regress_action.formats.naming import clean, distinct_names
 from regress_action.formats.rounds import combine
 from regress_action.formats.shape import ShapeError, described, sequence
 from regress_action.model.errors import InputError

@@ -1,19 +1,25 @@
-"""The client of GitHub's API: one repository, one retry policy, paced below the secondary rate limits."""
+"""The client of GitHub's API: one repository, one retry policy, paced below the secondary rate limits.
+
+* Single files of a commit, as GitHub serves them.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import quote
 
-from github import Auth, Github, GithubException, GithubRetry
+from github import Auth, Github, GithubException, GithubRetry, UnknownObjectException
 from requests import RequestException
 from urllib3 import Retry
 from urllib3.exceptions import MaxRetryError, ResponseError
 
-from regress_action.github.idempotency import repeat
+from regress_action.github.idempotency import read, repeat
 from regress_action.github.permissions import Permissions
-from regress_action.model.errors import InfrastructureError
+from regress_action.model.errors import InfrastructureError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
+
 
 VIEWER = "query { viewer { login } }"
 PAGE = 100
@@ -182,3 +189,34 @@ def connect(
 def _adds(method: str | None, url: str | None) -> bool:
     """Whether doing it twice makes two: every POST, and edits of check runs, which append annotations."""
     return method == "POST" or (method == "PATCH" and "/check-runs/" in (url or ""))
+
+
+def file_of(client: Client, path: str, revision: str, limit: int) -> bytes | None:
+    """Return the content of a regular file of at most `limit` bytes in a commit; None where there is none.
+
+    Raises:
+        SettingsError: it is no regular file, too large, or GitHub does not show it to this token.
+    """
+    url = f"{client.repository.url}/contents/{quote(path)}"
+
+    def request() -> object:
+        return client.repository.requester.requestJsonAndCheck("GET", url, parameters={"ref": revision})[1]
+
+    try:
+        answer = read(client, request)
+    except UnknownObjectException:
+        return None
+    except GithubException as error:
+        raise SettingsError(
+            f"{path} of {revision[:40]} cannot be read from GitHub: status {error.status}.",
+            meaning="A change must not decide how it is judged, so the file of its base is needed.",
+            remedy="Give the job  permissions: contents: read, or give actions/checkout  fetch-depth: 0",
+        ) from error
+    try:
+        if isinstance(answer, dict) and answer["type"] == "file" and answer["size"] <= limit:
+            return base64.b64decode(answer["content"])
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        pass
+    raise SettingsError(
+        f"{path} of {revision[:40]} is no regular file of at most {limit:,} bytes.", remedy="Put a smaller file there."
+    )

@@ -1,5 +1,7 @@
 """Where a benchmark is defined: looked up in the sources as text, nothing of which is executed.
 
+* Regressions on the lines that define their benchmarks, worst first.
+
 Found are pytest, pyperf and asv, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
 JavaScript (`bench`, `it`, `test`, `.add`), Java and Kotlin (`@Benchmark`), also where a formatter broke the line
 after the bracket. A name that fits several places equally well is left without a location: a remark on the wrong line
@@ -13,17 +15,21 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from regress_action.model import escaping
+from regress_action.model.comparisons import Severity
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_optional
 from regress_action.model.measurements import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from regress_action.model.comparisons import Judgement
+    from regress_action.github.preferences import Texts
+    from regress_action.model.comparisons import CauseNote, Comparison, Judgement
     from regress_action.model.measurements import Benchmark
+
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000
@@ -219,3 +225,73 @@ def _fit(definition: Definition, name: str) -> int:
         definition.container is not None and definition.container in parts,
     )
     return 4 * hints[0] + 2 * hints[2] + hints[1]
+
+
+Level = Literal["notice", "warning", "failure"]
+TITLE_BYTES = 255
+MESSAGE_BYTES = 16_000
+PATH_BYTES = 1_000
+CAUSE_LIMIT = 3_000
+LEVELS: dict[Severity, Level] = {Severity.CRITICAL: "failure", Severity.MODERATE: "warning", Severity.MINOR: "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A remark on a line, or on none when it is not known where the benchmark is defined."""
+
+    level: Level
+    title: str
+    message: str
+    location: Location | None
+
+    def for_check_run(self) -> dict[str, Any] | None:
+        """Return what the API takes; None without a location, which it insists on."""
+        if self.location is None or not _is_inside(self.location.path):
+            return None
+        line = max(1, self.location.line)
+        return {
+            "path": self.location.path,
+            "start_line": line,
+            "end_line": line,
+            "annotation_level": self.level,
+            "title": escaping.cut_bytes(escaping.annotation(self.title), TITLE_BYTES),
+            "message": escaping.annotation(self.message, MESSAGE_BYTES) or "…",
+        }
+
+
+def annotate(comparisons: Iterable[Comparison], texts: Texts) -> list[Annotation]:
+    """Return one annotation for each comparison, in their order."""
+    return [
+        Annotation(
+            LEVELS.get(comparison.severity, "notice"),
+            f"{comparison.severity.capitalize()} performance regression",
+            _message(texts.finding(comparison), texts.reason(comparison), comparison.cause),
+            _place(comparison),
+        )
+        for comparison in comparisons
+    ]
+
+
+def _message(finding: str, reason: str, cause: CauseNote | None) -> str:
+    lines = [finding] if reason in finding else [finding, escaping.plain(reason)]
+    if cause is not None:
+        lines.append(escaping.plain(cause.paragraph, CAUSE_LIMIT))
+    return "\n".join(lines)
+
+
+def _place(comparison: Comparison) -> Location | None:
+    """Return the changed line that explains a regression, else where its benchmark is defined."""
+    cause = comparison.cause
+    return cause.location if cause is not None and cause.location is not None else comparison.benchmark.location
+
+
+def _is_inside(path: str) -> bool:
+    """Whether GitHub takes the path: relative, inside the repository, with nothing odd in it."""
+    return (
+        bool(path)
+        and len(path.encode(errors="replace")) <= PATH_BYTES
+        and not path.startswith(("/", "\\"))
+        and ".." not in path.split("/")
+        and path.isprintable()
+        and max(path) <= "\uffff"
+    )

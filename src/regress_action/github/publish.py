@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regress_action.github import acceptance, alarms, comment, hidden_state, issues, labels
-from regress_action.github.annotations import annotate
 from regress_action.github.event import Stage
 from regress_action.github.issue_text import commit
 from regress_action.github.issues import AlertChange, ChangeKind
+from regress_action.github.locations import annotate
 from regress_action.github.runner import append_summary
 from regress_action.model import escaping
 from regress_action.model.comparisons import Outcome, Severity
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from regress_action.github.acceptance import Acceptance
-    from regress_action.github.annotations import Annotation
     from regress_action.github.check_run import Check
     from regress_action.github.client import Client
     from regress_action.github.event import Plan
+    from regress_action.github.locations import Annotation
     from regress_action.github.preferences import Preferences, Texts
     from regress_action.github.runner import StepLog
     from regress_action.model.comparisons import Comparison, Judgement

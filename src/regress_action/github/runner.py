@@ -16,7 +16,7 @@ from regress_action.model import escaping
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from regress_action.github.annotations import Annotation
+    from regress_action.github.locations import Annotation
 
 MESSAGE_LINES = 20
 SHOWN_PER_LEVEL = 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regress_action.history.artifact import ArtifactStore
 from regress_action.history.audit import AuditResult, RecordOrigin, verify
 from regress_action.history.baseline import (
     accept,
@@ -17,16 +16,15 @@ from regress_action.history.baseline import (
     references,
     withdraw,
 )
-from regress_action.history.branch import Backoff, BranchStore
+from regress_action.history.branch import ApiCommitter, Backoff, BranchStore, GitPusher
 from regress_action.history.checkout import Checkout
+from regress_action.history.clone import branch_of, identity_of, remote_of
 from regress_action.history.entries import History, Receipt, RecordEntry, find_records, import_reports, list_entries
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.export import ExportFormat, export_to
-from regress_action.history.folder import FolderStore
-from regress_action.history.publishers import ApiCommitter, GitPusher
-from regress_action.history.remote import branch_of, identity_of, remote_of
 from regress_action.history.retention import RetentionRule, discard, prune
 from regress_action.history.selection import BASELINE_WINDOW, EVERYTHING, Selection
+from regress_action.history.store import ArtifactStore, FolderStore
 from regress_action.history.waivers import Waiver, in_force, parse_waivers
 from regress_action.model.errors import SettingsError
 from regress_action.model.records import slug

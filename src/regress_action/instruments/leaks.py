@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from regress_action.instruments import leak_sites, native_allocations
-from regress_action.instruments.robust_slope import Slope, robust_slope
+from regress_action.instruments import leak_sites
+from regress_action.instruments.leak_sites import Slope, robust_slope
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
@@ -135,13 +135,13 @@ class LeakDetector:
             if not tracing:
                 tracemalloc.stop()
         settled = result.verdict in (LeakVerdict.LEAK, LeakVerdict.INCONCLUSIVE)
-        return result if settled or not native_allocations.is_available() else self._with_native(result, operation)
+        return result if settled or not leak_sites.memray_is_available() else self._with_native(result, operation)
 
     def _with_native(self, result: LeakResult, operation: Callable[[], object]) -> LeakResult:
         """Ask memray about native allocations: small leaks hide in the resident size for long."""
         count = max(self.iterations // _NATIVE_SHARE, _FEW_SAMPLES)
         least = max(self.least_bytes, result.traced.high)
-        growth = native_allocations.follow(operation, count, least=least, longest_s=self.longest_s)
+        growth = leak_sites.follow_native(operation, count, least=least, longest_s=self.longest_s)
         if growth is None:
             return result
         if not growth.is_leak:  # what grows without memray's notice was not allocated through the C library's symbols

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.measure.frozen_turns import SLICE_S
 from regress_action.measure.process_tree import CHILDREN_LISTED
-from regress_action.measure.selection import style_of
+from regress_action.measure.suite_command import style_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.selection import STYLES
+from regress_action.measure.suite_command import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

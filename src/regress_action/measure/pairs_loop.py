@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.held_command import BlockedError
 from regress_action.measure.interleaving import Interleaving, Kind
-from regress_action.measure.output_log import OutputLog
-from regress_action.measure.probe import Probe
-from regress_action.measure.process import NullSampler, execute
+from regress_action.measure.machine import Probe
+from regress_action.measure.process import NullSampler, OutputLog, execute
 from regress_action.measure.process_tree import MARKER_VARIABLE
-from regress_action.measure.ready_times import ReadyTimes
 from regress_action.measure.run_executor import Slot
+from regress_action.measure.sampler import ReadyTimes
 from regress_action.measure.schedule import (
     MAX_CONSECUTIVE_FAILURES,
     MIN_PAIRS,
@@ -38,11 +37,10 @@ if TYPE_CHECKING:
 
     from regress_action.measure.measurement import MeasurementFolder, RunRecord
     from regress_action.measure.options import Options
-    from regress_action.measure.process_tree import ProcessTree
+    from regress_action.measure.process_tree import ProcessTree, SignalWaiter
     from regress_action.measure.reporting import Reporter
     from regress_action.measure.run_executor import RunExecutor
     from regress_action.measure.shared_installs import SharedInstall
-    from regress_action.measure.signals import SignalWaiter
     from regress_action.measure.trees import SideTree
 
 _DECISION_LIMIT_S = 60.0

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regress_action.measure.output_log import OutputLog
+    from regress_action.measure.process import OutputLog
 
 Event = dict[str, Any]
 _TAIL_LINES = 10

@@ -16,15 +16,14 @@ from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredErr
 from regress_action.measure.git import GitFolder
 from regress_action.measure.interleaving import Kind, choose
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
-from regress_action.measure.output_log import OutputLog
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
-from regress_action.measure.process_tree import ProcessTree, become_subreaper
+from regress_action.measure.process import OutputLog
+from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.profiling import SuiteProfiler
 from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock
 from regress_action.measure.shared_installs import find_shared_installs
-from regress_action.measure.signals import SignalWaiter
 from regress_action.measure.spawn import usable_namespace
 from regress_action.measure.suite_command import SuiteCommand
 from regress_action.measure.suite_environment import suite_environment

@@ -1,18 +1,144 @@
-"""The suite's command: from the words of the caller to the argument vector of one run."""
+"""The suite's command: from the words of the caller to the argument vector of one run.
+
+* How each benchmark runner is given the benchmarks to run: from names in a report to command-line arguments.
+
+A selection runs exactly the named benchmarks where the runner allows it, and otherwise more of them, never fewer: one
+benchmark too many costs time, one too few leaves a suspect without a second measurement.
+"""
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from regress_action.measure.selection import STYLES, Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
+
+
+_LONGEST_ARGUMENTS = 30_000  # bytes of node ids on a command line; more go into a file
+_PYTEST_KEYWORD = re.compile(r"[\w:+\-.\[\]\\/]+")  # what an expression for -k can hold besides its operators
+_CHANGES_FOLDER = {"cd", "pushd", "--rootdir", "-C", "--directory", "--chdir"}
+_GO_BENCHMARK = re.compile(r"(?:^|\.)(Benchmark.*)", re.DOTALL)
+_GO_PROCESSORS = re.compile(r"-\d+$")
+_CRITERION_NAME = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The command that gets a selection: its words, and the folder in which it runs.
+
+    `write_list` writes names into a file, one a line, and returns its path.
+    """
+
+    words: tuple[str, ...] = ()
+    folder: Path = Path()
+    write_list: Callable[[Sequence[str]], Path] | None = None
+
+
+def _pytest(names: Sequence[str], invocation: Invocation) -> list[str]:
+    """Return the node ids where they select exactly, else an expression for -k that matches at least these tests."""
+    if not _are_node_ids(names, invocation.folder) or _names_paths(invocation):
+        keywords = dict.fromkeys(_keyword(name) for name in names)
+        return ["-k", " or ".join(keywords)]
+    if sum(len(name.encode()) for name in names) <= _LONGEST_ARGUMENTS or invocation.write_list is None:
+        return list(names)
+    return [f"@{invocation.write_list(names)}"]  # pytest 8.2 and newer
+
+
+def _are_node_ids(names: Sequence[str], folder: Path) -> bool:
+    return all("::" in name and (folder / name.partition("::")[0]).is_file() for name in names)
+
+
+def _names_paths(invocation: Invocation) -> bool:
+    """Whether pytest is given paths already, of which it would run everything, or runs in another folder."""
+    try:
+        words = [part for word in invocation.words for part in (shlex.split(word) if " " in word else [word])]
+    except ValueError:
+        return True
+    after = next((index for index, word in enumerate(words) if re.search(r"(^|/)(pytest|py\.test)$", word)), None)
+    if after is None or any(word.partition("=")[0] in _CHANGES_FOLDER for word in words):
+        return True
+    values = [word for word in words[after + 1 :] if not word.startswith("-")]
+    return any((invocation.folder / value.partition("::")[0]).exists() for value in values)
+
+
+def _keyword(node_id: str) -> str:
+    """Return the last part of a node id, with its parameters only where -k can hold them."""
+    function, bracket, parameters = node_id.partition("[")
+    name = function.rsplit("::", 1)[-1]
+    complete = name + bracket + parameters
+    return complete if _PYTEST_KEYWORD.fullmatch(complete) else name
+
+
+def _go(names: Sequence[str], _invocation: Invocation) -> list[str]:
+    """Return a pattern with one alternative for each benchmark, level by level (Go 1.20 and newer)."""
+    return ["-bench=" + "|".join(dict.fromkeys(_go_pattern(name) for name in names))]
+
+
+def _go_pattern(name: str) -> str:
+    """Return the pattern for one name, which may have its package before it and the number of processors behind it."""
+    match = _GO_BENCHMARK.search(name)
+    *above, last = (match[1] if match else name).split("/")
+    bare = _GO_PROCESSORS.sub("", last)
+    # Without the suffix of the processors, a number at the end belongs to the name.
+    end = f"^{re.escape(bare)}$" if bare == last else f"^{re.escape(bare)}({re.escape(last.removeprefix(bare))})?$"
+    return "/".join([*(f"^{re.escape(level)}$" for level in above), end])
+
+
+def _regex(names: Sequence[str], _invocation: Invocation) -> list[str]:
+    return [f"^({'|'.join(re.escape(name) for name in names)})$"]
+
+
+def _google(names: Sequence[str], invocation: Invocation) -> list[str]:
+    return [f"--benchmark_filter={_regex(names, invocation)[0]}"]
+
+
+def _vitest(names: Sequence[str], _invocation: Invocation) -> list[str]:
+    # The report puts the file before the name, and vitest puts the suites before it.
+    ends = dict.fromkeys(re.escape(name.rsplit(" > ", 1)[-1]) for name in names)
+    return ["-t", f"(^| )({'|'.join(ends)})$"]
+
+
+def _cargo(names: Sequence[str], invocation: Invocation) -> list[str]:
+    """Return one expression for Criterion, whose names have levels, and exact names for libtest and Divan."""
+    if any(_CRITERION_NAME in name for name in names):
+        return _regex(names, invocation)
+    return ["--exact", *names]
+
+
+def _plain(names: Sequence[str], _invocation: Invocation) -> list[str]:
+    return list(names)
+
+
+STYLES: dict[str, Callable[[Sequence[str], Invocation], list[str]]] = {
+    "pytest": _pytest,
+    "go": _go,
+    "google": _google,
+    "cargo": _cargo,
+    "vitest": _vitest,
+    "regex": _regex,
+    "plain": _plain,
+}
+
+
+def style_of(command: str) -> str:
+    """Return the style in which a command's runner takes a selection, `plain` where the runner is not known."""
+    words = set(re.split(r"[\s\"'=/]+", command))
+    if {"pytest", "py.test"} & words:
+        return "pytest"
+    if {"go", "test"} <= words and re.search(r"\bgo\s+test\b", command):
+        return "go"
+    if "cargo" in words:
+        return "cargo"
+    if "vitest" in words:
+        return "vitest"
+    return "google" if "--benchmark_out" in command or "--benchmark_format" in command else "plain"
+
 
 _SPECIAL_IN_DOUBLE_QUOTES = str.maketrans({character: "\\" + character for character in '\\"$`'})
 

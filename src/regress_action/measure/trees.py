@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.git import GitFolder, changed, commit_of, fork_point
+from regress_action.measure.git import GitFolder, changed, check_out_submodules, commit_of, fork_point
 from regress_action.measure.kept_trees import KeptTree, keep_tree
 from regress_action.measure.measurement import disk_error
-from regress_action.measure.submodules import check_out_submodules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

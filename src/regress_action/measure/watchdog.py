@@ -56,14 +56,14 @@ def main(session_id: str, folder: str, records: str) -> None:
     """Wait until standard input closes, and clean up unless the measurer wrote that it had finished."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    from regress_action.measure import freezing, process_tree, trees
+    from regress_action.measure import frozen_turns, process_tree, trees
 
     process_tree.hide_from_suite()
     if sys.stdin.buffer.read() == _FINISHED:
         return
 
     process_tree.end_processes(lambda: process_tree.processes_with_marker(session_id), lambda: None, grace_s=0)
-    freezing.remove_groups(session_id)
+    frozen_turns.remove_groups(session_id)
     trees.WorktreeDir(Path(folder), Path(records) if records else None).clear()
 
 

@@ -85,7 +85,7 @@ def redis_server() -> Iterator[TemporaryService]:
 @pytest.fixture
 def frozen_environment() -> Iterator[dict[str, str]]:
     """Run the test with fixed variables, time zone, locale and random numbers, and put all of it back."""
-    from regress_action.instruments import frozen_environment as frozen
+    from regress_action.instruments import environment as frozen
 
     with frozen.frozen_environment() as fixed:
         yield fixed

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from regress_action.instruments.command_profile import ended_by
-from regress_action.pytest_plugin.child import VARIABLE
+from regress_action.pytest_plugin.measuring import VARIABLE
 from regress_action.pytest_plugin.options import OWN_OPTIONS
 
 if TYPE_CHECKING:

@@ -1,18 +1,31 @@
-"""A whole test measured: the function is called in calibrated rounds, like the body of a benchmark."""
+"""A whole test measured: the function is called in calibrated rounds, like the body of a benchmark.
+
+* The process that measures one isolated test: it applies the limits, measures, and writes down what happened.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
+import json
+import os
+import socket
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+from regress_action.pytest_plugin.markers import performance_test
 from regress_action.pytest_plugin.options import timing_of
+from regress_action.pytest_plugin.records import entries_of_fixtures
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Mapping
 
     from regress_action.pytest_plugin.markers import PerformanceTest
 
@@ -70,3 +83,97 @@ def _peak_memory(item: pytest.Function, arguments: dict[str, Any]) -> int:
 def is_coroutine_test(item: pytest.Function) -> bool:
     """Whether the test is a coroutine function that no other plugin has wrapped."""
     return inspect.iscoroutinefunction(item.obj)
+
+
+VARIABLE = "REGRESS_PERFORMANCE_CHILD"
+"""Environment variable that holds the orders of such a process as JSON."""
+
+_FIRST_TO_BE_ENDED = "1000"
+_OWN_HOST = frozenset({"", "localhost", "::1", "::", "0.0.0.0", socket.gethostname()})  # noqa: S104 - to tell it, not to bind it
+_ADDRESS_OF = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+}
+"""Audit events of Python that reach for the network → which of their arguments is the address."""
+
+
+class MeasuringProcess:
+    """The plugin of a process that measures one test and reports to the session that started it."""
+
+    def __init__(self, config: pytest.Config, orders: Mapping[str, Any]) -> None:
+        self._config = config
+        self._orders = orders
+        self._entries: list[dict[str, Any]] = []
+        self._reports: list[dict[str, Any]] = []
+        apply_limits(orders.get("limits", {}), cpu=orders.get("cpu"))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep only the test that was ordered: an identifier may name several."""
+        items[:] = [item for item in items if item.nodeid == self._orders["nodeid"]]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Measure a test that uses no benchmark fixture as a whole."""
+        test = performance_test(pyfuncitem)
+        gc.collect()
+        gc.freeze()
+        if test is None or not test.times_whole_test:
+            return None
+        self._entries += measure_whole(pyfuncitem, test)
+        return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the report of every phase, in the form in which pytest hands reports from process to process."""
+        config = self._config
+        self._reports.append(config.hook.pytest_report_to_serializable(config=config, report=report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write the reports and the entries for the session that started this process."""
+        content = {"reports": self._reports, "entries": self._entries + entries_of_fixtures(self._config)}
+        Path(self._orders["out"]).write_text(json.dumps(content, default=str), encoding="utf-8")
+
+
+def orders() -> dict[str, Any] | None:
+    """Return what this process was ordered to measure, None in an ordinary session."""
+    text = os.environ.get(VARIABLE)
+    return json.loads(text) if text else None
+
+
+def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> None:
+    """Limit this process: `memory_bytes`, `files` and `network` (False for loopback only); pin it to `cpu`.
+
+    Where the machine does not allow a limit, the process goes on without it. The kernel is told to end this process
+    before the session that waits for it, should memory run out. `network` holds for Python code of this process, not
+    for programs that it starts.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_BE_ENDED, encoding="ascii")
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        for name, kind in (("memory_bytes", resource.RLIMIT_AS), ("files", resource.RLIMIT_NOFILE)):
+            if limits.get(name):
+                resource.setrlimit(kind, (int(limits[name]), int(limits[name])))
+    if cpu is not None and hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, {cpu})
+    if limits.get("network") is False:
+        sys.addaudithook(_refuse_network)
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in _ADDRESS_OF:
+        return
+    address = arguments[_ADDRESS_OF[event]]
+    host = address[0] if isinstance(address, tuple) else address if event.startswith("socket.get") else None
+    if host is None:  # a socket of the file system, one that is connected, or any address of this machine
+        return
+    name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
+    if name not in _OWN_HOST and not name.removeprefix("::ffff:").startswith("127."):
+        raise PermissionError(f"This performance test may not use the network, and reaches for {name}.")

@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
             )
     orders = _orders()
     if orders is not None:
-        from regress_action.pytest_plugin.child import MeasuringProcess
+        from regress_action.pytest_plugin.measuring import MeasuringProcess
 
         manager.register(MeasuringProcess(config, orders), "regress-measuring-process")
         return
@@ -85,7 +85,7 @@ def _orders() -> dict[str, object] | None:
 
     if "REGRESS_PERFORMANCE_CHILD" not in os.environ:
         return None
-    from regress_action.pytest_plugin.child import orders
+    from regress_action.pytest_plugin.measuring import orders
 
     return orders()
 
@@ -174,9 +174,9 @@ class _BenchmarkFixtures:
         used = [fixture for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
         asked = config.pluginmanager.has_plugin("regress-performance")
         if used and not asked and not config.option.benchmark_quiet:
-            from regress_action.pytest_plugin import summary
+            from regress_action.pytest_plugin import tables
 
-            summary.show_fixture(used, terminalreporter)
+            tables.show_fixture(used, terminalreporter)
 
 
 def _enabled(config: pytest.Config) -> bool:

@@ -1,7 +1,11 @@
-"""A pytest session that measures: which tests, in which processes, and what becomes of the numbers."""
+"""A pytest session that measures: which tests, in which processes, and what becomes of the numbers.
+
+* What follows from the numbers of a session: the report, its place in the history, and the verdict.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regress_action.instruments.environment_guard import inspect_environment
+from regress_action.instruments.environment import inspect_environment
 from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome, chosen_cpu
 from regress_action.pytest_plugin.markers import PerformanceTest, performance_test
 from regress_action.pytest_plugin.measuring import measure_whole
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regress_action.action.judge import Judged
+    from regress_action.analysis import Limit
     from regress_action.model.measurements import Report
+
 
 LARGEST_SEED = 2**31
 _LONGEST_REASON = 500
@@ -101,7 +107,6 @@ class PerformanceSession:
         if session.config.option.collectonly or self._disabled:
             return
         from regress_action.model.errors import RegressError
-        from regress_action.pytest_plugin import verdict
 
         runs = self._runs()
         self._write_benchmark_json(runs)
@@ -109,7 +114,7 @@ class PerformanceSession:
             self.notes.append("No performance test ran, so there is no report.")
             return
         try:
-            verdict.conclude(self, runs)
+            conclude(self, runs)
         except RegressError as error:
             self.notes.append(str(error))
             session.exitstatus = int(error.exit_code)
@@ -119,9 +124,9 @@ class PerformanceSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict, or what was measured."""
-        from regress_action.pytest_plugin import summary
+        from regress_action.pytest_plugin import tables
 
-        summary.show(self, terminalreporter)
+        tables.show_session(self, terminalreporter)
 
     def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
         """Return the report of the session from the entries of each of its runs."""
@@ -184,3 +189,49 @@ def _reason(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = str(crash.message if crash else report.longreprtext).strip().splitlines()
     return lines[0] if lines else "The test failed."
+
+
+def conclude(session: PerformanceSession, runs: Sequence[Sequence[dict[str, Any]]]) -> None:
+    """Make the report, write it where it was asked for, and judge it if that was asked.
+
+    A history without a baseline gets this report as its first, so that the next session has something to compare with.
+
+    Raises:
+        RegressError: a file cannot be written, or the history or the thresholds cannot be read.
+    """
+    from regress_action.instruments.detection import RegressionDetector
+    from regress_action.instruments.storage import BenchmarkStorage
+    from regress_action.model.files import write_replace
+    from regress_action.model.records import encode
+    from regress_action.settings import load
+
+    request, folder = session.request, session.config.invocation_params.dir
+    settings = load({"thresholds": request.thresholds or ""}, root=folder)
+    session.report = report = session.read(runs, settings.suite)
+    if request.report:
+        write_replace(folder / request.report, encode(report))
+        session.notes.append(f"Report: {os.path.relpath(folder / request.report, folder)}")
+    if not request.judges:
+        return
+    storage = BenchmarkStorage(request.history, root=folder)
+    detector = RegressionDetector(storage, settings=settings, limits=limits_of(session.tests.values()), root=folder)
+    baseline = storage.baseline(report.suite)
+    session.judged = detector.judge(baseline, [report])
+    if not baseline and not session.failures:
+        storage.append(report)
+        session.notes.append(
+            f"The history {request.history} held no baseline. This report is its first one; later sessions are "
+            f"compared with it. Add further ones with `regress-action record`."
+        )
+
+
+def limits_of(tests: Sequence[PerformanceTest] | Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any iterable of tests
+    """Return the budgets of the markers as limits of the policy: seconds limit `time`, bytes `peak_memory`."""
+    from regress_action.analysis import BudgetRule, Limit
+
+    names = {"s": "time", "B": "peak_memory"}
+    return tuple(
+        Limit(benchmark=test.nodeid, metric=names[unit], budgets=(BudgetRule("budget", names[unit], limit, unit),))
+        for test in tests
+        for limit, unit in test.budgets
+    )

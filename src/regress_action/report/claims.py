@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.model.claims import Claim, ClaimEvidence, ClaimVerdict
+from regress_action.model.changes import Claim, ClaimEvidence, ClaimVerdict
 from regress_action.model.escaping import plain
-from regress_action.report.console import ConsolePage
 from regress_action.report.numbers import count, transition
+from regress_action.report.terminal import ConsolePage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

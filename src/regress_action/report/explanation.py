@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Mode, Severity, Verdict
-from regress_action.report import notes, numbers, phrases, sides, text
-from regress_action.report.context import Context
+from regress_action.report import numbers, phrases, text
+from regress_action.report.findings import Context
 from regress_action.report.markdown import fitting
 from regress_action.report.numbers import count
 
@@ -59,9 +59,9 @@ def render(
             more=len(rows) - min(shown, len(rows)),
             others=[row.benchmark.name for row in judgement.comparisons[:MOST_NAMES]] if benchmark and not rows else [],
             left_out=left_out,
-            machine=sides.environments(judgement),
-            against=sides.against_parts(judgement),
-            notes=notes.sentences(judgement)[:MOST_ROWS],
+            machine=text.environments(judgement),
+            against=text.against_parts(judgement),
+            notes=phrases.note_sentences(judgement)[:MOST_ROWS],
             resources=judgement.resources[:MOST_ROWS] if any(row.is_proven_regression for row in rows) else (),
             rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
             context=Context(reproduce=reproduce or None),

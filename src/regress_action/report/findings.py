@@ -1,4 +1,7 @@
-"""A judgement sorted into what a reader asks for, in the order in which it matters."""
+"""A judgement sorted into what a reader asks for, in the order in which it matters.
+
+* What a page says beyond the judgement: where things are, how to repeat the measurement, how to accept a change.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from regress_action.model.comparisons import Mode, Verdict
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
+
 
 _DECIDED_WITHOUT_ALARM = {Verdict.UNCHANGED, Verdict.IMPROVEMENT}
 _PROVEN = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
@@ -128,3 +132,28 @@ def rows_are(judgement: Judgement) -> str:
     """Return what one row is called: a benchmark, unless some benchmark has several metrics."""
     names = [comparison.benchmark.name for comparison in judgement.comparisons]
     return "benchmark" if len(names) == len(set(names)) else "comparison"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Links, commands and sentences for a page; whatever is None or empty is left out.
+
+    `repository_url` makes commits into links. `reproduce` is one shell command, `accept` one sentence. `waivers` and
+    `advice` are sentences, and `elsewhere` is the one that suggests another machine. `folder` is where the page will
+    lie, from which links to files lead. `looks` are the numbers of pairs after which the measurement was to be judged
+    while it ran, the last being its planned end; empty where it was not.
+    """
+
+    suite: str = "default"
+    repository_url: str | None = None
+    run_url: str | None = None
+    summary_url: str | None = None
+    dashboard_url: str | None = None
+    report_url: str | None = None
+    reproduce: str | None = None
+    accept: str | None = None
+    elsewhere: str | None = None
+    waivers: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    folder: str | None = None
+    looks: tuple[int, ...] = ()

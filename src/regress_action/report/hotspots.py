@@ -14,7 +14,7 @@ from regress_action.report.numbers import quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from regress_action.model.causes import Cause, CostChange, Culprit, FunctionChange, MemoryCause
+    from regress_action.model.profiles import Cause, CostChange, Culprit, FunctionChange, MemoryCause
 
 SCHEMA = 1
 MOST_ROWS = 10

@@ -14,11 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from regress_action.model import escaping
-from regress_action.report import notes, numbers, phrases, plots, reasons, sides, text
+from regress_action.report import numbers, phrases, plots, reasons, text
 from regress_action.report.chart import Axis
-from regress_action.report.context import Context
-from regress_action.report.findings import Findings, moved_services, rows_are
+from regress_action.report.findings import Context, Findings, moved_services, rows_are
 from regress_action.report.numbers import count
+from regress_action.report.text import against_parts, design, environments, planned, saved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +65,9 @@ def render(
         .get_template("report.html.j2")
         .render(
             judgement=judgement,
-            notes=notes.sentences(judgement),
+            notes=phrases.note_sentences(judgement),
             headline=text.headline_parts(judgement),
-            against=sides.against_parts(judgement),
+            against=against_parts(judgement),
             facts=_facts(judgement, context.looks),
             shift=text.shift(judgement),
             visible=text.visible(judgement),
@@ -106,13 +106,13 @@ def _facts(judgement: Judgement, looks: Sequence[int]) -> list[tuple[str, str]]:
     thresholds = sorted({row.threshold for row in rows if math.isfinite(row.threshold)})
     alarms = " to ".join(numbers.change(end) for end in dict.fromkeys(thresholds[:1] + thresholds[-1:]))
     facts = (
-        ("Planned", sides.planned(judgement, looks)),
-        ("Measured", sides.design(judgement)),
+        ("Planned", planned(judgement, looks)),
+        ("Measured", design(judgement)),
         ("Compared", f"{count(len(rows), 'comparison')} of {count(len(names), 'benchmark')}" if rows else ""),
         ("Alarms from", alarms),
         ("Sensitivity", phrases.as_text(text.visible(judgement))),
-        ("Machine", sides.environments(judgement)),
-        ("Time", sides.saved(judgement)),
+        ("Machine", environments(judgement)),
+        ("Time", saved(judgement)),
     )
     return [(term, words) for term, words in facts if words]
 

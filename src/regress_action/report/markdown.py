@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.model.escaping import cut_bytes
-from regress_action.report import chart, notes, numbers, phrases, sides, text
-from regress_action.report.context import Context
-from regress_action.report.findings import Findings, moved_services, rows_are
+from regress_action.report import chart, numbers, phrases, text
+from regress_action.report.findings import Context, Findings, moved_services, rows_are
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,8 +63,8 @@ def detail(
             row=comparison,
             change=phrases.comparative(comparison) + phrases.as_text(phrases.interval(comparison)),
             threshold=numbers.change(comparison.threshold),
-            against=sides.against_parts(judgement),
-            machine=sides.environments(judgement),
+            against=text.against_parts(judgement),
+            machine=text.environments(judgement),
             chart=chart.mermaid(comparison.benchmark.name, unit, values, labels) if charts else "",
             context=context or Context(),
         )
@@ -99,14 +98,14 @@ def _remark_on_medians(findings: Findings) -> str:
 def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
-    kept, sentences = findings.first(rows), notes.sentences(judgement)
+    kept, sentences = findings.first(rows), phrases.note_sentences(judgement)
     if not (findings.regressions or findings.over_budget or findings.missing):
         context = replace(context, accept=None)
     return templating.page(
         "report.md.j2",
         judgement=judgement,
         headline=text.verdict_parts(judgement),
-        design=sides.design(judgement),
+        design=text.design(judgement),
         shift=text.shift(judgement),
         visible=text.visible(judgement),
         noun=rows_are(judgement),

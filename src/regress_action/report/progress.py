@@ -1,5 +1,7 @@
 """A measurement while it runs: a live display for a person, a line per thing that happened for a log.
 
+* Which benchmarks a change can reach, in lines for a log.
+
 The events are those of the measuring process: flat objects with the keys `event` and `line`, what a log would say.
 """
 
@@ -19,11 +21,15 @@ from rich.table import Table
 from rich.text import Text
 
 from regress_action.model.escaping import plain
+from regress_action.report.numbers import count, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console, RenderableType
+
+    from regress_action.model.changes import AffectedBenchmarks
+
 
 ProgressEvent = dict[str, Any]
 # Drawing takes a millisecond or two of a core that the suite may want, so it is done rarely.
@@ -132,3 +138,27 @@ def _clock(amount: float) -> str:
     minutes, seconds = divmod(round(amount), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+_SIDES = 2
+_MOST = 20
+
+
+def affected_lines(result: AffectedBenchmarks, pairs: int) -> Iterator[str]:
+    """Yield what is measured and why, and what is not and what that saves of `pairs` pairs."""
+    if result.problem is not None:
+        yield f"Every benchmark is measured, because what they execute is not known: {plain(result.problem)}."
+        return
+    reached = [entry for entry in result.benchmarks if entry.reason is not None]
+    for entry in reached[:_MOST]:
+        yield f"  measured: {plain(entry.name)}: {plain(entry.reason or '')}"
+    if len(reached) > _MOST:
+        yield f"  … and {len(reached) - _MOST} more"
+    for entry in result.unreachable[:_MOST]:
+        yield f"  cannot be caused by this diff: {plain(entry.name)}"
+    if len(result.unreachable) > _MOST:
+        yield f"  … and {len(result.unreachable) - _MOST} more"
+    saved_s = sum(entry.run_s for entry in result.unreachable) * pairs * _SIDES
+    total = count(len(result.benchmarks), "benchmark")
+    saved = f"; leaving out the others saves at most {duration(saved_s)}, for tracing slows runs" if saved_s else ""
+    yield f"{len(reached)} of {total} may be reached by what changed{saved}."

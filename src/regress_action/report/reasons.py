@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Mode, Severity, Verdict
-from regress_action.model.reasons import Reason, ReasonCode
+from regress_action.model.comparisons import Mode, Reason, ReasonCode, Severity, Verdict
 from regress_action.report import numbers, phrases
 from regress_action.report.numbers import count
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from regress_action.report.braille_chart import BrailleChart
+from regress_action.report.chart import BrailleChart
 from regress_action.report.numbers import duration, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from regress_action.report.console import ConsolePage
+    from regress_action.report.terminal import ConsolePage
 
 _WIDEST, _NARROWEST = 72, 24
 _MEASURED, _OPTIMAL = "●", "┊"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from regress_action.model import escaping
-from regress_action.report import numbers, phrases, reasons, sides
+from regress_action.report import numbers, phrases, reasons, text
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement, Subject
-    from regress_action.report.context import Context
+    from regress_action.report.findings import Context
 
 CELL_LIMIT = 48
 _FULL_SHA = re.compile(r"[0-9a-f]{40,64}\Z")
@@ -102,7 +102,7 @@ def unbroken(words: str) -> Inert:
 
 def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
     """Return a side of the comparison, its commit linked when the repository is known."""
-    words = sentence(sides.side(subject, otherwise))
+    words = sentence(text.side(subject, otherwise))
     sha = subject.commit or ""
     if not context.repository_url or not _FULL_SHA.match(sha):
         return words
@@ -111,8 +111,8 @@ def commit(subject: Subject, otherwise: str, context: Context) -> Inert:
 
 def footer(judgement: Judgement, context: Context) -> Inert:
     """Return the last line: the machine, what stopping early saved, and where the rest is."""
-    parts = [escaping.markdown(machine)] if (machine := sides.environments(judgement)) else []
-    if saved := sides.saved(judgement):
+    parts = [escaping.markdown(machine)] if (machine := text.environments(judgement)) else []
+    if saved := text.saved(judgement):
         parts.append(saved)
     links = (("run", context.run_url), ("dashboard", context.dashboard_url), ("JSON", context.report_url))
     parts += [escaping.link(words, url) for words, url in links if url]

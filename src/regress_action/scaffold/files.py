@@ -12,7 +12,7 @@ from regress_action.scaffold.culprit_workflows import BISECT, COMMANDS, bisectio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.scaffold.project import Project
+    from regress_action.scaffold.repository import Project
 
 WORKFLOW = PurePosixPath(".github/workflows/performance.yml")
 CONFIG = PurePosixPath("regress.yml")

@@ -7,9 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold import compiled, cpp, python, rust, scripts, tasks, workflows
-from regress_action.scaffold.project import Project
-from regress_action.scaffold.repository import Repository
+from regress_action.scaffold import compiled, python, rust, scripts
+from regress_action.scaffold.repository import Project, Repository, tasks, translated
 from regress_action.scaffold.requirements import is_installable
 
 if TYPE_CHECKING:
@@ -26,12 +25,12 @@ _KINDS = (
     rust.rust,
     compiled.go,
     scripts.javascript,
-    cpp.cpp,
+    compiled.cpp,
     compiled.java,
     compiled.dotnet,
     scripts.php,
     scripts.julia,
-    tasks.tasks,
+    tasks,
 )
 
 
@@ -43,7 +42,7 @@ def recognise(root: Path) -> list[Project]:
     """
     repository = Repository(root)
     projects = [
-        *workflows.translated(repository)[:1],
+        *translated(repository)[:1],
         *_below(repository),
         *(project for kind in _KINDS for project in kind(repository)),
     ]

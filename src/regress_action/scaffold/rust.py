@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold.project import Project
+from regress_action.scaffold.repository import Project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

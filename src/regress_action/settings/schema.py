@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from regress_action.history.waivers import WaiversFile
-from regress_action.settings.aliases import AliasesFile
+from regress_action.settings.gate import AliasesFile
 from regress_action.settings.model import Settings
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

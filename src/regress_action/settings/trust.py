@@ -19,20 +19,25 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from regress_action.model import escaping
-from regress_action.model.aliases import Aliases
 from regress_action.model.errors import SettingsError
-from regress_action.model.measurements import is_called, matches
-from regress_action.settings.aliases import FILE, read_aliases
-from regress_action.settings.gate import GateFiles, read_gate_files, read_thresholds, read_waivers
+from regress_action.model.measurements import Aliases, is_called, matches
+from regress_action.settings.gate import (
+    ALIASES_FILE,
+    GateFiles,
+    Thresholds,
+    read_aliases,
+    read_gate_files,
+    read_thresholds,
+    read_waivers,
+)
 from regress_action.settings.model import Settings
 from regress_action.settings.sources import DEFAULT_CONFIG, read_config, validated
-from regress_action.settings.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.history import Waiver
-    from regress_action.settings.files import SettingsFiles
+    from regress_action.settings.sources import SettingsFiles
 
 FROM_HEAD: Final = frozenset(
     {"command", "results", "setup", "carry", "suite-image", "timeout", "retries", "shard", "profile-command"}
@@ -104,11 +109,11 @@ def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) ->
         notes.append(f"It renames {len(added) - _MOST_NAMED} more.")
     if len(added) < len(asked):
         notes.append(
-            f"This pull request changes its own gate: {FILE} renames benchmarks to names that waivers, budgets "
+            f"This pull request changes its own gate: {ALIASES_FILE} renames benchmarks to names that waivers, budgets "
             f"or settings treat otherwise. {_EFFECT}"
         )
     if set(head.removed) - set(files.aliases.removed):
-        notes.append(f"This pull request changes its own gate: {FILE} removes benchmarks. {_EFFECT}")
+        notes.append(f"This pull request changes its own gate: {ALIASES_FILE} removes benchmarks. {_EFFECT}")
     return replace(files, aliases=Aliases((*files.aliases.renamed, *added), files.aliases.removed)), notes
 
 

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from regress_action.analysis import candidates, change_points, distributions, splits
+from regress_action.analysis import candidates, change_points, distributions
 from regress_action.analysis.change_points import Searched, Searcher, TileProposals
 from regress_action.model import records
-from regress_action.model.aliases import Aliases
 from regress_action.model.errors import InfrastructureError, InputError
 from regress_action.model.files import read_optional, write_replace
-from regress_action.model.measurements import Report, Run
+from regress_action.model.measurements import Aliases, Report, Run
 from regress_action.model.records import decode, encode
 from regress_action.site import tables as laid_out
 from regress_action.site.tables import Column, Table, grown, is_younger
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 FOLDER = ".cache"
 """The folder of the cache in the folder of the site."""
 
-_MODULES = (candidates, change_points, distributions, splits, records, laid_out)  # whose results are kept
+_MODULES = (candidates, change_points, distributions, records, laid_out)  # whose results are kept
 _LARGEST = 2**31
 _BLOCKS = ("medians", "lows", "highs")
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regress_action.analysis.series_state import LevelStep
+    from regress_action.site.build import Site
     from regress_action.site.content import Row
     from regress_action.site.recommendations import Recommendation
     from regress_action.site.tables import Table
-    from regress_action.site.writing import Site
 
 _BAD = (Status.OVER_BUDGET, Status.REGRESSED)
 _WARN = (Status.DRIFTING, Status.MISSING, Status.NEAR_BUDGET)

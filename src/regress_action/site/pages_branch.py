@@ -11,9 +11,8 @@ import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.clone import Clone
+from regress_action.history.clone import Clone, branch_of, identity_of, remote_of
 from regress_action.history.git_repository import GitFailedError, explain
-from regress_action.history.remote import branch_of, identity_of, remote_of
 from regress_action.model.errors import HistoryError
 from regress_action.site.cache import FOLDER as CACHE
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from regress_action.history.remote import Remote
+    from regress_action.history.clone import Remote
 
 ATTEMPTS: Final = 5
 PREFIX: Final = "branch:"

@@ -1,4 +1,8 @@
-"""What to do next, from the state of the series: each recommendation cites the numbers that it follows from."""
+"""What to do next, from the state of the series: each recommendation cites the numbers that it follows from.
+
+* The states of the series of a table, from its values and from what people decided about them.
+* What an optimization is worth: the time that it saves in one run, times the runs in which it is saved.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,61 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regress_action.advice.gains import DAYS, TimeGain, time_gain
-from regress_action.analysis.series_state import NOISY, Status, visible
+import numpy as np
+
+from regress_action.analysis import histories
+from regress_action.analysis.series_state import NOISY, SeriesState, Status, states_of, visible
+from regress_action.model.measurements import matches
 from regress_action.report import numbers
 from regress_action.site.content import attention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from regress_action.analysis.series_state import SeriesLimits
+    from regress_action.history.events import Event
+    from regress_action.model.measurements import Series
     from regress_action.site.content import Row
     from regress_action.site.tables import Table
+
+
+DAYS = 30.0
+"""Runs of that many days up to the newest report count."""
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGain:
+    """Seconds that going back to an earlier level saves in one run, and the runs in which that was lost lately."""
+
+    seconds_a_run: float
+    runs: int
+
+    @property
+    def seconds(self) -> float:
+        """The time saved in all of these runs."""
+        return self.seconds_a_run * self.runs
+
+
+def time_gain(
+    reference: float | None, level: float | None, unit: str, reports: Sequence[tuple[float, int]]
+) -> TimeGain | None:
+    """Return what going back from `level` to `reference` saves; None where that is no time, or nothing.
+
+    `unit` is that of both: `s`, or `1/s`, for which the time of one operation counts. `reports` are the time of each
+    report (seconds since 1970, NaN where unknown) and its runs.
+    """
+    if reference is None or level is None or unit not in ("s", "1/s"):
+        return None
+    if unit == "1/s":
+        if reference <= 0 or level <= 0:
+            return None
+        reference, level = 1 / reference, 1 / level
+    saved = level - reference
+    newest = max((time for time, _ in reports if not math.isnan(time)), default=math.nan)
+    runs = sum(runs for time, runs in reports if newest - time <= DAYS * _DAY_S)
+    return TimeGain(saved, runs) if saved > 0 and runs else None
+
 
 MOST = 50
 """Recommendations that are listed at most."""
@@ -183,3 +232,55 @@ def ahead(days: float) -> str:
         if days >= 1.5 * size:
             return f"about {days / size:.0f} {noun}s"
     return f"about {max(1, round(days))} day{'s' if round(days) > 1 else ''}"
+
+
+def findings_of(table: Table, limits: Sequence[SeriesLimits], events: Sequence[Event]) -> list[SeriesState]:
+    """Return the state of every row of the table; `limits` has one entry per row, `events` are the decisions."""
+    columns = {column.commit: number for number, column in enumerate(table.columns)}
+    rows = table.measured_rows()
+    numbers = np.array(rows, np.intp)
+    followed = histories.follow(
+        histories_of(table, rows), search=lambda values, ways: table.searcher.find_all(values, numbers, ways)
+    )
+    accepted = [_accepted(table.series[row], table.suite, events, columns) for row in rows]
+    states = states_of(followed, [limits[row] for row in rows], accepted, len(table.columns))
+    results = [SeriesState(Status.NEW)] * len(table.series)
+    for row, state in zip(rows, states, strict=True):
+        results[row] = state
+    return results
+
+
+def histories_of(table: Table, rows: Sequence[int]) -> list[histories.BenchmarkHistory]:
+    """Return the rows of a table as histories, whose reports are its columns."""
+    present = np.isfinite(table.medians)
+    moments = [histories.Moment(None, None, None if math.isnan(c.time) else c.time) for c in table.columns]
+    places = [np.flatnonzero(present[row]) for row in rows]
+    return [
+        histories.BenchmarkHistory(
+            table.series[row].benchmark, table.series[row].metric, table.medians[row, place], place, moments
+        )
+        for row, place in zip(rows, places, strict=True)
+    ]
+
+
+def _accepted(series: Series, suite: str, events: Sequence[Event], columns: Mapping[str, int]) -> list[int]:
+    """Return the columns of the reports whose level of this series somebody accepted, and nobody took back later."""
+    ours = [
+        event
+        for event in events
+        if event.kind.value in {"accepted", "withdrawn"}
+        and event.suite in (None, suite)
+        and any(
+            matches(series.benchmark.name, pattern.benchmark) and matches(series.metric.name, pattern.metric)
+            for pattern in event.patterns
+        )
+    ]
+    withdrawn = max((event.time for event in ours if event.kind.value == "withdrawn"), default=None)
+    return [
+        columns[event.commit]
+        for event in ours
+        if event.kind.value == "accepted"
+        and event.commit is not None
+        and event.commit in columns
+        and (withdrawn is None or event.time > withdrawn)
+    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regress_action.analysis.change_points import Searcher
-from regress_action.model.aliases import Aliases
+from regress_action.model.measurements import Aliases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

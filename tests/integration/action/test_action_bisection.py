@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.measure.measure_repository import Repository
-from regress_action.action.bisection import packages, variants
+from regress_action.action.bisection import answer
 from regress_action.action.bisection.commits import read_range
-from regress_action.action.bisection.record import BisectionRecord, MeasuredPairs
-from regress_action.action.bisection.result import result_of
-from regress_action.action.bisection.search import CommitSearch, SearchLimits
-from regress_action.model.bisections import BisectionResult, Ending
+from regress_action.action.bisection.search import BisectionRecord, CommitSearch, MeasuredPairs, SearchLimits, result_of
+from regress_action.model.changes import BisectionResult, Ending
 from regress_action.model.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
@@ -144,12 +142,12 @@ def test_carried_paths_change_neither_tree_nor_index(repository: Repository) -> 
     old = repository.commit(bench__a_dot_py="old", bench__gone_dot_py="x", src="1")
     new = repository.git("rm", "--quiet", "bench/gone.py") or repository.commit(bench__a_dot_py="new", src="2")
     (repository.folder / "cost").write_text("changed and not committed")
-    variant = variants.with_paths_of(repository.folder, old, new, ["bench/"])
+    variant = answer.with_paths_of(repository.folder, old, new, ["bench/"])
     assert repository.git("show", f"{variant}:bench/a.py") == "new"
     assert repository.git("ls-tree", "-r", "--name-only", variant).split() == ["bench/a.py", "cost", "src"]
     assert repository.git("show", f"{variant}:src") == "1"
-    assert variants.with_paths_of(repository.folder, old, new, ["bench"]) == variant
-    assert variants.with_paths_of(repository.folder, new, new, ["bench"]) == new
+    assert answer.with_paths_of(repository.folder, old, new, ["bench"]) == variant
+    assert answer.with_paths_of(repository.folder, new, new, ["bench"]) == new
     assert repository.git("status", "--short") == "M cost"
 
 
@@ -157,17 +155,17 @@ def test_a_bump_is_taken_apart_package_by_package(repository: Repository) -> Non
     """Each step of a bump has one more package changed, and the last is the commit itself."""
     before = repository.commit(requirements_dot_txt="a==1\nb==1\nc==1\n")
     after = repository.commit(requirements_dot_txt="a==2\nb==1\nc==2\nnew==1\n")
-    bump = packages.bump_of(repository.folder, before, after, ("requirements.txt",))
+    bump = answer.bump_of(repository.folder, before, after, ("requirements.txt",))
     assert bump is not None
-    steps = packages.steps_of(repository.folder, before, after, bump)
+    steps = answer.steps_of(repository.folder, before, after, bump)
     assert steps is not None
     assert [step.subject for step in steps.commits] == ["new 1 (new)", "a 1 → 2", "c 1 → 2"]
     texts = [repository.git("show", f"{step.id}:requirements.txt") for step in steps.commits]
     assert texts == ["a==1\nb==1\nc==1\nnew==1", "a==2\nb==1\nc==1\nnew==1", "a==2\nb==1\nc==2\nnew==1"]
     assert steps.bad == after
-    mixed_with_code = packages.bump_of(repository.folder, before, after, ("requirements.txt", "src/a.py"))
+    mixed_with_code = answer.bump_of(repository.folder, before, after, ("requirements.txt", "src/a.py"))
     assert mixed_with_code is not None
-    assert packages.steps_of(repository.folder, before, after, mixed_with_code) is None
+    assert answer.steps_of(repository.folder, before, after, mixed_with_code) is None
 
 
 def test_commits_of_two_lines_are_no_range(repository: Repository) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from regress_action.commands.init_trial import try_project
-from regress_action.scaffold.project import Project
+from regress_action.scaffold.repository import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.github.github_scenarios import Job, compared, judged, push, sha
-from regress_action.action.claims.receipt import ClaimReceipt
-from regress_action.action.claims.verification import evidence_of
-from regress_action.action.claims.wording import parse_claim
+from regress_action.action.claims import ClaimReceipt, evidence_of, parse_claim
 from regress_action.github.issue_tracking import fingerprint_of
 from regress_action.github.issues import comment_on_regression
-from regress_action.model.bisections import BisectionResult, Ending, Suspect
-from regress_action.model.claims import ClaimEvidence, ClaimPair, ClaimVerdict, verdict_over
+from regress_action.model.changes import (
+    BisectionResult,
+    ClaimEvidence,
+    ClaimPair,
+    ClaimVerdict,
+    Ending,
+    Suspect,
+    verdict_over,
+)
 from regress_action.model.measurements import Direction, Metric
-from regress_action.report import bisection_documents
+from regress_action.report import bisections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +111,7 @@ def receipt_of(claim: str, ratio: float, benchmark: str = "cache.get") -> ClaimR
 def test_the_culprit_stands_in_the_thread_that_asked(github: FakeGitHub, tmp_path: Path, fault: str | None) -> None:
     """Once, whatever becomes of the answer to the write; commit, author, probability, ratio and builds are said."""
     number = github.data.add_pull(head_sha=sha(2)).number
-    (tmp_path / "bisect.json").write_text(json.dumps(bisection_documents.as_object(ANSWER)))
+    (tmp_path / "bisect.json").write_text(json.dumps(bisections.as_object(ANSWER)))
     if fault:
         github.fail(fault, "POST", "/comments")
     for _ in range(2):

@@ -8,7 +8,7 @@ import pytest
 
 from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, judged, push, sha
-from regress_action.action.claims.wording import misread
+from regress_action.action.claims import misread
 from regress_action.github.command_answers import CommandAnswers
 from regress_action.github.event import Plan, Stage
 

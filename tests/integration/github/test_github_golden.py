@@ -11,7 +11,7 @@ import pytest
 from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, connected, judged, pull, push, sha
 from integration.github.test_github_acceptance import comment
-from regress_action.action.claims.wording import misread
+from regress_action.action.claims import misread
 from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 from regress_action.github.preferences import Preferences
 

@@ -17,9 +17,8 @@ import pytest
 
 from integration.history.smart_http import Backend, bare_repository, serving
 from regress_action.history import EVERYTHING, History, Selection, open_history, verify
-from regress_action.history.branch import Backoff, BranchStore
-from regress_action.history.publishers import GitPusher
-from regress_action.history.remote import remote_of
+from regress_action.history.branch import Backoff, BranchStore, GitPusher
+from regress_action.history.clone import remote_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from typed_fields import ReportFields

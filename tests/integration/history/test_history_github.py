@@ -14,7 +14,7 @@ import pytest
 from integration.history.github_http import TOKEN, GitHub
 from integration.history.smart_http import Backend, bare_repository, serving
 from regress_action.history import History, open_history
-from regress_action.history.artifact import unpack
+from regress_action.history.store import unpack
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.model.records import encode, path_of

@@ -11,9 +11,8 @@ import pytest
 from integration.history import killing
 from integration.history.smart_http import bare_repository, serving
 from regress_action.history import History, open_history
-from regress_action.history.branch import Backoff, BranchStore
-from regress_action.history.publishers import GitPusher
-from regress_action.history.remote import remote_of
+from regress_action.history.branch import Backoff, BranchStore, GitPusher
+from regress_action.history.clone import remote_of
 from regress_action.model.errors import HistoryError
 
 KILLS = int(os.environ.get("REGRESS_KILLS", "48"))

@@ -17,9 +17,10 @@ from integration.instruments import load_target
 from regress_action import analysis
 from regress_action.advice.scalability import analyse
 from regress_action.formats import read
-from regress_action.instruments.load import LoadTestRunner, Scenario, targets
-from regress_action.instruments.load.abort_rules import abort_rule
+from regress_action.instruments.load import LoadTestRunner, Scenario
+from regress_action.instruments.load import scenario as load_scenario
 from regress_action.instruments.load.level_files import read_levels
+from regress_action.instruments.load.runner import abort_rule
 from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def test_a_server_is_loaded_by_users_with_connections_of_their_own(
     server: str, client: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every user sends some; a page that is not there is an error with its status; the process is watched."""
-    monkeypatch.setattr(targets, "_CLIENTS", (client,))
+    monkeypatch.setattr(load_scenario, "_CLIENTS", (client,))
     result = LoadTestRunner(server, Scenario(users=3, duration_s=1.0), process=os.getpid()).run()
     missing = LoadTestRunner(f"{server}/missing", Scenario(rate=50, duration_s=0.5)).run()
 

@@ -17,7 +17,7 @@ from integration.instruments.test_instruments_load import free_port, load
 from regress_action.formats import read
 from regress_action.instruments.load import Scenario
 from regress_action.instruments.load.locust_engine import LocustEngine, LocustWorkers
-from regress_action.instruments.load.targets import resolve
+from regress_action.instruments.load.scenario import resolve
 from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:

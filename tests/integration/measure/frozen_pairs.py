@@ -8,9 +8,8 @@ import tempfile
 from pathlib import Path
 
 from regress_action.measure.frozen_turns import FrozenTurns
-from regress_action.measure.output_log import OutputLog
-from regress_action.measure.process_tree import ProcessTree, become_subreaper
-from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.process import OutputLog
+from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.spawn import Task
 from regress_action.measure.trees import WorktreeDir
 from regress_action.measure.watchdog import watchdog

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from regress_action.measure.freezing import groups_of, remove_groups
+from regress_action.measure.frozen_turns import groups_of, remove_groups
 from regress_action.measure.process_tree import processes_with_marker
 
 VICTIMS = (

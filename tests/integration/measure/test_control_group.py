@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs cgroup v2")
 PROGRAM = """
 import json, os, subprocess, sys, time
-from regress_action.measure.control_group import ControlGroup
+from regress_action.measure.supervisor import ControlGroup
 from regress_action.measure.process_tree import become_subreaper
 from regress_action.measure.supervisor import _reap
 

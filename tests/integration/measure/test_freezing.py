@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from regress_action.measure.freezing import SignalFreezer, freezer, groups_of, remove_groups
+from regress_action.measure.frozen_turns import SignalFreezer, freezer, groups_of, remove_groups
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="taking turns needs Linux")
 

@@ -89,9 +89,9 @@ def test_daemon_is_found_without_subreaper(measure: Measurer, tmp_path: Path) ->
     code = """
 import os, sys
 from pathlib import Path
-from regress_action.measure.signals import SignalWaiter
+from regress_action.measure.process_tree import SignalWaiter
 from regress_action.measure.process_tree import MARKER_VARIABLE, ProcessTree
-from regress_action.measure.output_log import OutputLog
+from regress_action.measure.process import OutputLog
 from regress_action.measure.process import NullSampler, execute
 from regress_action.measure.spawn import Task
 task = Task(["sh", "-c", sys.argv[1]], Path.cwd(), {**os.environ, MARKER_VARIABLE: "m"})

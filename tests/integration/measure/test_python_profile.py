@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.advice.profile_files import calls, collapsed
+from regress_action.advice.profile_files import formats
+from regress_action.advice.profile_files.folder import joined_calls, read_calls, read_lines
 from regress_action.measure import python_profile
 from regress_action.measure.profiling import changed_lines
-from regress_action.model.stacks import CostMode, FunctionKey
+from regress_action.model.profiles import CostMode, FunctionKey
 
 HOOK = Path(python_profile.__file__).parent
 PROGRAM = """\
@@ -69,8 +70,8 @@ def test_stacks_have_cpu_and_elapsed_time_apart(tmp_path: Path) -> None:
     assert ended.stderr == ""
     assert ended.stdout.startswith("['argument']")
     files = {path.name.partition("-")[0]: path for path in (tmp_path / "out").iterdir()}
-    cpu = collapsed.read(files["cpu"].read_text(), "cpu", CostMode.CPU, 1e-6)
-    wall = collapsed.read(files["wall"].read_text(), "wall", CostMode.WALL, 1e-6)
+    cpu = formats.read_collapsed(files["cpu"].read_text(), "cpu", CostMode.CPU, 1e-6)
+    wall = formats.read_collapsed(files["wall"].read_text(), "wall", CostMode.WALL, 1e-6)
     computing = [cost for stack, cost in cpu.stacks.items() if stack[-1].key == FunctionKey("compute", "program.py")]
     waiting = {stack[0].function for stack in wall.stacks if stack[-1].key == FunctionKey("wait", "program.py")}
     assert sum(computing) > 0.1
@@ -85,7 +86,7 @@ def test_calls_are_counted_exactly_in_all_threads(tmp_path: Path) -> None:
     )
     profiled(tmp_path, "calls", program.replace("target=wait", "target=lambda: [compute(3) for _ in range(7)]"))
     (file,) = (tmp_path / "out").iterdir()
-    counted = calls.read(file.read_bytes(), file.name).functions
+    counted = read_calls(file.read_bytes(), file.name).functions
     assert counted[FunctionKey("compute", "program.py")].calls == 57
     assert counted[FunctionKey("main", "program.py")].calls == 1
 
@@ -94,7 +95,7 @@ def test_lines_are_timed_in_functions_with_changed_lines_only(tmp_path: Path) ->
     """The lines of a changed function have counts; other functions have none."""
     profiled(tmp_path, "lines", REGRESS_PROFILE_LINES="program.py\t12")
     (file,) = (tmp_path / "out").iterdir()
-    timed = calls.read_lines(file.read_bytes(), file.name)
+    timed = read_lines(file.read_bytes(), file.name)
     assert list(timed) == [FunctionKey("wait", "program.py")]
     count, seconds = timed[FunctionKey("wait", "program.py")][12]
     assert count == 2
@@ -109,7 +110,7 @@ def test_forked_processes_write_profiles_of_their_own(tmp_path: Path) -> None:
         "    worker = context.Process(target=work, args=(10,))\n    worker.start()\n    worker.join()\n"
     )
     profiled(tmp_path, "calls", program)
-    counted = calls.joined([calls.read(path.read_bytes(), path.name) for path in (tmp_path / "out").iterdir()])
+    counted = joined_calls([read_calls(path.read_bytes(), path.name) for path in (tmp_path / "out").iterdir()])
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert counted.functions[FunctionKey("work", "program.py")].calls == 1
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from judgements import MEMORY, judgement, regression, row
-from regress_action.action.explain import answer_of, record
 from regress_action.action.hotspots import GraphFolder, with_causes
+from regress_action.action.publish import answer_of, judgement_record
 from regress_action.advice import recommend
-from regress_action.github.annotations import annotate
+from regress_action.github.locations import annotate
 from regress_action.github.preferences import Texts
 from regress_action.model.comparisons import Comparison, Judgement, Outcome, Severity
 from regress_action.model.measurements import Location
@@ -77,6 +77,6 @@ def test_the_cause_survives_as_data_and_answers_the_question_why() -> None:
     """JSON keeps it, and `/regress explain` tells it."""
     judged = explained(SLOW)
     assert structured.as_judgement(structured.as_object(judged)).comparisons[0].cause == judged.comparisons[0].cause
-    answer = answer_of(record(judged, None, 60_000), "test_check")
+    answer = answer_of(judgement_record(judged, None, 60_000), "test_check")
     assert answer is not None
     assert "takes 94 % (88 % to 99 %) of the difference" in answer

@@ -8,10 +8,9 @@ from regress_action.action.judge import JudgingRules, judge_reports, with_change
 from regress_action.analysis import Policy, SamplingPlan, WaiverRule
 from regress_action.history import Checkout
 from regress_action.model import records
-from regress_action.model.comparisons import Mode, Verdict
+from regress_action.model.comparisons import Mode, Reason, ReasonCode, Verdict
 from regress_action.model.errors import ExitCode
 from regress_action.model.measurements import Benchmark, Direction, Failure, Metric, Report, Run, Series
-from regress_action.model.reasons import Reason, ReasonCode
 from regress_action.report import reasons
 from regress_action.settings.model import Override
 

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.action.claims.receipt import ClaimReceipt, _canonical, _digest, decode
-from regress_action.action.claims.verification import check, evidence_of
-from regress_action.action.claims.wording import parse_claim
-from regress_action.model.claims import ClaimEvidence, ClaimPair, ClaimVerdict, verdict_over
+from regress_action.action.claims import (
+    ClaimReceipt,
+    _canonical,
+    _digest,
+    check_receipt,
+    decode_receipt,
+    evidence_of,
+    parse_claim,
+)
+from regress_action.model.changes import ClaimEvidence, ClaimPair, ClaimVerdict, verdict_over
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction, Metric
 
@@ -36,10 +42,10 @@ WRITTEN = receipt().encode()
 
 def test_a_receipt_is_read_back_as_it_was_written() -> None:
     """What is decoded has the same content, and its verdict follows from its runs."""
-    again = decode(WRITTEN)
+    again = decode_receipt(WRITTEN)
     assert again == receipt()
     assert again.verdict is ClaimVerdict.PROVEN
-    check(again)
+    check_receipt(again)
 
 
 @given(st.integers(0, len(WRITTEN) - 1), st.integers(1, 255))
@@ -49,7 +55,7 @@ def test_any_changed_byte_is_refused(at: int, by: int) -> None:
     changed = bytearray(WRITTEN)
     changed[at] ^= by
     with pytest.raises(InputError, match="does not hold"):
-        decode(bytes(changed))
+        decode_receipt(bytes(changed))
 
 
 @given(st.integers(0, len(WRITTEN) - 1))
@@ -57,7 +63,7 @@ def test_any_changed_byte_is_refused(at: int, by: int) -> None:
 def test_a_cut_receipt_is_refused(length: int) -> None:
     """The beginning of a receipt is none."""
     with pytest.raises(InputError):
-        decode(WRITTEN[:length])
+        decode_receipt(WRITTEN[:length])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_fields_of_another_type_are_refused_before_a_replay_uses_them(name: str,
     del content["digest"]
     content[name] = {**content[name], **value} if isinstance(value, dict) and value else value
     with pytest.raises(InputError, match=words):
-        decode(_canonical({**content, "digest": _digest(content)}))
+        decode_receipt(_canonical({**content, "digest": _digest(content)}))
 
 
 def test_a_verdict_that_does_not_follow_from_the_runs_is_refused() -> None:
@@ -89,7 +95,7 @@ def test_a_verdict_that_does_not_follow_from_the_runs_is_refused() -> None:
         refuted, verdict=ClaimVerdict.PROVEN, evidence=(replace(refuted.evidence[0], verdict=ClaimVerdict.PROVEN),)
     )
     with pytest.raises(InputError, match="does not follow"):
-        check(decode(forged.encode()))
+        check_receipt(decode_receipt(forged.encode()))
 
 
 def test_a_changed_run_with_a_new_digest_changes_the_numbers() -> None:
@@ -98,7 +104,7 @@ def test_a_changed_run_with_a_new_digest_changes_the_numbers() -> None:
     del content["digest"]
     content["evidence"][0]["pairs"][3]["head"] *= 2
     with pytest.raises(InputError, match="does not follow"):
-        check(decode(_canonical({**content, "digest": _digest(content)})))
+        check_receipt(decode_receipt(_canonical({**content, "digest": _digest(content)})))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.action.claims.wording import parse_claim
-from regress_action.model.claims import Claim, ClaimVerdict
+from regress_action.action.claims import parse_claim
+from regress_action.model.changes import Claim, ClaimVerdict
 from regress_action.model.errors import UsageError
 
 

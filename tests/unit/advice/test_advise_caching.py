@@ -12,9 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.advice.caching import KeyTrace, analyse
-from regress_action.advice.caching.expiry import expiry_use
-from regress_action.advice.caching.key_trace import mixed, sampled_keys
-from regress_action.advice.caching.miss_ratio import miss_ratio_curve
+from regress_action.advice.caching.key_trace import count_stampedes, expiry_use, mixed, sampled_keys
+from regress_action.advice.caching.miss_ratio import (
+    _previous_uses,
+    miss_ratio_curve,
+    previous_uses,
+    sampled_distances,
+    stack_distances,
+)
 from regress_action.advice.caching.policies import (
     POLICIES,
     fewest_misses,
@@ -25,9 +30,6 @@ from regress_action.advice.caching.policies import (
     s3fifo_misses,
     sieve_misses,
 )
-from regress_action.advice.caching.sampling import _previous_uses, sampled_distances
-from regress_action.advice.caching.stack_distances import previous_uses, stack_distances
-from regress_action.advice.caching.stampedes import count_stampedes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from regress_action.advice.cause_analysis import explain
-from regress_action.advice.changed_lines import ChangedFile, Hunk, parse
+from regress_action.advice.changed_lines import ChangedFile, Hunk, changes_code, parse
 from regress_action.advice.profile_difference import change_of
 from regress_action.advice.profile_files import ProfiledTarget, ProfileRun
-from regress_action.advice.source_lines import changes_code
-from regress_action.model.causes import Cause, Evidence
-from regress_action.model.stacks import (
+from regress_action.model.profiles import (
     CallProfile,
+    Cause,
     CostMode,
+    Evidence,
     FunctionCalls,
     FunctionKey,
     Stack,

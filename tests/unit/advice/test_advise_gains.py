@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from regress_action.advice.gains import time_gain
+from regress_action.site.recommendations import time_gain
 
 DAY_S = 86_400.0
 REPORTS = [(0.0, 5), (40 * DAY_S, 5), (69 * DAY_S, 10), (math.nan, 7), (70 * DAY_S, 1)]

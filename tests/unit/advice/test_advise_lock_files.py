@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.advice.lock_files import changed_packages, is_lock_file, packages, with_changed
-from regress_action.model.bisections import PackageChange
+from regress_action.model.changes import PackageChange
 
 REQUIREMENTS = """\
 # locked

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regress_action.advice.changed_lines import ChangedFile, Hunk
 from regress_action.advice.memory_growth import memory_growth
 from regress_action.advice.profile_files import ProfiledTarget, ProfileRun
-from regress_action.model.stacks import AllocationSite, MemoryProfile
+from regress_action.model.profiles import AllocationSite, MemoryProfile
 from regress_action.report.causes import as_plain, memory_paragraph
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.advice.profile_files import callgrind, calls, collapsed, pprof, read_profiles, speedscope
-from regress_action.advice.profile_files.folder import mode_of
+from regress_action.advice.profile_files import callgrind, formats, read_profiles
+from regress_action.advice.profile_files.folder import joined_calls, mode_of, read_calls, read_lines
 from regress_action.model.errors import InputError
-from regress_action.model.stacks import CostMode, FunctionKey, StackFrame
+from regress_action.model.profiles import CostMode, FunctionKey, StackFrame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ MAIN, LOAD = StackFrame("main", "app.py", 3), StackFrame("Store.load", "pkg/stor
 def test_collapsed_stacks_have_functions_paths_and_lines() -> None:
     """A frame is a function with its file and line, a function of a module, or a bare name."""
     text = "main (app.py:3);Store.load (pkg/store.py:12) 250\nmain (app.py:3);memcpy (libc.so) 4\nidle 1\n"
-    profile = collapsed.read(text, "x", CostMode.CPU, 1e-3)
+    profile = formats.read_collapsed(text, "x", CostMode.CPU, 1e-3)
     assert profile.stacks == {
         (MAIN, LOAD): pytest.approx(0.25),
         (MAIN, StackFrame("memcpy", "libc.so")): pytest.approx(0.004),
@@ -47,7 +47,7 @@ def test_speedscope_events_become_times_between_them() -> None:
             }
         ],
     }
-    profile = speedscope.read(json.dumps(content).encode(), "x", CostMode.WALL)
+    profile = formats.read_speedscope(json.dumps(content).encode(), "x", CostMode.WALL)
     assert profile.mode is CostMode.WALL
     assert profile.stacks == {
         (MAIN,): pytest.approx(0.005),
@@ -57,7 +57,7 @@ def test_speedscope_events_become_times_between_them() -> None:
 
 def test_pprof_is_read_by_its_cpu_time() -> None:
     """The value in nanoseconds is taken, locations are turned root first, and inlined functions keep their order."""
-    profile = pprof.read(gzip.compress(pprof_profile()), "cpu.pb.gz")
+    profile = formats.read_pprof(gzip.compress(pprof_profile()), "cpu.pb.gz")
     assert profile.mode is CostMode.CPU
     assert profile.stacks == {(MAIN, LOAD): pytest.approx(0.03)}
 
@@ -105,7 +105,7 @@ def block(field: int, content: bytes) -> bytes:
 def test_a_compressed_bomb_is_refused() -> None:
     """What unpacks to more than a profile may have is not unpacked."""
     with pytest.raises(InputError, match="larger"):
-        pprof.read(gzip.compress(bytes(200 * 2**20), 1), "x")
+        formats.read_pprof(gzip.compress(bytes(200 * 2**20), 1), "x")
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))
@@ -113,11 +113,11 @@ def test_damage_is_a_clear_error(noise: bytes, at: int) -> None:
     """A damaged file of any kind gives an error that names it, or a profile."""
     damaged = pprof_profile()[:at] + noise + pprof_profile()[at:]
     for read in (
-        lambda: pprof.read(damaged, "name"),
-        lambda: speedscope.read(noise, "name", CostMode.CPU),
-        lambda: collapsed.read(noise.decode("latin-1"), "name", CostMode.CPU),
-        lambda: calls.read(noise, "name"),
-        lambda: calls.read_lines(noise, "name"),
+        lambda: formats.read_pprof(damaged, "name"),
+        lambda: formats.read_speedscope(noise, "name", CostMode.CPU),
+        lambda: formats.read_collapsed(noise.decode("latin-1"), "name", CostMode.CPU),
+        lambda: read_calls(noise, "name"),
+        lambda: read_lines(noise, "name"),
     ):
         try:
             read()
@@ -131,9 +131,9 @@ def test_costs_are_finite_and_positive(cost: str) -> None:
     content = '{"shared": {"frames": [{"name": "a"}]}, "profiles": [{"type": "sampled", "unit": "seconds", '
     content += f'"samples": [[0]], "weights": ["{cost}"]}}]}}'
     with pytest.raises(InputError):
-        speedscope.read(content.encode(), "x", CostMode.CPU)
+        formats.read_speedscope(content.encode(), "x", CostMode.CPU)
     with pytest.raises(InputError):
-        collapsed.read(f"main {cost}", "x", CostMode.CPU)
+        formats.read_collapsed(f"main {cost}", "x", CostMode.CPU)
 
 
 def test_the_profiles_of_a_measurement_are_read_by_run(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_counts_of_calls_are_added_up() -> None:
     """A function that two processes call has the sum of their calls."""
     row = ["f", "a.py", 4, 10, 0.5, 1.0]
     data = json.dumps({"schema": 1, "functions": [row], "callers": [["main (a.py)", "f (a.py)", 10]]}).encode()
-    both = calls.joined([calls.read(data, "x"), calls.read(data, "y")])
+    both = joined_calls([read_calls(data, "x"), read_calls(data, "y")])
     assert both.functions[FunctionKey("f", "a.py")].calls == 20
     assert both.callers[FunctionKey("main", "a.py"), FunctionKey("f", "a.py")] == 20
 

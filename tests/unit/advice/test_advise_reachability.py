@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.advice.reachability.reach import BenchmarkTrace, FileChange, reason
-from regress_action.advice.reachability.units import changed_units, units_of
+from regress_action.advice.reachability import BenchmarkTrace, FileChange, changed_units, reason, units_of
 
 SOURCE = """\
 import functools

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regress_action.advice.resources import bottleneck, limits
+from regress_action.advice.rules import bottleneck, limits
 from regress_action.measure import activity
 from regress_action.model.resources import Bottleneck, Doing, LimitKind, RunResources
 from regress_action.report import resources as words

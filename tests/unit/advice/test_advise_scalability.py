@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from regress_action.advice.scalability import LoadLevels, analyse
 from regress_action.advice.scalability.analysis import LimitedBy, ScalabilityDoubt
-from regress_action.advice.scalability.fixed_limit import fit_fixed_limit
-from regress_action.advice.scalability.usl import ParameterEstimate, ScalabilityFit, fit, throughput
+from regress_action.advice.scalability.laws import ParameterEstimate, ScalabilityFit, fit, fit_fixed_limit, throughput
 from unit.advice.published_levels import CISCO, RAY_TRACER, SPEC_SDM91, Published
 
 LEVELS = np.unique(np.round(np.geomspace(1, 96, 16)))

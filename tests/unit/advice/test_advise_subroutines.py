@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regress_action.advice.cause_analysis import slower_functions
 from regress_action.advice.profile_files import ProfileRun
-from regress_action.advice.subroutines import slower_functions
-from regress_action.model.stacks import CallProfile, FunctionCalls, FunctionKey
+from regress_action.model.profiles import CallProfile, FunctionCalls, FunctionKey
 
 FUNCTIONS = 100
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from regress_action import analysis
+from regress_action.model.comparisons import Reason
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
-from regress_action.model.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

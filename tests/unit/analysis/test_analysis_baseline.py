@@ -11,9 +11,8 @@ from scipy import special, stats
 from regress_action import analysis
 from regress_action.analysis import noise as noise_models
 from regress_action.analysis import stability
-from regress_action.model.comparisons import Verdict
+from regress_action.model.comparisons import ReasonCode, Verdict
 from regress_action.model.measurements import Environment, Metric
-from regress_action.model.reasons import ReasonCode
 from unit.analysis.compared_sides import EXACT, OWN, SIGNED, one, reason_of, runs, session, stored
 
 examples = settings(max_examples=25, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 from regress_action import analysis
 from regress_action.model.comparisons import Doubt, Judgement, Machine, Verdict
 from regress_action.model.measurements import Conditions, Environment, Report
-from regress_action.report.notes import sentences
+from regress_action.report.phrases import note_sentences
 from unit.analysis.compared_sides import HOSTED, OTHER, OWN, pairs, runs, session
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
@@ -49,7 +49,7 @@ def test_a_machine_of_another_speed_is_reported(ratio: float, said: str) -> None
     """Slower or faster than the machines of the baseline: in one note, as a number and as a doubt."""
     judgement = against_history(probed(0.002 * ratio), probed(0.002), probed(0.00201), probed(0.00199))
 
-    (note,) = sentences(judgement)
+    (note,) = note_sentences(judgement)
     assert said in note
     assert judgement.machine.probe_ratio == pytest.approx(ratio, rel=0.01)
     assert judgement.machine.doubts == (Doubt.SPEED,)
@@ -71,7 +71,7 @@ def test_what_spread_explains_is_no_other_speed(head: Conditions, stored: list[C
 
     assert judgement.machine.probe_ratio is not None
     assert Doubt.SPEED not in judgement.machine.doubts
-    assert not any("fixed piece of work" in note and "head's machine" in note for note in sentences(judgement))
+    assert not any("fixed piece of work" in note and "head's machine" in note for note in note_sentences(judgement))
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_a_shift_that_the_probe_did_not_see_points_elsewhere() -> None:
     same, slower = (against_history(probed(time), probed(0.002), ratio=1.3) for time in (0.00201, 0.0026))
 
     assert same.summary.environment_shift == slower.summary.environment_shift == pytest.approx(1.3, rel=0.01)
-    assert any("what all benchmarks share" in note for note in sentences(same))
-    assert any("may be the machine's" in note for note in sentences(slower))
+    assert any("what all benchmarks share" in note for note in note_sentences(same))
+    assert any("may be the machine's" in note for note in note_sentences(slower))
 
 
 def test_pairs_on_a_restless_machine_explain_what_is_undecided() -> None:
@@ -121,7 +121,7 @@ def test_pairs_on_a_restless_machine_explain_what_is_undecided() -> None:
     assert judgement.comparisons[0].verdict is Verdict.INCONCLUSIVE
     assert judgement.machine.probe_swing == pytest.approx(1.45)
     assert replace(judgement.machine, probe_swing=None) == Machine(None, None, 0.12, (Doubt.SWING, Doubt.STEAL))
-    swing, steal = sentences(judgement)
+    swing, steal = note_sentences(judgement)
     assert "took up to 45 % longer at one moment than at another, which explains 1 undecided comparison." in swing
     assert "took 12 % of the CPU time that the suite wanted, which explains 1 undecided comparison." in steal
 

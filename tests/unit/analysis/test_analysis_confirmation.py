@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, ReasonCode, Severity, Verdict
 from regress_action.model.measurements import Metric
-from regress_action.model.reasons import ReasonCode
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import of, pairs, reason_of, runs
 

@@ -12,7 +12,7 @@ from regress_action.github.alarms import alarming, conclusion
 from regress_action.github.preferences import Preferences
 from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
 from regress_action.model.measurements import Benchmark
-from regress_action.report import notes, reasons, structured
+from regress_action.report import phrases, reasons, structured
 
 POLICY = Policy()
 
@@ -31,7 +31,7 @@ def test_a_control_alone_cannot_fail_the_check() -> None:
     assert labelled.summary.verdict is Outcome.PASS
     assert alarming(labelled) == []
     assert conclusion(labelled, Preferences()) == "success"
-    assert "cannot be caused by this diff" in " ".join(notes.sentences(labelled))
+    assert "cannot be caused by this diff" in " ".join(phrases.note_sentences(labelled))
 
 
 def test_what_the_change_reaches_still_fails() -> None:
@@ -53,7 +53,7 @@ def test_controls_that_moved_set_a_floor(ratio: float, *, alarms: bool) -> None:
     labelled = with_controls(judgement(Outcome.WARN, near, faster), {"far.away"}, POLICY)
 
     assert bool(alarming(labelled)) == alarms
-    assert "moved all the same" in " ".join(notes.sentences(labelled))
+    assert "moved all the same" in " ".join(phrases.note_sentences(labelled))
 
 
 def test_quiet_controls_change_nothing_for_the_others() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action import analysis
-from regress_action.model.reasons import Note, NoteCode
+from regress_action.model.comparisons import Note, NoteCode
 from unit.analysis.compared_sides import OWN, runs
 
 if TYPE_CHECKING:

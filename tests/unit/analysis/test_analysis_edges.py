@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Mode, Outcome, Reason, ReasonCode, Severity, Verdict
 from regress_action.model.errors import IncompleteError, InputError
 from regress_action.model.measurements import Benchmark, Direction, Failure, Metric, Report, Run, Series
-from regress_action.model.reasons import Reason, ReasonCode
 from unit.analysis.compared_sides import (
     COUNT,
     EXACT,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from regress_action.analysis import run_matrix as evidence
+from regress_action.model.comparisons import Reason, ReasonCode
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
-from regress_action.model.reasons import Reason, ReasonCode
 from unit.analysis.compared_sides import HOSTED, OWN, TIME, pairs, runs, session
 
 

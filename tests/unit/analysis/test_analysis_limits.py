@@ -10,9 +10,17 @@ from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis.policy import budget_rules, threshold_asked, waiver_of
-from regress_action.model.comparisons import Budget, BudgetState, Outcome, Severity, Verdict
+from regress_action.model.comparisons import (
+    Budget,
+    BudgetState,
+    Note,
+    NoteCode,
+    Outcome,
+    Severity,
+    Verdict,
+    WaiverApplied,
+)
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series, snake_case_name
-from regress_action.model.reasons import Note, NoteCode, WaiverApplied
 from unit.analysis.compared_sides import (
     HOSTED,
     OWN,

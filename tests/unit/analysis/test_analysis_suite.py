@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Judgement, Note, NoteCode, Outcome, ReasonCode, Severity, Verdict
 from regress_action.model.measurements import Failure, Metric
-from regress_action.model.reasons import Note, NoteCode, ReasonCode
 from unit.analysis.compared_sides import HOSTED, OTHER, TIME, SideFields, number, of, pairs, reason_of, runs, session
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]

@@ -7,9 +7,8 @@ import pytest
 
 from regress_action import analysis
 from regress_action.analysis import histories, policy, sustained_changes, tests
-from regress_action.model.comparisons import BudgetState, Severity, Verdict
+from regress_action.model.comparisons import BudgetState, Reason, ReasonCode, Severity, Verdict, WaiverApplied
 from regress_action.model.measurements import Benchmark, Metric
-from regress_action.model.reasons import Reason, ReasonCode, WaiverApplied
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import (
     EXACT,

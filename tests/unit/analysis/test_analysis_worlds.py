@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from regress_action import analysis
 from regress_action.analysis import designs
 from regress_action.analysis.policy import Policy
-from regress_action.model.comparisons import Verdict
+from regress_action.model.comparisons import NoteCode, Verdict
 from regress_action.model.measurements import COMPILED, Noise
-from regress_action.model.reasons import NoteCode
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import HOSTED, OWN, number, of, paired, pairs, runs, stored
 

@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.analysis.bisection import choice, prior
 from regress_action.analysis.bisection.observations import Observations
-from regress_action.analysis.bisection.posterior import posterior
-from regress_action.analysis.bisection.search import Bisection, MeasurementStep
-from regress_action.model.bisections import Ending
+from regress_action.analysis.bisection.posterior import (
+    CODE,
+    DOCUMENTS,
+    EMPTY,
+    PERIPHERY,
+    posterior,
+    prior_of_levels,
+    prior_weight,
+)
+from regress_action.analysis.bisection.search import Bisection, MeasurementStep, choose, information
+from regress_action.model.changes import Ending
 
 
 def search(
@@ -110,7 +117,7 @@ def test_the_middle_is_measured_first() -> None:
 
 def test_changed_files_move_the_first_choice() -> None:
     """With all weight on the last commits, the search begins among them."""
-    weights = np.array([prior.weight(["docs/a.md"])] * 12 + [prior.weight(["src/a.py"])] * 4)
+    weights = np.array([prior_weight(["docs/a.md"])] * 12 + [prior_weight(["src/a.py"])] * 4)
     now = Bisection(np.tril(np.ones((16, 16), dtype=bool)), weights, {15: [0.1, 0.101, 0.099, 0.1]})
     step = now.next_step()
     assert isinstance(step, MeasurementStep)
@@ -123,11 +130,11 @@ def test_information_grows_with_separation_up_to_the_entropy(p: float, separatio
     """A measurement tells nothing without separation, never more than the question holds, and more when clearer."""
     ask = np.array([p])
     entropy = -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
-    little, much = (float(choice.information(ask, np.array([d]))[0]) for d in (separation, separation + more))
-    assert choice.information(ask, np.array([0.0]))[0] == pytest.approx(0, abs=1e-9)
+    little, much = (float(information(ask, np.array([d]))[0]) for d in (separation, separation + more))
+    assert information(ask, np.array([0.0]))[0] == pytest.approx(0, abs=1e-9)
     assert -1e-9 <= little <= entropy + 1e-9
     assert much >= little - 1e-3
-    assert choice.information(ask, np.array([30.0]))[0] == pytest.approx(entropy, abs=1e-6)
+    assert information(ask, np.array([30.0]))[0] == pytest.approx(entropy, abs=1e-6)
 
 
 def test_more_pairs_of_one_build_tell_less() -> None:
@@ -135,7 +142,7 @@ def test_more_pairs_of_one_build_tell_less() -> None:
     contains = np.tril(np.ones((8, 8), dtype=bool))
     measured = {7: [0.05] * 5 + [0.06] * 5, 3: [0.024, 0.026] * 50}
     now = posterior(contains, np.ones(8), Observations.of(measured))
-    chosen = choice.choose(contains, now, available=range(8), measured={7: 10, 3: 100}, build_cost=10)
+    chosen = choose(contains, now, available=range(8), measured={7: 10, 3: 100}, build_cost=10)
     assert chosen is not None
     assert chosen.commit != 3
 
@@ -143,23 +150,23 @@ def test_more_pairs_of_one_build_tell_less() -> None:
 @pytest.mark.parametrize(
     ("files", "weight"),
     [
-        ((), prior.EMPTY),
-        (("README.md", "docs/x/y.png"), prior.DOCUMENTS),
-        ((".github/workflows/a.yml", "tests/test_a.py"), prior.PERIPHERY),
-        (("README.md", "src/a.py"), prior.CODE),
-        (("requirements.txt",), prior.CODE),
-        (("tests/benchmarks/test_speed.py",), prior.CODE),
+        ((), EMPTY),
+        (("README.md", "docs/x/y.png"), DOCUMENTS),
+        ((".github/workflows/a.yml", "tests/test_a.py"), PERIPHERY),
+        (("README.md", "src/a.py"), CODE),
+        (("requirements.txt",), CODE),
+        (("tests/benchmarks/test_speed.py",), CODE),
     ],
 )
 def test_weights_follow_the_changed_files(files: tuple[str, ...], weight: float) -> None:
     """Documents and tests rarely change the speed; requirements and benchmarks may."""
-    assert prior.weight(files) == weight
+    assert prior_weight(files) == weight
 
 
 def test_stored_values_raise_the_commits_around_their_step() -> None:
     """Records of the history that step between commits 8 and 12 make these the likely ones, and rule out none."""
     contains = np.tril(np.ones((20, 20), dtype=bool))
     levels = [(-1, 0.0), (4, 0.01), (8, -0.01), (12, 0.1), (16, 0.11), (19, 0.1)]
-    weights = prior.of_levels(contains, np.ones(20), levels)
+    weights = prior_of_levels(contains, np.ones(20), levels)
     assert set(np.argsort(weights)[-4:]) == {9, 10, 11, 12}
     assert weights.min() >= 0.05

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from regress_action.analysis import counts
+from regress_action.analysis import exact_tests
 from regress_action.model.comparisons import Verdict
 from unit.analysis.compared_sides import COUNT, EXACT, paired, stored
 
@@ -24,15 +24,15 @@ def test_the_p_value_is_that_of_the_conditional_binomial_test(base: list[int], h
     share = len(head) / (len(head) + len(base))
     tails = stats.binom(total, share).cdf(events), stats.binom(total, share).sf(events - 1)
 
-    p = counts.p_values(np.array([base], float), np.array([head], float), ONE)
+    p = exact_tests.count_p_values(np.array([base], float), np.array([head], float), ONE)
 
     assert p[0] == pytest.approx(min(1, 2 * min(tails)), abs=1e-12)
 
 
 def test_what_is_no_count_has_no_exact_test() -> None:
     """Fractions, and rows that are not compared by their difference."""
-    assert np.isnan(counts.p_values(np.array([[0.5, 1.0]]), np.array([[1.0, 2.0]]), ONE)).all()
-    assert np.isnan(counts.p_values(np.array([[1.0]]), np.array([[2.0]]), ~ONE)).all()
+    assert np.isnan(exact_tests.count_p_values(np.array([[0.5, 1.0]]), np.array([[1.0, 2.0]]), ONE)).all()
+    assert np.isnan(exact_tests.count_p_values(np.array([[1.0]]), np.array([[2.0]]), ~ONE)).all()
 
 
 def test_a_rate_that_doubled_is_never_called_unchanged() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from regress_action.analysis import order_statistics
+from regress_action.analysis import exact_tests
 from regress_action.model.comparisons import Verdict
 from unit.analysis.compared_sides import reason_of, stored
 
@@ -18,7 +18,7 @@ NONE = np.zeros(1, dtype=bool)
 
 def p_value(base: np.ndarray, new: float) -> float:
     """Return the p-value of one new run of a benchmark on its own."""
-    return float(order_statistics.p_values(base[None], np.array([[new]]), NONE)[0])
+    return float(exact_tests.order_p_values(base[None], np.array([[new]]), NONE)[0])
 
 
 @examples
@@ -27,7 +27,7 @@ def test_scores_are_the_prediction_errors_of_the_other_runs(seed: int, count: in
     """Leaving one out, by the formula for the next observation."""
     base = np.random.default_rng(seed).normal(0, 1, count)
 
-    scores = order_statistics.leave_one_out_scores(base[None])[0]
+    scores = exact_tests.leave_one_out_scores(base[None])[0]
 
     for left_out in range(count):
         others = np.delete(base, left_out)
@@ -46,7 +46,7 @@ def test_identical_runs_are_as_rarely_surprising_as_it_says(draw: str) -> None:
         "skewed": random.exponential(1, (4000, 11)),
     }[draw]
 
-    p = order_statistics.p_values(values[:, :10], values[:, 10:], np.zeros(4000, dtype=bool))
+    p = exact_tests.order_p_values(values[:, :10], values[:, 10:], np.zeros(4000, dtype=bool))
 
     assert np.mean(p <= 0.05) <= 0.05
     assert np.mean(p <= 0.02) <= 0.02
@@ -65,7 +65,7 @@ def test_the_most_surprising_of_all_has_one_chance_in_their_number() -> None:
     """Just as far as the farthest stored run: 2 / (K + 1); beyond it 1 / (K + 1), and half of that twice as far."""
     base = np.random.default_rng(2).normal(0, 1, 9)
     error = base.std(ddof=1) * np.sqrt(1 + 1 / 9)
-    farthest = order_statistics.leave_one_out_scores(base[None]).max()
+    farthest = exact_tests.leave_one_out_scores(base[None]).max()
 
     assert p_value(base, base.mean() + 0.999 * farthest * error) == pytest.approx(0.2)
     assert p_value(base, base.mean() + 1.001 * farthest * error) == pytest.approx(0.1, rel=0.01)
@@ -77,7 +77,7 @@ def test_a_suite_shows_the_tail_that_one_benchmark_cannot() -> None:
     random = np.random.default_rng(3)
     values = random.normal(0, 0.02, (100, 11)) + 0.7 * (random.random((100, 11)) < 0.05)
 
-    p = order_statistics.p_values(values[:, :10], values[:, 10:], np.ones(100, dtype=bool))
+    p = exact_tests.order_p_values(values[:, :10], values[:, 10:], np.ones(100, dtype=bool))
 
     slow = values[:, 10] > 0.3
     assert slow.sum() >= 3
@@ -90,7 +90,7 @@ def test_new_runs_that_all_scatter_more_are_scaled_to_the_stored_ones() -> None:
     random = np.random.default_rng(5)
     base, head = random.normal(0, 1, (200, 10)), random.normal(0, 3, (200, 1))
 
-    p = order_statistics.p_values(base, head, np.ones(200, dtype=bool))
+    p = exact_tests.order_p_values(base, head, np.ones(200, dtype=bool))
 
     assert stats.kstest(p, "uniform").pvalue > 1e-4
     assert p.min() > 0.05 / 200
@@ -98,8 +98,8 @@ def test_new_runs_that_all_scatter_more_are_scaled_to_the_stored_ones() -> None:
 
 def test_three_stored_runs_and_two_new_ones_are_for_other_tests() -> None:
     """NaN: a score needs three others, and several new runs have a spread of their own."""
-    assert np.isnan(order_statistics.p_values(np.zeros((1, 3)), np.ones((1, 1)), NONE)).all()
-    assert np.isnan(order_statistics.p_values(np.zeros((1, 9)), np.ones((1, 2)), NONE)).all()
+    assert np.isnan(exact_tests.order_p_values(np.zeros((1, 3)), np.ones((1, 1)), NONE)).all()
+    assert np.isnan(exact_tests.order_p_values(np.zeros((1, 9)), np.ones((1, 2)), NONE)).all()
 
 
 def test_a_new_run_that_is_just_significant_is_only_suspected() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.analysis import resolution
+from regress_action.analysis import noise
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import paired
@@ -18,7 +18,7 @@ RATIO, SECONDS, OTHER = (np.full(1, flag) for flag in (False, True, False))
 
 def error(base: np.ndarray, head: np.ndarray, timed: np.ndarray = OTHER) -> float:
     """Return the rounding error of one row, of seconds where it is timed."""
-    return float(resolution.rounding_error(np.log(base)[None], np.log(head)[None], RATIO, timed)[0])
+    return float(noise.rounding_error(np.log(base)[None], np.log(head)[None], RATIO, timed)[0])
 
 
 @examples

@@ -9,9 +9,8 @@ import pytest
 
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
 from regress_action.analysis.policy import Limit, Policy, WaiverRule
-from regress_action.model.comparisons import Severity, Verdict
+from regress_action.model.comparisons import ReasonCode, Severity, Verdict
 from regress_action.model.measurements import Direction, Environment, Metric
-from regress_action.model.reasons import ReasonCode
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import reason_of
 from unit.analysis.stored_reports import past, report

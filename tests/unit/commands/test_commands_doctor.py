@@ -10,15 +10,14 @@ import pytest
 
 import judgements
 from regress_action.action.judge import JudgingRules, judge_reports, rules_of
-from regress_action.commands import doctor, doctor_plan, doctor_write
-from regress_action.commands.doctor_gate import planted_changes, summarised
+from regress_action.commands import doctor, doctor_plan
+from regress_action.commands.doctor_checks import planted_changes, summarised
 from regress_action.model.comparisons import Outcome, PairNoise
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 from regress_action.settings import Settings, load
-from regress_action.settings.gate import GateFiles
+from regress_action.settings.gate import GateFiles, Thresholds
 from regress_action.settings.model import Override
-from regress_action.settings.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,9 +155,9 @@ def test_runs_are_written_and_comments_stay(tmp_path: Path, text: str, expected:
     path = tmp_path / "regress.yml"
     path.write_text(text)
 
-    assert doctor_write.write(path, doctor_plan.Proposal(20, ())) != []
+    assert doctor_plan.write_proposal(path, doctor_plan.Proposal(20, ())) != []
     assert path.read_text() == expected
-    assert doctor_write.write(path, doctor_plan.Proposal(20, ())) == []
+    assert doctor_plan.write_proposal(path, doctor_plan.Proposal(20, ())) == []
 
 
 def test_thresholds_are_written_as_overrides_that_the_settings_read(tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ def test_thresholds_are_written_as_overrides_that_the_settings_read(tmp_path: Pa
     path.write_text("runs: 20\nbenchmarks:  # ours\n  - {match: slow, metric: time, threshold: 1.5}\nsuite: x\n")
     proposal = doctor_plan.Proposal(20, (("slow", "time", 1.3), ("t.py::test[1]", "time", 1.35)))
 
-    changes = doctor_write.write(path, proposal)
+    changes = doctor_plan.write_proposal(path, proposal)
 
     settings = load({}, root=tmp_path)
     assert [(row.match, row.threshold) for row in settings.benchmarks] == [("t.py::test[[]1]", 1.35), ("slow", 1.5)]
@@ -181,7 +180,7 @@ def test_a_file_of_another_form_is_left_alone(tmp_path: Path) -> None:
     path.write_text("{runs: 10, suite: x}\n")
 
     with pytest.raises(UsageError, match="cannot be edited"):
-        doctor_write.write(path, doctor_plan.Proposal(20, ()))
+        doctor_plan.write_proposal(path, doctor_plan.Proposal(20, ()))
     assert path.read_text() == "{runs: 10, suite: x}\n"
 
 

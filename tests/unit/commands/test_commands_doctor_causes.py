@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.commands.doctor_causes import explained
+from regress_action.commands.doctor_checks import explained_noise
 
 RUNS = 20
 FIRST = np.array([1.0] + [0.0] * 9 + [1.0] + [0.0] * 9)
@@ -50,7 +50,7 @@ def planted(cause: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], n
 )
 def test_a_planted_cause_is_named_first(cause: str, said: str) -> None:
     """In at least nine of ten measurements of ten pairs."""
-    named = [explained(*planted(cause, seed)) for seed in range(20)]
+    named = [explained_noise(*planted(cause, seed)) for seed in range(20)]
 
     assert sum(answer is not None and said in answer[0] for answer in named) >= 18
 
@@ -61,6 +61,6 @@ def test_plain_noise_has_no_cause() -> None:
     answers = []
     for seed in range(40):
         _, figures, _ = planted("first", seed)
-        answers.append(explained(1 + 0.1 * draw.standard_normal(RUNS), figures, NEVER))
+        answers.append(explained_noise(1 + 0.1 * draw.standard_normal(RUNS), figures, NEVER))
 
     assert sum(answer is not None for answer in answers) <= 4

@@ -11,17 +11,15 @@ import pytest
 from regress_action.action.judge import judge_reports, rules_of
 from regress_action.action.measure import MeasurementSpec
 from regress_action.commands.explain import details, reports_in
-from regress_action.commands.run_dry import plan_of
-from regress_action.commands.run_resume import earlier_parts, forget_parts
+from regress_action.commands.run import earlier_parts, forget_parts, plan_of
 from regress_action.commands.trend import from_history
 from regress_action.commands.waivers import described
 from regress_action.history import History, Waiver
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.settings import Settings
-from regress_action.settings.gate import GateFiles
-from regress_action.settings.thresholds import Thresholds
+from regress_action.settings.gate import GateFiles, Thresholds
 
 if TYPE_CHECKING:
     from pathlib import Path

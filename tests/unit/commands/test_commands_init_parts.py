@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.commands.init_parts import part_of
+from regress_action.commands.init_mends import part_of
 from regress_action.scaffold import Project, Repository, recognise
 from unit.scaffold.scaffold_repositories import FIXTURE, write
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from regress_action.formats import read
-from regress_action.formats.document import MOST_LINES, document_of
-from regress_action.formats.json_text import parse
+from regress_action.formats.document import MOST_LINES, document_of, parse_json
 from regress_action.model.errors import InputError
 
 CONTENT = json.dumps({"results": [{"command": "x", "mean": 0.5}]}).encode()
@@ -87,7 +86,7 @@ def test_a_file_of_many_rounds_is_read(tmp_path: Path) -> None:
 )
 def test_what_is_not_quite_json_is_mended_and_named(text: str, value: object, repairs: int) -> None:
     """Numbers of C++ and commas before a bracket are read; strings stay as they are."""
-    result, problem, sentences = parse(text)
+    result, problem, sentences = parse_json(text)
 
     assert repr(result) == repr(value)
     assert problem is None
@@ -107,7 +106,7 @@ def test_what_is_not_quite_json_is_mended_and_named(text: str, value: object, re
 )
 def test_the_true_cause_is_named(text: str, what: str, remedy: str) -> None:
     """Only a file that ends too early was cut."""
-    _, problem, _ = parse(text)
+    _, problem, _ = parse_json(text)
 
     assert problem is not None
     assert what in problem.what

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regress_action.formats.identity import distinct_names
+from regress_action.formats.naming import distinct_names
 
 
 def test_what_the_file_states_tells_benchmarks_apart() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.github.annotations import Annotation
+from regress_action.github.locations import Annotation
 from regress_action.github.runner import SUMMARY_BYTES, StepLog, append_summary, write_outputs
 from regress_action.model.measurements import Location
 

@@ -16,7 +16,7 @@ from regress_action.history import (
     reference_window,
     references,
 )
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from typed_fields import ReportFields
 

@@ -10,7 +10,7 @@ import pytest
 
 from regress_action.history import Event, EventKind, History, Selection, SeriesPattern, open_history
 from regress_action.history.entries import RecordEntry
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from regress_action.model.records import SCHEMA, encode, path_of

@@ -13,7 +13,7 @@ import pytest
 
 from regress_action.formats.importers import read_csv
 from regress_action.history import ExportFormat, History, Selection, export_to, import_reports
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Direction, Metric, Report, Run, Series
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import HistoryError
 
 LINE = b'{"complete":true}\n'
@@ -89,7 +89,7 @@ WRITE = """
 import os, sys
 from pathlib import Path
 from regress_action.model.errors import HistoryError
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 if os.geteuid() == 0 and "as-nobody" in sys.argv:
     os.setuid(65534)  # to root no folder is read-only
 try:
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_no_half_record(tmp_path: Path) -> None:
 APPEND = """
 import sys
 from pathlib import Path
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 store = FolderStore(Path(sys.argv[1]))
 print("ready", flush=True)
 for number in range(10_000):

@@ -19,7 +19,7 @@ from regress_action.history import (
     prune,
     verify,
 )
-from regress_action.history.folder import FolderStore
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.model.records import SCHEMA, encode

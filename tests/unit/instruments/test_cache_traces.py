@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.advice.caching.stack_distances import previous_uses
+from regress_action.advice.caching.miss_ratio import previous_uses
 from regress_action.instruments.cache_recorder import CacheRecorder
 from regress_action.instruments.cache_traces import hashed_lines, read_cache_trace
 from regress_action.model.errors import InputError, UsageError

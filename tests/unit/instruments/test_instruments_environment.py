@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from regress_action.instruments.environment_guard import inspect_environment
-from regress_action.instruments.frozen_environment import frozen_environment
+from regress_action.instruments.environment import frozen_environment, inspect_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

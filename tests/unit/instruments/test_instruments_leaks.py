@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
+from regress_action.instruments.leak_sites import robust_slope
 from regress_action.instruments.leaks import LeakDetector, LeakVerdict
-from regress_action.instruments.robust_slope import robust_slope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

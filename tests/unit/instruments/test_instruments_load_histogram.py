@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.instruments.load.histogram import LatencyHistogram, bucket_of, design_effect, seconds_of
+from regress_action.instruments.load.recorder import LatencyHistogram, bucket_of, design_effect, seconds_of
 
 
 def filled(seconds: np.ndarray) -> LatencyHistogram:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.instruments.load.abort_rules import abort_rule
-from regress_action.instruments.load.planning import LONGEST_S, SHORTEST_S, duration_for
 from regress_action.instruments.load.recorder import SecondStats
+from regress_action.instruments.load.result import LONGEST_S, SHORTEST_S, duration_for
+from regress_action.instruments.load.runner import abort_rule
 from regress_action.instruments.load.scenario import Scenario, Shape, seconds
 from regress_action.model.errors import UsageError
 

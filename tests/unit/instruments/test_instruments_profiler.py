@@ -15,10 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regress_action
-from regress_action.instruments import trace_files
-from regress_action.instruments.profile import Profile, SpanRecord, nested
-from regress_action.instruments.profiler import PerformanceProfiler
-from regress_action.instruments.spans import TASK_CLOCK, overhead_ns
+from regress_action.instruments.profile import Profile, SpanRecord, chrome_trace, nested, speedscope
+from regress_action.instruments.profiler import TASK_CLOCK, PerformanceProfiler, overhead_ns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -280,8 +278,8 @@ def test_chrome_traces_have_complete_events_that_nest(tmp_path: Path) -> None:
             ends.append(event["ts"] + event["dur"])
     waits = [event["args"]["wait_us"] for event in events if event["name"] == "fetch"]
     assert min(waits) >= 1000  # microseconds of a sleep of a millisecond
-    assert trace_files.chrome_trace(Profile("empty"))["traceEvents"]
-    assert trace_files.speedscope(Profile("empty"))["profiles"] == []
+    assert chrome_trace(Profile("empty"))["traceEvents"]
+    assert speedscope(Profile("empty"))["profiles"] == []
 
 
 def test_a_profile_is_a_report() -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.output_log import OutputLog
-from regress_action.measure.process import drain
+from regress_action.measure.process import OutputLog, drain
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from regress_action.measure.probe import Probe, ProbeReading
+from regress_action.measure.machine import Probe, ProbeReading
 from regress_action.measure.schedule import seconds_saved
 
 

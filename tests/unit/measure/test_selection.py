@@ -10,7 +10,7 @@ from _pytest.mark.expression import Expression
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.selection import STYLES, Invocation, style_of
+from regress_action.measure.suite_command import STYLES, Invocation, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from regress_action.measure.cooperative_turns import TurnOrder, Waiting
 from regress_action.measure.frozen_turns import Slices
 from regress_action.measure.interleaving import Interleaving, Kind, choose
 from regress_action.measure.measurement import RunRecord
 from regress_action.measure.options import Options
-from regress_action.measure.turn_order import TurnOrder, Waiting
 
 
 def record(side: str = "head", *, wall_s: float = 1.0, cpu_s: float = 1.0, **values: object) -> RunRecord:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regress_action.pytest_plugin import options, tables
-from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
-from regress_action.pytest_plugin.round_statistics import BenchmarkRecord
+from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture, BenchmarkRecord
 from regress_action.pytest_plugin.tables import TableOptions
 from regress_action.pytest_plugin.timing import TimingOptions
 
@@ -33,7 +32,7 @@ def test_a_table_has_the_columns_and_the_order_that_were_asked_for() -> None:
     """The unit is that of the fastest row; names are shortened on request."""
     rows = [fixture("test_slow", 0.004), fixture("test_fast", 0.002)]
 
-    printed = tables.lines(rows, TableOptions(columns=("max", "iterations"), name="short"))
+    printed = tables.table_lines(rows, TableOptions(columns=("max", "iterations"), name="short"))
 
     assert printed[1].strip("-") == " benchmark: 2 tests "
     assert printed[2].split() == ["Name", "(time", "in", "ms)", "Max", "Iterations"]
@@ -56,7 +55,7 @@ def test_rows_are_grouped_by_what_was_asked_for(group_by: str, titles: list[str]
     """By the group, the function, a parameter, or several of them."""
     rows = [fixture("test_a[1]", 0.1, group="A", size=1), fixture("test_a[2]", 0.1, group="B", size=2)]
 
-    printed = tables.lines(rows, TableOptions(group_by=group_by))
+    printed = tables.table_lines(rows, TableOptions(group_by=group_by))
 
     assert [line.strip("- ") for line in printed if " tests " in line] == [
         f"benchmark {title} tests" for title in titles

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
 from regress_action.pytest_plugin import timing
-from regress_action.pytest_plugin.round_statistics import FIELDS, RoundStatistics
+from regress_action.pytest_plugin.benchmark_fixture import FIELDS, RoundStatistics
 from regress_action.pytest_plugin.timing import TimingOptions, Work
 
 if TYPE_CHECKING:

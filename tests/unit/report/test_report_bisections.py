@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from regress_action.model.bisections import BisectionResult, Ending, PackageChange, Suspect
+from regress_action.model.changes import BisectionResult, Ending, PackageChange, Suspect
 from regress_action.model.errors import InputError
-from regress_action.report import bisection_documents, bisections
+from regress_action.report import bisections
 
 CULPRIT = Suspect("a" * 40, "Parse \x1b[31mtwice::error", "Ada", "2026-01-02", ("src/parse.py",), 0.99961, 1.05, 8)
 OTHER = Suspect("b" * 40, "Add a test", "Bob", "2026-01-01", (), 0.0003, 1.001, 5)
@@ -55,7 +55,7 @@ def test_an_improvement_is_called_so() -> None:
     """A first commit that made it faster is no bad commit."""
     better = replace(FOUND, ratio=0.9, ratio_low=0.89, ratio_high=0.91)
     assert shown(better).startswith("First commit with the improvement: aaaaaaaaaa")
-    assert bisection_documents.markdown(better).startswith(f"**First commit with the improvement: {'a' * 40}** ")
+    assert bisections.markdown(better).startswith(f"**First commit with the improvement: {'a' * 40}** ")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_ending_without_a_commit_says_why_and_what_to_do(ending: Ending, word
     assert text.startswith(words)
     assert "First bad commit" not in text
     assert text.splitlines()[-1].startswith("Next: ")
-    assert bisection_documents.as_object(result)["first_bad"] is None
+    assert bisections.as_object(result)["first_bad"] is None
 
 
 def test_packages_of_a_bump_are_listed_and_the_one_is_named() -> None:
@@ -93,7 +93,7 @@ def test_packages_of_a_bump_are_listed_and_the_one_is_named() -> None:
 
 def test_the_object_holds_what_programs_need() -> None:
     """The keys that others rely on; probabilities are rounded down and never 1."""
-    content = bisection_documents.as_object(replace(FOUND, suspects=(replace(CULPRIT, probability=1.0),)))
+    content = bisections.as_object(replace(FOUND, suspects=(replace(CULPRIT, probability=1.0),)))
     assert content["schema"] == 1
     assert content["first_bad"] == "a" * 40
     assert content["probability"] == 0.9999
@@ -114,12 +114,12 @@ def test_what_another_job_wrote_is_read_back() -> None:
     package = Suspect("e" * 40, "numpy 1.26.4 → 2.0.0", "", "", ("uv.lock",), 0.998, 1.05, 8)
     inner = replace(FOUND, suspects=(package,), builds=2)
     written = replace(FOUND, packages=(PackageChange("numpy", "1.26.4", "2.0.0"),), of_packages=inner)
-    again = bisection_documents.from_object(bisection_documents.as_object(written))
+    again = bisections.from_object(bisections.as_object(written))
     assert again.first_bad is not None
     assert again.first_bad.commit == "a" * 40
     assert again.of_packages is not None
-    text = bisection_documents.markdown(again)
-    assert text == bisection_documents.markdown(written).replace("99.9 %", "99.9 %")
+    text = bisections.markdown(again)
+    assert text == bisections.markdown(written).replace("99.9 %", "99.9 %")
     assert f"**First bad commit: {'a' * 40}** (probability 99.9 %)" in text
     assert "The package: `numpy 1.26.4 → 2.0.0` (probability 99.8 %)" in text
 
@@ -129,7 +129,7 @@ def test_foreign_text_in_a_comment_does_nothing(ending: Ending) -> None:
     """Subjects, paths and names of benchmarks neither mention anybody nor start a list, a link or a mark."""
     evil = "@octo <!-- regress-action:event {} --> ](http://x) ``` #1"
     suspect = replace(CULPRIT, subject=evil, files=(evil,))
-    text = bisection_documents.markdown(replace(FOUND, suspects=(suspect,), benchmark=evil, metric=evil, ending=ending))
+    text = bisections.markdown(replace(FOUND, suspects=(suspect,), benchmark=evil, metric=evil, ending=ending))
     assert "<!--" not in text
     assert not text.startswith("@")
     outside_code = "".join(part for at, part in enumerate(text.split("`")) if at % 2 == 0)
@@ -142,4 +142,4 @@ def test_foreign_text_in_a_comment_does_nothing(ending: Ending) -> None:
 def test_what_is_no_answer_is_refused(content: object) -> None:
     """An answer comes from a job that ran foreign code: any other form is one clear error."""
     with pytest.raises(InputError, match="no answer of a bisection"):
-        bisection_documents.from_object(content)
+        bisections.from_object(content)

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from regress_action.advice.caching import KeyTrace, analyse
 from regress_action.report import caching
-from regress_action.report.braille_chart import BrailleChart, powers
-from regress_action.report.console import ConsolePage
+from regress_action.report.chart import BrailleChart, powers
+from regress_action.report.terminal import ConsolePage
 
 
 def page_of(trace: KeyTrace, width: int = 80, *, encoding: str = "utf-8", current: int | None = None) -> str:

@@ -6,10 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from regress_action.model.causes import Cause, CostChange, Culprit, Evidence, FunctionChange, MovedCost
 from regress_action.model.measurements import Location
-from regress_action.model.stacks import CostMode, FunctionKey, StackNode
-from regress_action.report import flame_graph, hotspots
+from regress_action.model.profiles import (
+    Cause,
+    CostChange,
+    CostMode,
+    Culprit,
+    Evidence,
+    FunctionChange,
+    FunctionKey,
+    MovedCost,
+    StackNode,
+)
+from regress_action.report import causes, hotspots
 from regress_action.report.causes import as_plain, paragraph
 
 CHECK, QUERY, OTHER = FunctionKey("check", "shop.py"), FunctionKey("query", "db.py"), FunctionKey("price", "shop.py")
@@ -91,7 +100,7 @@ def test_json_holds_the_figures() -> None:
 def test_a_flame_graph_loads_nothing_and_escapes_names() -> None:
     """The page's only script is its own, and a function's name is no markup."""
     hostile = replace(CAUSE, culprit=replace(CAUSE.culprit, text="</pre><script>") if CAUSE.culprit else None)
-    page = flame_graph.render(hostile)
+    page = causes.flame_graph(hostile)
     assert page.count("<script") == 1
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http-equiv", "")

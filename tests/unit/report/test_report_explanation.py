@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judgements import EXAMPLES, HOSTILE, judgement, regression
-from regress_action.action import explain
+from regress_action.action import publish
 from regress_action.github import hidden_state
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.report import explanation
@@ -26,8 +26,8 @@ COMMAND = "regress-action run --base 3f1c9a7 -- 'make bench'"
 
 def explained(example: str, benchmark: str | None = None) -> str:
     """Explain an example after it was remembered in a text and recalled from it."""
-    hidden = hidden_state.pack(lambda limit: explain.record(EXAMPLES[example], COMMAND, limit))
-    answer = explain.answer_of(hidden_state.unpack(f"{hidden}\nbelow") or b"", benchmark)
+    hidden = hidden_state.pack(lambda limit: publish.judgement_record(EXAMPLES[example], COMMAND, limit))
+    answer = publish.answer_of(hidden_state.unpack(f"{hidden}\nbelow") or b"", benchmark)
     assert answer is not None
     return answer
 
@@ -61,12 +61,12 @@ def test_unchanged_benchmark_is_explained() -> None:
 def test_record_of_thousands_of_comparisons_is_cut_to_its_limit() -> None:
     """The worst first, in a bounded text; how many are left out is said."""
     rows = [regression(f"bench.n{number:04}", 3.0, Severity.CRITICAL, reason="slow " * 50) for number in range(3000)]
-    hidden = hidden_state.pack(lambda limit: explain.record(judgement(Outcome.FAIL, *rows), None, limit))
+    hidden = hidden_state.pack(lambda limit: publish.judgement_record(judgement(Outcome.FAIL, *rows), None, limit))
     assert 4_000 < len(hidden) <= hidden_state.LIMIT_BYTES + 100
-    page = explain.answer_of(hidden_state.unpack(hidden) or b"", None) or ""
+    page = publish.answer_of(hidden_state.unpack(hidden) or b"", None) or ""
     assert "bench.n0000" in page
     assert "did not fit into what I remember" in page
-    assert len(page.encode()) <= explain.ANSWER_BYTES
+    assert len(page.encode()) <= publish.ANSWER_BYTES
 
 
 @pytest.mark.parametrize("limit", [0, 50, 150, 400, 3_000])
@@ -95,7 +95,7 @@ def test_hostile_judgement_is_rendered_as_text(name: str) -> None:
 )
 def test_damaged_record_is_refused(data: bytes) -> None:
     """It is data of a text that people can edit."""
-    assert explain.answer_of(data, None) is None
+    assert publish.answer_of(data, None) is None
 
 
 @given(st.text(max_size=300), st.text("AQgz=+/", max_size=40))
@@ -108,9 +108,9 @@ def test_damaged_marker_is_ignored(around: str, packed: str) -> None:
 
 def test_numbers_of_a_forged_record_are_checked() -> None:
     """A record that is no judgement is none, however near."""
-    content = orjson.loads(explain.record(EXAMPLES["pass"], None, 10**6))
+    content = orjson.loads(publish.judgement_record(EXAMPLES["pass"], None, 10**6))
     content["judgement"]["comparisons"][0]["ratio"] = "1e999"
-    assert explain.answer_of(orjson.dumps(content), None) is None
+    assert publish.answer_of(orjson.dumps(content), None) is None
     content["judgement"]["comparisons"] = []
     content["left_out"], content["reproduce"] = "many", 5
-    assert explain.answer_of(orjson.dumps(content), None) is not None
+    assert publish.answer_of(orjson.dumps(content), None) is not None

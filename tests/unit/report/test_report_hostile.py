@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from judgements import HOSTILE, foreign, judgements
-from regress_action.action import explain
+from regress_action.action import publish
 from regress_action.report import terminal, trends
 
 if TYPE_CHECKING:
@@ -92,6 +92,6 @@ def test_terminal_output_holds_no_escape_sequence(made: Judgement, verbose: bool
 @given(judgements(), st.none() | foreign, foreign)
 def test_an_explanation_is_text(made: Judgement, asked: str | None, command: str) -> None:
     """What was remembered may have been edited since, and what was asked for is anybody's."""
-    page = explain.answer_of(explain.record(made, command, 100_000), asked)
+    page = publish.answer_of(publish.judgement_record(made, command, 100_000), asked)
     assert page is not None
     assert_inert(page, EXPLAINED)

@@ -15,7 +15,7 @@ from regress_action.model.comparisons import Mode, Outcome, Severity
 from regress_action.model.measurements import Benchmark, Report, Run, Series
 from regress_action.report import html, plots
 from regress_action.report.chart import Axis
-from regress_action.report.context import Context
+from regress_action.report.findings import Context
 from unit.report.test_report_escape import Page
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from judgements import EXAMPLES, foreign, judgement, judgements, regression, row
 from regress_action.model.comparisons import Judgement, Outcome, Severity
 from regress_action.report import markdown
-from regress_action.report.context import Context
+from regress_action.report.findings import Context
 from unit.report.test_report_escape import LIVE, rendered
 
 if TYPE_CHECKING:

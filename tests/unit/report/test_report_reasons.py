@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 
 from judgements import MEMORY, THROUGHPUT, row
-from regress_action.model.comparisons import Comparison, Mode, Severity, Side, Verdict
+from regress_action.model.comparisons import (
+    Comparison,
+    Mode,
+    Note,
+    NoteCode,
+    Reason,
+    ReasonCode,
+    Severity,
+    Side,
+    Verdict,
+    WaiverApplied,
+)
 from regress_action.model.measurements import Metric
-from regress_action.model.reasons import Note, NoteCode, Reason, ReasonCode, WaiverApplied
-from regress_action.report import notes, numbers, reasons
+from regress_action.report import numbers, phrases, reasons
 
 if TYPE_CHECKING:
     from typed_fields import ComparisonFields
@@ -148,8 +158,8 @@ def test_every_note_has_a_sentence(code: NoteCode) -> None:
     size |= {NoteCode.UNREACHABLE: (2, 0), NoteCode.CONTROL_FLOOR: (3, 0)}
     length, names = (counts | size).get(code, (1, 1))
     note = Note(code, (1.25, 2.0, 3.0, 4.0, 5.0)[:length], ("first", "second", "third")[:names])
-    assert notes.sentence(note).endswith(".")
-    assert "None" not in notes.sentence(note)
+    assert phrases.note_sentence(note).endswith(".")
+    assert "None" not in phrases.note_sentence(note)
 
 
 def test_words_of_a_running_measurement() -> None:

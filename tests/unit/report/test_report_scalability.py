@@ -8,9 +8,9 @@ import numpy as np
 from rich.console import Console
 
 from regress_action.advice.scalability import LoadLevels, analyse
-from regress_action.advice.scalability.usl import throughput
+from regress_action.advice.scalability.laws import throughput
 from regress_action.report import scalability
-from regress_action.report.console import ConsolePage
+from regress_action.report.terminal import ConsolePage
 
 USERS = np.array([1.0, 2, 4, 8, 12, 16, 24, 32])
 

@@ -34,7 +34,7 @@ from regress_action.model.comparisons import (
     Verdict,
 )
 from regress_action.model.measurements import Metric
-from regress_action.report import phrases, sides, text
+from regress_action.report import phrases, text
 from regress_action.report.findings import Findings, detectability
 
 CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
@@ -161,7 +161,7 @@ def test_different_machines_are_both_named() -> None:
     """A reader sees at once that unlike was compared with unlike."""
     other = replace(MACHINE, cpu="Intel Xeon 8370C")
     made = replace(EXAMPLES["pass"], head=replace(HEAD, environment=other), baseline=BASE)
-    assert sides.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
+    assert text.environments(made).startswith("different machines: Intel Xeon 8370C, 4 cores")
 
 
 def test_detectable_ratio_covers_nine_in_ten_comparisons() -> None:
@@ -246,7 +246,7 @@ def test_medians_that_contradict_the_pairs_are_marked() -> None:
 def test_runtime_that_is_only_a_version_is_called_a_runtime() -> None:
     """A bare number after the processor would say nothing."""
     machine = replace(MACHINE, runtime="3.11.7")
-    assert sides.machine(machine).endswith("ubuntu-24.04, runtime 3.11.7")
+    assert text.machine(machine).endswith("ubuntu-24.04, runtime 3.11.7")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import yaml
 
 from regress_action.commands.init import initialise
 from regress_action.scaffold import recognise
-from regress_action.settings import Settings, load, thresholds
+from regress_action.settings import Settings, gate, load
 from unit.scaffold.scaffold_repositories import FIXTURE, write
 
 
@@ -33,7 +33,7 @@ def test_every_kind_gets_readable_files(tmp_path: Path, mark: str, content: str)
     assert (settings.command, settings.setup) == (project.command, project.setup)
     assert settings.suite == "my suite"
     limits = yaml.safe_load((tmp_path / settings.thresholds).read_text())
-    assert thresholds.parse(limits, settings.thresholds).ratios == (("default", 1.2),)
+    assert gate.parse_thresholds(limits, settings.thresholds).ratios == (("default", 1.2),)
     workflow = yaml.safe_load((tmp_path / ".github/workflows/performance.yml").read_text())
     step = workflow["jobs"]["regress"]["steps"][-1]
     assert step["uses"] == "o/a@v1"

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from regress_action.action.job import decode_plan, encode_plan
 from regress_action.action.judge import JudgingRules, judge_against_history, judge_reports, rules_of
-from regress_action.action.planned import decode, encode
 from regress_action.advice.renames import probable_renamings
 from regress_action.history import History
-from regress_action.history.folder import FolderStore
-from regress_action.model.aliases import Aliases
+from regress_action.history.store import FolderStore
 from regress_action.model.errors import SettingsError
-from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.measurements import Aliases, Benchmark, Metric, Report, Run, Series
 from regress_action.settings import Settings
-from regress_action.settings.aliases import read_aliases
-from regress_action.settings.files import FolderFiles
-from regress_action.settings.gate import GateFiles
-from regress_action.settings.thresholds import Thresholds
+from regress_action.settings.gate import GateFiles, Thresholds, read_aliases
+from regress_action.settings.sources import FolderFiles
 from regress_action.settings.trust import TrustedSettings, settings_of_change
 
 if TYPE_CHECKING:
@@ -151,7 +148,7 @@ def test_plan_hands_the_aliases_to_the_steps_after_it() -> None:
     aliases = Aliases((("a", "b"),), ("c",))
     trusted = TrustedSettings(Settings(), GateFiles(Thresholds(), (), aliases))
 
-    assert decode(encode(trusted, {}), {}, {}).files.aliases == aliases
+    assert decode_plan(encode_plan(trusted, {}), {}, {}).files.aliases == aliases
 
 
 def test_plan_hands_the_thresholds_of_services_to_the_steps_after_it() -> None:
@@ -159,7 +156,7 @@ def test_plan_hands_the_thresholds_of_services_to_the_steps_after_it() -> None:
     thresholds = Thresholds((("cache", 1.3),), (("default", 1.05),))
     trusted = TrustedSettings(Settings(), GateFiles(thresholds))
 
-    assert decode(encode(trusted, {}), {}, {}).files.thresholds == thresholds
+    assert decode_plan(encode_plan(trusted, {}), {}, {}).files.thresholds == thresholds
 
 
 def test_a_probable_renaming_is_proposed_by_body_or_by_name_and_level() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from regress_action.model.errors import SettingsError
 from regress_action.model.yaml_text import parse_yaml
-from regress_action.settings import thresholds
+from regress_action.settings import gate
 
 DOCUMENTED = """
 orchestration: {simple_operation_ms: 100, complex_operation_ms: 1000, memory_limit_mb: 50, regression_threshold: 1.2}
@@ -13,9 +13,9 @@ session:       {session_create_ms: 50, concurrent_sessions: 100, memory_per_sess
 """
 
 
-def read(text: str) -> thresholds.Thresholds:
+def read(text: str) -> gate.Thresholds:
     """Return the thresholds of a file with this content."""
-    return thresholds.parse(parse_yaml(text.encode(), "thresholds.yml"), "thresholds.yml")
+    return gate.parse_thresholds(parse_yaml(text.encode(), "thresholds.yml"), "thresholds.yml")
 
 
 def test_the_documented_shape_is_read() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regress_action.analysis.series_state import SeriesLimits
 from regress_action.site import content
-from regress_action.site.findings import findings_of
+from regress_action.site.recommendations import findings_of
 from regress_action.site.tables import Table, tables_of
 from unit.site.site_reports import history, report
 

@@ -11,10 +11,9 @@ import pytest
 
 from regress_action.analysis.series_state import SeriesLimits
 from regress_action.site import content, feeds
-from regress_action.site.findings import findings_of
-from regress_action.site.recommendations import ahead, recommendations_of
+from regress_action.site.build import Page, Site
+from regress_action.site.recommendations import ahead, findings_of, recommendations_of
 from regress_action.site.tables import tables_of
-from regress_action.site.writing import Page, Site
 from unit.site.site_reports import MACHINE, START, history, report
 
 if TYPE_CHECKING:

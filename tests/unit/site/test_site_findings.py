@@ -12,7 +12,7 @@ import pytest
 from regress_action.analysis.series_state import SeriesLimits, SeriesState, Status
 from regress_action.history import SeriesPattern, accept, withdraw
 from regress_action.model.measurements import Direction, Metric
-from regress_action.site.findings import findings_of
+from regress_action.site.recommendations import findings_of
 from regress_action.site.tables import tables_of
 from unit.site.site_reports import START, TIME, commit, history
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from regress_action.model.aliases import Aliases
+from regress_action.model.measurements import Aliases
 from regress_action.site.tables import RAW_REPORTS, grown, tables_of
 from unit.site.site_reports import MACHINE, history, report
 

@@ -11,8 +11,7 @@ import pytest
 
 from regress_action.analysis import Policy
 from regress_action.model.errors import InfrastructureError
-from regress_action.site.build import build, from_reports
-from regress_action.site.writing import PLOTLY, Page
+from regress_action.site.build import PLOTLY, Page, build, from_reports
 from unit.site.site_reports import history
 
 if TYPE_CHECKING:

@@ -1,20 +1,30 @@
-"""The commits between a good and a bad one, and which of them contain which."""
+"""The commits between a good and a bad one, and which of them contain which.
+
+* What the records of a history say before anything is measured: where along the commits a series steps.
+"""
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
-from regress_action.analysis.bisection import prior
+from regress_action.analysis.bisection import posterior
+from regress_action.analysis.bisection.observations import main_keys
+from regress_action.analysis.bisection.posterior import prior_of_levels
 from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
 from regress_action.model.errors import InfrastructureError, UsageError
+from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from regress_action.analysis.arrays import Flags, Floats
+    from regress_action.model.measurements import Report
+
 
 MOST_COMMITS = 4000
 _FILES_KEPT = 200
@@ -65,7 +75,9 @@ class CommitRange:
         """Return the prior weight of every commit by the files that it changes."""
         import numpy as np
 
-        return np.array([prior.weight(commit.files, is_merge=len(commit.parents) > 1) for commit in self.commits])
+        return np.array(
+            [posterior.prior_weight(commit.files, is_merge=len(commit.parents) > 1) for commit in self.commits]
+        )
 
 
 def read_range(folder: Path, good: str, bad: str, *, first_parent: bool = False) -> CommitRange:
@@ -134,3 +146,34 @@ def _log(git: GitFolder, walk: list[str]) -> dict[str, tuple[str, str, str, tupl
             paths = tuple(line for line in files.splitlines() if line)[:_FILES_KEPT]
             details.setdefault(fields[0], (fields[3], fields[1], fields[2], paths))
     return details
+
+
+_FEWEST = 4
+
+
+def prior_of(where: str, commits: CommitRange, pattern: str, metric: str | None) -> Floats | None:
+    """Return the weights of the commits by the records of the history `where`; None where there are too few.
+
+    Records of the environment that has the most of them count, each with the median of its runs. They were measured at
+    other times, so they only say where to begin: no weight falls below a twentieth of what the files alone give.
+    """
+    from regress_action.stores import connected_history
+
+    position = {commit.id: at for at, commit in enumerate(commits.commits)} | {commits.good: -1}
+    by_environment: dict[str, list[Report]] = {}
+    for report in connected_history(where, repository=Path.cwd(), environ=os.environ).load():
+        if report.commit in position:
+            by_environment.setdefault(report.environment.fingerprint, []).append(report)
+    reports = max(by_environment.values(), key=len, default=[])
+    keys = main_keys([series for report in reports for series in report.series], pattern, metric)
+    if not keys:
+        return None
+    levels: list[tuple[int, float]] = []
+    for report in reports:
+        for series in report.series:
+            if series.key == keys[0] and series.measured and (middle := median(series.measured)) > 0:
+                sign = -1.0 if series.metric.direction is Direction.HIGHER else 1.0
+                levels.append((position[report.commit or ""], sign * math.log(middle)))
+    if len(levels) < _FEWEST:
+        return None
+    return prior_of_levels(commits.contains(), commits.weights(), levels)

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.advice.caching.expiry import ExpiryUse, expiry_use
-from regress_action.advice.caching.key_trace import sampled_keys
+from regress_action.advice.caching.key_trace import ExpiryUse, StampedeCount, count_stampedes, expiry_use, sampled_keys
 from regress_action.advice.caching.miss_ratio import EXACT, WORTH, MissRatioCurve, miss_ratio_curve
 from regress_action.advice.caching.policies import POLICIES, SIMULATED, policy_miss_ratios
-from regress_action.advice.caching.stampedes import StampedeCount, count_stampedes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from regress_action.advice.profile_files.limits import DEEPEST, HIGHEST_LINE, StackBuilder, damaged, frame
-from regress_action.model.stacks import CostMode
+from regress_action.advice.profile_files.formats import DEEPEST, HIGHEST_LINE, StackBuilder, damaged, frame
+from regress_action.model.profiles import CostMode
 
 if TYPE_CHECKING:
-    from regress_action.model.stacks import StackFrame, StackProfile
+    from regress_action.model.profiles import StackFrame, StackProfile
 
     Function = tuple[str, str]
 

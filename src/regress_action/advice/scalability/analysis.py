@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.advice.scalability import fixed_limit, usl
-from regress_action.advice.scalability.fixed_limit import FixedLimitFit, fit_fixed_limit
-from regress_action.advice.scalability.usl import ParameterEstimate, ScalabilityFit
+from regress_action.advice.scalability import laws
+from regress_action.advice.scalability.laws import FixedLimitFit, ParameterEstimate, ScalabilityFit, fit_fixed_limit
 
 if TYPE_CHECKING:
-    from regress_action.advice.scalability.levels import LoadLevels
+    from regress_action.advice.scalability.laws import LoadLevels
 
 _SCHEMA = 1
 FLAT = 0.95
@@ -134,10 +133,10 @@ def analyse(levels: LoadLevels) -> ScalabilityAnalysis:
         return ScalabilityAnalysis(
             levels, None, None, None, None, None, (ScalabilityDoubt.FEW_LEVELS, *_doubtful(levels))
         )
-    law, limit = usl.fit(levels), fit_fixed_limit(levels)
+    law, limit = laws.fit(levels), fit_fixed_limit(levels)
     count = len(levels.concurrency)
-    by_law = _criterion(law.sum_of_squares, usl.PARAMETERS, count)
-    by_limit = _criterion(limit.sum_of_squares, fixed_limit.PARAMETERS, count)
+    by_law = _criterion(law.sum_of_squares, laws.PARAMETERS, count)
+    by_limit = _criterion(limit.sum_of_squares, laws.LIMIT_PARAMETERS, count)
     if by_limit <= by_law:
         limited = LimitedBy.FIXED_LIMIT if limit.reached else LimitedBy.NOTHING
         optimal, flat = limit.knee, (FLAT * limit.knee.value, levels.highest)

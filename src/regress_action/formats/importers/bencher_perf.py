@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from regress_action.formats import json_text
+from regress_action.formats import document
 from regress_action.formats.naming import clean
 from regress_action.formats.shape import (
     ShapeError,
@@ -61,7 +61,7 @@ def read_perf(source: str, where: str) -> tuple[Report, ...]:
     grouped: dict[tuple[str, ...], dict[Key, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     metrics: dict[Key, Metric] = {}
     problem = ""
-    content, broken, _ = json_text.parse(source)
+    content, broken, _ = document.parse_json(source)
     if broken is not None:
         raise _unreadable(where, broken.what)
     try:

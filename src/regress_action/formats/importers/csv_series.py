@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from regress_action.formats.identity import distinct_names
-from regress_action.formats.naming import clean
+from regress_action.formats.naming import clean, distinct_names
 from regress_action.formats.report_builder import capped
 from regress_action.formats.shape import number_in
 from regress_action.formats.units import direction_of, unit_of_key

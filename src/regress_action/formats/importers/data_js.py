@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from regress_action.formats import json_text
-from regress_action.formats.document import Document
+from regress_action.formats.document import Document, parse_json
 from regress_action.formats.naming import clean, with_parameters
 from regress_action.formats.readers import go_bench
 from regress_action.formats.report_builder import FileOrigin, ReportBuilder
@@ -80,7 +79,7 @@ def _content(source: str, where: str) -> dict[str, Any]:
     start = source.find("{")
     if start < 0 or not (source[:start].strip() in {"", "\ufeff"} or "BENCHMARK_DATA" in source[:start]):
         raise _unreadable(where, "it does not begin with window.BENCHMARK_DATA")
-    value, problem, _ = json_text.parse(source[start:].rstrip().removesuffix(";"))
+    value, problem, _ = parse_json(source[start:].rstrip().removesuffix(";"))
     if problem is not None:
         raise _unreadable(where, problem.what)
     return mapping(value, "the file")

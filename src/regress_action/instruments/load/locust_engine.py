@@ -19,18 +19,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from regress_action.instruments.load.histogram import LatencyHistogram
-from regress_action.instruments.load.recorder import Recorder, SecondStats
+from regress_action.instruments.load.recorder import LatencyHistogram, Recorder, SecondStats
 from regress_action.instruments.load.result import LoadContext, LoadResult, summarise
 from regress_action.model.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from regress_action.instruments.load.abort_rules import AbortRule
-    from regress_action.instruments.load.process_use import ProcessUse
-    from regress_action.instruments.load.scenario import Scenario
-    from regress_action.instruments.load.targets import Target
+    from regress_action.instruments.load.runner import AbortRule, ProcessUse
+    from regress_action.instruments.load.scenario import Scenario, Target
 
 FILE = Path(__file__).with_name("locust_user.py")
 _MARK = "regress-load: "

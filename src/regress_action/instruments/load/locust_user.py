@@ -17,8 +17,8 @@ import locust
 from locust import LoadTestShape, User, events
 from locust.contrib.fasthttp import FastHttpSession
 
-from regress_action.instruments.load import targets
-from regress_action.instruments.load.asyncio_engine import error_class
+from regress_action.instruments.load import scenario
+from regress_action.instruments.load.engines import error_class
 from regress_action.instruments.load.recorder import Recorder, clock
 from regress_action.instruments.load.scenario import Scenario
 
@@ -40,7 +40,7 @@ locust.runners.WORKER_REPORT_INTERVAL = 1.0
 class WorkerRecord:
     """What one worker measures between the start of the load and its end."""
 
-    target: targets.Target
+    target: scenario.Target
     scenario: Scenario
     began: float = field(default_factory=clock)
     recorder: Recorder = field(default_factory=Recorder)
@@ -98,10 +98,10 @@ class _Current:
     record: WorkerRecord | None = None
 
 
-def orders(text: str) -> tuple[targets.Target, Scenario]:
+def orders(text: str) -> tuple[scenario.Target, Scenario]:
     """Return the target and the scenario that the option of the master states."""
     content = json.loads(text)
-    return targets.resolve(content["target"]), Scenario(**content["scenario"])
+    return scenario.resolve(content["target"]), Scenario(**content["scenario"])
 
 
 def _add_option(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
@@ -193,7 +193,7 @@ class ScenarioUser(User):  # type: ignore[misc]  # likewise
         if not response.status_code:  # no answer, but the error of the connection
             raise response.error
         if response.status_code > _WORST_GOOD_STATUS:
-            raise targets.ResponseStatusError(response.status_code)
+            raise scenario.ResponseStatusError(response.status_code)
 
     def _function(self) -> None:
         function, began = self.record.target.function, clock()

@@ -1,4 +1,8 @@
-"""The result of a load test: for a person, for a program, and as a report for history and verdict."""
+"""The result of a load test: for a person, for a program, and as a report for history and verdict.
+
+* What a load test says to a person: a line for every second, and the result.
+* How long a load has to be measured to see a change of a given size.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regress_action.formats.stacking import stack
-from regress_action.instruments.load.histogram import bucket_of, design_effect
+from regress_action.instruments.load.recorder import bucket_of, design_effect
 from regress_action.measure import machine
+from regress_action.model import normal
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from regress_action.report.numbers import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from regress_action.instruments.load.histogram import LatencyHistogram
-    from regress_action.instruments.load.recorder import Recorder, SecondStats
+    from regress_action.instruments.load.recorder import LatencyHistogram, Recorder, SecondStats
     from regress_action.instruments.load.scenario import Scenario
+
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 _LITTLE = (0.8, 1.25)
@@ -275,3 +281,55 @@ def _values(rows: Mapping[str, Percentile]) -> dict[str, float]:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def second_line(second: SecondStats) -> str:
+    """Return what happened in one second."""
+    latency = "no answer" if math.isnan(second.p50_s) else f"p50 {quantity(second.p50_s, 's')}"
+    return (
+        f"{second.at_s:7.1f} s  {second.requests:7d} requests  {second.errors:5d} errors  "
+        f"{second.in_flight:5d} open  {latency}"
+    )
+
+
+def run_line(side: str, number: int, result: LoadResult) -> str:
+    """Return the figures of one of many runs."""
+    shown = [f"{name} {quantity(row.value_s, 's')}" for name, row in result.response.items() if name in ("p50", "p99")]
+    return (
+        f"{side:<8} {number:3d}: {result.requests} requests, {result.failed} errors, {', '.join(shown) or 'no answer'}"
+    )
+
+
+def result_lines(result: LoadResult) -> list[str]:
+    """Return the whole result of one run."""
+    loop = f"{result.scenario.rate:g} arrivals/s" if result.scenario.rate else f"{result.scenario.users} users"
+    said = [
+        f"{result.target}: {loop} for {result.duration_s:.3g} s",
+        f"  {result.requests} requests, {result.failed} errors, {quantity(result.throughput, '1/s')}",
+    ]
+    said += [f"  {count} × {name}" for name, count in result.errors.items()]
+    heads = "response" if result.scenario.is_open else "latency"
+    for title, rows in ((heads, result.response), ("service", result.service if result.scenario.is_open else {})):
+        for name, row in rows.items():
+            interval = f"[{quantity(row.low_s, 's')}, {quantity(row.high_s, 's')}]"
+            said.append(f"  {title} {name:<6} {quantity(row.value_s, 's'):>10}  {interval}")
+    return said + [f"  Note: {warning}" for warning in result.warnings()]
+
+
+SHORTEST_S, LONGEST_S = 5.0, 600.0
+PILOT_S = 5.0
+_LEAST_SECONDS = 3
+
+
+def duration_for(change: float, seconds: Sequence[SecondStats]) -> float:
+    """Return the seconds for which each of two loads must be measured to see their medians differ by `change`.
+
+    `change` is a ratio such as 1.1. `seconds` come from a pilot: the scatter of the medians of its seconds, as a
+    logarithm, decides. Variation between runs, which a single run cannot show, comes on top.
+    """
+    medians = [math.log(second.p50_s) for second in seconds if second.p50_s > 0 and not math.isnan(second.p50_s)]
+    if len(medians) < _LEAST_SECONDS:
+        return LONGEST_S
+    spread = float(np.std(medians, ddof=1))
+    needed = 2 * ((normal.Z_95 + normal.Z_POWER_80) * spread / abs(math.log(change))) ** 2
+    return min(max(needed, SHORTEST_S), LONGEST_S)

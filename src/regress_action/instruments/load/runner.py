@@ -1,29 +1,75 @@
-"""`LoadTestRunner`: run a scenario against a target, watch it second by second, and return its result."""
+"""`LoadTestRunner`: run a scenario against a target, watch it second by second, and return its result.
+
+* What the process under load uses while the load is measured.
+* Rules that end a load test early: `errors>10%`, `p99>2s`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import re
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.instruments.load import targets
-from regress_action.instruments.load.asyncio_engine import AsyncioEngine
-from regress_action.instruments.load.process_use import ProcessUse
+import psutil
+
+from regress_action.instruments.load.engines import AsyncioEngine, ThreadEngine
 from regress_action.instruments.load.recorder import InFlightSampler, Recorder, clock
 from regress_action.instruments.load.result import LoadContext, LoadResult, summarise
-from regress_action.instruments.load.scenario import Scenario
-from regress_action.instruments.load.thread_engine import ThreadEngine
+from regress_action.instruments.load.scenario import Scenario, Target, resolve, seconds
+from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.instruments.load.abort_rules import AbortRule
     from regress_action.instruments.load.locust_engine import LocustWorkers
     from regress_action.instruments.load.recorder import SecondStats
 
+
+class ProcessUse:
+    """CPU time and memory of one process and its children, between the first look and the last.
+
+    Raises:
+        UsageError: there is no such process.
+    """
+
+    def __init__(self, pid: int) -> None:
+        try:
+            self._process = psutil.Process(pid)
+        except psutil.Error as error:
+            raise UsageError(f"There is no process {pid}.", remedy="Give the id of the process under load.") from error
+        self._first_cpu_s: float | None = None
+        self._last_cpu_s = 0.0
+        self._peak_bytes = 0
+
+    def look(self) -> None:
+        """Read the counters once."""
+        cpu, memory = 0.0, 0
+        with contextlib.suppress(psutil.Error):
+            for process in (self._process, *self._process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    times = process.cpu_times()
+                    cpu += times.user + times.system
+                    memory += process.memory_info().rss
+        if memory:
+            self._first_cpu_s = cpu if self._first_cpu_s is None else self._first_cpu_s
+            self._last_cpu_s = max(self._last_cpu_s, cpu)
+            self._peak_bytes = max(self._peak_bytes, memory)
+
+    def used(self) -> dict[str, float]:
+        """Return the CPU seconds and the most resident bytes, nothing where the process was never seen."""
+        if self._first_cpu_s is None:
+            return {}
+        return {"cpu_time": self._last_cpu_s - self._first_cpu_s, "peak_memory": float(self._peak_bytes)}
+
+
+if TYPE_CHECKING:
     Progress = Callable[[SecondStats], None]
+
 
 _TICK_S = 1.0
 
@@ -47,7 +93,7 @@ class LoadTestRunner:
         progress: Progress | None = None,
         locust: LocustWorkers | None = None,
     ) -> None:
-        self.target = targets.resolve(target) if isinstance(target, str) else _target_of(target)
+        self.target = resolve(target) if isinstance(target, str) else _target_of(target)
         self.scenario = scenario or Scenario()
         self._abort = tuple(abort)
         self._process = process
@@ -160,7 +206,49 @@ class LoadTestRunner:
         return min(now, self.scenario.ends_s)
 
 
-def _target_of(function: Callable[[], object]) -> targets.Target:
+def _target_of(function: Callable[[], object]) -> Target:
     name = getattr(function, "__qualname__", None) or type(function).__name__
     module = getattr(function, "__module__", "")
-    return targets.Target(f"{module}:{name}", function)
+    return Target(f"{module}:{name}", function)
+
+
+_RULE = re.compile(r"\s*(errors|p50|p99)\s*>\s*(.+?)\s*")
+_SECONDS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRule:
+    """End the load when `metric` lies above `limit` (a share of requests, or seconds) for three seconds in a row."""
+
+    metric: str
+    limit: float
+    text: str
+
+    def is_met(self, stats: Sequence[SecondStats]) -> bool:
+        """Whether the newest seconds break the rule."""
+        newest = stats[-_SECONDS_IN_A_ROW:]
+        return len(newest) == _SECONDS_IN_A_ROW and all(self._value(second) > self.limit for second in newest)
+
+    def _value(self, second: SecondStats) -> float:
+        if self.metric == "errors":
+            return second.errors / second.requests if second.requests else 0.0
+        return second.p50_s if self.metric == "p50" else second.p99_s
+
+
+def abort_rule(text: str) -> AbortRule:
+    """Return the rule that a text such as `errors>10%` or `p99>2s` states.
+
+    Raises:
+        UsageError: it states none.
+    """
+    parts = _RULE.fullmatch(text)
+    if not parts:
+        raise UsageError(f"{text!r} is no rule for ending a load.", remedy="Write it like errors>10% or p99>2s.")
+    metric, limit = parts.groups()
+    if metric != "errors":
+        return AbortRule(metric, seconds(limit), text)
+    try:
+        share = float(limit.removesuffix("%")) / (100 if limit.endswith("%") else 1)
+    except ValueError as error:
+        raise UsageError(f"{limit!r} is no share of the requests.", remedy="Write it like errors>10%.") from error
+    return AbortRule(metric, share, text)

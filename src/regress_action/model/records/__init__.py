@@ -11,13 +11,12 @@ default are left out; NaN is null. Values are whole numbers over ten to the powe
 and then all but the first say what they have more than that (0.1 and 0.11 above), because runs of one report are alike:
 it packs better. Elsewhere they are plain numbers. Every float comes back as it was.
 
-Who changes the form raises `SCHEMA` and adds the step from the old one to `schemas`: records are never rewritten, so
+Who changes the form raises `SCHEMA` and adds the step from the old one to `fields`: records are never rewritten, so
 every schema ever written stays readable.
 """
 
-from regress_action.model.records.naming import path_of, slug
+from regress_action.model.records.fields import LARGEST, SCHEMA
 from regress_action.model.records.reading import decode
-from regress_action.model.records.schemas import LARGEST, SCHEMA
-from regress_action.model.records.writing import encode
+from regress_action.model.records.writing import encode, path_of, slug
 
 __all__ = ["LARGEST", "SCHEMA", "decode", "encode", "path_of", "slug"]

@@ -23,6 +23,13 @@ from regress_action.model.measurements import (
     Series,
 )
 from regress_action.model.records.fields import (
+    CONDITION_TYPES,
+    ENVIRONMENT_TYPES,
+    HEADER_KEYS,
+    LARGEST,
+    MOST_DECIMALS,
+    RUN_TYPES,
+    SERIES_KEYS,
     FlawError,
     Object,
     all_text,
@@ -32,17 +39,8 @@ from regress_action.model.records.fields import (
     refuse_unknown,
     required,
     typed,
-    utc,
-)
-from regress_action.model.records.schemas import (
-    CONDITION_TYPES,
-    ENVIRONMENT_TYPES,
-    HEADER_KEYS,
-    LARGEST,
-    MOST_DECIMALS,
-    RUN_TYPES,
-    SERIES_KEYS,
     upgrades,
+    utc,
 )
 
 _NUMBERS: Final = frozenset({int, float, type(None)})

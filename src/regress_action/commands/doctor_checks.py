@@ -1,0 +1,267 @@
+"""Two checks of `doctor`: that the gate fires, and why a benchmark is noisy.
+
+* The proof that the gate fires: on recorded runs, each benchmark × metric is made worse in turn and must be caught.
+* Why a benchmark is noisy: what its slow runs have in common, by what was watched of every run.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from regress_action.action.judge import JudgingRules
+    from regress_action.formats import Measurement
+    from regress_action.model.comparisons import Comparison
+    from regress_action.model.measurements import Report
+
+
+_MARGIN = 1.5
+"""How far beyond the ratio that fails a planted slowdown goes: half as much again."""
+
+LIMIT_S = 60.0
+"""Seconds that the proof may take; a suite of a thousand series would take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedChange:
+    """One benchmark × metric made worse by `factor`: whether it was caught, whether the gate failed, and why not."""
+
+    benchmark: str
+    metric: str
+    factor: float
+    caught: bool
+    fails: bool
+    why: str = ""
+
+
+def planted_changes(
+    base: Report, head: Report, rules: JudgingRules, *, limit_s: float = LIMIT_S
+) -> tuple[list[PlantedChange], int]:
+    """Return what became of every series of the head that was made worse alone, and how many were left untried.
+
+    The quietest come first, because time may run out. Ratios are of badness: a throughput is made smaller.
+
+    Raises:
+        RegressError: the two reports hold nothing that can be judged.
+    """
+    from regress_action.action.judge import judge_reports
+
+    began = time.monotonic()
+    judged = judge_reports([base], [head], rules).judgement.comparisons
+    rows = sorted(judged, key=lambda row: row.minimum_detectable_ratio or float("inf"))
+    done: list[PlantedChange] = []
+    for row in rows:
+        if time.monotonic() - began > limit_s:
+            break
+        done.append(_planted(base, head, row, rules))
+    return done, len(rows) - len(done)
+
+
+def _planted(base: Report, head: Report, row: Comparison, rules: JudgingRules) -> PlantedChange:
+    from regress_action.action.judge import judge_reports
+    from regress_action.model.comparisons import Verdict
+
+    factor = 1 + _MARGIN * (rules.ratio_that_fails(row) - 1)
+    name = row.benchmark.name, row.metric.name
+    if row.ratio is None or row.minimum_detectable_ratio is None:
+        return PlantedChange(*name, factor, caught=False, fails=False, why=f"it has no ratio: {row.verdict.value}")
+    again = judge_reports([base], [worsened(head, row, factor)], rules)
+    after = next((other for other in again.judgement.comparisons if _key(other) == _key(row)), None)
+    if after is None:
+        return PlantedChange(*name, factor, caught=False, fails=False, why="it was left out of the verdict")
+    caught = after.verdict is Verdict.REGRESSION
+    fails = caught and again.exit_code == 1
+    return PlantedChange(*name, factor, caught, fails, "" if fails else _why(after, factor, rules))
+
+
+def worsened(report: Report, row: Comparison, factor: float) -> Report:
+    """Return the report with one series made worse by a factor."""
+    scale = factor if row.metric.direction == "lower" else 1 / factor
+    return replace(
+        report,
+        series=tuple(
+            replace(series, values=tuple(value * scale for value in series.values))
+            if series.key == _key(row)
+            else series
+            for series in report.series
+        ),
+    )
+
+
+def _key(row: Comparison) -> tuple[str, str]:
+    return row.benchmark.name, row.metric.name
+
+
+def _why(row: Comparison, factor: float, rules: JudgingRules) -> str:
+    """Return why a planted slowdown did not fail."""
+    from regress_action.model.comparisons import Severity
+
+    if rules.policy.fail_on == Severity.NONE:
+        return "fail-on is none"
+    if row.severity and row.verdict == "regression":
+        return f"it is {row.severity.value}, and fail-on is {rules.policy.fail_on}"
+    needed = f", and {row.runs_needed} pairs would decide" if row.runs_needed else ""
+    visible = row.minimum_detectable_ratio
+    if visible is not None and visible > factor:
+        return f"its noise hides everything below {(visible - 1) * 100:.0f} %{needed}"
+    return f"the verdict is {row.verdict.value}{needed}"
+
+
+def summarised(done: Sequence[PlantedChange], untried: int) -> tuple[bool, str, list[str]]:
+    """Return whether the gate works at all, one sentence, and a line for each series that could not fire."""
+    fired = [change for change in done if change.fails]
+    silent = [change for change in done if not change.fails]
+    names = len({change.benchmark for change in done})
+    rest = f"; {untried} more were not tried in {LIMIT_S:.0f} s" if untried else ""
+    said = (
+        f"The gate fires for {len(fired)} of {len(done)} benchmark × metric pairs ({names} benchmarks), "
+        f"each made worse alone{rest}."
+    )
+    return (
+        bool(fired),
+        said,
+        [f"{change.benchmark} ({change.metric}) × {change.factor:.2f}: {change.why}" for change in silent],
+    )
+
+
+if TYPE_CHECKING:
+    Values = npt.NDArray[np.float64]
+
+
+_WATCHED = {
+    "steal_s": (
+        "other machines on the same host take CPU time",
+        "Use a runner of your own, or one with dedicated cores.",
+    ),
+    "read_bytes": ("files are read from disk in some runs", "Warm the page cache with a run before, or use a tmpfs."),
+    "mhz_before": ("the processor's frequency differs between runs", "Fix the frequency, or leave turbo off."),
+    "load_before": ("other programs run at the same time", "Close them, or pin the suite: --cpus."),
+    "context_switches": ("threads compete for processors", "Pin the suite: --cpus, or use fewer workers."),
+}
+"""Figures of a run by which slow runs are told from fast ones: what that means, and what helps; the surest first."""
+
+_FEWEST = 8
+_SURE = 0.9
+_FIRST = 5.0
+_APART = 4.0
+_FEWEST_OF_A_MODE = 0.2
+_MAD = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCause:
+    """What explains the noise of one benchmark, the figures that show it, and what helps."""
+
+    benchmark: str
+    cause: str
+    shown_by: str
+    remedy: str
+
+
+def noise_causes(measured: Measurement, noisy: Sequence[str]) -> list[NoiseCause]:
+    """Return the likeliest cause for each of the benchmarks that are called noisy; none for those that show nothing."""
+    import numpy as np
+
+    causes = []
+    for name in noisy:
+        times, figures, first = _runs_of(measured, name)
+        if len(times) >= _FEWEST and float(np.std(times)) > 0 and (cause := explained_noise(times, figures, first)):
+            causes.append(NoiseCause(name, *cause))
+    return causes
+
+
+def explained_noise(times: Values, figures: Mapping[str, Values], first: Values) -> tuple[str, str, str] | None:
+    """Return cause, evidence and remedy for the times of runs (n,); `first` marks the first run of each side.
+
+    `figures` holds what was watched of the same runs. A figure is a cause where it orders the runs as their times do:
+    the probability that a slow run has the larger value is at least 0.9 (Mann and Whitney 1947).
+    """
+    import numpy as np
+
+    rest = times[~first.astype(bool)]
+    spread = _MAD * float(np.median(np.abs(rest - np.median(rest))))
+    if first.any() and spread > 0 and (times[first.astype(bool)] > np.median(rest) + _FIRST * spread).all():
+        more = float(times[first.astype(bool)].mean() / np.median(rest))
+        return (
+            "the first run of each side is slow",
+            f"it takes {more:.2f}× the others",
+            "Run the suite once before measuring.",
+        )
+    slow, modes = _slow_runs(times)
+    for figure, (cause, remedy) in _WATCHED.items():
+        values = figures.get(figure)
+        if values is not None and np.isfinite(values).all() and np.ptp(values) > 0:
+            share = _larger(values[slow], values[~slow])
+            share = 1 - share if figure == "mhz_before" else share
+            if share >= _SURE:
+                return (
+                    cause,
+                    f"{figure} is {'smaller' if figure == 'mhz_before' else 'larger'} in its slow runs",
+                    remedy,
+                )
+    if modes is None:
+        return None
+    low, high = modes
+    return (
+        "it has two levels, and nothing that was watched separates them",
+        f"{int((~slow).sum())} runs near {low:.3g} s, {int(slow.sum())} near {high:.3g} s",
+        "Often it is the hash seed or the layout of memory: try --hash-seed 0.",
+    )
+
+
+def _slow_runs(times: Values) -> tuple[npt.NDArray[np.bool_], tuple[float, float] | None]:
+    """Return which runs are slow, and the two levels where there are two: the widest gap separates them."""
+    import numpy as np
+
+    ordered = np.sort(times)
+    gaps = np.diff(ordered)
+    widest = int(np.argmax(gaps))
+    others = np.delete(gaps, widest)
+    share = (widest + 1) / len(times)
+    inside = max(float(np.std(ordered[: widest + 1])), float(np.std(ordered[widest + 1 :])))
+    apart = gaps[widest] > _APART * inside and gaps[widest] > _APART * float(np.median(others))
+    if apart and _FEWEST_OF_A_MODE <= share <= 1 - _FEWEST_OF_A_MODE:
+        split = (ordered[widest] + ordered[widest + 1]) / 2
+        slow = times > split
+        return slow, (float(np.median(times[~slow])), float(np.median(times[slow])))
+    return times > np.median(times), None
+
+
+def _larger(slow: Values, fast: Values) -> float:
+    """Return the probability that a value of `slow` is larger than one of `fast`; ties count half."""
+    import numpy as np
+
+    if not len(slow) or not len(fast):
+        return 0.5
+    difference = slow[:, None] - fast[None, :]
+    return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
+
+
+def _runs_of(measured: Measurement, name: str) -> tuple[Values, dict[str, Values], Values]:
+    """Return the times of the good runs of a benchmark, what was watched of the same runs, and which came first."""
+    import numpy as np
+
+    executions = {(run.side, run.pair): run.numbers for run in measured.executions if run.failure is None}
+    times: list[float] = []
+    watched: list[Mapping[str, float]] = []
+    first: list[float] = []
+    for side, report in (("base", measured.base), ("head", measured.head)):
+        series = next((row for row in (report.series if report else ()) if row.key == (name, "time")), None)
+        if report is None or series is None:
+            continue
+        for run, value in zip(report.runs, series.values, strict=True):
+            numbers = executions.get((side, run.pair))
+            if numbers is not None and math.isfinite(value):
+                times.append(value)
+                watched.append(numbers)
+                first.append(float(run.pair == 1))
+    figures = {key: np.array([numbers.get(key, np.nan) for numbers in watched]) for key in _WATCHED}
+    return np.array(times), figures, np.array(first)
