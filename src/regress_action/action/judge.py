@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
-from regress_action.advice import lock_files
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
 from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
@@ -158,6 +157,8 @@ def with_changed_packages(judged: Judged, checkout: Checkout) -> Judged:
     base, head = (side[-1].commit if side else None for side in (judged.baseline, judged.head))
     if not base or not head or base == head:
         return judged
+    from regress_action.advice import lock_files  # files without a commit need no packages
+
     paired = judged.judgement.mode is Mode.PAIRED
     said = []
     try:

@@ -16,7 +16,6 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from regress_action.advice.bounds import Bound, bound_of, evidence, explained
-from regress_action.advice.profile_difference import change_of
 from regress_action.model.comparisons import Doubt, Mode, Outcome, Verdict
 from regress_action.model.resources import Amount, Bottleneck, Doing, LimitFinding, LimitKind, ResourceFinding
 
@@ -434,6 +433,8 @@ _FIGURES: dict[Bottleneck, tuple[tuple[str, str, Figure], ...]] = {
 
 def _amount(name: str, unit: str, pairs: Pairs, figure: Figure) -> Amount:
     """Return a figure on both sides, with the interval of its difference over the pairs."""
+    from regress_action.advice.profile_difference import change_of  # most comparisons have no figures of resources
+
     base, head = [figure(run) for run, _ in pairs], [figure(run) for _, run in pairs]
     change = change_of(base, head)
     return Amount(name, unit, change.base, change.head, change.low or 0.0, change.high or 0.0)
