@@ -68,11 +68,29 @@ def measured(benchmarks: int, series: int) -> Iterator[Row]:
     yield {"task": f"judge alone: {benchmarks:,} benchmarks × (50 + 5) runs", **_child("judge", benchmarks)}
     yield {"task": f"whole process: regress-action detect, {benchmarks:,} × (50 + 5)", **_detect(benchmarks)}
     yield {"task": "whole process: regress-action --help", **_commands(["--help"])}
+    yield from _compare()
     ours = {"task": f"change points: {series:,} series × {HISTORY:,} runs", **_child("change-points", series)}
     yield ours
     yield from _otava(ours, series)
     yield {"task": f"trends with change points: {series:,} × {HISTORY:,} runs", **_child("trends", series)}
     yield {"task": f"one more run in a history of {10 * HISTORY:,}", **_child("one-more", 10 * HISTORY)}
+
+
+def _compare() -> Iterator[Row]:
+    """Time `regress-action compare` of ten files a side, beside the imports that it cannot do without."""
+    import own_suite
+
+    imports = "import numpy, scipy.special, pydantic"
+    costs = [_run([sys.executable, "-c", imports], subprocess.DEVNULL) for _ in range(10)]
+    least = {**_least([cost for cost, _ in costs])._asdict(), "peak_memory_mb": max(memory for _, memory in costs)}
+    yield {"task": f"whole process: {imports}", **least}
+    with tempfile.TemporaryDirectory() as folder:
+        own_suite.samples(Path(folder))
+        sides = ["--baseline", "base-0*.json", "--head", "head-0*.json", "--fail-on", "none"]
+        ours = _commands(["compare", *sides], Path(folder))
+    times = ours["processor_seconds"] / least["processor_seconds"]
+    task = f"whole process: regress-action compare, 20 files × {own_suite.BENCHMARKS}"
+    yield {"task": task, **ours, "times": times, "note": f"{times:.2f} times the processor time of the imports"}
 
 
 def _otava(ours: Row, series: int) -> Iterator[Row]:
