@@ -107,7 +107,10 @@ def test_session_command_and_monitor_are_kept(measured: Path) -> None:
     assert (measurement.session, measurement.command) == ("5e55", "python -m pytest 'a b'")
     assert measurement.labels == {"base": "main"}
     assert measurement.monitor == {"cost": 0.001}
-    assert measurement.head.warnings == ("few pairs",)
+    assert measurement.head.warnings == (
+        "The head holds uncommitted changes or new files, which were measured with it.",
+        "few pairs",
+    )
     assert measurement.executions[0].numbers["peak_rss_bytes"] == 1000
 
 
