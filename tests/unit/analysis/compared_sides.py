@@ -69,7 +69,7 @@ def runs(values: Mapping[str, Numbers], *, metric: Metric = TIME, **more: Unpack
 
 def paired(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, metric: Metric = TIME) -> Comparison:
     """Compare one benchmark in pairs."""
-    return one(
+    return only_row(
         analysis.compare(
             [pairs({"b": base}, metric=metric)], [pairs({"b": head}, metric=metric)], policy or analysis.Policy()
         )
@@ -78,14 +78,14 @@ def paired(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, 
 
 def stored(base: Numbers, head: Numbers, policy: analysis.Policy | None = None, metric: Metric = TIME) -> Comparison:
     """Compare one benchmark's stored runs with new ones, each a session of its own."""
-    return one(
+    return only_row(
         analysis.compare(
             runs({"b": base}, metric=metric), runs({"b": head}, metric=metric), policy or analysis.Policy()
         )
     )
 
 
-def one(judgement: Judgement) -> Comparison:
+def only_row(judgement: Judgement) -> Comparison:
     """Return the only comparison."""
     (row,) = judgement.comparisons
     return row

@@ -13,7 +13,7 @@ from regress_action.analysis import noise as noise_models
 from regress_action.analysis import stability
 from regress_action.model.comparisons import ReasonCode, Verdict
 from regress_action.model.measurements import Environment, Metric
-from unit.analysis.compared_sides import EXACT, OWN, SIGNED, one, reason_of, runs, session, stored
+from unit.analysis.compared_sides import EXACT, OWN, SIGNED, only_row, reason_of, runs, session, stored
 
 examples = settings(max_examples=25, deadline=None)
 
@@ -104,7 +104,7 @@ def test_the_order_of_reports_is_that_of_their_times() -> None:
         for n, value in enumerate([*noise(6), *(2 * v for v in noise(6, 1))])
     ]
 
-    row = one(analysis.compare(made[::-1], runs({"b": [2.0]})))
+    row = only_row(analysis.compare(made[::-1], runs({"b": [2.0]})))
 
     assert (row.baseline.runs, row.verdict) == (6, Verdict.UNCHANGED)
 

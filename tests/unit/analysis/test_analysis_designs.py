@@ -15,7 +15,7 @@ from regress_action.analysis import designs, distributions
 from regress_action.model.comparisons import Mode, Verdict
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Report, Run, Series
-from unit.analysis.compared_sides import HOSTED, OWN, TIME, number, one, paired, runs, session, stored
+from unit.analysis.compared_sides import HOSTED, OWN, TIME, number, only_row, paired, runs, session, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,7 +182,7 @@ def test_learned_noise_needs_a_baseline_to_be_held_against() -> None:
     """A benchmark whose noise is known and whose baseline holds nothing is new."""
     learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.01, runs=50)})
 
-    assert one(analysis.compare([], runs({"b": [1.0]}), learned)).verdict is Verdict.NEW
+    assert only_row(analysis.compare([], runs({"b": [1.0]}), learned)).verdict is Verdict.NEW
 
 
 def test_noise_learned_from_the_baseline_itself_is_not_counted_twice() -> None:
@@ -197,7 +197,7 @@ def test_one_session_each_borrows_the_spread_of_the_machine() -> None:
     """SE² = within + 2 tau², a z test: 1.5 % on one's own machine, 3 % on a hosted one."""
     for environment, tau in ((OWN, 0.015), (HOSTED, 0.03)):
         base, head = (runs({"b": [level]}, environment=environment) for level in (1.0, 1.1))
-        row = one(analysis.compare(base, head))
+        row = only_row(analysis.compare(base, head))
         assert row.p_value == pytest.approx(2 * stats.norm.sf(np.log(1.1) / np.sqrt(2 * tau**2 + 0.0)), rel=1e-6)
 
 
@@ -205,7 +205,7 @@ def test_rounds_of_one_run_show_only_the_spread_within_it() -> None:
     """The standard deviation of the rounds adds (s/x)²/n for each side, and nothing more."""
     report = Report((Series(Benchmark("b"), TIME, (2.0,), (25,), (0.5,)),), (Run(),), environment=HOSTED)
 
-    row = one(analysis.compare([report], [report]))
+    row = only_row(analysis.compare([report], [report]))
 
     se = np.sqrt(2 * (0.25**2 / 25) + 2 * 0.03**2)
     assert np.log(number(row.ratio_high)) == pytest.approx(stats.norm.isf(0.025) * se, rel=1e-6)
@@ -219,14 +219,14 @@ def test_runs_of_one_session_are_not_independent() -> None:
     judgement = analysis.compare([base], [head])
 
     assert judgement.mode is Mode.SINGLE
-    assert one(judgement).confirmed is False
+    assert only_row(judgement).confirmed is False
 
 
 def test_sessions_of_a_history_count_once_each() -> None:
     """Six stored sessions of four runs are six runs of evidence."""
     base = [session({"b": drawn(n, 4)}, name=f"session {n}", commit=str(n)) for n in range(6)]
 
-    row = one(analysis.compare(base, [session({"b": drawn(9, 4)}, name="new")]))
+    row = only_row(analysis.compare(base, [session({"b": drawn(9, 4)}, name="new")]))
 
     assert (row.baseline.runs, row.head.runs) == (6, 1)
 

@@ -22,7 +22,7 @@ from unit.analysis.compared_sides import (
     TIME,
     number,
     of,
-    one,
+    only_row,
     paired,
     pairs,
     reason_of,
@@ -78,7 +78,7 @@ def test_a_run_that_lost_a_fifth_of_its_rounds_is_invalid() -> None:
         environment=runs({"b": [1]})[0].environment,
     )
 
-    row = one(analysis.compare(runs({"b": STEADY}), [broken]))
+    row = only_row(analysis.compare(runs({"b": STEADY}), [broken]))
 
     assert row.verdict is Verdict.FAILED
     assert row.reason == Reason(ReasonCode.UNUSABLE_ROUNDS, count=3)
@@ -88,7 +88,7 @@ def test_a_run_that_lost_a_round_or_two_still_counts() -> None:
     """Up to a fifth."""
     dented = Report((Series(Benchmark("b"), TIME, (1.0,), (8,), (), dropped=2),), (Run(),), environment=OWN)
 
-    assert one(analysis.compare(runs({"b": STEADY}), [dented])).verdict is Verdict.UNCHANGED
+    assert only_row(analysis.compare(runs({"b": STEADY}), [dented])).verdict is Verdict.UNCHANGED
 
 
 def test_a_time_of_zero_fails_and_says_why() -> None:
@@ -160,7 +160,7 @@ def test_a_large_suite_lends_its_spread_to_short_baselines() -> None:
 
 def test_seconds_against_milliseconds_is_refused() -> None:
     """Units are normalised when a file is read; what still differs cannot be compared."""
-    row = one(analysis.compare(runs({"b": STEADY}, metric=Metric("time", "ticks")), runs({"b": STEADY})))
+    row = only_row(analysis.compare(runs({"b": STEADY}, metric=Metric("time", "ticks")), runs({"b": STEADY})))
 
     assert row.verdict is Verdict.INCOMPARABLE
     assert row.reason == Reason(ReasonCode.UNIT_CHANGED, before="ticks", text="s")
@@ -170,7 +170,7 @@ def test_a_direction_that_turned_is_refused() -> None:
     """Lower is better on one side, higher on the other."""
     turned = Metric("time", "s", Direction.HIGHER)
 
-    row = one(analysis.compare(runs({"b": STEADY}, metric=turned), runs({"b": STEADY})))
+    row = only_row(analysis.compare(runs({"b": STEADY}, metric=turned), runs({"b": STEADY})))
 
     assert row.verdict is Verdict.INCOMPARABLE
     assert reason_of(row).code is ReasonCode.DIRECTION_CHANGED
@@ -215,8 +215,8 @@ def test_a_changed_body_starts_a_new_baseline() -> None:
     """Runs of the old body are left out; without any of the new one there is nothing to compare."""
     old, new = runs({"b": STEADY}, version="v1"), runs({"b": STEADY}, version="v2")
 
-    assert one(analysis.compare(old, new)).verdict is Verdict.INCOMPARABLE
-    assert one(analysis.compare([*old, *new], new)).baseline.runs == len(STEADY)
+    assert only_row(analysis.compare(old, new)).verdict is Verdict.INCOMPARABLE
+    assert only_row(analysis.compare([*old, *new], new)).baseline.runs == len(STEADY)
 
 
 def test_a_quantised_timer_has_no_certainty_of_its_own() -> None:
@@ -242,7 +242,7 @@ def test_a_benchmark_that_failed_once_and_was_measured_is_judged() -> None:
     """One failed run of several is a failure of the run, not of the benchmark."""
     head = [replace(report, failures=(Failure("b", "boom"),)) for report in runs({"b": STEADY})]
 
-    assert one(analysis.compare(runs({"b": STEADY}), head)).verdict is Verdict.UNCHANGED
+    assert only_row(analysis.compare(runs({"b": STEADY}), head)).verdict is Verdict.UNCHANGED
 
 
 @pytest.mark.parametrize("compare", [paired, stored])
@@ -279,7 +279,7 @@ def test_a_first_run_is_new() -> None:
     """With no baseline at all nothing was compared, which is no pass."""
     judgement = analysis.compare([], runs({"b": STEADY}))
 
-    assert one(judgement).verdict is Verdict.NEW
+    assert only_row(judgement).verdict is Verdict.NEW
     assert judgement.summary.verdict is Outcome.INCOMPLETE
 
 
@@ -309,7 +309,7 @@ def test_runs_of_another_machine_are_left_out_of_a_mixed_baseline() -> None:
     """Only the six of this kind of machine count."""
     mixed = [*runs({"b": [5.0] * 4}, environment=OTHER), *runs({"b": STEADY})]
 
-    row = one(analysis.compare(mixed, runs({"b": [1.0]})))
+    row = only_row(analysis.compare(mixed, runs({"b": [1.0]})))
 
     assert (row.baseline.runs, row.baseline.median) == (6, 1.0)
 
@@ -324,7 +324,7 @@ def test_pairs_of_one_session_are_matched_by_number() -> None:
         environment=head.environment,
     )
 
-    forwards, backwards = one(analysis.compare([base], [head])), one(analysis.compare([base], [turned]))
+    forwards, backwards = only_row(analysis.compare([base], [head])), only_row(analysis.compare([base], [turned]))
 
     assert forwards.baseline.runs == 5
     assert forwards.p_value == pytest.approx(backwards.p_value)

@@ -28,7 +28,7 @@ from unit.analysis.compared_sides import (
     TIME,
     budget_of,
     of,
-    one,
+    only_row,
     paired,
     pairs,
     reason_of,
@@ -163,7 +163,7 @@ def judged_budget(level: float, metric: Metric = TIME, rule: analysis.BudgetRule
     """Return the budget of six new runs around a level."""
     policy = analysis.Policy(limits=(analysis.Limit(service="cache", budgets=(rule,)),))
     head = runs({"cache_get": [level * by for by in (1, 1.01, 0.99, 1.02, 0.98, 1)]}, metric=metric, service="cache")
-    return budget_of(one(analysis.compare([], head, policy)))
+    return budget_of(only_row(analysis.compare([], head, policy)))
 
 
 def test_a_budget_of_a_rate_is_a_lower_limit() -> None:
@@ -188,7 +188,7 @@ def test_one_session_of_a_hosted_runner_is_given_the_spread_of_the_others() -> N
     level = [0.00525] * 6
     for environment, state in ((HOSTED, BudgetState.UNCLEAR), (OWN, BudgetState.OVER)):
         head = session({"cache_get": level}, service="cache", environment=environment)
-        assert budget_of(one(analysis.compare([], [head], policy))).state is state
+        assert budget_of(only_row(analysis.compare([], [head], policy))).state is state
 
 
 def test_the_interval_is_that_of_the_runs_and_of_the_machines_together() -> None:
@@ -201,7 +201,7 @@ def test_the_interval_is_that_of_the_runs_and_of_the_machines_together() -> None
     reach = stats.t(df).isf(0.025) * np.sqrt(sampling + 0.03**2)
 
     head = session({"cache_get": values}, service="cache", environment=HOSTED)
-    budget = budget_of(one(analysis.compare([], [head], policy)))
+    budget = budget_of(only_row(analysis.compare([], [head], policy)))
 
     assert (budget.low, budget.high) == pytest.approx((np.exp(logs.mean() - reach), np.exp(logs.mean() + reach)))
 

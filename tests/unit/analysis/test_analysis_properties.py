@@ -14,7 +14,7 @@ from regress_action import analysis
 from regress_action.analysis import estimate, noise
 from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
-from unit.analysis.compared_sides import RATE, number, one, paired, pairs, stored
+from unit.analysis.compared_sides import RATE, number, only_row, paired, pairs, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,5 +197,5 @@ def test_rows_of_a_suite_that_shares_no_variance_agree_with_each_alone(monkeypat
 
     for row in together.comparisons:
         name = row.benchmark.name
-        alone = one(analysis.compare([pairs({name: base[name]})], [pairs({name: head[name]})]))
+        alone = only_row(analysis.compare([pairs({name: base[name]})], [pairs({name: head[name]})]))
         assert (row.ratio, row.p_value) == pytest.approx((alone.ratio, alone.p_value))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regress_action import analysis
 from regress_action.analysis.policy import SamplingPlan
-from unit.analysis.compared_sides import NAN, number, one, pairs, runs, session
+from unit.analysis.compared_sides import NAN, number, only_row, pairs, runs, session
 
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report
@@ -162,19 +162,19 @@ def test_without_pairs_there_is_nothing_to_decide() -> None:
 
 def test_p_values_pay_for_the_looks() -> None:
     """The same pairs: stopped at the fifth of six looks, ten times as dear; at the end, twice."""
-    plain = one(analysis.compare(*sides({"b": torn(9)}))).p_value
-    looked = one(analysis.compare(*sides({"b": torn(9)}), analysis.Policy(plan=PLAN))).p_value
-    at_the_end = one(analysis.compare(*sides({"b": torn(10)}), analysis.Policy(plan=PLAN))).p_value
+    plain = only_row(analysis.compare(*sides({"b": torn(9)}))).p_value
+    looked = only_row(analysis.compare(*sides({"b": torn(9)}), analysis.Policy(plan=PLAN))).p_value
+    at_the_end = only_row(analysis.compare(*sides({"b": torn(10)}), analysis.Policy(plan=PLAN))).p_value
 
     assert looked == pytest.approx(min(10 * number(plain), 1))
-    assert at_the_end == pytest.approx(2 * number(one(analysis.compare(*sides({"b": torn(10)}))).p_value))
+    assert at_the_end == pytest.approx(2 * number(only_row(analysis.compare(*sides({"b": torn(10)}))).p_value))
 
 
 def test_a_history_was_not_looked_at_and_pays_nothing() -> None:
     """The plan is one of pairs."""
     base, head = runs({"b": [1.0, 1.02, 0.98, 1.01, 0.99]}), runs({"b": [1.05]})
 
-    assert one(analysis.compare(base, head, analysis.Policy(plan=PLAN))) == one(analysis.compare(base, head))
+    assert only_row(analysis.compare(base, head, analysis.Policy(plan=PLAN))) == only_row(analysis.compare(base, head))
 
 
 def test_looking_after_every_pair_keeps_the_error_rate() -> None:

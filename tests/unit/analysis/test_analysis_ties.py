@@ -18,7 +18,7 @@ from unit.analysis.compared_sides import (
     TIME,
     budget_of,
     number,
-    one,
+    only_row,
     paired,
     reason_of,
     runs,
@@ -100,7 +100,7 @@ def test_a_budget_may_be_used_up(metric: Metric, level: float, state: BudgetStat
     policy = analysis.Policy(limits=(analysis.Limit(budgets=(rule,)),))
     head = session({"b": [level]}, metric=metric, environment=OWN)
 
-    assert budget_of(one(analysis.compare([], [head], policy))).state is state
+    assert budget_of(only_row(analysis.compare([], [head], policy))).state is state
 
 
 def test_a_budget_of_a_rate_is_its_least() -> None:
@@ -109,7 +109,7 @@ def test_a_budget_of_a_rate_is_its_least() -> None:
     policy = analysis.Policy(limits=(analysis.Limit(budgets=(rule,)),))
 
     head = runs({"b": [900.0, 905.0, 895.0, 900.0]}, metric=RATE)
-    budget = budget_of(one(analysis.compare([], head, policy)))
+    budget = budget_of(only_row(analysis.compare([], head, policy)))
 
     assert number(budget.low) < 900 < number(budget.high) < 1000
     assert (budget.state, budget.limit, budget.key) == (BudgetState.OVER, 1000.0, "throughput_ops_per_sec")

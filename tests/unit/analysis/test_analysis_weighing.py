@@ -11,7 +11,20 @@ from scipy import stats
 from regress_action import analysis
 from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
-from unit.analysis.compared_sides import EXACT, OTHER, OWN, SIGNED, TIME, number, of, one, paired, runs, session, stored
+from unit.analysis.compared_sides import (
+    EXACT,
+    OTHER,
+    OWN,
+    SIGNED,
+    TIME,
+    number,
+    of,
+    only_row,
+    paired,
+    runs,
+    session,
+    stored,
+)
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.0005, 0.9995]
 MEMORY = Metric("peak_memory", "B")
@@ -41,7 +54,7 @@ def test_one_session_each_is_held_to_what_history_taught(learned_runs: int) -> N
         noise={("b", "time"): analysis.Noise(0.02, learned_runs), ("gone", "time"): analysis.Noise(0.5, 50)}
     )
 
-    row = one(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
+    row = only_row(analysis.compare(runs({"b": [1.0]}), runs({"b": [1.2]}), policy))
 
     assert row.p_value == pytest.approx(p_of(1.2, np.sqrt(2) * 0.02, learned_runs - 1))
 
@@ -91,7 +104,7 @@ def test_rounds_count_only_where_there_is_one_run_and_more_than_one_round() -> N
         series = Series(Benchmark("b"), TIME, (2.0,) * count, (rounds,) * count, (0.5,) * count)
         made = Report((series,), tuple(Run(session="s") for _ in range(count)), environment=OWN)
         head = replace(made, runs=tuple(Run(session="t") for _ in range(count)))
-        return float(np.log(number(one(analysis.compare([made], [head])).ratio_high)))
+        return float(np.log(number(only_row(analysis.compare([made], [head])).ratio_high)))
 
     reach, between = stats.norm.isf(0.025), 2 * 0.015**2
     assert detectable(rounds=25, count=1) == pytest.approx(reach * np.sqrt(between + 2 * 0.25**2 / 25))
