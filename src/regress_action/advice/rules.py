@@ -77,7 +77,7 @@ def _doubtful(judgement: Judgement) -> Iterator[str]:
     if Doubt.SPEED in machine.doubts:
         yield f"this machine is {'slower' if (machine.probe_ratio or 1) > 1 else 'faster'} than those of the baseline"
     if Doubt.SWING in machine.doubts:
-        yield "its speed swings"
+        yield "its speed varies"
     if Doubt.STEAL in machine.doubts:
         yield "other machines on its host take CPU time from it"
 

@@ -47,7 +47,7 @@ def _condition(table: Table, rows: Sequence[Row]) -> Content:
     """Return how one machine behaved over the reports of its suite."""
     noises = sorted(row.finding.noise for row in rows if row.finding.noise is not None)
     steals = [column.steal for column in table.columns if column.steal is not None]
-    swings = [column.swing for column in table.columns if column.swing is not None]
+    variations = [column.speed_variation for column in table.columns if column.speed_variation is not None]
     neighbours, crossed = _neighbours(table, rows)
     repeated, differed = _repeated(table, rows)
     judged, caught = _caught(table, rows)
@@ -61,7 +61,7 @@ def _condition(table: Table, rows: Sequence[Row]) -> Content:
         "noise": [short(_quantile(noises, share)) for share in (0.1, 0.5, 0.9)],
         "visible": short(visible(_quantile(noises, 0.5))) if noises else None,
         "steal": short(float(np.median(steals))) if steals else None,
-        "swing": short(float(np.median(swings))) if swings else None,
+        "speed_variation": short(float(np.median(variations))) if variations else None,
         "minutes": short(sum(column.seconds for column in table.columns) / 60),
         "saved": short(sum(column.saved for column in table.columns) / 60),
     }

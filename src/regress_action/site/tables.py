@@ -39,7 +39,7 @@ class Column:
     seconds: float
     saved: float
     steal: float | None
-    swing: float | None
+    speed_variation: float | None
     failures: tuple[str, ...]
     record: str = ""
     renamed: tuple[tuple[str, str], ...] = ()
@@ -278,7 +278,9 @@ def _column(report: Report, record: str, renamed: tuple[tuple[str, str], ...]) -
     """Return what is kept of a report beside its values."""
     provenance = dict(report.provenance)
     steals = [conditions.steal for conditions in report.conditions if conditions.steal is not None]
-    swings = [conditions.speed_variation for conditions in report.conditions if conditions.speed_variation is not None]
+    variations = [
+        conditions.speed_variation for conditions in report.conditions if conditions.speed_variation is not None
+    ]
     return Column(
         report.commit or "",
         _seconds(report.created) or math.nan,
@@ -288,7 +290,7 @@ def _column(report: Report, record: str, renamed: tuple[tuple[str, str], ...]) -
         sum(run.wall_s or 0.0 for run in report.runs),
         report.saved_s or 0.0,
         max(steals, default=None),
-        max(swings, default=None),
+        max(variations, default=None),
         tuple(failure.benchmark for failure in report.failures if not failure.skipped),
         record,
         renamed,

@@ -141,10 +141,10 @@ def doubtful(
         (doubtful(shift=1.3, verdict=Verdict.UNCHANGED), "the whole suite moved together"),
         (doubtful(Doubt.FOREIGN, verdict=Verdict.INCOMPARABLE), "no run from this kind of machine"),
         (doubtful(Doubt.SPEED), "this machine is slower than those of the baseline"),
-        (doubtful(Doubt.SWING, mode=Mode.PAIRED), "its speed swings"),
+        (doubtful(Doubt.SWING, mode=Mode.PAIRED), "its speed varies"),
         (doubtful(Doubt.STEAL, mode=Mode.PAIRED), "other machines on its host take CPU time"),
         (doubtful(Doubt.STEAL, outcome=Outcome.FAIL, verdict=Verdict.REGRESSION), "take CPU time"),
-        (doubtful(Doubt.STEAL, Doubt.SWING, shift=1.3), "moved together and its speed swings and other machines"),
+        (doubtful(Doubt.STEAL, Doubt.SWING, shift=1.3), "moved together and its speed varies and other machines"),
     ],
 )
 def test_another_runner_is_suggested_for_what_the_machine_may_have_done(made: Judgement, reason: str) -> None:

@@ -57,7 +57,7 @@
         String(index.machines[number].reports),
         machine.noise.map(regress.share).join(" / "),
         machine.visible === null ? "–" : regress.changeOf(machine.visible),
-        machine.swing === null ? "–" : regress.changeOf(machine.swing),
+        machine.speed_variation === null ? "–" : regress.changeOf(machine.speed_variation),
         regress.share(machine.steal),
         machine.neighbours ? `${machine.crossed} of ${machine.neighbours.toLocaleString("en")} (${regress.share(machine.crossed / machine.neighbours)})` : "–",
         machine.repeated
@@ -117,7 +117,7 @@
             "Reports",
             "Noise between reports (10 / 50 / 90 % of the series)",
             "One report shows, typically",
-            "Swing of the machine",
+            "Speed variation of the machine",
             "Time taken by others",
             "Neighbours beyond the threshold",
             "A/A: one commit twice, beyond the threshold",
