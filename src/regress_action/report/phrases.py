@@ -241,13 +241,14 @@ def changed_packages(path: str, packages: Sequence[PackageChange], *, paired: bo
     named = ", ".join(map(_package, packages[:_MOST_PACKAGES]))
     more = f", and {len(packages) - _MOST_PACKAGES} more" if len(packages) > _MOST_PACKAGES else ""
     own = " Each side was set up with its own." if paired else ""
-    return f"The change updates {count(len(packages), 'package')} in {path}: {named}{more}.{own}"
+    return f"The change updates {count(len(packages), 'package')} in {plain(path, NAME_LIMIT)}: {named}{more}.{own}"
 
 
 def _package(change: PackageChange) -> str:
+    name, before, after = (plain(text or "", NAME_LIMIT) for text in (change.name, change.before, change.after))
     if change.before is None:
-        return f"{change.name} {change.after} (new)"
-    return f"{change.name} {change.before} → {change.after}" if change.after else f"{change.name} (removed)"
+        return f"{name} {after} (new)"
+    return f"{name} {before} → {after}" if change.after else f"{name} (removed)"
 
 
 def _suite_shift(note: Note) -> str:
@@ -343,7 +344,7 @@ def _unreachable(note: Note) -> str:
     return f"{some} of {of} cannot be caused by this diff: they execute nothing that it changes, and fail no check."
 
 
-def _control_floor(note: Note) -> str:
+def _unreachable_moved(note: Note) -> str:
     moved, floor, within = note.numbers
     also = f" {count(int(within), 'regression')} up to that does not alarm." if within else ""
     return (
@@ -364,7 +365,7 @@ _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.SPEED_VARIES: _speed_varies,
     NoteCode.CPU_STOLEN: _cpu_stolen,
     NoteCode.UNREACHABLE: _unreachable,
-    NoteCode.CONTROL_FLOOR: _control_floor,
+    NoteCode.CONTROL_FLOOR: _unreachable_moved,
     NoteCode.ENVIRONMENT_DIFFERS: _environment_differs,
 }
 

@@ -101,8 +101,9 @@ TOOLCHAIN      - run: |
       - uses: actions/download-artifact@v8
         with:
           name: bisect
+          path: answer           # in a folder of its own, where no settings are read from
       - run: >-
-          "$RUNNER_TEMP/regress-action/bin/regress-action" post-bisect bisect.json "--suite=$SUITE"
+          "$RUNNER_TEMP/regress-action/bin/regress-action" post-bisect answer/bisect.json "--suite=$SUITE"
           ${ISSUE:+"--issue=$ISSUE"}
         env:
           GITHUB_TOKEN: ${{ github.token }}

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from judgements import HOSTILE, foreign, judgements
 from regress_action.action import publish
-from regress_action.report import terminal, trends
+from regress_action.model.changes import PackageChange
+from regress_action.report import phrases, terminal, trends
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Judgement
@@ -95,3 +96,15 @@ def test_an_explanation_is_text(made: Judgement, asked: str | None, command: str
     page = publish.answer_of(publish.judgement_record(made, command, 100_000), asked)
     assert page is not None
     assert_inert(page, EXPLAINED)
+
+
+def test_names_of_packages_are_one_short_line() -> None:
+    """They come from a lock file that the change brings."""
+    named = "\x1b[31m::error::\n" + "x" * 100_000
+    packages = (PackageChange(named, None, named), PackageChange(named, named, "2"), PackageChange(named, named, None))
+
+    sentence = phrases.changed_packages(named, packages, paired=True)
+
+    assert harmless(sentence)
+    assert "\n" not in sentence
+    assert len(sentence) < 1000

@@ -69,6 +69,7 @@ def test_bisection_is_offered_and_written(tmp_path: Path) -> None:
     assert bisecting["run-name"] == "Bisect for #${{ inputs.issue }}, comment ${{ inputs.comment }}"
     assert bisecting["jobs"]["post"]["steps"][-1]["env"]["SUITE"] == 'my "suite"'
     assert "issues" not in bisecting["jobs"]["bisect"]["permissions"]
+    assert bisecting["jobs"]["post"]["steps"][-2]["with"]["path"] == "answer"  # no settings beside what posts it
     assert any("setup-go" in step.get("uses", "") for step in bisecting["jobs"]["bisect"]["steps"])
     assert commands["jobs"]["command"]["steps"][0]["uses"] == "o/a@v1"
     assert commands["jobs"]["command"]["steps"][0]["env"]["REGRESS_BISECT_WORKFLOW"] == "bisect.yml"
