@@ -1,10 +1,9 @@
 """The rules: each looks at the regressions of a judgement and says nothing, or one sentence per thing it sees.
 
-* From what the monitor saw of both sides to what the additional time is spent on, and to limits that do not fit.
-
-Time in which other programs had the processors is left out: what remains is computing time, which the kernel counts
-exactly, time in which a control group was stopped, and time in which nothing ran, by what was waited for, which samples
-estimate. Differences are taken pair by pair, with Student's interval.
+What additional time is spent on, and which limits do not fit, follows from what the monitor saw of both sides. Time in
+which other programs had the processors is left out. What remains is computing time, which the kernel counts exactly;
+time in which a control group was stopped; and time in which nothing ran, by what was waited for, estimated from
+samples. Differences are taken pair by pair, with Student's interval.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
 """Exact tests, for what is far from normal: counts of events, and one new run among the stored ones.
 
-* Counts of events: an exact test where a difference of two means is far from normal.
-* How surprising one new run is among the stored ones, without assuming that noise is normal.
-
 Of H events in m runs of the head and B in K runs of the base, H given H + B is binomial with the share m / (m + K)
 where both count events of one rate (the conditional test of Przyborowski and Wilenski, Biometrika 31 (1940) 313-323).
 

@@ -1,7 +1,7 @@
 """Profiles as call stacks and counts of calls, and the cause of a regression that their difference shows.
 
-* Profiles as call stacks and as counts of calls: what was profiled, in which mode, and the cost of every stack.
-* Why a benchmark got slower: the difference of its profiles, function by function, and the changed line behind it.
+* What was profiled, in which mode, and the cost of every stack.
+* The difference function by function, and the changed line behind it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The first two lines of a report: what happened and how sure that is, and what was compared with what.
+"""The first two lines of a report.
 
-* The first line of a report: what happened, how sure, and how small a change could have been seen.
-* The second line of a report: what was compared with what, by which design, on which machine.
+* What happened, how sure that is, and how small a change could have been seen.
+* What was compared with what, by which design, on which machine.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The files that decide what counts as a regression, read once: the thresholds file, the waivers and the aliases.
 
-* The thresholds file: per service, a regression threshold and absolute budgets whose unit is in the key's suffix.
-* The file of names, in the repository where it is reviewed: `regress-aliases.yml`.
+The thresholds file holds, per service, a regression threshold and absolute budgets whose unit is in the key's suffix:
 
-cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15, service_threshold: 1.05}
+    cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15, service_threshold: 1.05}
+
+`regress-aliases.yml` holds names over time:
 
     aliases:
       - old: benchmarks/test_cache.py::test_get
@@ -12,7 +13,7 @@ cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.1
       - benchmark: benchmarks/test_cache.py::test_legacy
         reason: The legacy cache is gone.
 
-Most repositories have no such file, so the validators are built when one is read.
+Most repositories have no file of names, so its validators are built when one is read.
 """
 
 from __future__ import annotations

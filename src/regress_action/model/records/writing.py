@@ -1,7 +1,4 @@
-"""A report as bytes.
-
-* Where a record belongs: a path that names its suite, machine, time, commit, run and content.
-"""
+"""A report as bytes, and the path of its record, which names suite, machine, time, commit, run and content."""
 
 from __future__ import annotations
 
