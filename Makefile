@@ -13,6 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3.14
 SHELL_FILES := $(wildcard bin/* .ci/* .github/release-names)
 BENCHES     := $(addprefix bench-, accuracy speed storage container monitor lockstep mutation worlds layout \
                  dashboard instruments advice)
+ACTIONS     := action.yml install/action.yml
 WORKFLOWS   := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 
 .PHONY: help demo demo-dashboard test test-kills coverage check docs schemas fix $(BENCHES) bench-field bench-first-try fuzz e2e browser lock clean
@@ -43,8 +44,8 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 	$(VENV)/bin/shellcheck $(SHELL_FILES)
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/actionlint $(WORKFLOWS)
-	$(VENV)/bin/zizmor --offline --no-progress --quiet --pedantic --config .github/zizmor.yml action.yml $(WORKFLOWS)
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(VENV)/bin/zizmor --offline --no-progress --quiet --pedantic --config .github/zizmor.yml $(ACTIONS) $(WORKFLOWS)
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 

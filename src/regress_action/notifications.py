@@ -48,7 +48,7 @@ def _deliver(urls: Iterable[str], title: str, body: str, *, html: bool = False) 
         import apprise
     except ImportError:
         return (
-            "Nobody was notified: Apprise is not installed. Install regress-action[notify], or remove notify-urls.",
+            "Nobody was notified: Apprise is not installed. Install it (pip install apprise), or remove notify-urls.",
         )
     form = apprise.NotifyFormat.HTML if html else apprise.NotifyFormat.TEXT
     failed = []

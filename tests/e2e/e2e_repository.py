@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from integration.history.smart_http import Backend
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("action.yml", "bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")
+PARTS = ("action.yml", "install", "bin", "src", "Dockerfile", ".dockerignore", "requirements.lock")
 STUBS = Path(__file__).parent / "stubs"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 """The number of this process of pytest. Tests that look at all processes of the machine run beside those of another."""
@@ -246,7 +246,7 @@ class UserRepository:
 
     def _actions(self, workflow: str) -> list[tuple[str, Path]]:
         """Return where each action of a workflow lies: ours is this repository, those of GitHub are stood in for."""
-        used = set(re.findall(r"uses: (\S+@\S+)", workflow))
+        used = {owner + version for owner, version in re.findall(r"uses: ([^\s/]+/[^\s/@]+)\S*?(@\S+)", workflow)}
         named = {name: STUBS / name.partition("@")[0].rpartition("/")[2] for name in used}
         places = {name: self.action if place.name == "regress-action" else place for name, place in named.items()}
         return sorted((name, place) for name, place in places.items() if place.exists())

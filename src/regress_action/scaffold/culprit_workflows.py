@@ -68,9 +68,7 @@ jobs:
         with:
           fetch-depth: 0
           persist-credentials: false   # the suite shall not find a token in .git/config
-TOOLCHAIN      - run: |
-          python3 -m venv "$RUNNER_TEMP/regress-action"
-          "$RUNNER_TEMP/regress-action/bin/python" -m pip install --quiet regress-action
+TOOLCHAIN      - uses: INSTALL
       - name: Bisect
         env:
           GOOD: ${{ inputs.good }}
@@ -79,7 +77,7 @@ TOOLCHAIN      - run: |
           METRIC: ${{ inputs.metric }}
         # Exit code 3 is an answer too: no commit is sure enough.
         run: |
-          "$RUNNER_TEMP/regress-action/bin/regress-action" bisect "$GOOD..$BAD" "-k$BENCHMARK" \\
+          regress-action bisect "$GOOD..$BAD" "-k$BENCHMARK" \\
             ${METRIC:+"--metric=$METRIC"} --budget-minutes 90 --json bisect.json || test $? -eq 3
       - uses: actions/upload-artifact@v7
         with:
@@ -95,15 +93,13 @@ TOOLCHAIN      - run: |
       issues: write          # one comment on the issue about the regression
       pull-requests: write   # or on the pull request that asked
     steps:
-      - run: |
-          python3 -m venv "$RUNNER_TEMP/regress-action"
-          "$RUNNER_TEMP/regress-action/bin/python" -m pip install --quiet regress-action
+      - uses: INSTALL
       - uses: actions/download-artifact@v8
         with:
           name: bisect
           path: answer           # in a folder of its own, where no settings are read from
       - run: >-
-          "$RUNNER_TEMP/regress-action/bin/regress-action" post-bisect answer/bisect.json "--suite=$SUITE"
+          regress-action post-bisect answer/bisect.json "--suite=$SUITE"
           ${ISSUE:+"--issue=$ISSUE"}
         env:
           GITHUB_TOKEN: ${{ github.token }}
@@ -154,9 +150,11 @@ def with_bisection(workflow: str) -> str:
     return f"{head}{OUTPUTS}{steps}{marked}      - id: judge\n        uses: {last}{JOB}"
 
 
-def bisection(toolchain: str, suite: str) -> str:
+def bisection(toolchain: str, suite: str, action: str) -> str:
     """Return the workflow that bisects; `toolchain` are the steps that install a language, `suite` a YAML scalar."""
-    return _BISECT.replace("TOOLCHAIN", toolchain).replace("SUITE_NAME", suite)
+    name, at, version = action.partition("@")
+    install = f"{name.rstrip('/')}/install{at}{version}"
+    return _BISECT.replace("TOOLCHAIN", toolchain).replace("SUITE_NAME", suite).replace("INSTALL", install)
 
 
 def commands(action: str) -> str:

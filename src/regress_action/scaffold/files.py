@@ -149,7 +149,7 @@ def drafts(
         workflow = with_bisection(workflow) if len(suites) == 1 else workflow
         name = _scalar(suites[0].name)
         culprits = (
-            Draft(BISECT, bisection(toolchain, name), "finds the commit of a regression and posts it"),
+            Draft(BISECT, bisection(toolchain, name, action), "finds the commit of a regression and posts it"),
             Draft(COMMANDS, commands(action), "answers /regress in comments"),
         )
     configs = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 DIGEST = "ghcr.io/owner/regress-action@sha256:" + "0123456789abcdef" * 4
@@ -118,3 +120,22 @@ def test_the_files_of_other_containers_make_no_container_of_a_machine(action: Pa
     assert done.returncode == 0, done.stderr
     asked = (action.parent / "log").read_text()
     assert (f"--volumes-from {identity}" in asked) is inside
+
+
+def test_a_job_installs_the_command_of_this_very_version(tmp_path: Path) -> None:
+    """The action `install` puts it on the PATH, from its own source and the locked packages."""
+    step = yaml.safe_load((ROOT / "install/action.yml").read_text())["runs"]["steps"][0]
+    folder, paths = tmp_path / "action", tmp_path / "paths"
+    shutil.copytree(ROOT / "bin", folder / "bin")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "install", folder / "install")
+    shutil.copy(ROOT / "requirements.lock", folder)
+    version = folder / "src/regress_action/__init__.py"
+    version.write_text(re.sub(r'__version__ = "[^"]+"', '__version__ = "7.8.9"', version.read_text()))
+    named = {"RUNNER_TEMP": str(tmp_path), "GITHUB_ACTION_PATH": f"{folder}/install", "GITHUB_PATH": str(paths)}
+    environ = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name == "PATH"} | named
+    subprocess.run(["bash", "-peo", "pipefail", "-c", step["run"]], env=environ, check=True, capture_output=True)
+    command = Path(paths.read_text().strip()) / "regress-action"
+    done = subprocess.run([command, "--version"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert "7.8.9" in done.stdout
+    assert [path.name[:8] for path in (tmp_path / "regress-action").iterdir()] == ["command-"]

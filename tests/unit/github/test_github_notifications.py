@@ -125,7 +125,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Apprise is optional."""
     monkeypatch.setitem(sys.modules, "apprise", None)
 
-    assert "regress-action[notify]" in notifications.send(["json://127.0.0.1"], "title", [("x", "")])[0]
+    assert "pip install apprise" in notifications.send(["json://127.0.0.1"], "title", [("x", "")])[0]
 
 
 def test_the_weekly_summary_is_sent_as_a_page(hooks: list[Hook], tmp_path: Path) -> None:

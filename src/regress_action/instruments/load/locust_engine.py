@@ -66,7 +66,7 @@ class LocustEngine:
 
     def __post_init__(self) -> None:
         if importlib.util.find_spec("locust") is None:
-            raise UsageError("Locust is not installed.", remedy="Install it: pip install 'regress-action[locust]'")
+            raise UsageError("Locust is not installed.", remedy="Install it: pip install locust")
         if self.scenario.is_open:
             raise UsageError(
                 "Locust's users wait for their answers, so there is no arrival rate.",

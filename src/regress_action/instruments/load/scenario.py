@@ -263,7 +263,7 @@ def _client() -> str:
     raise UsageError(
         "No HTTP client is installed.",
         meaning="Addresses are requested with aiohttp or httpx, which are optional.",
-        remedy="Install one: pip install 'regress-action[load]'",
+        remedy="Install one: pip install aiohttp",
     )
 
 
