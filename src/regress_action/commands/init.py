@@ -152,16 +152,17 @@ def _name_of(place: str, taken: Collection[str]) -> str:
 
 def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     """Yield what became of each way, until one measures something; where nothing can be tried, say why."""
-    from regress_action.commands.init_trial import Trial, try_project
+    from regress_action.commands.init_trial import EARLIER_TIMEOUT_S, TIMEOUT_S, Trial, try_project
     from regress_action.model.errors import RegressError
 
     broken: set[str] = set()
-    for project in [project for project in projects if not project.missing][:_MOST_WAYS]:
+    ways = [project for project in projects if not project.missing][:_MOST_WAYS]
+    for project in ways:
         if project.setup in broken:
             continue
         click.echo(f"Trying {project.kind}: its setup, then one run …", err=True)
         try:
-            result = try_project(project, root)
+            result = try_project(project, root, timeout_s=TIMEOUT_S if project is ways[-1] else EARLIER_TIMEOUT_S)
         except RegressError as error:
             result = Trial(project, None, str(error))
         except KeyboardInterrupt:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = 1200.0
 """Seconds that one try may take, the setup included."""
 
+EARLIER_TIMEOUT_S = 480.0
+"""Seconds for a try that another way may follow: a setup that waits for what is out of reach does not end by itself."""
+
 RUN_TIMEOUT_S = 180.0
 """Seconds that a run may take: with longer ones, five pairs do not fit into half an hour."""
 
@@ -79,8 +82,8 @@ class Trial:
         return self.report is not None and any(series.measured for series in self.report.series)
 
 
-def try_project(project: Project, root: Path) -> Trial:
-    """Measure a way once; mend what the log shows, and measure again.
+def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S) -> Trial:
+    """Measure a way once, in at most `timeout_s` seconds; mend what the log shows, and measure again.
 
     Nothing is written below `root`: the committed state is cloned into a temporary folder for every try.
 
@@ -99,7 +102,7 @@ def try_project(project: Project, root: Path) -> Trial:
     changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
-            report, log = _measure(project, clone)
+            report, log = _measure(project, clone, timeout_s)
             seconds = _seconds(clone)
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
@@ -195,13 +198,13 @@ def _clone(root: Path) -> Iterator[Path]:
         yield clone
 
 
-def _measure(project: Project, clone: Path) -> tuple[Report | None, str]:
+def _measure(project: Project, clone: Path, timeout_s: float) -> tuple[Report | None, str]:
     """Return the report of one run in the clone, or None, and what was printed."""
     from regress_action import formats
 
     limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
     words = [sys.executable, "-c", _START, _PACKAGE, "run", "--runs", "1", "--timeout", str(limit_s)]
-    words += ["--job-timeout", str(TIMEOUT_S), "--setup", project.setup] if project.setup else []
+    words += ["--job-timeout", str(timeout_s), "--setup", project.setup] if project.setup else []
     words += ["--results", project.results] if project.results else []
     environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too
     environ["PATH"] = f"{_python_folder(clone.parent)}{os.pathsep}{environ.get('PATH', '')}"

@@ -2,7 +2,8 @@
 
 from regress_action.scaffold.files import Draft, Suite, drafts
 from regress_action.scaffold.recognition import recognise
-from regress_action.scaffold.repository import Project, Repository, other_tools
+from regress_action.scaffold.repository import Project, Repository
 from regress_action.scaffold.requirements import python_minors
+from regress_action.scaffold.workflows import other_tools
 
 __all__ = ["Draft", "Project", "Repository", "Suite", "drafts", "other_tools", "python_minors", "recognise"]

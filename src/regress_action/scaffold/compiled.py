@@ -148,6 +148,7 @@ def _nothing(kind: str, why: str, toolchain: tuple[str, ...]) -> Project:
 
 
 _TARGET = re.compile(r"add_executable\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
+_MORE_SOURCES = re.compile(r"target_sources\w*\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _LINKS = re.compile(r"target_link_libraries\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _GOOGLE = re.compile(r"\bbenchmark(?:::benchmark\w*|_main)?\b")
 _OPTION = re.compile(r"(?:option|cmake_dependent_option)\s*\(\s*(\w*BENCH(?:MARK)?(?:S|ES|ING)?)\b", re.IGNORECASE)
@@ -168,11 +169,17 @@ def cpp(repository: Repository) -> list[Project]:
         return []
     lists = repository.matching(r"(?:.*/)?CMakeLists\.txt")
     projects = []
-    for path in (path for path in lists if not _AUXILIARY.intersection(path.parts)):
+    considered = [path for path in lists if not _AUXILIARY.intersection(path.parts)]
+    added: dict[str, list[str]] = {}  # sources by target, named from the root
+    for path in considered:
+        for target, files in _MORE_SOURCES.findall(_plain(repository.text(path))):
+            added.setdefault(target, []).extend(str(path.parent / file) for file in _SOURCE.findall(files))
+    for path in considered:
         text = _plain(repository.text(path))
         links = {match[1]: match[2] for match in _LINKS.finditer(text)}
         for target, sources in _TARGET.findall(text):
-            kind = _kind(repository, path, target, sources, links.get(target, ""))
+            files = [str(path.parent / file) for file in _SOURCE.findall(sources)] + added.get(target, [])
+            kind = _kind(repository, target, files, links.get(target, ""))
             if kind:
                 projects.append(_project(repository, kind, target, path))
     measuring = [project for project in projects if project.kind != "cmake"]
@@ -183,12 +190,11 @@ def _plain(text: str) -> str:
     return re.sub(r"#.*", "", text)
 
 
-def _kind(repository: Repository, path: PurePosixPath, target: str, sources: str, libraries: str) -> str | None:
+def _kind(repository: Repository, target: str, sources: Sequence[str], libraries: str) -> str | None:
     """Return the library with which a target measures, `cmake` for another benchmark program, None for the others."""
     if "$" in target:
         return None
-    files = _SOURCE.findall(sources)[:20]
-    text = "".join(repository.text(posixpath.normpath(posixpath.join(str(path.parent), file))) for file in files)
+    text = "".join(repository.text(posixpath.normpath(file)) for file in sources[:20])
     if "benchmark/benchmark.h" in text or _GOOGLE.search(libraries):
         return "google-benchmark"
     if "nanobench.h" in text or "nanobench" in libraries.lower():

@@ -177,8 +177,11 @@ def _steps(toolchain: Sequence[str]) -> list[str]:
 
 def _thresholds(project: Project, action: str) -> str:
     text = _schema_line(action, "thresholds") + _THRESHOLDS.replace("RATIO", f"{project.threshold or 1.2:g}")
-    source = dict(project.sources).get("command")
-    return f"{text}# From: alert-threshold, {source}.\n" if project.threshold else text
+    sources = dict(project.sources)
+    source = sources.get("threshold") or f"alert-threshold, {sources.get('command')}"
+    text += f"# From: {source}.\n" if project.threshold else ""
+    services = [f"{_scalar(name)}: {{regression_threshold: {ratio:g}}}\n" for name, ratio in project.service_thresholds]
+    return text + "".join(services)
 
 
 def _config(suite: Suite, action: str) -> str:
@@ -204,7 +207,9 @@ def _config(suite: Suite, action: str) -> str:
         results=results if project.results else "",
         carry=carry if project.carry else "",
         fails="minor" if project.fails else "critical",
-        fails_source=f" From: fail-on-alert, {sources['command']}." if project.fails else "",
+        fails_source=f" From: {sources.get('fails') or 'fail-on-alert, ' + sources['command']}."
+        if project.fails
+        else "",
     )
 
 

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 import re
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from regress_action.scaffold import asv
 from regress_action.scaffold.python_uses import files_option, parsed, paths_to_collect, setting, uses
 from regress_action.scaffold.repository import Project
 from regress_action.scaffold.requirements import groups, install_command, is_installable, python_version
@@ -162,14 +162,6 @@ _DISTURBING = re.compile(
     r"-n(?:\d+|auto|logical)?$|--numprocesses|--dist\b|--(?:no-)?cov\b|--benchmark-|--codspeed|--maxfail|-x$"
 )
 _PYPERF = "--processes=1 --values=5 --warmups=1"
-_OWN_CONFIG = ".asv-regress.json"
-_OWN_RESULTS = ".asv-regress"
-_ASV_CONFIG = (
-    'from asv.util import load_json, write_json; c = load_json("asv.conf.json", js_comments=True); '
-    f'c.update(results_dir="{_OWN_RESULTS}", repo="%s", branches=["HEAD"]); write_json("{_OWN_CONFIG}", c)'
-)
-"""Writes a copy of asv's configuration. Its results lie apart, because many projects keep theirs under version control;
-its repository is the one that is checked out, because others name an address or a branch that is not here."""
 
 
 def projects(repository: Repository) -> list[Project]:
@@ -177,7 +169,7 @@ def projects(repository: Repository) -> list[Project]:
     if not any(map(repository.exists, _MARKS)):
         return []
     used = uses(repository)
-    ways = [*_pytest(repository, used), *_asv(repository), *_pyperf(repository, used)]
+    ways = [*_pytest(repository, used), *asv.suites(repository), *_pyperf(repository, used)]
     first = first_benchmarks(repository)
     if not any(map(repository.exists, _MARKS[:-1])):  # requirements alone may be those of a script beside other code
         first = [project for project in first if not project.missing]
@@ -250,40 +242,6 @@ def _disturbs(word: str, before: str) -> bool:
     """Whether an option, or the value of the option before it, is about parallel workers, coverage or other modes."""
     takes_value = _DISTURBING.match(before) and re.fullmatch(r"-n|--numprocesses|--dist|--cov(?:-\w+)?", before)
     return bool(_DISTURBING.match(word)) or (takes_value is not None and not word.startswith("-"))
-
-
-def _asv(repository: Repository) -> list[Project]:
-    """Return the ways to run the suites of airspeed velocity, in the environment that `setup` makes."""
-    projects = []
-    for path in repository.matching(r"(?:.*/)?asv\.conf\.json"):
-        folder = path.parent
-        config = repository.json(str(path))
-        benchmarks = posixpath.normpath(posixpath.join(str(folder), str(config.get("benchmark_dir") or "benchmarks")))
-        up = posixpath.relpath(".", str(folder))
-        python = posixpath.normpath(posixpath.join(up, _PYTHON))
-        enter = "" if str(folder) == "." else f"cd {folder} && "
-        files = [file for file in repository.matching(r".*\.py") if str(file).startswith(f"{benchmarks}/")]
-        setup, source = install_command(repository, ["asv"], files, locked=False)
-        version, version_source = python_version(repository)
-        projects.append(
-            Project(
-                kind="asv",
-                why=f"{path} was found",
-                setup=f"{setup} && {enter}{python} -m asv machine --yes && {python} -c {_ASV_CONFIG % up!r}",
-                command=f"{enter}{python} -m asv --config {_OWN_CONFIG} run -E existing:{python} --record-samples "
-                "--quick --set-commit-hash $(git rev-parse HEAD)",
-                results=posixpath.normpath(posixpath.join(str(folder), _OWN_RESULTS)),
-                carry=(benchmarks,),
-                toolchain=toolchain(version),
-                sources=(
-                    ("setup", source),
-                    ("results", f"a copy of {path} with a results_dir of its own, which may be emptied before a run"),
-                    ("carry", f"benchmark_dir of {path}"),
-                    ("python-version", version_source),
-                ),
-            )
-        )
-    return projects
 
 
 def _pyperf(repository: Repository, used: Uses) -> list[Project]:

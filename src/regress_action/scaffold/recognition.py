@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action.scaffold import compiled, python, rust, scripts
-from regress_action.scaffold.repository import Project, Repository, tasks, translated
-from regress_action.scaffold.requirements import is_installable
+from regress_action.scaffold.repository import Project, Repository, tasks
+from regress_action.scaffold.requirements import install_command, is_installable
+from regress_action.scaffold.workflows import translated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ def recognise(root: Path) -> list[Project]:
         *_below(repository),
         *(project for kind in _KINDS for project in kind(repository)),
     ]
+    projects = [_in_environment(repository, project) for project in projects]
     if any(not project.first and project.missing is None for project in projects):
         projects = [replace(project, why=_WITHOUT.sub("", project.why)) for project in projects]
     return sorted(projects, key=lambda project: (project.missing is not None, project.first)) or [
@@ -56,6 +58,16 @@ def recognise(root: Path) -> list[Project]:
             missing="Name the program to measure as `command` in regress.yml.",
         )
     ]
+
+
+def _in_environment(repository: Repository, project: Project) -> Project:
+    """Return a target of a Makefile or a justfile as it is run in the environment of a Python project."""
+    if project.kind not in ("make", "just") or not is_installable(repository):
+        return project
+    setup, source = install_command(repository, ["pytest"], [], locked=False)
+    built = f"{setup} && . .venv/bin/activate && {project.setup}" if project.setup else setup
+    command = f". .venv/bin/activate && {project.command}"
+    return replace(project, setup=built, command=command, sources=(*project.sources, ("setup", source)))
 
 
 def _below(repository: Repository) -> list[Project]:

@@ -67,6 +67,8 @@ def groups(repository: Repository) -> list[Group]:
             for name, table in _tables(project, *path)
         ]
     for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
+        if file.suffix == ".in" and repository.exists(str(file.with_suffix(".txt"))):
+            continue  # the other file is made from it, and names exact versions
         names.append(Group("file", str(file), package_names(_lines_of(repository, file)), str(file)))
     names += [*_setup_cfg(repository), *_setup_py(repository), *_tox(repository), *_nox(repository)]
     return names
@@ -213,6 +215,8 @@ def install_command(
     wanted += [group for group in declared if group.name in beside and group not in wanted]
     if "pytest" in tools:
         testing = [group for group in declared if group.names("pytest") and group not in wanted and group.is_for_tests]
+        if any(group.names("pytest") for group in wanted):  # two files may ask for two versions of it
+            testing = [group for group in testing if group.kind != "file"]
         wanted += sorted(testing, key=lambda group: len(group.name))[:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]
@@ -225,7 +229,7 @@ def install_command(
     for group in wanted:
         if group.kind == "group":
             words += ["--group", group.name]
-        if group.kind == "file" and group.name.endswith(".txt"):
+        if group.kind == "file":
             words += ["-r", group.name]
     if not words and repository.exists("requirements.txt"):
         words = ["-r", "requirements.txt"]

@@ -165,9 +165,23 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             "google-benchmark",
             "./build/quick --benchmark_out={out} --benchmark_out_format=json",
         ),
+        (
+            {
+                "CMakeLists.txt": 'add_executable(nb "")\nadd_subdirectory(src)',
+                "src/CMakeLists.txt": "target_sources(nb PRIVATE a.cc)",
+                "src/a.cc": "#include <nanobench.h>",
+            },
+            "nanobench",
+            "./build/nb | tee {out}",
+        ),
         ({"CMakeLists.txt": "add_test(NAME a COMMAND a)"}, "ctest", "ctest --test-dir build --output-junit {out}"),
         ({"go.mod": "module x", "a_test.go": "package x"}, "go", "go test -count 1 ./..."),
         ({"Makefile": "bench:\n\t./speed\n"}, "make", "make bench | tee {out}"),
+        (
+            {"pyproject.toml": "[project]\nname='x'", "Makefile": "bench:\n\tpython speed.py\n"},
+            "make",
+            ". .venv/bin/activate && make bench | tee {out}",
+        ),
         ({"phpbench.json": "{}"}, "phpbench", "vendor/bin/phpbench run --dump-file={out}"),
     ],
 )
@@ -214,6 +228,25 @@ def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: d
         (
             {"setup.py": "", "requirements/test.txt": "pytest\npytest-benchmark==5\n", "tests/test_a.py": FIXTURE},
             f"{PIP} -e . -r requirements/test.txt",
+        ),
+        (
+            {
+                "setup.py": "",
+                "requirements-bench.in": "pytest-codspeed",
+                "requirements-bench.txt": "pytest==9\npytest-codspeed==5\nsix\n",
+                "requirements-test.txt": "pytest==8\nmypy==1\n",
+                "tests/test_a.py": MARKER,
+            },
+            f"{PIP} -e . -r requirements-bench.txt",
+        ),
+        (
+            {
+                "setup.py": "",
+                "bench.in": "",
+                "requirements/perf.in": "pytest\npytest-benchmark",
+                "t/test_a.py": FIXTURE,
+            },
+            f"{PIP} -e . -r requirements/perf.in",
         ),
         (
             {"requirements.txt": "numpy\n", "tests/test_a.py": "import yaml\n" + FIXTURE},
