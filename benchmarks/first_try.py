@@ -44,8 +44,9 @@ def program(folder: Path, *words: str, limit_s: float) -> tuple[int | None, str]
     temporary = folder.parent / "tmp"
     temporary.mkdir(exist_ok=True)
     environ |= {"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(folder.parent / "cache"), "COLUMNS": "200"}
-    pip_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pip"
-    environ |= {"PIP_CACHE_DIR": str(pip_cache), "UV_CACHE_DIR": str(pip_cache.with_name("uv"))}
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for variable, name in (("PIP_CACHE_DIR", "pip"), ("UV_CACHE_DIR", "uv"), ("GOCACHE", "go-build")):
+        environ[variable] = str(cache / name)
     log = folder.parent / f"{words[0]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -46,7 +46,7 @@ _INSTALLED = re.compile(r"(?:in-dir=\S+ +)?(?:python +-m ?)?pip +install +(.*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class AsvJob:
     """What a job that runs asv says: a place, the ratio that alarms, the benchmarks, variables and steps before it."""
 
     source: str
@@ -65,7 +65,7 @@ def suites(repository: Repository) -> list[Project]:
     return [project for path in paths for project in _suite(repository, path, _job_of(path, paths, jobs))]
 
 
-def _suite(repository: Repository, path: PurePosixPath, job: Job | None) -> Iterator[Project]:
+def _suite(repository: Repository, path: PurePosixPath, job: AsvJob | None) -> Iterator[Project]:
     folder = path.parent
     config = repository.json(str(path))
     benchmarks = posixpath.normpath(posixpath.join(str(folder), str(config.get("benchmark_dir") or "benchmarks")))
@@ -190,7 +190,7 @@ def _thresholds(config: dict[str, Any], names: set[str]) -> tuple[float | None, 
     return default, tuple(services)
 
 
-def _jobs(repository: Repository) -> Iterator[Job]:
+def _jobs(repository: Repository) -> Iterator[AsvJob]:
     """Yield what the jobs that run asv say; a value that only an expression gives is left out."""
     for path, text in workflows(repository):
         if not ASV.search(text):
@@ -203,7 +203,7 @@ def _jobs(repository: Repository) -> Iterator[Job]:
                 yield _job(f"the job {name} of {path}", text, steps[at:], before)
 
 
-def _job(source: str, text: str, steps: Sequence[WorkflowStep], before: Sequence[WorkflowStep]) -> Job:
+def _job(source: str, text: str, steps: Sequence[WorkflowStep], before: Sequence[WorkflowStep]) -> AsvJob:
     """Return what one job says; `steps` begin with the one that runs asv."""
     script = _expanded(steps[0])
     line = ASV.search(script)
@@ -216,7 +216,7 @@ def _job(source: str, text: str, steps: Sequence[WorkflowStep], before: Sequence
     piped = line is not None and re.match(r"\s*\|", script[line.end() :]) is not None
     grepped = any(re.search(r"PERFORMANCE DECREASED[\s\S]*exit 1", step.script) for step in steps)
     pattern = next((part for part in bench.groups() if part), "") if bench else ""
-    return Job(
+    return AsvJob(
         source=source,
         text=text,
         factor=number if number and 1 < number < _MOST_RATIO else None,
@@ -253,7 +253,7 @@ def _prepared(step: WorkflowStep) -> Iterator[str]:
             yield f"- run: {line.strip()}"
 
 
-def _job_of(path: PurePosixPath, paths: Sequence[PurePosixPath], jobs: Sequence[Job]) -> Job | None:
+def _job_of(path: PurePosixPath, paths: Sequence[PurePosixPath], jobs: Sequence[AsvJob]) -> AsvJob | None:
     """Return the job that runs a suite: the only suite's first one, or one whose workflow names the folder."""
     folder = str(path.parent)
     named = [job for job in jobs if folder != "." and re.search(rf"{re.escape(folder)}(?![\w-])", job.text)]
