@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BenchmarkStorage",
     "CacheRecorder",
+    "CacheWatch",
     "LeakDetector",
     "LoadTestRunner",
     "PerformanceProfiler",
@@ -31,6 +32,7 @@ __all__ = [
 _HOMES = {
     "BenchmarkStorage": "storage",
     "CacheRecorder": "cache_recorder",
+    "CacheWatch": "cache_counters",
     "LeakDetector": "leaks",
     "LoadTestRunner": "load.runner",
     "PerformanceProfiler": "profiler",

@@ -41,24 +41,28 @@ def command(
       regress-action cache keys.csv --current 1024
       regress-action cache keys.txt --sizes 500 1000 2000 --json -
 
-    TRACE has one key a line, or is CSV whose header names the columns time, key, hit, ttl and load; CacheRecorder
-    writes such files.
+    TRACE has one key a line, or is CSV whose header names the columns time, key, hit, ttl, load and value;
+    CacheRecorder writes such files. A CSV with the columns name, hits, misses, size and entries has the counters of
+    caches instead, as CacheWatch writes them.
     """
     from regress_action.advice.caching import analyse
-    from regress_action.instruments.cache_traces import read_cache_trace
+    from regress_action.advice.caching.counters import SCHEMA
+    from regress_action.instruments.cache_traces import read_cache_file
     from regress_action.instruments.load.scenario import seconds
 
-    recorded, size = read_cache_trace(Path(trace))
-    analysis = analyse(
-        recorded,
-        current=current or size,
-        sizes=_sizes(sizes),
-        worth=worth / 100,
-        ttl_s=seconds(ttl) if ttl else None,
-        load_s=seconds(load_time) if load_time else None,
-        **({"exact_up_to": len(recorded)} if exact else {}),
-    )
-    content = analysis.as_dict()
+    file = read_cache_file(Path(trace))
+    if file.trace is None:
+        content = {"schema": SCHEMA, "caches": [counters.as_dict() for counters in file.counters]}
+    else:
+        content = analyse(
+            file.trace,
+            current=current or file.size,
+            sizes=_sizes(sizes),
+            worth=worth / 100,
+            ttl_s=seconds(ttl) if ttl else None,
+            load_s=seconds(load_time) if load_time else None,
+            **({"exact_up_to": len(file.trace)} if exact else {}),
+        ).as_dict()
     if json_out:
         import orjson
 
@@ -71,7 +75,11 @@ def command(
         from regress_action.report import caching
         from regress_action.report.terminal import ConsolePage
 
-        caching.show(content, ConsolePage(Console(highlight=False), verbose=False))
+        page = ConsolePage(Console(highlight=False), verbose=False)
+        if file.trace is None:
+            caching.show_counters(content, page)
+        else:
+            caching.show(content, page)
 
 
 def _sizes(texts: tuple[str, ...]) -> list[int]:

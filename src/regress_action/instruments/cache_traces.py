@@ -1,4 +1,4 @@
-"""Traces of cache keys as files: one key a line, or CSV with a header that names the column `key`."""
+"""Traces of cache keys as files: one key a line, or CSV with a header that names the column `key`; or counters."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import csv
 import io
 import math
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regress_action.advice.caching import KeyTrace
 from regress_action.advice.caching.key_trace import mixed
+from regress_action.instruments.cache_counters import is_counters, read_counters
 from regress_action.model import escaping
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_bounded, write_replace
@@ -22,18 +24,41 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from regress_action.advice.caching.counters import CacheCounters
+
 MOST_BYTES = 1 << 30
 _CHUNK = 1 << 20
 _BASE = 0x9E3779B97F4A7C15
 _NEWLINE, _RETURN = 10, 13
 _ABOUT = re.compile(rb"# regress-action cache trace(?: size=(\d{1,12}))?(?: rate=([0-9.e-]{1,20}))?\r?\n")
-_NAMES = {"time": "time", "timestamp": "time", "key": "key", "hit": "hit", "ttl": "ttl", "load": "load"}
+_NAMES = {name: name for name in ("time", "key", "hit", "ttl", "load", "value")} | {"timestamp": "time"}
 _HITS = {"1": True, "true": True, "hit": True, "0": False, "false": False, "miss": False}
-_FORM = "Write one key a line, or CSV with the header time,key,hit,ttl,load, of which only key is needed."
+_FORM = "Write one key a line, or CSV with the header time,key,hit,ttl,load,value, of which only key is needed."
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFile:
+    """What a file has: a trace, with the size of the cache where the file names it, or counters of several caches."""
+
+    trace: KeyTrace | None
+    size: int | None = None
+    counters: Sequence[CacheCounters] = ()
 
 
 def read_cache_trace(path: Path, *, limit: int = MOST_BYTES) -> tuple[KeyTrace, int | None]:
     """Return the trace in a file of at most `limit` bytes, and the size of the cache where the file names it.
+
+    Raises:
+        InputError: as `read_cache_file`, or the file has counters instead.
+    """
+    file = read_cache_file(path, limit=limit)
+    if file.trace is None:
+        raise InputError(f"{path} has counters and no keys.", remedy=_FORM)
+    return file.trace, file.size
+
+
+def read_cache_file(path: Path, *, limit: int = MOST_BYTES) -> CacheFile:
+    """Return what a file of at most `limit` bytes has.
 
     Raises:
         InputError: there is no such file, it is too large, it has no request, or a field is not what it should be.
@@ -45,13 +70,15 @@ def read_cache_trace(path: Path, *, limit: int = MOST_BYTES) -> tuple[KeyTrace, 
     start = about.end() if about else 0
     header = content[start : content.find(b"\n", start) if b"\n" in content[start:] else len(content)]
     names = [name.strip().lower() for name in header.decode("utf-8", "replace").split(",")]
+    if is_counters(names):
+        return CacheFile(None, None, read_counters(content[start:].decode("utf-8", "replace"), names, path))
     if "key" in names:
         trace = _table(content[start:].decode("utf-8", "replace"), names, path, rate, first=2 if about else 1)
     else:
         trace = KeyTrace(hashed_lines(content, start), rate=rate)
     if not len(trace):
         raise InputError(f"{path} has no request.", remedy=_FORM)
-    return trace, size
+    return CacheFile(trace, size)
 
 
 def write_cache_trace(path: Path, trace: KeyTrace, *, size: int | None = None) -> None:
@@ -62,7 +89,7 @@ def write_cache_trace(path: Path, trace: KeyTrace, *, size: int | None = None) -
     """
     size_text = f" size={size}" if size is not None else ""
     out = io.StringIO()
-    out.write(f"# regress-action cache trace{size_text} rate={trace.rate!r}\ntime,key,hit,ttl,load\n")
+    out.write(f"# regress-action cache trace{size_text} rate={trace.rate!r}\ntime,key,hit,ttl,load,value\n")
     count = len(trace)
     empty = [""] * count
     times = empty if trace.times_s is None else [f"{value:.6f}" for value in trace.times_s.tolist()]
@@ -71,7 +98,8 @@ def write_cache_trace(path: Path, trace: KeyTrace, *, size: int | None = None) -
         empty if row is None else ["" if math.isnan(value) else f"{value:.6g}" for value in row.tolist()]
         for row in (trace.ttl_s, trace.load_s)
     )
-    rows = zip(times, map(str, trace.keys.tolist()), hits, ttl, load, strict=True)
+    values = empty if trace.values is None else [str(value) if value else "" for value in trace.values.tolist()]
+    rows = zip(times, map(str, trace.keys.tolist()), hits, ttl, load, values, strict=True)
     out.writelines(f"{','.join(row)}\n" for row in rows)
     write_replace(path, out.getvalue().encode())
 
@@ -124,13 +152,18 @@ def _table(text: str, names: Sequence[str], path: Path, rate: float, first: int)
                 fields.append(row[index])
     except csv.Error as error:
         raise InputError(f"{path}: {error}.", remedy=_FORM) from error
-    numbers: dict[str, int] = {}
-    keys = np.array([numbers.setdefault(key, len(numbers)) for key in columns["key"]], np.uint64)
     times, ttl, load = (_floats(columns, name, path) for name in ("time", "ttl", "load"))
-    trace = KeyTrace(mixed(keys), times, _hits(columns, path), ttl, load, rate=rate)
+    keys = mixed(_numbered(columns["key"], {}))
+    values = _numbered(columns["value"], {"": 0}) if any(columns.get("value", ())) else None
+    trace = KeyTrace(keys, times, _hits(columns, path), ttl, load, rate, values)
     if times is not None and len(times) and (np.diff(times) < 0).any():
         return trace.at(np.argsort(times, kind="stable"))
     return trace
+
+
+def _numbered(texts: Sequence[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
+    """Return a number for each text, the same for the same text; `numbers` are those that are given already."""
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.uint64)
 
 
 def _floats(columns: Mapping[str, list[str]], name: str, path: Path) -> NDArray[np.float64] | None:

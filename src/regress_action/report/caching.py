@@ -20,6 +20,7 @@ _WIDEST, _NARROWEST = 72, 24
 _KNEE, _CURRENT = "●", "○"
 _LITTLE = 0.005
 _CLOSE = 0.01
+_MOSTLY_THE_SAME = 0.5
 
 
 def show(content: Mapping[str, Any], page: ConsolePage) -> None:
@@ -42,6 +43,60 @@ def show(content: Mapping[str, Any], page: ConsolePage) -> None:
             page.section(title)
             for words in sentences:
                 page.sentence(words, indent=2)
+
+
+def show_counters(content: Mapping[str, Any], page: ConsolePage) -> None:
+    """Print what the counters of caches say: a table, and below it what to do about each, the most requested first."""
+    caches = sorted(content["caches"], key=lambda row: -row["requests"])
+    rows = [("cache", "requests", "misses", "holds", "of")]
+    for row in caches:
+        missed = "" if row["miss_ratio"] is None else share(row["miss_ratio"])
+        size = "no limit" if row["size"] is None else f"{row['size']:,}"
+        rows.append((row["name"], f"{row['requests']:,}", missed, f"{row['entries']:,}", size))
+    for words in _aligned(rows):
+        page.line((words, ""))
+    for row in caches:
+        page.line()
+        page.sentence(f"{row['name']}: {counted(row)}")
+
+
+def counted(row: Mapping[str, Any]) -> str:
+    """Return what the counters of one cache say, and what to do."""
+    requests, held = count(row["requests"], "request"), entries(row["entries"])
+    lost = _lost(row)
+    match row["state"]:
+        case "unrequested":
+            return "nothing was requested of it, so its counters say nothing."
+        case "never-hit":
+            return f"none of {requests} was a hit. Remove it, or find out why its keys differ each time."
+        case "unbounded":
+            return (
+                f"{share(row['miss_ratio'])} of {requests} missed. It has no limit and holds {held}: give it one, or "
+                f"make sure that its keys are few.{lost}"
+            )
+        case "spare":
+            return (
+                f"{share(row['miss_ratio'])} of {requests} missed, and it never filled: it holds {row['entries']:,} of "
+                f"{entries(row['size'])}, so a larger one would miss no less.{lost}"
+            )
+        case "full":
+            return (
+                f"{share(row['miss_ratio'])} of {requests} missed. It is full, and {count(row['not_held'], 'load')} "
+                f"brought a value that it no longer holds: a larger one would save at most {share(row['most_saved'])} "
+                "of the requests. Record the keys to see which size is worth it."
+            )
+    return f"{share(row['miss_ratio'])} of {requests} missed, each a first request: it is as large as it needs to be."
+
+
+def _lost(row: Mapping[str, Any]) -> str:
+    """Return what became of loads whose value a cache that never filled does not hold."""
+    left = row["not_held"] - row["expired"]
+    if left <= 0:
+        return ""
+    return (
+        f" {count(left, 'load')} of {row['misses']:,} left nothing in it: several requests loaded one key at once, "
+        "loading failed, or the value was removed."
+    )
 
 
 def headline(content: Mapping[str, Any]) -> list[str]:
@@ -151,7 +206,11 @@ def _expiry(content: Mapping[str, Any]) -> list[str]:
             f"With {life}, {share(use['expired_ratio'])} of the requests miss only because the value expired "
             f"(of {share(use['miss_ratio'])} that miss)."
         ),
-        f"Values are unused for {share(use['unused_share'])} of the time for which they are kept.",
+        (
+            f"Values are unused for {share(use['unused_share'])} of the time for which they are kept; "
+            f"{share(use['never_used_share'])} of the loaded values expire without a single hit."
+        ),
+        *_reloads(content),
     ]
     others = [row for row in use["by_factor"] if row["factor"] != 1]
     listed = ", ".join(
@@ -169,6 +228,21 @@ def _expiry(content: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def _reloads(content: Mapping[str, Any]) -> list[str]:
+    """Return what loading an expired value anew brought."""
+    seen = content["reloads"]
+    if seen is None or not seen["reloads"]:
+        return []
+    same = seen["unchanged"] / seen["reloads"]
+    words = (
+        f"{count(seen['reloads'], 'load')} replaced a value that had expired; {seen['unchanged']:,} of them "
+        f"({share(same)}) brought the same value again."
+    )
+    if same < _MOSTLY_THE_SAME:
+        return [words]
+    return [words, "A longer time to live, or asking the source only whether a value changed, would save most of them."]
+
+
 def _stampedes(content: Mapping[str, Any]) -> list[str]:
     seen = content["stampedes"]
     if seen is None:
@@ -178,8 +252,9 @@ def _stampedes(content: Mapping[str, Any]) -> list[str]:
     return [
         (
             f"{count(seen['stampedes'], 'time')} a key was loaded by several requests at once; {seen['needless']:,} of "
-            f"{count(seen['loads'], 'load')} were needless. The largest had {seen['largest']} loads at "
-            f"{seen['at_s']:.3f} s of the trace."
+            f"{count(seen['loads'], 'load')} were needless and took {duration(seen['needless_s'])} of the "
+            f"{duration(seen['load_s'])} of all loads. The largest had {seen['largest']} loads at {seen['at_s']:.3f} s "
+            "of the trace."
         ),
         "Let one request load a key while the others wait for it (a lock for each key, or a future in the cache).",
     ]

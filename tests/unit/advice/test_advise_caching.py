@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.advice.caching import KeyTrace, analyse
-from regress_action.advice.caching.key_trace import count_stampedes, expiry_use, mixed, sampled_keys
+from regress_action.advice.caching.counters import CacheCounters, CacheState
+from regress_action.advice.caching.key_trace import (
+    count_reloads,
+    count_stampedes,
+    expiry_use,
+    mixed,
+    sampled_keys,
+)
 from regress_action.advice.caching.miss_ratio import (
     _previous_uses,
     miss_ratio_curve,
@@ -274,22 +281,32 @@ def test_policies_of_a_sample_use_a_smaller_cache() -> None:
     assert too_small == 1.0
 
 
-def plain_expiry(keys: Sequence[int], times: Sequence[float], ttl: float, size: int) -> tuple[int, int]:
-    """Return the misses and the expired ones of a list of (key, loaded), the least recently used first."""
-    cache: list[tuple[int, float]] = []
+def plain_expiry(keys: Sequence[int], times: Sequence[float], ttl: float, size: int) -> tuple[int, int, int, int]:
+    """Return misses, those of expired values, values that expired and those of them without a hit.
+
+    The cache is a list of [key, loaded, hits], the least recently used first.
+    """
+    cache: list[list[float]] = []
+    ended: list[tuple[list[float], float]] = []
     misses = expired = 0
     for key, now in zip(keys, times, strict=True):
         entry = next((entry for entry in cache if entry[0] == key), None)
         if entry:
             cache.remove(entry)
         if entry and now < entry[1] + ttl:
+            entry[2] += 1
             cache.append(entry)
             continue
         misses += 1
-        expired += entry is not None
-        cache.append((key, now))
+        if entry:
+            expired += 1
+            ended.append((entry, now))
+        cache.append([key, now, 0])
+        ended += [(old, now) for old in cache[:-size]]
         del cache[:-size]
-    return misses, expired
+    ended += [(entry, times[-1]) for entry in cache]
+    lived_out = [entry for entry, now in ended if entry[1] + ttl <= now]
+    return misses, expired, len(lived_out), sum(not entry[2] for entry in lived_out)
 
 
 @given(KEYS, SIZES, st.integers(1, 30))
@@ -298,9 +315,11 @@ def test_expiry_is_what_a_list_gives(keys: list[int], size: int, ttl: int) -> No
     times = np.arange(len(keys), dtype=np.float64)
     use = expiry_use(as_keys(keys), times, np.full(len(keys), float(ttl)), size)
     assert use is not None
-    misses, expired = plain_expiry(keys, times.tolist(), ttl, size)
+    misses, expired, lived_out, never_used = plain_expiry(keys, times.tolist(), ttl, size)
     assert use.misses * len(keys) == pytest.approx(misses)
     assert use.expired * len(keys) == pytest.approx(expired)
+    assert use.expired_values * misses == pytest.approx(lived_out)
+    assert use.never_used * misses == pytest.approx(never_used)
     assert use.by_factor[math.inf] * len(keys) == pytest.approx(lru_misses(keys, size))
     assert 0 <= use.unused <= 1
 
@@ -315,6 +334,74 @@ def test_unused_time_is_what_follows_the_last_use() -> None:
     assert use.expired == pytest.approx(0.25)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40), st.integers(1, 12))
+def test_reloads_are_what_a_dictionary_gives(requests: list[tuple[int, int]], ttl: int) -> None:
+    """Loads after the value before them expired are counted, and of them those that brought the same; 0 is no load."""
+    expired = unchanged = 0
+    loaded: dict[int, tuple[int, int]] = {}
+    for now, (key, value) in enumerate(requests):
+        if not value:
+            continue
+        if key in loaded and now >= loaded[key][0] + ttl:
+            expired += 1
+            unchanged += loaded[key][1] == value
+        loaded[key] = (now, value)
+    keys, values = (as_keys(column) for column in zip(*requests, strict=True))
+    trace = KeyTrace(keys, times_s=np.arange(len(requests), dtype=np.float64), values=values)
+    seen = count_reloads(trace, ttl_s=ttl)
+    assert seen is not None
+    assert (seen.reloads, seen.unchanged) == (expired, unchanged)
+    assert count_reloads(trace) is None  # nobody knows the time to live
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=30))
+def test_stampedes_are_what_every_pair_of_loads_gives(loads: list[tuple[int, int, int]]) -> None:
+    """A load is needless where any other one of its key that began before was still running, of all pairs."""
+    loads = sorted(loads, key=lambda load: load[1])
+    needless = [
+        any(other[0] == key and began < other[1] + other[2] for other in loads[:index])
+        for index, (key, began, _) in enumerate(loads)
+    ]
+    keys, times, took = zip(*loads, strict=True)
+    trace = KeyTrace(
+        as_keys(keys),
+        times_s=np.array(times, np.float64),
+        hits=np.zeros(len(loads), np.bool_),
+        load_s=np.array(took, np.float64),
+    )
+    seen = count_stampedes(trace)
+    assert seen is not None
+    assert seen.needless == sum(needless)
+    assert seen.needless_s == sum(load[2] for load, extra in zip(loads, needless, strict=True) if extra)
+    sizes: dict[int, list[int]] = {}
+    for (key, _, _), extra in zip(loads, needless, strict=True):
+        if extra:
+            sizes[key][-1] += 1
+        else:
+            sizes.setdefault(key, []).append(1)
+    every = [size for one in sizes.values() for size in one]
+    assert (seen.stampedes, seen.largest) == (sum(size > 1 for size in every), max(every))
+
+
+@given(KEYS, SIZES)
+def test_counters_bound_what_a_larger_cache_saves(keys: list[int], size: int) -> None:
+    """No larger cache saves more than the counters of an lru_cache say, and a cache that is not full needs none."""
+
+    @lru_cache(maxsize=size)
+    def load(key: int) -> int:
+        return key
+
+    for key in keys:
+        load(key)
+    info = load.cache_info()
+    counters = CacheCounters("load", info.hits, info.misses, info.maxsize, info.currsize)
+    saved = (info.misses - len(set(keys))) / len(keys)
+    assert saved <= counters.most_saved or counters.state is CacheState.NEVER_HIT
+    if counters.state in {CacheState.SPARE, CacheState.ENOUGH}:
+        assert saved == 0
+    assert (counters.state is CacheState.NEVER_HIT) == (not info.hits)
+
+
 def test_stampedes_are_loads_of_one_key_at_once() -> None:
     """Three loads of key 1 overlap, two of key 2 do not, and a hit is no load."""
     trace = KeyTrace(
@@ -326,6 +413,7 @@ def test_stampedes_are_loads_of_one_key_at_once() -> None:
     seen = count_stampedes(trace)
     assert seen is not None
     assert (seen.stampedes, seen.needless, seen.largest, seen.at_s, seen.loads) == (1, 2, 3, 0.0, 5)
+    assert (seen.needless_s, seen.load_s) == (2.0, 5.0)
 
 
 def test_stampedes_need_times_hits_and_the_length_of_a_load() -> None:

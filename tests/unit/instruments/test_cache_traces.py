@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regress_action.advice.caching.miss_ratio import previous_uses
+from regress_action.instruments.cache_counters import CacheWatch
 from regress_action.instruments.cache_recorder import CacheRecorder
-from regress_action.instruments.cache_traces import hashed_lines, read_cache_trace
+from regress_action.instruments.cache_traces import hashed_lines, read_cache_file, read_cache_trace
 from regress_action.model.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,96 @@ def test_recursion_and_errors_are_recorded(tmp_path: Path) -> None:
     assert np.count_nonzero(hits) == 8
     recorder.write()  # without a path nothing is written
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loads_below_a_foreign_cache_are_seen() -> None:
+    """A cache of another library tells nothing, the function behind it does; equal values have equal numbers."""
+    stored: dict[int, list[int]] = {}
+    recorder = CacheRecorder(ttl_s=30, values=True)
+
+    @recorder.loads
+    def load(key: int) -> list[int]:
+        return [key % 2]
+
+    @recorder
+    def cached(key: int) -> list[int]:
+        if key not in stored:
+            stored[key] = load(key)
+        return stored[key]
+
+    for key in (1, 1, 3, 2):
+        cached(key)
+    trace = recorder.trace()
+    assert trace.hits is not None
+    assert trace.hits.tolist() == [False, True, False, False]
+    assert trace.ttl_s is not None
+    assert trace.ttl_s.tolist() == [30] * 4
+    assert trace.values is not None
+    first, hit, same, other = trace.values.tolist()
+    assert first == same != other
+    assert hit == 0
+
+
+def test_values_survive_their_file_and_unknown_ones_stay_unknown(tmp_path: Path) -> None:
+    """What cannot be pickled, and what was not loaded, has no number; the same values are the same after reading."""
+    with CacheRecorder(tmp_path / "keys.csv", values=True, ttl_s=1) as recorder:
+        for value in ("x", "y", "x", lambda: 0, None):
+            recorder.note("key", hit=False, load_s=0.1, value=value)
+    trace, _ = read_cache_trace(tmp_path / "keys.csv")
+    assert trace.values is not None
+    first, other, again, unknown, none = trace.values.tolist()
+    assert first == again != other
+    assert (unknown, none) == (0, 0)
+    assert CacheRecorder()._digest("x") == 0  # without being asked, nothing of a value is looked at
+
+
+def test_counters_are_written_and_read(tmp_path: Path) -> None:
+    """A watched cache is the same object; its counters at the end are those of the file."""
+    watch = CacheWatch(tmp_path / "caches.csv")
+    cached = functools.lru_cache(maxsize=2)(abs)
+    assert watch(cached) is cached
+    watch(functools.cache(len), name="=len()")
+    for number in (1, 2, 1, 3):
+        cached(number)
+    watch.write()
+    first, second = read_cache_file(tmp_path / "caches.csv").counters
+    assert first.name == "builtins.abs"
+    assert (first.hits, first.misses, first.size, first.entries) == (1, 3, 2, 2)
+    assert (first.not_held, first.most_saved) == (1, 0.25)
+    assert (second.name, second.size, second.state) == ("=len()", None, "unrequested")
+    with pytest.raises(UsageError, match=r"no counters"):
+        watch(abs)
+    with pytest.raises(InputError, match="counters and no keys"):
+        read_cache_trace(tmp_path / "caches.csv")
+
+
+def test_counters_of_a_server_need_three_columns(tmp_path: Path) -> None:
+    """Order and case of the columns do not matter; without entries a cache is as full as its misses can make it."""
+    path = tmp_path / "c.csv"
+    path.write_text("misses,Hits,name,size\n9,91,redis,5\n3,7,small,5\n")
+    full, spare = read_cache_file(path).counters
+    assert (full.entries, full.state) == (5, "full")
+    assert (spare.entries, spare.state) == (3, "spare")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name,hits,misses\n", "no cache"),
+        ("name,hits,misses\na,1\n", "line 2 has 2 fields"),
+        ("name,hits,misses\na,,1\n", "line 2 lacks its hits"),
+        ("name,hits,misses,size\na,1,1,-4\n", "line 2 has '-4' for size"),
+        ("name,hits,misses\na,1,9999999999999999\n", "for misses"),
+        ("name,hits,misses\n" + "a,1,1\n" * 10_001, "one cache too many"),
+    ],
+)
+def test_bad_counters_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    """The error says what is wrong and where."""
+    path = tmp_path / "c.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_cache_file(path)
+    assert reason in str(caught.value)
 
 
 def test_methods_can_be_recorded() -> None:

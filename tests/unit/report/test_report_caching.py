@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from regress_action.advice.caching import KeyTrace, analyse
+from regress_action.advice.caching.counters import CacheCounters
 from regress_action.report import caching
 from regress_action.report.chart import BrailleChart, powers
 from regress_action.report.terminal import ConsolePage
@@ -58,6 +59,47 @@ def test_expiry_and_stampedes_are_said_where_they_were_seen() -> None:
     assert "With 10 entries and a time to live of 1.50 s" in said
     assert "None in 10 loads" in said
     assert "Stampedes" not in page_of(trace)
+
+
+def test_reloads_and_what_stampedes_cost_are_said() -> None:
+    """Values that never change are worth a longer life, and needless loads are worth their seconds."""
+    trace = KeyTrace(
+        np.zeros(40, np.uint64),
+        times_s=np.arange(40.0),
+        hits=np.zeros(40, np.bool_),
+        ttl_s=np.full(40, 0.5),
+        load_s=np.full(40, 1.25),
+        values=np.array([7] * 39 + [8], np.uint64),
+    )
+    said = " ".join(page_of(trace).split())
+    assert "39 loads replaced a value that had expired; 38 of them (97.4 %) brought the same value again." in said
+    assert "A longer time to live" in said
+    assert "39 of 40 loads were needless and took 48.8 s of the 50 s of all loads." in said
+
+
+def test_every_state_of_counters_has_its_advice() -> None:
+    """What to do follows from the counters, the most requested cache first."""
+    rows = [
+        CacheCounters("idle", 0, 0, 8, 0),
+        CacheCounters("useless", 0, 50, 8, 8),
+        CacheCounters("endless", 90, 10, None, 10),
+        CacheCounters("roomy", 900, 12, 64, 10),
+        CacheCounters("tight", 1000, 1000, 100, 100, 40),
+        CacheCounters("fitting", 8, 2, 2, 2),
+    ]
+    written = io.StringIO()
+    console = Console(file=written, width=160, highlight=False)
+    content = {"schema": 1, "caches": [row.as_dict() for row in rows]}
+    caching.show_counters(content, ConsolePage(console, verbose=False))
+    said = written.getvalue()
+    first = next(line for line in said.splitlines() if ": " in line)
+    assert first.startswith("tight: 50 % of 2,000 requests missed. It is full, and 900 loads brought a value")
+    assert "save at most 43 % of the requests" in said
+    assert "useless: none of 50 requests was a hit. Remove it" in said
+    assert "It has no limit and holds 10 entries" in said
+    assert "it holds 10 of 64 entries, so a larger one would miss no less. 2 loads of 12 left nothing in it" in said
+    assert "fitting: 20 % of 10 requests missed, each a first request" in said
+    assert "idle: nothing was requested of it" in said
 
 
 def test_the_page_fits_an_ascii_console() -> None:

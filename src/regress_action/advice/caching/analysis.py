@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.advice.caching.key_trace import ExpiryUse, StampedeCount, count_stampedes, expiry_use, sampled_keys
+from regress_action.advice.caching.key_trace import count_reloads, count_stampedes, expiry_use, sampled_keys
 from regress_action.advice.caching.miss_ratio import EXACT, WORTH, MissRatioCurve, miss_ratio_curve
 from regress_action.advice.caching.policies import POLICIES, SIMULATED, policy_miss_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.advice.caching.key_trace import KeyTrace
+    from regress_action.advice.caching.key_trace import ExpiryUse, KeyTrace, ReloadCount, StampedeCount
 
 _SCHEMA = 1
 _DRAWN = 200
@@ -41,6 +41,7 @@ class CacheAnalysis:
     observed: float | None
     expiry: ExpiryUse | None
     stampedes: StampedeCount | None
+    reloads: ReloadCount | None
 
     @property
     def is_short(self) -> bool:
@@ -73,7 +74,8 @@ class CacheAnalysis:
                 for index, (name, ratios) in enumerate(self.policies.items())
             ],
             "expiry": _expiry(self.expiry),
-            "stampedes": None if self.stampedes is None else {n: getattr(self.stampedes, n) for n in _STAMPEDES},
+            "reloads": None if self.reloads is None else asdict(self.reloads),
+            "stampedes": None if self.stampedes is None else asdict(self.stampedes),
             "curve": [
                 {"size": int(size), "miss_ratio": float(ratio)}
                 for size, ratio in zip(drawn, curve.at(drawn), strict=True)
@@ -83,9 +85,6 @@ class CacheAnalysis:
     def _at(self, size: int) -> dict[str, Any]:
         here, double = (float(ratio) for ratio in self.curve.at([size, 2 * size]))
         return {"size": size, "miss_ratio": here, "doubling_saves": here - double}
-
-
-_STAMPEDES = ("stampedes", "needless", "largest", "at_s", "loads")
 
 
 def analyse(
@@ -125,6 +124,7 @@ def analyse(
         observed=None if trace.hits is None else float(1 - trace.hits.mean()),
         expiry=_expiry_of(part, ttl_s, current or recommended, scale),
         stampedes=count_stampedes(trace, load_s=load_s),
+        reloads=count_reloads(trace, ttl_s=ttl_s),
     )
 
 
@@ -155,6 +155,8 @@ def _expiry(use: ExpiryUse | None) -> dict[str, Any] | None:
         "miss_ratio": use.misses,
         "expired_ratio": use.expired,
         "unused_share": use.unused,
+        "expired_values_share": use.expired_values,
+        "never_used_share": use.never_used,
         "by_factor": [
             {"factor": factor if math.isfinite(factor) else None, "miss_ratio": ratio}
             for factor, ratio in use.by_factor.items()
