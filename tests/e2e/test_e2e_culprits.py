@@ -160,7 +160,7 @@ def test_the_fix_closes_the_issue(shared_repository: UserRepository) -> None:
 
 
 def test_a_slow_pull_request_is_annotated_on_its_line_beside_a_flame_graph(repository: UserRepository) -> None:
-    """The annotation is on the line that was changed and says its share; the comment names the flame graph."""
+    """The annotation is on the line that was changed and says its share; comment and check run link the flame graph."""
     repository.commit("Open a shop", {"shop.py": SHOP, "suite.py": TIMED})
     repository.push()
     repository.git("checkout", "--quiet", "-b", "slower")
@@ -175,7 +175,10 @@ def test_a_slow_pull_request_is_annotated_on_its_line_beside_a_flame_graph(repos
     assert "of the difference" in annotation["message"]
     [comment] = [record for record in github.comments if record.issue == github.issues[-1].number]
     assert "shop.py:3" in comment.body
-    assert "Flame graph: .regress/flame-graph.html" in comment.body
+    link = f"[.regress/flame-graph.html]({repository.git_url}/{REPOSITORY}/actions/runs/"
+    for text in (comment.body, check.summary or ""):
+        assert f"Flame graph of the difference: {link}" in text
+        assert "#artifacts), in an artifact of the run" in text
     page = (repository.kept / "artifacts/regress-flame-graphs/flame-graph.html").read_text()
     assert "default-src 'none'" in page
     assert "total" in page

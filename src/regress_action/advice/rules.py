@@ -86,8 +86,7 @@ def _causes(judgement: Judgement, rows: Rows) -> Iterator[str]:
     del rows
     for row in _worse(judgement):
         if row.cause is not None:
-            graph = f" Flame graph: {row.cause.flame_graph}." if row.cause.flame_graph else ""
-            yield row.cause.paragraph + graph
+            yield row.cause.paragraph
 
 
 def _resources(judgement: Judgement, rows: Rows) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from github import UnknownObjectException
+
 from regress_action.github import hidden_comment
-from regress_action.github.idempotency import make_once, read
+from regress_action.github.idempotency import make_once, read, repeat
 from regress_action.model import escaping
 from regress_action.model.errors import UsageError
 
@@ -74,7 +77,11 @@ def shared_suite(where: str) -> UsageError:
 
 
 def comment_once(client: Client, issue: Issue, key: dict[str, Any], text: str) -> bool:
-    """Comment, unless a comment of ours with the same `key` exists. True when it was written now."""
+    """Comment, unless a comment of ours with the same `key` exists. True when it was written now.
+
+    GitHub refuses no second comment, so two jobs that looked at the same moment both write. Each looks again after it
+    has written: the older comment stays, and who wrote the newer one takes it back.
+    """
     body = escaping.cut_bytes(f"{hidden_comment.mark(EVENT, key)}\n{text}", BODY_BYTES)
 
     def find() -> IssueComment | None:
@@ -82,8 +89,13 @@ def comment_once(client: Client, issue: Issue, key: dict[str, Any], text: str) -
 
     if read(client, find) is not None:
         return False
-    make_once(client, find, lambda: issue.create_comment(body))
-    return True
+    made = make_once(client, find, lambda: issue.create_comment(body))
+    first = read(client, find)
+    if first is None or first.id >= made.id:
+        return True
+    with suppress(UnknownObjectException):  # an earlier try, whose answer was lost, deleted it
+        repeat(client, made.delete)
+    return False
 
 
 def find_ours(client: Client, issue: Issue, kind: str, fits: Callable[[dict[str, Any]], bool]) -> IssueComment | None:

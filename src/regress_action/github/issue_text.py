@@ -80,6 +80,18 @@ class IssueState:
         return TrackedIssue(number, is_open, reason, self.members, seen, self.by_trend)
 
 
+def of_several(state: IssueState) -> str:
+    """Return the remark on an answer about one of several regressions of an issue, empty where it has only one."""
+    others = sum(severity is not Severity.NONE for severity in state.members.values()) - 1
+    if others < 1:
+        return ""
+    words = "another regression" if others == 1 else f"{others} other regressions"
+    return (
+        f"\n\nThis issue is about {words} as well, for which no commit was searched. "
+        "`/regress bisect BENCHMARK` searches for one of them."
+    )
+
+
 def state_of(body: str | None) -> IssueState | None:
     """Read the hidden state; None where there is none or somebody damaged it."""
     content = hidden_comment.read(KIND, body)

@@ -258,10 +258,10 @@ def comment_on_regression(
 
     def write() -> tuple[str, ...]:
         ours = read(client, lambda: our_issues(client, "open", label))
-        about = [issue for issue, state in ours.values() if member in state.members]
-        for issue in about:
-            comment_once(client, issue, key, text)
-        return tuple(issue.html_url for issue in about)
+        about = [(issue, state) for issue, state in ours.values() if member in state.members]
+        for issue, state in about:
+            comment_once(client, issue, key, text + issue_text.of_several(state))
+        return tuple(issue.html_url for issue, _ in about)
 
     return client.permissions.attempt(NEEDS, "the answer of the bisection", write)
 
@@ -271,8 +271,10 @@ def comment_in_thread(client: Client, key: dict[str, Any], text: str, number: in
 
     def write() -> str:
         thread = client.repository.get_issue(number)
-        comment_once(client, thread, key, text)
-        return read(client, lambda: thread.html_url)
+        body, author, url = read(client, lambda: (thread.body, thread.user, thread.html_url))
+        state = issue_text.state_of(body) if client.wrote(author) else None
+        comment_once(client, thread, key, text + (issue_text.of_several(state) if state else ""))
+        return url
 
     return client.permissions.attempt(NEEDS, f"the answer on #{number}", write)
 

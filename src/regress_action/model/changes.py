@@ -54,6 +54,15 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherChange:
+    """A benchmark that changed as well, and by which badness ratio."""
+
+    benchmark: str
+    metric: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class BisectionResult:
     """What a bisection ended with.
 
@@ -61,7 +70,8 @@ class BisectionResult:
     commit changed the benchmark. `ratio` is the badness ratio after the change to before it, with its 95 % interval;
     all three None where nothing was measured. `builds` counts the commits that were built between the good and the bad
     one. `packages` are what a culprit that is a bump of a lock file changed, and `of_packages` the bisection among
-    them, whose commits have a package's change as their subject.
+    them, whose commits have a package's change as their subject. `others` are benchmarks that changed clearly between
+    the same ends and were not searched, the clearest first.
     """
 
     good: str
@@ -81,7 +91,7 @@ class BisectionResult:
     skipped: tuple[tuple[str, str], ...] = ()
     packages: tuple[PackageChange, ...] = ()
     of_packages: BisectionResult | None = None
-    record: str | None = None
+    others: tuple[OtherChange, ...] = ()
 
     @property
     def first_bad(self) -> Suspect | None:

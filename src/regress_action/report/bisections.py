@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
-from regress_action.model.changes import KEPT, BisectionResult, Ending, PackageChange, Suspect
+from regress_action.model.changes import KEPT, BisectionResult, Ending, OtherChange, PackageChange, Suspect
 from regress_action.model.errors import InputError
 from regress_action.model.escaping import plain
 from regress_action.report.numbers import change, count, interval
@@ -43,11 +44,19 @@ def show(result: BisectionResult, console: Console) -> None:
     if result.ending not in (Ending.NO_CHANGE, Ending.UNDECIDED):
         _table(page, result)
     _skipped(page, result)
+    if result.others:
+        page.section("Changed as well, and not bisected")
+        for other in result.others[:_ROWS]:
+            page.sentence(f"{plain(other.benchmark)} ({plain(other.metric)}): {change(other.ratio)}", indent=2)
+        if len(result.others) > _ROWS:
+            page.line((f"  … and {len(result.others) - _ROWS} more", "dim"))
     if first := result.first_bad:
         _culprit(page, first, result)
     page.line()
     for words in _next(result):
         page.sentence(words)
+    if result.others:
+        page.sentence(f"Of another benchmark: {plain(other_command(result))}")
 
 
 def _headline(result: BisectionResult) -> list[tuple[str, str]]:
@@ -186,6 +195,7 @@ def step_line(
 
 
 _CANDIDATES = 6
+_OTHERS = 5
 _DOCUMENT_SUBJECT, _AUTHOR = 60, 60
 
 
@@ -211,6 +221,7 @@ def as_object(result: BisectionResult) -> dict[str, Any]:
         "unchanged": None if math.isnan(result.unchanged) else result.unchanged,
         "candidates": [_suspect_object(suspect) for suspect in result.candidates],
         "skipped": [{"commit": commit, "reason": reason} for commit, reason in result.skipped],
+        "others": [{"benchmark": o.benchmark, "metric": o.metric, "ratio": o.ratio} for o in result.others],
         "packages": [{"name": p.name, "before": p.before, "after": p.after} for p in result.packages],
         "of_packages": as_object(result.of_packages) if result.of_packages else None,
     }
@@ -256,7 +267,28 @@ def markdown(result: BisectionResult) -> str:
             for entry in result.candidates[:_CANDIDATES]
         )
         parts.append(f"A bisection did not decide which commit changed {what}. Most probable are:{names}")
+    if result.others:
+        parts.append(_others_line(result))
     return "\n\n".join([*parts, f"<sub>{basis(result)}</sub>"])
+
+
+def _others_line(result: BisectionResult) -> str:
+    """Return what changed as well and was not searched, and the command that searches for it."""
+    names = ", ".join(
+        f"{escaping.code_span(other.benchmark)} ({change(other.ratio)})" for other in result.others[:_OTHERS]
+    )
+    more = f" and {len(result.others) - _OTHERS} more" if len(result.others) > _OTHERS else ""
+    return (
+        f"Changed between the same commits, and not bisected: {names}{more}. To search for one of them: "
+        f"{escaping.code_span(other_command(result))}"
+    )
+
+
+def other_command(result: BisectionResult) -> str:
+    """Return the command that searches the same commits for the clearest of the other changes."""
+    return shlex.join(
+        ["regress-action", "bisect", f"{result.good[:_SHORT]}..{result.bad[:_SHORT]}", "-k", result.others[0].benchmark]
+    )
 
 
 def _commit_line(suspect: Suspect) -> str:
@@ -305,6 +337,10 @@ def _result_of(content: Any) -> BisectionResult:  # noqa: ANN401 - JSON of anoth
             for entry in content["packages"][:KEPT]
         ),
         of_packages=_result_of(inner) if inner is not None else None,
+        others=tuple(
+            OtherChange(str(entry["benchmark"]), str(entry["metric"]), float(entry["ratio"]))
+            for entry in content.get("others", ())[:KEPT]
+        ),
     )
 
 

@@ -309,7 +309,10 @@ def _resources(page: ConsolePage, judgement: Judgement) -> None:
 
 def _cause(row: Comparison) -> str:
     """Return what profiles say about a regression."""
-    return plain(row.cause.paragraph, _LONGEST_CAUSE) if row.cause else ""
+    if row.cause is None:
+        return ""
+    graph = f" Flame graph: {plain(row.cause.flame_graph)}" if row.cause.flame_graph else ""
+    return plain(row.cause.paragraph, _LONGEST_CAUSE) + graph
 
 
 def _beyond(row: Comparison) -> str:

@@ -93,6 +93,24 @@ def test_the_first_bad_commit_is_named_with_its_files_and_author(repository: Rep
     assert repository.worktrees == 1
 
 
+def test_other_benchmarks_that_changed_are_named_with_the_command(repository: Repository) -> None:
+    """Of two that changed the clearer one is searched; the other is said, and one that did not change is not."""
+    more = '"label": {"instructions": {"value": 1000 + 20 * (count > 1000)}}, "same": {"instructions": {"value": 7}}, '
+    good = repository.commit(suite_dot_py=SUITE.replace('{"parse": {', "{" + more + '"parse": {'))
+    repository.commit(file="x")
+    culprit = repository.commit(a_dot_cost="300")
+    ended = bisect(repository, f"{good}..HEAD", "--json", "answer.json")
+    assert ended.status == 0, ended.stderr
+    assert f"First bad commit: {culprit[:10]}" in ended.stdout
+    assert "Changed as well, and not bisected\n  label (instructions): +2 %" in ended.stdout
+    command = f"Of another benchmark: regress-action bisect {good[:10]}..{culprit[:10]} -k label"
+    assert command in " ".join(ended.stdout.split())
+    answer = json.loads((repository.folder / "answer.json").read_text())
+    assert [other["benchmark"] for other in answer["others"]] == ["label"]
+    narrow = bisect(repository, f"{good}..HEAD", "-k", "label", "--json", "-", "--quiet").answer
+    assert (narrow["first_bad"], narrow["others"]) == (culprit, [])
+
+
 def test_a_killed_bisection_goes_on_where_it_was(repository: Repository) -> None:
     """After SIGKILL the measurements that were finished are read from disk and not made again."""
     good = repository.git("rev-parse", "HEAD")

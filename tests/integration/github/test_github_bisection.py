@@ -13,8 +13,9 @@ import pytest
 
 from integration.github.github_scenarios import Job, compared, judged, push, sha
 from regress_action.action.claims import ClaimReceipt, evidence_of, parse_claim
+from regress_action.github import hidden_comment
 from regress_action.github.issue_tracking import fingerprint_of
-from regress_action.github.issues import comment_on_regression
+from regress_action.github.issues import comment_in_thread, comment_on_regression
 from regress_action.model.changes import (
     BisectionResult,
     ClaimEvidence,
@@ -54,6 +55,36 @@ def test_the_answer_is_posted_once_on_the_issue_about_the_benchmark(
     assert [comment.body.endswith("It was this one.") for comment in written] == [True]
     about = next(issue for issue in github.data.issues if "cache.get" in issue.title)
     assert about.number == written[0].issue
+
+
+@pytest.mark.parametrize("theirs_is_older", [True, False])
+def test_two_answers_at_the_same_moment_leave_one_comment(
+    github: FakeGitHub, connect: Callable[[], Client], *, theirs_is_older: bool
+) -> None:
+    """Two jobs look, find nothing and write: the older comment stays, whoever wrote it."""
+    number = github.data.add_issue().number
+    comment_in_thread(connect(), {"other": 1}, "Something else.", number)
+    body = f"{hidden_comment.mark('event', KEY)}\nIt was this one."
+    theirs = github.data.add_comment(number, body, github.data.comments[0].user)
+    theirs.hidden = 1  # it was not there yet at our first look
+    if not theirs_is_older:
+        theirs.id = 10**9
+    assert comment_in_thread(connect(), KEY, "It was this one.", number)
+    mine = [comment for comment in github.data.comments if comment is not theirs][1:]
+    assert [comment.body.endswith("It was this one.") for comment in mine] == ([] if theirs_is_older else [True])
+    assert theirs in github.data.comments  # each takes back its own only
+
+
+def test_an_issue_about_several_says_that_one_was_searched(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """An answer is about one benchmark, and an umbrella issue about more."""
+    rows = [compared(f"cache.get{number}", 1.7) for number in range(12)]
+    Job().run(connect(), push(2), judged(rows, head=sha(2), base=sha(1)))
+    (issue,) = github.data.issues
+    member = fingerprint_of("default", push(2).default_branch, ("cache.get3", "time"))
+    assert comment_on_regression(connect(), KEY, "It was this one.", member=member, label="performance-regression")
+    assert comment_in_thread(connect(), {**KEY, "of": "x"}, "It was this one.", issue.number)
+    remark = "about 11 other regressions as well, for which no commit was searched. `/regress bisect BENCHMARK`"
+    assert [remark in comment.body for comment in github.data.comments] == [True, True]
 
 
 def test_without_an_issue_nothing_is_written(github: FakeGitHub, connect: Callable[[], Client]) -> None:

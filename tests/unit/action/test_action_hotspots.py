@@ -12,7 +12,8 @@ from regress_action.github.locations import annotate
 from regress_action.github.preferences import Texts
 from regress_action.model.comparisons import Comparison, Judgement, Outcome, Severity
 from regress_action.model.measurements import Location
-from regress_action.report import structured
+from regress_action.report import markdown, structured
+from regress_action.report.findings import Context
 from unit.report.test_report_causes import CAUSE
 
 SLOW = regression("bench.py::test_check", 2.0, Severity.MODERATE)
@@ -69,8 +70,26 @@ def test_the_cause_is_the_first_advice_and_replaces_the_hint_to_profile() -> Non
     """What profiles showed is said instead of how to find out."""
     sentences = recommend(explained(SLOW))
     assert sentences[0].startswith("bench.py::test_check takes 2.0× the CPU time")
-    assert sentences[0].endswith("Flame graph: .regress/flame-graph.html.")
     assert not any("profile both commits" in sentence for sentence in sentences)
+
+
+def test_the_flame_graph_is_linked_outside_of_what_is_folded() -> None:
+    """Comment, summary and issue lead to the artifacts of the run by one click; without a run the file is named."""
+    judged = explained(SLOW)
+    run = Context(run_url="https://github.com/o/r/actions/runs/7")
+    link = "[.regress/flame-graph.html](https://github.com/o/r/actions/runs/7#artifacts)"
+    pages = [
+        markdown.render(judged, audience="comment", context=run),
+        markdown.render(judged, audience="summary", context=run),
+        markdown.detail(judged, judged.comparisons[0], context=run),
+    ]
+    for page in pages:
+        before, _, _ = page.partition(f"Flame graph of the difference: {link}, in an artifact of the run\n")
+        assert before != page
+        assert before.count("<details") == before.count("</details>")
+    local = markdown.render(judged, audience="file")
+    assert "Flame graph of the difference: `.regress/flame-graph.html`\n" in local
+    assert "Flame graph" not in markdown.render(judgement(Outcome.FAIL, SLOW), audience="comment", context=run)
 
 
 def test_the_cause_survives_as_data_and_answers_the_question_why() -> None:

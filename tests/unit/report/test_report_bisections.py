@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from regress_action.model.changes import BisectionResult, Ending, PackageChange, Suspect
+from regress_action.model.changes import BisectionResult, Ending, OtherChange, PackageChange, Suspect
 from regress_action.model.errors import InputError
 from regress_action.report import bisections
 
@@ -75,6 +75,21 @@ def test_an_ending_without_a_commit_says_why_and_what_to_do(ending: Ending, word
     assert "First bad commit" not in text
     assert text.splitlines()[-1].startswith("Next: ")
     assert bisections.as_object(result)["first_bad"] is None
+
+
+def test_what_changed_as_well_is_said_and_can_be_searched() -> None:
+    """At most five are named, the command names the clearest, and a foreign name stays inside its code."""
+    others = (OtherChange("b `x`; rm -rf @octo", "time", 1.4), *(OtherChange(f"n{at}", "time", 1.2) for at in range(6)))
+    result = replace(FOUND, others=others)
+    text = bisections.markdown(result)
+    assert "Changed between the same commits, and not bisected: `` b `x`; rm -rf" in text
+    assert "(+40 %), `n0` (+20 %), `n1` (+20 %), `n2` (+20 %), `n3` (+20 %) and 2 more. To search for one" in text
+    assert "regress-action bisect cccccccccc..dddddddddd -k 'b `x`; rm -rf " in text
+    assert "Changed as well, and not bisected" in shown(result)
+    assert bisections.from_object(bisections.as_object(result)).others == others
+    assert "not bisected" not in bisections.markdown(FOUND)
+    old = {name: value for name, value in bisections.as_object(FOUND).items() if name != "others"}
+    assert bisections.from_object(old).others == ()
 
 
 def test_packages_of_a_bump_are_listed_and_the_one_is_named() -> None:

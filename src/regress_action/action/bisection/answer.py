@@ -10,6 +10,7 @@ its index. The same content gives the same id, so that a tree kept from an earli
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from regress_action.measure.errors import MeasureError
 from regress_action.measure.git import GitFolder
 from regress_action.measure.suite_command import style_of
 from regress_action.model import escaping
+from regress_action.model.changes import OtherChange
 from regress_action.model.errors import IncompleteError, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.bisection.search import MeasurementStep
     from regress_action.formats.measurement import Measurement
     from regress_action.model.changes import BisectionResult, PackageChange
+    from regress_action.model.measurements import Report
     from regress_action.settings import Settings
 
 
@@ -116,6 +119,7 @@ def _failed(error: MeasureError) -> InfrastructureError:
 
 
 MOST_PACKAGES = 200
+MOST_OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,7 @@ class CommitMeasurer:
             exact=paired.is_exact(head, chosen),
             run_s=fmean(times) if times else 0.0,
             overhead_s=max(0.0, elapsed_s - sum(times)),
+            others=_others(head, ratios, chosen),
         )
 
     def _nothing(self, measured: Measurement, key: tuple[str, str] | None) -> IncompleteError | UsageError:
@@ -246,6 +251,16 @@ class CommitMeasurer:
             meaning=f"The bad commit has {len(names)}.",
             remedy="Names are like: " + ", ".join(names[:5]) if names else "Look at what the suite printed.",
         )
+
+
+def _others(
+    head: Report, ratios: Mapping[tuple[str, str], list[float]], chosen: tuple[str, str]
+) -> tuple[OtherChange, ...]:
+    """Return what changed clearly besides the chosen one, the clearest first."""
+    others = {key: values for key, values in ratios.items() if key != chosen}
+    clear = [key for key, values in others.items() if paired.is_clear(values, exact=paired.is_exact(head, key))]
+    clear.sort(key=lambda key: -paired.change_size(others[key]))
+    return tuple(OtherChange(*key, math.exp(fmean(ratios[key]))) for key in clear[:MOST_OTHERS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from regress_action.analysis.bisection.search import Bisection, MeasurementStep
 from regress_action.model import escaping
-from regress_action.model.changes import KEPT, BisectionResult, Ending, PackageChange, Suspect
+from regress_action.model.changes import KEPT, BisectionResult, Ending, OtherChange, PackageChange, Suspect
 from regress_action.model.errors import IncompleteError, InputError, UsageError
 from regress_action.model.files import read_optional, write_replace
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.arrays import Floats
 
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2
 _LARGEST = 32 * 1024 * 1024
 _DIGITS = 16
 
@@ -41,7 +41,8 @@ class MeasuredPairs:
     """The pairs of one commit, measured in one go: log ratios to the good commit, and how long all of it took.
 
     `benchmark` and `metric` are what the ratios are of, `run_s` the mean time of a run and `overhead_s` the time
-    besides runs, most of which is the build.
+    besides runs, most of which is the build. `others` are benchmarks that changed clearly as well, where the one of the
+    ratios was chosen among them.
     """
 
     commit: str
@@ -51,6 +52,7 @@ class MeasuredPairs:
     exact: bool = False
     run_s: float = 0.0
     overhead_s: float = 0.0
+    others: tuple[OtherChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def _fields(entry: Entry) -> dict[str, Any]:
         "exact": entry.exact,
         "run_s": round(entry.run_s, 6),
         "overhead_s": round(entry.overhead_s, 6),
+        "others": [[other.benchmark, other.metric, other.ratio] for other in entry.others],
     }
 
 
@@ -136,6 +139,7 @@ def _entry(line: bytes) -> Entry | None:
             content.get("exact") is True,
             float(content.get("run_s", 0.0)),
             float(content.get("overhead_s", 0.0)),
+            tuple(OtherChange(str(name), str(metric), float(ratio)) for name, metric, ratio in content["others"]),
         )
     except (ValueError, KeyError, TypeError, InputError):
         return None
@@ -174,6 +178,7 @@ class SearchState:
     key: tuple[str, str] | None
     skipped: tuple[SkippedCommit, ...] = ()
     ending: Ending | None = None
+    others: tuple[OtherChange, ...] = ()
 
     @property
     def pairs(self) -> int:
@@ -237,7 +242,7 @@ class CommitSearch:
             exact=_are_exact(pairs),
         )
         key = (pairs[0].benchmark, pairs[0].metric) if pairs else None
-        return SearchState(self.range, bisection, key, tuple(skipped))
+        return SearchState(self.range, bisection, key, tuple(skipped), others=pairs[0].others if pairs else ())
 
     def _measure(self, state: SearchState, step: MeasurementStep) -> None:
         commit = self.range.commits[step.commit].id
@@ -298,6 +303,7 @@ def result_of(
         skipped=tuple((entry.commit, entry.reason) for entry in state.skipped),
         packages=tuple(packages),
         of_packages=of_packages,
+        others=state.others,
     )
 
 

@@ -73,6 +73,9 @@ def _tamed(measured: Mapping[int, Sequence[float]]) -> dict[int, Floats]:
     }
 
 
+_FEWEST_PAIRS = 3
+_SMALLEST_CHANGE = 0.01
+_CHANCE = 0.001
 _PREFERRED = ("time", "latency", "cpu_time", "peak_memory")
 
 
@@ -117,6 +120,17 @@ def change_size(ratios: list[float]) -> float:
     mean = math.fsum(ratios) / len(ratios)
     variance = math.fsum((ratio - mean) ** 2 for ratio in ratios) / max(1, len(ratios) - 1)
     return abs(mean) / math.sqrt(variance / len(ratios) + 1e-10)
+
+
+def is_clear(ratios: list[float], *, exact: bool) -> bool:
+    """Whether log ratios alone show a change: any of an exact metric, else 1 % and Student's p below 0.001."""
+    if exact:
+        return any(ratios)
+    if len(ratios) < _FEWEST_PAIRS or abs(math.fsum(ratios) / len(ratios)) < _SMALLEST_CHANGE:
+        return False
+    from scipy import stats
+
+    return change_size(ratios) > float(stats.t.isf(_CHANCE / 2, len(ratios) - 1))
 
 
 def _rank(metric: str) -> int:
