@@ -104,7 +104,7 @@ def _suites(
     main = (yield from chosen(projects)) or (tried[0] if tried else projects[0], _RUNS)
     tried.append(main[0])
     suites = [scaffold.Suite(name, *main)]
-    for ways in _other_suites(projects, tried):
+    for ways in _other_suites(projects, tried, main[0], trial=trial):
         own = _name_of(ways[0].place, [made.name for made in suites])
         yield f"A suite of its own, {own}: {ways[0].why}."
         if working := (yield from chosen(ways)):
@@ -134,11 +134,17 @@ def _write(root: Path, drafts: Sequence[scaffold.Draft]) -> Iterator[str]:
             yield f"wrote  {draft.path}: {draft.purpose}"
 
 
-def _other_suites(projects: Sequence[Project], tried: Sequence[Project]) -> list[list[Project]]:
-    """Return the ways of the other folders that have benchmarks of their own, a list for each folder."""
+def _other_suites(
+    projects: Sequence[Project], tried: Sequence[Project], main: Project, *, trial: bool
+) -> list[list[Project]]:
+    """Return the ways of the other folders that have benchmarks of their own, a list for each folder.
+
+    Where the main suite is a first benchmark, the slowest tests are another one: a trial finds out which they are.
+    """
     places: dict[str, list[Project]] = {}
     for project in projects:
-        if not project.first and not project.missing and project.place not in {other.place for other in tried}:
+        wanted = not project.first or (main.first and trial and project.kind == "pytest")
+        if wanted and not project.missing and project.place not in {other.place for other in tried}:
             places.setdefault(project.place, []).append(project)
     return list(places.values())[:_MOST_SUITES]
 

@@ -1,5 +1,6 @@
 """What a trial of `init` changes in a way that did not work: packages, options of plugins, tests that fail.
 
+* The slowest of a project's tests, as first benchmarks.
 * A part of a suite that takes too long: fewer files, packages, targets or modules, each named in the command.
 """
 
@@ -8,11 +9,15 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from regress_action.scaffold import go_benchmarks, go_packages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from regress_action.model.measurements import Report
     from regress_action.scaffold import Project, Repository
 
 
@@ -125,11 +130,50 @@ def with_package(setup: str, package: str) -> str:
     return f"{setup}{marker}{quoted}"
 
 
+LEAST_TEST_S = 0.01
+"""Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
+
+_MOST_TESTS = 10
+_ALL_TESTS = re.compile(r"-m pytest (\S+) (?=-q -p no:cacheprovider --junitxml)")
+
+
+def times_all_tests(project: Project) -> bool:
+    """Whether a way times every test of a project, so that the slowest are still to be chosen."""
+    match = _ALL_TESTS.search(project.command)
+    return match is not None and "::" not in match[1]
+
+
+def slowest_tests(project: Project, report: Report, repository: Repository) -> tuple[Project, str] | None:
+    """Return the way with the slowest tests only, and what was changed; None where none is slow enough."""
+    match = _ALL_TESTS.search(project.command)
+    if match is None:
+        return None
+    timed = [(series.measured[0], series.benchmark.name) for series in report.series if series.measured]
+    slow = sorted(((time, name) for time, name in timed if time >= LEAST_TEST_S), reverse=True)
+    names = [node for _, name in slow if (node := node_of(name, repository))][:_MOST_TESTS]
+    if not names:
+        return None
+    command = project.command.replace(match[0], f"-m pytest {shlex.join(names)} ")
+    said = f"kept the {len(names)} slowest of {len(timed)} tests"
+    return replace(project, command=command, carry=tuple(dict.fromkeys(name.split("::")[0] for name in names))), said
+
+
+def node_of(name: str, repository: Repository) -> str | None:
+    """Return what pytest calls the test that JUnit XML calls `name`; None where no file holds it."""
+    dotted, bracket, parameters = name.partition("[")
+    parts = dotted.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        file = f"{'/'.join(parts[:count])}.py"
+        if repository.exists(file):
+            return "::".join([file, *parts[count:]]) + bracket + parameters
+    return None
+
+
 SHARE = 4
 """A part is a quarter of what was tried before."""
 
 _PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
-_GO = re.compile(r"(-benchtime \S+ )(.*?)( \|)")
+_GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
 _BENCH = re.compile(r"--bench [\w-]+")
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
@@ -138,7 +182,13 @@ _ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
 def part_of(project: Project, repository: Repository) -> tuple[Project, str] | None:
     """Return the way with a quarter of its suite, and which part that is; None where it has no parts that show."""
     line = project.command
-    parts = (_pytest(line, repository), _asv(line, repository, project.carry), _pyperf(line), _go(line), _cargo(line))
+    parts = (
+        _pytest(line, repository),
+        _asv(line, repository, project.carry),
+        _pyperf(line),
+        _go(line, repository),
+        _cargo(line),
+    )
     for command, said in parts:
         if command:
             return replace(project, command=command), f"a run takes more than {{limit}}, so a part is measured: {said}"
@@ -196,12 +246,28 @@ def _pyperf(command: str) -> tuple[str, str]:
     return " && ".join(chosen), f"{len(chosen)} of {len(parts)} scripts"
 
 
-def _go(command: str) -> tuple[str, str]:
+def _go(command: str, repository: Repository) -> tuple[str, str]:
+    """Return the command with some of the packages; where there is one, with some of its functions."""
     match = _GO.search(command)
-    chosen = _quarter(match[2].split()) if match else []
-    if match is None or not chosen:
+    if match is None:
         return "", ""
-    return command.replace(match[0], f"{match[1]}{' '.join(chosen)}{match[3]}"), ", ".join(chosen)
+    entered = re.match(r"cd (\S+) && ", command)
+    folder = PurePosixPath(entered[1] if entered else ".")
+    packages = match[3].split()
+    if packages == ["./..."]:
+        modules = [path.parent for path in repository.matching(r"(?:.*/)?go\.mod")]
+        packages = go_packages(repository, folder, [module for module in modules if module != folder])
+    if len(packages) > 1:
+        chosen = _quarter(packages)
+        return command.replace(match[0], f"{match[1]}{match[2]}{' '.join(chosen)}{match[4]}"), ", ".join(chosen)
+    named = re.findall(r"Benchmark\w*", match[1])
+    names = named or [name for package in packages for name in go_benchmarks(repository, folder / package)]
+    chosen = _quarter(list(dict.fromkeys(names)))
+    if not chosen:
+        return "", ""
+    pattern = f"-bench '^({'|'.join(chosen)})$'"
+    line = command.replace(match[0], f"{pattern}{match[2]}{match[3]}{match[4]}")
+    return line, f"{len(chosen)} of {len(names)} functions"
 
 
 def _cargo(command: str) -> tuple[str, str]:

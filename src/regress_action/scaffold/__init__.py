@@ -1,9 +1,21 @@
 """What `regress-action init` writes: a workflow, a config and a thresholds file that fit the repository."""
 
+from regress_action.scaffold.compiled import go_benchmarks, go_packages
 from regress_action.scaffold.files import Draft, Suite, drafts
 from regress_action.scaffold.recognition import recognise
 from regress_action.scaffold.repository import Project, Repository
 from regress_action.scaffold.requirements import python_minors
 from regress_action.scaffold.workflows import other_tools
 
-__all__ = ["Draft", "Project", "Repository", "Suite", "drafts", "other_tools", "python_minors", "recognise"]
+__all__ = [
+    "Draft",
+    "Project",
+    "Repository",
+    "Suite",
+    "drafts",
+    "go_benchmarks",
+    "go_packages",
+    "other_tools",
+    "python_minors",
+    "recognise",
+]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
 
 
-_GO_BENCHMARK = re.compile(r"^func Benchmark\w*\(\w+ \*testing\.B\)", re.MULTILINE)
+_GO_BENCHMARK = re.compile(r"^func (Benchmark\w*)\(\w+ \*testing\.B\)", re.MULTILINE)
 _MOST_PACKAGES = 12
 _MOST_MODULES = 6
 
@@ -35,7 +35,7 @@ def go(repository: Repository) -> list[Project]:
         return []
     measured = []
     for module in modules:
-        packages = _go_packages(repository, module.parent, [other.parent for other in modules if other != module])
+        packages = go_packages(repository, module.parent, [other.parent for other in modules if other != module])
         if packages:
             measured.append((module, packages))
     measured.sort(key=lambda pair: -len(pair[1]))
@@ -82,7 +82,7 @@ def _go_first(repository: Repository, modules: Sequence[PurePosixPath]) -> list[
     ]
 
 
-def _go_packages(repository: Repository, folder: PurePosixPath, nested: list[PurePosixPath]) -> list[str]:
+def go_packages(repository: Repository, folder: PurePosixPath, nested: Sequence[PurePosixPath]) -> list[str]:
     """Return the packages with benchmarks below a module, without those of modules nested in it."""
     packages: dict[str, None] = {}
     for path in repository.matching(r".*_test\.go"):
@@ -93,6 +93,12 @@ def _go_packages(repository: Repository, folder: PurePosixPath, nested: list[Pur
             below = path.parent.relative_to(folder)
             packages["." if str(below) == "." else f"./{below}"] = None
     return list(packages)
+
+
+def go_benchmarks(repository: Repository, folder: PurePosixPath) -> list[str]:
+    """Return the names of the benchmarks of one package."""
+    files = (path for path in repository.matching(r".*_test\.go") if path.parent == folder)
+    return [match[1] for path in files for match in _GO_BENCHMARK.finditer(repository.text(path))]
 
 
 def _go_toolchain(module: PurePosixPath) -> tuple[str, ...]:

@@ -131,8 +131,9 @@ def drafts(
     """
     paths = [CONFIG, *(PurePosixPath(f"regress-{suite.name}.yml") for suite in suites[1:])]
     steps: dict[str, str] = {}  # one for each action: the first suite's
-    for step in (step for suite in suites for step in _steps(suite.project.toolchain)):
-        steps.setdefault(step.partition("@")[0], step)
+    for suite in suites:
+        for step in _steps(suite.project.toolchain):
+            steps.setdefault(step.partition("@")[0], _with_source(step, dict(suite.project.sources)))
     toolchain = "".join(f"      {line}\n" for step in steps.values() for line in step.splitlines())
     workflow = _WORKFLOW.format(
         branch=branch,
@@ -173,6 +174,12 @@ def _steps(toolchain: Sequence[str]) -> list[str]:
         else:
             steps[-1] += f"\n{line}"
     return steps
+
+
+def _with_source(step: str, sources: dict[str, str]) -> str:
+    """Return a step that installs Python with where its version comes from, where that is known."""
+    version = sources.get("python-version")
+    return f"{step}   # {version}" if version and "setup-python@" in step else step
 
 
 def _thresholds(project: Project, action: str) -> str:

@@ -71,12 +71,40 @@ def first_benchmarks(repository: Repository) -> list[Project]:
                 first=True,
             )
         )
+    projects += _tests(repository)
     return projects or [
         Project(
             **shared,
             why="no benchmark was found, and no package that could be imported",
             command="",
             missing="Name a command in regress.yml that does something worth measuring.",
+        )
+    ]
+
+
+def _tests(repository: Repository) -> list[Project]:
+    """Return the way to time the project's own tests, of which a trial keeps the slowest."""
+    named = [*setting(repository, "testpaths").split(), "tests", "test"]
+    folder = next((path for path in named if repository.matching(rf"{re.escape(path)}/(?:.*/)?test_[^/]*\.py")), None)
+    if folder is None:
+        return []
+    helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if not path.is_relative_to("docs")]
+    setup, source = install_command(repository, ["pytest"], helpers, locked=False)
+    version, version_source = python_version(repository)
+    return [
+        Project(
+            kind="pytest",
+            why=f"no benchmark was found, so the slowest tests of {folder} are timed, as first ones",
+            setup=setup,
+            command=f"{_PYTHON} -m pytest {folder} -q -p no:cacheprovider {JUNIT}{_neutralised(repository)}",
+            toolchain=toolchain(version),
+            place=folder,
+            sources=(
+                ("setup", source),
+                ("python-version", version_source),
+                ("command", f"the tests of {folder}, timed without their fixtures"),
+            ),
+            first=True,
         )
     ]
 
@@ -151,6 +179,9 @@ def _program(repository: Repository) -> str | None:
     names = list(scripts) if isinstance(scripts, dict) else []
     return next((name for name in names if re.fullmatch(r"[\w.-]+", name)), None)
 
+
+JUNIT = "--junitxml={out} -o junit_duration_report=call"
+"""Asks pytest for the time of every test, its fixtures aside."""
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _MOST_SCRIPTS = 8

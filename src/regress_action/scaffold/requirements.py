@@ -197,6 +197,7 @@ _DISTRIBUTIONS = {  # import name → distribution, where the two differ
 }
 
 
+_DECLARING = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _NEWEST = 13
 """The minor version of Python that is named where a project sets no upper bound."""
 
@@ -220,9 +221,10 @@ def install_command(
         wanted += sorted(testing, key=lambda group: len(group.name))[:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]
-    packages += [package for package in imported(repository, files) if package not in provided and package not in tools]
-    packages += [package for group in wanted if group.kind == "packages" for package in group.packages]
-    sources = [group.source for group in wanted] or ["the imports of the benchmarks"]
+    foreign = [name for name in imported(repository, files) if name not in provided and name not in tools]
+    packages += [*foreign, *(package for group in wanted if group.kind == "packages" for package in group.packages)]
+    sources = [group.source for group in wanted] + (["the imports of the benchmarks"] if foreign else [])
+    sources = sources or [next((name for name in _DECLARING if repository.exists(name)), "what the benchmarks use")]
     if locked and repository.exists("uv.lock") and "project" in repository.toml("pyproject.toml"):
         return _uv(wanted, packages), f"uv.lock, {', '.join(sources)}"
     words = ["-e", _quoted(".", wanted)] if is_installable(repository) else []
@@ -285,7 +287,7 @@ def _belongs(package: str, distribution: str) -> bool:
 def python_version(repository: Repository) -> tuple[str, str]:
     """Return the newest Python that the project allows, and where that is said."""
     minors, said = python_minors(repository)
-    return f"3.{max(minors)}", said or "no bound was found"
+    return f"3.{max(minors)}", said or "the project names no version"
 
 
 def python_minors(repository: Repository) -> tuple[range, str]:

@@ -60,7 +60,7 @@ def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
         setup=setup,
         command=f"{_enter(folder)}{run} vitest bench --run {asked}",
         carry=(str(files[0].parent),) if len({file.parent for file in files}) == 1 else (),
-        toolchain=_toolchain(manager),
+        toolchain=_toolchain(repository, manager),
         place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"vitest of {manifest}")),
     )
@@ -86,7 +86,7 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
         why=f"{manifest} has the script {name}",
         setup=setup,
         command=f"{_enter(folder)}{run} {name} | tee {{out}}",
-        toolchain=_toolchain(manager),
+        toolchain=_toolchain(repository, manager),
         place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"the script {name} of {manifest}")),
     )
@@ -114,7 +114,7 @@ def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
                 setup=f"{setup} && npm run build" if build else setup,
                 command=f"node {path} | tee {{out}}",
                 carry=(str(path),),
-                toolchain=_toolchain(manager),
+                toolchain=_toolchain(repository, manager),
                 sources=(("setup", f"the lock file of {manager}"), ("command", f"the file {path}")),
             )
         )
@@ -134,7 +134,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
                 kind="node",
                 why=f"{manifest} was found, but no benchmark and no entry point {entry}",
                 command="",
-                toolchain=_toolchain(manager),
+                toolchain=_toolchain(repository, manager),
                 missing="Write a benchmark, or name a command in regress.yml that does something worth measuring.",
             )
         ]
@@ -144,7 +144,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
             setup=f"{setup} && {_within(folder, 'npm run build')}" if build else _without_tools(setup),
             command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
-            toolchain=_toolchain(manager),
+            toolchain=_toolchain(repository, manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
             first=True,
         )
@@ -214,10 +214,13 @@ def _installation(repository: Repository, place: PurePosixPath, lock: str, manag
     return "npx --yes yarn@1 install --frozen-lockfile", "npx"
 
 
-def _toolchain(manager: str) -> tuple[str, ...]:
+def _toolchain(repository: Repository, manager: str) -> tuple[str, ...]:
+    """Return the steps that install Node, in the version that the repository names, or Bun."""
     if manager == "bun":
         return ("- uses: oven-sh/setup-bun@v2",)
-    return ("- uses: actions/setup-node@v6", "  with: {node-version: lts/*}")
+    file = next((name for name in (".nvmrc", ".node-version") if repository.exists(name)), None)
+    version = f"node-version-file: {file}" if file else "node-version: lts/*"
+    return ("- uses: actions/setup-node@v6", f"  with: {{{version}}}")
 
 
 def _version(repository: Repository, manifest: PurePosixPath, package: str) -> int | None:

@@ -118,3 +118,16 @@ def test_each_folder_with_benchmarks_becomes_a_suite_of_its_own(tmp_path: Path) 
     assert [each.suite for each in settings] == ["main", "api", "web"]
     assert settings[1].command.startswith("cd services/api && go test")
     assert "A suite of its own, web: services/web/go.mod has a package with benchmarks." in lines
+
+
+def test_the_tests_of_a_project_without_a_benchmark_are_a_suite_only_after_a_trial(tmp_path: Path) -> None:
+    """Which of them are slow shows when they run; and the version of Python says where it comes from."""
+    files = {"pyproject.toml": "[project]\nname = 'x'\nrequires-python = '>=3.12'", "x/__init__.py": ""}
+    write(tmp_path, files | {"tests/test_a.py": "def test(): pass"})
+
+    list(initialise(tmp_path, suite="s", branch="main", action="o/a@v1"))
+
+    assert not (tmp_path / "regress-tests.yml").exists()
+    assert "From: pyproject.toml.\nsetup:" in (tmp_path / "regress.yml").read_text()
+    workflow = (tmp_path / ".github/workflows/performance.yml").read_text()
+    assert "{python-version: '3.13'}   # requires-python >=3.12 of pyproject.toml\n" in workflow

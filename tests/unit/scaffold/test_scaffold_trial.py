@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from regress_action.commands.init_mends import mended, missing_package, with_package
+from regress_action import formats
+from regress_action.commands.init_mends import (
+    mended,
+    missing_package,
+    part_of,
+    slowest_tests,
+    times_all_tests,
+    with_package,
+)
 from regress_action.commands.init_trial import absent_version
-from regress_action.scaffold import Project
+from regress_action.scaffold import Project, Repository, recognise
+from unit.scaffold.scaffold_repositories import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PIP = ".venv/bin/python -m pip install --quiet"
 
@@ -118,3 +132,74 @@ def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str
 def test_a_toolchain_that_is_too_old_here_is_named(log: str, absent: str | None) -> None:
     """The files are right all the same: the workflow installs the version that the project asks for."""
     assert absent_version(log) == absent
+
+
+JUNIT = """<testsuite name="pytest">
+<testcase classname="tests.io.test_read.TestAll" name="test_big[1.5-x]" time="0.5"/>
+<testcase classname="tests.io.test_read" name="test_small" time="0.2"/>
+<testcase classname="tests.io.test_read" name="test_tiny" time="0.001"/>
+<testcase classname="elsewhere.test_x" name="test_other" time="0.9"/>
+</testsuite>"""
+
+
+def test_the_slowest_tests_are_kept_as_first_benchmarks(tmp_path: Path) -> None:
+    """By the names that pytest takes; those that are too short, or of a file that is not there, are left out."""
+    write(tmp_path, {"pyproject.toml": "[project]\nname = 'x'", "tests/io/test_read.py": "", "x.xml": JUNIT})
+    project = next(way for way in recognise(tmp_path) if way.kind == "pytest")
+    report = formats.gather([str(tmp_path / "x.xml")])[0]
+
+    changed = slowest_tests(project, report, Repository(tmp_path))
+
+    assert changed is not None
+    assert times_all_tests(project)
+    assert not times_all_tests(changed[0])
+    assert changed[0].command.startswith(
+        ".venv/bin/python -m pytest 'tests/io/test_read.py::TestAll::test_big[1.5-x]' "
+        "tests/io/test_read.py::test_small -q -p no:cacheprovider --junitxml={out} "
+    )
+    assert changed[0].carry == ("tests/io/test_read.py",)
+    assert changed[1] == "kept the 2 slowest of 4 tests"
+
+
+def test_fast_tests_make_no_benchmark(tmp_path: Path) -> None:
+    """One round of a millisecond says nothing."""
+    text = '<testsuite><testcase classname="tests.test_a" name="test_a" time="0.009"/></testsuite>'
+    write(tmp_path, {"pyproject.toml": "[project]\nname = 'x'", "tests/test_a.py": "", "x.xml": text})
+    project = next(way for way in recognise(tmp_path) if way.kind == "pytest")
+
+    assert slowest_tests(project, formats.gather([str(tmp_path / "x.xml")])[0], Repository(tmp_path)) is None
+
+
+GO = "package x\n\n" + "".join(f"func Benchmark{name}(b *testing.B) {{}}\n" for name in "ABCDEF")
+
+
+@pytest.mark.parametrize(
+    ("folders", "part", "said"),
+    [
+        (["."], "-bench '^(BenchmarkA|BenchmarkE)$' -benchmem -benchtime 0.2s . |", "2 of 6 functions"),
+        (["a", "b"], "-bench . -benchmem -benchtime 0.2s ./a |", "./a"),
+        ([f"p{n:02}" for n in range(14)], "-bench . -benchmem -benchtime 0.2s ./p00 ./p04 ./p08 ./p12 |", "./p00"),
+    ],
+)
+def test_a_long_go_suite_is_measured_in_part(tmp_path: Path, folders: list[str], part: str, said: str) -> None:
+    """A quarter of the packages, also where they are too many to name; of one package a quarter of its functions."""
+    write(tmp_path, {"go.mod": "module x", "other/go.mod": "module y", "other/a_test.go": GO})
+    write(tmp_path, {f"{folder}/a_test.go": GO for folder in folders})
+    project = next(way for way in recognise(tmp_path) if way.kind == "go" and way.place == ".")
+
+    changed = part_of(project, Repository(tmp_path))
+
+    assert changed is not None
+    assert part in changed[0].command
+    assert said in changed[1]
+
+
+def test_a_part_of_functions_has_parts_of_its_own(tmp_path: Path) -> None:
+    """Until one function is left, of which there is no part."""
+    write(tmp_path, {"go.mod": "module x", "a_test.go": GO})
+    once = part_of(recognise(tmp_path)[0], Repository(tmp_path))
+    twice = part_of(once[0], Repository(tmp_path)) if once else None
+
+    assert twice is not None
+    assert "-bench '^(BenchmarkA)$'" in twice[0].command
+    assert part_of(twice[0], Repository(tmp_path)) is None
