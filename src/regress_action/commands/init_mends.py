@@ -134,6 +134,7 @@ LEAST_TEST_S = 0.01
 """Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
 
 _MOST_TESTS = 10
+_LEFT_OUT = re.compile(r" (?:--deselect=\S+|'--deselect=[^']*'|--ignore=\S+)")
 _ALL_TESTS = re.compile(r"-m pytest (\S+) (?=-q -p no:cacheprovider --junitxml)")
 
 
@@ -154,6 +155,7 @@ def slowest_tests(project: Project, report: Report, repository: Repository) -> t
     if not names:
         return None
     command = project.command.replace(match[0], f"-m pytest {shlex.join(names)} ")
+    command = _LEFT_OUT.sub("", command)  # failed tests are not among the chosen ones
     said = f"kept the {len(names)} slowest of {len(timed)} tests"
     return replace(project, command=command, carry=tuple(dict.fromkeys(name.split("::")[0] for name in names))), said
 

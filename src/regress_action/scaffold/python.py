@@ -102,7 +102,7 @@ def _tests(repository: Repository) -> list[Project]:
             sources=(
                 ("setup", source),
                 ("python-version", version_source),
-                ("command", f"the tests of {folder}, timed without their fixtures"),
+                ("command", f"the slowest tests in {folder}, timed without their fixtures"),
             ),
             first=True,
         )

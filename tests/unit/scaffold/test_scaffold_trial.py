@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,9 +149,12 @@ def test_the_slowest_tests_are_kept_as_first_benchmarks(tmp_path: Path) -> None:
     project = next(way for way in recognise(tmp_path) if way.kind == "pytest")
     report = formats.gather([str(tmp_path / "x.xml")])[0]
 
-    changed = slowest_tests(project, report, Repository(tmp_path))
+    failing = replace(project, command=f"{project.command} --deselect=tests/a.py::test_x '--deselect=tests/a.py::y[ ]'")
+
+    changed = slowest_tests(failing, report, Repository(tmp_path))
 
     assert changed is not None
+    assert "deselect" not in changed[0].command
     assert times_all_tests(project)
     assert not times_all_tests(changed[0])
     assert changed[0].command.startswith(
