@@ -141,15 +141,22 @@ def _init(report_fd: int, control_fd: int, hold_fd: int, cpus: str, nice: str, a
     os.close(began_write)
     if hold_fd >= 0:
         os.close(hold_fd)
-    with os.fdopen(began_read, "rb") as file:
-        began = file.read()
-    with contextlib.suppress(OSError):
-        os.write(report_fd, began + b"\n")
+    began = b""
     usage = [0.0] * 6
-    while control_fd not in select.select([control_fd, wake_read], [], [])[0]:
+    watched = [control_fd, wake_read, began_read]
+    # The command may be stopped before it reports that it began, so that is waited for together with the control pipe.
+    while control_fd not in (ready := select.select(watched, [], [])[0]):
         with contextlib.suppress(BlockingIOError):
             os.read(wake_read, 4096)
-        _reap(command, report_fd, usage)
+        if began_read in ready:
+            part = os.read(began_read, 256)
+            began += part
+            if not part:
+                watched.remove(began_read)
+                with contextlib.suppress(OSError):
+                    os.write(report_fd, began + b"\n")
+        if began_read not in watched:  # whether it began is reported before how it ended
+            _reap(command, report_fd, usage)
     if os.getpid() == 1:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)

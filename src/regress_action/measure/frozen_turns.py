@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from regress_action.measure.held_command import BlockedError, HeldCommand, end_commands, follow
+from regress_action.measure.held_command import BlockedError, HeldCommand, collect, end_commands, follow
 from regress_action.measure.process_tree import children, descendants
+from regress_action.measure.spawn import not_started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN_GROUP = Path("/proc/self/cgroup")
 _PREFIX = "regress-"
+SIDES = ("base", "head")
 _SHARE = 0.02  # of the time, spent on looking for processes that left their group
 _SHORTEST_S = 0.005
 _LONGEST_S = 0.5
-_REMOVE_S = 2.0
+_REMOVE_S = 30.0
 _RUN, _STOP = b"0", b"1"
 
 
@@ -158,6 +160,7 @@ def freezer(keeper: int, command: int, name: str, *, groups: bool = True) -> Fre
     """
     folder = _own_folder() if groups else None
     if folder is not None:
+        _remove_empty(folder)
         group = folder / f"{_PREFIX}{name}"
         try:
             group.mkdir()
@@ -169,14 +172,24 @@ def freezer(keeper: int, command: int, name: str, *, groups: bool = True) -> Fre
     return SignalFreezer(keeper, command)
 
 
+def _remove_empty(folder: Path) -> None:
+    """Remove the groups of sessions of which nobody was left to remove them; one with a process in it stays."""
+    for side in SIDES:
+        for group in folder.glob(f"{_PREFIX}*-{side}"):
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+
 def remove_groups(session_id: str) -> None:
-    """Remove the control groups of a session whose processes have ended; thaw those that still hold some."""
+    """End what is left in the control groups of a session, and remove them; thaw what could not be ended."""
     for group in groups_of(session_id):
         until = time.monotonic() + _REMOVE_S
         while group.exists() and time.monotonic() < until:
             with contextlib.suppress(OSError):
                 group.rmdir()
                 break
+            with contextlib.suppress(OSError):  # since Linux 5.14
+                (group / "cgroup.kill").write_bytes(b"1")
             time.sleep(0.01)
         else:
             with contextlib.suppress(OSError):
@@ -205,6 +218,7 @@ def _own_folder() -> Path | None:
 
 SLICE_S = 0.0075
 _JITTER = 1 / 3
+_WATCHED_SHARE = 0.02  # of one processor, for what the commands do in their turns
 _NOTE_SHARE = 0.02  # of the time, spent on reading how busy a command is
 _BLOCKED_S = 0.5  # turns of one command, added up, over which it is judged whether it is blocked
 _BLOCKED_SHARE = 0.2
@@ -284,7 +298,7 @@ class FrozenTurns:
     signals: SignalWaiter
     processes: ProcessTree
     slices: Slices = field(default_factory=Slices)
-    names: Sequence[str] = ("base", "head")
+    names: Sequence[str] = SIDES
     groups: bool = True
     first: int = 0
     took_s: float = 0.0
@@ -296,6 +310,7 @@ class FrozenTurns:
             BlockedError: a command made no progress while the other one was stopped. Both were ended.
             MeasureUsageError: there is no such program.
             EnvironmentFailedError: no process could be started.
+            InterruptRequestedError: a signal asked to stop before the first turn.
         """
         spent = time.process_time()
         commands: list[HeldCommand] = []
@@ -306,10 +321,11 @@ class FrozenTurns:
             cleanup.callback(lambda: end_commands(commands, self.signals, self.processes))
             cleanup.callback(_close, freezers)
             for task, log, name in zip(self.tasks, self.logs, self.names, strict=True):
-                command = HeldCommand.start(task, log, self.processes)
+                command = HeldCommand.start(task, log, self.processes, _WATCHED_SHARE)
                 commands.append(command)
+                held = self._held(command, commands)
                 group = f"{self.processes.session_id}-{name}"
-                freezers.append(freezer(command.keeper, _held(command), group, groups=self.groups))
+                freezers.append(freezer(command.keeper, held, group, groups=self.groups))
             began = time.monotonic()
             blocked = self._take_turns(commands, freezers)
             self.took_s = time.monotonic() - began
@@ -317,6 +333,21 @@ class FrozenTurns:
             raise BlockedError(blocked)
         watching = (time.process_time() - spent) / len(commands)
         return [command.result(watching) for command in commands]
+
+    def _held(self, command: HeldCommand, commands: Sequence[HeldCommand]) -> int:
+        """Return the process that waits to become the command, as soon as there is one.
+
+        Raises:
+            EnvironmentFailedError: the process that keeps it ended before.
+            InterruptRequestedError: a signal asked to stop.
+        """
+        while not (pids := children(command.keeper)):
+            self.signals.check()
+            collect(commands)
+            if command.ended:
+                raise not_started("The process that keeps the command ended before it began.")
+            time.sleep(0.0005)
+        return pids[0]
 
     def _take_turns(self, commands: Sequence[HeldCommand], freezers: Sequence[Freezer]) -> str | None:
         """Let them take turns until both have ended; return the side that was blocked, if one was."""
@@ -346,13 +377,3 @@ class FrozenTurns:
 def _close(freezers: Sequence[Freezer]) -> None:
     for used in freezers:
         used.close()
-
-
-def _held(command: HeldCommand) -> int:
-    """Return the process that waits to become the command."""
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        if pids := children(command.keeper):
-            return pids[0]
-        time.sleep(0.0005)
-    return command.keeper

@@ -30,7 +30,7 @@ _READS = 16
 _GRACE_S = 1.0
 _SETTLE_S = 0.2
 _LONGEST_WAIT_S = 3600.0
-_NAMESPACE_END_S = 5.0
+_NAMESPACE_END_S = 30.0
 _BLOCK = 512
 _NS = 1e-9
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024

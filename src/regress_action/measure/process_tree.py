@@ -32,6 +32,7 @@ _SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _SET_DUMPABLE = 4
 _SET_PARENT_DEATH_SIGNAL = 1
 _POLL_S = 0.01
+_LONGEST_POLL_S = 0.1
 
 
 def become_subreaper() -> bool:
@@ -88,12 +89,24 @@ CHILDREN_LISTED = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 def processes_with_marker(session_id: str) -> list[int]:
     """Return the processes, other than this one, that inherited the session's marker variable, orphans included."""
+    if _LINUX:
+        return list(_with_variable(f"{MARKER_VARIABLE}={session_id}".encode()))
     pids = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid != os.getpid() and process.environ().get(MARKER_VARIABLE) == session_id:
                 pids.append(process.pid)
     return pids
+
+
+def _with_variable(wanted: bytes) -> Iterator[int]:
+    """Yield the other processes that have this variable: ten times faster than by psutil, and called in loops."""
+    own = os.getpid()
+    for name in os.listdir("/proc"):  # noqa: PTH208 - many times a second
+        if name.isdigit() and int(name) != own:
+            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123 - likewise
+                if wanted in file.read().split(b"\0"):
+                    yield int(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +138,14 @@ class ProcessTree:
 
 
 def end_processes(
-    members: Callable[[], list[int]], reap: Callable[[], object], *, grace_s: float, limit_s: float = 5.0
+    members: Callable[[], list[int]], reap: Callable[[], object], *, grace_s: float, limit_s: float = 30.0
 ) -> None:
     """End every process that `members` lists: with SIGTERM for `grace_s`, then with SIGKILL until none is left.
 
-    A process may fork while it is being killed, so the tree is read again after every round.
+    A process may fork while it is being killed, so the tree is read again after every round. A killed process needs a
+    processor to end, for which it waits on a machine of many programs; the limit is for those that never get there.
     """
+    pause_s = _POLL_S / 10
     _send(members(), signal.SIGTERM)
     started = time.monotonic()
     while members() and time.monotonic() - started < grace_s:
@@ -138,7 +153,8 @@ def end_processes(
         reap()
     while (left := members()) and time.monotonic() - started < grace_s + limit_s:
         _send(left, signal.SIGKILL)
-        time.sleep(_POLL_S / 10)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_POLL_S)
         reap()
 
 

@@ -107,7 +107,7 @@ def start(task: Task, *, adopted: bool, namespace: Namespace = "") -> StartedPro
                 os.waitpid(ended, 0)
         if errno:
             raise no_program(task.argv[0], errno)
-        raise _not_started("The process that starts the command ended before it could report why.")
+        raise not_started("The process that starts the command ended before it could report why.")
     shim = child.pid if child.pid != pid else None
     if namespace:
         return StartedProcess(pid, shim, began * _NS, output_read, report_read, control_write, rest)
@@ -144,7 +144,7 @@ def start_held(task: Task, *, namespace: Namespace = "") -> StartedProcess:
         _close(report_read, output_read, control_write, hold_write)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
-        raise _not_started("The process that keeps the command ended before it could report why.")
+        raise not_started("The process that keeps the command ended before it could report why.")
     pid = int(first.removeprefix(b"pid "))
     shim = child.pid if child.pid != pid else None
     return StartedProcess(pid, shim, 0.0, output_read, report_read, control_write, rest, hold_write)
@@ -169,7 +169,7 @@ def _popen(task: Task, mode: str, fds: Sequence[int], passed: Sequence[int], out
             start_new_session=True,
         )
     except OSError as error:
-        raise _not_started(f"No process could be started in {task.folder}: {error.strerror}.") from error
+        raise not_started(f"No process could be started in {task.folder}: {error.strerror}.") from error
     child.returncode = 0  # it is reaped with all the others, and Popen must not wait for it
     return child
 
@@ -200,7 +200,8 @@ def no_program(name: str, number: int) -> MeasureUsageError:
     )
 
 
-def _not_started(what: str) -> EnvironmentFailedError:
+def not_started(what: str) -> EnvironmentFailedError:
+    """Return the error for a command that could not be started for lack of something on the machine."""
     return EnvironmentFailedError(
         what,
         meaning="The machine has no resources for another process, or the folder was removed.",

@@ -7,6 +7,7 @@ message came before, it ends every process that has the session's marker and rem
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from regress_action.measure.trees import WorktreeDir
 
 _FINISHED = b"finished"
+_LIMIT_S = 3600.0  # nobody waits for this process
 _SOURCES = str(Path(__file__).resolve().parents[2])
 
 
@@ -62,7 +64,8 @@ def main(session_id: str, folder: str, records: str) -> None:
     if sys.stdin.buffer.read() == _FINISHED:
         return
 
-    process_tree.end_processes(lambda: process_tree.processes_with_marker(session_id), lambda: None, grace_s=0)
+    marked = functools.partial(process_tree.processes_with_marker, session_id)
+    process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=_LIMIT_S)
     frozen_turns.remove_groups(session_id)
     trees.WorktreeDir(Path(folder), Path(records) if records else None).clear()
 

@@ -1,4 +1,4 @@
-"""A program that measures one pair in turns for ever: `frozen_pairs.py SESSION groups|signals`, to be killed."""
+"""Measures one pair in turns for ever, to be killed: `frozen_pairs.py SESSION signals|groups|namespace`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from regress_action.measure.frozen_turns import FrozenTurns
 from regress_action.measure.process import OutputLog
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
-from regress_action.measure.spawn import Task
+from regress_action.measure.spawn import Task, usable_namespace
 from regress_action.measure.trees import WorktreeDir
 from regress_action.measure.watchdog import watchdog
 
@@ -24,11 +24,11 @@ def main(session_id: str, way: str) -> None:
     os.environ.pop("REGRESS_SESSION", None)
     folder = Path(tempfile.gettempdir()) / f"no-worktrees-{session_id}"
     with SignalWaiter().installed() as signals, watchdog(session_id, WorktreeDir(folder, None)) as watchdog_pid:
-        processes = ProcessTree(session_id, {watchdog_pid})
+        processes = ProcessTree(session_id, {watchdog_pid}, namespace=usable_namespace() if way == "namespace" else "")
         variables = {**os.environ, "REGRESS_SESSION": session_id}
         tasks = [Task(["bash", "-c", COMMAND], Path.cwd(), {**variables, "REGRESS_SIDE": side}) for side in "ab"]
         os.write(1, b"%d\n" % watchdog_pid)
-        FrozenTurns(tasks, [OutputLog(), OutputLog()], signals, processes, groups=way == "groups").run()
+        FrozenTurns(tasks, [OutputLog(), OutputLog()], signals, processes, groups=way != "signals").run()
 
 
 if __name__ == "__main__":

@@ -26,15 +26,21 @@ VICTIMS = (
     "both commands",
     "interrupt",
 )
-WAYS = ("signals", "groups")
+WAYS = ("signals", "groups", "namespace")
+"""What stops a side: signals, control groups where they can be made, or these in a PID namespace of its own."""
+
 _PROGRAM = Path(__file__).with_name("frozen_pairs.py")
 _SOURCES = Path(__file__).parents[3] / "src"
 _FEWEST = 6  # keepers, commands, and the children that they have at any time
+_AT_THE_START = 2
 _LIMIT_S = 120.0  # on a machine of many programs; what is left then stays
 
 
 def kill_once(victim: str, way: str, seed: int) -> list[str]:
-    """Start a pair, kill `victim` after up to 0.2 s of turns, and return `name status` of what is left in the end."""
+    """Start a pair, kill `victim` at some moment, and return `name status` of what is left in the end.
+
+    Of every three seeds, one kills while the sides are being started, and two after up to 0.2 s of turns.
+    """
     chance = random.Random(seed)  # noqa: S311 - not a secret
     session_id = f"kill{os.getpid():x}{seed:x}{chance.getrandbits(24):x}"
     program = subprocess.Popen(
@@ -46,8 +52,11 @@ def kill_once(victim: str, way: str, seed: int) -> list[str]:
     )
     assert program.stdout is not None
     watchdog = int(program.stdout.readline())
-    _until(lambda: len(processes_with_marker(session_id)) >= _FEWEST)
-    time.sleep(chance.uniform(0, 0.2))
+    if seed % 3 == _AT_THE_START:
+        _until(lambda: len(processes_with_marker(session_id)) >= chance.choice((0, 1, 2, 3, 4)))
+    else:
+        _until(lambda: len(processes_with_marker(session_id)) >= _FEWEST)
+        time.sleep(chance.uniform(0, 0.2))
     for pid in _pids(victim, program.pid, watchdog, session_id, chance):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT if victim == "interrupt" else signal.SIGKILL)
@@ -73,14 +82,18 @@ def _pids(victim: str, measurer: int, watchdog: int, session_id: str, chance: ra
     children = [child for command in commands for child in _children(command)] or commands
     chosen = {
         "measurer": [],
-        "keeper": [chance.choice(keepers).pid],
-        "command": [chance.choice(commands).pid],
-        "child": [chance.choice(children).pid],
-        "measurer and keeper": [measurer, chance.choice(keepers).pid],
+        "keeper": _one_of(keepers, chance),
+        "command": _one_of(commands, chance),
+        "child": _one_of(children, chance),
+        "measurer and keeper": [measurer, *_one_of(keepers, chance)],
         "measurer and watchdog": [watchdog, measurer],
         "both commands": [command.pid for command in commands],
     }
     return chosen.get(victim, []) or [measurer]
+
+
+def _one_of(processes: list[psutil.Process], chance: random.Random) -> list[int]:
+    return [chance.choice(processes).pid] if processes else []
 
 
 def _processes(pids: list[int]) -> list[psutil.Process]:
@@ -116,9 +129,10 @@ def _describe(pids: list[int]) -> list[str]:
 def _until(condition: object) -> bool:
     """Wait until the condition holds; return whether it did."""
     assert callable(condition)
-    until = time.monotonic() + _LIMIT_S
+    until, pause_s = time.monotonic() + _LIMIT_S, 0.005
     while time.monotonic() < until:
         if condition():
             return True
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(0.1, 1.5 * pause_s)
     return False
