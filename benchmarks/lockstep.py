@@ -6,7 +6,8 @@
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
 one table. The sizes are small enough for some minutes; `--pairs`, `--kills` and `--trials` take larger ones. With
-`--keep`, kills and decisions are written down one by one, and go on where they ended, also after `--minutes`.
+`--keep`, kills, decisions and recognitions are written down one by one, and go on where they ended, also after
+`--minutes`.
 """
 
 from __future__ import annotations
@@ -233,11 +234,11 @@ def suite(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
 def project(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     """Return what is said of the last commit of `--project`: a pytest suite, whose sources are in its folder `src`."""
     command = f"PYTHONPATH=src:$PYTHONPATH {sys.executable} -m pytest -q -p no:cacheprovider {wanted.benchmarks} "
-    command += "--benchmark-max-time=0.05 --benchmark-json={out}"
+    command += "{select} --benchmark-max-time=0.05 --benchmark-json={out}"
     rows = []
     for interleave in ("run", "lockstep"):
         began = time.monotonic()
-        judged, kind = judge(wanted.project, interleave, wanted.pairs, command)
+        judged, kind = judge(wanted.project, interleave, wanted.pairs, command, threshold=wanted.threshold)
         times = [row for row in judged if row["metric"] == "time"]
         verdicts = [row["verdict"] for row in times]
         rows.append({
@@ -277,19 +278,33 @@ def ratios_of_ways(
     return ratios
 
 
-def recognition(_machine: Machine, _wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return how each kind of command was measured under `auto`."""
-    rows = []
+def recognition(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return how each kind of command was measured under `auto`, `--trials` times each; why is that of the last one."""
+    journal = Journal(wanted.keep, wanted.until)
+    kinds = {**dict.fromkeys(MUST_NOT_BE_STOPPED, "run"), **dict.fromkeys(WORKS, "frozen")}
+    seen: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as shared:
         repository(Path(folder), {"a": "1"}, {"a": "2"})
-        kinds = {**dict.fromkeys(MUST_NOT_BE_STOPPED, "run"), **dict.fromkeys(WORKS, "frozen")}
-        for name, kind in kinds.items():
-            code = MUST_NOT_BE_STOPPED.get(name) or WORKS[name].format(n=STEPS)
-            code = code.replace("{shared}", shared).replace("{port}", str(20_000 + os.getpid() % 20_000))
-            document = measure(Path(folder), "auto", 1, sys.executable, "-S", "-c", code)
-            how = document.get("interleave", {})
-            rows.append({"command": name, "should be": kind, "was": how.get("kind"), "why": how.get("why")})
-    return rows
+        for trial in range(wanted.trials):
+            for name in kinds:
+                code = MUST_NOT_BE_STOPPED.get(name) or WORKS[name].format(n=STEPS)
+                code = code.replace("{shared}", shared).replace("{port}", str(20_000 + os.getpid() % 20_000))
+                words = (sys.executable, "-S", "-c", code)
+                how = journal.once(f"recognition {name} {trial}", partial(way_taken, Path(folder), words))
+                seen.setdefault(name, []).extend([how] if how else [])
+    return [
+        {
+            "command": name, "should be": kinds[name], "tried": len(ways),
+            "recognised": sum(way["kind"] == kinds[name] for way in ways), "why": ways[-1]["why"],
+        }
+        for name, ways in seen.items() if ways
+    ]  # fmt: skip
+
+
+def way_taken(folder: Path, command: tuple[str, ...]) -> dict[str, Any]:
+    """Measure one pair and return how base and head alternated."""
+    way: dict[str, Any] = measure(folder, "auto", 1, *command)["interleave"]
+    return way
 
 
 def kills(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
@@ -406,12 +421,14 @@ def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> di
     return ratios
 
 
-def judge(folder: Path, interleave: str, pairs: int, *command: str) -> tuple[list[dict[str, Any]], str]:
+def judge(
+    folder: Path, interleave: str, pairs: int, *command: str, threshold: float = 1.015
+) -> tuple[list[dict[str, Any]], str]:
     """Measure and judge as `regress-action run` does; return the comparisons and how base and head alternated."""
     out, measured = folder / ".git" / "judged.json", folder / ".git" / "regress"
     words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs)]
     words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
-    (folder / "t.yml").write_text("default: {regression_threshold: 1.015}\n")
+    (folder / "t.yml").write_text(f"default: {{regression_threshold: {threshold:g}}}\n")
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run([*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True)
     comparisons: list[dict[str, Any]] = json.loads(out.read_text())["comparisons"]
@@ -435,6 +452,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1)
     parser.add_argument("--project", type=Path, metavar="DIR", help="a git repository with two commits, for `project`")
     parser.add_argument("--benchmarks", default="testing/benchmark.py", help="its file or folder of benchmarks")
+    parser.add_argument("--threshold", type=float, default=1.05, help="what is a regression, for `project`")
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write kills and decisions down, and go on from them")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no kill and no decision after so many")

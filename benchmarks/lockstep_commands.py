@@ -42,6 +42,7 @@ MUST_NOT_BE_STOPPED = {
     "half of the time asleep": "import time\nfor _ in range(20):\n t = time.process_time() + 0.02\n"
     " while time.process_time() < t: pass\n time.sleep(0.02)",
     "waiting for a child that sleeps": "import subprocess; subprocess.run(['sleep', '0.5'])",
+    "children that sleep for a moment": "import subprocess\nfor _ in range(40): subprocess.run(['sleep', '0.01'])",
     "polling a file": "import time, os\nu = time.monotonic() + 0.5\n"
     "while time.monotonic() < u: os.path.exists('/x'); time.sleep(0.005)",
     "waiting for a timer": "import signal\nsignal.signal(14, lambda *_: None)\n"

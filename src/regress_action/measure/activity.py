@@ -12,7 +12,7 @@ import platform
 import resource
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,8 @@ class Activity:
     """How often the tree was seen doing each of `KINDS`, over `samples` moments.
 
     `threads` adds up the threads of each kind over all moments. `timed_locks` are those among them that wait for a
-    lock with a timeout, as threads of Python do for its interpreter's lock.
+    lock with a timeout, as threads of Python do for its interpreter's lock. `changes` are the moments at which the tree
+    had other processes than at the one before.
     """
 
     samples: int = 0
@@ -60,18 +61,28 @@ class Activity:
     threads: dict[str, int] = field(default_factory=dict)
     timed_locks: int = 0
     locked_files: int = 0
+    changes: int = 0
+    _members: frozenset[int] = frozenset()
 
     def note(self, members: Sequence[int]) -> None:
         """Look at all threads of the processes `members` once."""
         seen: dict[str, int] = {}
         first: set[str] = set()
+        has_ended = False
         for kind, is_timed, is_first in _states(members):
+            if not kind:
+                has_ended = True
+                continue
             seen[kind] = seen.get(kind, 0) + 1
             self.timed_locks += is_timed
             if is_first:
                 first.add(kind)
         if not seen:
             return
+        if has_ended and RUNNING not in seen:  # it ran until a moment ago, and who waited for it is about to go on
+            seen[RUNNING] = 1
+        self.changes += bool(self._members) and self._members != frozenset(members)
+        self._members = frozenset(members)
         if RUNNING not in seen and seen.get(SLEEP) and _waits_for_file_lock(members):
             self.locked_files += 1
             seen[LOCK] = seen.get(LOCK, 0) + seen.pop(SLEEP)
@@ -85,7 +96,7 @@ class Activity:
             self.threads[name] = self.threads.get(name, 0) + number
 
     @property
-    def described(self) -> dict[str, int | dict[str, int]]:
+    def described(self) -> dict[str, Any]:
         """The form in which measurement.json holds it."""
         return {
             "samples": self.samples,
@@ -93,19 +104,42 @@ class Activity:
             "threads": self.threads,
             "timed_locks": self.timed_locks,
             "locked_files": self.locked_files,
+            "changes": self.changes,
         }
 
 
+_FEWEST_MOMENTS = 20
+_MANY_CHANGES = 0.5
+
+
+def waiting_share(seen: Mapping[str, Any]) -> float | None:
+    """Return the share of the moments at which no process ran or was ready to run, of what `Activity.described` holds.
+
+    None where processes do not come and go all the time, or where there are too few moments. How long processes that
+    live for a moment waited for a processor is in no figure of the kernel that everybody may read.
+    """
+    samples = seen.get("samples", 0)
+    if samples < _FEWEST_MOMENTS or seen.get("changes", 0) < _MANY_CHANGES * samples:
+        return None
+    return float(1 - seen["moments"].get(RUNNING, 0) / samples)
+
+
 def _states(members: Sequence[int]) -> Iterator[tuple[str, bool, bool]]:
-    """Yield what each thread does, whether it waits for a lock with a timeout, and whether it is a process's first."""
+    """Yield what each thread does, whether it waits for a lock with a timeout, and whether it is a process's first.
+
+    For a process that has ended, what it does is empty.
+    """
     left = MOST_THREADS
     for pid in members:
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task")[:left]:  # noqa: PTH208 - many times a second
-                left -= 1
-                state = _state(pid, f"/proc/{pid}/task/{thread}")
-                if state is not None:
-                    yield *state, thread == str(pid)
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")[:left]  # noqa: PTH208 - many times a second
+        except OSError:
+            threads = []
+        left -= len(threads)
+        states = [(_state(pid, f"/proc/{pid}/task/{thread}"), thread == str(pid)) for thread in threads]
+        yield from ((*state, is_first) for state, is_first in states if state is not None)
+        if not any(state is not None for state, _ in states):
+            yield "", False, True
         if left <= 0:
             return
 
@@ -120,7 +154,9 @@ def _state(pid: int, folder: str) -> tuple[str, bool] | None:
         return _state_by_letter(folder)
     if words[0] == "running":  # or it has just ended
         return _state_by_letter(folder)
-    return (PAGING, False) if words[0] == "-1" else _state_by_call(pid, words)
+    if words[0] == "-1":  # blocked outside of a system call, as one that has ended is
+        return None if _state_by_letter(folder) is None else (PAGING, False)
+    return _state_by_call(pid, words)
 
 
 def _state_by_call(pid: int, words: Sequence[str]) -> tuple[str, bool]:

@@ -14,9 +14,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from regress_action.measure.activity import Activity, waiting_share
 from regress_action.measure.process import ProcessResult, Reaper, drain, usage_of
 from regress_action.measure.process_tree import descendants, names
-from regress_action.measure.sampler import ReadyTimes, Sampler
+from regress_action.measure.sampler import SHARE, ReadyTimes, Sampler
 from regress_action.measure.spawn import no_program, start_held
 
 if TYPE_CHECKING:
@@ -82,15 +83,15 @@ class HeldCommand:
     left_behind: tuple[str, ...] = ()
 
     @classmethod
-    def start(cls, task: Task, log: OutputLog, processes: ProcessTree) -> HeldCommand:
-        """Start the command; it waits before its first instruction.
+    def start(cls, task: Task, log: OutputLog, processes: ProcessTree, share: float = SHARE) -> HeldCommand:
+        """Start the command; it waits before its first instruction. Watching it may take a `share` of one processor.
 
         Raises:
             EnvironmentFailedError: no process could be started.
         """
         root = start_held(task, namespace=processes.namespace)
         processes.excluded.add(root.pid)
-        sampler = Sampler(processes.excluded, root=root.pid)
+        sampler = Sampler(processes.excluded, share, root=root.pid, activity=Activity())
         streams = [stream for stream in (root.output, root.report) if stream is not None]
         return cls(task, log, Reaper(root), sampler, streams)
 
@@ -163,6 +164,10 @@ class HeldCommand:
         busy_s = used.user_s + used.system_s + self.ready.queued_s
         # Who is stopped while it waits for a processor stays in the run queue, so the sum can be more than the turns.
         busy = min(1.0, busy_s / self.active_s) if self.active_s else None
+        waiting = waiting_share(self.sampler.activity.described) if self.sampler.activity else None
+        if busy is not None and waiting is not None:
+            used_s = used.user_s + used.system_s
+            busy = max(busy, used_s / max(used_s + waiting * self.active_s, 1e-9))
         use = TurnUse(self.active_s, self.alone_s, self.turns, busy)
         return TurnResult(ended, use, self.sampler.programs)
 
@@ -201,6 +206,7 @@ def end_commands(commands: Sequence[HeldCommand], signals: SignalWaiter, process
         processes.excluded.discard(root.pid)
         drain(root.output, command.log)
         os.close(root.output)
+    processes.end(lambda: collect(commands), grace_s=0)  # what a keeper left that was killed
 
 
 def follow(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from regress_action.measure.activity import waiting_share
 from regress_action.measure.frozen_turns import SLICE_S
 from regress_action.measure.process_tree import CHILDREN_LISTED
 from regress_action.measure.suite_command import style_of
@@ -206,10 +207,15 @@ def _cpu_s(runs: Sequence[RunRecord]) -> float:
 
 
 def _busy(run: RunRecord) -> float:
-    """Return the share in which a run would be busy on a quiet machine: others' time on its processor is left out."""
+    """Return the share in which a run would be busy on a quiet machine: others' time on its processor is left out.
+
+    Where processes come and go all the time, that is known from the moments at which somebody looked.
+    """
     used_s = run.user_s + run.system_s
     stolen_s = run.steal_s / (os.cpu_count() or 1)
     waited_s = max(0.0, run.wall_s - used_s - (run.ready_s or 0.0) - stolen_s)
+    if (waiting := waiting_share(run.resources or {})) is not None:
+        waited_s = min(waited_s, waiting * run.wall_s)
     return used_s / max(used_s + waited_s, 1e-9)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import pytest
 
 from integration.measure.measure_repository import Measurer, python
+from regress_action.measure.activity import Activity
 from regress_action.measure.control_group_limits import ControlGroupLimits
 
 CHILD_SLEEPS = "import subprocess; subprocess.run(['sleep', '0.6'])"
@@ -32,6 +35,22 @@ def test_waiting_is_named_by_what_it_is_for(measure: Measurer, program: str, doi
 
     assert max(seen["moments"], key=seen["moments"].get) in {doing, "running"}
     assert seen["moments"].get(doing)
+
+
+def test_process_that_has_just_ended_was_running() -> None:
+    """Who starts a process every few milliseconds waits for its child all the time, but the tree computes."""
+    sleeper, ended = subprocess.Popen(["sleep", "60"]), subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    seen = Activity()
+    try:
+        seen.note([sleeper.pid, ended.pid])
+        seen.note([sleeper.pid])
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        ended.wait()
+
+    assert (seen.moments["running"], seen.samples, seen.changes) == (1, 2, 1)
 
 
 def test_threads_behind_a_lock_are_counted(measure: Measurer) -> None:

@@ -25,6 +25,11 @@ def record(side: str = "head", *, wall_s: float = 1.0, cpu_s: float = 1.0, **val
     return RunRecord(**(fields | values))  # type: ignore[arg-type]
 
 
+def looks(*, running: int, changes: int = 30) -> dict[str, object]:
+    """Return what 40 looks at a tree saw, of which processes came or went between `changes`."""
+    return {"samples": 40, "moments": {"running": running, "child": 40 - running}, "changes": changes}
+
+
 def options(*command: str, **values: object) -> Options:
     """Return the options of a measurement against a base."""
     return Options(command=command, out=Path(), base="main", **values)  # type: ignore[arg-type]
@@ -191,12 +196,18 @@ def test_without_adopted_orphans_nothing_takes_turns() -> None:
         ([record("base"), record()], Kind.FROZEN, "busy for 100%"),
         ([record("base"), record(cpu_s=0.5, ready_s=0.48)], Kind.FROZEN, "busy for 96%"),
         ([record("base"), record(cpu_s=0.5, ready_s=0.1)], Kind.RUN, "head waited for 44%"),
+        ([record("base"), record(cpu_s=0.5, resources=looks(running=39))], Kind.FROZEN, "busy for 95%"),
+        ([record("base"), record(cpu_s=0.5, resources=looks(running=20))], Kind.RUN, "head waited for 50%"),
+        ([record("base"), record(cpu_s=0.5, resources=looks(running=39, changes=19))], Kind.RUN, "head waited for 50%"),
         ([record("base", wall_s=0.1, cpu_s=0.1), record()], Kind.RUN, "a run takes 100 ms"),
         ([record("base", failure="exited with status 1"), record()], Kind.RUN, "exited with status 1"),
     ],
 )
 def test_trial_decides(runs: list[RunRecord], kind: Kind, why: str) -> None:
-    """What waits for something other than a processor is measured run by run, and the reason says so."""
+    """What waits for something other than a processor is measured run by run, and the reason says so.
+
+    How long processes that come and go waited for a processor is known from the moments at which none of them did.
+    """
     trial = Interleaving("auto", Kind.TRIAL, "")
     trial.judge_trial(runs)
     assert (trial.kind, why in trial.why) == (kind, True), trial.why
