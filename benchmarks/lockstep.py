@@ -1,13 +1,13 @@
 """What taking turns of milliseconds gains, costs and gets wrong: base and head in lockstep, beside whole runs in turn.
 
     make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite,
-                              slices,addresses,project] [--pairs 10] [--kills 32]
+                              slices,addresses,project,coverage,planted] [--pairs 10] [--kills 32]
                               [--trials 1] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
 one table. The sizes are small enough for some minutes; `--pairs`, `--kills` and `--trials` take larger ones. With
-`--keep`, kills, decisions and recognitions are written down one by one, and go on where they ended, also after
-`--minutes`.
+`--keep`, kills, decisions, recognitions, slices and planted pairs are written down one by one, and go on where they
+ended, also after `--minutes`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import argparse
 import json
 import math
 import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,11 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import numpy as np
 from lockstep_addresses import addresses
 from lockstep_commands import FUNCTIONS, MUST_NOT_BE_STOPPED, OTHER_WORKS, WORKS
+from lockstep_coverage import coverage, covered
+from lockstep_journal import Journal, show
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
@@ -67,35 +70,6 @@ def test_work(benchmark, at):
     extra = int(n * SLOWER) if at % 2 else 0
     benchmark(lambda: (work(at % 4, n + extra)))
 '''
-
-
-@dataclass
-class Journal:
-    """The outcomes of trials by their names, a JSON line each, so that a run goes on where an earlier one ended.
-
-    `until` is the time, as `time.monotonic` gives it, after which no trial is begun.
-    """
-
-    path: Path | None = None
-    until: float = math.inf
-    done: dict[str, Any] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        if self.path and self.path.exists():
-            lines = [json.loads(line) for line in self.path.read_text().splitlines()]
-            self.done = {line["trial"]: line["outcome"] for line in lines}
-
-    def once(self, name: str, trial: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the trial returns
-        """Return the outcome of a trial, now or earlier; None where the time is over."""
-        if name not in self.done and time.monotonic() < self.until:
-            outcome = trial()
-            with self.lock:
-                self.done[name] = outcome
-                if self.path:
-                    with self.path.open("a") as file:
-                        file.write(json.dumps({"trial": name, "outcome": outcome}) + "\n")
-        return self.done.get(name)
 
 
 @dataclass
@@ -159,9 +133,15 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     return rows
 
 
-def pair_in_turns(machine: Machine, code: str, seed: int, length_s: float = SLICE_S) -> tuple[list[TurnResult], float]:
-    """Run a pair of identical commands in lockstep; return how they ended, and the seconds that all turns took."""
-    tasks = [machine.task(code, side) for side in ("base", "head")]
+def pair_in_turns(
+    machine: Machine, code: str | list[str], seed: int, length_s: float = SLICE_S
+) -> tuple[list[TurnResult], float]:
+    """Run a command on both sides, or one for each, in lockstep.
+
+    Return how they ended, and the seconds that all turns took.
+    """
+    codes = [code, code] if isinstance(code, str) else code
+    tasks = [machine.task(code, side) for code, side in zip(codes, ("base", "head"), strict=True)]
     logs = [OutputLog(), OutputLog()]
     turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(length_s, seed), first=seed % 2)
     return turns.run(), turns.took_s
@@ -169,24 +149,59 @@ def pair_in_turns(machine: Machine, code: str, seed: int, length_s: float = SLIC
 
 def slices(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the bias and the cost of turns of different lengths: identical commands, whose mean ratio should be 1."""
-    rows = []
-    for name in ("CPU", "memory"):
+    journal = Journal(wanted.keep, wanted.until)
+
+    def trial(name: str, length_s: float, pair: int) -> list[float] | None:
         code = WORKS[name].format(n=STEPS // 2)
-        alone = statistics.median(cpu_s(machine.alone(code)) for _ in range(3))
-        for length_s in (0.005, 0.01, 0.02, 0.05):
-            ratios, used = [], []
-            for pair in range(wanted.pairs):
-                results, _ = pair_in_turns(machine, code, pair, length_s)
-                base, head = (cpu_s(result.ended) for result in results)
-                ratios.append(math.log(head / base))
-                used += [base, head]
+
+        def used() -> list[float]:
+            alone = cpu_s(machine.alone(code))
+            results, _ = pair_in_turns(machine, code, pair, length_s)
+            return [alone, *(cpu_s(result.ended) for result in results)]
+
+        times: list[float] | None = journal.once(f"slice {name} {1000 * length_s:g} {pair}", used)
+        return times
+
+    kinds = [(name, length_s) for name in ("CPU", "memory") for length_s in (0.005, 0.01, 0.02, 0.05)]
+    seen: dict[tuple[str, float], list[list[float]]] = {kind: [] for kind in kinds}
+    for pair in range(wanted.pairs):
+        for kind, times in seen.items():
+            if used := trial(*kind, pair):
+                times.append(used)
+    rows = []
+    for (name, length_s), times in seen.items():
+        ratios = [math.log(head / base) for _, base, head in times]
+        if len(ratios) > 1:
             rows.append({
-                "command": name, "slice": f"{1000 * length_s:g} ms", "pairs": wanted.pairs,
-                "bias": statistics.fmean(ratios),
+                "command": name, "slice": f"{1000 * length_s:g} ms", "pairs": len(ratios),
+                "bias": statistics.fmean(ratios), "median": statistics.median(ratios),
                 "standard error": statistics.stdev(ratios) / math.sqrt(len(ratios)),
-                "more CPU time than alone": statistics.median(used) / alone - 1,
+                "more CPU time than alone": statistics.median(
+                    (base + head) / 2 / alone - 1 for alone, base, head in times
+                ),
             })  # fmt: skip
     return rows
+
+
+def planted(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the coverage of intervals over real pairs in turns, whose processes do 1 % more or less work at random."""
+    journal = Journal(wanted.keep, wanted.until)
+    chance = random.Random(1)  # noqa: S311 - not a secret
+    log_times = []
+    for pair in range(5 * wanted.trials):
+        codes = [WORKS["CPU"].format(n=round(STEPS // 4 * math.exp(chance.gauss(0, 0.01)))) for _ in range(2)]
+
+        def used(codes: list[str] = codes, pair: int = pair) -> list[float]:
+            return [math.log(cpu_s(result.ended)) for result in pair_in_turns(machine, codes, pair)[0]]
+
+        if times := journal.once(f"planted {pair}", used):
+            log_times.append(times)
+    whole = len(log_times) // 5
+    if not whole:
+        return []
+    comparisons = np.array(log_times[: 5 * whole]).reshape(whole, 5, 2).swapaxes(1, 2)
+    spread = float(np.std(comparisons[:, 1] - comparisons[:, 0], ddof=1))
+    return [{"comparisons of 5 pairs": whole, "spread of a pair": spread, "covered": covered(comparisons)}]
 
 
 def error(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
@@ -438,7 +453,8 @@ def judge(
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {
     "spread": spread, "error": error, "recognition": recognition, "kills": kills, "decisions": decisions,
-    "suite": suite, "slices": slices, "project": project,
+    "suite": suite, "slices": slices, "project": project, "planted": planted,
+    "coverage": lambda _machine, wanted: coverage(100 * wanted.trials),
     "addresses": lambda machine, wanted: addresses(wanted.pairs, machine.cpus),
 }  # fmt: skip
 
@@ -473,20 +489,6 @@ def main() -> None:
             show(tables[name])
     if wanted.json:
         wanted.json.write_text(json.dumps(tables, indent=1))
-
-
-def show(rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table with a column for each key."""
-    cells = [list(rows[0]), *[[_text(key, value) for key, value in row.items()] for row in rows]]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
-    for row in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _text(key: str, value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.1f}" if key in {"less noise than wall", "than CPU", "seconds each"} else f"{value:.2%}"
-    return str(value)
 
 
 if __name__ == "__main__":
