@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,6 @@ from e2e.e2e_repository import COSTS
 from e2e.e2e_workflows import SUITE_COMMAND, measuring, workflow
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from e2e.e2e_repository import UserRepository
 
 pytestmark = pytest.mark.timeout(900)
@@ -73,6 +74,39 @@ def test_a_suite_in_an_image(repository: UserRepository, job_image: str) -> None
     ran = repository.pull_event(workflow(measuring(command, image)))
     assert "trixie" in ran.log or "13." in ran.log
     assert (ran.status, ran.outputs["verdict"]) == (1, "fail")
+
+
+SUITE_DOCKERFILE = """
+FROM debian:trixie-slim
+RUN apt-get update -qq \\
+ && apt-get install -y -qq --no-install-recommends python3-pytest python3-pytest-benchmark >/dev/null
+"""
+
+
+def test_pytest_suites_in_containers_take_turns(repository: UserRepository) -> None:
+    """The measurer's plugin and socket are in both containers; what the image sets itself stays."""
+    image = "regress-e2e-pytest:latest"
+    build = ["docker", "build", "--quiet", "--tag", image, "-"]
+    subprocess.run(build, input=SUITE_DOCKERFILE, capture_output=True, text=True, check=True)
+    folder = repository.clone
+    (folder / "test_turns.py").write_text("def test_one(benchmark): benchmark(sum, range(500))\n")
+    for words in (["add", "test_turns.py"], ["commit", "--quiet", "-m", "x"], ["commit", "-qm", "y", "--allow-empty"]):
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run([*git, *words], cwd=folder, check=True)
+    scratch = folder / ".regress" / "scratch"
+    scratch.mkdir(parents=True)
+    suite = "PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q test_turns.py --benchmark-max-time=0.05"
+    suite += " -p no:cacheprovider --benchmark-json={out}"
+    root = Path(__file__).parents[2]
+    argv = [sys.executable, "-m", "regress_action.measure", "--out", str(folder / ".regress/measured")]
+    argv += ["--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--", f"bash {root}/bin/suite '{suite}'"]
+    variables = {**os.environ, "TMPDIR": str(scratch), "GITHUB_WORKSPACE": str(folder), "PYTHONPATH": str(root / "src")}
+    variables["REGRESS_SUITE_IMAGE"] = f"{image} --network=none"
+    ended = subprocess.run(argv, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    measured = json.loads((folder / ".regress/measured/measurement.json").read_text())
+    assert measured["interleave"]["kind"] == "cooperative", ended.stderr
+    assert [(run["failure"], run["turns"]["met"]) for run in measured["runs"]] == [(None, 1)] * 4
+    assert all(run["turns"]["turns"] > 4 for run in measured["runs"])
 
 
 def measured_shards(repository: UserRepository, numbers: tuple[int, ...]) -> Path:

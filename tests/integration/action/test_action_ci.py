@@ -56,16 +56,21 @@ def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
 
 
 def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspace) -> None:
-    """Five pushes are a baseline; the slow sixth is measured again, paired, and only then becomes an issue."""
+    """Five pushes are a baseline; the slow sixth is measured again, paired, and only then becomes an issue.
+
+    Base and head then alternate as finely as the settings ask for.
+    """
     for _ in range(5):
         pushed = workspace.pushed(workspace.commit(0.01))
         status, _, log = workspace.step("push", pushed, runs="3", **{"check-run": "false"})
         assert status == 0, log
     assert workspace.github.data.issues == []
     slow = workspace.pushed(workspace.commit(0.025))
-    status, outputs, log = workspace.step("push", slow, runs="5")
+    status, outputs, log = workspace.step("push", slow, runs="5", interleave="lockstep")
     assert (status, outputs["verdict"]) == (1, "fail"), log
     assert "measured again" in log
+    again = json.loads((workspace.folder / ".regress/confirmation/measurement.json").read_text())
+    assert again["interleave"]["asked"] == "lockstep"
     [issue] = workspace.github.data.issues
     assert "test_parse" in issue.title + issue.body
     assert "xychart" in issue.body

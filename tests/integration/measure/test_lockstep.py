@@ -136,6 +136,28 @@ def test_pytest_suites_give_turns_to_one_another(
     assert set(iterations[0]) ^ set(iterations[2]) == {"test_only_base", "test_only_head"}
 
 
+def test_socket_of_the_turns_may_lie_deep(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """The address of a socket holds 107 bytes, and the folder of temporary files may be longer."""
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    _suite(repository, "base")
+    _suite(repository, "head")
+    command = f"{PYTEST} --benchmark-json={{out}}"
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", command, TMPDIR=str(deep))
+    assert [run["turns"]["met"] for run in measured.runs] == [2, 2], measured.stderr
+
+
+def test_budget_counts_the_pairs_in_turns(measure: Measurer) -> None:
+    """A pair in turns takes as long as two runs, and none is begun that would end after the budget."""
+    measured = measure(
+        "--base", "HEAD~1", "--pairs", "90", "--budget-minutes", "0.02", "--interleave", "auto", "--", BUSY
+    )
+    assert interleaved(measured)["kind"] == "frozen"
+    assert measured.document["stopped"]["word"] == "budget"
+    assert len(measured.runs) % 2 == 0
+    assert len(measured.runs) < 20
+
+
 def test_selected_benchmarks_are_measured_one_after_the_other(measure: Measurer) -> None:
     """Base and head of one benchmark stand next to each other, each begins in turn, and each has all its pairs."""
     words = ["--select", "BenchmarkA", "--select", "BenchmarkB", "--select-style", "go", "--interleave", "benchmark"]

@@ -32,9 +32,8 @@ class Turns:
     """The suite's end of the connection to the measurer."""
 
     def __init__(self, address: str, side: str, names: list[str]) -> None:
-        self._socket: socket.socket | None = socket.socket(socket.AF_UNIX)
+        self._socket: socket.socket | None = _connected(address)
         self._process = os.getpid()
-        self._socket.connect(address)
         self._until = self._latest = self._enough_s = float("inf")
         self._calibrating = False
         self._mask: set[int] | None = None
@@ -150,6 +149,22 @@ class Turns:
             self._socket.close()
         self._socket = None
         self._until = float("inf")
+
+
+def _connected(address: str) -> socket.socket:
+    """Connect to a socket whose path may be longer than the 107 bytes that such an address holds.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    folder, name = os.path.split(address)
+    connection = socket.socket(socket.AF_UNIX)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        connection.connect(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.close(descriptor)
+    return connection
 
 
 def _used_s() -> float:
