@@ -1,7 +1,8 @@
 """A judgement in the formats of CI systems: JUnit XML, SARIF, GitLab's Code Quality and metrics reports.
 
 Names and reasons come from results files that a pull request can write, so all of them pass through `escaping` before
-the writer of the format encodes them.
+the writer of the format encodes them. What the readers ask for beyond the formats is held here as well: GitLab keeps
+the first of equal names and fingerprints, and GitHub refuses a result without a line in a file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -21,7 +24,7 @@ from regress_action.report import phrases, reasons, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from regress_action.model.comparisons import Comparison, Judgement
+    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
     from regress_action.model.measurements import Location
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -33,7 +36,13 @@ _RULES: Final = {
     "over-budget": "A benchmark lies beyond its absolute limit.",
     "not-measured": "A benchmark of the baseline failed or is missing.",
 }
+_HELP: Final = (
+    "The report of the run has the interval, the number of runs and how to go on. "
+    "`regress-action explain` says how the verdict came about."
+)
 _SARIF_LEVELS: Final = {Severity.CRITICAL: "error", Severity.MODERATE: "warning"}
+_NO_PLACE: Final = ("regress.yml", 1)
+"""Where a benchmark without a place in the sources is shown."""
 _QUALITY_SEVERITIES: Final = {Severity.CRITICAL: "critical", Severity.MODERATE: "major", Severity.MINOR: "minor"}
 
 
@@ -45,6 +54,8 @@ def junit(judgement: Judgement, suite: str = "default") -> bytes:
     """
     root = ET.Element("testsuites")
     cases = [_case(row) for row in judgement.comparisons]
+    cases += [_service_case(service) for service in judgement.services]
+    _tell_apart(cases)
     counts = {
         "tests": len(cases),
         "failures": sum(case.find("failure") is not None for case in cases),
@@ -73,57 +84,94 @@ def _case(row: Comparison) -> ET.Element:
         return case
     else:
         return case
-    ET.SubElement(case, kind, {"type": outcome, "message": _message(row)}).text = _reason(row)
+    # GitLab shows the text and Jenkins both, so the text says everything.
+    ET.SubElement(case, kind, {"type": outcome, "message": _message(row)}).text = _description(row)
     return case
+
+
+def _service_case(service: ServiceComparison) -> ET.Element:
+    """Return the test case of a service as a whole, which its benchmarks decide together."""
+    case = ET.Element("testcase", {"classname": plain(service.service or "suite", NAME_LIMIT), "name": "as a whole"})
+    message = phrases.as_text(phrases.service_change(service))
+    if service.alarms:
+        failure = ET.SubElement(case, "failure", {"type": service.severity.value, "message": message})
+        failure.text = _service_description(service)
+    elif service.is_suspected:
+        ET.SubElement(case, "skipped", {"message": message})
+    return case
+
+
+def _service_description(service: ServiceComparison) -> str:
+    return f"{phrases.as_text(phrases.service_change(service))}: {phrases.service_evidence(service)}."
+
+
+def _tell_apart(cases: list[ET.Element]) -> None:
+    """Number the names of cases that are equal, as long names that were cut may be."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        key = case.attrib["classname"], case.attrib["name"]
+        seen[key] += 1
+        if seen[key] > 1:
+            case.attrib["name"] += f" ({seen[key]})"
 
 
 def sarif(judgement: Judgement) -> bytes:
     """Return SARIF 2.1.0 with a result for everything that alarms, is suspected, over budget or not measured."""
-    rules = [{"id": rule, "shortDescription": {"text": words}} for rule, words in _RULES.items()]
+    rules = [
+        {
+            "id": rule,
+            "shortDescription": {"text": rule.replace("-", " ").capitalize()},
+            "fullDescription": {"text": words},
+            "help": {"text": _HELP},
+        }
+        for rule, words in _RULES.items()
+    ]
     results = [
         {
-            "ruleId": rule,
-            "ruleIndex": list(_RULES).index(rule),
-            "level": _SARIF_LEVELS.get(row.severity, "error" if rule == "over-budget" else "note"),
-            "message": {"text": f"{_message(row)}. {_reason(row)}"},
-            "locations": [_sarif_location(row)],
-            "partialFingerprints": {"regressAction/v1": _fingerprint(row, rule)},
+            "ruleId": problem.rule,
+            "ruleIndex": list(_RULES).index(problem.rule),
+            "level": _SARIF_LEVELS.get(problem.severity, "error" if problem.rule == "over-budget" else "note"),
+            "message": {"text": problem.description},
+            "locations": [_sarif_location(problem)],
+            "partialFingerprints": {"regressAction/v1": problem.fingerprint},
         }
-        for row, rule in _problems(judgement)
+        for problem in _problems(judgement)
     ]
     driver = {"name": "regress-action", "rules": rules}
     log = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
     return _json(log)
 
 
-def _sarif_location(row: Comparison) -> dict[str, Any]:
-    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": _name(row), "kind": "function"}]}
-    if (place := _place(row.benchmark.location)) is not None:
-        path, line = place
-        artifact = {"uri": quote(path), "uriBaseId": "%SRCROOT%"}
-        location["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": line}}
-    return location
+def _sarif_location(problem: _Problem) -> dict[str, Any]:
+    path, line = problem.place
+    artifact = {"uri": quote(path), "uriBaseId": "%SRCROOT%"}
+    return {
+        "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": line}},
+        "logicalLocations": [{"fullyQualifiedName": problem.name, "kind": "function"}],
+    }
 
 
-def code_quality(judgement: Judgement, *, elsewhere: str = "regress.yml") -> bytes:
-    """Return GitLab's Code Quality report; what has no place in the sources is put at the first line of `elsewhere`."""
-    entries = []
-    for row, rule in _problems(judgement):
-        path, line = _place(row.benchmark.location) or (elsewhere, 1)
-        entries.append(
-            {
-                "description": f"{_message(row)}. {_reason(row)}",
-                "check_name": f"regress-action/{rule}",
-                "fingerprint": _fingerprint(row, rule),
-                "severity": _QUALITY_SEVERITIES.get(row.severity, "major" if rule == "over-budget" else "info"),
-                "location": {"path": path, "lines": {"begin": line}},
-            }
-        )
+def code_quality(judgement: Judgement) -> bytes:
+    """Return GitLab's Code Quality report."""
+    entries = [
+        {
+            "description": problem.description,
+            "check_name": f"regress-action/{problem.rule}",
+            "fingerprint": problem.fingerprint,
+            "severity": _QUALITY_SEVERITIES.get(problem.severity, "major" if problem.rule == "over-budget" else "info"),
+            "location": {"path": problem.place[0], "lines": {"begin": problem.place[1]}},
+        }
+        for problem in _problems(judgement)
+    ]
     return _json(entries)
 
 
 def openmetrics(judgement: Judgement) -> bytes:
-    """Return the judgement as OpenMetrics text, which GitLab's metrics report reads as well."""
+    """Return the judgement as OpenMetrics text, which GitLab's metrics report reads as well.
+
+    Labels say which benchmark and metric a number belongs to, and nothing that changes from run to run: GitLab and
+    Prometheus follow a number by its labels.
+    """
     families: Mapping[str, tuple[str, Callable[[Comparison], float | None]]] = {
         "regress_ratio": ("Badness ratio of head to baseline; 1.25 is 25 % worse.", lambda row: row.ratio),
         "regress_ratio_low": ("Lower end of the 95 % interval of the ratio.", lambda row: row.ratio_low),
@@ -131,6 +179,11 @@ def openmetrics(judgement: Judgement) -> bytes:
         "regress_baseline": ("Median of the baseline in the unit of its label.", lambda row: row.baseline.median),
         "regress_head": ("Median of the head in the unit of its label.", lambda row: row.head.median),
         "regress_alarm": ("1 where a regression alarms, else 0.", lambda row: float(row.alarms)),
+        "regress_over_budget": ("1 where the head is over its budget, else 0.", lambda row: float(row.is_over_budget)),
+        "regress_not_measured": (
+            "1 where a benchmark failed or is missing, else 0.",
+            lambda row: float(row.verdict in _GAPS),
+        ),
     }
     rows = {_labels(row): row for row in reversed(judgement.comparisons)}  # of two with equal labels the worse one
     lines = []
@@ -139,6 +192,14 @@ def openmetrics(judgement: Judgement) -> bytes:
         for labels in reversed(rows):
             value = value_of(rows[labels])
             lines += [f"{name}{labels} {value!r}"] if value is not None and math.isfinite(value) else []
+    services = {f'{{service="{_label(service.service or "")}"}}': service for service in judgement.services}
+    for name, words in (
+        ("regress_service_ratio", "Badness ratio of the benchmarks of a service as a whole."),
+        ("regress_service_alarm", "1 where a service alarms as a whole, else 0."),
+    ):
+        lines += [f"# TYPE {name} gauge", f"# HELP {name} {words}"]
+        for labels, service in services.items():
+            lines.append(f"{name}{labels} {service.ratio if name.endswith('ratio') else float(service.alarms)!r}")
     return "\n".join([*lines, "# EOF", ""]).encode()
 
 
@@ -148,26 +209,46 @@ def _labels(row: Comparison) -> str:
         "metric": row.metric.name,
         "unit": row.metric.unit,
         "service": row.benchmark.service or "",
-        "verdict": row.verdict.value,
-        "severity": row.severity.value,
     }
     return "{" + ",".join(f'{key}="{_label(value)}"' for key, value in named.items()) + "}"
 
 
 def _label(value: str) -> str:
-    return plain(value, NAME_LIMIT).replace("\\", "\\\\").replace('"', '\\"')
+    """Return the value of a label; GitLab takes what follows a `#` for a comment, also between quotes."""
+    return plain(value, NAME_LIMIT).replace("#", "\uff03").replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _problems(judgement: Judgement) -> list[tuple[Comparison, str]]:
-    """Return what somebody must look at, worst first, with the rule it breaks; one comparison may break two."""
-    problems: list[tuple[Comparison, str]] = []
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What somebody must look at: the rule that is broken, by what, and where that stands."""
+
+    rule: str
+    severity: Severity
+    name: str
+    description: str
+    place: tuple[str, int]
+    fingerprint: str
+
+
+def _problems(judgement: Judgement) -> list[_Problem]:
+    """Return what is wrong, worst first, and services as a whole last; one comparison may break two rules."""
+    problems: list[_Problem] = []
     for row in judgement.comparisons:
-        if row.is_over_budget:
-            problems.append((row, "over-budget"))
+        rules = ["over-budget"] if row.is_over_budget else []
         if row.reaches_threshold:
-            problems.append((row, "regression" if row.alarms else "suspected-regression"))
+            rules.append("regression" if row.alarms else "suspected-regression")
         elif row.verdict in _GAPS:
-            problems.append((row, "not-measured"))
+            rules.append("not-measured")
+        for rule in rules:
+            key = (rule, row.benchmark.service or "", row.benchmark.name, row.metric.name)
+            place = _place(row.benchmark.location)
+            problems.append(_Problem(rule, row.severity, _name(row), _description(row), place, _fingerprint(*key)))
+    for service in judgement.services:
+        if service.reaches_threshold:
+            rule = "regression" if service.alarms else "suspected-regression"
+            name, description = phrases.as_text(phrases.service_name(service)), _service_description(service)
+            mark = _fingerprint(rule, service.service or "")
+            problems.append(_Problem(rule, service.severity, name, description, _NO_PLACE, mark))
     return problems
 
 
@@ -184,24 +265,24 @@ def _message(row: Comparison) -> str:
     return text.finding(row)
 
 
-def _reason(row: Comparison) -> str:
-    return plain(reasons.sentence(row))
+def _description(row: Comparison) -> str:
+    """Return what is the matter and why; a name makes no link of it, as SARIF's messages have them."""
+    return f"{_message(row)}. {plain(reasons.sentence(row))}".strip().replace("](", "] (")
 
 
-def _place(location: Location | None) -> tuple[str, int] | None:
-    """Return path and line inside the repository, None for a path that leads out of it or is none."""
+def _place(location: Location | None) -> tuple[str, int]:
+    """Return path and line inside the repository, those of the settings for a path that leads out of it or is none."""
     if location is None:
-        return None
+        return _NO_PLACE
     path = PurePosixPath(plain(location.path, NAME_LIMIT))
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\\" in str(path):
-        return None
+        return _NO_PLACE
     return str(path), max(1, location.line)
 
 
-def _fingerprint(row: Comparison, rule: str) -> str:
-    """Return 64 digits that stay the same while the same metric of the same benchmark breaks the same rule."""
-    key = f"{rule}\x1f{row.benchmark.name}\x1f{row.metric.name}"
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
+def _fingerprint(*key: str) -> str:
+    """Return 64 digits that stay the same while the same thing breaks the same rule."""
+    return hashlib.sha256("\x1f".join(key).encode(errors="replace")).hexdigest()
 
 
 def _json(content: object) -> bytes:

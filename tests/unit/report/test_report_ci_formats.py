@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from judgements import EXAMPLES, judgement, judgements, regression, row
-from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.comparisons import Outcome, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Location
 from regress_action.report import ci_formats
 
@@ -22,6 +23,23 @@ if TYPE_CHECKING:
 
 EVERYTHING = EXAMPLES["everything"]
 HOSTILE = 'a]]>"<b>&\n::error::x\x1b[31m\\{}\u202e\ufffe'
+NAMES = (
+    HOSTILE,
+    "naïve 日本語 🎉",
+    "line\nbreak\r\nand\ttab",
+    "<script>alert(1)</script>",
+    "x" * 10_000,
+    "x" * 5_000 + "y" + "x" * 4_999,  # the same as the one before where the middle is cut out
+    "",
+    "\x00\x01\x1f\x7f\x85\u2028",
+    'it\'s "quoted"\\',
+    "test#1 # no comment",
+    "[a link](https://example.org)",
+    "{0} {1}",
+    "\ud800",
+    'a,b="c"}',
+    "\\n",
+)
 _TEXT = {"type": "string", "minLength": 1}
 _LINE = {"type": "integer", "minimum": 1}
 CODE_QUALITY = {
@@ -45,31 +63,125 @@ CODE_QUALITY = {
         },
     },
 }
-SARIF_RESULT = {
+_MESSAGE = {
     "type": "object",
-    "required": ["message", "ruleId", "ruleIndex", "level", "locations"],
+    "required": ["text"],
+    "additionalProperties": False,
+    "properties": {"text": {**_TEXT, "not": {"pattern": r"\]\("}}},
+}
+_RULE = {
+    "type": "object",
+    "required": ["id", "shortDescription", "fullDescription", "help"],
+    "additionalProperties": False,
+    "properties": {"id": _TEXT, "shortDescription": _MESSAGE, "fullDescription": _MESSAGE, "help": _MESSAGE},
+}
+_SARIF_LOCATION = {
+    "type": "object",
+    "required": ["physicalLocation", "logicalLocations"],
+    "additionalProperties": False,
     "properties": {
-        "level": {"enum": ["none", "note", "warning", "error"]},
-        "message": {"type": "object", "required": ["text"], "properties": {"text": _TEXT}},
-        "ruleIndex": {"type": "integer", "minimum": 0, "maximum": 3},
-        "locations": {
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation", "region"],
+            "additionalProperties": False,
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "required": ["uri"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "uri": {"type": "string", "format": "uri-reference", "pattern": r"^(?!/|\.\./)"},
+                        "uriBaseId": {"const": "%SRCROOT%"},
+                    },
+                },
+                "region": {
+                    "type": "object",
+                    "required": ["startLine"],
+                    "additionalProperties": False,
+                    "properties": {"startLine": _LINE},
+                },
+            },
+        },
+        "logicalLocations": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"fullyQualifiedName": {"type": "string"}, "kind": {"type": "string"}},
+            },
+        },
+    },
+}
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"const": "2.1.0"},
+        "runs": {
             "type": "array",
             "minItems": 1,
             "items": {
                 "type": "object",
-                "required": ["logicalLocations"],
+                "required": ["tool", "results"],
+                "additionalProperties": False,
                 "properties": {
-                    "physicalLocation": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "additionalProperties": False,
                         "properties": {
-                            "artifactLocation": {"properties": {"uri": {"type": "string", "format": "uri-reference"}}},
-                            "region": {"properties": {"startLine": _LINE}},
-                        }
-                    }
+                            "driver": {
+                                "type": "object",
+                                "required": ["name", "rules"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "name": _TEXT,
+                                    "rules": {"type": "array", "uniqueItems": True, "items": _RULE},
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["message", "ruleId", "ruleIndex", "level", "locations"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "ruleId": _TEXT,
+                                "ruleIndex": {"type": "integer", "minimum": 0, "maximum": 3},
+                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "message": _MESSAGE,
+                                "locations": {"type": "array", "minItems": 1, "items": _SARIF_LOCATION},
+                                "partialFingerprints": {
+                                    "type": "object",
+                                    "additionalProperties": {"type": "string"},
+                                },
+                            },
+                        },
+                    },
                 },
             },
         },
     },
 }
+"""What SARIF 2.1.0 allows of the properties that are written, and what GitHub's code scanning asks for besides."""
+_SUITE = (
+    {"name", "tests", "failures", "errors"},
+    {"skipped", "time", "timestamp", "hostname", "id", "package", "file"},
+)
+_OUTCOME: tuple[set[str], set[str]] = (set(), {"type", "message"})
+JUNIT = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (*_SUITE, {"testcase", "properties", "system-out", "system-err"}),
+    "testcase": ({"name"}, {"classname", "time", "group"}, {"failure", "error", "skipped"}),
+    "failure": (*_OUTCOME, set()),
+    "error": (*_OUTCOME, set()),
+    "skipped": (*_OUTCOME, set()),
+}
+"""Of each element that Jenkins' schema knows: the attributes it must have, those it may have, and what it may hold."""
 _SAMPLE = re.compile(
     r'(?P<name>[a-z_]+)\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\} -?[0-9.]+(?:e[+-]?[0-9]+)?'
 )
@@ -101,15 +213,47 @@ def check_openmetrics(document: bytes) -> list[str]:
     return samples
 
 
-def check_all(made: Judgement) -> None:
-    """Parse every format by the rules of its reader."""
-    ET.fromstring(ci_formats.junit(made))  # noqa: S314 - our own document
-    log = json.loads(ci_formats.sarif(made))
-    assert log["version"] == "2.1.0"
-    for result in log["runs"][0]["results"]:
-        jsonschema_rs.Draft202012Validator(SARIF_RESULT).validate(result)
-    jsonschema_rs.Draft202012Validator(CODE_QUALITY).validate(json.loads(ci_formats.code_quality(made)))
+def check_junit(document: bytes) -> None:
+    """Check elements and attributes, that counts are true, and that no two cases have one name, as GitLab asks."""
+    root = ET.fromstring(document)  # noqa: S314 - our own document
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        required, optional, children = JUNIT[element.tag]
+        assert required <= element.attrib.keys() <= required | optional
+        assert {child.tag for child in element} <= children
+    for suite in root:
+        cases = list(suite.iter("testcase"))
+        assert int(suite.attrib["tests"]) == len(cases)
+        for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.attrib[kind]) == len(list(suite.iter(tag)))
+        names = [(case.attrib["classname"], case.attrib["name"]) for case in cases]
+        assert len(names) == len(set(names))
+
+
+def check_metrics_report(document: bytes) -> None:
+    """Read the lines as GitLab does: what follows a `#` is a comment, and the rest are words as in a shell."""
+    for line in document.decode().splitlines():
+        if words := shlex.split(re.sub(r"#.*$", "", line)):
+            name, value = words
+            assert name
+            float(value)
+
+
+def check_code_quality(document: bytes) -> None:
+    """Check what GitLab documents, and that it can tell all entries apart."""
+    entries = json.loads(document)
+    jsonschema_rs.Draft202012Validator(CODE_QUALITY).validate(entries)
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries)
+
+
+def check_all(made: Judgement, *, distinct: bool = True) -> None:
+    """Parse every format by the rules of its reader; entries can be told apart where their benchmarks can."""
+    check_junit(ci_formats.junit(made))
+    jsonschema_rs.Draft202012Validator(SARIF).validate(json.loads(ci_formats.sarif(made)))
+    if distinct:
+        check_code_quality(ci_formats.code_quality(made))
     check_openmetrics(ci_formats.openmetrics(made))
+    check_metrics_report(ci_formats.openmetrics(made))
 
 
 def test_junit_counts_failures_errors_and_skipped_cases() -> None:
@@ -119,6 +263,7 @@ def test_junit_counts_failures_errors_and_skipped_cases() -> None:
     assert counts == [len(EVERYTHING.comparisons), 3, 2, 4]
     [critical] = [case for case in suite if case.attrib["name"] == "cache.evict"]
     assert critical[0].attrib == {"type": "critical", "message": "cache.evict is 3.1× slower (at least 3.0×)"}
+    assert (critical[0].text or "").startswith("cache.evict is 3.1× slower (at least 3.0×). Every one of 10 pairs")
     assert critical.attrib["time"] == "0.0038622"
 
 
@@ -134,8 +279,11 @@ def test_sarif_points_at_the_source() -> None:
     assert again["partialFingerprints"] == first["partialFingerprints"]
 
 
-def test_code_quality_puts_what_has_no_place_into_the_settings_file() -> None:
-    """GitLab refuses an entry without a path."""
+def test_what_has_no_place_is_put_into_the_settings_file() -> None:
+    """GitLab and GitHub refuse an entry without a path."""
+    results = json.loads(ci_formats.sarif(EVERYTHING))["runs"][0]["results"]
+    uris = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
+    assert uris == {"benchmarks/test_cache.py", "regress.yml"}
     entries = json.loads(ci_formats.code_quality(EVERYTHING))
     assert [entry["severity"] for entry in entries[:2]] == ["critical", "major"]
     assert {entry["location"]["path"] for entry in entries} == {"benchmarks/test_cache.py", "regress.yml"}
@@ -146,9 +294,52 @@ def test_openmetrics_has_a_sample_per_known_number() -> None:
     made = judgement(Outcome.FAIL, regression("a", 3.0, Severity.CRITICAL), row("b", ratio=None))
     document = ci_formats.openmetrics(made).decode()
     assert document.count("\nregress_ratio{") == 1
-    assert 'regress_alarm{benchmark="a",metric="time",unit="s",service="cache",verdict="regression"' in document
-    assert 'severity="critical"} 1.0\n' in document
+    assert 'regress_alarm{benchmark="a",metric="time",unit="s",service="cache"} 1.0\n' in document
     check_openmetrics(document.encode())
+
+
+def test_a_number_keeps_its_labels_when_the_verdict_changes() -> None:
+    """GitLab shows what changed between two pipelines, and finds a number of the other by its name and labels."""
+    before = ci_formats.openmetrics(judgement(Outcome.PASS, row("a")))
+    after = ci_formats.openmetrics(judgement(Outcome.FAIL, regression("a", 3.0, Severity.CRITICAL)))
+    assert check_openmetrics(before) == check_openmetrics(after)
+
+
+def test_a_service_that_alarms_as_a_whole_stands_in_every_format() -> None:
+    """No benchmark of it alarms alone, and still the run warns."""
+    made = EXAMPLES["service"]
+    [suite] = ET.fromstring(ci_formats.junit(made))  # noqa: S314 - our own document
+    [failed] = [case for case in suite if case.find("failure") is not None]
+    assert failed.attrib == {"classname": "cache", "name": "as a whole"}
+    [result] = json.loads(ci_formats.sarif(made))["runs"][0]["results"]
+    assert result["message"]["text"].startswith("service cache is 13 % slower as a whole")
+    [entry] = json.loads(ci_formats.code_quality(made))
+    assert (entry["severity"], entry["check_name"]) == ("minor", "regress-action/regression")
+    assert b'regress_service_alarm{service="cache"} 1.0\n' in ci_formats.openmetrics(made)
+    check_all(made)
+
+
+@pytest.mark.parametrize("made", [judgement(Outcome.PASS), judgement(Outcome.INCOMPLETE)], ids=["pass", "incomplete"])
+def test_a_judgement_without_comparisons_is_read(made: Judgement) -> None:
+    """Nothing was measured: every document is there and holds nothing."""
+    check_all(made)
+    assert json.loads(ci_formats.code_quality(made)) == []
+    assert check_openmetrics(ci_formats.openmetrics(made)) == []
+
+
+def test_no_name_that_a_tool_may_write_breaks_a_format() -> None:
+    """Other scripts, breaks, markup, control characters, 10 000 characters, quotes, comments, links and surrogates."""
+    proven = regression("a", 3.0, Severity.CRITICAL)
+    placed = [replace(proven, benchmark=Benchmark(name, name, (), Location(name, 1)), reason=name) for name in NAMES]
+    missing = [
+        replace(row("a", Verdict.MISSING, None), benchmark=Benchmark(name, None, (), None), reason=name)
+        for name in NAMES
+    ]
+    made = judgement(Outcome.FAIL, *placed, *missing)
+    check_all(made)
+    assert len(json.loads(ci_formats.code_quality(made))) == 2 * len(NAMES)
+    [suite] = ET.fromstring(ci_formats.junit(made))  # noqa: S314 - our own document
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == (str(len(NAMES)), str(len(NAMES)))
 
 
 @pytest.mark.parametrize("name", ci_formats.WRITERS)
@@ -164,4 +355,5 @@ def test_hostile_name_stays_text(name: str) -> None:
 @given(judgements(max_size=5))
 def test_any_judgement_is_well_formed_in_every_format(made: Judgement) -> None:
     """Whatever stands in a judgement, its readers can read every format."""
-    check_all(made)
+    keys = [(each.benchmark.service, each.benchmark.name, each.metric.name) for each in made.comparisons]
+    check_all(made, distinct=len(keys) == len(set(keys)))
