@@ -117,9 +117,15 @@ def fork_point(git: GitFolder, base: str, head: str) -> str:
     """Return the commit where `head` left `base`.
 
     Raises:
-        MeasureUsageError: the two share no history here.
+        MeasureUsageError: the two share no history here, or a shallow clone lacks commits that could be nearer.
     """
     commit = git.query("merge-base", base, head)
+    if commit is not None and commit not in {base, head} and _is_cut(git, commit, base, head):
+        raise MeasureUsageError(
+            f"This clone is too shallow to tell where {head[:12]} left {base[:12]}.",
+            meaning="Commits are missing on the way to the newest one that both have.",
+            remedy="Give actions/checkout `fetch-depth: 0`, or run `git fetch --unshallow`.",
+        )
     if commit is None:
         raise MeasureUsageError(
             f"{base[:12]} and {head[:12]} share no commit in this clone.",
@@ -127,6 +133,15 @@ def fork_point(git: GitFolder, base: str, head: str) -> str:
             remedy="Give actions/checkout `fetch-depth: 0`, or leave --merge-base out.",
         )
     return commit
+
+
+def _is_cut(git: GitFolder, start: str, *ends: str) -> bool:
+    """Whether a shallow clone ends at a commit between `start` and one of `ends`."""
+    listed = git.query("rev-parse", "--path-format=absolute", "--git-path", "shallow")
+    if listed is None or not Path(listed).is_file():
+        return False
+    between = (git.query("rev-list", *ends, f"^{start}") or "").split()
+    return not set(Path(listed).read_text(encoding="ascii").split()).isdisjoint(between)
 
 
 def changed(git: GitFolder) -> list[str]:

@@ -32,14 +32,16 @@ _DEEP: Final = {
 class CiChange:
     """The change of a job: its target branch where it is a request, or the commit that it is measured against.
 
-    `merged` says that the checked-out commit already merges the change into its target.
+    `tip` is the commit of the target branch that the checked-out commit may have merged the change into. `merge` is the
+    checked-out commit where the system says that it is such a merge.
     """
 
     system: str
     branch: str | None = None
     target: str | None = None
     base: str | None = None
-    merged: bool = False
+    tip: str | None = None
+    merge: str | None = None
 
 
 def change_of(environ: Mapping[str, str]) -> CiChange | None:
@@ -52,21 +54,30 @@ def change_of(environ: Mapping[str, str]) -> CiChange | None:
 
 
 def _gitlab(value: Callable[[str], str | None]) -> CiChange | None:
-    """docs.gitlab.com/ci/variables/predefined_variables: merged results have a SHA of the target branch."""
+    """docs.gitlab.com/ci/variables/predefined_variables: merged results and trains name what they merge into."""
     if value("GITLAB_CI") is None:
         return None
-    tip = value("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
-    request = value("CI_MERGE_REQUEST_IID") is not None
-    before = tip or value("CI_MERGE_REQUEST_DIFF_BASE_SHA") if request else _commit(value("CI_COMMIT_BEFORE_SHA"))
-    branch = value("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or value("CI_COMMIT_BRANCH")
-    return CiChange("GitLab CI", branch, value("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), before, merged=bool(tip))
+    if value("CI_MERGE_REQUEST_IID") is not None:
+        return CiChange(
+            "GitLab CI",
+            value("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
+            value("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
+            value("CI_MERGE_REQUEST_DIFF_BASE_SHA"),
+            tip=value("CI_MERGE_REQUEST_TARGET_BRANCH_SHA"),
+        )
+    branch, before = value("CI_COMMIT_BRANCH"), _commit(value("CI_COMMIT_BEFORE_SHA"))
+    return CiChange("GitLab CI", branch, None if before else _other(value("CI_DEFAULT_BRANCH"), branch), before)
 
 
 def _buildkite(value: Callable[[str], str | None]) -> CiChange | None:
     """buildkite.com/docs/pipelines/configure/environment-variables: the base branch is set for pull requests only."""
     if value("BUILDKITE") is None:
         return None
-    return CiChange("Buildkite", value("BUILDKITE_BRANCH"), value("BUILDKITE_PULL_REQUEST_BASE_BRANCH"))
+    branch = value("BUILDKITE_BRANCH")
+    if group := _commit(value("BUILDKITE_MERGE_QUEUE_BASE_COMMIT")):
+        return CiChange("Buildkite", branch, value("BUILDKITE_MERGE_QUEUE_BASE_BRANCH"), group)
+    target = value("BUILDKITE_PULL_REQUEST_BASE_BRANCH")
+    return CiChange("Buildkite", branch, target or _other(value("BUILDKITE_PIPELINE_DEFAULT_BRANCH"), branch))
 
 
 def _jenkins(value: Callable[[str], str | None]) -> CiChange | None:
@@ -84,33 +95,43 @@ def _actions(value: Callable[[str], str | None]) -> CiChange | None:
         return None
     other = value("GITEA_ACTIONS") or value("FORGEJO_ACTIONS")
     system = "Forgejo or Gitea Actions" if other else "GitHub Actions"
-    if value("GITHUB_EVENT_NAME") == "merge_group":
-        group = _merge_group(value("GITHUB_EVENT_PATH"))
-        return CiChange(system, value("GITHUB_REF_NAME"), base=_commit(group.get("base_sha")))
-    merged = re.fullmatch(r"refs/pull/\d+/merge", value("GITHUB_REF") or "") is not None and not other
+    before = {"merge_group": ("merge_group", "base_sha"), "push": ("before",)}.get(value("GITHUB_EVENT_NAME") or "")
+    if before is not None:  # the base of a merge group holds the groups before it
+        return CiChange(system, value("GITHUB_REF_NAME"), base=_commit(_of_event(value("GITHUB_EVENT_PATH"), *before)))
+    is_merge = re.fullmatch(r"refs/pull/\d+/merge", value("GITHUB_REF") or "") is not None
     return CiChange(
-        system, value("GITHUB_HEAD_REF") or value("GITHUB_REF_NAME"), value("GITHUB_BASE_REF"), merged=merged
+        system,
+        value("GITHUB_HEAD_REF") or value("GITHUB_REF_NAME"),
+        value("GITHUB_BASE_REF"),
+        merge=value("GITHUB_SHA") if is_merge else None,
     )
 
 
-def _merge_group(path: str | None) -> dict[str, str]:
-    """Return the group of a merge queue in the event's payload: its base holds the groups before it; else nothing."""
+def _of_event(path: str | None, *keys: str) -> str | None:
+    """Return a text of the event's payload, None where it is not there."""
     try:
         content = json.loads(read_optional(Path(path), _LARGEST_EVENT) or b"{}") if path else {}
-        group = content["merge_group"]
-        return {key: value for key, value in group.items() if isinstance(value, str)}
-    except (InputError, OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}
+        for key in keys:
+            content = content[key]
+    except (InputError, OSError, ValueError, LookupError, TypeError):
+        return None
+    return content if isinstance(content, str) else None
 
 
 def _commit(text: str | None) -> str | None:
     return None if text is None or _NOTHING.fullmatch(text) else text
 
 
+def _other(default: str | None, branch: str | None) -> str | None:
+    """Return the default branch as the target of a build of another branch."""
+    return default if branch and branch != default else None
+
+
 def base_commit(change: CiChange | None, checkout: Checkout) -> str:
     """Return the commit that the checked-out one is measured against.
 
-    That is the named commit; for a merged result its first parent; else the merge base with the target branch.
+    That is where it left the target branch, or the commit that the system names. A merged result left the target at the
+    commit that it was merged into.
 
     Raises:
         UsageError: no system is known here, the job is about no change, or the commit is not in this clone.
@@ -121,6 +142,20 @@ def base_commit(change: CiChange | None, checkout: Checkout) -> str:
             meaning="The base is read from the variables of GitLab CI, Buildkite, Jenkins, Forgejo, Gitea and GitHub.",
             remedy="Name the commit: --base origin/main",
         )
+    base = _base(change, checkout)
+    if base == checkout.ancestors("HEAD", limit=1)[0]:
+        raise UsageError(
+            f"--base ci: the commit that {change.system} names as the base, {base[:12]}, is the one checked out.",
+            meaning="The job has checked out the target instead of the change, or it repeats a commit.",
+            remedy="Check out the head of the request. To measure a commit against itself, name it: --base HEAD",
+        )
+    return base
+
+
+def _base(change: CiChange, checkout: Checkout) -> str:
+    """Return the base, which may be the checked-out commit itself."""
+    if change.tip:
+        return _left(_present(change.tip, change, checkout), change, checkout)
     if change.base:
         return _present(change.base, change, checkout)
     if change.target is None:
@@ -129,7 +164,7 @@ def base_commit(change: CiChange | None, checkout: Checkout) -> str:
             meaning="There is no change to judge.",
             remedy="Run it for requests only; on the default branch measure without --base, and record.",
         )
-    if change.merged and len(parents := checkout.parents("HEAD")) > 1:
+    if change.merge == checkout.ancestors("HEAD", limit=1)[0] and len(parents := checkout.parents("HEAD")) > 1:
         return _present(parents[0], change, checkout)
     return _merge_base(change, change.target, checkout)
 
@@ -138,6 +173,12 @@ def _present(commit: str, change: CiChange, checkout: Checkout) -> str:
     try:
         return checkout.ancestors(commit, limit=1)[0]
     except HistoryError as error:
+        if not checkout.is_shallow:
+            raise UsageError(
+                f"The base {commit[:12]} is on no branch that was fetched: the branch was rewritten since.",
+                meaning="Another commit is never measured in its place.",
+                remedy=f"Fetch it first: git fetch origin {commit}",
+            ) from error
         raise UsageError(
             f"The base {commit[:12]} is not in this clone.",
             meaning="Another commit is never measured in its place.",
@@ -155,11 +196,15 @@ def _merge_base(change: CiChange, target: str, checkout: Checkout) -> str:
             meaning="The base is where the change left that branch.",
             remedy=f"Fetch it first: git fetch origin +refs/heads/{target}:{remote}",
         ) from error
+    return _left(remote, change, checkout)
+
+
+def _left(target: str, change: CiChange, checkout: Checkout) -> str:
     try:
-        return checkout.merge_base(remote, "HEAD")
+        return checkout.merge_base(target, "HEAD")
     except HistoryError as error:
         raise UsageError(
-            f"This clone does not reach the commit at which the change left {target}.",
+            f"This clone does not reach the commit at which the change left {change.target or target}.",
             meaning="It is shallow, and another commit is never measured in its place.",
             remedy=f"Fetch the history: {_DEEP[change.system]}",
         ) from error
