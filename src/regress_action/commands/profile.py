@@ -48,7 +48,7 @@ def command(
     code is run by the python on the PATH.
 
     \b
-      regress-action profile --runs 5 import_data.py --year 2024
+      regress-action profile --runs 5 -- import_data.py --year 2024
       regress-action profile -- python -m package.module
       regress-action profile --sampler py-spy -- python import_data.py
     """

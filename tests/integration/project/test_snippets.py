@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/how-to").glob("*.md")))
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(path for folder in (".", "how-to", "reference") for path in sorted((ROOT / "docs" / folder).glob("*.md"))),
+    ROOT / "CONTRIBUTING.md",
+)
 FENCE = re.compile(r"^```(sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-INDENTED = re.compile(r"^    (regress-action .*)$", re.MULTILINE)
+INDENTED = re.compile(r"^    ((?:regress-action|uvx|pipx|pip|python|pytest|make|git|gh|bash) .*)$", re.MULTILINE)
 
 ELSEWHERE = {
     "regress-action bisect": "tests/integration/commands searches repositories with a planted step",
@@ -32,8 +37,15 @@ ELSEWHERE = {
     "regress-action profile": "likewise",
     "pytest tests/performance": "likewise",
     "python -m regress_action.": "likewise",
+    "uvx": "asks a registry for the program; tests/integration/project/test_wheel.py starts it from its wheel",
+    "pipx": "likewise",
+    'eval "$(_REGRESS_ACTION_COMPLETE=zsh': "needs another shell than bash, whose line is run",
+    "_REGRESS_ACTION_COMPLETE=fish": "likewise",
 }
 """Commands that are run by other tests, by how they begin."""
+
+FIRST = {"regress-action explain": "regress-action run --base main -- ./my-program input.txt"}
+"""What a page has had its reader type before, by how a command begins."""
 
 
 def commands() -> list[tuple[str, str]]:
@@ -55,7 +67,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with benchmarks, a program, results of two versions, a history and an origin."""
     folder = tmp_path_factory.mktemp("snippets")
     origin, project = folder / "origin.git", folder / "search"
@@ -85,6 +97,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert status == 0, printed
     for where in ("branch:regress-data", ".regress/history", "../orders/.regress/history"):
         assert program(project, "record", ".regress/head.jsonl", "--history", where)[0] == 0
+    return project
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path) -> Path:
+    """A copy of the project and its origin: no command sees what another one left, in whatever order they run."""
+    shutil.copytree(template.parent, tmp_path / "work", symlinks=True)
+    project = tmp_path / "work" / template.name
+    git(project, "remote", "set-url", "origin", str(tmp_path / "work/origin.git"))
     return project
 
 
@@ -135,6 +156,10 @@ def shell(folder: Path, command: str) -> tuple[int, str]:
 )
 def test_a_command_of_the_documents_works(repository: Path, document: str, command: str) -> None:
     """It ends with a verdict or without one, and never with a wrong call, a missing file or a fault of ours."""
+    for beginning, before in FIRST.items():
+        if command.startswith(beginning):
+            assert before in (earlier for _, earlier in commands())
+            shell(repository, before)
     status, printed = shell(repository, command)
 
     assert status in (0, 1), f"{document}: {command}\n{printed}"
