@@ -46,7 +46,9 @@ check: $(VENV)/.dev $(VENV)/.tools ## Lint, type-check and prove the architectur
 	$(VENV)/bin/actionlint $(WORKFLOWS)
 	$(VENV)/bin/zizmor --offline --no-progress --quiet --pedantic --config .github/zizmor.yml $(ACTIONS) $(WORKFLOWS)
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS) examples/ci/forgejo.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.gitlab-ci examples/ci/gitlab-ci.yml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.buildkite examples/ci/buildkite.yml
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 demo-dashboard: $(VENV)/.dev ## Write a dashboard of a generated year of examples/services into build/dashboard

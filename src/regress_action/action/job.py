@@ -224,7 +224,7 @@ def _check_event(payload: Mapping[str, Any], environ: Mapping[str, str]) -> None
         raise UsageError(
             "There is no event: GITHUB_EVENT_NAME is not set.",
             meaning="This command does what an event in GitHub Actions asks for.",
-            remedy="Elsewhere, use  regress-action run --base REF, or record and detect: docs/how-to/other-ci.md",
+            remedy="Elsewhere, use  regress-action run --base ci  in a job, or --base REF: docs/how-to/other-ci.md",
         )
     if name in _NEED_PAYLOAD and not payload:
         raise UsageError(

@@ -117,6 +117,8 @@ def command(
         silent=quiet,
         keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
         select_style=style_of(" ".join(words)),
+        # A job judges a commit; what its earlier steps left uncommitted must not be on one side only.
+        head="HEAD" if given["base"] == "ci" else None,
         profile=_profile_options(settings, wanted=profile_regressions),
     )
     if dry_run:
