@@ -50,16 +50,16 @@ class Checkout:
         Raises:
             HistoryError: there is none in this clone, or a shallow clone lacks commits that could be nearer.
         """
-        found = self._commits("merge-base", _checked(base), _checked(head))[0]
-        if self.is_shallow and found not in {self.ancestors(base, limit=1)[0], self.ancestors(head, limit=1)[0]}:
+        fork = self._commits("merge-base", _checked(base), _checked(head))[0]
+        if self.is_shallow and fork not in {self.ancestors(base, limit=1)[0], self.ancestors(head, limit=1)[0]}:
             cut = (read_optional(self._git.folder / "shallow", _LARGEST_LIST) or b"").decode().split()
-            if not set(cut).isdisjoint(self._commits("rev-list", base, head, f"^{found}")):
+            if not set(cut).isdisjoint(self._commits("rev-list", base, head, f"^{fork}")):
                 raise HistoryError(
                     f"This clone is too shallow to tell where {head} left {base}.",
                     meaning="Commits are missing on the way to the newest one that both have.",
                     remedy="Give actions/checkout `fetch-depth: 0`, or run `git fetch --unshallow`.",
                 )
-        return found
+        return fork
 
     def commits_in(self, span: str) -> frozenset[str]:
         """Return the commits of a range like `v1.2..main`, without its start, or the single commit that `span` names.
