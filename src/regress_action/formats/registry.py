@@ -80,6 +80,21 @@ _RECOGNISED = (
         "It is the table of Google Benchmark for people, whose numbers are rounded.",
         "Run it with --benchmark_out=results.json --benchmark_out_format=json and name that file.",
     ),
+    (
+        re.compile(r"^\s*(?:http_req_duration|iteration_duration)\.*: avg=", re.MULTILINE),
+        "It is the summary of k6 for people, whose numbers are rounded.",
+        "Run k6 with --summary-export=results.json, or with --out csv=results.csv, and name that file.",
+    ),
+    (
+        re.compile(r"^Timestamp,User Count,Type,Name,"),
+        "It is Locust's history of a run by seconds, whose percentiles are of ten seconds each and no result.",
+        "Name the file of the same run that ends in _stats.csv, or run locust with --headless --json > results.json.",
+    ),
+    (
+        re.compile(r"^(?:Method,Name,Error,Occurrences|Count,Message,Traceback,Nodes)"),
+        "It is Locust's list of the errors of a run, which holds no times.",
+        "Name the file of the same run that ends in _stats.csv.",
+    ),
 )
 
 

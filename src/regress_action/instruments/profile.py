@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from regress_action.measure import machine
+from regress_action.model.errors import InputError
 from regress_action.model.escaping import plain
 from regress_action.model.files import write_replace
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
@@ -226,22 +227,31 @@ _US = 1e-3
 def write_profile(profile: Profile, path: Path) -> None:
     """Write the spans to `path`, for speedscope where its name contains that word, else as a Chrome trace.
 
+    A profile without spans is written as one span that has its name and its length.
+
     Raises:
+        InputError: nothing was profiled yet.
         InfrastructureError: the file cannot be written.
     """
+    if not _drawn(profile):
+        raise InputError(
+            f"{path} was not written: the profile {profile.name!r} holds nothing.",
+            meaning="A profile begins and ends with its `with` block, or with a call of the decorated function.",
+            remedy="Write it after the block.",
+        )
     content = speedscope(profile) if ".speedscope" in path.name else chrome_trace(profile)
     write_replace(path, orjson.dumps(content))
 
 
 def chrome_trace(profile: Profile) -> dict[str, Any]:
     """Return the spans as complete events of Chrome's trace format, in microseconds from the first span."""
-    origin = _origin(profile.spans)
-    lanes = _lanes(profile.spans)
+    spans = _drawn(profile)
+    origin, lanes = _origin(spans), _lanes(spans)
     process = os.getpid()
     events: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "pid": process, "tid": 0, "args": {"name": profile.name}}
     ]
-    for span in profile.spans:
+    for span in spans:
         event: dict[str, Any] = {
             "ph": "X",
             "name": span.path[-1],
@@ -259,11 +269,12 @@ def chrome_trace(profile: Profile) -> dict[str, Any]:
 
 def speedscope(profile: Profile) -> dict[str, Any]:
     """Return the spans as one evented profile of speedscope for every thread or task, in nanoseconds."""
-    origin = _origin(profile.spans)
+    drawn = _drawn(profile)
+    origin = _origin(drawn)
     frames: dict[str, int] = {}
     profiles = []
-    for lane, number in _lanes(profile.spans).items():
-        spans = [span for span in profile.spans if span.lane == lane]
+    for lane, number in _lanes(drawn).items():
+        spans = [span for span in drawn if span.lane == lane]
         events = list(_events(spans, frames, origin))
         end = max((event["at"] for event in events), default=0)
         profiles.append(
@@ -278,6 +289,13 @@ def speedscope(profile: Profile) -> dict[str, Any]:
         )
     names = [{"name": name} for name in frames]
     return {"$schema": _SPEEDSCOPE_SCHEMA, "shared": {"frames": names}, "profiles": profiles, "name": profile.name}
+
+
+def _drawn(profile: Profile) -> tuple[SpanRecord, ...]:
+    """Return the spans, of a profile without any one span for the whole, none where nothing was profiled."""
+    if profile.spans or profile.resources is None:
+        return profile.spans
+    return (SpanRecord((profile.name,), 0, round(profile.resources.wall_s / _NS), lane=0),)
 
 
 def _events(spans: Iterable[SpanRecord], frames: dict[str, int], origin: int) -> Iterable[dict[str, Any]]:

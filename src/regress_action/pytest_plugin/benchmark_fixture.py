@@ -1,189 +1,37 @@
-"""The `benchmark` fixture where neither pytest-benchmark nor pytest-codspeed is there; it takes the same calls.
-
-* The statistics of the rounds of one benchmark in one process, under the names that pytest-benchmark gave them.
-"""
+"""The `benchmark` fixture where neither pytest-benchmark nor pytest-codspeed is there; it takes the same calls."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import statistics
+import re
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from regress_action.pytest_plugin import timing
+from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
+from regress_action.pytest_plugin.call_profile import FunctionProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pytest
 
-
-FIELDS = (
-    "min",
-    "max",
-    "mean",
-    "stddev",
-    "rounds",
-    "median",
-    "iqr",
-    "q1",
-    "q3",
-    "iqr_outliers",
-    "stddev_outliers",
-    "outliers",
-    "ld15iqr",
-    "hd15iqr",
-    "ops",
-    "total",
-)
+    from regress_action.pytest_plugin.call_profile import Profiling
 
 
-class RoundStatistics:
-    """The rounds of one benchmark in this process: seconds per iteration, one number a round, in order.
-
-    Every statistic is computed when it is first asked for, so ask after the last round.
-    """
-
-    def __init__(self, data: list[float] | None = None) -> None:
-        self.data: list[float] = data or []
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return every statistic by its name."""
-        return {name: getattr(self, name) for name in FIELDS}
-
-    @cached_property
-    def sorted_data(self) -> list[float]:
-        """The rounds, fastest first."""
-        return sorted(self.data)
-
-    @cached_property
-    def total(self) -> float:
-        """The sum of the rounds."""
-        return sum(self.data)
-
-    @cached_property
-    def min(self) -> float:
-        """The fastest round."""
-        return self.sorted_data[0]
-
-    @cached_property
-    def max(self) -> float:
-        """The slowest round."""
-        return self.sorted_data[-1]
-
-    @cached_property
-    def mean(self) -> float:
-        """The arithmetic mean."""
-        return statistics.fmean(self.data)
-
-    @cached_property
-    def median(self) -> float:
-        """The middle round."""
-        return statistics.median(self.data)
-
-    @cached_property
-    def stddev(self) -> float:
-        """The sample standard deviation; 0 of a single round."""
-        return statistics.stdev(self.data) if len(self.data) > 1 else 0.0
-
-    @cached_property
-    def rounds(self) -> int:
-        """How many rounds there are."""
-        return len(self.data)
-
-    @cached_property
-    def q1(self) -> float:
-        """The lower quartile."""
-        return self._quartiles[0]
-
-    @cached_property
-    def q3(self) -> float:
-        """The upper quartile."""
-        return self._quartiles[1]
-
-    @cached_property
-    def _quartiles(self) -> tuple[float, float]:
-        if len(self.data) == 1:
-            return self.data[0], self.data[0]
-        lower, _, upper = statistics.quantiles(self.sorted_data, n=4, method="inclusive")
-        return lower, upper
-
-    @cached_property
-    def iqr(self) -> float:
-        """The distance between the quartiles."""
-        return self.q3 - self.q1
-
-    @cached_property
-    def ld15iqr(self) -> float:
-        """The lowest round that is no outlier by the rule of Tukey."""
-        return next(value for value in self.sorted_data if value >= self.q1 - 1.5 * self.iqr)
-
-    @cached_property
-    def hd15iqr(self) -> float:
-        """The highest round that is no outlier by the rule of Tukey."""
-        return next(value for value in reversed(self.sorted_data) if value <= self.q3 + 1.5 * self.iqr)
-
-    @cached_property
-    def stddev_outliers(self) -> int:
-        """How many rounds lie more than a standard deviation away from the mean."""
-        return self._outside(self.mean - self.stddev, self.mean + self.stddev)
-
-    @cached_property
-    def iqr_outliers(self) -> int:
-        """How many rounds lie more than 1.5 times the distance of the quartiles beyond them."""
-        return self._outside(self.q1 - 1.5 * self.iqr, self.q3 + 1.5 * self.iqr)
-
-    @property
-    def outliers(self) -> str:
-        """Both counts, as pytest-benchmark prints them."""
-        return f"{self.stddev_outliers};{self.iqr_outliers}"
-
-    @cached_property
-    def ops(self) -> float:
-        """Iterations per second."""
-        return self.rounds / self.total if self.total else 0.0
-
-    def _outside(self, low: float, high: float) -> int:
-        return sum(not low <= value <= high for value in self.data)
-
-
-class BenchmarkRecord:
-    """What `benchmark.stats` is: the rounds with their statistics, and what was measured how.
-
-    `record["median"]` and `record.get("median")` read a statistic, `record.stats.data` the rounds.
-    """
-
-    def __init__(self, identity: dict[str, Any], iterations: int, options: dict[str, Any]) -> None:
-        self.identity = identity
-        self.iterations = iterations
-        self.options = options
-        self.stats = RoundStatistics()
-
-    @property
-    def name(self) -> str:
-        """The name of the test."""
-        return str(self.identity["name"])
-
-    def __bool__(self) -> bool:
-        return bool(self.stats)
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a number, a text or a list
-        return getattr(self.stats, key) if hasattr(self.stats, key) else self.as_dict()[key]
-
-    def get(self, key: str, default: object = None) -> Any:  # noqa: ANN401 - a number, a text or a list
-        """Return a statistic or a field, or `default` where there is none of that name."""
-        return getattr(self.stats, key, self.identity.get(key, default))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the entry that `--benchmark-json` of pytest-benchmark would hold."""
-        own = {"iterations": self.iterations, "data": self.stats.data}
-        return {**self.identity, "options": self.options, "stats": self.stats.as_dict() | own if self.stats else None}
-
+_UNUSUAL = re.compile(r"[^\w.-]+")
+_SETTINGS = {
+    "_timer": "timer",
+    "_min_time": "min_time",
+    "_max_time": "max_time",
+    "_min_rounds": "min_rounds",
+    "_disable_gc": "disable_gc",
+    "_warmup": "warmup",
+    "_calibration_precision": "calibration_precision",
+}
+"""Attributes of pytest-benchmark's fixture that suites set before they measure → the timing option each is."""
 
 if TYPE_CHECKING:
     Target = Callable[..., Any]
@@ -202,7 +50,13 @@ class BenchmarkFixture:
     """
 
     def __init__(
-        self, node: pytest.Item, options: timing.TimingOptions, *, enabled: bool = True, group: str | None = None
+        self,
+        node: pytest.Item,
+        options: timing.TimingOptions,
+        *,
+        enabled: bool = True,
+        group: str | None = None,
+        profiling: Profiling | None = None,
     ) -> None:
         callspec = getattr(node, "callspec", None)
         self.name = node.name
@@ -216,8 +70,21 @@ class BenchmarkFixture:
         self.has_error = False
         self.skipped = False
         self._options = options
+        self._profiling = profiling
         self._used_as: str | None = None
         self._rollbacks: list[Callable[[], object]] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a setting
+        if name in _SETTINGS:
+            return getattr(self._options, _SETTINGS[name])
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _SETTINGS:
+            setting: dict[str, Any] = {_SETTINGS[name]: value}
+            self._options = replace(self._options, **setting)
+        else:
+            super().__setattr__(name, value)
 
     @property
     def disabled(self) -> bool:
@@ -240,10 +107,12 @@ class BenchmarkFixture:
             with _runnable(function, args, kwargs) as work:
                 if self.enabled:
                     measured, iterations = timing.rounds(work, self._options)
-                    self._record(iterations).stats.data.extend(measured)
+                    record = self._record(iterations)
+                    record.stats.data.extend(measured)
+                    self._profile(record, lambda profile: profile.run(work.run))
                 return work.run()
         except Exception:
-            self.has_error = True
+            self._failed()
             raise
 
     def pedantic(  # noqa: PLR0913, PLR0917 - the signature that suites call
@@ -279,9 +148,10 @@ class BenchmarkFixture:
             for _ in range(rounds):
                 seconds, result = plan.round(iterations, self._options)
                 record.stats.data.append(seconds / iterations)
+            self._profile(record, plan.profiled)
             return result if iterations == 1 else plan.round(1, self._options)[1]
         except Exception:
-            self.has_error = True
+            self._failed()
             raise
 
     def weave(self, target: Any, **kwargs: Any) -> None:  # noqa: ANN401 - what aspectlib takes
@@ -317,13 +187,29 @@ class BenchmarkFixture:
 
     def _use(self, mode: str) -> None:
         if self._used_as:
-            self.has_error = True
+            self._failed()
             raise FixtureAlreadyUsed(
                 f"Fixture can only be used once. Previously it was used in {self._used_as} mode.\n"
                 "One test is one benchmark, so a second measurement has no name of its own.\n"
                 "Split the test, or parametrise it."
             )
         self._used_as = mode
+
+    def _failed(self) -> None:
+        self.has_error = True
+        if self.stats:
+            self.stats.has_error = True
+
+    def _profile(self, record: BenchmarkRecord, call: Callable[[FunctionProfile], object]) -> None:
+        """Make further calls under cProfile where that was asked for."""
+        if self._profiling is None:
+            return
+        profile, asked = FunctionProfile(), self._profiling
+        for _ in range(asked.loops or len(record.stats.data) * record.iterations):
+            call(profile)
+        record.cprofile = profile.rows(asked.column, asked.top)
+        if asked.dump:
+            profile.dump(asked.dump.with_name(f"{asked.dump.name}-{_UNUSUAL.sub('_', self.name)}.prof"))
 
     def _record(self, iterations: int) -> BenchmarkRecord:
         self.stats = BenchmarkRecord(self._identity(), iterations, self._options.described)
@@ -362,6 +248,14 @@ class _Pedantic:
         if self.teardown is not None:
             self.teardown(*args, **kwargs)
         return seconds, result
+
+    def profiled(self, profile: FunctionProfile) -> None:
+        """Run the target once under a profiler, with its set-up and teardown outside of it."""
+        args, kwargs = self._arguments()
+        with _runnable(self.target, args, kwargs) as work:
+            profile.run(work.run)
+        if self.teardown is not None:
+            self.teardown(*args, **kwargs)
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         given = self.setup() if self.setup else None

@@ -44,7 +44,7 @@ class ProcessOutcome:
 
     `outcome` is pytest's word, or `crashed` or `timeout`; `text` says why it is one of these two. `reports` are those
     that pytest made of every phase, in its serialised form. `disturbed` says that other programs or the hypervisor took
-    CPU time meanwhile.
+    CPU time meanwhile, `network` what held of the limit of the network.
     """
 
     outcome: str
@@ -53,6 +53,7 @@ class ProcessOutcome:
     entries: tuple[dict[str, Any], ...] = ()
     seconds: float = 0.0
     disturbed: bool = False
+    network: str | None = None
 
 
 @dataclass(slots=True)
@@ -207,7 +208,7 @@ def _outcome(
             "crashed", _cause(status) + (f"\nWhat it printed:\n{tail}" if tail else ""), seconds=seconds
         )
     reports, entries = tuple(content["reports"]), tuple(content["entries"])
-    return ProcessOutcome(_word(reports), "", reports, entries, seconds, disturbed)
+    return ProcessOutcome(_word(reports), "", reports, entries, seconds, disturbed, content.get("network"))
 
 
 def _word(reports: Sequence[Mapping[str, Any]]) -> str:

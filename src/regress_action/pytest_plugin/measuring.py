@@ -10,8 +10,6 @@ import gc
 import inspect
 import json
 import os
-import socket
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from regress_action.pytest_plugin import network_limit
 from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
 from regress_action.pytest_plugin.markers import performance_test
 from regress_action.pytest_plugin.options import timing_of
@@ -89,15 +88,6 @@ VARIABLE = "REGRESS_PERFORMANCE_CHILD"
 """Environment variable that holds the orders of such a process as JSON."""
 
 _FIRST_TO_BE_ENDED = "1000"
-_OWN_HOST = frozenset({"", "localhost", "::1", "::", "0.0.0.0", socket.gethostname()})  # noqa: S104 - to tell it, not to bind it
-_ADDRESS_OF = {
-    "socket.connect": 1,
-    "socket.sendto": 1,
-    "socket.sendmsg": 1,
-    "socket.getaddrinfo": 0,
-    "socket.gethostbyname": 0,
-}
-"""Audit events of Python that reach for the network → which of their arguments is the address."""
 
 
 class MeasuringProcess:
@@ -108,7 +98,7 @@ class MeasuringProcess:
         self._orders = orders
         self._entries: list[dict[str, Any]] = []
         self._reports: list[dict[str, Any]] = []
-        apply_limits(orders.get("limits", {}), cpu=orders.get("cpu"))
+        self._network = apply_limits(orders.get("limits", {}), cpu=orders.get("cpu"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -135,7 +125,8 @@ class MeasuringProcess:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Write the reports and the entries for the session that started this process."""
-        content = {"reports": self._reports, "entries": self._entries + entries_of_fixtures(self._config)}
+        entries = self._entries + entries_of_fixtures(self._config)
+        content = {"reports": self._reports, "entries": entries, "network": self._network}
         Path(self._orders["out"]).write_text(json.dumps(content, default=str), encoding="utf-8")
 
 
@@ -145,12 +136,14 @@ def orders() -> dict[str, Any] | None:
     return json.loads(text) if text else None
 
 
-def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> None:
-    """Limit this process: `memory_bytes`, `files` and `network` (False for loopback only); pin it to `cpu`.
+def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> str | None:
+    """Limit this process: `memory_bytes`, `files` and `network`; pin it to `cpu`.
 
     Where the machine does not allow a limit, the process goes on without it. The kernel is told to end this process
-    before the session that waits for it, should memory run out. `network` holds for Python code of this process, not
-    for programs that it starts.
+    before the session that waits for it, should memory run out.
+
+    Returns:
+        What holds of the limit of the network, None where there is none.
     """
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_BE_ENDED, encoding="ascii")
@@ -163,17 +156,4 @@ def apply_limits(limits: Mapping[str, Any], *, cpu: int | None = None) -> None:
     if cpu is not None and hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {cpu})
-    if limits.get("network") is False:
-        sys.addaudithook(_refuse_network)
-
-
-def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _ADDRESS_OF:
-        return
-    address = arguments[_ADDRESS_OF[event]]
-    host = address[0] if isinstance(address, tuple) else address if event.startswith("socket.get") else None
-    if host is None:  # a socket of the file system, one that is connected, or any address of this machine
-        return
-    name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
-    if name not in _OWN_HOST and not name.removeprefix("::ffff:").startswith("127."):
-        raise PermissionError(f"This performance test may not use the network, and reaches for {name}.")
+    return network_limit.apply(limits["network"]) if limits.get("network") else None

@@ -6,17 +6,20 @@ import argparse
 import re
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from regress_action.pytest_plugin.tables import COLUMNS, GROUPINGS, NAMES, SORTS
+from regress_action.pytest_plugin import call_profile, network_limit, saved_runs
+from regress_action.pytest_plugin.call_profile import Profiling
+from regress_action.pytest_plugin.tables import COLUMNS, GROUPINGS, NAMES, SORTS, UNITS
 from regress_action.pytest_plugin.timing import TimingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pytest
 
 DEFAULT_HISTORY = ".regress/history"
 DEFAULT_RUNS = 5
@@ -33,6 +36,7 @@ _TIMING_KINDS: dict[str, Any] = {  # pytest-benchmark keeps some of its options 
     "precision": float,
     "confidence": float,
 }
+_DEFAULT = "Default: %(default)r"
 _WARMUP_ON = ("on", "true", "yes", "")
 OWN_OPTIONS = {
     "--benchmark-report": True,
@@ -48,18 +52,6 @@ OWN_OPTIONS = {
     "--benchmark-json": True,
 }
 """Options that a process which measures one test is not given → whether a value may follow."""
-
-_WITHOUT_EFFECT: dict[str, Any] = {
-    "--benchmark-save": None,
-    "--benchmark-autosave": 0,
-    "--benchmark-save-data": 0,
-    "--benchmark-storage": None,
-    "--benchmark-netrc": "?",
-    "--benchmark-histogram": "?",
-    "--benchmark-cprofile": None,
-}
-"""Options of pytest-benchmark that suites name in their settings → how many values follow."""
-_COMPARING = ("--benchmark-compare", "--benchmark-compare-fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,61 +127,82 @@ def add_own(parser: pytest.Parser) -> None:
 
 
 def add_benchmark(parser: pytest.Parser) -> None:
-    """Add the options of pytest-benchmark that have a meaning here, with their names and defaults."""
+    """Add the options of pytest-benchmark, with their names and defaults."""
     group = parser.getgroup("benchmark", "benchmark fixture (regress-action)")
     add = group.addoption
-    add("--benchmark-min-time", metavar="SECONDS", type=float, default=0.000005)
-    add("--benchmark-max-time", metavar="SECONDS", type=float, default=1.0)
-    add("--benchmark-min-rounds", metavar="NUM", type=count, default=5)
-    add("--benchmark-precision", metavar="FRACTION", type=float, help="End the rounds once their mean is so precise.")
-    add("--benchmark-confidence", metavar="FRACTION", type=float, default=0.99)
-    add("--benchmark-timer", metavar="FUNC", type=timer, default="time.perf_counter")
-    add("--benchmark-calibration-precision", metavar="NUM", type=int, default=10)
-    add("--benchmark-warmup", metavar="KIND", nargs="?", default="off", const="on")
-    add("--benchmark-warmup-iterations", metavar="NUM", type=int, default=100_000)
+    add("--benchmark-min-time", metavar="SECONDS", type=seconds, default="0.000005", help=f"Of a round. {_DEFAULT}")
+    add("--benchmark-max-time", metavar="SECONDS", type=seconds, default="1.0", help=f"Of a benchmark. {_DEFAULT}")
+    add("--benchmark-min-rounds", metavar="NUM", type=count, default=5, help=_DEFAULT)
+    add("--benchmark-timer", metavar="FUNC", type=timer, default="time.perf_counter", help=_DEFAULT)
+    add("--benchmark-calibration-precision", metavar="NUM", type=int, default=10, help=_DEFAULT)
+    add("--benchmark-warmup", metavar="KIND", nargs="?", default="off", const="on", help=f"on or off. {_DEFAULT}")
+    add("--benchmark-warmup-iterations", metavar="NUM", type=int, default=100_000, help=_DEFAULT)
     add("--benchmark-disable-gc", action="store_true", help="Disable the garbage collector while rounds are timed.")
     add("--benchmark-skip", action="store_true", help="Skip tests that use the benchmark fixture.")
-    add("--benchmark-only", action="store_true", help="Run only tests that use the benchmark fixture.")
     add("--benchmark-disable", action="store_true", help="Call benchmarked functions once, without timing.")
     add("--benchmark-enable", action="store_true", help="Undo --benchmark-disable.")
-    add("--benchmark-json", metavar="FILE", type=Path, help="Write a file in the form of pytest-benchmark.")
-    add("--benchmark-quiet", action="store_true", help="Print no table.")
+    add("--benchmark-only", action="store_true", help="Run only tests that use the benchmark fixture.")
+    add("--benchmark-precision", metavar="FRACTION", type=float, help="End the rounds once their mean is so precise.")
+    add("--benchmark-confidence", metavar="FRACTION", type=float, default=0.99, help=_DEFAULT)
     add("--codspeed", action="store_true", help="Measure the benchmarks and run nothing else, as pytest-codspeed does.")
-    add("--benchmark-verbose", action="store_true", help=argparse.SUPPRESS)
-    for name, values in _WITHOUT_EFFECT.items():
-        if values == 0:
-            add(name, action="store_const", const="", help=argparse.SUPPRESS)
-        else:
-            add(name, nargs=values, const="" if values else None, help=argparse.SUPPRESS)
-    for name in _COMPARING:
-        add(name, nargs="?", const="", action="append", help=argparse.SUPPRESS)
-    add("--benchmark-columns", metavar="LIST", type=columns, help=f"Columns of the tables: {','.join(COLUMNS)}.")
-    add("--benchmark-sort", choices=SORTS, metavar="COLUMN", help=f"Order of the tables: {', '.join(SORTS)}.")
-    add("--benchmark-group-by", metavar="LIST", type=groupings, help=f"{', '.join(GROUPINGS)} or param:NAME.")
-    add("--benchmark-name", choices=NAMES, metavar="STYLE", help=f"How tests are named: {', '.join(NAMES)}.")
-    add("--benchmark-time-unit", choices=("ns", "us", "ms", "s"), metavar="UNIT", help="One unit for all tables.")
+    _add_saving(add)
+    add("--benchmark-cprofile", metavar="COLUMN", choices=call_profile.COLUMNS, help="Profile every function as well.")
+    add("--benchmark-cprofile-loops", metavar="LOOPS", type=_loops, default=1, help="A number, or auto.")
+    add("--benchmark-cprofile-top", metavar="COUNT", type=count, default=25, help=f"Rows of a profile. {_DEFAULT}")
+    add("--benchmark-cprofile-dump", metavar="PREFIX", nargs="?", const="benchmark", help="Write PREFIX-TEST.prof.")
+    _add_tables(add)
 
 
-def without_effect(config: pytest.Config) -> list[str]:
-    """Return the options of pytest-benchmark that were given, are accepted because suites name them, and do nothing."""
-    return [name for name in _WITHOUT_EFFECT if getattr(config.option, _destination(name)) is not None]
+def _add_saving(add: Callable[..., None]) -> None:
+    add("--benchmark-save", metavar="NAME", type=saved_runs.run_name, help="Save this run as NUMBER_NAME.json.")
+    add("--benchmark-autosave", action="store_true", help="Save this run as NUMBER_COMMIT_TIME.json.")
+    add("--benchmark-save-data", action="store_true", help="Save every round, not only the statistics.")
+    add("--benchmark-json", metavar="PATH", type=Path, help="Write a file in the form of pytest-benchmark.")
+    add(
+        "--benchmark-compare",
+        metavar="NUM|_ID",
+        nargs="?",
+        const="",
+        help="Show a saved run beside this one: the last, or that whose name begins so.",
+    )
+    add(
+        "--benchmark-compare-fail",
+        metavar="EXPR",
+        nargs="+",
+        action="extend",
+        type=saved_runs.regression_check,
+        help="End with 1 where a statistic exceeds that of the saved run by more than min:5%% or mean:0.001 seconds.",
+    )
+    add(
+        "--benchmark-storage",
+        metavar="URI",
+        type=saved_runs.storage_folder,
+        default=saved_runs.DEFAULT_STORAGE,
+        help=f"Folder of the saved runs. {_DEFAULT}.",
+    )
+    add("--benchmark-netrc", nargs="?", const="", help=argparse.SUPPRESS)  # only for servers
 
 
-def refuse_comparison(config: pytest.Config) -> None:
-    """Refuse the comparisons of pytest-benchmark: a gate that is silently not there would let everything pass.
-
-    Raises:
-        pytest.UsageError: one of them was given.
-    """
-    if given := [name for name in _COMPARING if getattr(config.option, _destination(name))]:
-        raise pytest.UsageError(
-            f"{given[0]} needs pytest-benchmark, which is not in use.\n"
-            "--regression-detection compares with the history in its place."
-        )
-
-
-def _destination(option: str) -> str:
-    return option.removeprefix("--").replace("-", "_")
+def _add_tables(add: Callable[..., None]) -> None:
+    add("--benchmark-verbose", action="store_true", help="Say how every benchmark is calibrated.")
+    add("--benchmark-quiet", action="store_true", help="Print no table.")
+    add("--benchmark-sort", metavar="COL", type=sorting, default="min", help=f"One of {', '.join(SORTS)}. {_DEFAULT}")
+    add(
+        "--benchmark-group-by",
+        metavar="LABEL",
+        default="group",
+        help=f"{', '.join(GROUPINGS)} or param:NAME, or several. {_DEFAULT}",
+    )
+    add("--benchmark-columns", metavar="LABELS", type=columns, help=f"Columns of the tables: {','.join(COLUMNS)}.")
+    add("--benchmark-name", choices=NAMES, default="normal", metavar="FORMAT", help=f"{', '.join(NAMES)}. {_DEFAULT}")
+    add("--benchmark-time-unit", choices=(*UNITS, "auto"), metavar="UNIT", help="One unit for all tables.")
+    add(
+        "--benchmark-histogram",
+        metavar="FILENAME-PREFIX",
+        nargs="?",
+        const="benchmark",
+        help="Draw a box for every benchmark, in a file for every group.",
+    )
 
 
 def peer_in_use(pluginmanager: pytest.PytestPluginManager) -> bool:
@@ -239,6 +252,31 @@ def timing_of(config: pytest.Config, marker: pytest.Mark | None = None) -> Timin
     )
 
 
+def enabled(config: pytest.Config) -> bool:
+    """Whether functions are timed: not when disabled, and not beside workers of pytest-xdist."""
+    option = config.option
+    return bool(option.benchmark_enable or not option.benchmark_disable) and not xdist_active(config)
+
+
+def xdist_active(config: pytest.Config) -> bool:
+    """Whether tests run in several workers, each of which would slow the others."""
+    return hasattr(config, "workerinput") or getattr(config.option, "dist", "no") != "no"
+
+
+def profiling_of(config: pytest.Config, marker: pytest.Mark | None = None) -> Profiling | None:
+    """Return how functions are profiled besides, None where that was not asked for."""
+    option = config.option
+    if not (option.benchmark_cprofile or (marker and marker.kwargs.get("cprofile"))):
+        return None
+    dump = option.benchmark_cprofile_dump
+    return Profiling(
+        option.benchmark_cprofile or "cumtime",
+        option.benchmark_cprofile_loops,
+        option.benchmark_cprofile_top,
+        config.invocation_params.dir / dump if dump else None,
+    )
+
+
 def boolean(text: str) -> bool:
     """Return what a word means.
 
@@ -260,14 +298,29 @@ def columns(text: str) -> tuple[str, ...]:
     return _listed(text, COLUMNS)
 
 
-def groupings(text: str) -> str:
-    """Return the labels by which the tables are grouped, as they were written.
+def sorting(text: str) -> str:
+    """Return the column by which tables are sorted.
 
     Raises:
-        argparse.ArgumentTypeError: there is no such label.
+        argparse.ArgumentTypeError: there is no such column.
     """
-    _listed(",".join(part for part in text.split(",") if not part.startswith("param:")), GROUPINGS)
+    if text not in SORTS:
+        raise argparse.ArgumentTypeError(
+            f"Unacceptable value: {text!r}. Value for --benchmark-sort must be one of: {', '.join(map(repr, SORTS))}."
+        )
     return text
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from error
 
 
 def count(text: str) -> int:
@@ -282,15 +335,30 @@ def count(text: str) -> int:
 
 
 def timer(text: str) -> str:
-    """Return the dotted name of a clock of the module time.
+    """Return the dotted name of a clock that can be imported.
 
     Raises:
-        argparse.ArgumentTypeError: there is no such clock.
+        argparse.ArgumentTypeError: it is not dotted, or there is no such clock.
     """
-    module, _, name = text.rpartition(".")
-    if module != "time" or not callable(getattr(time, name, None)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no clock; write one of the module time, like time.perf_counter")
+    if "." not in text:
+        raise argparse.ArgumentTypeError(
+            "Value for --benchmark-timer must be in dotted form. Eg: 'module.attr'. Write time.perf_counter or another."
+        )
+    if not callable(_imported(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no clock that can be imported; write one like time.perf_counter")
     return text
+
+
+def _imported(name: str) -> Any:  # noqa: ANN401 - whatever has that name
+    module, _, attribute = name.rpartition(".")
+    try:
+        return getattr(import_module("time" if module == "pep418" else module), attribute, None)
+    except ImportError:
+        return None
+
+
+def _loops(text: str) -> int | None:
+    return None if text == "auto" else count(text)
 
 
 def _listed(text: str, choices: Sequence[str]) -> tuple[str, ...]:
@@ -301,7 +369,7 @@ def _listed(text: str, choices: Sequence[str]) -> tuple[str, ...]:
 
 
 def limits(text: str) -> dict[str, Any]:
-    """Return the limits of a measuring process: `memory_bytes`, `files`, and `network` as True or False.
+    """Return the limits of a measuring process: `memory_bytes`, `files`, and `network` as `off` or `loopback`.
 
     Raises:
         argparse.ArgumentTypeError: a limit is not known, or its value cannot be read.
@@ -314,8 +382,10 @@ def limits(text: str) -> dict[str, Any]:
             read["memory_bytes"] = int(float(size[1]) * _SIZES[size[2].lower()])
         elif name == "files" and value.isdecimal():
             read["files"] = int(value)
+        elif name == "network" and value == network_limit.LOOPBACK:
+            read["network"] = value
         elif name == "network":
-            read["network"] = boolean(value)
+            read |= {} if boolean(value) else {"network": network_limit.OFF}
         else:
             raise argparse.ArgumentTypeError(f"{part!r} is no limit; write them like memory=2GB,files=256,network=off")
     return read
@@ -323,4 +393,5 @@ def limits(text: str) -> dict[str, Any]:
 
 def _timer(named: object) -> Callable[[], float]:
     timer = getattr(named, "target", named)  # pytest-benchmark wraps it
-    return timer if callable(timer) else getattr(time, str(timer).rpartition(".")[2], time.perf_counter)
+    clock = timer if callable(timer) else _imported(str(timer))
+    return clock if callable(clock) else time.perf_counter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+    from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
+    from regress_action.pytest_plugin.benchmark_session import BenchmarkSession
 
 USED_FIXTURES: pytest.StashKey[list[BenchmarkFixture]] = pytest.StashKey()
 
@@ -37,11 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     manager = config.pluginmanager
     manager.register(fixtures, "regress-fixtures")
     if not options.peer_in_use(manager):
+        manager.register(_BenchmarkAnswers(), "regress-benchmark-answers")
         manager.register(_BenchmarkFixtures(), "regress-benchmark")
-        options.refuse_comparison(config)
-        if config.option.benchmark_only and config.option.benchmark_disable and not config.option.benchmark_enable:
+        if config.option.benchmark_only and not options.enabled(config) and not hasattr(config, "workerinput"):
             raise pytest.UsageError(
-                "--benchmark-only and --benchmark-disable exclude each other. Leave out one of them."
+                "Can't have both --benchmark-only and --benchmark-disable options, which -n of pytest-xdist implies.\n"
+                "Leave out one of them."
             )
     orders = _orders()
     if orders is not None:
@@ -52,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     request = options.request_of(config)
     if request.measures or request.leak_check:
         _refuse_parallel(config)
+    if not options.peer_in_use(manager):
+        from regress_action.pytest_plugin.benchmark_session import BenchmarkSession
+
+        session = BenchmarkSession(config)
+        config._benchmarksession = session  # type: ignore[attr-defined] # noqa: SLF001 - the name that suites know
+        manager.register(session, "regress-benchmark-session")
     if request.measures and request.leak_check:
         raise pytest.UsageError(
             "A session either measures or looks for leaks, because tests that are repeated are not timed.\n"
@@ -100,17 +109,22 @@ def _refuse_parallel(config: pytest.Config) -> None:
 
 
 class _BenchmarkHooks:
-    """The hooks of pytest-benchmark; only the two that update what `--benchmark-json` writes are called."""
+    """The hooks of pytest-benchmark. Where several answer a question, the first answer counts."""
 
     def pytest_benchmark_update_machine_info(self, config: object, machine_info: object) -> None: ...
-    def pytest_benchmark_update_json(self, config: object, benchmarks: object, output_json: object) -> None: ...
-    def pytest_benchmark_generate_machine_info(self, config: object) -> None: ...
-    def pytest_benchmark_generate_commit_info(self, config: object) -> None: ...
     def pytest_benchmark_update_commit_info(self, config: object, commit_info: object) -> None: ...
+    def pytest_benchmark_update_json(self, config: object, benchmarks: object, output_json: object) -> None: ...
+    @pytest.hookspec(firstresult=True)
+    def pytest_benchmark_generate_machine_info(self, config: object) -> None: ...
+    @pytest.hookspec(firstresult=True)
+    def pytest_benchmark_generate_commit_info(self, config: object) -> None: ...
+    @pytest.hookspec(firstresult=True)
     def pytest_benchmark_group_stats(self, config: object, benchmarks: object, group_by: object) -> None: ...
+    @pytest.hookspec(firstresult=True)
     def pytest_benchmark_scale_unit(
         self, config: object, unit: object, benchmarks: object, best: object, worst: object, sort: object
     ) -> None: ...
+    @pytest.hookspec(firstresult=True)
     def pytest_benchmark_generate_json(
         self, config: object, benchmarks: object, include_data: object, machine_info: object, commit_info: object
     ) -> None: ...
@@ -119,21 +133,94 @@ class _BenchmarkHooks:
     ) -> None: ...
 
 
+class _BenchmarkAnswers:
+    """What those hooks answer where the suite has no own answer."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_generate_machine_info(self) -> dict[str, Any]:
+        """Describe the machine."""
+        from regress_action.pytest_plugin import records
+
+        return records.machine_info()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_generate_commit_info(self, config: pytest.Config) -> dict[str, Any]:
+        """Describe the commit that is checked out."""
+        from regress_action.pytest_plugin import saved_runs
+
+        return saved_runs.commit_info(config.rootpath)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_group_stats(
+        self, benchmarks: list[dict[str, Any]], group_by: str
+    ) -> list[tuple[str | None, list[dict[str, Any]]]]:
+        """Group the rows of the tables."""
+        from regress_action.pytest_plugin import tables
+
+        return tables.grouped(benchmarks, group_by)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_scale_unit(
+        self, config: pytest.Config, unit: str, benchmarks: list[dict[str, Any]], sort: str
+    ) -> tuple[str, float]:
+        """Choose the unit of a table."""
+        from regress_action.pytest_plugin import tables
+
+        chosen = config.option.benchmark_time_unit
+        return tables.scale(unit, benchmarks, None if chosen == "auto" else chosen, sort)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_generate_json(
+        self,
+        benchmarks: list[BenchmarkRecord],
+        include_data: bool,  # noqa: FBT001 - a hook gets its arguments by name
+        machine_info: dict[str, Any],
+        commit_info: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Make the content of a file, without benchmarks that failed."""
+        from datetime import UTC, datetime
+
+        from regress_action.pytest_plugin import records
+
+        entries = [record.as_dict(include_data=include_data) for record in benchmarks if not record.has_error]
+        return records.benchmark_file(entries, datetime.now(UTC), machine_info, commit_info)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_benchmark_compare_machine_info(
+        self, benchmarksession: BenchmarkSession, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
+    ) -> None:
+        """Warn where a saved run is of another machine."""
+        import json
+
+        texts = (json.dumps(info, sort_keys=True) for info in (machine_info, compared_benchmark.get("machine_info")))
+        now, then = texts
+        if now != then:
+            benchmarksession.messages.warning(
+                f"Benchmark machine_info is different. Current: {now} VS saved: {then} "
+                f"(location: {benchmarksession.storage.location})."
+            )
+
+
 class _BenchmarkFixtures:
     """The `benchmark` fixture and what belongs to it, registered only where no other package offers one."""
 
     @pytest.fixture
     def benchmark(self, request: pytest.FixtureRequest) -> Iterator[BenchmarkFixture]:
         """Measure a function: `benchmark(function, *args)`, or `benchmark.pedantic(…)`."""
+        from dataclasses import replace
+
         from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
 
         node, config = request.node, request.config
         marker = node.get_closest_marker("benchmark")
         group = marker.kwargs.get("group") if marker else None
-        fixture = BenchmarkFixture(node, options.timing_of(config, marker), enabled=_enabled(config), group=group)
+        timing, profiling = options.timing_of(config, marker), options.profiling_of(config, marker)
+        if session := config.pluginmanager.get_plugin("regress-benchmark-session"):
+            timing = replace(timing, log=session.messages.debug)
+        fixture = BenchmarkFixture(node, timing, enabled=options.enabled(config), group=group, profiling=profiling)
+        config.stash.setdefault(USED_FIXTURES, []).append(fixture)
         yield fixture
         fixture.close()
-        config.stash.setdefault(USED_FIXTURES, []).append(fixture)
 
     @pytest.fixture
     def benchmark_weave(self, benchmark: BenchmarkFixture) -> Callable[..., None]:
@@ -162,26 +249,19 @@ class _BenchmarkFixtures:
                 item.add_marker(pytest.mark.skip(reason="Skipping benchmark (--benchmark-skip active)."))
 
     def pytest_report_header(self, config: pytest.Config) -> list[str]:
-        """Name the options of pytest-benchmark that were given and do nothing here."""
-        given = ", ".join(options.without_effect(config))
-        keep = "--benchmark-report and regress-action record keep results"
-        return [f"benchmark: {given} does nothing without pytest-benchmark; {keep}."] if given else []
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what the fixture measured, unless a session that judges prints it."""
-        config = terminalreporter.config
-        used = [fixture for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
-        asked = config.pluginmanager.has_plugin("regress-performance")
-        if used and not asked and not config.option.benchmark_quiet:
-            from regress_action.pytest_plugin import tables
-
-            tables.show_fixture(used, terminalreporter)
-
-
-def _enabled(config: pytest.Config) -> bool:
-    """Whether functions are timed: not when disabled, and not beside other workers of pytest-xdist."""
-    option = config.option
-    if option.benchmark_enable:
-        return True
-    return not option.benchmark_disable and not hasattr(config, "workerinput")
+        """Say how functions are timed, where an option of the command line asks for something."""
+        if not any(str(argument).startswith("--benchmark-") for argument in config.invocation_params.args):
+            return []
+        option, chosen = config.option, options.timing_of(config)
+        named = {
+            "timer": option.benchmark_timer,
+            "disable_gc": chosen.disable_gc,
+            "min_rounds": chosen.min_rounds,
+            "min_time": f"{chosen.min_time:g}s",
+            "max_time": f"{chosen.max_time:g}s",
+            "calibration_precision": chosen.calibration_precision,
+            "warmup": bool(chosen.warmup),
+            "warmup_iterations": option.benchmark_warmup_iterations,
+        }
+        listed = " ".join(f"{name}={value}" for name, value in named.items())
+        return [f"benchmark: regress-action (defaults: {listed})"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from regress_action.model.measurements import Report
+    from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
     from regress_action.pytest_plugin.markers import PerformanceTest
 
 _NANOSECONDS = 1e-9
@@ -28,7 +29,7 @@ def entries_of_fixtures(config: pytest.Config) -> list[dict[str, Any]]:
     from regress_action.pytest_plugin.plugin import USED_FIXTURES
 
     own = [_plain(entry) for fixture in config.stash.get(USED_FIXTURES, ()) if (entry := fixture.as_dict())]
-    session = getattr(config, "_benchmarksession", None)
+    session = config.pluginmanager.get_plugin("pytest-benchmark")
     entries = own + [_plain(benchmark.as_dict()) for benchmark in getattr(session, "benchmarks", ())]
     codspeed = config.pluginmanager.get_plugin("codspeed_plugin")
     if codspeed is not None and getattr(codspeed, "is_codspeed_enabled", False):
@@ -53,24 +54,65 @@ def _entry_of_codspeed(benchmark: Any) -> dict[str, Any]:  # noqa: ANN401 - a cl
     return {"name": benchmark.name, "fullname": benchmark.uri, "group": None, "params": None, "stats": stats}
 
 
-def benchmark_file(entries: Iterable[dict[str, Any]], created: datetime) -> dict[str, Any]:
+def records_of_fixtures(config: pytest.Config) -> list[BenchmarkRecord]:
+    """Return what our benchmark fixtures timed in this process."""
+    from regress_action.pytest_plugin.plugin import USED_FIXTURES
+
+    return [fixture.stats for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
+
+
+def records_of_entries(entries: Iterable[dict[str, Any]]) -> list[BenchmarkRecord]:
+    """Return entries of a result file as records, of those that were timed."""
+    from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
+
+    made = []
+    for entry in entries:
+        if not (stats := entry.get("stats")):
+            continue
+        identity = {name: value for name, value in entry.items() if name not in ("stats", "options")}
+        record = BenchmarkRecord(identity, stats.get("iterations", 1), entry.get("options", {}))
+        record.stats.data.extend(stats.get("data", ()))
+        made.append(record)
+    return [record for record in made if record]
+
+
+def benchmark_file(
+    entries: Iterable[dict[str, Any]],
+    created: datetime,
+    machine_info: dict[str, Any] | None = None,
+    commit_info: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the content of a file in the form of pytest-benchmark."""
     from regress_action import __version__
-    from regress_action.measure import machine
 
-    machine_info = machine.fingerprint()
-    runtime = str(machine_info["runtime"]).partition(" ")
     return {
-        "machine_info": {
-            "system": machine_info["os"],
-            "python_implementation": runtime[0],
-            "python_version": runtime[2],
-            "cpu": {"brand_raw": machine_info["cpu"], "count": machine_info["cores"]},
-        },
-        "commit_info": {},
+        "machine_info": machine_info or {},
+        "commit_info": commit_info or {},
         "benchmarks": [_plain(entry) for entry in entries],
         "datetime": created.isoformat(),
         "version": f"regress-action {__version__}",
+    }
+
+
+def machine_info() -> dict[str, Any]:
+    """Return what a file in the form of pytest-benchmark says of the machine."""
+    import platform
+
+    from regress_action.measure import machine
+
+    fingerprint = machine.fingerprint()
+    return {
+        "node": platform.node(),
+        "processor": platform.processor(),
+        "machine": platform.machine(),
+        "python_compiler": platform.python_compiler(),
+        "python_implementation": platform.python_implementation(),
+        "python_implementation_version": platform.python_version(),
+        "python_version": platform.python_version(),
+        "python_build": list(platform.python_build()),
+        "release": platform.release(),
+        "system": platform.system(),
+        "cpu": {"brand_raw": fingerprint["cpu"], "count": fingerprint["cores"]},
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +16,9 @@ from regress_action.instruments.environment import inspect_environment
 from regress_action.pytest_plugin.isolation import IsolatedRuns, ProcessOutcome, chosen_cpu
 from regress_action.pytest_plugin.markers import PerformanceTest, performance_test
 from regress_action.pytest_plugin.measuring import measure_whole
+from regress_action.pytest_plugin.network_limit import NOT_COVERED
 from regress_action.pytest_plugin.options import DEFAULT_RUNS, PerformanceRequest
-from regress_action.pytest_plugin.records import benchmark_file, entries_of_fixtures, report_of
+from regress_action.pytest_plugin.records import entries_of_fixtures, records_of_entries, report_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +109,10 @@ class PerformanceSession:
         from regress_action.model.errors import RegressError
 
         runs = self._runs()
-        self._write_benchmark_json(runs)
+        if benchmarks := self.config.pluginmanager.get_plugin("regress-benchmark-session"):
+            benchmarks.finish(session, records_of_entries(runs[0] if runs else ()))
+        if NOT_COVERED in self._networks:
+            self.notes.append(f"The network was {NOT_COVERED}.")
         if not (runs or self.failures):
             self.notes.append("No performance test ran, so there is no report.")
             return
@@ -137,7 +140,13 @@ class PerformanceSession:
         if (cpu := chosen_cpu()) is not None:
             applied.append(("CPU of isolated tests", str(cpu)))
         applied += [(f"limit of {name}", str(limit)) for name, limit in self.request.limits.items()]
+        applied += [("network of isolated tests", network) for network in sorted(self._networks)]
         return replace(report, provenance=(*report.provenance, *applied, *self.environment.values))
+
+    @property
+    def _networks(self) -> set[str]:
+        """What held of the limit of the network, in words."""
+        return {outcome.network for runs in self.isolated.outcomes.values() for outcome in runs if outcome.network}
 
     @property
     def _disabled(self) -> bool:
@@ -153,19 +162,6 @@ class PerformanceSession:
                     runs.append([])
                 runs[number] += outcome.entries
         return [run for run in runs if run]
-
-    def _write_benchmark_json(self, runs: Sequence[Sequence[dict[str, Any]]]) -> None:
-        if self.request.benchmark_json is None or not runs:
-            return
-        import json
-
-        from regress_action.model.files import write_replace
-
-        content, hook = benchmark_file(runs[0], datetime.now(UTC)), self.config.hook
-        hook.pytest_benchmark_update_machine_info(config=self.config, machine_info=content["machine_info"])
-        hook.pytest_benchmark_update_json(config=self.config, benchmarks=content["benchmarks"], output_json=content)
-        text = json.dumps(content, indent=1, default=str)
-        write_replace(self.config.invocation_params.dir / self.request.benchmark_json, text.encode())
 
 
 def _reports(item: pytest.Item, outcomes: Sequence[ProcessOutcome]) -> Iterator[pytest.TestReport]:

@@ -11,16 +11,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import pytest
+    from collections.abc import Sequence
 
     from regress_action.model.measurements import Report, Series
-    from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
     from regress_action.pytest_plugin.session import PerformanceSession
+
+    Row = dict[str, Any]
+    """A benchmark: what identifies it, its statistics in seconds, and `source`, the saved run that it comes from."""
 
 
 def show_session(session: PerformanceSession, terminal: pytest.TerminalReporter) -> None:
@@ -63,69 +65,86 @@ def _value(series: Series) -> str:
     return f"{quantity(median(values), series.metric.unit)} ({runs})" if values else "no value"
 
 
-def show_fixture(fixtures: Sequence[BenchmarkFixture], terminal: pytest.TerminalReporter) -> None:
-    """Print the tables of a session in which only the `benchmark` fixture was used."""
-    for line in table_lines(fixtures, options_of(terminal.config)):
-        terminal.write_line(line)
-
-
 COLUMNS = ("min", "max", "mean", "stddev", "median", "iqr", "outliers", "ops", "rounds", "iterations")
 SORTS = ("min", "max", "mean", "stddev", "name", "fullname")
 GROUPINGS = ("group", "name", "func", "fullname", "fullfunc", "param")
-NAMES = ("short", "normal", "long")
+NAMES = ("short", "normal", "long", "trial")
+UNITS = ("ns", "us", "ms", "s")
 _TITLES = {"stddev": "StdDev", "iqr": "IQR", "ops": "OPS"}
 _TIMES = ("min", "max", "mean", "stddev", "median", "iqr")
-_UNITS = (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
+_SCALES = (("", 1.0), ("m", 1e3), ("u", 1e6), ("n", 1e9))
+_RATES = (("G", 1e-9), ("M", 1e-6), ("K", 1e-3))
 _GAP = 2
 _MOST_TIMES = 1000
-_LEGEND = (
+_RUN_NAME = 12
+LEGEND = (
     "Legend:",
-    "  Outliers: rounds beyond one standard deviation of the mean; rounds beyond 1.5 IQR of the quartiles.",
-    "  OPS: calls a second, one over the mean.",
+    "  Outliers: 1 Standard Deviation from Mean; 1.5 IQR (InterQuartile Range) from 1st Quartile and 3rd Quartile.",
+    "  OPS: Operations Per Second, computed as 1 / Mean",
     "  In parentheses: how many times the best of the column.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """What `--benchmark-columns`, `-sort`, `-group-by`, `-name` and `-time-unit` say."""
+    """What `--benchmark-columns`, `-sort` and `-name` say."""
 
     columns: tuple[str, ...] = COLUMNS
     sort: str = "min"
-    group_by: str = "group"
     name: str = "normal"
-    unit: str | None = None
 
 
 def options_of(config: pytest.Config) -> TableOptions:
     """Return what the command line asks for."""
     option = config.option
-    return TableOptions(
-        columns=option.benchmark_columns or COLUMNS,
-        sort=option.benchmark_sort or "min",
-        group_by=option.benchmark_group_by or "group",
-        name=option.benchmark_name or "normal",
-        unit=option.benchmark_time_unit,
-    )
+    return TableOptions(option.benchmark_columns or COLUMNS, option.benchmark_sort, option.benchmark_name)
 
 
-def table_lines(fixtures: Sequence[BenchmarkFixture], options: TableOptions) -> list[str]:
-    """Return the tables as text."""
-    groups: dict[str, list[BenchmarkFixture]] = defaultdict(list)
-    for fixture in fixtures:
-        groups[_group(fixture, options.group_by)].append(fixture)
-    said = [""]
-    for group in sorted(groups):
-        said += [*_table(group, sorted(groups[group], key=_order(options.sort)), options), ""]
-    return [*said, *_LEGEND]
+def grouped(rows: Sequence[Row], group_by: str) -> list[tuple[str | None, list[Row]]]:
+    """Return the rows of every group, groups in the order of their names; None names the rows without a group.
+
+    Raises:
+        pytest.UsageError: there is no such grouping.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        parts = (_part(row, label.strip()) for label in group_by.split(","))
+        groups[" ".join(str(part) for part in parts if part)].append(row)
+    return [(name or None, groups[name]) for name in sorted(groups)]
 
 
-def _table(group: str, rows: Sequence[BenchmarkFixture], options: TableOptions) -> list[str]:
-    unit, factor = _unit(rows, options)
-    head = [f"Name (time in {unit})", *(_TITLES.get(name, name.capitalize()) for name in options.columns)]
+def scale(unit: str, rows: Sequence[Row], chosen: str | None, sort: str) -> tuple[str, float]:
+    """Return the prefix of the unit ("seconds" or "operations") in a table, and the factor of its values.
+
+    Seconds have the unit that was chosen, else that in which the smallest value of the sorted column is at least one.
+    """
+    if unit == "operations":
+        slowest = min(row["ops"] for row in rows)
+        return next(((prefix, factor) for prefix, factor in _RATES if slowest * factor >= 1), ("", 1.0))
+    if chosen:
+        return chosen.removesuffix("s"), dict(_SCALES)[chosen.removesuffix("s")]
+    column = sort if sort in _TIMES else "min"
+    smallest = min(row[column] for row in rows) or min(row["min"] for row in rows)
+    return next(((prefix, factor) for prefix, factor in _SCALES if smallest * factor >= 1), _SCALES[-1])
+
+
+def table_lines(
+    group: str | None,
+    rows: Sequence[Row],
+    options: TableOptions,
+    *,
+    seconds: tuple[str, float],
+    operations: tuple[str, float],
+) -> list[str]:
+    """Return the table of one group; `seconds` and `operations` are the prefixes and factors of the two units."""
+    rows = sorted(rows, key=lambda row: row[options.sort])
+    factors = dict.fromkeys(_TIMES, seconds[1]) | {"ops": operations[1]}
+    titles = _TITLES | ({"ops": f"OPS ({operations[0]}ops/s)"} if operations[0] else {})
+    head = [f"Name (time in {seconds[0]}s)", *(titles.get(name, name.capitalize()) for name in options.columns)]
     best = {name: _best(rows, name) for name in options.columns}
     body = [
-        [_name(row, options.name), *(_cell(row, name, factor, best[name]) for name in options.columns)] for row in rows
+        [row_name(row, options.name), *(_cell(row[name], factors.get(name), best[name]) for name in options.columns)]
+        for row in rows
     ]
     sizes = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     printed = [
@@ -133,61 +152,51 @@ def _table(group: str, rows: Sequence[BenchmarkFixture], options: TableOptions) 
         + "".join(cell.rjust(size + _GAP) for cell, size in zip(cells[1:], sizes[1:], strict=True))
         for cells in (head, *body)
     ]
-    title = f" benchmark{f' {group!r}' if group else ''}: {len(rows)} tests "
-    return [title.center(len(printed[0]), "-"), printed[0], "-" * len(printed[0]), *printed[1:], "-" * len(printed[0])]
+    title = f" benchmark{f' {plain(group)!r}' if group else ''}: {len(rows)} tests "
+    rule = "-" * len(printed[0])
+    return [title.center(len(printed[0]), "-"), printed[0], rule, *printed[1:], rule]
 
 
-def _best(rows: Sequence[BenchmarkFixture], column: str) -> float | None:
+def row_name(row: Row, style: str) -> str:
+    """Return the name of a row in a style, with the saved run that it comes from."""
+    source = str(row["source"] or "")
+    run = source.rpartition("/")[2]
+    if style == "trial":
+        return plain(run[:4]) if source else "????"
+    if style == "long":
+        return plain(row["fullname"] + (f" ({source})" if source else ""))
+    name = row["name"].removeprefix("test_") if style == "short" else row["name"]
+    shown = run[:4] if style == "short" else source[: len(source) - len(run)] + run[:_RUN_NAME]
+    return plain(name + (f" ({shown})" if source else ""))
+
+
+def _best(rows: Sequence[Row], column: str) -> float | None:
     """Return the best value of a column, None where it has no best one or only one row."""
-    values = [row.stats[column] for row in rows if row.stats] if column in (*_TIMES, "ops") else []
+    values = [row[column] for row in rows] if column in (*_TIMES, "ops") else []
     if len(values) < 2:  # noqa: PLR2004 - one row has nothing to be compared with
         return None
     return float(max(values) if column == "ops" else min(values))
 
 
-def _cell(row: BenchmarkFixture, column: str, factor: float, best: float | None) -> str:
+def _cell(value: Any, factor: float | None, best: float | None) -> str:  # noqa: ANN401 - a number or a text
     """Return a value, and how many times the best of its column it is."""
-    assert row.stats is not None  # noqa: S101 - only fixtures that measured are shown
-    if column == "iterations":
-        return str(row.stats.iterations)
-    value = row.stats[column]
-    if column not in (*_TIMES, "ops"):
+    if factor is None:
         return str(value)
-    shown = f"{value:,.4f}" if column == "ops" else f"{value * factor:,.4f}"
+    shown = f"{value * factor:,.4f}"
     if best is None:
         return shown
     times = value / best if best else math.inf if value else 1.0
     return f"{shown} ({'1.0' if value == best else '>1000' if times > _MOST_TIMES else f'{times:.2f}'})"
 
 
-def _unit(rows: Sequence[BenchmarkFixture], options: TableOptions) -> tuple[str, float]:
-    """Return the unit that was asked for, else the one in which the fastest row is at least one."""
-    if options.unit:
-        return options.unit, dict(_UNITS)[options.unit]
-    fastest = min(row.stats["min"] for row in rows if row.stats)
-    return next(((name, factor) for name, factor in _UNITS if fastest * factor >= 1), _UNITS[-1])
-
-
-def _group(fixture: BenchmarkFixture, group_by: str) -> str:
-    parts = (_part(fixture, label) for label in group_by.split(","))
-    return " ".join(plain(str(part)) for part in parts if part)
-
-
-def _part(fixture: BenchmarkFixture, label: str) -> Any:  # noqa: ANN401 - a parameter may be anything
+def _part(row: Row, label: str) -> Any:  # noqa: ANN401 - a parameter may be anything
     if label.startswith("param:"):
-        name = label.removeprefix("param:")
-        return f"{name}={fixture.params[name]}" if fixture.params and name in fixture.params else None
-    named = {"group": fixture.group, "name": fixture.name, "fullname": fixture.fullname, "param": fixture.param}
-    named |= {"func": fixture.name.partition("[")[0], "fullfunc": fixture.fullname.partition("[")[0]}
-    return named[label]
-
-
-def _order(sort: str) -> Callable[[BenchmarkFixture], Any]:
-    if sort in ("name", "fullname"):
-        return lambda fixture: getattr(fixture, sort)
-    return lambda fixture: fixture.stats[sort] if fixture.stats else 0.0
-
-
-def _name(fixture: BenchmarkFixture, style: str) -> str:
-    name = fixture.fullname if style == "long" else fixture.name
-    return plain(name.removeprefix("test_") if style == "short" else name)
+        name, params = label.removeprefix("param:"), row["params"]
+        return f"{name}={params[name]}" if params and name in params else None
+    functions = {"func": row["name"], "fullfunc": row["fullname"]}
+    if label not in GROUPINGS:
+        raise pytest.UsageError(
+            f"--benchmark-group-by={label} is not known, and no hook pytest_benchmark_group_stats answered.\n"
+            f"Choose {', '.join(GROUPINGS)} or param:NAME."
+        )
+    return functions[label].partition("[")[0] if label in functions else row[label]

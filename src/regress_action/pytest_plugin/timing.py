@@ -46,7 +46,7 @@ class TimingOptions:
 
     `warmup` is how many iterations are run untimed first. With `precision`, rounds end as soon as the margin of their
     mean, at `confidence`, is below that share of it. `seed` decides how the number of iterations varies between
-    rounds.
+    rounds. `log` gets a line about every step.
     """
 
     min_rounds: int = 5
@@ -59,6 +59,7 @@ class TimingOptions:
     confidence: float = 0.99
     timer: Timer = time.perf_counter
     seed: int = 0
+    log: Callable[[str], None] = lambda _: None
 
     @property
     def described(self) -> dict[str, Any]:
@@ -128,12 +129,16 @@ def paused_tracers() -> Iterator[None]:
         sys.settrace(None)
     if profiler:
         sys.setprofile(None)
+    # one that is written in C, like that of `python -m cProfile`, is shown as an object that cannot be set again
+    restore = getattr(profiler, "enable", None)
     try:
         yield
     finally:
         if tracer:
             sys.settrace(tracer)
-        if profiler:
+        if restore:
+            restore()
+        elif profiler:
             sys.setprofile(profiler)
 
 
@@ -142,10 +147,15 @@ def calibrate(work: Work, options: TimingOptions) -> tuple[float, int]:
     shortest = max(options.min_time, resolution(options.timer) * options.calibration_precision)
     estimable = shortest * _SHARE_TO_ESTIMATE / options.calibration_precision
     iterations, run = 1, round_timer(work, options)
+    options.log(
+        f"  Calibrating to target round {shortest:.3g}s; will estimate when reaching {estimable:.3g}s "
+        f"(using: {getattr(options.timer, '__name__', 'timer')}, precision: {resolution(options.timer):.3g}s)."
+    )
     while True:
         duration = run(range(iterations))
         if duration < _SHORT_S:  # a first call or an interruption must not pass for the length of a round
             duration = min(duration, run(range(iterations)), run(range(iterations)))
+        options.log(f"    Measured {iterations} iterations: {duration:.3g}s.")
         if duration >= shortest:
             return duration, iterations
         if duration < estimable:
@@ -169,10 +179,12 @@ def rounds(work: Work, options: TimingOptions) -> tuple[list[float], int]:
         count = min(max(ceil(options.max_time / max(duration, 1e-9)), options.min_rounds), _MOST_ROUNDS)
         for _ in range(min(count, ceil(options.warmup / iterations))):
             run(range(iterations))
+        options.log(f"  Running {count} rounds x {iterations} iterations ...")
         for repetitions in islice(cycle(_varied(iterations, min(count, _VARIED), options.seed)), count):
             measured.append(run(repetitions) / len(repetitions))
             if options.precision and len(measured) >= max(options.min_rounds, 2) and _is_precise(measured, options):
                 break
+    options.log(f"  Ran for {sum(measured) * iterations:.3g}s.")
     return measured, iterations
 
 

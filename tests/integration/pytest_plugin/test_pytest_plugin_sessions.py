@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 
 from regress_action.formats import read
 from regress_action.instruments.storage import BenchmarkStorage
+from regress_action.pytest_plugin.network_limit import NOT_COVERED
 
 if TYPE_CHECKING:
     from integration.pytest_plugin.conftest import Project
@@ -217,11 +220,17 @@ def test_one_test_that_dies_costs_the_others_nothing(project: Project) -> None:
 
 
 def test_limits_hold_in_the_measuring_process(project: Project) -> None:
-    """A test that needs more memory than is allowed, or the network, fails by itself; loopback is no network."""
+    """A test that needs more memory than is allowed, or the network, fails by itself; a loopback of its own is there.
+
+    A program that a test starts reaches no server outside, unless the machine allows no namespace and the session
+    says so.
+    """
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
     project.write(
         "test_limits.py",
         """
-        import os, pathlib, socket
+        import os, pathlib, socket, subprocess, sys
         import pytest
 
         pytestmark = pytest.mark.performance(min_runs=1)
@@ -235,6 +244,10 @@ def test_limits_hold_in_the_measuring_process(project: Project) -> None:
         def test_datagram():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unconnected:
                 unconnected.sendto(b"x", ("192.0.2.1", 53))
+
+        def test_child():
+            code = "import socket; socket.create_connection(('127.0.0.1', PORT), timeout=5)"
+            subprocess.run([sys.executable, "-c", code], check=True)
 
         def test_name():
             socket.getaddrinfo("localhost.example.invalid", 80)
@@ -253,11 +266,20 @@ def test_limits_hold_in_the_measuring_process(project: Project) -> None:
         """,
     )
 
-    done = project.pytest("--performance-runs=1", "--performance-limits=memory=2GB,network=off")
+    text = (project.folder / "test_limits.py").read_text()
+    (project.folder / "test_limits.py").write_text(text.replace("PORT", str(port)))
+
+    with server:
+        done = project.pytest("--performance-runs=1", "--performance-limits=memory=2GB,network=off")
+        reached = project.pytest(
+            "--performance-runs=1", "--performance-limits=network=loopback", "-k", "child or connection"
+        )
 
     assert "MemoryError" in done.stdout
-    assert "1 passed" not in done.stdout
-    assert "2 passed" in done.stdout
+    failed = "FAILED test_limits.py::test_child - subprocess.CalledProcessError" in done.stdout
+    assert failed != (f"The network was {NOT_COVERED}." in done.stdout)
+    assert f"{2 if failed else 3} passed" in done.stdout
+    assert "1 failed, 1 passed" in reached.stdout, "loopback is the machine's, and the rest is refused"
     for name in ("connection", "datagram", "name"):
         assert f"FAILED test_limits.py::test_{name} - PermissionError: " in done.stdout
     assert "may not use the network, and reaches for 192.0.2.1" in done.stdout
@@ -371,33 +393,122 @@ def test_the_json_of_pytest_benchmark_is_written(project: Project) -> None:
     assert report.series[0].benchmark.name == "test_it.py::test_it"
 
 
-def test_hooks_and_settings_of_suites_for_pytest_benchmark_are_accepted(project: Project) -> None:
-    """A conftest with its hooks loads and changes the file; options without effect are named, gates are refused."""
-    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(abs, 1)\n")
+def test_hooks_of_suites_for_pytest_benchmark_are_called(project: Project) -> None:
+    """A conftest with its hooks changes the file, the groups and the unit; its session is where suites look for it."""
+    project.write(
+        "test_it.py",
+        """
+        import time
+
+        def test_it(benchmark, request):
+            benchmark._timer = time.process_time
+            benchmark(abs, 1)
+            assert request.config._benchmarksession.benchmarks[-1].name == "test_it"
+            assert benchmark.stats.options["timer"] == "process_time"
+        """,
+    )
     project.write(
         "conftest.py",
         """
         def pytest_benchmark_update_machine_info(config, machine_info):
             machine_info["rack"] = "7"
 
+        def pytest_benchmark_update_commit_info(config, commit_info):
+            commit_info["message"] = "first"
+
         def pytest_benchmark_update_json(config, benchmarks, output_json):
-            output_json["rounds"] = benchmarks[0]["stats"]["rounds"]
+            output_json["rounds"] = benchmarks[0]["rounds"]
 
         def pytest_benchmark_group_stats(config, benchmarks, group_by):
-            raise AssertionError
+            return [("special", benchmarks)] if group_by == "special" else None
+
+        def pytest_benchmark_scale_unit(config, unit, benchmarks, best, worst, sort):
+            return ("k", 0.001) if unit == "seconds" else ("", 1.0)
         """,
     )
 
-    done = project.pytest("--benchmark-json=out.json", "--benchmark-autosave", "--benchmark-storage=file://x")
+    written = project.pytest("--benchmark-json=out.json", "--benchmark-group-by=special")
+    printed = project.pytest("--benchmark-group-by=special").stdout
+    unknown = project.pytest("--benchmark-group-by=typo")
     content = json.loads((project.folder / "out.json").read_text())
-    gate = project.pytest("--benchmark-compare-fail=min:5%")
 
-    assert done.returncode == 0, done.stdout
-    assert "--benchmark-autosave, --benchmark-storage does nothing without pytest-benchmark" in done.stdout
+    assert written.returncode == 0, written.stdout
     assert content["machine_info"]["rack"] == "7"
+    assert content["commit_info"]["message"] == "first"
     assert content["rounds"] == content["benchmarks"][0]["stats"]["rounds"]
-    assert gate.returncode == 4
-    assert "--benchmark-compare-fail needs pytest-benchmark" in gate.stderr
+    assert " benchmark 'special': 1 tests " in printed
+    assert "Name (time in ks)" in printed
+    assert unknown.returncode == 4
+    assert "--benchmark-group-by=typo is not known" in unknown.stderr
+
+
+def test_a_session_is_compared_with_a_saved_run(project: Project) -> None:
+    """Runs are saved under numbers; the saved run stands beside this one, and a limit ends the session with 1."""
+    project.write("test_it.py", "import time\ndef test_it(benchmark):\n    benchmark(time.sleep, 0.001)\n")
+
+    named = project.pytest("--benchmark-save=first", "--benchmark-save-data")
+    automatic = project.pytest("--benchmark-autosave")
+    folder = next((project.folder / ".benchmarks").iterdir())
+    saved = sorted(path.name for path in folder.iterdir())
+    first = json.loads((folder / "0001_first.json").read_text())
+    compared = project.pytest("--benchmark-compare=0001", "--benchmark-compare-fail=min:900%")
+    project.write("test_it.py", "import time\ndef test_it(benchmark):\n    benchmark(time.sleep, 0.05)\n")
+    slower = project.pytest("--benchmark-compare", "--benchmark-compare-fail", "mean:100", "min:900%")
+    missing = project.pytest("--benchmark-compare=0009", "--benchmark-compare-fail=min:5%", "-Wdefault")
+
+    assert "Saved benchmark data in: " in named.stderr
+    assert len(first["benchmarks"][0]["stats"]["data"]) == first["benchmarks"][0]["stats"]["rounds"]
+    assert automatic.returncode == 0
+    assert saved[0] == "0001_first.json"
+    assert re.fullmatch(r"0002_unversioned_\d{8}_\d{6}\.json", saved[1])
+    assert compared.returncode == 0, compared.stdout
+    assert f"Comparing against benchmarks from: {folder.name}/0001_first.json" in compared.stderr
+    assert {"test_it (0001_first)", "test_it (NOW)"} <= {line[:20].strip() for line in compared.stdout.splitlines()}
+    assert slower.returncode == 1
+    assert "test_it (0002_unversi) - Field 'min' has failed PercentageRegressionCheck: " in slower.stderr
+    assert missing.returncode == 4
+    assert "Can't compare. No benchmark files in " in missing.stderr
+    assert "--benchmark-compare-fail requires valid --benchmark-compare" in missing.stderr
+
+
+def test_plots_and_profiles_are_made_on_request(project: Project) -> None:
+    """`--benchmark-histogram` draws every group, `--benchmark-cprofile` lists the calls of every function."""
+    project.write(
+        "test_it.py",
+        """
+        import pytest
+
+        @pytest.mark.benchmark(group="<A>")
+        @pytest.mark.parametrize("size", [10, 20])
+        def test_it(benchmark, size):
+            benchmark(sorted, range(size))
+        """,
+    )
+
+    done = project.pytest(
+        "--benchmark-histogram=plots/x", "--benchmark-cprofile=tottime", "--benchmark-cprofile-dump=calls/y"
+    )
+    drawn = (project.folder / "plots/x-A.svg").read_text()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Generated histogram: " in done.stderr
+    assert ">Speed of &lt;A&gt; (time in ns)</text>" in drawn
+    assert drawn.count("<g>") == 2
+    assert " cProfile (time in s) " in done.stdout
+    assert "<built-in method builtins.sorted>" in done.stdout
+    assert (project.folder / "calls/y-test_it_10_.prof").stat().st_size
+
+
+def test_benchmarks_beside_workers_are_not_timed(project: Project) -> None:
+    """The session says so, and one that wants nothing but benchmarks is refused."""
+    project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n    assert benchmark.disabled\n")
+
+    beside = project.pytest("-n", "1", "-Wdefault")
+    only = project.pytest("-n", "1", "--benchmark-only")
+
+    assert beside.returncode == 0, beside.stdout
+    assert "Benchmarks are automatically disabled because xdist plugin is active" in beside.stderr
+    assert only.returncode == 4
 
 
 def test_workers_of_xdist_are_refused(project: Project) -> None:
@@ -405,7 +516,7 @@ def test_workers_of_xdist_are_refused(project: Project) -> None:
     project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n")
 
     refused = project.pytest("-n", "2", *ASKED)
-    silent = project.pytest("-n", "2")
+    silent = project.pytest("-n", "2", "-Wdefault")
 
     assert refused.returncode == 4
     assert "-n 0" in refused.stderr

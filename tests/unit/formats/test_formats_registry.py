@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -107,6 +108,25 @@ def test_a_foreign_file_says_what_was_tried(tmp_path: Path, content: bytes) -> N
 
     assert "no known format" in error.what
     assert "hyperfine" in error.meaning
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        ("    http_req_duration....: avg=1.2ms min=1ms med=1.1ms max=2ms p(90)=2ms p(95)=2ms\n", "--summary-export"),
+        ("Timestamp,User Count,Type,Name,Requests/s\n1700000000,1,,Aggregated,1.0\n", "_stats.csv"),
+        ("Method,Name,Error,Occurrences\nGET,/,refused,3\n", "_stats.csv"),
+        ("Count,Message,Traceback,Nodes\n", "_stats.csv"),
+    ],
+)
+def test_what_load_generators_write_beside_their_results_names_the_results(
+    tmp_path: Path, content: str, remedy: str
+) -> None:
+    """The summary for people, the history by seconds and the lists of errors are told from the results."""
+    (tmp_path / "x").write_text(content)
+
+    with pytest.raises(InputError, match=re.escape(remedy)):
+        read(tmp_path / "x")
 
 
 def test_a_binary_file_is_not_text(tmp_path: Path) -> None:

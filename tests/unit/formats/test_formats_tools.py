@@ -68,6 +68,18 @@ CASES: dict[str, tuple[str, dict[tuple[str, str], tuple[float, str, str]], list[
         },
         [],
     ),
+    "k6/points.csv": (
+        "k6",
+        {
+            ("http_reqs", "throughput"): (1.0, "1/s", "higher"),
+            ("http_req_duration", "time"): (3e-3, "s", "lower"),
+            ("http_req_duration", "time_p95"): (4e-3, "s", "lower"),
+            ("http_req_failed", "share"): (0.5, "ratio", "lower"),
+            ("my_size", "value"): (7.0, "value", "unknown"),
+            ("my_size", "value_p95"): (7.0, "value", "unknown"),
+        },
+        [],
+    ),
     "locust/results_stats.csv": (
         "locust",
         {

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regress_action
-from regress_action.instruments.profile import Profile, SpanRecord, chrome_trace, nested, speedscope
+from regress_action.instruments.profile import Profile, SpanRecord, chrome_trace, nested, speedscope, write_profile
 from regress_action.instruments.profiler import TASK_CLOCK, PerformanceProfiler, overhead_ns
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -280,6 +281,23 @@ def test_chrome_traces_have_complete_events_that_nest(tmp_path: Path) -> None:
     assert min(waits) >= 1000  # microseconds of a sleep of a millisecond
     assert chrome_trace(Profile("empty"))["traceEvents"]
     assert speedscope(Profile("empty"))["profiles"] == []
+
+
+def test_a_profile_without_spans_is_one_span(tmp_path: Path) -> None:
+    """Its file opens with one frame of the whole time; a profile that has not begun is refused."""
+    with PerformanceProfiler("import") as profiler:
+        pass
+    profiler.write(tmp_path / "whole.speedscope.json")
+    profiler.write(tmp_path / "whole.json")
+    (lane,) = json.loads((tmp_path / "whole.speedscope.json").read_text())["profiles"]
+    _, event = json.loads((tmp_path / "whole.json").read_text())["traceEvents"]
+
+    assert [step["type"] for step in lane["events"]] == ["O", "C"]
+    assert profiler.profile.resources is not None
+    assert lane["endValue"] == round(profiler.profile.resources.wall_s * 1e9) > 0
+    assert (event["name"], event["ph"]) == ("import", "X")
+    with pytest.raises(InputError, match="holds nothing"):
+        write_profile(Profile("empty"), tmp_path / "empty.speedscope.json")
 
 
 def test_a_profile_is_a_report() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import gc
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
 from regress_action.pytest_plugin import timing
-from regress_action.pytest_plugin.benchmark_fixture import FIELDS, RoundStatistics
+from regress_action.pytest_plugin.benchmark_record import FIELDS, RoundStatistics
 from regress_action.pytest_plugin.timing import TimingOptions, Work
 
 if TYPE_CHECKING:
@@ -118,3 +119,22 @@ def test_statistics_are_those_of_pytest_benchmark(data: list[float]) -> None:
     assert tuple(mine) == FIELDS == Stats.fields
     assert mine["q1"] <= mine["median"] <= mine["q3"]
     assert mine["ld15iqr"] <= mine["hd15iqr"]
+
+
+def test_a_profiler_written_in_c_goes_on_after_a_round() -> None:
+    """`python -m cProfile -m pytest` works: the profiler sees nothing of the rounds, and what comes after them."""
+    profile = cProfile.Profile()
+
+    def within() -> None: ...
+
+    def afterwards() -> None: ...
+
+    profile.enable()
+    with timing.paused_tracers():
+        within()
+    afterwards()
+    profile.disable()
+
+    names = {getattr(entry.code, "co_name", "") for entry in profile.getstats()}
+    assert "afterwards" in names
+    assert "within" not in names
