@@ -245,8 +245,24 @@ class CulpritSearch:
         return line + shift
 
     def _function_key(self, path: str, source: SourceFile, line: int) -> FunctionKey:
+        if not path.endswith(".py") and (seen := self._seen_at(path, line)):
+            return seen
         function = source.function_at(line)
         return self._known_key(path, function.name if function else "<module>")
+
+    def _seen_at(self, path: str, line: int) -> FunctionKey | None:
+        """Return the function that was seen executing the line, else the one whose seen lines begin last before it.
+
+        Sources of other languages than Python are not parsed; their profiles say which lines a function has.
+        """
+        firsts: dict[FunctionKey, int] = {}
+        for run in self.profiles.head:
+            for frame in {frame for stack in run for frame in stack if frame.path == path and frame.line}:
+                if frame.line == line:
+                    return frame.key
+                firsts[frame.key] = min(frame.line, firsts.get(frame.key, frame.line))
+        before = {key: first for key, first in firsts.items() if first <= line}
+        return max(before, key=lambda key: before[key], default=None)
 
     def _known_key(self, path: str, name: str) -> FunctionKey:
         """Return the key under which the profiles have a function: its qualified name, or the last part of it."""

@@ -51,13 +51,13 @@ def command(
     """Profile COMMAND at two commits and name the function and the changed line that explain the difference.
 
     Python processes are sampled, and their calls counted, after the timed runs. For other languages, --profiler names a
-    command that writes collapsed stacks, speedscope's JSON or pprof's format.
+    command that writes collapsed stacks, speedscope's JSON, pprof's or callgrind's format, or what perf script prints.
 
     \b
       regress-action hotspots --base main -- python bench.py
       regress-action hotspots --base main -k test_parse -- "pytest benchmarks {select}"
       regress-action hotspots --base main --profiler "perf record -g -o p ./bench; perf script -i p \\
-          | stackcollapse-perf.pl > {profile}/cpu.collapsed" -- ./bench
+          -F +srcline --full-source-path > {profile}/perf.txt" -- ./bench
     """
     from regress_action.action import hotspots
 

@@ -83,6 +83,7 @@ def test_the_cause_in_a_native_program_is_named(tmp_path: Path, change: tuple[st
     assert ended.returncode == 0, ended.stderr
     (cause,) = json.loads(ended.stdout)["causes"]
     assert (cause["mode"], cause["functions"][0]["function"]) == ("instructions", function)
+    assert f" in {function} takes " in cause["explanation"]
     changed = PROGRAM.replace(*change).splitlines()[cause["culprit"]["line"] - 1]
     assert cause["culprit"]["path"] == "bench.c"
     assert changed + "\n" in change[1]

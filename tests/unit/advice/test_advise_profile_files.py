@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.advice.profile_files import callgrind, formats, read_profiles
+from regress_action.advice.profile_files import callgrind, formats, perf_script, read_profiles
 from regress_action.advice.profile_files.folder import joined_calls, mode_of, read_calls, read_lines
 from regress_action.model.errors import InputError
 from regress_action.model.profiles import CostMode, FunctionKey, StackFrame
@@ -226,3 +227,66 @@ def test_damaged_callgrind_files_are_refused(text: str) -> None:
     """One clear error, whatever stands in it."""
     with pytest.raises(InputError):
         callgrind.read(text, "callgrind.out")
+
+
+PERF = """\
+# captured on a machine of somebody
+bench 17992  2630.690495:    2004008 cpu-clock:ppp:
+\t           702db __sin_fma+0x1b (/usr/lib/x86_64-linux-gnu/libm.so.6)
+  ./math/../sysdeps/x86/fpu/fenv_private.h:416
+\t            11d8 outer(int (*)(long))+0x2a (/tree/bench (deleted))
+  /tree/bench.c:4
+\t            1210 main+0xe (/tree/bench)
+
+my bench 17992/17993 [001]  2630.713184:    1000000 cpu-clock:ppp:
+\tffffffff8160f3a2 __mmap_region+0x992 ([kernel.kallsyms])
+\t4652455000727375 [unknown] ([unknown])
+
+bench 17992  2630.713184:    1 page-faults:u:
+\t            1210 main+0xe (/tree/bench)
+
+"""
+LIBM = "/usr/lib/x86_64-linux-gnu/libm.so.6"
+
+
+def test_perf_script_is_read_as_it_is_printed() -> None:
+    """Periods of a clock are CPU seconds; a frame has its source or its program; another event is not mixed in."""
+    assert perf_script.looks_like(PERF)
+    profile = perf_script.read(PERF, "perf.txt")
+    outer = StackFrame("outer(int (*)(long))", "/tree/bench.c", 4)
+    assert profile.mode is CostMode.CPU
+    assert profile.stacks == {
+        (StackFrame("main", "/tree/bench"), outer, StackFrame("__sin_fma", LIBM)): pytest.approx(0.002004008),
+        (StackFrame("[unknown]", "[unknown]"), StackFrame("__mmap_region", "[kernel.kallsyms]")): pytest.approx(0.001),
+    }
+
+
+@pytest.mark.parametrize(("event", "mode", "cost"), [("cycles:u", "samples", 1), ("instructions", "instructions", 90)])
+def test_events_of_perf_without_stacks_are_counted(event: str, mode: str, cost: float) -> None:
+    """Without -g a sample is one line; of a counter that is no clock each sample counts one."""
+    line = f"bench   55 12.000001:   90 {event}:   10d0 work+0x10 (/tree/bench)\n"
+    profile = perf_script.read(line, "x")
+    assert (profile.mode, profile.stacks) == (mode, {(StackFrame("work", "/tree/bench"),): cost})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# nothing\n", "no sample"),
+        (PERF + "what is this\n", "line 16 begins no sample"),
+        (PERF + "a" * 30_000, "line 16 is too long"),
+        ("b 1 1.0: 9 cycles: 1f strange\n", "line 1 is no frame"),
+    ],
+)
+def test_what_perf_script_did_not_print_is_refused(text: str, why: str) -> None:
+    """The line is named."""
+    assert not perf_script.looks_like("main;work 12\n")
+    with pytest.raises(InputError, match=why):
+        perf_script.read(text, "perf.txt")
+
+
+@given(st.text("ab 0159:()+x[]/.\t\n", max_size=300))
+def test_any_text_behind_a_sample_is_a_profile_or_an_error(text: str) -> None:
+    """Nothing else comes out."""
+    with suppress(InputError):
+        assert perf_script.read(PERF + text, "x").stacks

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from regress_action.advice.profile_files import callgrind, formats
+from regress_action.advice.profile_files import callgrind, formats, perf_script
 from regress_action.advice.profile_files.formats import (
     FILE_BYTES,
     HIGHEST_LINE,
@@ -332,7 +332,10 @@ def _stacks(data: bytes, name: str, *, ours: bool) -> StackProfile:
         return callgrind.read(data.decode("utf-8", "replace"), name)
     if formats.is_pprof(data):
         return formats.read_pprof(data, name, mode)
-    return formats.read_collapsed(data.decode("utf-8", "replace"), name, CostMode.SAMPLES)
+    text = data.decode("utf-8", "replace")
+    if perf_script.looks_like(text):
+        return perf_script.read(text, name)
+    return formats.read_collapsed(text, name, CostMode.SAMPLES)
 
 
 def mode_of(name: str) -> CostMode:

@@ -41,7 +41,7 @@ def damaged(name: str, why: str) -> InputError:
     return InputError(
         f"{name} is no profile that can be read: {why}.",
         meaning="Nothing of it is used.",
-        remedy="Write collapsed stacks, speedscope's JSON, pprof's or callgrind's format.",
+        remedy="Write collapsed stacks, speedscope's JSON, pprof's or callgrind's format, or what perf script prints.",
     )
 
 
