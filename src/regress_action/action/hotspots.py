@@ -13,10 +13,10 @@ from regress_action.advice.memory_growth import memory_growth
 from regress_action.advice.rules import bottleneck, limits
 from regress_action.formats.measurement import SOURCE
 from regress_action.history import Checkout
-from regress_action.model.comparisons import CauseNote
+from regress_action.model.comparisons import CauseNote, Mode
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.files import read_optional
-from regress_action.report.causes import as_plain, flame_graph, memory_paragraph, paragraph
+from regress_action.report.causes import as_plain, flame_graph, memory_paragraph, no_cause, paragraph
 from regress_action.report.resources import notes
 
 if TYPE_CHECKING:
@@ -60,6 +60,21 @@ def with_causes(judgement: Judgement, explained: Sequence[Cause], graphs: GraphF
         for row in judgement.comparisons
     ]
     return replace(judgement, comparisons=tuple(rows))
+
+
+def with_reason(judgement: Judgement, *, in_container: bool, profiled: bool) -> Judgement:
+    """Return the judgement with a note why its regressions have no cause, where one was asked for and none can be had.
+
+    `in_container`: the suite runs in a container of its own. `profiled`: the measurement can hold profiles.
+    """
+    explainable = [row for row in judgement.comparisons if _is_explainable(row) and row.cause is None]
+    if not explainable or any(row.cause for row in judgement.comparisons):
+        return judgement
+    paired = judgement.mode is Mode.PAIRED
+    if paired and profiled and not in_container:
+        return judgement
+    note = no_cause(in_container=in_container, paired=paired, base=judgement.baseline.commit)
+    return replace(judgement, notes=(*judgement.notes, note))
 
 
 def with_resources(judgement: Judgement, folder: Path) -> Judgement:

@@ -161,6 +161,16 @@ def noted(job: Job, judged: Judged) -> Judged:
 
 
 def explained(job: Job, judged: Judged) -> Judged:
+    """Return the judgement with what profiles and the monitor show, or with why an asked-for cause is missing."""
+    seen = _explained(job, judged)
+    if job.settings.profile == "never":
+        return seen
+    measured = (job.root / MEASUREMENT / "measurement.json").exists()
+    with_reason = hotspots.with_reason(seen.judgement, in_container=bool(job.settings.suite_image), profiled=measured)
+    return replace(seen, judgement=with_reason)
+
+
+def _explained(job: Job, judged: Judged) -> Judged:
     """Return the judgement with what profiles and the monitor of the measurement show; flame graphs are written.
 
     Profiles come from the suite: what cannot be read of them is a warning, and the verdict stands.

@@ -74,6 +74,18 @@ def memory_paragraph(cause: MemoryCause) -> Sentence:
     return tuple(parts)
 
 
+def no_cause(*, in_container: bool, paired: bool, base: str | None) -> str:
+    """Return why regressions have no cause although one was asked for, and how to get one."""
+    if in_container:
+        why = "the suite runs in a container of its own, which the profiler does not enter"
+    elif not paired:
+        why = "only one side was measured here, and a cause is what differs between the profiles of both"
+    else:
+        why = "the results were measured by an earlier step, without a profiler"
+    command = f"regress-action hotspots --base {(base or 'COMMIT')[:12]} -- COMMAND"
+    return f"No cause of the regression is named: {why}. On a machine with both commits, `{command}` names it."
+
+
 def _of_site(site: MemorySite, total: CostChange) -> Sentence:
     """Return what one line allocated more."""
     where = Name(f"{site.location.path}:{site.location.line}")

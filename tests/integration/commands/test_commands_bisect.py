@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from integration.measure.measure_repository import VARIABLES, Repository
+from regress_action import BenchmarkStorage
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +111,31 @@ def test_other_benchmarks_that_changed_are_named_with_the_command(repository: Re
     assert [other["benchmark"] for other in answer["others"]] == ["label"]
     narrow = bisect(repository, f"{good}..HEAD", "-k", "label", "--json", "-", "--quiet").answer
     assert (narrow["first_bad"], narrow["others"]) == (culprit, [])
+
+
+def test_stored_records_say_where_to_begin(repository: Repository) -> None:
+    """Four records show the step and are measured first; fewer say nothing, and either is said."""
+    ids = [repository.commit(**{f"file{number}": "x"}) for number in range(6)]
+    ids += [repository.commit(a_dot_cost="100"), repository.commit(file="x"), repository.commit(file="y")]
+    storage = BenchmarkStorage(repository.folder / ".regress/history")
+    costs = {1: 1000.0, 5: 1000.0, 6: 1100.0}
+    series = Series(Benchmark("parse"), Metric("instructions", "count"), (1000.0,))
+    for number, cost in costs.items():
+        storage.append(
+            Report(
+                (replace(series, values=(cost,)),), (Run(),), commit=ids[number], created=f"2026-01-0{number}T12:00:00Z"
+            )
+        )
+    words = (f"{ids[0]}..HEAD", "--history", ".regress/history", "--max-builds", "1", "--json", "-")
+    few = bisect(repository, *words)
+    assert "has 3 records of that benchmark at these commits, fewer than 4" in few.stderr
+    storage.append(
+        Report((replace(series, values=(1100.0,)),), (Run(),), commit=ids[7], created="2026-01-07T12:00:00Z")
+    )
+    many = bisect(repository, *words, "--restart")
+    assert f"4 records of parse in .regress/history say where to begin: {ids[6][:10]}." in many.stderr
+    measured = [line.split()[0] for line in many.stderr.splitlines() if " over " in line]
+    assert measured[1] in {ids[5][:10], ids[6][:10]}
 
 
 def test_a_killed_bisection_goes_on_where_it_was(repository: Repository) -> None:

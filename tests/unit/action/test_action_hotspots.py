@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from judgements import MEMORY, judgement, regression, row
-from regress_action.action.hotspots import GraphFolder, with_causes
+from regress_action.action.hotspots import GraphFolder, with_causes, with_reason
 from regress_action.action.publish import answer_of, judgement_record
 from regress_action.advice import recommend
 from regress_action.github.locations import annotate
 from regress_action.github.preferences import Texts
-from regress_action.model.comparisons import Comparison, Judgement, Outcome, Severity
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Severity
 from regress_action.model.measurements import Location
 from regress_action.report import markdown, structured
 from regress_action.report.findings import Context
@@ -90,6 +90,25 @@ def test_the_flame_graph_is_linked_outside_of_what_is_folded() -> None:
     local = markdown.render(judged, audience="file")
     assert "Flame graph of the difference: `.regress/flame-graph.html`\n" in local
     assert "Flame graph" not in markdown.render(judgement(Outcome.FAIL, SLOW), audience="comment", context=run)
+
+
+def test_a_cause_that_cannot_be_had_has_a_reason() -> None:
+    """One side, a container of the suite, and results of an earlier step are said, once; a cause needs no reason."""
+    paired = replace(judgement(Outcome.FAIL, SLOW, OTHER), mode=Mode.PAIRED)
+    alone = replace(paired, mode=Mode.HISTORY)
+
+    def notes(judged: Judgement, *, in_container: bool = False, profiled: bool = True) -> str:
+        added = with_reason(judged, in_container=in_container, profiled=profiled).notes[len(judged.notes) :]
+        assert len(added) <= 1
+        return str(*added)
+
+    assert "only one side was measured here" in notes(alone)
+    assert "a container of its own" in notes(paired, in_container=True)
+    assert "measured by an earlier step" in notes(paired, profiled=False)
+    assert "`regress-action hotspots --base " in notes(alone)
+    assert notes(paired) == ""
+    assert notes(replace(explained(SLOW), mode=Mode.HISTORY)) == ""
+    assert notes(replace(judgement(Outcome.FAIL, LARGE), mode=Mode.HISTORY)) == ""
 
 
 def test_the_cause_survives_as_data_and_answers_the_question_why() -> None:

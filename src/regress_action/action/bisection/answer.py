@@ -299,7 +299,7 @@ def answer(
     notify = notify or _notify_nobody
     commits = request.range
     notify(f"{len(commits.commits)} commits between {commits.good[:10]} and {commits.bad[:10]}.")
-    prior = prior_of(request.history, commits, request.pattern, request.metric) if request.history else None
+    prior = prior_of(request.history, commits, request.pattern, request.metric, notify) if request.history else None
     state = _search(request, commits, (request.pattern, request.metric), prior, notify, on_step)
     result = result_of(state)
     first = result.first_bad

@@ -18,10 +18,14 @@ from regress_action.analysis.bisection.observations import main_keys
 from regress_action.analysis.bisection.posterior import prior_of_levels
 from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
+from regress_action.model import escaping
 from regress_action.model.errors import InfrastructureError, UsageError
 from regress_action.model.measurements import Direction
+from regress_action.report.numbers import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from regress_action.analysis.arrays import Flags, Floats
     from regress_action.model.measurements import Report
 
@@ -151,8 +155,12 @@ def _log(git: GitFolder, walk: list[str]) -> dict[str, tuple[str, str, str, tupl
 _FEWEST = 4
 
 
-def prior_of(where: str, commits: CommitRange, pattern: str, metric: str | None) -> Floats | None:
+def prior_of(
+    where: str, commits: CommitRange, pattern: str, metric: str | None, notify: Callable[[str], None]
+) -> Floats | None:
     """Return the weights of the commits by the records of the history `where`; None where there are too few.
+
+    `notify` gets a sentence about what the history says.
 
     Records of the environment that has the most of them count, each with the median of its runs. They were measured at
     other times, so they only say where to begin: no weight falls below a twentieth of what the files alone give.
@@ -165,15 +173,18 @@ def prior_of(where: str, commits: CommitRange, pattern: str, metric: str | None)
         if report.commit in position:
             by_environment.setdefault(report.environment.fingerprint, []).append(report)
     reports = max(by_environment.values(), key=len, default=[])
-    keys = main_keys([series for report in reports for series in report.series], pattern, metric)
-    if not keys:
-        return None
+    keys = main_keys([series for report in reports for series in report.series], pattern, metric)[:1]
     levels: list[tuple[int, float]] = []
     for report in reports:
         for series in report.series:
-            if series.key == keys[0] and series.measured and (middle := median(series.measured)) > 0:
+            if series.key in keys and series.measured and (middle := median(series.measured)) > 0:
                 sign = -1.0 if series.metric.direction is Direction.HIGHER else 1.0
                 levels.append((position[report.commit or ""], sign * math.log(middle)))
     if len(levels) < _FEWEST:
+        has = f"{count(len(levels), 'record')} of that benchmark at these commits"
+        notify(f"The history {where} has {has}, fewer than {_FEWEST}: it does not say where to begin.")
         return None
-    return prior_of_levels(commits.contains(), commits.weights(), levels)
+    weights = prior_of_levels(commits.contains(), commits.weights(), levels)
+    first = commits.commits[int(weights.argmax())].id
+    notify(f"{len(levels)} records of {escaping.plain(keys[0][0])} in {where} say where to begin: {first[:10]}.")
+    return weights
