@@ -57,10 +57,10 @@ def figures(*, quick: bool) -> list[Figure]:
     ]
 
 
-def trace(tree: Path) -> dict[str, BenchmarkTrace]:
-    """Return what every benchmark of the tree executes."""
+def trace(tree: Path, command: list[str] = COMMAND) -> dict[str, BenchmarkTrace]:
+    """Return what every benchmark of the command executes in the tree."""
     out = tree.parent / "traces.json"
-    words = json.dumps(COMMAND).encode().hex()
+    words = json.dumps(command).encode().hex()
     subprocess.run([sys.executable, "-I", DRIVER, out, words], cwd=tree, check=True, stderr=subprocess.DEVNULL)
     traces = {name: _trace(content) for name, content in json.loads(out.read_text())["benchmarks"].items()}
     return {name: seen for name, seen in traces.items() if seen is not None}

@@ -43,6 +43,7 @@ _MOST_SITES = 3
 _ALL = 0.995
 _MOSTLY = 0.8
 _HARDLY = 0.3
+_UNSURE = 0.8
 _KINDS = {
     CostMode.CPU: "CPU time",
     CostMode.WALL: "time",
@@ -120,7 +121,8 @@ def share(culprit: Culprit) -> str:
     text = percent(culprit.share)
     if culprit.share_low is None or culprit.share_high is None:
         return text
-    return f"{text} ({percent(culprit.share_low)} to {percent(culprit.share_high)})"
+    unsure = ": too few pairs to be sure" if culprit.share_high - culprit.share_low > _UNSURE else ""
+    return f"{text} ({percent(culprit.share_low)} to {percent(culprit.share_high)}{unsure})"
 
 
 def percent(part: float) -> str:
@@ -248,7 +250,7 @@ def _ruled_out(cause: Cause) -> Sentence:
     if files:
         more = f" and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
         names = [part for path in files[:_MOST_FILES] for part in (", ", Name(path))][1:]
-        facts.append(("changed files of which no line was seen running: ", *names, more))
+        facts.append(("the changes in ", *names, f"{more}, of which no line was seen running"))
     if not facts:
         return ()
     parts: list[str] = ["Ruled out: "]

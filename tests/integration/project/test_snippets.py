@@ -78,6 +78,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(project / "my-program", '#!/bin/sh\nexec wc -c "$1"\n').chmod(0o755)
     write(project / "input.txt", "one\n")
     write(project / "keys.csv", "key\n" + "".join(f"{number % 50}\n" for number in range(1000)))
+    write(project / "prices.csv", "time,key,hit,ttl,load,value\n" + "".join(f"{n},k,0,1,0.1,v\n" for n in range(20)))
+    write(project / "caches.csv", "name,hits,misses,size,entries,expired\nprofile_of,90,10,8,8,0\n")
     write(project / "regress.yml", "runs: 5\nadaptive: false\n")
     for side in ("old", "new"):
         for number in range(5):

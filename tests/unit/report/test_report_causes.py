@@ -47,7 +47,7 @@ def test_one_paragraph_says_what_where_and_what_was_ruled_out() -> None:
         "bench.py::test_check takes 2.0× the CPU time: 1 → 2 s a run (+900 ms to +1.10 s with 95 % confidence), "
         "5 profiled pairs. The changed line shop.py:12 in check takes 94 % (88 % to 99 %) of the difference. "
         "query is called 2,000 times a run, 40 times before. Ruled out: waiting, since the CPU time grew as the "
-        "elapsed time did; changed files of which no line was seen running: docs/a.md."
+        "elapsed time did; the changes in docs/a.md, of which no line was seen running."
     )
 
 
@@ -107,3 +107,12 @@ def test_a_flame_graph_loads_nothing_and_escapes_names() -> None:
     assert "\x1b" not in page
     assert "&lt;script&gt;" in page
     assert page.count('class="flames"') == 2
+
+
+def test_a_share_that_may_be_anything_says_so() -> None:
+    """Few pairs give an interval from nothing to everything, which is no share."""
+    assert CAUSE.culprit is not None
+    assert causes.share(replace(CAUSE.culprit, share_low=0.0, share_high=1.0)) == (
+        "94 % (0 % to 100 %: too few pairs to be sure)"
+    )
+    assert causes.share(CAUSE.culprit) == "94 % (88 % to 99 %)"
