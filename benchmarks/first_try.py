@@ -90,7 +90,8 @@ def attempt(repository: str, limit_s: float, logs: Path | None) -> Attempt:
         said, benchmarks, measured = "", 0, False
         if status == 0 and written and not missing:
             base = f"HEAD~{min(BACK, depth(folder) - 1)}"
-            words = ("run", "--base", base, "--pairs", str(PAIRS), "--json", str(folder.parent / "verdict.json"))
+            words = ["run", "--base", base, "--pairs", str(PAIRS), "--budget-minutes", f"{limit_s / 60 / 2:g}"]
+            words += ["--json", str(folder.parent / "verdict.json")]
             status, said = program(folder, *words, limit_s=limit_s)
             benchmarks, measured = understood(folder.parent / "verdict.json")
         if logs:
