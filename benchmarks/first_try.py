@@ -82,9 +82,9 @@ def attempt(repository: str, limit_s: float, logs: Path | None) -> Attempt:
         config = folder / "regress.yml"
         written = config.read_text() if config.is_file() else ""
         found = re.search(r"^Found ([\w+#. -]+):", printed, re.MULTILINE)
-        missing = re.search(r"^Missing(?: here)?: (.*)", printed, re.MULTILINE)
         tried = re.findall(r"^Tried it: ([\w+#. -]+) was measured", printed, re.MULTILINE)
-        kind = tried[-1] if tried else found[1] if found else "nothing"
+        missing = None if tried else re.search(r"^Missing(?: here)?: (.*)", printed, re.MULTILINE)
+        kind = tried[0] if tried else found[1] if found else "nothing"
         if "init: first" in printed or "# This is a first benchmark" in written:
             kind += " (a first benchmark)"
         said, benchmarks, measured = "", 0, False

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project
 
 _SHOWN = 12
-_SETUP_FAILED = "The setup of head failed"
 _MOST_WAYS = 5
 _MOST_SUITES = 6
 _RUNS, _FEWEST_RUNS = 10, 5
@@ -85,9 +84,9 @@ def _suites(
 
     def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int] | None]:
         results = []
-        for result in _tried(ways, root) if trial else ():
+        for result in try_ways(ways, root) if trial else ():
             results.append(result)
-            yield from _lines_of(result)
+            yield from lines_of(result)
         tried.extend(result.project for result in results)
         working = next((result for result in results if result.works), None)
         names = {series.benchmark.name for series in working.report.series} if working and working.report else set()
@@ -156,7 +155,7 @@ def _name_of(place: str, taken: Collection[str]) -> str:
     return next((name for name in names if name not in taken), f"suite-{len(taken) + 1}")
 
 
-def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
+def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     """Yield what became of each way, until one measures something; where nothing can be tried, say why."""
     from regress_action.commands.init_trial import EARLIER_TIMEOUT_S, TIMEOUT_S, Trial, try_project
     from regress_action.model.errors import RegressError
@@ -164,7 +163,7 @@ def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     broken: set[str] = set()
     ways = [project for project in projects if not project.missing][:_MOST_WAYS]
     for project in ways:
-        if project.setup in broken:
+        if any(project.setup == setup or project.setup.startswith(f"{setup} && ") for setup in broken):
             continue
         click.echo(f"Trying {project.kind}: its setup, then one run …", err=True)
         try:
@@ -177,11 +176,11 @@ def _tried(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
         yield result
         if result.works:
             return
-        if _SETUP_FAILED in result.reason:
-            broken.add(project.setup)
+        if result.unprepared:
+            broken |= {project.setup, result.project.setup}
 
 
-def _lines_of(result: Trial) -> Iterator[str]:
+def lines_of(result: Trial) -> Iterator[str]:
     """Yield what a person should know of a try."""
     for change in result.mended:
         yield f"Mended: {change}"

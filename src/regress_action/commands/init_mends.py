@@ -29,7 +29,7 @@ _UNKNOWN_SHORT = re.compile(
 _MISSING_FIXTURE = re.compile(r"fixture '(\w+)' not found")
 _FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::\S+)?)", re.MULTILINE)
 _KEPT = " | tee {out}"
-_UNKNOWN_FORMAT = re.compile(r"Measured 0 series")
+_UNKNOWN_FORMAT = re.compile(r"Measured 0 series|wrote an empty result file")
 _MOST_LEFT_OUT = 20
 _PLUGINS = {
     "--cov": "pytest-cov",
@@ -82,7 +82,9 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
 
 def _packages_of_node(project: Project, log: str) -> tuple[Project, str] | None:
     """Return the way with another installation of npm's packages, or with a build; None where neither would help."""
-    if "npm ci" in project.setup and re.search(r"npm (?:err!|error).*(?:npm ci|in sync)", log, re.IGNORECASE):
+    if "npm ci" in project.setup and re.search(
+        r"npm (?:err!|error).*(?:npm ci|npm help ci|in sync)", log, re.IGNORECASE
+    ):
         setup = project.setup.replace("npm ci", "npm install --no-audit --no-fund")
         return replace(project, setup=setup), "used npm install, because the lock file does not fit package.json"
     built = f"{project.setup} && npm run build"

@@ -44,6 +44,22 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.c
 """Starts this program without a variable that the suite's Python would see, too."""
 
 _TOO_LONG = re.compile(r"ran longer than its limit")
+_SETUP_FAILED = "The setup of head failed"
+_NOISE = re.compile(
+    r"complete log of this run|^npm error\s*$|npm error (?:404|notarget) (?:Note|In most|tarball)|^npm warn"
+)
+_UNREACHED = (
+    (re.compile(r"No matching version found for (\S+?)\.?\s"), "the package {}"),
+    (re.compile(r"404 Not Found - GET \S+/([^/\s]+)"), "the package {}"),
+    (re.compile(r"No matching distribution found for (\S+)"), "the package {}"),
+    (re.compile(r"go: (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)"), "the module {}"),
+    (re.compile(r"Could not resolve host(?:name)?:? \(?(?:Could not resolve host: )?([\w.-]+)"), "what lies at {}"),
+    (re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)"), "what lies at {}"),
+    (re.compile(r"Failed to resolve '([\w.-]+)'"), "what lies at {}"),
+    (re.compile(r"unable to access '([^']+)'"), "what lies at {}"),
+)
+"""What npm, pip, go, cargo and git say of what they cannot fetch."""
+
 _PROGRAMS = (
     "cargo",
     "go",
@@ -67,6 +83,7 @@ class Trial:
     """What became of one way: the project as it was measured at last, its report, or why there is none.
 
     `mended` says what was changed, `seconds` how long one run took, `absent` what this machine lacks; None for nothing.
+    `unprepared` says that the setup failed, so that no other way with it has to be tried.
     """
 
     project: Project
@@ -75,6 +92,7 @@ class Trial:
     mended: tuple[str, ...] = ()
     seconds: float | None = None
     absent: str | None = None
+    unprepared: bool = False
 
     @property
     def works(self) -> bool:
@@ -106,7 +124,7 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S) -
             seconds = _seconds(clone)
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
-        trial = Trial(project, report, reason, tuple(changes), seconds)
+        trial = Trial(project, report, reason, tuple(changes), seconds, unprepared=_SETUP_FAILED in log)
         if report is not None and trial.works:
             if not init_mends.times_all_tests(project):
                 return trial
@@ -117,7 +135,7 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S) -
         else:
             change = init_mends.mended(project, log, own)
         if change is None:
-            return replace(trial, absent=absent_version(log))
+            return replace(trial, absent=absent_version(log) or out_of_reach(log))
         project, said = change
         changes.append(said.format(limit=f"{RUN_TIMEOUT_S / 60:.0f} minutes"))
     return trial
@@ -129,6 +147,16 @@ def absent_version(log: str) -> str | None:
         return f"Go {match[1] or match[2]}. The workflow installs it"
     if re.search(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v", log):
         return "a newer Node.js, which the project's tools need. The workflow installs it"
+    return None
+
+
+def out_of_reach(log: str) -> str | None:
+    """Return the package, module or machine that a log says could not be fetched; None where it says none."""
+    for pattern, words in _UNREACHED:
+        if match := pattern.search(log):
+            return (
+                f"{words.format(match[1])}, which cannot be fetched from here. Where it can, the files work as written"
+            )
     return None
 
 
@@ -253,6 +281,6 @@ def _seconds(clone: Path) -> float | None:
 
 def _cause(log: str) -> str:
     """Return the last lines of a log that say something."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not _NOISE.search(line)]
     errors = [line for line in lines if re.search(r"error|no such|not found|cannot|failed", line, re.IGNORECASE)]
     return " / ".join(dict.fromkeys((errors or lines)[-3:]))[:600]

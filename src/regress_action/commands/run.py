@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regress_action.commands import options
-from regress_action.model.errors import UsageError
+from regress_action.commands import options, unconfigured
+from regress_action.model.errors import RegressError, UsageError
 from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def command(
     from regress_action.history import Checkout
     from regress_action.measure.suite_command import style_of
 
-    settings, words = _suite(suite_command, given)
+    settings, words, found = _suite(suite_command, given)
     spec = measure.MeasurementSpec(
         command=words,
         out=out,
@@ -126,7 +126,14 @@ def command(
         return
     rules = load_rules(settings, Path.cwd())
     with _interruptible(spec, rules):
-        judged = _measured(settings, spec, rules, resume=resume, affected=affected)
+        try:
+            judged = _measured(settings, spec, rules, resume=resume, affected=affected)
+        except RegressError as error:
+            if not found or resume:
+                raise
+            settings = unconfigured.another_way(settings, Path.cwd(), error)
+            spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
+            judged = _measured(settings, spec, rules, resume=False, affected=affected)
     if where:
         _record(out, where)
     if not judged:
@@ -140,8 +147,8 @@ def command(
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 
-def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Settings, tuple[str, ...]]:
-    """Return the settings and the words of the command to measure; without a command, those of the project.
+def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Settings, tuple[str, ...], bool]:
+    """Return the settings, the words of the command to measure, and whether they were found in the project.
 
     Raises:
         UsageError: nothing was found that could be measured.
@@ -153,9 +160,10 @@ def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Se
     if given.get("base") == "ci":
         given = {**given, "base": _base_of_job()}
     settings = options.settings_of(command=suite_command[0] if len(suite_command) == 1 else "", **given)
-    if not suite_command and not settings.command:
-        settings = recognised(settings, Path.cwd())
-    return settings, suite_command if len(suite_command) > 1 else (settings.command,)
+    found = not suite_command and not settings.command
+    if found:
+        settings = unconfigured.recognised(settings, Path.cwd())
+    return settings, suite_command if len(suite_command) > 1 else (settings.command,), found
 
 
 def _print_plan(settings: Settings, spec: MeasurementSpec) -> None:
@@ -203,7 +211,6 @@ def _interruptible(spec: MeasurementSpec, rules: JudgingRules) -> Iterator[None]
     """Show what an interrupted measurement says so far, and how it goes on; the exit code stays 130."""
     from regress_action.action import measure
     from regress_action.commands import output
-    from regress_action.model.errors import RegressError
 
     try:
         yield
@@ -265,34 +272,6 @@ def _explained(judged: Judged, spec: MeasurementSpec) -> Judged:
     explained = [cause for cause, _ in hotspots.causes(out / "measurement", Path.cwd(), os.environ)]
     graphs = hotspots.GraphFolder(lambda name, content: write_replace(out / name, content), str(out))
     return replace(judged, judgement=hotspots.with_causes(judged.judgement, explained, graphs))
-
-
-def recognised(settings: Settings, root: Path) -> Settings:
-    """Return the settings with the suite that `init` would write for the project under `root`, in memory.
-
-    Settings that were given stay.
-
-    Raises:
-        UsageError: nothing was found that could be measured.
-    """
-    from regress_action.model.errors import UsageError
-    from regress_action.scaffold import recognise
-
-    project = recognise(root)[0]
-    if project.missing:
-        raise UsageError(
-            f"There is no command to measure: {project.why}.",
-            remedy="Name one: regress-action run -- COMMAND. Or write it into regress.yml as `command`.",
-        )
-    click.echo(f"Measuring what init would write for this project: {project.why}.", err=True)
-    click.echo(f"  setup:   {settings.setup or project.setup}\n  command: {project.command}", err=True)
-    defaults = {
-        "command": project.command,
-        "setup": settings.setup or project.setup,
-        "results": settings.results or project.results,
-        "carry": settings.carry or (project.carry if settings.base else ()),
-    }
-    return settings.model_copy(update=defaults)
 
 
 def _cache_folder() -> Path:

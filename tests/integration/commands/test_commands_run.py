@@ -120,6 +120,36 @@ def test_what_cannot_be_measured_says_why(project: Path, arguments: tuple[str, .
     assert said in ended.stderr
 
 
+def unconfigured(project: Path, makefile: str) -> Path:
+    """Add a suite that needs a program which no machine of ours has, and a target that may work."""
+    (project / "phpbench.json").write_text("{}")
+    (project / "Makefile").write_text(makefile)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "ways")
+    return project
+
+
+def test_another_way_is_measured_where_the_first_one_does_not_work(project: Path) -> None:
+    """Without a configuration, what fails is told in a line, and the way that a trial finds is measured."""
+    ended = regress(unconfigured(project, "bench:\n\t@sleep 0.01\n"), "run", "--runs", "1")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "That did not work: The setup of head failed" in ended.stderr
+    assert "Missing here: the program composer" in ended.stderr
+    assert "Mended: the program is timed as a whole" in ended.stderr
+    assert "make bench" in (project / ".regress/head.jsonl").read_text()
+
+
+def test_each_way_that_did_not_work_is_named_where_none_does(project: Path) -> None:
+    """With what to type, and the exit code of a wrong use."""
+    ended = regress(unconfigured(project, "bench:\n\tfalse\n"), "run", "--runs", "1")
+
+    assert ended.returncode == 2
+    assert "No way to measure this project works here." in ended.stderr
+    assert "phpbench: the program composer" in ended.stderr
+    assert "make: " in ended.stderr
+
+
 def test_a_shallow_clone_says_what_to_fetch(project: Path, tmp_path: Path) -> None:
     """A clone that lacks the base is told apart from a wrong name, with the line to paste."""
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{project}", "shallow")

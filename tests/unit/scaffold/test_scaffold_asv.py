@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project
 
 PIP = "python -m venv .venv && .venv/bin/python -m pip install --quiet"
-PROJECT = "[project]\nname = 'x'\nrequires-python = '>=3.11'\n"
+PROJECT = "[project]\nname = 'x'\n"
 JOB = """on: pull_request
 env: {FACTOR: 1.5, OPENBLAS_NUM_THREADS: 1, TOKEN: '${{ secrets.token }}'}
 jobs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.commands.run import recognised
+from regress_action.commands.unconfigured import recognised
 from regress_action.model.errors import UsageError
 from regress_action.scaffold import Repository, Suite, drafts, other_tools, python_minors, recognise
 from regress_action.settings import Settings

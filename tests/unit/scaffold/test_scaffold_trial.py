@@ -16,7 +16,7 @@ from regress_action.commands.init_mends import (
     times_all_tests,
     with_package,
 )
-from regress_action.commands.init_trial import absent_version
+from regress_action.commands.init_trial import absent_version, out_of_reach
 from regress_action.scaffold import Project, Repository, recognise
 from unit.scaffold.scaffold_repositories import write
 
@@ -103,11 +103,18 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
             "npm install --no-audit --no-fund",
         ),
         (
+            {"setup": "npm ci"},
+            'npm error aliases: clean-install, ic\nnpm error\nnpm error Run "npm help ci" for more info',
+            "setup",
+            "npm install --no-audit --no-fund",
+        ),
+        (
             {"kind": "node", "setup": "npm ci"},
             "Error [ERR_MODULE_NOT_FOUND]: Cannot find module 'dist/index.js'",
             "setup",
             "npm ci && npm run build",
         ),
+        ({"command": "make b | tee {out}"}, "The last run wrote an empty result file: a", "command", "make b"),
         ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
     ],
 )
@@ -207,3 +214,23 @@ def test_a_part_of_functions_has_parts_of_its_own(tmp_path: Path) -> None:
     assert twice is not None
     assert "-bench '^(BenchmarkA)$'" in twice[0].command
     assert part_of(twice[0], Repository(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("npm error notarget No matching version found for bench-node@^0.14.0.\n", "the package bench-node@^0.14.0,"),
+        ("npm error 404 Not Found - GET https://r/top-sites/-/top-sites-1.1.tgz\n", "the package top-sites-1.1.tgz,"),
+        ("ERROR: No matching distribution found for numpy==9\n", "the package numpy==9,"),
+        ('go: example.org/x@v1.2: Get "https://p": dial tcp: no such host', "the module example.org/x,"),
+        (
+            "[6] Could not resolve hostname (Could not resolve host: index.example.org)",
+            "what lies at index.example.org,",
+        ),
+        ("fatal: unable to access 'https://example.org/x/': no", "what lies at https://example.org/x/,"),
+        ("AssertionError: 404", None),
+    ],
+)
+def test_what_could_not_be_fetched_is_named(log: str, said: str | None) -> None:
+    """A person behind a mirror or without a network sees which package it is about."""
+    assert (out_of_reach(log) or "").partition(" which")[0] == (said or "")
