@@ -107,7 +107,7 @@ def command(
     from regress_action.history import Checkout
     from regress_action.measure.suite_command import style_of
 
-    settings, words, found = _suite(suite_command, given)
+    settings, words, recognised = _suite(suite_command, given)
     spec = measure.MeasurementSpec(
         command=words,
         out=out,
@@ -129,7 +129,7 @@ def command(
         try:
             judged = _measured(settings, spec, rules, resume=resume, affected=affected)
         except RegressError as error:
-            if not found or resume:
+            if not recognised or resume:
                 raise
             settings = unconfigured.another_way(settings, Path.cwd(), error)
             spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
@@ -160,10 +160,10 @@ def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Se
     if given.get("base") == "ci":
         given = {**given, "base": _base_of_job()}
     settings = options.settings_of(command=suite_command[0] if len(suite_command) == 1 else "", **given)
-    found = not suite_command and not settings.command
-    if found:
+    recognised = not suite_command and not settings.command
+    if recognised:
         settings = unconfigured.recognised(settings, Path.cwd())
-    return settings, suite_command if len(suite_command) > 1 else (settings.command,), found
+    return settings, suite_command if len(suite_command) > 1 else (settings.command,), recognised
 
 
 def _print_plan(settings: Settings, spec: MeasurementSpec) -> None:
