@@ -68,6 +68,7 @@ class TurnOrder:
     shared: dict[str, Any] = field(default_factory=dict)
     met: int = 0
     _last: int | None = None
+    _met_at: str | None = None
 
     def next(self) -> Grant | None:
         """Return whose turn it is, None while a side has one or when both have ended."""
@@ -96,15 +97,21 @@ class TurnOrder:
         for side in (0, 1):
             if self.sides[side].waiting is Waiting.TURN:  # the other one is done with this benchmark, or never has it
                 return Grant(side, alone=True)
-        self.shared = {}
         for side in (0, 1):
             if self.sides[side].benchmark not in self.sides[1 - side].ahead:
-                return Grant(side, alone=True)
-        return Grant(self.first, alone=True)  # two orders of the same benchmarks
+                return self._alone(side)
+        return self._alone(self.first)  # two orders of the same benchmarks
+
+    def _alone(self, side: int) -> Grant:
+        """Let a side begin a benchmark alone: one that the other has not, or is done with."""
+        if self.sides[side].benchmark != self._met_at:
+            self.shared = {}
+        return Grant(side, alone=True)
 
     def _meet(self) -> Grant:
         self.shared = {}
         self.met += 1
+        self._met_at = self.sides[0].benchmark
         return Grant(self.first if self.met % 2 else 1 - self.first, alone=False)
 
     def asks(self, side: int, message: dict[str, Any]) -> bool:
@@ -133,13 +140,18 @@ class TurnOrder:
         return False
 
 
+_LONGEST_ROUND_S = 3600.0
+
+
 def _checked(values: dict[Any, Any]) -> dict[str, Any]:
-    iterations, pin = values.get("iterations"), values.get("pin")
+    iterations, pin, duration_s = values.get("iterations"), values.get("pin"), values.get("duration_s")
     checked: dict[str, Any] = {}
     if isinstance(iterations, int) and not isinstance(iterations, bool) and iterations > 0:
         checked["iterations"] = iterations
     if isinstance(pin, bool):
         checked["pin"] = pin
+    if isinstance(duration_s, float) and 0 < duration_s < _LONGEST_ROUND_S:
+        checked["duration_s"] = duration_s
     return checked
 
 

@@ -96,6 +96,20 @@ def test_the_side_that_begins_changes_from_benchmark_to_benchmark() -> None:
     assert sides == [(0, False), (1, True), (1, False)]
 
 
+def test_what_is_shared_stays_until_the_other_side_was_there() -> None:
+    """Benchmark by benchmark, base is done with `a` before head begins it, with base's iterations."""
+    order = _started()
+    order.next()
+    order.asks(0, {"share": {"iterations": 5}})
+    shared = []
+    for side in (0, 1):
+        order.asks(side, {"done": "a"})
+        order.asks(side, {"at": "b"})
+        order.next()
+        shared.append(dict(order.shared))
+    assert shared == [{"iterations": 5}, {}]
+
+
 def test_side_that_is_ahead_waits_for_the_other() -> None:
     """Base is done with `a` and waits at `b`; head goes on with `a`, without an end, until it is at `b` as well."""
     order = _started()
@@ -156,12 +170,12 @@ def test_message_without_meaning_is_refused(message: dict[str, object]) -> None:
 
 
 def test_shared_values_are_checked() -> None:
-    """Only a positive number of iterations and a yes or no are passed on to the other side."""
+    """Only a positive number of iterations, a duration and a yes or no are passed on to the other side."""
     order = TurnOrder()
-    order.asks(0, {"share": {"iterations": -1, "pin": "yes", "more": 1}})
+    order.asks(0, {"share": {"iterations": -1, "pin": "yes", "more": 1, "duration_s": float("nan")}})
     assert order.shared == {}
-    order.asks(0, {"share": {"iterations": 12, "pin": True}})
-    assert order.shared == {"iterations": 12, "pin": True}
+    order.asks(0, {"share": {"iterations": 12, "pin": True, "duration_s": 0.5}})
+    assert order.shared == {"iterations": 12, "pin": True, "duration_s": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ _ONE_PROCESSOR = 1.05  # CPU seconds per second, above which a benchmark uses se
 _LONGEST_ANSWER = 65536
 _COMPUTED = 0.9  # of the length of a turn, as CPU time
 _LONGEST_TURN = 20
+_SHORT_S = 0.05
+_ALIKE = 10
 
 Answer = dict[str, Any]
 
@@ -65,7 +67,29 @@ class Turns:
         if now >= self._latest or time.process_time() >= self._enough_s:
             self._ask({"used": True})
 
-    def calibrate(self, calibration: Callable[[], Any]) -> Any:  # noqa: ANN401 - what pytest-benchmark returns
+    def agree(self, first: Callable[[], tuple[float, int]], again: Callable[[int], float]) -> tuple[float, int]:
+        """Return the seconds of a round and its iterations, the same for both sides, so that both time as many rounds.
+
+        The side that is first calibrates by `first`; `again` runs a round of so many iterations. A first call is often
+        much slower than the next ones, and must not pass for the length of a round.
+        """
+        loops, of_both = self.shared.get("iterations"), self.shared.get("duration_s")
+        if isinstance(loops, int) and loops > 0:
+            known: int = loops
+            own: float = self._calibrate(lambda: min(again(known) for _ in range(2)))
+            if isinstance(of_both, float) and own / _ALIKE < of_both < own * _ALIKE:
+                own = of_both
+            return own, known
+
+        def calibration() -> tuple[float, int]:
+            duration, loops = first()
+            return (min(duration, again(loops), again(loops)) if duration < _SHORT_S else duration), loops
+
+        duration, loops = self._calibrate(calibration)
+        self.share(iterations=loops, duration_s=duration)
+        return duration, loops
+
+    def _calibrate(self, calibration: Callable[[], Any]) -> Any:  # noqa: ANN401 - what it returns
         """Calibrate without giving the turn away, and note whether the benchmark uses one processor."""
         self._calibrating = True
         began, used = time.perf_counter(), _used_s()
@@ -210,13 +234,8 @@ def _patch_pytest_benchmark() -> bool:
     def calibrate_in_turn(self: Any, runner: Any) -> Any:  # noqa: ANN401
         if _turns is None:
             return calibrate_timer(self, runner)
-        loops = _turns.shared.get("iterations")
-        if isinstance(loops, int) and loops > 0:
-            repetitions = range(loops)
-            return _turns.calibrate(lambda: min(runner(repetitions) for _ in range(2))), loops, repetitions
-        duration, loops, repetitions = _turns.calibrate(lambda: calibrate_timer(self, runner))
-        _turns.share(iterations=loops)
-        return duration, loops, repetitions
+        duration, loops = _turns.agree(lambda: calibrate_timer(self, runner)[:2], lambda loops: runner(range(loops)))
+        return duration, loops, range(loops)
 
     fixture._make_runner, fixture._calibrate_timer = make_runner_in_turns, calibrate_in_turn  # noqa: SLF001
     return True
@@ -246,12 +265,7 @@ def _patch_own_fixture() -> bool:
     def calibrate_in_turn(work: Any, options: Any) -> Any:  # noqa: ANN401
         if _turns is None:
             return calibrate(work, options)
-        loops = _turns.shared.get("iterations")
-        if isinstance(loops, int) and loops > 0:
-            return _turns.calibrate(lambda: min(timing.timed(work, loops, options) for _ in range(2))), loops
-        duration, loops = _turns.calibrate(lambda: calibrate(work, options))
-        _turns.share(iterations=loops)
-        return duration, loops
+        return _turns.agree(lambda: calibrate(work, options), lambda loops: timing.timed(work, loops, options))
 
     timing.calibrate = calibrate_in_turn
     for name in ("timed", "timed_once"):
