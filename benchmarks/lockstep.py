@@ -1,7 +1,7 @@
 """What taking turns of milliseconds gains, costs and gets wrong: base and head in lockstep, beside whole runs in turn.
 
     make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite,
-                              slices,addresses,project,coverage,planted] [--pairs 10] [--kills 32]
+                              slices,addresses,project,coverage,planted,tools] [--pairs 10] [--kills 32]
                               [--trials 1] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
@@ -36,6 +36,7 @@ from lockstep_addresses import addresses
 from lockstep_commands import FUNCTIONS, MUST_NOT_BE_STOPPED, OTHER_WORKS, WORKS
 from lockstep_coverage import coverage, covered
 from lockstep_journal import Journal, show
+from lockstep_tools import TOOLS, spreads
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
@@ -45,7 +46,7 @@ from regress_action.measure.process_tree import ProcessTree, SignalWaiter, becom
 from regress_action.measure.spawn import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from regress_action.measure.held_command import TurnResult
 
@@ -409,11 +410,30 @@ def repository(folder: Path, base: dict[str, str], head: dict[str, str]) -> None
         subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True)
 
 
-def measure(folder: Path, interleave: str, pairs: int, *command: str) -> dict[str, Any]:
+def tools(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the spread of a pair of suites that time themselves, run by run and benchmark by benchmark."""
+    journal = Journal(wanted.keep, wanted.until)
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for tool in TOOLS:
+            folder = Path(scratch) / tool.name
+            folder.mkdir()
+            repository(folder, tool.files, tool.files)
+            rows.append(spreads(tool, folder, measured_folder, journal, math.ceil(wanted.pairs / 2)))
+    return rows
+
+
+def measured_folder(folder: Path, interleave: str, pairs: int, command: str, more: list[str]) -> Path:
+    """Measure and return the folder of the measurement."""
+    measure(folder, interleave, pairs, command, more=more)
+    return folder / ".git" / "measured"
+
+
+def measure(folder: Path, interleave: str, pairs: int, *command: str, more: Sequence[str] = ()) -> dict[str, Any]:
     """Measure and return the measurement's document."""
     out = folder / ".git" / "measured"
     words = [sys.executable, "-m", "regress_action.measure", "--out", str(out), "--overwrite", "--base", "HEAD~1"]
-    words += ["--pairs", str(pairs), "--interleave", interleave, "--", *command]
+    words += ["--pairs", str(pairs), "--interleave", interleave, *more, "--", *command]
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run(words, cwd=folder, env=variables, check=True, capture_output=True)
     document: dict[str, Any] = json.loads((out / "measurement.json").read_text())
@@ -453,7 +473,7 @@ def judge(
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {
     "spread": spread, "error": error, "recognition": recognition, "kills": kills, "decisions": decisions,
-    "suite": suite, "slices": slices, "project": project, "planted": planted,
+    "suite": suite, "slices": slices, "project": project, "planted": planted, "tools": tools,
     "coverage": lambda _machine, wanted: coverage(100 * wanted.trials),
     "addresses": lambda machine, wanted: addresses(wanted.pairs, machine.cpus),
 }  # fmt: skip

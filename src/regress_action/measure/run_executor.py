@@ -87,7 +87,7 @@ def _is_compiled(file: Path, root: Path) -> bool:
 
 
 _PROBE_LIMIT_S = 20.0
-_TRIAL_SHARE = 0.02  # of one CPU, for watching a trial run
+_TRIAL_SHARE = 0.05  # of one CPU, for watching a trial run
 _NO_COMMAND = frozenset({126, 127})
 _SHELL_SIGNAL_OFFSET = 128
 

@@ -110,6 +110,7 @@ class Sampler:
 
 _NS = 1e-9
 _UNSEEN_GAPS = 2
+_MOST_UNSEEN = 0.1
 
 
 @dataclass(slots=True)
@@ -124,8 +125,12 @@ class ReadyTimes:
 
     @property
     def most_queued_s(self) -> float:
-        """What `queued_s` may be at most: with the time before the first look at a process and after the last one."""
-        return self.queued_s + _UNSEEN_GAPS * (self._last - self._began) / self._looks if self._looks else 0.0
+        """What `queued_s` may be at most: with the time before the first look at a process and after the last one.
+
+        After few looks not all of that counts: a command that waits must not pass for one that was ready all the time.
+        """
+        seen_s = self._last - self._began
+        return self.queued_s + min(_UNSEEN_GAPS / self._looks, _MOST_UNSEEN) * seen_s if self._looks else 0.0
 
     @property
     def queued_s(self) -> float:

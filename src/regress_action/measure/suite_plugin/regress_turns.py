@@ -75,11 +75,11 @@ class Turns:
         """
         loops, of_both = self.shared.get("iterations"), self.shared.get("duration_s")
         if isinstance(loops, int) and loops > 0:
-            known: int = loops
-            own: float = self._calibrate(lambda: min(again(known) for _ in range(2)))
+            repetitions: int = loops
+            own: float = self._calibrate(lambda: min(again(repetitions) for _ in range(2)))
             if isinstance(of_both, float) and own / _ALIKE < of_both < own * _ALIKE:
                 own = of_both
-            return own, known
+            return own, repetitions
 
         def calibration() -> tuple[float, int]:
             duration, loops = first()

@@ -1,0 +1,167 @@
+"""Suites that time themselves: whole runs in turn, beside runs of one benchmark after the other by `{select}`.
+
+Both sides are the same code. A tool that is not installed here is not measured.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import statistics
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regress_action import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lockstep_journal import Journal
+
+GO = {
+    "go.mod": "module bench\n\ngo 1.18\n",
+    "bench_test.go": """package bench
+
+import (
+    "encoding/json"
+    "sort"
+    "testing"
+)
+
+var sink int
+
+func BenchmarkSum(b *testing.B) {
+    for i := 0; i < b.N; i++ {
+        for j := 0; j < 1000; j++ {
+            sink += j
+        }
+    }
+}
+
+func BenchmarkSort(b *testing.B) {
+    for i := 0; i < b.N; i++ {
+        x := make([]int, 500)
+        for j := range x {
+            x[j] = j * 7919 % 500
+        }
+        sort.Ints(x)
+    }
+}
+
+func BenchmarkJSON(b *testing.B) {
+    for i := 0; i < b.N; i++ {
+        json.Marshal(map[string]int{"a": i})
+    }
+}
+""",
+}
+GOOGLE = """#include <benchmark/benchmark.h>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+static void Sum(benchmark::State& state) {
+  for (auto _ : state) {
+    long total = 0;
+    for (int i = 0; i < 1000; ++i) benchmark::DoNotOptimize(total += i * i);
+  }
+}
+BENCHMARK(Sum);
+
+static void Sort(benchmark::State& state) {
+  for (auto _ : state) {
+    std::vector<int> x(500);
+    for (int i = 0; i < 500; ++i) x[i] = i * 7919 % 500;
+    std::sort(x.begin(), x.end());
+    benchmark::DoNotOptimize(x[0]);
+  }
+}
+BENCHMARK(Sort);
+
+static void Text(benchmark::State& state) {
+  for (auto _ : state) {
+    std::string text;
+    for (int i = 0; i < 300; ++i) text += std::to_string(i);
+    benchmark::DoNotOptimize(text.size());
+  }
+}
+BENCHMARK(Text);
+BENCHMARK_MAIN();
+"""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A suite of a tool: its files, how its program is built beside the repository, and the command."""
+
+    name: str
+    needs: str
+    files: dict[str, str]
+    names: tuple[str, ...]
+    style: str
+    command: str
+    build: tuple[str, ...] = ()
+
+
+TOOLS = (
+    Tool("Go", "go", GO, ("BenchmarkSum", "BenchmarkSort", "BenchmarkJSON"), "go",
+         "go test -run=- -bench=. {select} -benchtime=0.1s . > {out}"),
+    Tool("Google Benchmark", "g++", {"b.cc": GOOGLE}, ("Sum", "Sort", "Text"), "google",
+         "{program} {select} --benchmark_min_time=0.1 --benchmark_out_format=json --benchmark_out={out}",
+         ("g++", "-O2", "b.cc", "-lbenchmark", "-lpthread", "-o")),
+)  # fmt: skip
+
+
+def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Journal, rounds: int) -> dict[str, Any]:
+    """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn."""
+    if not shutil.which(tool.needs):
+        return {"tool": tool.name, "measured": "no", "pairs": 0}
+    command = tool.command
+    if tool.build:
+        program = folder / ".git" / "program"
+        if subprocess.run([*tool.build, str(program)], cwd=folder, check=False, capture_output=True).returncode:
+            return {"tool": tool.name, "measured": "no", "pairs": 0}
+        command = command.replace("{program}", str(program))
+    select = [word for name in tool.names for word in ("--select", name)]
+    ways = {"run": ("run", []), "selected": ("benchmark", [*select, "--select-style", tool.style])}
+    ratios: dict[str, dict[str, list[float]]] = {way: {} for way in ways}
+    for number in range(rounds):
+        for way, (interleave, more) in ways.items():
+
+            def trial(interleave: str = interleave, more: list[str] = more) -> dict[str, list[float]]:
+                return log_ratios(measure(folder, interleave, 2, command, more))
+
+            for name, values in (journal.once(f"tool {tool.name} {way} {number}", trial) or {}).items():
+                ratios[way].setdefault(name, []).extend(values)
+    by_way = {
+        way: [statistics.stdev(values) for values in of.values() if len(values) > 1] for way, of in ratios.items()
+    }
+    if not all(by_way.values()):
+        return {"tool": tool.name, "measured": "no", "pairs": 0}
+    whole, selected = (statistics.median(by_way[way]) for way in ways)
+    return {
+        "tool": tool.name, "measured": "yes", "pairs": max(len(values) for values in ratios["run"].values()),
+        "run by run": whole, "benchmark by benchmark": selected, "less noise": f"{whole / selected:.1f} times",
+    }  # fmt: skip
+
+
+def log_ratios(measured: Path) -> dict[str, list[float]]:
+    """Return the log ratios of the pairs of a measurement, by benchmark."""
+    read = formats.read_measurement(measured)
+    sides = [{} if report is None else _times(report) for report in (read.base, read.head)]
+    return {
+        name: [math.log(sides[1][name][pair] / value) for pair, value in base.items() if pair in sides[1].get(name, {})]
+        for name, base in sides[0].items()
+    }
+
+
+def _times(report: Any) -> dict[str, dict[int, float]]:  # noqa: ANN401 - a Report
+    return {
+        series.benchmark.name: {
+            run.pair: value for run, value in zip(report.runs, series.values, strict=True) if not math.isnan(value)
+        }
+        for series in report.series
+        if series.metric.name == "time"
+    }
