@@ -48,7 +48,8 @@ def show(rows: list[dict[str, Any]]) -> None:
     if not rows:
         print("nothing was measured")
         return
-    cells = [list(rows[0]), *[[_text(key, value) for key, value in row.items()] for row in rows]]
+    keys = list({key: None for row in rows for key in row})
+    cells = [keys, *[[_text(key, row.get(key, "")) for key in keys] for row in rows]]
     widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -144,6 +144,23 @@ def test_pytest_suites_give_turns_to_one_another(
     assert base["test_slow_at_first"]["rounds"] > 5
 
 
+def test_selected_parameters_are_measured_alone(repository: Repository, measure: Measurer) -> None:
+    """An expression for -k holds no `=`, so it selects all parameters; where suites take turns, the plugin is exact."""
+    text = (
+        "import pytest\n@pytest.mark.parametrize('n', [100, 200, 300], ids='n={}'.format)\n"
+        "def test_sum(benchmark, n): benchmark(sum, range(n))\n"
+    )
+    for _ in range(2):
+        repository.commit(test_suite_dot_py=text)
+    words = ["--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--select-style", "pytest"]
+    words += ["--select", "test_suite.py::test_sum[n=200]"]
+    command = f"{PYTEST} test_suite.py {{select}} --benchmark-json={{out}}"
+    measured = measure(*words, "--", command)
+    names = [[entry["name"] for entry in json.loads(result)["benchmarks"]] for result in measured.results()]
+    assert names == [["test_sum[n=200]"]], measured.stderr
+    assert [run["turns"]["met"] for run in measured.runs] == [1, 1]
+
+
 def test_socket_of_the_turns_may_lie_deep(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
     """The address of a socket holds 107 bytes, and the folder of temporary files may be longer."""
     deep = tmp_path / ("a" * 60) / ("b" * 60)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ADDRESS = "REGRESS_TURNS"
+_SELECTED = "REGRESS_SELECTED"
 _ONE_PROCESSOR = 1.05  # CPU seconds per second, above which a benchmark uses several processors
 _LONGEST_ANSWER = 65536
 _COMPUTED = 0.9  # of the length of a turn, as CPU time
@@ -197,6 +198,18 @@ def _used_s() -> float:
 
 
 _turns: Turns | None = None
+
+
+def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:  # noqa: ANN401 - pytest is not imported here
+    """Keep the benchmarks that are selected and nothing else, where each of them is here under its name.
+
+    An expression for -k cannot hold the parameters of most benchmarks, so it selects more than it should.
+    """
+    selected = set(filter(None, os.environ.get(_SELECTED, "").split("\n")))
+    chosen = [item for item in items if item.nodeid in selected]
+    if os.environ.get(_ADDRESS) and chosen and len(chosen) == len(selected) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in selected])
+        items[:] = chosen
 
 
 def pytest_collection_finish(session: Any) -> None:  # noqa: ANN401 - pytest is not imported here
