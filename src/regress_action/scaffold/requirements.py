@@ -184,6 +184,7 @@ def package_names(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any T
 _DISTRIBUTIONS = {  # import name → distribution, where the two differ
     "attr": "attrs",
     "bs4": "beautifulsoup4",
+    "cattr": "cattrs",
     "cv2": "opencv-python",
     "dateutil": "python-dateutil",
     "dotenv": "python-dotenv",

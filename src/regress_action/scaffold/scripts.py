@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.scaffold.repository import Project
 
 if TYPE_CHECKING:
-    from pathlib import PurePosixPath
-
     from regress_action.scaffold.repository import Repository
 
 _NEW_VITEST = 5  # which has no --outputJson any more
@@ -128,7 +127,8 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     package = repository.json(str(manifest))
     entry = _entry(package)
     build = "build" in _mapping(package, "scripts")
-    if not build and not repository.exists(str(folder / entry)):
+    together = not build and "build" in _mapping(repository.json("package.json"), "scripts")  # a workspace's root
+    if not build and not together and not repository.exists(str(folder / entry)):
         return [
             Project(
                 kind="node",
@@ -142,7 +142,9 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
         Project(
             kind="node",
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
-            setup=f"{setup} && {_within(folder, 'npm run build')}" if build else _without_tools(setup),
+            setup=f"{setup} && {_within(folder if build else PurePosixPath(), 'npm run build')}"
+            if build or together
+            else _without_tools(setup),
             command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
             toolchain=_toolchain(repository, manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
@@ -186,6 +188,8 @@ def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, s
             if repository.exists(str(place / lock)):
                 install, run = _installation(repository, place, lock, manager)
                 command = _within(place, install)
+                if run.startswith("node "):  # a release of yarn that lies in the repository
+                    run = f"node {posixpath.relpath(place / run.removeprefix('node '), folder)}"
                 if str(place) != "." and repository.exists("package.json"):  # the root is what is measured
                     command = f"{_manager(repository, place.parents[-1])[1]} && {command}"
                 return manager, command, run

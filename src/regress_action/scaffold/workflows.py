@@ -33,6 +33,9 @@ _EXPRESSION = "${{"
 _CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
 _INSTALLS = re.compile(r"setup|install|toolchain", re.IGNORECASE)
 _PYTHON = re.compile(r"(?:^|[\s;&|(])(?:python3?|pip3?|pytest|poetry|pdm|hatch|tox|nox|uv pip)\b")
+_SHOWS = re.compile(r"\s*echo\b[^>|&;]*")
+"""A line that only prints something for the log of the job."""
+
 _COMPOUND = re.compile(r"^\s*(?:if|for|while|case|function)\b|<<|GITHUB_(?:OUTPUT|ENV|PATH)", re.MULTILINE)
 _BENCHER_FLAGS = frozenset(
     {"--err", "--quiet", "--dry-run", "--build-time", "--allow-failure", "--start-point-reset", "--thresholds-reset"}
@@ -189,7 +192,8 @@ def _of_bencher(script: str) -> tuple[str, str]:
 def _project(said: str, run: ToolRun, before: Sequence[WorkflowStep], step: WorkflowStep) -> Project:
     """Return the way that a job describes, with what it asks for; `said` names the job."""
     scripts = [_in_folder(other) for other in before if other.script]
-    setup = " && ".join(line for script in scripts for line in script.splitlines() if line.strip())
+    lines = (line for script in scripts for line in script.splitlines() if line.strip())
+    setup = " && ".join(line for line in lines if not _SHOWS.fullmatch(line))
     command = " && ".join(line for line in run.command.splitlines() if line.strip())
     if _PYTHON.search(setup) and "uv run" not in command:
         setup = setup.replace("uv pip install --system", "uv pip install")

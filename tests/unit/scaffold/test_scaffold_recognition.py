@@ -524,3 +524,44 @@ def test_requirements_beside_other_code_make_no_python_project(tmp_path: Path) -
     write(tmp_path, {"CMakeLists.txt": "project(x)", "requirements.txt": "conan"})
 
     assert recognise(tmp_path)[0].kind == "cmake"
+
+
+def test_a_package_of_a_workspace_is_built_by_the_root(tmp_path: Path) -> None:
+    """Where only the root's manifest says how to build, loading a package begins with that."""
+    root = '{"packageManager": "pnpm@10.1.0", "scripts": {"build": "x"}}'
+    write(tmp_path, {"package.json": root, "pnpm-lock.yaml": "", ".nvmrc": "22"})
+    write(tmp_path, {"packages/core/package.json": '{"name": "core", "main": "dist/core.js"}'})
+
+    project = recognise(tmp_path)[0]
+
+    assert (project.setup, project.missing) == (
+        "npx --yes pnpm@10.1.0 install --frozen-lockfile && npm run build",
+        None,
+    )
+    assert project.command.startswith("cd packages/core && node --eval ")
+    assert project.toolchain == ("- uses: actions/setup-node@v6", "  with: {node-version-file: .nvmrc}")
+
+
+def test_a_release_of_yarn_in_the_repository_is_found_from_a_folder(tmp_path: Path) -> None:
+    """Its path is relative to the folder in which the benchmarks run."""
+    write(tmp_path, {"package.json": "{}", "yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.cjs\n"})
+    write(tmp_path, {"perf/package.json": '{"devDependencies": {"vitest": "3"}}', "perf/a.bench.ts": ""})
+
+    project = recognise(tmp_path)[0]
+
+    assert project.setup == "node .yarn/releases/yarn-4.cjs install --immutable"
+    assert project.command == "cd perf && node ../.yarn/releases/yarn-4.cjs vitest bench --run --outputJson={out}"
+
+
+def test_lines_that_only_print_are_no_part_of_a_setup(tmp_path: Path) -> None:
+    """One that writes somewhere is."""
+    step = """run: |
+          echo "$GITHUB_CONTEXT"
+          echo settings > made
+      - uses: CodSpeedHQ/action@v4
+        with: {run: pytest bench --codspeed}"""
+    write(tmp_path, {".github/workflows/speed.yml": WORKFLOW.replace("STEP", step), "pyproject.toml": ""})
+
+    setup = recognise(tmp_path)[0].setup
+
+    assert setup.endswith("pip install pytest-benchmark && echo settings > made")
