@@ -39,6 +39,7 @@ class Candidate:
     depth: float = 0.0
     function: FunctionKey | None = None
     text: str = ""
+    removed: str = ""
     is_definition: bool = False
 
 
@@ -74,7 +75,9 @@ class CulpritSearch:
             for bound in (chosen.change.low, chosen.change.high)
         )
         text = self._source(chosen.location.path).text(chosen.location.line) or chosen.text
-        return Culprit(chosen.location, text, chosen.evidence, max(0.0, min(1.0, share)), low, high, chosen.function)
+        share = max(0.0, min(1.0, share))
+        where, removed = chosen.location, chosen.removed
+        return Culprit(where, text, chosen.evidence, share, low, high, chosen.function, removed)
 
     def _candidates(self) -> Iterator[Candidate]:
         for file in self.files:
@@ -139,6 +142,7 @@ class CulpritSearch:
             self._depth(key),
             key,
             text=(hunk.added or hunk.removed)[0].strip(),
+            removed="" if hunk.added else next((text.strip() for text in hunk.removed if is_code(text)), ""),
             is_definition=is_definition,
         )
 

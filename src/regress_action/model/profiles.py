@@ -223,7 +223,8 @@ class MovedCost:
 class Culprit:
     """The changed line that explains most of the difference, the share that it explains, and how it is connected.
 
-    `text` is the source of the line. `function` is None for a line outside of functions.
+    `text` is the source of the line. `function` is None for a line outside of functions. `removed` is the first line
+    that was removed before it, where nothing came in its place.
     """
 
     location: Location
@@ -233,6 +234,7 @@ class Culprit:
     share_low: float | None = None
     share_high: float | None = None
     function: FunctionKey | None = None
+    removed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

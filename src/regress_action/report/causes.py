@@ -187,6 +187,9 @@ def _of_culprit(culprit: Culprit) -> Sentence:
     where = Name(f"{culprit.location.path}:{culprit.location.line}")
     function = Name(culprit.function.function) if culprit.function else Name("the module")
     part = f"{share(culprit)} of the difference"
+    if culprit.removed:
+        removed = Name(culprit.removed)
+        return ("The line ", removed, ", removed before ", where, ", belonged to ", function, f", which takes {part}.")
     match culprit.evidence:
         case Evidence.EXECUTED:
             return ("The changed line ", where, " in ", function, f" takes {part}.")

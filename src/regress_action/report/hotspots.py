@@ -28,6 +28,8 @@ def lines(cause: Cause) -> Iterator[str]:
     if culprit := cause.culprit:
         yield ""
         yield f"  {plain(culprit.location.path)}:{culprit.location.line}"
+        if culprit.removed:
+            yield f"      - | {plain(culprit.removed, WIDTH)}"
         yield f"  {culprit.location.line:>5} | {plain(culprit.text, WIDTH)}"
     rows = _rows(cause)
     if rows:
@@ -182,6 +184,7 @@ def _culprit(culprit: Culprit | None) -> dict[str, Any] | None:
         "path": _text(culprit.location.path),
         "line": culprit.location.line,
         "text": _text(culprit.text),
+        "removed": _text(culprit.removed),
         "function": _text(culprit.function.function) if culprit.function else None,
         "evidence": culprit.evidence.value,
         "share": _finite(culprit.share),

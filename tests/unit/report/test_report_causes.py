@@ -109,6 +109,17 @@ def test_a_flame_graph_loads_nothing_and_escapes_names() -> None:
     assert page.count('class="flames"') == 2
 
 
+def test_a_removed_line_is_quoted() -> None:
+    """The line that stands there now was not changed, so the one that is gone is named."""
+    assert CAUSE.culprit is not None
+    gone = replace(CAUSE.culprit, evidence=Evidence.ENCLOSING, removed="@lru_cache")
+    assert causes.annotation(gone).startswith(
+        "The line @lru_cache, removed before shop.py:12, belonged to check, which"
+    )
+    shown = list(hotspots.lines(replace(CAUSE, culprit=gone)))
+    assert shown[shown.index("      - | @lru_cache") + 1] == "     12 | if key in seen:"
+
+
 def test_a_share_that_may_be_anything_says_so() -> None:
     """Few pairs give an interval from nothing to everything, which is no share."""
     assert CAUSE.culprit is not None
