@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 JUDGE = ROOT / "src/regress_action/analysis"
 MODULES = {path.stem: path for path in sorted(JUDGE.rglob("*.py")) if path.stem != "__init__"}
-TESTS = ROOT / "tests/unit/judge"
+TESTS = ROOT / "tests/unit/analysis"
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")
 KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "timed out", "survived", "equivalent"
 PATIENCE = 5  # a test of a mutant may take so many times the CPU time that it takes without
@@ -224,6 +224,7 @@ def _try(mutant: Mutant, limits_s: dict[str, float], descriptor: int) -> int:
         return 0
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.meta_path.insert(0, _Replaced(mutant))
+    importlib.import_module(_dotted(MODULES[mutant.module]))  # before pytest does, whose own hook would read the file
     return _run_tests(sorted({test.split("::")[0] for test in limits_s}), _Chosen(limits_s, descriptor))
 
 

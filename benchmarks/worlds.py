@@ -1,6 +1,6 @@
 """What the verdict promises, checked in worlds whose truth is known: false alarms, coverage, wrong "unchanged", power.
 
-    python benchmarks/worlds.py [--quick] [--only SECTION] [--trials N] [--json OUT] [--before FILE]
+    python benchmarks/worlds.py [--quick] [--only SECTION] [--world TEXT] [--trials N] [--json OUT] [--before FILE]
 
 Every trial goes through `analysis.compare`, as a user's runs do. `--before` takes what an earlier `--json` wrote and
 prints its figures beside the new ones. `withheld` is how often nothing is decided about identical code: an analysis
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-SECTIONS = ("paired", "stored", "suites", "counts", "series")
+SECTIONS = ("paired", "stored", "power", "suites", "counts", "series")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,11 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=SECTIONS, help="this section (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="few trials and wide bounds: a smoke test, no evidence")
+    parser.add_argument("--world", action="append", help="of pairs and stored runs, worlds whose name has this in it")
     parser.add_argument("--trials", type=int, help="trials per world (400, or 40 with --quick)")
     parser.add_argument("--json", type=Path, help="write the rates to this file")
     parser.add_argument("--before", type=Path, help="rates that an earlier --json wrote, to print beside these")
     options = parser.parse_args(arguments)
+    from simulated import noise
+
     trials = options.trials or (40 if options.quick else 400)
+    for worlds in (noise.PAIRED, noise.STORED) if options.world else ():
+        for name in [name for name in worlds if not any(text in name for text in options.world)]:
+            del worlds[name]
     before = json.loads(options.before.read_text()) if options.before else {}
     rates: dict[str, Rates] = {}
     outside = 0

@@ -118,6 +118,52 @@ def _bursts(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]:
     return _sides(base, head, factor)
 
 
+def _moving_average(random: Random, count: int, deviation: float) -> Floats:
+    """Each value is the mean of two shocks, of which it shares one with the next."""
+    shocks = random.normal(0, deviation / np.sqrt(2), count + 1)
+    return np.asarray(shocks[1:] + shocks[:-1])
+
+
+def _wandering(random: Random, count: int, step: float, deviation: float) -> Floats:
+    return random.normal(0, deviation, count) + np.cumsum(random.normal(0, step, count))
+
+
+def _restless(random: Random, count: int, deviation: float) -> Floats:
+    """Noise whose own size wanders: a loud run is followed by loud ones (stochastic volatility)."""
+    return random.normal(0, deviation, count) * np.exp(autoregressive(random, count, 0.8, 0.7))
+
+
+def _pareto(random: Random, count: int, scale: float) -> Floats:
+    """Never faster than the code allows, and now and then much slower: a tail of power 2.5."""
+    return np.log1p(scale * random.pareto(2.5, count))
+
+
+def _second_slower(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]:
+    """Who runs second in a pair is 4 % slower, and the order turns in every other pair."""
+    base, head = random.normal(0, 0.01, (2, pairs))
+    turned = np.arange(pairs) % 2 == 1
+    return _sides(base + 0.04 * turned, head + 0.04 * ~turned, factor)
+
+
+def _heating(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]:
+    """The machine gets slower by 2 % a run from the first to the last, with its order turned in every other pair."""
+    along_time = 0.02 * np.arange(2 * pairs).reshape(pairs, 2)
+    order = np.arange(pairs)[:, None] % 2 == np.arange(2)
+    base, head = random.normal(0, 0.01, (2, pairs))
+    return _sides(base + along_time[order], head + along_time[~order], factor)
+
+
+def _cycle(random: Random, count: int) -> Floats:
+    """A week of seven runs: up to 4 % slower in its middle."""
+    return random.normal(0, 0.01, count) + 0.04 * np.sin(2 * np.pi * (np.arange(count) + random.integers(7)) / 7)
+
+
+def _sticky(random: Random, count: int) -> Floats:
+    """Two machines, 8 % apart, one of which is kept for about five runs."""
+    changes = random.random(count) < 0.2  # noqa: PLR2004 - one run in five
+    return random.normal(0, 0.01, count) + 0.08 * ((np.cumsum(changes) + random.integers(2)) % 2)
+
+
 PAIRED: dict[str, PairedWorld] = {
     "normal 1 %": _independent(lambda random, count: random.normal(0, 0.01, count)),
     "normal 5 %": _independent(lambda random, count: random.normal(0, 0.05, count)),
@@ -145,6 +191,12 @@ PAIRED: dict[str, PairedWorld] = {
     "own: bursts of 3": _bursts,
     "own: base 3× noisier": _unequal(0.06, 0.02),
     "own: stalls ×2 in 5 %": _independent(lambda r, count: r.normal(0, 0.01, count) + _modes(r, count, 0.05, 2.0)),
+    "new: moving average 4 %, per side": _independent(lambda random, count: _moving_average(random, count, 0.04)),
+    "new: wandering 1 % a run, per side": _independent(lambda r, count: _wandering(r, count, 0.01, 0.02)),
+    "new: restless noise": _independent(lambda random, count: _restless(random, count, 0.02)),
+    "new: Pareto tail": _independent(lambda random, count: _pareto(random, count, 0.08)),
+    "new: second of a pair 4 % slower, ABBA": _second_slower,
+    "new: heating by 2 % a run, ABBA": _heating,
 }
 
 
@@ -200,4 +252,9 @@ STORED: dict[str, StoredWorld] = {
     "own: Cauchy 1 %": _exchangeable(lambda random, count: np.clip(0.01 * random.standard_cauchy(count), -1, 1)),
     "own: 3 machine types": _exchangeable(lambda r, count: r.normal(0, 0.01, count) + r.choice([0, 0.08, 0.2], count)),
     "own: 5 % of runs ×2": _exchangeable(lambda r, count: r.normal(0, 0.03, count) + _modes(r, count, 0.05, 2.0)),
+    "new: moving average 3 %": _exchangeable(lambda random, count: _moving_average(random, count, 0.03)),
+    "new: restless noise": _exchangeable(lambda random, count: _restless(random, count, 0.02)),
+    "new: Pareto tail": _exchangeable(lambda random, count: _pareto(random, count, 0.08)),
+    "new: cycle of seven runs": _exchangeable(_cycle),
+    "new: two sticky machines": _exchangeable(_sticky),
 }

@@ -25,6 +25,10 @@ NOT_HELD = {
     "bimodal 80:20": "five stored runs may all be of one mode",
     "AR .8": "ten stored runs do not show it",
     "step 3 runs ago": "the verdict is unstable-baseline",
+    "new: restless noise": "noise that changes from run to run",
+    "new: Pareto tail": "a tail that few stored runs show",
+    "new: two sticky machines": "nothing says which machine measured",
+    "own: Cauchy 1 %": "a tail that few stored runs show",
 }
 """Worlds that break an assumption which is stated, and which one."""
 LEARNED, BASELINE = 60, 20

@@ -46,7 +46,8 @@ def unrelated(rows: Sequence[Numbers], *, paired: str | None = None) -> Report:
         )
         for number, values in enumerate(rows)
     )
-    runs = tuple(Run(session="s", pair=pair) if paired else Run() for pair in range(count))
+    first = int(paired == "b")  # the head of every second pair runs first
+    runs = tuple(Run(session="s", pair=n, position=(n + first) % 2) if paired else Run() for n in range(count))
     return Report(series, runs, commit=paired, environment=HOSTED if paired else DEDICATED)
 
 

@@ -87,6 +87,7 @@ class _Rows:
         self._changed = plain(results.regression | results.improvement)
         self._designs, self._weak = plain(estimate.design), plain(estimate.weak)
         self._suspected, self._layout = plain(results.suspected), plain(results.layout)
+        self._independent = plain(results.independent)
         self._slow_runs, self._coarse = plain(results.slow_runs), plain(analysis.estimates.coarse)
         self._layout_bound = policy.layout_bound
 
@@ -156,7 +157,7 @@ class _Rows:
             return self._open(row, design)
         if self._is_suspected(row):
             return self._suspicion(row, design)
-        return Reason(ReasonCode.PROVEN, design, waiver=self._waived.get(row))
+        return Reason(ReasonCode.PROVEN, design, waiver=self._waived.get(row), independent=self._independent[row])
 
     def _open(self, row: int, design: Mode) -> Reason:
         if self._changed[row]:

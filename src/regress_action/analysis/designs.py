@@ -18,6 +18,7 @@ from regress_action.model.comparisons import Mode
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
+    from regress_action.analysis.pair_order import PairOrder
 
 MODES = (Mode.PAIRED, Mode.HISTORY, Mode.SINGLE)
 PAIRED, HISTORY, SINGLE, NONE = 0, 1, 2, 3
@@ -33,10 +34,7 @@ _REPLAYED = 20  # newest stored runs that are predicted from those before them
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
 _FEWEST_CORRELATED = 8  # stored runs from which serial correlation is estimated
-_MOST_CORRELATED = 0.9
-_FEWEST_ALONE = 20  # pairs from which a row is asked how its neighbouring pairs are correlated
-_SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
-_USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
+MOST_CORRELATED = 0.9
 
 
 @dataclass(slots=True)
@@ -87,28 +85,27 @@ def paired(
     irreducible: Floats,
     minimum: int,
     prior: Prior | None = None,
-    correlation: Floats | None = None,
+    order: PairOrder | None = None,
 ) -> Estimate:
     """Estimate from rows × pairs of head minus base, measured next to each other.
 
     SE² = s²/R + irreducible², where s² is the trimmed mean's (Yuen, Biometrika 61 (1974) 165-170), moderated by what
     the suite says about it. `irreducible` is what no number of pairs removes: two builds of the same code differ in
     layout, and a coarse clock rounds. The degrees of freedom are those of the variance alone, which is calibrated
-    where counting the irreducible part as certain is not. `correlation` is that of neighbouring pairs, which widens the
-    variance of their mean as it does for an AR(1) series.
+    where counting the irreducible part as certain is not. Of `order`, the effect of who ran first costs a degree of
+    freedom (it is taken off the differences before), and the correlation of neighbouring pairs widens the variance of
+    their mean as it does for an AR(1) series.
     """
     runs, d, variance, df = trimmed(differences)
+    if order is not None:
+        variance, df = order.spent(variance, df)
     if prior is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             moderated = (prior.df * prior.variance + df * variance) / (prior.df + df)
         usable_prior = (prior.df > 0) & (df > 0)
         variance, df = np.where(usable_prior, moderated, variance), np.where(usable_prior, df + prior.df, df)
-    if correlation is not None:
-        inflation = np.maximum(runs, 1) * variance_of_mean(correlation, runs)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            seen = np.maximum((runs - inflation) / (runs - 1), 1 / np.maximum(runs, 1))  # by the variance of a sample
-            variance = variance * np.where(correlation > 0, inflation / seen, 1.0)
-        df = np.where(correlation > 0, np.maximum(df * (1 - correlation) / (1 + correlation), 1.0), df)
+    if order is not None:
+        variance, df = order.widened(variance, df, runs)
     with np.errstate(invalid="ignore", divide="ignore"):
         se2 = variance / runs + irreducible**2
     usable = runs > 1
@@ -300,32 +297,7 @@ def serial_correlation(values: Floats) -> Floats:
     runs = (~np.isnan(values)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         estimated = lag_one(values) + 1 / runs
-    return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, _MOST_CORRELATED), 0.0)
-
-
-def correlation_of_pairs(differences: Floats) -> tuple[Floats, Floats]:
-    """Return the correlation of neighbouring pairs of each row (rows × pairs, in their order), and its evidence.
-
-    The evidence is by how many standard errors the estimate lies above zero. That of a few pairs says little, so it is
-    drawn to zero as far as it is uncertain: the mean of a normal posterior whose prior has standard deviation 0.25. It
-    is too small by (1 + 3 ρ) / n (Kendall, Biometrika 41 (1954) 403-404), which is put right first. A suite of ten rows
-    or more shares one estimate. Its rows share the moments in which they were measured, so that they are not
-    independent of each other: they count as their square root.
-    """
-    pairs = (~np.isnan(differences)).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        estimates = (pairs * lag_one(differences) + 1) / (pairs - 3)
-        variances = pairs / (pairs - 3.0) ** 2
-    usable = np.isfinite(estimates) & (pairs >= _FEWEST_TRIMMED)
-    rows = np.count_nonzero(usable)
-    if rows >= _SUITE:
-        estimates = np.where(usable, estimates[usable].mean(), np.nan)
-        variances = np.where(usable, float(medians(variances[usable][None])[0]) / np.sqrt(rows), np.nan)
-    else:
-        usable &= pairs >= _FEWEST_ALONE
-    shrunk = estimates * _USUAL_CORRELATION**2 / (_USUAL_CORRELATION**2 + variances)
-    correlation = np.where(usable, np.clip(shrunk, 0.0, _MOST_CORRELATED), 0.0)
-    return correlation, np.where(usable, estimates / np.sqrt(np.where(usable, variances, 1.0)), 0.0)
+    return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, MOST_CORRELATED), 0.0)
 
 
 def lag_one(values: Floats) -> Floats:

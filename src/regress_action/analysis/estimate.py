@@ -12,6 +12,7 @@ from scipy import special
 from regress_action.analysis import designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
 from regress_action.analysis.noise import rounding_error
+from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
 from regress_action.model import normal
@@ -21,6 +22,7 @@ from regress_action.model.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from regress_action.analysis.arrays import Ints
     from regress_action.analysis.policy import Policy
     from regress_action.analysis.run_matrix import RowIndex, Scale, SideRuns
     from regress_action.model.measurements import Environment, Noise
@@ -48,7 +50,8 @@ class RowEstimates:
     hold values on a lattice that is wider than their noise, `compiled` ones were measured in compiled code, of which
     each side is one build. `p_counts` are exact p-values of counts, `p_order` those that order statistics allow a
     single new run; NaN where neither applies. `widened` is the factor by which an interval is wider than the standard
-    error says, since its stored runs missed their own predictions by more. `of_rounds` is the variance of one pair's
+    error says, since its stored runs missed their own predictions by more. `cautious` is the estimate in pairs whose
+    neighbours are as much alike as they cannot exclude; None without pairs. `of_rounds` is the variance of one pair's
     difference that the rounds inside its two runs explain, NaN where that is unknown.
     """
 
@@ -70,6 +73,7 @@ class RowEstimates:
     base_columns: list[int] | None = None
     head_columns: list[int] | None = None
     of_rounds: Floats | None = None
+    cautious: designs.Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,14 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     base, head = matrix.base_values[:, base_columns], matrix.head_values[:, head_columns]
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
     rounding = rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
-    prior = _suite_prior(matrix.scale, head - base)
+    second = _second(matrix, base_columns, head_columns)
+    order = _pair_order(matrix.scale, head - base, second)
+    base, head = base + second * order.effect[:, None] / 2, head - second * order.effect[:, None] / 2
+    prior = _suite_prior(matrix.scale, head - base, order)
     tau = _spread_of_builds(matrix.scale, head - base, tau)
     irreducible = np.hypot(tau, rounding)
-    correlation, evidence = _correlation(matrix.scale, head - base)
-    estimate = designs.paired(head - base, irreducible, policy.minimum_pairs, prior, correlation)
+    fields = (head - base, irreducible, policy.minimum_pairs, prior)
+    estimate, cautious = designs.paired(*fields, order), designs.paired(*fields, order.taken_cautiously())
     together = ~np.isnan(head - base)
     unpaired = estimate.design == designs.NONE
     estimate.take(unpaired, _single(matrix, base, head, policy, tau))
@@ -135,11 +142,12 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         np.where(together, head, np.nan),
         *_nothing_wrong(len(base)),
         coarse=rounding > 0,
-        correlation=np.where(evidence > _CORRELATED, correlation, 0.0),
+        correlation=np.where(order.evidence > _CORRELATED, order.correlation, 0.0),
         compiled=np.full(len(base), matrix.compiled),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
         widened=np.ones(len(base)),
+        cautious=cautious,
         latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
         base_columns=base_columns,
         head_columns=head_columns,
@@ -147,13 +155,23 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     )
 
 
-def _correlation(scale: Scale, differences: Floats) -> tuple[Floats, Floats]:
-    """Return the correlation of neighbouring pairs of each row, and by how many standard errors it is above zero."""
-    correlation, evidence = np.zeros((2, len(differences)))
+def _second(matrix: RunMatrix, base_columns: list[int], head_columns: list[int]) -> Ints:
+    """Return +1 for pairs whose head ran second, -1 for those whose base did, 0 where that is unknown."""
+    base, head = matrix.base.positions[base_columns], matrix.head.positions[head_columns]
+    return np.where((base >= 0) & (head >= 0), np.sign(head - base), 0)
+
+
+def _pair_order(scale: Scale, differences: Floats, second: Ints) -> PairOrder:
+    """Return what the order of the pairs shows; neighbours are compared after the effect of who ran first is off."""
+    effect, scaling = effect_of_order(differences, second)
+    counted = scale.exact | scale.linear  # whole numbers stay whole
+    effect, scaling = np.where(counted, 0.0, effect), np.where(counted, 1.0, scaling)
+    level = differences - second * effect[:, None]
+    correlation, cautious, evidence = np.zeros((3, len(differences)))
     for timed in (True, False):
         family = (scale.timed == timed) & ~scale.exact
-        correlation[family], evidence[family] = designs.correlation_of_pairs(differences[family])
-    return correlation, evidence
+        correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family])
+    return PairOrder(effect, scaling, correlation, cautious, evidence)
 
 
 def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:
@@ -172,9 +190,10 @@ def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:
     return moments(chosen)[1]
 
 
-def _suite_prior(scale: Scale, values: Floats) -> designs.Prior:
+def _suite_prior(scale: Scale, values: Floats, order: PairOrder) -> designs.Prior:
     """Return what the other benchmarks of the suite say about the variance of each row (rows × pairs)."""
     _, _, variance, df = designs.trimmed(values)
+    variance, df = order.spent(variance, df)
     prior = designs.no_prior(len(values))
     for timed in (True, False):
         family = (scale.timed == timed) & ~scale.linear & ~scale.exact
@@ -320,15 +339,14 @@ def _widened(matrix: RunMatrix, base: Floats, prior: designs.Prior) -> Floats:
     """Return by what factor the interval of each row is widened, beyond the noise that was learned.
 
     The very statistic is replayed over the newest stored runs: each is predicted from those before it, as the head is.
-    Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. It is combined
-    with the learned noise by the degrees of freedom of both, and only ever widens.
+    Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. The larger of this
+    and the learned noise counts: combined by their degrees of freedom, what was learned outvotes the newest runs.
     """
     factor = np.ones(len(base))
     rows = np.flatnonzero(prior.learned & ~matrix.scale.linear & (prior.variance > 0))
     missed, df = designs.replayed_spread(base[rows])
-    strength, variance = prior.df[rows], prior.variance[rows]
-    both = (strength * variance + np.where(df > 0, df * missed**2, 0.0)) / (strength + df)
-    factor[rows] = np.sqrt(np.maximum(both / variance, 1.0))
+    variance = prior.variance[rows]
+    factor[rows] = np.sqrt(np.maximum(np.where(df > 0, missed**2, variance) / variance, 1.0))
     return factor
 
 

@@ -77,7 +77,8 @@ class SideRuns:
     """All runs of one side: `values` is rows × runs, NaN where a run holds none; the rest is one entry per run.
 
     `sessions` numbers what was measured together on one machine; `fingerprints` numbers the environments as in
-    `environments`. `newest` marks the rows that the newest commit of the side was meant to measure, `listed` those that
+    `environments`, and `positions` are the runs' in their pairs: 0 for the first, 1 for the second, -1 for unknown.
+    `newest` marks the rows that the newest commit of the side was meant to measure, `listed` those that
     any report names.
     """
 
@@ -85,6 +86,7 @@ class SideRuns:
     sessions: Ints
     fingerprints: Ints
     pairs: tuple[tuple[str, int] | None, ...]
+    positions: Ints
     newest: Flags
     listed: Flags
     blocks: tuple[tuple[Ints, slice, Report], ...]
@@ -177,7 +179,9 @@ def _side(blocks: list[Ints], reports: list[Report], rows: RowIndex, environment
         for report in reports
         for run in report.runs
     )
-    return SideRuns(values[:-1], sessions, fingerprints, pairs, newest[:-1], listed[:-1], tuple(placed))
+    places = [run.position for report in reports for run in report.runs]
+    positions = np.array([-1 if place is None else place for place in places], int)
+    return SideRuns(values[:-1], sessions, fingerprints, pairs, positions, newest[:-1], listed[:-1], tuple(placed))
 
 
 def _values(report: Report, rows: RowIndex, block: Ints) -> Floats:

@@ -88,8 +88,9 @@ class TestResults:
     unchanged: the threshold that somebody wrote down for it, else `smallest`. `ruled_out` is the smaller of the two
     that is proven not to be reached, NaN where neither is, and `beyond` the number of pairs beyond it where the
     pairs had to be counted, else -1. `suspected` changes rest on what one new run shows, or on learned noise that the
-    stored runs themselves exceeded; `layout` ones could be made by the code layout of a single build. `slow_runs`
-    counts the runs of the head that took another, slower path, 0 where those are too few to be no chance.
+    stored runs themselves exceeded; `independent` ones are proven only if neighbouring pairs are not alike, which the
+    pairs do not show; `layout` ones could be made by the code layout of a single build. `slow_runs` counts the runs of
+    the head that took another, slower path, 0 where those are too few to be no chance.
     """
 
     p: Floats
@@ -107,6 +108,7 @@ class TestResults:
     improvement: Flags
     unchanged: Flags
     suspected: Flags
+    independent: Flags
     layout: Flags
     slow_runs: Ints
 
@@ -126,7 +128,7 @@ def decide(
     only the others make look better, are not decided.
     """
     estimate, df = estimates.estimate, estimates.estimate.df
-    p, p_beyond_shift = (_p_values(estimates, policy, off) for off in (np.zeros_like(shift), shift))
+    p, p_beyond_shift = (_p_values(estimates, estimate, policy, off) for off in (np.zeros_like(shift), shift))
     p_both = np.fmax(p, p_beyond_shift)
     q = q_values(p_both, families)
     needed = levels(q, families, policy.alpha)
@@ -161,14 +163,28 @@ def decide(
         improvement=improvement,
         unchanged=~np.isnan(ruled_out) & (slow_runs == 0) & ~estimate.weak & ~regression & ~improvement,
         suspected=(regression | improvement) & ~proven,
+        independent=(regression | improvement) & ~_holds_of_alike_pairs(estimates, policy, (p_both, shift), families),
         layout=_within_layout(estimates, scale, policy),
         slow_runs=slow_runs,
     )
 
 
-def _p_values(estimates: RowEstimates, policy: Policy, shift: Floats) -> Floats:
+def _holds_of_alike_pairs(
+    estimates: RowEstimates, policy: Policy, tested: tuple[Floats, Floats], families: Sequence[str]
+) -> Flags:
+    """Return the rows whose change is proven even if neighbouring pairs are as much alike as they cannot exclude.
+
+    `tested` are the p-values of the rows and what the whole suite moved by.
+    """
+    p, shift = tested
+    if estimates.cautious is None:
+        return np.ones(len(p), dtype=bool)
+    alike = [_p_values(estimates, estimates.cautious, policy, off) for off in (np.zeros_like(shift), shift)]
+    return np.asarray(q_values(np.fmax(p, np.fmax(*alike)), families) <= policy.alpha)
+
+
+def _p_values(estimates: RowEstimates, estimate: Estimate, policy: Policy, shift: Floats) -> Floats:
     """Return the two-sided p-value of each row's difference from `shift`, multiplied by what looking early costs."""
-    estimate = estimates.estimate
     d = estimate.d - shift
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(d == 0, 0.0, d / estimate.se)

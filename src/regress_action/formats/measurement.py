@@ -127,6 +127,7 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
         started=utc(optional_text(run.get("started"))),
         wall_s=optional_number(run.get("wall_s")),
         failure=failure,
+        position=_position(run),
     )
     return replace(report, runs=(place,))
 
@@ -134,6 +135,12 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
 def _failure(run: dict[str, Any]) -> str | None:
     reason = optional_text(run.get("failure"))
     return clean(reason) if reason else None
+
+
+def _position(run: dict[str, Any]) -> int | None:
+    """Return 0 for the run that was the first of its pair, 1 for the second, None for anything else."""
+    position = optional_number(run.get("position"))
+    return int(position) if position in (0, 1) else None
 
 
 def _pair(run: dict[str, Any]) -> int | None:

@@ -317,7 +317,7 @@ class Judgement:
 class ReasonCode(StrEnum):
     """What decided a verdict, and which fields of the reason belong to it."""
 
-    PROVEN = "proven"  # design, and `waiver` where one covers it
+    PROVEN = "proven"  # design, `waiver` where one covers it, independent
     SUSPECTED = "suspected"  # design
     ONE_NEW_RUN = "one-new-run"  # design; a single new run is not far enough beyond all stored ones
     CODE_LAYOUT = "code-layout"  # design, margin: what code layout alone can change between two builds
@@ -364,6 +364,7 @@ class Reason:
     `design` is how this comparison was measured. `margin` is the smallest badness ratio called a change, `ruled_out`
     the one that is ruled out, and `pairs_beyond` how many pairs lay beyond it where counting them decided. `spread` is
     the standard deviation of log values. `weak` marks runs that cannot show how far runs of the same code lie apart.
+    `independent` marks pairs that prove it only if neighbouring ones are not alike, which so few cannot show.
     `again` is the second measurement. `text` and `before` may be somebody else's words and are data.
     """
 
@@ -373,6 +374,7 @@ class Reason:
     ruled_out: float | None = None
     pairs_beyond: int | None = None
     spread: float | None = None
+    independent: bool = False
     count: int | None = None
     weak: bool = False
     seen_again: bool = True

@@ -164,7 +164,8 @@ class Run:
     """One fresh process, or one interleaved half of a pair.
 
     Two runs with the same `session` and `pair` on the two sides of a comparison were measured next to each
-    other on one machine. `failure` says why a run has no values; a failed run is evidence too.
+    other on one machine; `position` is 0 for the one that ran first, and no record keeps it. `failure` says why a run
+    has no values; a failed run is evidence too.
     """
 
     session: str | None = None
@@ -172,6 +173,7 @@ class Run:
     started: str | None = None
     wall_s: float | None = None
     failure: str | None = None
+    position: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

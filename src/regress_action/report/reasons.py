@@ -64,7 +64,8 @@ def _proven(row: Comparison, reason: Reason) -> str:
     if reason.waiver is not None:
         why = reason.waiver.reason or "no reason given"
         waived = f" Waived up to {numbers.change(reason.waiver.ceiling)}: {why}."
-    return f"{_size(row)}, {_runs(row, reason)}; {numbers.certainty(row.q_value or 0.0)}{tail}.{waived}"
+    assumed = " It is not proven if one side drifts and neighbouring pairs are alike." if reason.independent else ""
+    return f"{_size(row)}, {_runs(row, reason)}; {numbers.certainty(row.q_value or 0.0)}{tail}.{assumed}{waived}"
 
 
 def _without_ratio(row: Comparison) -> str:

@@ -87,6 +87,7 @@ def test_runs_are_distinguished_by_session_and_pair(measured: Path) -> None:
         assert [(run.session, run.pair, run.wall_s) for run in side.runs] == [("5e55", 0, 2.0), ("5e55", 1, 3.0)]
         assert {len(series.values) for series in side.series} == {2}
         assert side.source == "pytest-benchmark"
+    assert [run.position for side in (_base(measured), measurement.head) for run in side.runs] == [0, 0, 1, 1]
 
 
 def test_the_measurement_knows_better_than_the_result_files(measured: Path) -> None:

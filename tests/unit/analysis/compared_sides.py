@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from regress_action import analysis
@@ -41,10 +42,17 @@ class SideFields(TypedDict, total=False):
 
 
 def pairs(
-    values: Mapping[str, Numbers], *, metric: Metric = TIME, commit: str = "c", **more: Unpack[SideFields]
+    values: Mapping[str, Numbers],
+    *,
+    metric: Metric = TIME,
+    commit: str = "c",
+    positions: Sequence[int] = (),
+    **more: Unpack[SideFields],
 ) -> Report:
-    """Make one side of interleaved pairs: one run per value, numbered as its pair."""
-    return _report(values, metric, [Run(session="s", pair=n) for n in range(_longest(values))], commit, **more)
+    """Make one side of interleaved pairs: one run per value, numbered as its pair, at these positions in them."""
+    made = [Run(session="s", pair=n) for n in range(_longest(values))]
+    placed = [replace(run, position=place) for run, place in zip(made, positions, strict=True)] if positions else made
+    return _report(values, metric, placed, commit, **more)
 
 
 def session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action import analysis
-from regress_action.analysis import designs
+from regress_action.analysis import designs, noise, pair_order
 from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import NoteCode, Verdict
 from regress_action.model.measurements import COMPILED, Noise
@@ -170,7 +171,7 @@ def test_a_suite_whose_neighbouring_pairs_are_alike_is_held_to_fewer_of_them(see
 @given(SEEDS, st.integers(5, 40))
 def test_independent_pairs_are_hardly_held_to_be_alike(seed: int, count: int) -> None:
     """White noise of a suite: by the little that its uncertainty leaves, and nothing is said of it."""
-    correlation, evidence = designs.correlation_of_pairs(np.random.default_rng(seed).normal(0, 1, (50, count)))
+    correlation, _, evidence = pair_order.correlation_of_pairs(np.random.default_rng(seed).normal(0, 1, (50, count)))
 
     assert correlation.max() < 0.15
     assert evidence.max() < 3
@@ -188,6 +189,19 @@ def test_an_interval_from_learned_noise_is_as_wide_as_the_stored_runs_missed_the
 
     assert min(ratios) > 1
     assert np.median(ratios) > 2
+
+
+def test_an_interval_from_learned_noise_holds_the_next_run_of_a_level_that_wanders() -> None:
+    """Sixty stored runs of an AR(1) series, twenty of them the baseline: it holds more than 91 % of the next ones."""
+    shocks = np.random.default_rng(7).normal(0, 0.018, (250, 61))
+    values = shocks / 0.6
+    for run in range(1, 61):
+        values[:, run] = 0.8 * values[:, run - 1] + shocks[:, run]
+    taught = [Policy(noise={("b", "time"): Noise(float(s), 60)}) for s in noise.neighbour_spread(values[:, :60])]
+
+    rows = [stored(np.exp(row[40:60]), np.exp(row[60:]), policy) for row, policy in zip(values, taught, strict=True)]
+
+    assert np.mean([number(row.ratio_low) <= 1 <= number(row.ratio_high) for row in rows]) > 0.91
 
 
 def test_a_spread_that_is_replayed_is_that_of_one_run() -> None:
@@ -241,6 +255,33 @@ def test_compiled_code_of_one_build_a_side_is_suspected_within_what_layout_can_d
 
     assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, confirmed)
     assert ("layout" in sentence(row)) is (confirmed is False)
+
+
+def test_one_report_of_compiled_code_among_those_of_the_baseline_is_enough() -> None:
+    """Two result files a side, of which one tool compiles: what both measured may be compiled code."""
+    compiled = pairs({"other": drawn(3, 10)}, provenance=(COMPILED,))
+    elsewhere = replace(compiled, runs=tuple(replace(run, session="elsewhere") for run in compiled.runs))
+    base = [pairs({"b": drawn(1, 10)}), elsewhere]
+    head = [pairs({"b": drawn(2, 10, level=1.15)}), elsewhere]
+
+    assert of(analysis.compare(base, head), "b").confirmed is False
+
+
+def test_noise_that_jumps_between_two_levels_is_replayed_by_its_typical_error() -> None:
+    """Alternately 2 % above and below the level: the median of the errors says more than their outer fifth."""
+    values = 0.02 * (-1.0) ** np.arange(30)
+
+    spread, _ = designs.replayed_spread(values[None])
+
+    assert spread[0] > 0.026
+
+
+def test_eight_runs_are_enough_to_see_serial_correlation() -> None:
+    """And seven are not."""
+    rising = np.array([[0.0, 1, 2, 3, 4, 5, 6, 7]])
+
+    assert designs.serial_correlation(rising)[0] > 0.5
+    assert designs.serial_correlation(rising[:, :7])[0] == 0
 
 
 def test_a_change_beyond_every_layout_is_proven_in_compiled_code_too() -> None:
