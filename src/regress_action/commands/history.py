@@ -378,10 +378,11 @@ def moment_of(text: str | int | None) -> datetime | None:
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    machine = report.environment
+    from regress_action.report.text import machine
+
     yield "commit", report.commit or "unknown"
     yield "branch", report.branch or "unknown"
-    yield "environment", f"{machine.cpu}, {machine.cores} cores, {machine.os}, {machine.runtime}"
+    yield "environment", machine(report.environment) or "unknown"
     yield "runs", str(len(report.runs))
     yield from report.provenance
 

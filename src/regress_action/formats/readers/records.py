@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Report
 
 TITLE = "regress-action report"
-WRITTEN_BY = "regress-action run --out report.jsonl -- COMMAND"
+WRITTEN_BY = "regress-action run -- COMMAND (.regress/head.jsonl)"
 
 
 def sniff(document: Document) -> bool:
