@@ -49,10 +49,13 @@ class CheckResult:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines for a terminal."""
-        yield f"{self.level:<5}  {self.what}"
-        yield from (f"         {detail}" for detail in self.details)
+        from regress_action.commands.output import wrapped
+
+        yield from wrapped(self.what, f"{self.level:<5}  ", " " * 7)
+        for detail in self.details:
+            yield from wrapped(detail, " " * 9, " " * 11)
         if self.remedy:
-            yield f"       → {self.remedy}"
+            yield from wrapped(self.remedy, " " * 7 + "→ ", " " * 9)
 
 
 @click.command(name="doctor")

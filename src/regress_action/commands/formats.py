@@ -12,9 +12,7 @@ def command(*, markdown: bool) -> None:
 
     A format is recognised by the content of a file, never by its name. `--format NAME` of other commands forces one.
     """
-    import shutil
-    import textwrap
-
+    from regress_action.commands.output import wrapped
     from regress_action.formats.registry import READERS, reader
 
     formats = [(name.replace("_", "-"), reader(name).TITLE, reader(name).WRITTEN_BY) for name in READERS]
@@ -22,15 +20,8 @@ def command(*, markdown: bool) -> None:
         click.echo(_page(formats), nl=False)
         return
     width = max(len(title) for _, title, _ in formats)
-    lines = textwrap.TextWrapper(
-        width=shutil.get_terminal_size((1000, 24)).columns,
-        initial_indent="    ",
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
     for name, title, written_by in formats:
-        click.echo(f"{title:<{width}}  --format {name}\n{lines.fill(written_by)}")
+        click.echo("\n".join([f"{title:<{width}}  --format {name}", *wrapped(written_by, "    ", "      ")]))
 
 
 def _page(formats: list[tuple[str, str, str]]) -> str:

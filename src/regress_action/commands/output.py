@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from regress_action.action.judge import Judged
 
 
+_NO_TERMINAL = 100_000
+
+
 def deliver(
     judged: Judged,
     *,
@@ -70,6 +73,19 @@ def show(judged: Judged, *, verbose: bool) -> None:
     terminal.show(judgement, console, verbose=verbose, elsewhere=elsewhere(judgement))
     for waiver in judged.waivers:
         console.print(f"Waiver in force: {escaping.plain(waiver)}", markup=False)
+
+
+def wrapped(text: str, first: str, rest: str) -> list[str]:
+    """Return lines as wide as the terminal; no word is broken, and where there is no terminal no line is.
+
+    The first line begins with `first`, the others with `rest`.
+    """
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size((_NO_TERMINAL, 24)).columns
+    options = {"initial_indent": first, "subsequent_indent": rest}
+    return textwrap.wrap(text, width, **options, break_long_words=False, break_on_hyphens=False)
 
 
 def write(where: str, content: bytes) -> None:

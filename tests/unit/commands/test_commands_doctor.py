@@ -41,6 +41,22 @@ def rules(**settings: object) -> JudgingRules:
     return rules_of(Settings.model_validate(settings), GateFiles(Thresholds()))
 
 
+def test_a_finding_is_wrapped_between_words_at_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 80 columns shows whole words below one another; where there is no terminal a line stays whole."""
+    name = "benchmarks/test_cache.py::test_cache_get_with_a_name_that_is_longer_than_a_terminal_is_wide[64]"
+    words = f"The rounds explain most of the noise of 2 benchmarks, and these are them: {name} (100 %), x (74 %)."
+    finding = doctor.CheckResult(doctor.Level.ADVICE, words, words, (words,))
+
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = list(finding.lines())
+    assert [line for line in lines if len(line) > 80] == [line for line in lines if name in line]
+    assert all(line.startswith(" ") for line in lines[1:])
+    assert " ".join(" ".join(lines).split()) == f"note {words} {words} → {words}"
+
+    monkeypatch.setenv("COLUMNS", "0")
+    assert len(list(finding.lines())) == 3
+
+
 @pytest.mark.parametrize("fail_on", ["minor", "moderate", "critical"])
 def test_each_benchmark_made_worse_is_caught(fail_on: str) -> None:
     """Whatever severity fails, a slowdown beyond it makes the gate exit with 1, for every series."""
