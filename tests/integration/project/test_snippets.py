@@ -44,7 +44,10 @@ ELSEWHERE = {
 }
 """Commands that are run by other tests, by how they begin."""
 
-FIRST = {"regress-action explain": "regress-action run --base main -- ./my-program input.txt"}
+FIRST = {
+    "regress-action explain": "regress-action run --base main -- ./my-program input.txt",
+    "regress-action detect": "regress-action run -- pytest benchmarks --benchmark-json={out}",
+}
 """What a page has had its reader type before, by how a command begins."""
 
 
