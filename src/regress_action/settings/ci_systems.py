@@ -191,10 +191,11 @@ def _merge_base(change: CiChange, target: str, checkout: Checkout) -> str:
     try:
         checkout.ancestors(remote, limit=1)
     except HistoryError as error:
+        history = f"; and the history, for the clone is shallow: {_DEEP[change.system]}" if checkout.is_shallow else ""
         raise UsageError(
             f"The target branch {target} is not in this clone.",
             meaning="The base is where the change left that branch.",
-            remedy=f"Fetch it first: git fetch origin +refs/heads/{target}:{remote}",
+            remedy=f"Fetch it first: git fetch origin +refs/heads/{target}:{remote}{history}",
         ) from error
     return _left(remote, change, checkout)
 

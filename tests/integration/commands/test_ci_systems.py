@@ -141,6 +141,7 @@ def test_a_base_that_was_rewritten_is_where_the_branches_part(
         ({"BUILDKITE": "true", "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main"}, "git fetch origin .refs/heads/main"),
         ({"JENKINS_URL": "x", "GIT_PREVIOUS_SUCCESSFUL_COMMIT": "start"}, "shallow: false"),
         ({"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true", "GITHUB_BASE_REF": "main"}, "git fetch origin"),
+        ({"GITHUB_ACTIONS": "true", "FORGEJO_ACTIONS": "true", "GITHUB_BASE_REF": "main"}, "with: {fetch-depth: 0}"),
     ],
 )
 def test_a_shallow_clone_is_refused_with_the_line_to_add(
