@@ -40,7 +40,7 @@ _DRAWN = 50
 
 
 def headline(content: Mapping[str, Any]) -> str:
-    """Return the first line: what moves, or that nothing does, and how many series are too short to tell."""
+    """Return the first line: what moves, or that nothing does any more, and how many series are too short to tell."""
     series = content["series"]
     tally = {word: sum(entry["direction"] == word for entry in series) for word in _ORDER}
     moving = [f"{tally[word]} {_WORDS[word]}" for word in ("degrading", "step", "improving") if tally[word]]
@@ -55,7 +55,9 @@ def headline(content: Mapping[str, Any]) -> str:
         if tally["unknown"]
         else ""
     )
-    return f"{worse}Nothing moves in {count(followed, 'series', 'series')}{few}."
+    before = sum(entry["direction"] == "stable" and bool(entry["change_points"]) for entry in series)
+    stepped = f"; {before} of them stepped before and {'stays' if before == 1 else 'stay'} there" if before else ""
+    return f"{worse}Nothing moves in {count(followed, 'series', 'series')}{stepped}{few}."
 
 
 def alerts(judgement: Judgement) -> list[dict[str, Any]]:

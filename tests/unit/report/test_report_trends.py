@@ -60,6 +60,14 @@ def test_series_of_one_name_are_distinguished_by_their_environment() -> None:
         ([series(direction="unknown")] * 5, "Nothing to tell yet: 5 series have too few runs."),
         ([series(), series(direction="unknown")], "Nothing moves in 1 series; 1 more has too few runs."),
         ([series(), series("load")], "Nothing moves in 2 series."),
+        (
+            [series(), series("b", "stable", point())],
+            "Nothing moves in 2 series; 1 of them stepped before and stays there.",
+        ),
+        (
+            [series("a", "stable", point()), series("b", "stable", point()), series(direction="unknown")],
+            "Nothing moves in 2 series; 2 of them stepped before and stay there; 1 more has too few runs.",
+        ),
         ([series(), series("load", "step", point())], "Of 2 series: 1 stepped."),
     ],
 )
