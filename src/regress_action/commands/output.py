@@ -84,8 +84,9 @@ def wrapped(text: str, first: str, rest: str) -> list[str]:
     import textwrap
 
     width = shutil.get_terminal_size((_NO_TERMINAL, 24)).columns
-    options = {"initial_indent": first, "subsequent_indent": rest}
-    return textwrap.wrap(text, width, **options, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def write(where: str, content: bytes) -> None:
