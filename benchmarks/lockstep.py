@@ -416,7 +416,7 @@ def tools(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for tool in TOOLS:
-            folder = Path(scratch) / tool.name
+            folder = Path(scratch) / tool.style
             folder.mkdir()
             repository(folder, tool.files, tool.files)
             rows.append(spreads(tool, folder, measured_folder, journal, math.ceil(wanted.pairs / 2)))

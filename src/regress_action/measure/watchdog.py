@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _FINISHED = b"finished"
 _LIMIT_S = 3600.0  # nobody waits for this process
+_LOOKS = 5
+_BETWEEN_LOOKS_S = 0.2
 _SOURCES = str(Path(__file__).resolve().parents[2])
 
 
@@ -65,7 +68,10 @@ def main(session_id: str, folder: str, records: str) -> None:
         return
 
     marked = functools.partial(process_tree.processes_with_marker, session_id)
-    process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=_LIMIT_S)
+    # What the measurer was just starting shows its variables only after its exec, so a single look may miss it.
+    for _ in range(_LOOKS):
+        process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=_LIMIT_S)
+        time.sleep(_BETWEEN_LOOKS_S)
     frozen_turns.remove_groups(session_id)
     trees.WorktreeDir(Path(folder), Path(records) if records else None).clear()
 

@@ -33,6 +33,7 @@ _PROGRAM = Path(__file__).with_name("frozen_pairs.py")
 _SOURCES = Path(__file__).parents[3] / "src"
 _FEWEST = 6  # keepers, commands, and the children that they have at any time
 _AT_THE_START = 2
+_LOOKS = 3
 _LIMIT_S = 120.0  # on a machine of many programs; what is left then stays
 
 
@@ -64,7 +65,9 @@ def kill_once(victim: str, way: str, seed: int) -> list[str]:
     if "measurer" not in victim and victim != "interrupt":
         program.terminate()  # what is left of the pair would run for ever
     program.communicate()
-    _until(lambda: not processes_with_marker(session_id))
+    for _ in range(_LOOKS):  # what is just being started shows its variables only after its exec
+        _until(lambda: not processes_with_marker(session_id))
+        time.sleep(0.1)
     names = _describe(processes_with_marker(session_id))
     remove_groups(session_id)  # who removes them may have been killed; with a process in it, one cannot be removed
     names += map(str, groups_of(session_id))
