@@ -50,7 +50,7 @@ _NOISE = re.compile(
 )
 _UNREACHED = (
     (re.compile(r"No matching version found for (\S+?)\.?\s"), "the package {}"),
-    (re.compile(r"404 Not Found - GET \S+/([^/\s]+)"), "the package {}"),
+    (re.compile(r"(?:404 Not Found -|FETCH_404\W*) GET \S+/([^/\s:]+)"), "the package {}"),
     (re.compile(r"No matching distribution found for (\S+)"), "the package {}"),
     (re.compile(r"go: (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)"), "the module {}"),
     (re.compile(r"Could not resolve host(?:name)?:? \(?(?:Could not resolve host: )?([\w.-]+)"), "what lies at {}"),

@@ -221,6 +221,7 @@ def test_a_part_of_functions_has_parts_of_its_own(tmp_path: Path) -> None:
     [
         ("npm error notarget No matching version found for bench-node@^0.14.0.\n", "the package bench-node@^0.14.0,"),
         ("npm error 404 Not Found - GET https://r/top-sites/-/top-sites-1.1.tgz\n", "the package top-sites-1.1.tgz,"),
+        ("ERR_PNPM_FETCH_404\u2009 GET https://r/a/-/a-2.tgz: Not Found - 404", "the package a-2.tgz,"),
         ("ERROR: No matching distribution found for numpy==9\n", "the package numpy==9,"),
         ('go: example.org/x@v1.2: Get "https://p": dial tcp: no such host', "the module example.org/x,"),
         (
