@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="start no comparison after so many minutes")
     parser.add_argument("--at-a-time", type=int, default=1, help="comparisons that run beside each other")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where the part verdict keeps its comparisons")
+    parser.add_argument("--python", default=sys.executable, help="for the part suites: one without pytest-benchmark")
     parser.add_argument("--clones", type=Path, metavar="DIR", help="where the part suites finds repositories")
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--realtime", action="store_true", help="take the CPU before other programs; needs root")
@@ -467,7 +468,16 @@ SUITES = (
 
 
 def suites(asked: argparse.Namespace) -> list[Row]:
-    """Return how many tests of other people's suites pass with our `benchmark` fixture in place of theirs."""
+    """Return how many tests of other people's suites pass with our `benchmark` fixture in place of theirs.
+
+    Tests that start pytest anew would find an installed pytest-benchmark, whatever is said to the first process.
+
+    Raises:
+        SystemExit: the interpreter has that package.
+    """
+    peer = subprocess.run([asked.python, "-c", "import pytest_benchmark"], capture_output=True, check=False)
+    if peer.returncode == 0:
+        raise SystemExit("--python needs an interpreter without pytest-benchmark: its own tests start pytest anew.")
     rows: list[Row] = []
     for repository, words in SUITES:
         folder = asked.clones / repository
@@ -476,7 +486,7 @@ def suites(asked: argparse.Namespace) -> list[Row]:
         without = ("-p", "no:benchmark", "-p", "no:codspeed", "-p", "no:cacheprovider", "-p", "pytester")
         short = ("-c", os.devnull, f"--rootdir={folder}", "--benchmark-max-time=0.01", "--benchmark-min-rounds=1")
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *without, *short, *words.split()],
+            [asked.python, "-m", "pytest", "-q", *without, *short, *words.split()],
             cwd=folder,
             capture_output=True,
             text=True,

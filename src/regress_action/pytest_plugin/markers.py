@@ -18,6 +18,23 @@ DESCRIPTIONS = (
     "regression(service=, budget=, metric=): a performance test that guards against a known regression",
 )
 METRICS = ("time", "cpu_time", "peak_memory")
+TIMING_ARGUMENTS = frozenset(
+    {
+        "group",
+        "min_time",
+        "max_time",
+        "min_rounds",
+        "max_rounds",
+        "timer",
+        "disable_gc",
+        "warmup",
+        "warmup_iterations",
+        "calibration_precision",
+        "cprofile",
+        "precision",
+        "confidence",
+    }
+)
 MEASURING_FIXTURES = ("benchmark", "codspeed_benchmark")
 BENCHMARK_MARKERS = ("benchmark", "codspeed_benchmark")
 _KNOWN = frozenset({"service", "budget", "metric", "min_runs", "timeout", "isolated"})
@@ -77,6 +94,23 @@ def performance_test(item: pytest.Item) -> PerformanceTest | None:
         path=path.replace("\\", "/"),
         line=(line or 0) + 1,
     )
+
+
+def timing_mark(item: pytest.Item) -> pytest.Mark | None:
+    """Return the marker that says how a benchmark is timed.
+
+    Raises:
+        ValueError: it has an argument that is not known.
+    """
+    mark = next(filter(None, map(item.get_closest_marker, BENCHMARK_MARKERS)), None)
+    if mark is not None and mark.args:
+        raise ValueError("Positional arguments are not allowed in the benchmark marker. Write their names.")
+    if mark is not None and (unknown := mark.kwargs.keys() - TIMING_ARGUMENTS):
+        raise ValueError(
+            f"Unknown kwargs passed to benchmark marker: {', '.join(sorted(unknown))}. "
+            f"Its arguments are {', '.join(sorted(TIMING_ARGUMENTS))}."
+        )
+    return mark
 
 
 def _several(value: object) -> Sequence[object]:

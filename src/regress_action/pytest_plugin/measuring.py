@@ -19,7 +19,7 @@ import pytest
 
 from regress_action.pytest_plugin import network_limit
 from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
-from regress_action.pytest_plugin.markers import performance_test
+from regress_action.pytest_plugin.markers import performance_test, timing_mark
 from regress_action.pytest_plugin.options import timing_of
 from regress_action.pytest_plugin.records import entries_of_fixtures
 
@@ -34,7 +34,7 @@ def measure_whole(item: pytest.Function, test: PerformanceTest) -> list[dict[str
 
     CPU time and peak memory are measured in further calls, because both would slow the timed ones.
     """
-    marker = item.get_closest_marker("benchmark")
+    marker = timing_mark(item)
     group = marker.kwargs.get("group") if marker else None
     fixture = BenchmarkFixture(item, timing_of(item.config, marker), group=group)
     arguments = {name: item.funcargs[name] for name in _argument_names(item)}
@@ -54,7 +54,7 @@ def _argument_names(item: pytest.Function) -> tuple[str, ...]:
 
 
 def _cpu_time(item: pytest.Function, arguments: dict[str, Any]) -> float:
-    options = replace(timing_of(item.config, item.get_closest_marker("benchmark")), timer=time.process_time)
+    options = replace(timing_of(item.config, timing_mark(item)), timer=time.process_time)
     fixture = BenchmarkFixture(item, options)
     fixture(item.obj, **arguments)
     return float(fixture.stats["median"]) if fixture.stats else 0.0

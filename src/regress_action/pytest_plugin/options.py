@@ -29,6 +29,7 @@ _SIZE = re.compile(r"([0-9.]+)\s*([kKmMgG]?[bB])")
 _SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _TIMING_KINDS: dict[str, Any] = {  # pytest-benchmark keeps some of its options as text
     "min_rounds": int,
+    "max_rounds": int,
     "max_time": float,
     "min_time": float,
     "disable_gc": bool,
@@ -145,6 +146,10 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add("--benchmark-precision", metavar="FRACTION", type=float, help="End the rounds once their mean is so precise.")
     add("--benchmark-confidence", metavar="FRACTION", type=float, default=0.99, help=_DEFAULT)
     add("--codspeed", action="store_true", help="Measure the benchmarks and run nothing else, as pytest-codspeed does.")
+    add("--codspeed-mode", choices=("walltime",), default="walltime", help="Only this mode is there. " + _DEFAULT)
+    add("--codspeed-warmup-time", metavar="SECONDS", type=seconds, help=argparse.SUPPRESS)  # calibration warms up
+    add("--codspeed-max-time", metavar="SECONDS", type=seconds, help="The same as --benchmark-max-time.")
+    add("--codspeed-max-rounds", metavar="NUM", type=count, help="At most as many rounds of a benchmark.")
     _add_saving(add)
     add("--benchmark-cprofile", metavar="COLUMN", choices=call_profile.COLUMNS, help="Profile every function as well.")
     add("--benchmark-cprofile-loops", metavar="LOOPS", type=_loops, default=1, help="A number, or auto.")
@@ -245,6 +250,8 @@ def timing_of(config: pytest.Config, marker: pytest.Mark | None = None) -> Timin
         for name, kind in _TIMING_KINDS.items()
         if (value := given.get(name, getattr(option, f"benchmark_{name}", None))) is not None
     }
+    codspeed = {name: getattr(option, f"codspeed_{name}", None) for name in ("max_time", "max_rounds")}
+    chosen |= {name: value for name, value in codspeed.items() if value is not None and name not in given}
     return TimingOptions(
         **chosen,
         warmup=int(iterations) if wanted else 0,

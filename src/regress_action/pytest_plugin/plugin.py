@@ -212,7 +212,7 @@ class _BenchmarkFixtures:
         from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
 
         node, config = request.node, request.config
-        marker = node.get_closest_marker("benchmark")
+        marker = markers.timing_mark(node)
         group = marker.kwargs.get("group") if marker else None
         timing, profiling = options.timing_of(config, marker), options.profiling_of(config, marker)
         if session := config.pluginmanager.get_plugin("regress-benchmark-session"):
@@ -221,6 +221,10 @@ class _BenchmarkFixtures:
         config.stash.setdefault(USED_FIXTURES, []).append(fixture)
         yield fixture
         fixture.close()
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Refuse a marker with an argument that is not known, which would change nothing."""
+        markers.timing_mark(item)
 
     @pytest.fixture
     def benchmark_weave(self, benchmark: BenchmarkFixture) -> Callable[..., None]:

@@ -24,7 +24,6 @@ _JITTER = 0.1  # of the iterations of a round, so that rounds do not beat in ste
 _FEW_ITERATIONS = 20  # with fewer, one iteration more or less is not jitter any more
 _SHARE_TO_ESTIMATE = 5.0
 _SHORT_S = 0.001
-_MOST_ROUNDS = 1_000_000
 _VARIED = 997  # rounds before their numbers of iterations come again
 
 
@@ -50,6 +49,7 @@ class TimingOptions:
     """
 
     min_rounds: int = 5
+    max_rounds: int = 1_000_000
     max_time: float = 1.0
     min_time: float = 0.000005
     warmup: int = 0
@@ -176,7 +176,7 @@ def rounds(work: Work, options: TimingOptions) -> tuple[list[float], int]:
     measured: list[float] = []
     with paused_tracers():
         duration, iterations = calibrate(work, options)
-        count = min(max(ceil(options.max_time / max(duration, 1e-9)), options.min_rounds), _MOST_ROUNDS)
+        count = min(max(ceil(options.max_time / max(duration, 1e-9)), options.min_rounds), options.max_rounds)
         for _ in range(min(count, ceil(options.warmup / iterations))):
             run(range(iterations))
         options.log(f"  Running {count} rounds x {iterations} iterations ...")

@@ -499,6 +499,37 @@ def test_plots_and_profiles_are_made_on_request(project: Project) -> None:
     assert (project.folder / "calls/y-test_it_10_.prof").stat().st_size
 
 
+def test_suites_for_pytest_codspeed_find_its_options(project: Project) -> None:
+    """`--codspeed` runs nothing else; its limits hold, and a marker with a wrong argument fails its test."""
+    project.write(
+        "test_it.py",
+        """
+        import pytest
+
+        def test_fixture(benchmark):
+            benchmark(int)
+            assert benchmark.stats.stats.rounds == 2
+
+        @pytest.mark.codspeed_benchmark(max_rounds=1)
+        def test_marked(benchmark):
+            benchmark(int)
+            assert benchmark.stats.stats.rounds == 1
+
+        @pytest.mark.benchmark(max_round=1)
+        def test_wrong():
+            pass
+
+        def test_other():
+            raise AssertionError
+        """,
+    )
+
+    done = project.pytest("--codspeed", "--codspeed-mode=walltime", "--codspeed-max-rounds=2", "--codspeed-max-time=1")
+
+    assert "2 passed, 1 deselected, 1 error" in done.stdout
+    assert "Unknown kwargs passed to benchmark marker: max_round. Its arguments are " in done.stdout
+
+
 def test_benchmarks_beside_workers_are_not_timed(project: Project) -> None:
     """The session says so, and one that wants nothing but benchmarks is refused."""
     project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n    assert benchmark.disabled\n")
