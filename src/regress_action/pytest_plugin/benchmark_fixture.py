@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Target = Callable[..., Any]
 
 
-class FixtureAlreadyUsed(Exception):  # noqa: N818 - the name by which suites for pytest-benchmark expect it
+class FixtureAlreadyUsed(RuntimeError):  # noqa: N818 - the name by which suites for pytest-benchmark expect it
     """One test used the `benchmark` fixture for a second measurement."""
 
 

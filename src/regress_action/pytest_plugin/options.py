@@ -129,7 +129,7 @@ def add_own(parser: pytest.Parser) -> None:
 
 def add_benchmark(parser: pytest.Parser) -> None:
     """Add the options of pytest-benchmark, with their names and defaults."""
-    group = parser.getgroup("benchmark", "benchmark fixture (regress-action)")
+    group = parser.getgroup("benchmark")
     add = group.addoption
     add("--benchmark-min-time", metavar="SECONDS", type=seconds, default="0.000005", help=f"Of a round. {_DEFAULT}")
     add("--benchmark-max-time", metavar="SECONDS", type=seconds, default="1.0", help=f"Of a benchmark. {_DEFAULT}")
@@ -155,6 +155,14 @@ def add_benchmark(parser: pytest.Parser) -> None:
     add("--benchmark-cprofile-loops", metavar="LOOPS", type=_loops, default=1, help="A number, or auto.")
     add("--benchmark-cprofile-top", metavar="COUNT", type=count, default=25, help=f"Rows of a profile. {_DEFAULT}")
     add("--benchmark-cprofile-dump", metavar="PREFIX", nargs="?", const="benchmark", help="Write PREFIX-TEST.prof.")
+    add(
+        "--benchmark-storage",
+        metavar="URI",
+        type=saved_runs.storage_folder,
+        default=saved_runs.DEFAULT_STORAGE,
+        help=f"Folder of saved runs. {_DEFAULT}.",
+    )
+    add("--benchmark-netrc", nargs="?", const="", help=argparse.SUPPRESS)  # only for servers
     _add_tables(add)
 
 
@@ -178,14 +186,6 @@ def _add_saving(add: Callable[..., None]) -> None:
         type=saved_runs.regression_check,
         help="End with 1 where a statistic exceeds that of the saved run by more than min:5%% or mean:0.001 seconds.",
     )
-    add(
-        "--benchmark-storage",
-        metavar="URI",
-        type=saved_runs.storage_folder,
-        default=saved_runs.DEFAULT_STORAGE,
-        help=f"Folder of the saved runs. {_DEFAULT}.",
-    )
-    add("--benchmark-netrc", nargs="?", const="", help=argparse.SUPPRESS)  # only for servers
 
 
 def _add_tables(add: Callable[..., None]) -> None:
@@ -196,7 +196,7 @@ def _add_tables(add: Callable[..., None]) -> None:
         "--benchmark-group-by",
         metavar="LABEL",
         default="group",
-        help=f"{', '.join(GROUPINGS)} or param:NAME, or several. {_DEFAULT}",
+        help=f"One or several of {', '.join(GROUPINGS)}, param:NAME. {_DEFAULT}",
     )
     add("--benchmark-columns", metavar="LABELS", type=columns, help=f"Columns of the tables: {','.join(COLUMNS)}.")
     add("--benchmark-name", choices=NAMES, default="normal", metavar="FORMAT", help=f"{', '.join(NAMES)}. {_DEFAULT}")

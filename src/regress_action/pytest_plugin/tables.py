@@ -74,7 +74,7 @@ _TITLES = {"stddev": "StdDev", "iqr": "IQR", "ops": "OPS"}
 _TIMES = ("min", "max", "mean", "stddev", "median", "iqr")
 _SCALES = (("", 1.0), ("m", 1e3), ("u", 1e6), ("n", 1e9))
 _RATES = (("G", 1e-9), ("M", 1e-6), ("K", 1e-3))
-_GAP = 2
+_GAP, _NAME_GAP = 2, 3
 _MOST_TIMES = 1000
 _RUN_NAME = 12
 LEGEND = (
@@ -148,7 +148,7 @@ def table_lines(
     ]
     sizes = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     printed = [
-        cells[0].ljust(sizes[0])
+        cells[0].ljust(sizes[0] + _NAME_GAP)
         + "".join(cell.rjust(size + _GAP) for cell, size in zip(cells[1:], sizes[1:], strict=True))
         for cells in (head, *body)
     ]
