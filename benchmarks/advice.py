@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-SECTIONS = ("causes", "subroutines", "bisect", "reachability", "cache", "usl", "resources")
+SECTIONS = ("causes", "subroutines", "bisect", "reachability", "cache", "usl", "resources", "noise")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,12 +16,16 @@ from regress_action.model.comparisons import (
     Machine,
     Mode,
     Outcome,
+    Reason,
+    ReasonCode,
     ResourceNote,
     ServiceComparison,
     Severity,
     Side,
     Subject,
     Summary,
+    TradeOff,
+    TradeOffState,
     Verdict,
 )
 from regress_action.model.measurements import Benchmark, Direction, Environment, Location, Metric
@@ -114,6 +118,23 @@ def whole_service(
     return ServiceComparison(name, mode, 23, 10, ratio, *ends, 1e-4, 1.1, verdict, severity, confirmed)
 
 
+def trade_off(state: TradeOffState, *, of_service: bool = False) -> TradeOff:
+    """Return what a rule says about a regression: time is 12 % faster, or was not compared."""
+    compared = state is not TradeOffState.NOT_COMPARED
+    bare = TradeOff("memory +10 % allowed if time -5 %", 1.1, Metric("time", ""), 0.95, state, of_service=of_service)
+    return replace(bare, metric=TIME, ratio=0.88, ratio_low=0.86, ratio_high=0.9) if compared else bare
+
+
+def larger(name: str, state: TradeOffState, *, of_service: bool = False) -> Comparison:
+    """Return a regression of memory by 8 % with what a trade-off says about it, worded by the report."""
+    severity = Severity.SLIGHT if state is TradeOffState.HOLDS else Severity.MINOR
+    reason = Reason(ReasonCode.PROVEN, Mode.PAIRED)
+    grown = replace(
+        regression(name, 1.08, severity), metric=MEMORY, baseline=Side(10, 38e6), head=Side(10, 41e6), threshold=1.05
+    )
+    return replace(grown, reason=reason, trade_off=trade_off(state, of_service=of_service))
+
+
 EXAMPLES = {
     "service": judgement(Outcome.WARN, NOISY, *UNCHANGED, services=(whole_service("cache", 1.13, Severity.MINOR),)),
     "services-slight": judgement(
@@ -123,6 +144,16 @@ EXAMPLES = {
             whole_service("cache", 1.06, Severity.SLIGHT),
             whole_service("`a|b` <b>", 1.05, Severity.SLIGHT, mode=Mode.HISTORY, confirmed=False),
             whole_service(None, 0.9, Severity.NONE),
+        ),
+    ),
+    "traded": judgement(
+        Outcome.WARN,
+        *(larger(f"cache.{state.value}", state) for state in TradeOffState),
+        larger("cache.of_service", TradeOffState.HOLDS, of_service=True),
+        *UNCHANGED,
+        services=(
+            replace(whole_service("cache", 1.04, Severity.MINOR), leaning=18, quorum=14),
+            replace(whole_service("session", 1.03, Severity.SLIGHT), leaning=9, quorum=14),
         ),
     ),
     "pass": judgement(Outcome.PASS, *UNCHANGED, NOISY),
@@ -275,6 +306,20 @@ numbers = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), s
 probabilities = st.one_of(st.none(), st.floats(0, 1))
 
 
+trade_offs = st.builds(
+    TradeOff,
+    foreign,
+    st.floats(1, 10),
+    st.builds(Metric, foreign, st.sampled_from(["s", "B", ""]), st.sampled_from(Direction)),
+    st.floats(0.1, 1),
+    st.sampled_from(TradeOffState),
+    ratios,
+    ratios,
+    ratios,
+    st.booleans(),
+)
+
+
 @st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
     """Draw a comparison with any names, numbers and verdict."""
@@ -306,6 +351,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         runs_needed=draw(st.none() | st.integers(1, 10_000)),
         difference=draw(st.none() | st.floats(-1e9, 1e9)),
         budget=draw(st.none() | budget),
+        trade_off=draw(st.none() | trade_offs) if verdict is Verdict.REGRESSION else None,
     )
 
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "merge": "Join the shards of a matrix into one report.",
     "replay": "Show what a setting would have alarmed on, before it is changed.",
     "doctor": "Check this repository and machine: what can be seen here, and will the gate fire?",
+    "renames": "Prove in pairs that renamed benchmarks go on under their new names.",
     "explain": "Show why the last measurement says what it says of a benchmark.",
     "config": "Check regress.yml, thresholds and waivers, and show what counts.",
     "waivers": "Check the exceptions that are in force, and which match nothing.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from regress_action.action.measure import trace_sides, untraceable
@@ -14,6 +14,7 @@ from regress_action.analysis import with_controls
 from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
 from regress_action.measure.git import changed as uncommitted
+from regress_action.measure.kept_trees import pins_packages
 from regress_action.measure.profiling import TRACES
 from regress_action.model.changes import AffectedBenchmarks, BenchmarkReach
 from regress_action.model.errors import InfrastructureError, InputError, UsageError
@@ -97,6 +98,8 @@ def _reach(
 def _changes(root: Path, base: str, carried: Sequence[str]) -> tuple[FileChange, ...]:
     """Return every file that differs between the base and what is on disk, carried ones excepted.
 
+    Lock files in carried folders count: each side has its own.
+
     Raises:
         UsageError: the base does not exist.
         InfrastructureError: git failed.
@@ -115,7 +118,8 @@ def _changes(root: Path, base: str, carried: Sequence[str]) -> tuple[FileChange,
     return tuple(
         FileChange(path, git.query("cat-file", "blob", f"{commit}:{path}"), _on_disk(top, path))
         for path in sorted(paths)
-        if not any(path == other or path.startswith(f"{other}/") for other in left_out)
+        if path not in left_out
+        and (pins_packages(PurePosixPath(path).name) or not any(path.startswith(f"{other}/") for other in left_out))
     )
 
 

@@ -29,7 +29,7 @@ from regress_action.model.files import read_optional, write_replace
 from regress_action.model.measurements import Aliases
 from regress_action.model.records import slug
 from regress_action.settings import Settings, secrets
-from regress_action.settings.gate import BudgetEntry, GateFiles, Thresholds, read_gate_files
+from regress_action.settings.gate import BudgetEntry, GateFiles, Thresholds, TradeOffEntry, read_gate_files
 from regress_action.settings.sources import FolderFiles, given_values, read_config, validated
 from regress_action.settings.trust import TrustedSettings, settings_of_change
 
@@ -61,6 +61,8 @@ def encode_plan(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
         "ratios": trusted.files.thresholds.ratios,
         "service_ratios": trusted.files.thresholds.service_ratios,
         "budgets": [asdict(budget) for budget in trusted.files.thresholds.budgets],
+        "quorums": trusted.files.thresholds.quorums,
+        "trade_offs": [asdict(entry) for entry in trusted.files.thresholds.trade_offs],
         "waivers": [waiver.model_dump(mode="json") for waiver in trusted.files.waivers],
         "aliases": [trusted.files.aliases.renamed, trusted.files.aliases.removed],
         "notes": trusted.notes,
@@ -95,6 +97,8 @@ def decode_plan(text: str, secrets: Mapping[str, object], environ: Mapping[str, 
                     tuple((service, ratio) for service, ratio in content["ratios"]),
                     tuple((service, ratio) for service, ratio in content["service_ratios"]),
                     tuple(BudgetEntry(**budget) for budget in content["budgets"]),
+                    tuple((service, quorum) for service, quorum in content["quorums"]),
+                    tuple(TradeOffEntry(**entry) for entry in content["trade_offs"]),
                 ),
                 tuple(Waiver.model_validate(waiver) for waiver in content["waivers"]),
                 Aliases(

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
-from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, WaiverRule
+from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, TradeOffRule, WaiverRule
 from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
@@ -86,7 +86,12 @@ def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
         for waiver in files.waivers
     )
     return JudgingRules(
-        policy=Policy(fail_on=settings.fail_on, limits=(*_limits(files.thresholds), *overrides), waivers=waivers),
+        policy=Policy(
+            fail_on=settings.fail_on,
+            limits=(*_limits(files.thresholds), *overrides),
+            waivers=waivers,
+            trade_offs=_trade_offs(files.thresholds),
+        ),
         schedule=SamplingPlan(pairs=settings.runs, every=interim_step(settings.runs)),
         overrides=settings.benchmarks,
         waivers=tuple(
@@ -131,8 +136,10 @@ def judge_reports(
     `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
     """
     base_side, head_side = formats.matched(*_prepared(baseline, head, rules))
+    removed = _removed(baseline, head, rules)
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
+    judgement = replace(judgement, notes=(*judgement.notes, *removed))
     judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
     looks = policy.plan.looks if policy.plan else ()
     return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=looks)
@@ -145,14 +152,16 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     baseline, head_side = formats.matched(*_prepared(references, head, rules))
     noise = stored_noise(baseline, head[0].environment.fingerprint) if head else {}
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
+    judgement = replace(judgement, notes=(*judgement.notes, *_removed(references[-1:], head, rules)))
     judged = _judged(_with_renamings(judgement, baseline[-1:], head_side), head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
 
 
-def with_changed_packages(judged: Judged, checkout: Checkout) -> Judged:
+def with_changed_packages(judged: Judged, checkout: Checkout, carried: Sequence[str] = ()) -> Judged:
     """Return the judgement with a note for each lock file that differs between the two commits, and its packages.
 
-    Commits that this clone does not hold are passed over: the verdict does not depend on them.
+    A lock file that `carried` names was the head's on both sides. Commits that this clone does not hold are passed
+    over: the verdict does not depend on them.
     """
     base, head = (side[-1].commit if side else None for side in (judged.baseline, judged.head))
     if not base or not head or base == head:
@@ -167,7 +176,8 @@ def with_changed_packages(judged: Judged, checkout: Checkout) -> Judged:
             contents = (checkout.file(commit, path, lock_files.LARGEST) for commit in (base, head))
             before, after = (None if content is None else content.decode("utf-8", "replace") for content in contents)
             if packages := lock_files.changed_packages(path, before, after):
-                said.append(phrases.changed_packages(path, packages, paired=paired))
+                is_carried = any(f"/{path}".endswith(f"/{name.strip('/')}") for name in carried)
+                said.append(phrases.changed_packages(path, packages, paired=paired, carried=is_carried))
     except (HistoryError, InputError):
         return judged
     return replace(judged, judgement=replace(judged.judgement, notes=(*judged.judgement.notes, *said)))
@@ -183,6 +193,16 @@ def _prepared(
         renamed = (rules.aliases.applied(report) for report in baseline)
         baseline = [rules.aliases.without_removed(report, present=present) for report in renamed]
     return overridden(baseline, rules.overrides), overridden(head, rules.overrides)
+
+
+def _removed(baseline: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> tuple[str, ...]:
+    """Return a note about the benchmarks of the baseline that were removed on purpose, if there are any."""
+    if not rules.aliases.removed:
+        return ()
+    present = {series.benchmark.name for report in map(rules.aliases.applied, head) for series in report.series}
+    before = {series.benchmark.name for report in map(rules.aliases.applied, baseline) for series in report.series}
+    gone = sorted(name for name in before if rules.aliases.is_gone(name, present))
+    return (phrases.removed_on_purpose(gone),) if gone else ()
 
 
 def selected(
@@ -277,13 +297,14 @@ def _override(series: Series, overrides: Sequence[Override]) -> Series | None:
 
 def _limits(thresholds: Thresholds) -> tuple[Limit, ...]:
     """Return one limit per service, `default` first, since the last that matches wins."""
-    ratios, of_services = dict(thresholds.ratios), dict(thresholds.service_ratios)
-    services = dict.fromkeys([*ratios, *of_services, *(budget.service for budget in thresholds.budgets)])
+    ratios, of_services, quorums = map(dict, (thresholds.ratios, thresholds.service_ratios, thresholds.quorums))
+    services = dict.fromkeys([*ratios, *of_services, *quorums, *(budget.service for budget in thresholds.budgets)])
     return tuple(
         Limit(
-            service="*" if service in _EVERY_SERVICE else service,
+            service=_pattern(service),
             regression_threshold=ratios.get(service),
             service_threshold=of_services.get(service),
+            quorum=quorums.get(service),
             budgets=tuple(
                 BudgetRule(key=budget.key, name=budget.name, limit=budget.limit, unit=budget.unit)
                 for budget in thresholds.budgets
@@ -292,3 +313,23 @@ def _limits(thresholds: Thresholds) -> tuple[Limit, ...]:
         )
         for service in sorted(services, key=lambda name: name not in _EVERY_SERVICE)
     )
+
+
+def _trade_offs(thresholds: Thresholds) -> tuple[TradeOffRule, ...]:
+    return tuple(
+        TradeOffRule(
+            rule=entry.rule,
+            metric=entry.metric,
+            factor=entry.factor,
+            other=entry.other,
+            needed=entry.needed,
+            service=_pattern(entry.service),
+            benchmark=entry.benchmark,
+            of_service=entry.of_service,
+        )
+        for entry in thresholds.trade_offs
+    )
+
+
+def _pattern(service: str) -> str:
+    return "*" if service in _EVERY_SERVICE else service

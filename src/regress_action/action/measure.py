@@ -70,6 +70,7 @@ class MeasurementSpec:
     head: str | None = None
     silent: bool = False
     profile: ProfileOptions | None = None
+    warmup: int = 0
 
 
 def run(settings: Settings, spec: MeasurementSpec, rules: JudgingRules) -> Judged | None:
@@ -157,6 +158,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         head=spec.head,
         pairs=settings.runs if paired else None,
         runs=None if paired else settings.runs,
+        warmup=spec.warmup or None,
         results=settings.results or None,
         setup=settings.setup or None,
         keep_trees=spec.keep_trees if settings.setup else None,

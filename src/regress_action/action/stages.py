@@ -127,7 +127,7 @@ def detect(job: Job) -> StageResult:
     _write_reports(job, head, base)
     if base is not None:
         judged = judge_reports([base], [head], job.rules, interim=job.settings.adaptive)
-        return StageResult(with_changed_packages(judged, checkout), head)
+        return StageResult(with_changed_packages(judged, checkout, job.settings.carry), head)
     references = _references(job, job.history(), head)
     if not references:
         return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
@@ -135,7 +135,7 @@ def detect(job: Job) -> StageResult:
     confirmed = confirmed_judgement(job, judged)
     if confirmed is None:
         return StageResult(None, head, CONFIRMATION_PENDING)
-    return StageResult(with_changed_packages(confirmed, checkout), head, references=references)
+    return StageResult(with_changed_packages(confirmed, checkout, job.settings.carry), head, references=references)
 
 
 def shard(job: Job) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.policy import Policy as Policy
     from regress_action.analysis.policy import SamplingPlan as SamplingPlan
     from regress_action.analysis.policy import SessionSpread as SessionSpread
+    from regress_action.analysis.policy import TradeOffRule as TradeOffRule
     from regress_action.analysis.policy import WaiverRule as WaiverRule
     from regress_action.analysis.sequential import InterimAnalysis as InterimAnalysis
     from regress_action.analysis.sequential import analyse_interim as analyse_interim
@@ -30,7 +31,9 @@ _MODULES = {
     "Noise": "noise",
     "InterimAnalysis": "sequential",
     "analyse_interim": "sequential",
-    **dict.fromkeys(("BudgetRule", "Limit", "SamplingPlan", "Policy", "SessionSpread", "WaiverRule"), "policy"),
+    **dict.fromkeys(
+        ("BudgetRule", "Limit", "SamplingPlan", "Policy", "SessionSpread", "TradeOffRule", "WaiverRule"), "policy"
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.analysis import conditions, designs, grading, noise, suite, tests
+from regress_action.analysis import conditions, designs, grading, noise, suite, tests, trade_offs
 from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
@@ -117,6 +117,7 @@ class _Rows:
             budget=self._analysis.budgets.get(row),
             noise=self._analysis.estimates.learned.get(row),
             pair_noise=self._pair_noise(row),
+            skipped=verdict is Verdict.MISSING and rows.benchmarks[row].name in self._analysis.skipped,
         )
 
     def _pair_noise(self, row: int) -> PairNoise | None:
@@ -232,12 +233,13 @@ def compare(
         InputError: when a report is inconsistent in itself, or `mode` asks for pairs that are not there.
     """
     analysis = analyse(baseline, head, policy, mode=mode)
-    comparisons = with_shift(comparisons_of(analysis, policy), analysis.moved, policy)
+    shifted = with_shift(comparisons_of(analysis, policy), analysis.moved, policy)
     design = designs.mode_of(analysis.estimates.estimate)
     machines = conditions.observed(
         baseline, head, design, policy.session_spread, foreign=bool(analysis.estimates.foreign.any())
     )
-    services = compare_services(analysis, policy)
+    services = compare_services(analysis, shifted, policy)
+    comparisons = trade_offs.with_trade_offs(shifted, services, policy, suite_moved=analysis.moved is not None)
     saved = [report.saved_s for report in head if report.saved_s]
     return Judgement(
         mode=design,
@@ -250,6 +252,8 @@ def compare(
             *conditions.differences(baseline, head),
             *conditions.notes(machines, design, comparisons, analysis.moved),
             *analysis.idle,
+            *trade_offs.unused(comparisons, policy),
+            *suite.unused_quorums(comparisons, policy),
         ),
         machine=machines,
         minutes_saved=math.fsum(saved) / 60 if saved else None,

@@ -68,10 +68,9 @@ def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
         return True
     if comparison.verdict not in (Verdict.REGRESSION, *_OPEN) or comparison.p_value is None:
         return False
-    if comparison.ratio is None or comparison.ratio_high is None:
+    if comparison.ratio_high is None:
         return False
-    leans = comparison.ratio > 1 and comparison.p_value <= policy.screen
-    return leans and comparison.ratio_high >= comparison.threshold
+    return suite.leans(comparison, policy) and comparison.ratio_high >= comparison.threshold
 
 
 def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mode: Mode, policy: Policy) -> Comparison:
@@ -117,6 +116,7 @@ def _repeated(row: Comparison, repetition: Comparison, mode: Mode) -> Comparison
         severity=Severity.NONE,
         confirmed=False,
         runs_needed=repetition.runs_needed,
+        trade_off=None,
         reason=Reason(ReasonCode.NOT_REPEATED, mode, again=repetition),
     )
 

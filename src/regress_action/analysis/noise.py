@@ -183,7 +183,7 @@ def rounding_error(base: Floats, head: Floats, linear: Flags, timed: Flags) -> F
     if not rows.size:
         return error
     sides = np.exp(base[rows]), np.exp(head[rows])
-    tick = _ticks(*sides)
+    tick = ticks(*sides)
     tick = np.where(np.isnan(tick) & timed[rows], _known_clock(*sides), tick)
     for values in sides:
         level = medians(values)
@@ -197,7 +197,7 @@ def rounding_error(base: Floats, head: Floats, linear: Flags, timed: Flags) -> F
     return error
 
 
-def _ticks(base: Floats, head: Floats) -> Floats:
+def ticks(base: Floats, head: Floats) -> Floats:
     """Return the distance of neighbouring points of each row's lattice, NaN for values that stand on none.
 
     The tick is the smallest distance within a side: between two steady sides lies the change, and no tick.

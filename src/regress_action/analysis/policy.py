@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,30 @@ class BudgetRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeOffRule:
+    """A regression of `metric` is allowed up to `factor` where `other` is at `needed` times its baseline or better.
+
+    Both are factors of the values, so 1.1 allows 10 % more of something of which less is better. `rule` is as
+    written. `of_service` asks for the time of the whole service instead of another metric of the same benchmark.
+    """
+
+    rule: str
+    metric: str
+    factor: float
+    other: str
+    needed: float
+    service: str = "*"
+    benchmark: str = "*"
+    of_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """RowThresholds for what matches three shell-style patterns; of several that match, the last one given wins.
 
     `regression_threshold` is the badness ratio from which a proven change alarms, `service_threshold` that for a whole
-    service; None leaves the default.
+    service; None leaves the default. `quorum` is how many benchmarks of a service (2 or more), or which share of them
+    (at most 1), have to lean to the worse for a proven regression of the service to alarm below its threshold.
     """
 
     service: str = "*"
@@ -45,6 +65,7 @@ class Limit:
     metric: str = "*"
     regression_threshold: float | None = None
     service_threshold: float | None = None
+    quorum: float | None = None
     budgets: tuple[BudgetRule, ...] = ()
 
 
@@ -96,6 +117,7 @@ class Policy:
     fail_on: Severity = Severity.CRITICAL
     limits: tuple[Limit, ...] = ()
     waivers: tuple[WaiverRule, ...] = ()
+    trade_offs: tuple[TradeOffRule, ...] = ()
     noise: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     plan: SamplingPlan | None = None
     layout_bound: float = 1.25
@@ -133,6 +155,7 @@ class SamplingPlan:
 
 
 _MEMORY = ("memory_limit", "memory", "peak_memory")
+_ROUNDED = 1e-9  # 0.6 × 5 is a little more than 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +184,19 @@ def service_threshold(service: str | None, policy: Policy) -> float:
         if limit.service_threshold is not None and matches(service or "", limit.service)
     )
     return next(given, policy.service_threshold)
+
+
+def quorum_of(service: str | None, benchmarks: int, policy: Policy) -> int | None:
+    """Return how many of the benchmarks of a service make a quorum: that of the last limit that names one."""
+    given = (
+        limit.quorum
+        for limit in reversed(policy.limits)
+        if limit.quorum is not None and matches(service or "", limit.service)
+    )
+    asked = next(given, None)
+    if asked is None:
+        return None
+    return math.ceil(asked * benchmarks - _ROUNDED) if asked <= 1 else int(asked)
 
 
 def severity_of(ratio: float, threshold: float, policy: Policy) -> Severity:
@@ -245,11 +281,12 @@ def _same_kind(wanted: str, unit: str) -> bool:
 
 
 def _is_metric(rule: BudgetRule, metric: str) -> bool:
-    if rule.name in _MEMORY:
-        return metric == "peak_memory"
-    if rule.name == "throughput":
-        return metric == "throughput"
-    return metric == rule.name
+    return metric == metric_named(rule.name)
+
+
+def metric_named(name: str) -> str:
+    """Return the metric that a name in the thresholds file is about: `memory` is `peak_memory`."""
+    return "peak_memory" if name in _MEMORY else name
 
 
 def _importance(metric: str) -> int:

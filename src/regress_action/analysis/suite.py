@@ -23,7 +23,7 @@ import numpy as np
 from regress_action.analysis import designs, distributions, grading
 from regress_action.analysis.arrays import ROUNDING, medians, quantiles
 from regress_action.analysis.designs import HISTORY, SINGLE
-from regress_action.analysis.policy import service_threshold, severity_of, waiver_of
+from regress_action.analysis.policy import quorum_of, service_threshold, severity_of, waiver_of
 from regress_action.analysis.run_matrix import by_session
 from regress_action.model import normal
 from regress_action.model.comparisons import (
@@ -40,17 +40,17 @@ from regress_action.model.comparisons import (
     Summary,
     Verdict,
 )
-from regress_action.model.measurements import Benchmark
+from regress_action.model.measurements import Benchmark, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from regress_action.analysis.arrays import Floats, Ints
     from regress_action.analysis.designs import Estimate
     from regress_action.analysis.grading import Analysis
     from regress_action.analysis.policy import Policy
     from regress_action.analysis.run_matrix import Scale
-    from regress_action.model.measurements import Noise
+    from regress_action.model.measurements import Metric, Noise
 
 
 _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change of the code
@@ -241,11 +241,13 @@ class _Shift:
         return float(distributions.t_quantile((1 - _CONFIDENCE) / 2, self.df)) * self.se
 
 
-def compare_services(analysis: Analysis, policy: Policy) -> tuple[ServiceComparison, ...]:
+def compare_services(
+    analysis: Analysis, comparisons: Sequence[Comparison], policy: Policy
+) -> tuple[ServiceComparison, ...]:
     """Return what each service with five benchmarks or more did as a whole, worst first.
 
     Against a history a change is suspected at most: the machine may have made it. Where the whole suite moved as
-    one, that is what is reported, and no service is.
+    one, that is what is reported, and no service is. `comparisons` say which benchmarks lean to the worse.
     """
     if analysis.moved is not None:
         return ()
@@ -260,8 +262,25 @@ def compare_services(analysis: Analysis, policy: Policy) -> tuple[ServiceCompari
                       _stored(service or None, np.array(rows), analysis, policy))
         if shift is not None
     ]  # fmt: skip
-    compared = [_compared(shift, _ALPHA / len(shifts), analysis, policy) for shift in shifts]
+    leaning = {row.benchmark.name for row in comparisons if row.metric.name == "time" and leans(row, policy)}
+    compared = [_compared(shift, _ALPHA / len(shifts), analysis, leaning, policy) for shift in shifts]
     return tuple(sorted(compared, key=lambda service: (-service.severity.rank, -service.ratio)))
+
+
+def leans(row: Comparison, policy: Policy) -> bool:
+    """Whether a benchmark leans to the worse: it looks slower, and chance alone would seldom show as much."""
+    return row.ratio is not None and row.ratio > 1 and row.p_value is not None and row.p_value <= policy.screen
+
+
+def unused_quorums(comparisons: Sequence[Comparison], policy: Policy) -> Iterator[Note]:
+    """Yield a note for each service whose quorum applies to nothing, because too few of its benchmarks were timed."""
+    timed = Counter(row.benchmark.service or "" for row in comparisons if row.metric.name == "time")
+    for limit in policy.limits:
+        if limit.quorum is not None and not any(
+            matches(service, limit.service) and benchmarks >= _FEWEST_BENCHMARKS
+            for service, benchmarks in timed.items()
+        ):
+            yield Note(NoteCode.UNUSED_QUORUM, names=(limit.service,))
 
 
 def typical(differences: Floats) -> Floats:
@@ -308,14 +327,16 @@ def _shift(service: str | None, mode: Mode, rows: Ints, runs: int, estimate: Est
     return _Shift(service, mode, rows, runs, d, se, df) if se > 0 and math.isfinite(d) else None
 
 
-def _compared(shift: _Shift, alpha: float, analysis: Analysis, policy: Policy) -> ServiceComparison:
+def _compared(
+    shift: _Shift, alpha: float, analysis: Analysis, leaning: Collection[str], policy: Policy
+) -> ServiceComparison:
     low, ratio, high = (_ratio(shift.d + part * shift.reach) for part in (-1, 0, 1))
     margin = policy.minimum_ratio_paired if shift.mode is Mode.PAIRED else policy.minimum_ratio_history
     verdict = Verdict.UNCHANGED if high < margin else Verdict.INCONCLUSIVE
     if shift.p < alpha:
         verdict = Verdict.REGRESSION if shift.d > 0 else Verdict.IMPROVEMENT
     threshold = service_threshold(shift.service, policy)
-    return ServiceComparison(
+    compared = ServiceComparison(
         service=shift.service,
         mode=shift.mode,
         benchmarks=len(shift.rows),
@@ -326,11 +347,14 @@ def _compared(shift: _Shift, alpha: float, analysis: Analysis, policy: Policy) -
         p_value=shift.p,
         threshold=threshold,
         verdict=verdict,
-        severity=_severity(shift, ratio, threshold, analysis, policy)
-        if verdict is Verdict.REGRESSION
-        else Severity.NONE,
+        severity=Severity.NONE,
         confirmed=False if shift.p < alpha and shift.mode is not Mode.PAIRED else None,
+        leaning=sum(analysis.matrix.rows.benchmarks[row].name in leaning for row in shift.rows),
+        quorum=quorum_of(shift.service, len(shift.rows), policy),
     )
+    if verdict is not Verdict.REGRESSION:
+        return compared
+    return replace(compared, severity=_severity(compared, analysis.matrix.rows.metrics[shift.rows[0]], policy))
 
 
 def _ratio(d: float) -> float:
@@ -338,10 +362,9 @@ def _ratio(d: float) -> float:
     return math.exp(min(max(d, -_LARGEST), _LARGEST))
 
 
-def _severity(shift: _Shift, ratio: float, threshold: float, analysis: Analysis, policy: Policy) -> Severity:
-    """Return the severity; a waiver for all benchmarks of the service is one for the service."""
-    metric = analysis.matrix.rows.metrics[shift.rows[0]]
-    waiver = waiver_of(Benchmark(shift.service or "*"), metric, policy)
-    if waiver is not None and ratio <= waiver.ceiling:
+def _severity(service: ServiceComparison, metric: Metric, policy: Policy) -> Severity:
+    """Return the severity of a regression; a waiver for all benchmarks of the service is one for the service."""
+    waiver = waiver_of(Benchmark(service.service or "*"), metric, policy)
+    if waiver is not None and service.ratio <= waiver.ceiling:
         return Severity.SLIGHT
-    return severity_of(ratio, threshold, policy)
+    return severity_of(service.ratio, 0.0 if service.has_quorum else service.threshold, policy)

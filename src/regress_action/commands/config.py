@@ -34,6 +34,12 @@ def check(*, config: str | None) -> None:
         click.echo(f"threshold of {escaping.plain(service)}: {ratio:g}×")
     for service, ratio in files.thresholds.service_ratios:
         click.echo(f"threshold of {escaping.plain(service)} as a whole: {ratio:g}×")
+    for service, quorum in files.thresholds.quorums:
+        share = f"{quorum * 100:g} % of its benchmarks" if quorum <= 1 else f"{quorum:g} benchmarks"
+        click.echo(f"quorum of {escaping.plain(service)}: {share}")
+    for entry in files.thresholds.trade_offs:
+        whose = f"{escaping.plain(entry.service)} ({escaping.plain(entry.benchmark)})"
+        click.echo(f"trade-off of {whose}: {escaping.plain(entry.rule)}")
     for budget in files.thresholds.budgets:
         click.echo(
             f"budget of {escaping.plain(budget.service)}: {escaping.plain(budget.name)} {budget.limit:g} {budget.unit}"

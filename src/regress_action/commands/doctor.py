@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from regress_action.action.judge import JudgingRules
     from regress_action.commands.doctor_plan import Duration
+    from regress_action.commands.doctor_remedies import RemedyResult
     from regress_action.formats import Measurement
     from regress_action.model.comparisons import Judgement
     from regress_action.model.measurements import Report
@@ -63,10 +64,11 @@ class CheckResult:
 @click.option(
     "--pairs", type=click.IntRange(5, 100), default=5, show_default=True, help="Pairs of the A/A measurement."
 )
+@click.option("--remedies/--no-remedies", default=True, help="Try what makes noisy benchmarks steadier.")
 @click.option("--quick", is_flag=True, help="Look only; measure nothing.")
 @click.option("--write", is_flag=True, help="Put the proposed runs and thresholds into regress.yml; comments stay.")
 @click.option("--json", "json_out", metavar="FILE", help="Write the findings as JSON; - for standard output.")
-def command(*, config: str | None, pairs: int, quick: bool, write: bool, json_out: str | None) -> None:
+def command(*, config: str | None, pairs: int, remedies: bool, quick: bool, write: bool, json_out: str | None) -> None:
     """Check this repository and machine, measure the same commit against itself, and prove that the gate can fail.
 
     Says how long a pull request takes, what can be seen in that time, and which settings fit. Each benchmark and metric
@@ -76,7 +78,7 @@ def command(*, config: str | None, pairs: int, quick: bool, write: bool, json_ou
         os.chdir(options.project_root())
     settings = options.settings_of(config=config, runs=pairs)
     results = []
-    for finding in examine(settings, Path.cwd(), measure=not quick, write=write):
+    for finding in examine(settings, Path.cwd(), measure=not quick, write=write, remedies=remedies):
         results.append(finding)
         if json_out != "-":
             for line in finding.lines():
@@ -97,7 +99,9 @@ def _write_json(target: str, results: Sequence[CheckResult]) -> None:
         Path(target).write_text(f"{text}\n", encoding="utf-8")
 
 
-def examine(settings: Settings, root: Path, *, measure: bool, write: bool = False) -> Iterator[CheckResult]:
+def examine(
+    settings: Settings, root: Path, *, measure: bool, write: bool = False, remedies: bool = True
+) -> Iterator[CheckResult]:
     """Yield every finding, the cheap ones first; measure only when a command is set.
 
     Raises:
@@ -125,7 +129,21 @@ def examine(settings: Settings, root: Path, *, measure: bool, write: bool = Fals
     yield from names(settings, root, head)
     took = doctor_plan.duration(base, head, elapsed)
     yield from noise(judged.judgement, len(head.runs), rules, took)
-    yield from causes(measured, judged.judgement, rules)
+    noisy = noisy_names(judged.judgement, rules)
+    attempts: list[RemedyResult] = []
+    if remedies and noisy:
+        from regress_action.commands import doctor_remedies
+
+        spec = MeasurementSpec(command=(settings.command,), out=out / "remedies", adaptive=False)
+        attempts, untried = doctor_remedies.tried(same, spec, measured, noisy, elapsed_s=elapsed)
+        if untried:
+            minutes = elapsed * (untried + 2) / 60
+            yield CheckResult(
+                Level.ADVICE,
+                f"{untried} remedies for noise were not tried: they would take {minutes:.0f} minutes.",
+                "Let doctor run a shorter suite, or fewer pairs.",
+            )
+    yield from causes(measured, noisy, attempts)
     budget = settings.budget_minutes or _BUDGET_MINUTES
     yield from plan(judged.judgement, base, head, took, budget, rules)
     if any(row.minimum_detectable_ratio for row in judged.judgement.comparisons):
@@ -270,17 +288,45 @@ def names(settings: Settings, root: Path, head: Report) -> Iterator[CheckResult]
         )
 
 
-def causes(measured: Measurement, judgement: Judgement, rules: JudgingRules) -> Iterator[CheckResult]:
-    """Say of the noisy benchmarks what their slow runs have in common."""
-    from regress_action.commands.doctor_checks import noise_causes
-
-    noisy = [
-        row.benchmark.name
+def noisy_names(judgement: Judgement, rules: JudgingRules) -> list[str]:
+    """Return the benchmarks whose noise hides changes of half of their threshold, the noisiest first."""
+    rows = [
+        row
         for row in judgement.comparisons
         if row.metric.name == "time" and (row.minimum_detectable_ratio or 1) ** 2 > rules.asked_threshold(row)
     ]
-    for cause in noise_causes(measured, noisy)[:_NAMED]:
-        yield CheckResult(Level.ADVICE, f"{cause.benchmark} is noisy: {cause.cause} ({cause.shown_by}).", cause.remedy)
+    ordered = sorted(rows, key=lambda row: -(row.minimum_detectable_ratio or 1))
+    return [row.benchmark.name for row in ordered[:_NAMED]]
+
+
+def causes(measured: Measurement, noisy: Sequence[str], attempts: Sequence[RemedyResult]) -> Iterator[CheckResult]:
+    """Say of the noisy benchmarks what their slow runs have in common, and which remedy made them steadier."""
+    from regress_action.commands.doctor_checks import noise_causes
+    from regress_action.commands.doctor_remedies import percent
+
+    tried = {attempt.benchmark: attempt for attempt in attempts}
+    watched = {cause.benchmark: cause for cause in noise_causes(measured, noisy)}
+    for name in noisy:
+        attempt, cause = tried.get(name), watched.get(name)
+        lines = tuple(attempt.lines) if attempt else ()
+        if attempt and attempt.best:
+            spread = percent(max(attempt.best.spread, attempt.again or 0.0))
+            yield CheckResult(
+                Level.ADVICE,
+                f"{name} is noisy: {attempt.cause}. With {attempt.best.remedy.name} its runs spread by {spread} "
+                f"instead of {percent(attempt.before)}. Tried:",
+                attempt.best.remedy.advice,
+                lines,
+            )
+        elif cause:
+            rest = " No remedy that was tried halves its spread:" if lines else ""
+            yield CheckResult(
+                Level.ADVICE, f"{name} is noisy: {cause.cause} ({cause.shown_by}).{rest}", cause.remedy, lines
+            )
+        elif lines:
+            yield CheckResult(
+                Level.ADVICE, f"{name} is noisy, and no remedy that was tried halves its spread:", "", lines
+            )
 
 
 def gate(base: Report, head: Report, rules: JudgingRules) -> Iterator[CheckResult]:

@@ -143,7 +143,7 @@ def command(
     from regress_action.action.affected import labelled
 
     judged = labelled(judged, spec.out / "measurement", Path.cwd(), settings, rules.policy)
-    judged = _explained(with_changed_packages(judged, Checkout(Path.cwd(), os.environ)), spec)
+    judged = _explained(with_changed_packages(judged, Checkout(Path.cwd(), os.environ), settings.carry), spec)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,27 @@ _LOCK_FILE_NAMES = """
     build.gradle gradle.lockfile CMakeLists.txt conanfile.txt
 """
 _LOCK_FILES = frozenset(_LOCK_FILE_NAMES.split())
+_PINNING_NAMES = """
+    uv.lock poetry.lock pdm.lock Pipfile.lock package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock
+    Cargo.lock go.mod go.sum Gemfile.lock composer.lock gradle.lockfile
+"""
+_PINNING = frozenset(_PINNING_NAMES.split())
+_PINNING_TEXT = re.compile(
+    r"[\w.-]*(requirements|constraints)[\w.-]*\.(txt|lock)|pylock[\w.-]*\.(txt|toml)", re.IGNORECASE
+)
+_STATING = frozenset(
+    {"pyproject.toml", "setup.cfg", "package.json", "Cargo.toml", "Pipfile", "Gemfile", "composer.json"}
+)
+
+
+def pins_packages(name: str) -> bool:
+    """Whether a file of this name says which versions of packages a setup installs."""
+    return name in _PINNING or _PINNING_TEXT.fullmatch(name) is not None
+
+
+def states_packages(name: str) -> bool:
+    """Whether a file of this name says what a lock file beside it then pins."""
+    return name in _STATING or (name.startswith("requirements") and name.endswith(".in"))
 
 
 @dataclass(slots=True)

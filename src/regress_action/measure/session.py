@@ -8,13 +8,14 @@ import os
 import re
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
 from regress_action.measure.git import GitFolder
 from regress_action.measure.interleaving import Kind, choose
+from regress_action.measure.kept_trees import pins_packages
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
 from regress_action.measure.process import OutputLog
@@ -31,13 +32,14 @@ from regress_action.measure.trees import SideTree, prepare, worktree_dir
 from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from regress_action.measure.options import Options
     from regress_action.measure.reporting import Reporter
     from regress_action.measure.shared_installs import SharedInstall
 
 _ERROR_LINES = 3
+_MOST_NAMED = 3
 
 
 def measure(options: Options, reporter: Reporter) -> Exit:
@@ -100,6 +102,8 @@ def _run(
     if options.base and options.pairs < MIN_PAIRS:
         planned = "1 pair is" if options.pairs == 1 else f"{options.pairs} pairs are"
         loop.warn(f"{planned} planned, fewer than the {MIN_PAIRS} a verdict needs")
+    for warning in _about_packages(options, trees):
+        loop.warn(warning)
     stopped = StopReason("error", "ended by an error")
     try:
         stopped = loop.run()
@@ -118,6 +122,20 @@ def _run(
         reporter.emit("finished", stopped=stopped.word, why=stopped.why, good=good, elapsed_s=elapsed_s)
     _require_good_runs(measurement, trees)
     return Exit.MEASURED
+
+
+def _about_packages(options: Options, trees: Mapping[str, SideTree]) -> Iterator[str]:
+    """Yield a sentence about the lock files in what is carried: whose packages the base was measured with."""
+    if "base" not in trees:
+        return
+    if own := trees["base"].own_packages:
+        more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
+        kept = f"{', '.join(own[:_MOST_NAMED])}{more}"
+        yield f"carry left {kept} as in the base: each side has its own packages, unless carry names the file itself"
+    named = [path for path in options.carry if pins_packages(PurePosixPath(path).name)]
+    if named:
+        both = ", ".join(named[:_MOST_NAMED])
+        yield f"carry names {both}: both sides have the head's packages, so what these change is not seen"
 
 
 def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: Mapping[str, SideTree]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 import secrets
 import shutil
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.git import GitFolder, changed, check_out_submodules, commit_of, fork_point
-from regress_action.measure.kept_trees import KeptTree, keep_tree
+from regress_action.measure.kept_trees import KeptTree, keep_tree, pins_packages, states_packages
 from regress_action.measure.measurement import disk_error
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
     from regress_action.measure.options import Options
 
+_NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
+
 
 @dataclass(frozen=True, slots=True)
 class SideTree:
     """The tree of one side: where its command runs, and which commit it holds.
 
     `root` is the top of the tree, `folder` the folder in it that corresponds to the caller's. `users_own` marks
-    the user's own tree, in which nothing but results may be changed. `is_set_up` says that the setup ran in it before.
+    the user's own tree, in which nothing but results may be changed. `is_set_up` says that the setup ran in it before,
+    `own_packages` are the lock files in carried folders that stayed as they are at its commit.
     """
 
     side: str
@@ -41,6 +45,7 @@ class SideTree:
     label: str = ""
     kept: KeptTree | None = None
     is_set_up: bool = False
+    own_packages: tuple[str, ...] = ()
 
     @property
     def described(self) -> dict[str, object]:
@@ -138,7 +143,8 @@ def _check_out_sides(options: Options, git: GitFolder, worktrees: WorktreeDir, t
         plan = _CheckoutPlan("base", base, _branch(git, options.base), options.base)
         plan = replace(plan, carried=tuple(trees["head"].folder / path for path in options.carry))
         trees = {"base": _check_out(options, git, worktrees, plan, top), **trees}
-        overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
+        own = overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
+        trees["base"] = replace(trees["base"], own_packages=own)
     return trees
 
 
@@ -233,8 +239,11 @@ def _uncommitted_label(commit: str | None) -> str:
     return f"what is on disk, on top of {commit[:12]}" if commit else "what is on disk"
 
 
-def overlay_carried(paths: Iterable[str], head: Path, base: Path) -> None:
+def overlay_carried(paths: Iterable[str], head: Path, base: Path) -> tuple[str, ...]:
     """Replace each path below `base` by the one below `head`; what the head deleted is deleted.
+
+    Each side keeps its own packages: where a lock file in a folder differs, the base keeps its own, with the manifest
+    beside it. A lock file that is named itself is replaced. Returns the lock files that were kept.
 
     Raises:
         MeasureUsageError: a path leaves the tree, or neither side has it.
@@ -242,7 +251,41 @@ def overlay_carried(paths: Iterable[str], head: Path, base: Path) -> None:
     paths = [path.rstrip("/") for path in paths]
     for path in paths:
         _check_carried(path, head, base)
+    kept = sorted(name for path in paths for name in _differing_locks(path, head, base) if name not in paths)
+    folders = {PurePosixPath(name).parent for name in kept}
+    manifests = {
+        str(folder / file.name)
+        for folder in folders
+        for file in (base / folder).iterdir()
+        if states_packages(file.name) and _is_plain(file)
+    }
+    contents = {name: (base / name).read_bytes() for name in (*kept, *manifests.difference(paths))}
     overlay(paths, head, base)
+    for name, content in contents.items():
+        _replace_links_above(base, name)
+        _remove(base / name)
+        with contextlib.suppress(FileExistsError, NotADirectoryError):  # a folder of the base is a file of the head
+            (base / name).parent.mkdir(parents=True, exist_ok=True)
+            (base / name).write_bytes(content)
+    return tuple(kept)
+
+
+def _differing_locks(path: str, head: Path, base: Path) -> Iterator[str]:
+    """Yield the lock files of the base in a carried folder, relative to the tree, that the head has otherwise."""
+    if not (base / path).is_dir() or (base / path).is_symlink():
+        return
+    for top, folders, names in os.walk(base / path):
+        folders[:] = [name for name in folders if name not in _NOT_SEARCHED]
+        for name in filter(pins_packages, names):
+            file = Path(top) / name
+            relative = file.relative_to(base)
+            other = head / relative
+            if _is_plain(file) and not (_is_plain(other) and filecmp.cmp(file, other, shallow=False)):
+                yield relative.as_posix()
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def overlay(paths: Iterable[str], source: Path, target: Path) -> None:

@@ -171,6 +171,36 @@ class Graded:
         return self.alarms and self.confirmed is True
 
 
+class TradeOffState(StrEnum):
+    """Whether a trade-off allows a regression, and what is in its way."""
+
+    HOLDS = "holds"
+    TOO_LARGE = "too-large"
+    NOT_PROVEN = "not-proven"
+    NOT_COMPARED = "not-compared"
+    SUITE_MOVED = "suite-moved"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """A rule of the thresholds file that is about a regression: what it allows, and the other metric it asks for.
+
+    `rule` is as written. `ceiling` is the badness ratio allowed, `needed` the one that the other metric has to be at or
+    below with its whole interval, and `ratio`, `ratio_low`, `ratio_high` what it is at (None where it was not
+    compared). `of_service` says that the other metric is that of the service as a whole.
+    """
+
+    rule: str
+    ceiling: float
+    metric: Metric
+    needed: float
+    state: TradeOffState
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    of_service: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceNote:
     """What the monitor's figures say: `kind` is the value of a `Bottleneck` or a `LimitKind`, `paragraph` the words."""
@@ -192,6 +222,8 @@ class Comparison(Graded):
     history longer than the baseline taught, where the comparison rests on it. `cause` is what profiles say about it,
     `pair_noise` how the noise of interleaved pairs divides, where the rounds of their runs are known.
     `unreachable` says that the benchmark executes nothing that the change touches, so that the change cannot cause it.
+    `trade_off` is the rule of the thresholds file that is about this regression, whether it allows it or not. `skipped`
+    says of a missing one that the suite itself left it out.
     """
 
     benchmark: Benchmark
@@ -216,6 +248,18 @@ class Comparison(Graded):
     cause: CauseNote | None = None
     pair_noise: PairNoise | None = None
     unreachable: bool = False
+    trade_off: TradeOff | None = None
+    skipped: bool = False
+
+    @property
+    def state(self) -> str:
+        """The verdict in one word, in which what the suite skipped is not what is missing."""
+        return "skipped" if self.skipped else self.verdict.value
+
+    @property
+    def is_traded(self) -> bool:
+        """Whether it is a regression that would alarm, and a proven improvement of something else allows it."""
+        return self.trade_off is not None and self.trade_off.state is TradeOffState.HOLDS
 
     @property
     def is_over_budget(self) -> bool:
@@ -229,7 +273,8 @@ class ServiceComparison(Graded):
 
     `service` is None for the benchmarks that belong to none. `ratio` is the geometric mean over the middle half of its
     `benchmarks`, with its 95 % interval. `runs` are the pairs, or the stored and new runs, that show it. `threshold` is
-    the ratio from which it alarms.
+    the ratio from which it alarms. `leaning` of the benchmarks lean to the worse by themselves; where that are `quorum`
+    or more (None: nobody set one), a proven regression alarms below its threshold as well.
     """
 
     service: str | None
@@ -244,6 +289,13 @@ class ServiceComparison(Graded):
     verdict: Verdict
     severity: Severity
     confirmed: bool | None = None
+    leaning: int | None = None
+    quorum: int | None = None
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether as many benchmarks as were asked for lean to the worse."""
+        return self.quorum is not None and self.leaning is not None and self.leaning >= self.quorum
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +445,10 @@ class NoteCode(StrEnum):
     LEVEL_CHANGED = "level-changed"  # numbers: benchmarks
     CORRELATED_PAIRS = "correlated-pairs"  # numbers: the largest correlation, comparisons
     UNUSED_BUDGET = "unused-budget"  # names: key, service, and the name that nothing has
+    UNUSED_TRADE_OFF = (
+        "unused-trade-off"  # numbers: the ratio from which the metric alarms, if any; names: rule, service
+    )
+    UNUSED_QUORUM = "unused-quorum"  # names: service
     OTHER_SPEED = "other-speed"  # numbers: the ratio of the probe's times
     SAME_SPEED = "same-speed"  # numbers: the ratio of the probe's times
     SPEED_VARIES = "speed-varies"  # numbers: slowest over fastest probe, undecided comparisons

@@ -277,10 +277,11 @@ class Aliases:
         """Return the report without benchmarks that were removed on purpose and are not `present` any more."""
         if not self.removed:
             return report
-        kept = tuple(series for series in report.series if not self._is_gone(series.benchmark.name, present))
+        kept = tuple(series for series in report.series if not self.is_gone(series.benchmark.name, present))
         return report if len(kept) == len(report.series) else replace(report, series=kept)
 
-    def _is_gone(self, name: str, present: Collection[str]) -> bool:
+    def is_gone(self, name: str, present: Collection[str]) -> bool:
+        """Whether a benchmark that is not `present` any more was removed on purpose."""
         return name not in present and any(matches(name, pattern) for pattern in self.removed)
 
 

@@ -34,7 +34,8 @@ _RULES: Final = {
     "regression": "A benchmark became worse than its baseline by at least its threshold.",
     "suspected-regression": "A benchmark looks worse, and too few runs show it.",
     "over-budget": "A benchmark lies beyond its absolute limit.",
-    "not-measured": "A benchmark of the baseline failed or is missing.",
+    "not-measured": "A benchmark of the baseline failed, was skipped or is missing.",
+    "allowed-regression": "A benchmark became worse, and a trade-off of the thresholds file allows it.",
 }
 _HELP: Final = (
     "The report of the run has the interval, the number of runs and how to go on. "
@@ -78,11 +79,13 @@ def _case(row: Comparison) -> ET.Element:
     if row.alarms or row.is_over_budget:
         kind, outcome = "failure", row.severity.value if row.alarms else "over-budget"
     elif row.verdict in _GAPS:
-        kind, outcome = "error", row.verdict.value
+        kind, outcome = "error", row.state
     elif row.verdict in _UNDECIDED or row.is_suspected:
         ET.SubElement(case, "skipped", {"message": _message(row)})
         return case
     else:
+        if row.is_traded:
+            ET.SubElement(case, "system-out").text = _description(row)
         return case
     # GitLab shows the text and Jenkins both, so the text says everything.
     ET.SubElement(case, kind, {"type": outcome, "message": _message(row)}).text = _description(row)
@@ -180,10 +183,12 @@ def openmetrics(judgement: Judgement) -> bytes:
         "regress_head": ("Median of the head in the unit of its label.", lambda row: row.head.median),
         "regress_alarm": ("1 where a regression alarms, else 0.", lambda row: float(row.alarms)),
         "regress_over_budget": ("1 where the head is over its budget, else 0.", lambda row: float(row.is_over_budget)),
+        "regress_allowed": ("1 where a trade-off allows a regression, else 0.", lambda row: float(row.is_traded)),
         "regress_not_measured": (
-            "1 where a benchmark failed or is missing, else 0.",
+            "1 where a benchmark failed, was skipped or is missing, else 0.",
             lambda row: float(row.verdict in _GAPS),
         ),
+        "regress_skipped": ("1 where the suite itself skipped it, else 0.", lambda row: float(row.skipped)),
     }
     rows = {_labels(row): row for row in reversed(judgement.comparisons)}  # of two with equal labels the worse one
     lines = []
@@ -239,6 +244,8 @@ def _problems(judgement: Judgement) -> list[_Problem]:
             rules.append("regression" if row.alarms else "suspected-regression")
         elif row.verdict in _GAPS:
             rules.append("not-measured")
+        elif row.is_traded:
+            rules.append("allowed-regression")
         for rule in rules:
             key = (rule, row.benchmark.service or "", row.benchmark.name, row.metric.name)
             place = _place(row.benchmark.location)
@@ -261,7 +268,7 @@ def _message(row: Comparison) -> str:
     if row.is_over_budget and not row.alarms:
         return phrases.as_text(phrases.budget(row), NAME_LIMIT)
     if row.verdict in _GAPS or row.verdict in _UNDECIDED:
-        return f"{_name(row)}: {row.verdict.value}"
+        return f"{_name(row)}: {row.state}"
     return text.finding(row)
 
 

@@ -32,6 +32,7 @@ class Findings:
     over_budget: list[Comparison] = field(default_factory=list)
     failed: list[Comparison] = field(default_factory=list)
     missing: list[Comparison] = field(default_factory=list)
+    skipped: list[Comparison] = field(default_factory=list)
     inconclusive: list[Comparison] = field(default_factory=list)
     unstable: list[Comparison] = field(default_factory=list)
     incomparable: list[Comparison] = field(default_factory=list)
@@ -57,11 +58,18 @@ class Findings:
         for comparison in judgement.comparisons:
             if comparison.verdict is Verdict.REGRESSION:
                 (findings.regressions if comparison.reaches_threshold else findings.slight).append(comparison)
+            elif comparison.skipped:
+                findings.skipped.append(comparison)
             else:
                 kinds[comparison.verdict].append(comparison)
             if comparison.is_over_budget:
                 findings.over_budget.append(comparison)
         return findings
+
+    @property
+    def unmeasured(self) -> list[Comparison]:
+        """What the head has no value of: failed, missing, or skipped by the suite."""
+        return [*self.failed, *self.missing, *self.skipped]
 
     def without_unchanged(self) -> Self:
         """Leave out what is only ever counted in a short page."""

@@ -33,13 +33,14 @@ _OPEN_RUNS = {"Regressions"}
 _SECTIONS = (
     ("regressions", "Regressions"),
     ("inconclusive", "Inconclusive"),
-    ("slight", "Worse without alarm: below the threshold, or waived"),
+    ("slight", "Worse without alarm: below the threshold, or allowed"),
     ("improvements", "Improvements"),
     ("unchanged", "Unchanged"),
 )
 _LISTS = (
     ("failed", "Failed"),
     ("missing", "Missing from the head"),
+    ("skipped", "Skipped by the suite"),
     ("unstable", "Baseline not stable"),
     ("incomparable", "Not comparable"),
 )

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, NotRequired
 from pydantic import AfterValidator, Field, Strict
 from typing_extensions import TypedDict
 
-from regress_action.model.comparisons import BudgetState, Doubt, Mode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import BudgetState, Doubt, Mode, Outcome, Severity, TradeOffState, Verdict
 from regress_action.model.measurements import Direction
 
 SCHEMA: Final = 1
@@ -127,6 +127,22 @@ class CauseObject(TypedDict):
     flame_graph: Annotated[Text | None, Field(description="The file with the flame graph of the difference.")]
 
 
+class TradeOffObject(TypedDict):
+    """A rule of the thresholds file that is about a regression: what it allows for which improvement."""
+
+    rule: Annotated[Text, Field(description="As written.")]
+    ceiling: Annotated[Number, Field(description="The badness ratio of this metric that it allows.")]
+    metric: Annotated[Text, Field(description="The metric that has to be better.")]
+    unit: Text
+    direction: Direction
+    of_service: Annotated[Flag, Field(description="True: the time of the whole service has to be better.")]
+    needed: Annotated[Number, Field(description="The badness ratio that its whole interval has to be at or below.")]
+    ratio: Annotated[Number | None, Field(description="Where it is; null where it was not compared.")]
+    ratio_low: Number | None
+    ratio_high: Number | None
+    state: Annotated[TradeOffState, Field(description="holds: the regression is allowed, and its severity is slight.")]
+
+
 class ResourceObject(TypedDict):
     """What the head's runs spend their additional time on, or a limit that is too tight for them."""
 
@@ -185,6 +201,13 @@ class ComparisonObject(TypedDict):
         NotRequired[Flag],
         Field(description="True: it executes nothing that the diff changes, which cannot be its cause."),
     ]
+    trade_off: Annotated[
+        NotRequired[TradeOffObject | None],
+        Field(description="Null where no trade-off is about it, or it does not alarm."),
+    ]
+    skipped: Annotated[
+        NotRequired[Flag], Field(description="True: the verdict is missing because the suite itself skipped it.")
+    ]
 
 
 class ServiceObject(TypedDict):
@@ -202,6 +225,15 @@ class ServiceObject(TypedDict):
     verdict: Verdict
     severity: Severity
     confirmed: Annotated[Flag | None, Field(description="As for a comparison.")]
+    leaning: Annotated[
+        NotRequired[Count | None], Field(description="Benchmarks of it that lean to the worse by themselves.")
+    ]
+    quorum: Annotated[
+        NotRequired[Count | None],
+        Field(
+            description="How many have to lean so for a proven regression to alarm below the threshold; null if unset."
+        ),
+    ]
 
 
 class JudgementObject(TypedDict):

@@ -12,7 +12,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Mode, Note, NoteCode, Severity, Verdict
+from regress_action.model.comparisons import Mode, Note, NoteCode, Severity, TradeOffState, Verdict
 from regress_action.model.escaping import NAME_LIMIT as FULL_NAME_LIMIT
 from regress_action.model.escaping import plain
 from regress_action.model.measurements import Direction
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from regress_action.model.changes import PackageChange
-    from regress_action.model.comparisons import Comparison, Judgement, PairNoise, ServiceComparison
+    from regress_action.model.comparisons import Comparison, Judgement, PairNoise, ServiceComparison, TradeOff
     from regress_action.model.measurements import Metric
 
 
@@ -119,7 +119,49 @@ def service_evidence(service: ServiceComparison) -> str:
     """Return what a change of a service rests on, in one sentence for people."""
     runs = count(service.runs, "pair") if service.mode is Mode.PAIRED else f"{service.runs} runs, measured apart"
     ends = numbers.interval(service.ratio_low, service.ratio_high, like=service.ratio)
-    return f"geometric mean of {service.benchmarks} benchmarks over {runs}, 95 % interval {ends}"
+    return f"geometric mean of {service.benchmarks} benchmarks over {runs}, 95 % interval {ends}{_leaning(service)}"
+
+
+def _leaning(service: ServiceComparison) -> str:
+    """Return how many benchmarks of a service that got worse lean that way, and what that makes of a quorum."""
+    if service.quorum is None or service.leaning is None or service.verdict is not Verdict.REGRESSION:
+        return ""
+    lean = f"{service.leaning} of {service.benchmarks} benchmarks lean that way by themselves"
+    if not service.has_quorum:
+        return f"; {lean}, fewer than the quorum of {service.quorum}"
+    below = f", so it alarms below its threshold of {numbers.change(service.threshold)}"
+    return f"; {lean}, and the quorum is {service.quorum}{below if service.ratio < service.threshold else ''}"
+
+
+def trade_off(comparison: Comparison) -> str:
+    """Return what a trade-off of the thresholds file says about a regression: both numbers, and whether it is allowed.
+
+    Empty where no trade-off is about it.
+    """
+    rule = comparison.trade_off
+    if rule is None:
+        return ""
+    asked = f"the trade-off “{plain(rule.rule, FULL_NAME_LIMIT)}”"
+    whose = "the time of its service" if rule.of_service else f"its {plain(rule.metric.name, NAME_LIMIT)}"
+    match rule.state:
+        case TradeOffState.HOLDS:
+            return f"It is allowed by {asked}: {whose} is {_other_change(rule)}."
+        case TradeOffState.TOO_LARGE:
+            why = f"{whose} is {_other_change(rule)}, but the regression is beyond {numbers.change(rule.ceiling)}"
+        case TradeOffState.NOT_PROVEN:
+            why = (
+                f"{whose} is {_other_change(rule)}, which does not prove {compared(rule.needed, *_words(rule.metric))}"
+            )
+        case TradeOffState.NOT_COMPARED:
+            why = f"{whose} was not compared"
+        case TradeOffState.SUITE_MOVED:
+            why = "the whole suite moved, measured apart, so an improvement may be the machine's"
+    return f"It is not allowed by {asked}: {why}."
+
+
+def _other_change(rule: TradeOff) -> str:
+    ends = numbers.interval(rule.ratio_low, rule.ratio_high, like=rule.ratio)
+    return f"{compared(rule.ratio or math.nan, *_words(rule.metric))} (95 % interval {ends})"
 
 
 def grade(comparison: Comparison | ServiceComparison) -> str:
@@ -216,6 +258,7 @@ def _words(metric: Metric) -> tuple[str, str]:
 
 _ABOUT_AS_LONG = 0.05
 _MOST_PACKAGES = 8
+_MOST_TRADED = 5
 _FIELDS = {
     "cpu": "CPU",
     "os": "operating system",
@@ -227,8 +270,16 @@ _FIELDS = {
 
 
 def note_sentences(judgement: Judgement) -> tuple[str, ...]:
-    """Return every note of a judgement as a sentence; names in it are not escaped."""
-    return tuple(note if isinstance(note, str) else note_sentence(note) for note in judgement.notes)
+    """Return every note of a judgement as a sentence, what was traded included; names in it are not escaped.
+
+    A judgement that was read back has the sentences about what was traded among its notes already.
+    """
+    notes = [note if isinstance(note, str) else note_sentence(note) for note in judgement.notes]
+    traded = [row for row in judgement.comparisons if row.is_traded]
+    said = [f"{as_text((*what_changed(row), *interval(row)), FULL_NAME_LIMIT)}. {trade_off(row)}" for row in traded]
+    more = len(said) - _MOST_TRADED
+    rest = [f"{count(more, 'more regression is', 'more regressions are')} allowed by trade-offs."] if more > 0 else []
+    return tuple(dict.fromkeys((*said[:_MOST_TRADED], *rest, *notes)))
 
 
 def note_sentence(note: Note) -> str:
@@ -236,11 +287,21 @@ def note_sentence(note: Note) -> str:
     return _WORDS[note.code](note)
 
 
-def changed_packages(path: str, packages: Sequence[PackageChange], *, paired: bool) -> str:
+def removed_on_purpose(names: Sequence[str]) -> str:
+    """Return a sentence about benchmarks that regress-aliases.yml says were removed; they are not missing."""
+    named = ", ".join(plain(name, NAME_LIMIT) for name in names[:_MOST_PACKAGES])
+    more = f" and {len(names) - _MOST_PACKAGES} more" if len(names) > _MOST_PACKAGES else ""
+    were = "benchmark was" if len(names) == 1 else "benchmarks were"
+    return f"{len(names)} {were} removed on purpose, as regress-aliases.yml says: {named}{more}."
+
+
+def changed_packages(path: str, packages: Sequence[PackageChange], *, paired: bool, carried: bool = False) -> str:
     """Return a sentence about the packages that a change updates in a lock file."""
     named = ", ".join(map(_package, packages[:_MOST_PACKAGES]))
     more = f", and {len(packages) - _MOST_PACKAGES} more" if len(packages) > _MOST_PACKAGES else ""
     own = " Each side was set up with its own." if paired else ""
+    if paired and carried:
+        own = " Both sides were set up with the head's, because `carry` names it, so what they change is not seen."
     return f"The change updates {count(len(packages), 'package')} in {plain(path, NAME_LIMIT)}: {named}{more}.{own}"
 
 
@@ -292,6 +353,23 @@ def _unused_budget(note: Note) -> str:
     return (
         f"The budget {key} of service {service} applies to nothing that was measured: no benchmark or metric of that "
         f"service and unit is called {name!r}."
+    )
+
+
+def _unused_trade_off(note: Note) -> str:
+    rule, service = note.names
+    if not note.numbers:
+        return f"The trade-off “{rule}” of service {service} is about no metric that was measured."
+    return (
+        f"The trade-off “{rule}” of service {service} allows nothing: without it the metric alarms from "
+        f"{numbers.change(note.numbers[0])} on, which is more. Set a lower regression_threshold."
+    )
+
+
+def _unused_quorum(note: Note) -> str:
+    return (
+        f"The quorum of service {note.names[0]} applies to nothing: a service is judged as a whole where five of "
+        "its benchmarks have times."
     )
 
 
@@ -360,6 +438,8 @@ _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.LEVEL_CHANGED: _level_changed,
     NoteCode.CORRELATED_PAIRS: _correlated_pairs,
     NoteCode.UNUSED_BUDGET: _unused_budget,
+    NoteCode.UNUSED_TRADE_OFF: _unused_trade_off,
+    NoteCode.UNUSED_QUORUM: _unused_quorum,
     NoteCode.OTHER_SPEED: _other_speed,
     NoteCode.SAME_SPEED: _same_speed,
     NoteCode.SPEED_VARIES: _speed_varies,

@@ -39,7 +39,9 @@ def _words(row: Comparison) -> str:
     reason = row.reason
     if isinstance(reason, str):
         return reason
-    return _FIXED[reason.code] if reason.code in _FIXED else _WORDS[reason.code](row, reason)
+    words = _FIXED[reason.code] if reason.code in _FIXED else _WORDS[reason.code](row, reason)
+    traded = "" if reason.again is not None else phrases.trade_off(row)  # what was measured again says it itself
+    return f"{words} {traded}".rstrip()
 
 
 def interim_words(pairs: int, minimum: int, *, benchmarks: int, decided: int, given_up: int) -> str:
@@ -56,7 +58,7 @@ def interim_words(pairs: int, minimum: int, *, benchmarks: int, decided: int, gi
 def _proven(row: Comparison, reason: Reason) -> str:
     """Say by how much it is worse or better and how sure that is, and why a regression does not alarm."""
     tail = ""
-    if row.severity is Severity.SLIGHT and reason.waiver is None and row.ratio is not None:
+    if row.severity is Severity.SLIGHT and reason.waiver is None and row.ratio is not None and not row.is_traded:
         tail = f"; below its threshold of {numbers.change(row.threshold)}, so it does not alarm"
     elif row.ratio is None and row.verdict is Verdict.REGRESSION:
         tail = f"; {_without_ratio(row)} there is no ratio, so it is minor: set a budget for an absolute limit"

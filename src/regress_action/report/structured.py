@@ -21,6 +21,7 @@ from regress_action.model.comparisons import (
     Side,
     Subject,
     Summary,
+    TradeOff,
 )
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
@@ -39,6 +40,7 @@ from regress_action.report.json_objects import (
     ServiceObject,
     SideObject,
     SubjectObject,
+    TradeOffObject,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +119,26 @@ def _comparison_object(comparison: Comparison) -> ComparisonObject:
         "location": _location_object(benchmark.location),
         "cause": _cause_object(comparison.cause),
         "unreachable": comparison.unreachable,
+        "trade_off": _trade_off_object(comparison.trade_off),
+        "skipped": comparison.skipped,
+    }
+
+
+def _trade_off_object(trade_off: TradeOff | None) -> TradeOffObject | None:
+    if trade_off is None:
+        return None
+    return {
+        "rule": _text(trade_off.rule),
+        "ceiling": trade_off.ceiling,
+        "metric": _text(trade_off.metric.name),
+        "unit": _text(trade_off.metric.unit),
+        "direction": trade_off.metric.direction,
+        "of_service": trade_off.of_service,
+        "needed": trade_off.needed,
+        "ratio": _finite(trade_off.ratio),
+        "ratio_low": _finite(trade_off.ratio_low),
+        "ratio_high": _finite(trade_off.ratio_high),
+        "state": trade_off.state,
     }
 
 
@@ -134,6 +156,8 @@ def _service_object(service: ServiceComparison) -> ServiceObject:
         "verdict": service.verdict,
         "severity": service.severity,
         "confirmed": service.confirmed,
+        "leaning": service.leaning,
+        "quorum": service.quorum,
     }
 
 
@@ -309,6 +333,24 @@ def _comparison(fields: ComparisonObject) -> Comparison:
         cause=_cause(fields.get("cause")),
         pair_noise=None if (parts := fields.get("pair_noise")) is None else PairNoise(**parts),
         unreachable=fields.get("unreachable", False),
+        trade_off=_trade_off(fields.get("trade_off")),
+        skipped=fields.get("skipped", False),
+    )
+
+
+def _trade_off(fields: TradeOffObject | None) -> TradeOff | None:
+    if fields is None:
+        return None
+    return TradeOff(
+        rule=fields["rule"],
+        ceiling=fields["ceiling"],
+        metric=Metric(fields["metric"], fields["unit"], fields["direction"]),
+        needed=fields["needed"],
+        state=fields["state"],
+        ratio=fields["ratio"],
+        ratio_low=fields["ratio_low"],
+        ratio_high=fields["ratio_high"],
+        of_service=fields["of_service"],
     )
 
 

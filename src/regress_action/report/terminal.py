@@ -249,6 +249,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))
     listing(page, "Failed", findings.failed, with_reason)
     listing(page, "Missing from the head", findings.missing, with_reason)
+    listing(page, "Skipped by the suite", findings.skipped, with_reason)
     table(
         page,
         "Inconclusive: too noisy to tell",
@@ -257,7 +258,7 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     )
     listing(page, "Baseline not stable", findings.unstable, with_reason)
     listing(page, "Not comparable", findings.incomparable, with_reason)
-    slight = "Worse without alarm: below the threshold, or waived"
+    slight = "Worse without alarm: below the threshold, or allowed"
     table(page, slight, findings.slight, why=verbose or len(findings.slight) <= _MOST_REASONS)
     table(page, "Improvements", findings.improvements, why=verbose)
     table(page, "Unchanged", findings.unchanged if verbose else [], why=False)

@@ -150,7 +150,7 @@ def headline_parts(judgement: Judgement) -> Sentence:
 def verdict_parts(judgement: Judgement) -> Sentence:
     """Return the verdict in plain words, with the worst of it named."""
     findings = Findings.of(judgement)
-    certain = findings.over_budget or findings.failed or findings.missing
+    certain = findings.over_budget or findings.unmeasured
     if not certain and not any(row.alarms for row in findings.regressions) and (moved := suite_shift(judgement)):
         return (moved,)
     if findings.regressions:
@@ -160,9 +160,9 @@ def verdict_parts(judgement: Judgement) -> Sentence:
         return (f"{grade(services[0])} regression: ".capitalize(), *service_change(services[0]))
     if findings.over_budget:
         return (count(len(findings.over_budget), "budget"), " exceeded: ", *budget(findings.over_budget[0]))
-    if findings.failed or findings.missing:
-        first = (findings.failed or findings.missing)[0]
-        more = "" if len(findings.failed) + len(findings.missing) == 1 else " and others"
+    if findings.unmeasured:
+        first = findings.unmeasured[0]
+        more = "" if len(findings.unmeasured) == 1 else " and others"
         return ("The comparison is incomplete: ", _incomplete(findings), " (", Name(first.benchmark.name), more, ")")
     return _without_alarm(judgement, findings)
 
@@ -180,7 +180,7 @@ def _with_alarm(findings: Findings) -> Sentence:
     worst = findings.regressions[0]
     over = f"{count(len(findings.over_budget), 'budget')} exceeded and " if findings.over_budget else ""
     colon = ": " if len(findings.regressions) == 1 and not over else "; the worst: "
-    rest = f"; {_incomplete(findings)}" if findings.failed or findings.missing else ""
+    rest = f"; {_incomplete(findings)}" if findings.unmeasured else ""
     return (f"{over}{_regressions(findings.regressions)}", colon, *what_changed(worst), *at_least(worst), rest)
 
 
@@ -214,12 +214,16 @@ def _regressions(regressions: Sequence[Comparison]) -> str:
 
 
 def _incomplete(findings: Findings) -> str:
-    parts = [f"{count(len(findings.failed), 'benchmark')} failed"] if findings.failed else []
+    """Return how many benchmarks failed, are missing and were skipped: three things."""
+    failed, missing, skipped = (
+        count(len(rows), "benchmark") for rows in (findings.failed, findings.missing, findings.skipped)
+    )
+    parts = [f"{failed} failed"] if findings.failed else []
     if findings.missing:
-        parts.append(
-            f"{count(len(findings.missing), 'benchmark')} {'is' if len(findings.missing) == 1 else 'are'} missing"
-        )
-    return " and ".join(parts)
+        parts.append(f"{missing} {'is' if len(findings.missing) == 1 else 'are'} missing")
+    if findings.skipped:
+        parts.append(f"{skipped} {'was' if len(findings.skipped) == 1 else 'were'} skipped")
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def visible(judgement: Judgement) -> Sentence:

@@ -4,6 +4,13 @@ The thresholds file holds, per service, a regression threshold and absolute budg
 
     cache: {cache_get_ms: 5, throughput_ops_per_sec: 1000, regression_threshold: 1.15, service_threshold: 1.05}
 
+and when several slight regressions of a service are one alarm, and which regression is allowed for which improvement:
+
+    cache:
+      quorum: 0.6
+      trade_offs:
+        - memory +10 % allowed if time -5 %
+
 `regress-aliases.yml` holds names over time:
 
     aliases:
@@ -19,6 +26,7 @@ Most repositories have no file of names, so its validators are built when one is
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
@@ -40,7 +48,20 @@ if TYPE_CHECKING:
 
 THRESHOLD_KEY = "regression_threshold"
 SERVICE_KEY = "service_threshold"
+QUORUM_KEY = "quorum"
+TRADE_OFFS_KEY = "trade_offs"
 _SIMILAR = 0.8
+_MOST_TRADE_OFFS = 100
+_LONGEST_TRADE_OFF = 300
+TRADE_OFF = (
+    r"^ *([^ ]+) +([+−-] ?[0-9]+(?:[.][0-9]+)?) ?% +(?:allowed +)?"
+    r"if +(service +)?([^ ]+) +([+−-] ?[0-9]+(?:[.][0-9]+)?) ?% *$"
+)
+_OTHER_SPELLINGS = {
+    **dict.fromkeys(("quorum", "quorums", "service_quorum"), QUORUM_KEY),
+    **dict.fromkeys(("trade_off", "trade_offs", "tradeoff", "tradeoffs"), TRADE_OFFS_KEY),
+}
+_LIKE = "memory +10 % allowed if time -5 %"
 
 _SUFFIXES = {
     "_ops_per_sec": (1.0, "1/s"),
@@ -75,12 +96,34 @@ class BudgetEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeOffEntry:
+    """A regression that is allowed for an improvement: `rule` as written, and factors of values (1.1 is 10 % more).
+
+    `of_service` says that the improvement is that of the service as a whole.
+    """
+
+    service: str
+    benchmark: str
+    rule: str
+    metric: str
+    factor: float
+    other: str
+    needed: float
+    of_service: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The whole file: per service a regression threshold and one for the service as a whole, and every budget."""
+    """The whole file: per service a regression threshold, one for the service as a whole, and a quorum; every budget.
+
+    A quorum is a number of benchmarks (2 or more) or a share of them (at most 1).
+    """
 
     ratios: tuple[tuple[str, float], ...] = ()
     service_ratios: tuple[tuple[str, float], ...] = ()
     budgets: tuple[BudgetEntry, ...] = ()
+    quorums: tuple[tuple[str, float], ...] = ()
+    trade_offs: tuple[TradeOffEntry, ...] = ()
 
 
 def parse_thresholds(content: Mapping[str, object], path: str) -> Thresholds:
@@ -91,6 +134,8 @@ def parse_thresholds(content: Mapping[str, object], path: str) -> Thresholds:
     """
     ratios: dict[str, list[tuple[str, float]]] = {THRESHOLD_KEY: [], SERVICE_KEY: []}
     budgets: list[BudgetEntry] = []
+    quorums: list[tuple[str, float]] = []
+    trade_offs: list[TradeOffEntry] = []
     for service, keys in content.items():
         if not isinstance(keys, dict):
             raise SettingsError(
@@ -98,13 +143,21 @@ def parse_thresholds(content: Mapping[str, object], path: str) -> Thresholds:
                 remedy=f"Write it like  {service}: {{some_operation_ms: 100, {THRESHOLD_KEY}: 1.2}}",
             )
         for key, value in keys.items():
-            number = _number(value, f"{path}: {service}.{key}")
+            where = f"{path}: {service}.{key}"
+            if str(key) == TRADE_OFFS_KEY:
+                trade_offs += _trade_offs(str(service), value, where)
+                continue
+            _check_spelling(str(key), where)
+            number = _number(value, where)
             if str(key) in ratios:
-                ratios[str(key)].append((service, _ratio(number, f"{path}: {service}.{key}")))
+                ratios[str(key)].append((service, _ratio(number, where)))
+            elif str(key) == QUORUM_KEY:
+                quorums.append((service, _quorum(number, where)))
             else:
-                _check_spelling(str(key), f"{path}: {service}.{key}")
                 budgets.append(_budget(service, str(key), number))
-    return Thresholds(tuple(ratios[THRESHOLD_KEY]), tuple(ratios[SERVICE_KEY]), tuple(budgets))
+    return Thresholds(
+        tuple(ratios[THRESHOLD_KEY]), tuple(ratios[SERVICE_KEY]), tuple(budgets), tuple(quorums), tuple(trade_offs)
+    )
 
 
 def _number(value: object, where: str) -> float:
@@ -123,15 +176,82 @@ def _ratio(number: float, where: str) -> float:
     return number
 
 
+def _quorum(number: float, where: str) -> float:
+    if number == 0 or (number > 1 and number != int(number)):
+        raise SettingsError(
+            f"{where} is {number:g}.",
+            meaning="A quorum says how many benchmarks of the service have to lean to the worse.",
+            remedy="Give a share up to 1 (0.6 is 60 % of them), or a whole number from 2.",
+        )
+    return number
+
+
+def _trade_offs(service: str, value: object, where: str) -> list[TradeOffEntry]:
+    """Return the trade-offs of a service: sentences, or mappings of `benchmark` and `allow`.
+
+    Raises:
+        SettingsError: naming the entry that cannot be read.
+    """
+    entries = [value] if isinstance(value, str | dict) else value
+    if not isinstance(entries, list) or len(entries) > _MOST_TRADE_OFFS:
+        what = f"holds {len(entries)} entries" if isinstance(entries, list) else f"is {value!r}"
+        raise SettingsError(
+            f"{where} {what}.", remedy=f"Give a list of at most {_MOST_TRADE_OFFS} lines like  - {_LIKE}"
+        )
+    return [_trade_off(service, entry, f"{where}[{number}]") for number, entry in enumerate(entries)]
+
+
+def _trade_off(service: str, entry: object, where: str) -> TradeOffEntry:
+    benchmark: object = "*"
+    rule = entry
+    if isinstance(entry, dict):
+        rule, benchmark = entry.get("allow"), entry.get("benchmark", "*")
+        if set(entry) - {"allow", "benchmark"} or not isinstance(benchmark, str) or not benchmark:
+            raise _not_a_trade_off(entry, where)
+    match = re.match(TRADE_OFF, rule) if isinstance(rule, str) and len(rule) <= _LONGEST_TRADE_OFF else None
+    if match is None:
+        raise _not_a_trade_off(rule, where)
+    metric, factor, of_service, other, needed = match.groups()
+    allowed, asked = _factor(factor, where), _factor(needed, where)
+    if metric == other and not of_service:
+        raise SettingsError(f"{where} trades {metric} for itself.", remedy=f"Name two metrics, like  {_LIKE}")
+    if of_service and other != "time":
+        raise SettingsError(
+            f"{where} asks for {other} of the service as a whole.",
+            meaning="Only times are compared for a service as a whole.",
+            remedy="Write  if service time -5 %,  or leave out  service  to mean the same benchmark.",
+        )
+    return TradeOffEntry(service, str(benchmark), str(rule).strip(), metric, allowed, other, asked, bool(of_service))
+
+
+def _factor(percent: str, where: str) -> float:
+    """Return `+10` as 1.1, refusing what is no change or leaves nothing."""
+    change = float(percent.replace(" ", "").replace("−", "-"))
+    if change == 0 or change <= -100:  # noqa: PLR2004 - per cent
+        raise SettingsError(f"{where} holds {change:+g} %.", remedy="Give a change that is not 0 and above -100 %.")
+    return 1 + change / 100
+
+
+def _not_a_trade_off(value: object, where: str) -> SettingsError:
+    return SettingsError(
+        f"{where} is {value!r}.",
+        meaning="A trade-off names what may get worse, by how much, and what has to get better for it, by how much.",
+        remedy=f"Write it like  {_LIKE},  or for some benchmarks only {{benchmark: PATTERN, allow: {_LIKE}}}",
+    )
+
+
 def _check_spelling(key: str, where: str) -> None:
-    """Refuse a key that is almost a threshold's: as a budget it would limit nothing, and the gate would be open.
+    """Refuse a key that is almost one of ours: as a budget it would limit nothing, and the gate would be open.
 
     Raises:
         SettingsError: naming the right key.
     """
     plain = key.lower().replace("-", "_")
-    likely = SERVICE_KEY if plain.startswith("serv") else THRESHOLD_KEY
-    if plain.endswith("threshold") or SequenceMatcher(None, plain, likely).ratio() >= _SIMILAR:
+    if key in {THRESHOLD_KEY, SERVICE_KEY, QUORUM_KEY}:
+        return
+    likely = _OTHER_SPELLINGS.get(plain) or (SERVICE_KEY if plain.startswith("serv") else THRESHOLD_KEY)
+    alike = SequenceMatcher(None, plain, likely).ratio() >= _SIMILAR
+    if plain in _OTHER_SPELLINGS or plain.endswith("threshold") or alike:
         raise SettingsError(
             f"{where} is not known; did you mean {likely}?",
             meaning="It would be read as a budget that applies to nothing.",
@@ -167,6 +287,23 @@ class Removal(BaseModel):
     reason: str = Field("", max_length=1000)
 
 
+class ProvenRenaming(BaseModel):
+    """What one run in pairs showed: the interval of the new name at `head` to the old one at `base`, as a ratio.
+
+    It is kept for people; no verdict depends on it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    old: str = Field(min_length=1, max_length=1000)
+    new: str = Field(min_length=1, max_length=1000)
+    base: str = Field("", max_length=64)
+    head: str = Field("", max_length=64)
+    pairs: int = Field(ge=1)
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+
+
 class AliasesFile(BaseModel):
     """The names of a repository's benchmarks over time."""
 
@@ -174,6 +311,7 @@ class AliasesFile(BaseModel):
 
     aliases: tuple[Renaming, ...] = ()
     removed: tuple[Removal, ...] = ()
+    proven: tuple[ProvenRenaming, ...] = ()
 
 
 def read_aliases(files: SettingsFiles) -> Aliases:

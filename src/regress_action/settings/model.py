@@ -84,7 +84,8 @@ class Settings(BaseModel):
     )
     carry: Items = Field(
         (),
-        description="Paths of the head laid over the base, so that both sides run the same benchmarks.",
+        description="Paths of the head laid over the base, so that both sides run the same benchmarks; lock files in "
+        "folders stay as they are.",
         json_schema_extra=INPUT,
     )
     runs: int = Field(10, ge=1, le=1000, description="Interleaved pairs, or runs of one side.", json_schema_extra=INPUT)

@@ -8,15 +8,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic.json_schema import SkipJsonSchema
 
 from regress_action.history.waivers import WaiversFile
-from regress_action.settings.gate import AliasesFile
+from regress_action.settings.gate import TRADE_OFF, AliasesFile
 from regress_action.settings.model import Settings
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+_Rule = Annotated[str, Field(pattern=TRADE_OFF, max_length=300, examples=["memory +10 % allowed if time -5 %"])]
+
+
+class BenchmarkTradeOff(BaseModel):
+    """A trade-off of the benchmarks that match a name, a short name or a shell pattern."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    benchmark: str = Field("*", min_length=1)
+    allow: _Rule
 
 
 class ServiceThresholds(BaseModel):
@@ -30,6 +43,17 @@ class ServiceThresholds(BaseModel):
     )
     service_threshold: float = Field(
         1.1, gt=1, description="Ratio from which a change of all benchmarks of the service together alarms."
+    )
+    quorum: float | SkipJsonSchema[None] = Field(
+        None,
+        gt=0,
+        description="How many benchmarks of the service (2 or more), or which share of them (at most 1), have to "
+        "lean to the worse for a proven regression of the service to alarm below its threshold.",
+    )
+    trade_offs: list[_Rule | BenchmarkTradeOff] = Field(
+        [],
+        max_length=100,
+        description="Regressions that are allowed while something else is proven to be better.",
     )
 
 

@@ -79,7 +79,11 @@ def settings_of_change(named: Mapping[str, object], head: SettingsFiles, base: S
         return TrustedSettings(settings, head_files, tuple(notes))
     settings = validated({**from_base, **from_head}, named)
     files, problems = _readable_files(settings, base)
-    excusing = (*(waiver.benchmark for waiver in files.waivers), *(entry.match for entry in settings.benchmarks))
+    excusing = (
+        *(waiver.benchmark for waiver in files.waivers),
+        *(entry.match for entry in settings.benchmarks),
+        *(entry.benchmark for entry in files.thresholds.trade_offs),
+    )
     files, renamed = _with_renamings(files, head_files.aliases, excusing)
     return TrustedSettings(settings, files, (*notes, *problems, *renamed, *_file_changes(settings, head, base)))
 
@@ -87,8 +91,9 @@ def settings_of_change(named: Mapping[str, object], head: SettingsFiles, base: S
 def _with_renamings(files: GateFiles, head: Aliases, excusing: Sequence[str]) -> tuple[GateFiles, list[str]]:
     """Return the base's files with the names that the head adds, and sentences about what the head changes there.
 
-    `excusing` are the patterns of waivers and overrides. A new name that one of them or a budget treats otherwise than
-    the old name is not taken over: a change could otherwise move what it makes slower under an exception.
+    `excusing` are the patterns of waivers, overrides and trade-offs. A new name that one of them or a budget treats
+    otherwise than the old name is not taken over: a change could otherwise move what it makes slower under an
+    exception.
     """
 
     def is_same(old: str, new: str) -> bool:

@@ -151,6 +151,16 @@ def test_carried_paths_change_neither_tree_nor_index(repository: Repository) -> 
     assert repository.git("status", "--short") == "M cost"
 
 
+def test_lock_files_in_carried_folders_stay_those_of_the_commit(repository: Repository) -> None:
+    """A search over packages needs the packages of each commit; a lock file that is named itself is taken."""
+    old = repository.commit(**{"bench__uv.lock": "old", "bench__pyproject.toml": "old", "bench__a": "old"})
+    new = repository.commit(**{"bench__uv.lock": "new", "bench__pyproject.toml": "new", "bench__a": "new"})
+    for paths, expected in ((["bench"], ("old", "old", "new")), (["bench/uv.lock"], ("new", "old", "old"))):
+        variant = answer.with_paths_of(repository.folder, old, new, paths)
+        names = ("uv.lock", "pyproject.toml", "a")
+        assert tuple(repository.git("show", f"{variant}:bench/{name}") for name in names) == expected
+
+
 def test_a_bump_is_taken_apart_package_by_package(repository: Repository) -> None:
     """Each step of a bump has one more package changed, and the last is the commit itself."""
     before = repository.commit(requirements_dot_txt="a==1\nb==1\nc==1\n")

@@ -145,3 +145,39 @@ def test_settings_of_a_base_that_is_not_checked_out_come_from_github(workspace: 
     environ["REGRESS_INPUTS"] = json.dumps({"github-token": "ghs_token"})
     loaded = job.load_job(payload, environ, workspace.folder, StepLog(io.StringIO()))
     assert loaded.settings.fail_on == "minor"
+
+
+TRADED = """
+import json, random, sys
+time, size = map(float, open("cost.txt").read().split())
+noise = lambda level: level * random.gauss(1, 0.005)
+measures = {"latency": {"value": noise(time * 1e9)}, "file-size": {"value": round(noise(size * 1e6))}}
+json.dump({"parse": measures}, open(sys.argv[1], "w"))
+"""
+RULE = "default: {trade_offs: [file_size +80 % allowed if time -20 %]}\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "time", "verdict"),
+    [(RULE, None, 0.5, "pass"), (RULE, None, 1.0, "fail"), (None, RULE, 0.5, "fail")],
+    ids=["reviewed", "unproven", "of-the-change"],
+)
+def test_trade_off_counts_from_the_base(
+    workspace: Workspace, base: str | None, head: str | None, time: float, verdict: str
+) -> None:
+    """A file that grew by half is allowed for half the time, where the base says so and the time is proven."""
+    none = "default: {regression_threshold: 1.2}\n"
+    (workspace.folder / "suite.py").write_text(TRADED)
+    (workspace.folder / "regress.yml").write_text("thresholds: thresholds.yml\nfail-on: minor\n")
+    (workspace.folder / "thresholds.yml").write_text(base or none)
+    start = workspace.commit_text("1.0 1.0\n")
+    workspace.git("update-ref", "refs/remotes/origin/main", start)
+    workspace.git("checkout", "--quiet", "-b", "feature")
+    (workspace.folder / "thresholds.yml").write_text(head or base or none)
+    commit = workspace.commit_text(f"{time} 1.5\n")
+    status, outputs, log = workspace.step("pull_request", workspace.pull_request(commit, start), base="")
+    assert (status, outputs["verdict"]) == (int(verdict == "fail"), verdict), log
+    assert ("thresholds.yml differs from its base" in log) is (head is not None)
+    summary = (workspace.folder.parent / "summary.md").read_text()
+    assert ("is allowed by the trade-off" in summary) is (verdict == "pass")
+    assert "% larger" in summary

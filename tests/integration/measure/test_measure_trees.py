@@ -177,6 +177,45 @@ def test_carried_files_come_from_the_head(repository: Repository, measure: Measu
     assert measured.results("base") == ["added\nkept\nnewold"]
 
 
+def test_lock_files_in_a_carried_folder_stay_those_of_the_base(repository: Repository, measure: Measurer) -> None:
+    """Each side has its own packages, with the manifest that belongs to the lock; the benchmarks are the head's."""
+    repository.commit(**{"bench__uv.lock": "old", "bench__pyproject.toml": "old", "bench__case": "old"})
+    repository.commit(**{"bench__uv.lock": "new", "bench__pyproject.toml": "new", "bench__case": "new"})
+    command = "cat bench/uv.lock bench/pyproject.toml bench/case > {out}"
+    measured = measure("--base", "HEAD~1", "--carry", "bench", "--pairs", "1", "--", command)
+    assert (measured.results("base"), measured.results("head")) == (["oldoldnew"], ["newnewnew"])
+    assert "carry left bench/uv.lock as in the base" in " ".join(measured.document["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        ({"bench__uv.lock": "same", "bench__pyproject.toml": "old"}, {"bench__pyproject.toml": "new"}, "same new"),
+        ({"bench__pyproject.toml": "old"}, {"bench__uv.lock": "added", "bench__pyproject.toml": "new"}, "added new"),
+    ],
+    ids=["unchanged", "new"],
+)
+def test_folder_without_two_different_locks_is_carried_whole(
+    repository: Repository, measure: Measurer, base: dict[str, str], head: dict[str, str], expected: str
+) -> None:
+    """A lock that both have alike, or that only the head has, needs no care."""
+    repository.commit(bench__case="old", **base)
+    repository.commit(bench__case="new", **head)
+    command = "echo $(cat bench/uv.lock) $(cat bench/pyproject.toml) > {out}"
+    measured = measure("--base", "HEAD~1", "--carry", "bench", "--pairs", "1", "--", command)
+    assert measured.results("base") == [f"{expected}\n"]
+    assert "carry" not in " ".join(measured.document["warnings"])
+
+
+def test_lock_file_that_is_named_itself_is_carried(repository: Repository, measure: Measurer) -> None:
+    """Whoever names it wants the head's packages on both sides; the measurement says that their effect is not seen."""
+    repository.commit(**{"uv.lock": "old"})
+    repository.commit(**{"uv.lock": "new"})
+    measured = measure("--base", "HEAD~1", "--carry", "uv.lock", "--pairs", "1", "--", "cat uv.lock > {out}")
+    assert measured.results("base") == ["new"]
+    assert "carry names uv.lock: both sides have the head's packages" in " ".join(measured.document["warnings"])
+
+
 def test_carried_file_below_a_link_of_the_base_stays_in_the_tree(
     repository: Repository, measure: Measurer, tmp_path: Path
 ) -> None:

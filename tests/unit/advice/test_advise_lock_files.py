@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.advice.lock_files import changed_packages, is_lock_file, packages, with_changed
+from regress_action.measure.kept_trees import pins_packages
 from regress_action.model.changes import PackageChange
 
 REQUIREMENTS = """\
@@ -114,6 +115,7 @@ example.org/n v0.1.0/go.mod h1:cc=
 def test_every_kind_of_lock_file_names_its_packages(path: str, text: str, versions: dict[str, str]) -> None:
     """The packages and versions are read; the project itself is none of them."""
     assert is_lock_file(path)
+    assert pins_packages(path.rpartition("/")[2]), "the measurer would carry it over the base"
     assert packages(path, text) == versions
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from regress_action import analysis
 from regress_action.analysis import Limit, Policy, WaiverRule
-from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import Mode, NoteCode, Outcome, Severity, Verdict
 from unit.analysis.compared_sides import OWN, pairs, session
 from unit.analysis.stored_reports import day
 
@@ -140,3 +140,49 @@ def test_sessions_that_lie_apart_are_no_change() -> None:
     found = [the_service(judgement).verdict for seed in range(60)
              if (judgement := against_history(0.0, seed=seed, apart=0.03)).services]  # fmt: skip
     assert found.count(Verdict.REGRESSION) <= 1
+
+
+def with_quorum(quorum: float | None, effect: float = 0.06) -> ServiceComparison:
+    """Judge 23 benchmarks that are slower by `effect`, whose service alarms from 20 % on without a quorum."""
+    limit = Limit(service="cache", service_threshold=1.2, quorum=quorum)
+    return the_service(judged(effect, seed=1, policy=Policy(limits=(limit,))))
+
+
+@pytest.mark.parametrize(("quorum", "needed"), [(0.2, 5), (0.6, 14), (5, 5), (23, 23), (1.0, 23)])
+def test_quorum_is_a_share_or_a_number(quorum: float, needed: int) -> None:
+    """A proven regression of a service below its threshold alarms where as many benchmarks lean to the worse."""
+    service = with_quorum(quorum)
+    assert (service.verdict, service.quorum) == (Verdict.REGRESSION, needed)
+    assert service.leaning is not None
+    assert 5 <= service.leaning < 23
+    assert service.alarms is (service.leaning >= needed)
+    assert service.severity is (Severity.MINOR if service.leaning >= needed else Severity.SLIGHT)
+
+
+def test_without_a_quorum_only_the_threshold_counts() -> None:
+    """Nobody asked for one: a small proven change of a service is slight."""
+    service = with_quorum(None)
+    assert (service.severity, service.quorum, service.alarms) == (Severity.SLIGHT, None, False)
+
+
+def test_quorum_alone_proves_nothing() -> None:
+    """Benchmarks that lean by chance make no alarm, and neither does a service that got faster."""
+    for seed in range(20):
+        limit = Limit(quorum=0.01)
+        service = the_service(judged(0.0, seed=seed, policy=Policy(limits=(limit,))))
+        assert not service.alarms
+    assert not with_quorum(0.01, effect=-0.06).alarms
+
+
+def test_waiver_covers_a_service_with_a_quorum() -> None:
+    """As it does one beyond its threshold."""
+    policy = Policy(limits=(Limit(quorum=0.1),), waivers=(WaiverRule("cache", "time", 1.2),))
+    assert the_service(judged(0.06, seed=1, policy=policy)).severity is Severity.SLIGHT
+
+
+def test_quorum_of_too_few_benchmarks_is_named() -> None:
+    """Four benchmarks are never judged as a whole, so the quorum would be a gate that cannot fire."""
+    policy = Policy(limits=(Limit(service="cache", quorum=0.5),))
+    few, enough = (judged(0.06, seed=1, benchmarks=count, policy=policy) for count in (4, 5))
+    codes = [{note.code for note in made.notes if not isinstance(note, str)} for made in (few, enough)]
+    assert [NoteCode.UNUSED_QUORUM in found for found in codes] == [True, False]

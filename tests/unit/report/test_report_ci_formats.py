@@ -151,7 +151,7 @@ SARIF = {
                             "additionalProperties": False,
                             "properties": {
                                 "ruleId": _TEXT,
-                                "ruleIndex": {"type": "integer", "minimum": 0, "maximum": 3},
+                                "ruleIndex": {"type": "integer", "minimum": 0, "maximum": 4},
                                 "level": {"enum": ["none", "note", "warning", "error"]},
                                 "message": _MESSAGE,
                                 "locations": {"type": "array", "minItems": 1, "items": _SARIF_LOCATION},
@@ -274,7 +274,8 @@ def test_sarif_points_at_the_source() -> None:
     assert (first["ruleId"], first["level"]) == ("regression", "error")
     place = first["locations"][0]["physicalLocation"]
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("benchmarks/test_cache.py", 42)
-    assert {result["ruleId"] for result in results} == set(ci_formats._RULES)
+    traded = json.loads(ci_formats.sarif(EXAMPLES["traded"]))["runs"][0]["results"]
+    assert {result["ruleId"] for result in (*results, *traded)} == set(ci_formats._RULES)
     again = json.loads(ci_formats.sarif(EVERYTHING))["runs"][0]["results"][0]
     assert again["partialFingerprints"] == first["partialFingerprints"]
 
@@ -357,3 +358,21 @@ def test_any_judgement_is_well_formed_in_every_format(made: Judgement) -> None:
     """Whatever stands in a judgement, its readers can read every format."""
     keys = [(each.benchmark.service, each.benchmark.name, each.metric.name) for each in made.comparisons]
     check_all(made, distinct=len(keys) == len(set(keys)))
+
+
+def test_allowed_regression_is_said_with_both_numbers() -> None:
+    """It fails nothing, and stands in every format with the improvement that it is allowed for."""
+    made = EXAMPLES["traded"]
+    document = ET.fromstring(ci_formats.junit(made))  # noqa: S314 - our own document
+    cases = {case.attrib["name"]: case for case in document.iter("testcase")}
+    allowed = cases["cache.holds (peak_memory)"]
+    assert [child.tag for child in allowed] == ["system-out"]
+    assert "8 % larger" in (allowed[0].text or "")
+    assert "its time is 12 % faster" in (allowed[0].text or "")
+    assert [child.tag for child in cases["cache.not-proven (peak_memory)"]] == ["failure"]
+    results = json.loads(ci_formats.sarif(made))["runs"][0]["results"]
+    assert {result["level"] for result in results if result["ruleId"] == "allowed-regression"} == {"note"}
+    entries = json.loads(ci_formats.code_quality(made))
+    assert {entry["severity"] for entry in entries if "allowed" in entry["check_name"]} == {"info"}
+    lines = ci_formats.openmetrics(made).decode().splitlines()
+    assert sum(line.startswith("regress_allowed{") and line.endswith(" 1.0") for line in lines) == 2

@@ -43,6 +43,35 @@ def test_service_as_a_whole_has_a_threshold() -> None:
     assert loaded.budgets == ()
 
 
+def test_quorum_is_no_budget() -> None:
+    """A share or a number, by service; a benchmark of that name can have a budget with a unit all the same."""
+    loaded = read("default: {quorum: 0.6}\ncache: {quorum: 5, quorum_ms: 3}\n")
+    assert loaded.quorums == (("default", 0.6), ("cache", 5.0))
+    assert [budget.name for budget in loaded.budgets] == ["quorum"]
+
+
+def test_trade_offs_are_sentences() -> None:
+    """For all benchmarks of a service or for some, with either minus sign, and with or without `allowed`."""
+    loaded = read("""
+cache:
+  trade_offs:
+    - memory +10 % allowed if time -5 %
+    - throughput −2.5% if service time −1%
+    - {benchmark: "test_get*", allow: file_size +1 % if instructions -3 %}
+session: {trade_offs: memory +10 % if time -5 %}
+""")
+    assert [(entry.service, entry.benchmark, entry.metric, entry.other) for entry in loaded.trade_offs] == [
+        ("cache", "*", "memory", "time"),
+        ("cache", "*", "throughput", "time"),
+        ("cache", "test_get*", "file_size", "instructions"),
+        ("session", "*", "memory", "time"),
+    ]
+    assert [entry.factor for entry in loaded.trade_offs] == pytest.approx([1.1, 0.975, 1.01, 1.1])
+    assert [entry.needed for entry in loaded.trade_offs] == pytest.approx([0.95, 0.99, 0.97, 0.95])
+    assert [entry.of_service for entry in loaded.trade_offs] == [False, True, False, False]
+    assert loaded.trade_offs[0].rule == "memory +10 % allowed if time -5 %"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -57,6 +86,23 @@ def test_service_as_a_whole_has_a_threshold() -> None:
         ("cache: {services_threshold: 1.2}\n", "did you mean service_threshold?"),
         ("cache: {service_threshold: 0.9}\n", "A threshold is a ratio"),
         ("cache: {threshold: 1.2}\n", "did you mean regression_threshold?"),
+        ("cache: {quorums: 0.5}\n", "did you mean quorum?"),
+        ("cache: {Quorum: 0.5}\n", "did you mean quorum?"),
+        ("cache: {quorum: 0}\n", "a share up to 1"),
+        ("cache: {quorum: 2.5}\n", "a whole number from 2"),
+        ("cache: {quorum: most}\n", "cache.quorum is 'most'"),
+        ("cache: {trade-offs: [memory +10 % if time -5 %]}\n", "did you mean trade_offs?"),
+        ("cache: {tradeoff: 1}\n", "did you mean trade_offs?"),
+        ("cache: {trade_offs: 5}\n", "cache.trade_offs is 5"),
+        ("cache: {trade_offs: [memory may grow]}\n", "cache.trade_offs[0] is 'memory may grow'"),
+        ("cache: {trade_offs: [memory +10 if time -5]}\n", "Write it like  memory +10 % allowed if time -5 %"),
+        ("cache: {trade_offs: [memory +0 % if time -5 %]}\n", "cache.trade_offs[0] holds +0 %"),
+        ("cache: {trade_offs: [memory +10 % if time -100 %]}\n", "cache.trade_offs[0] holds -100 %"),
+        ("cache: {trade_offs: [time +10 % if time -5 %]}\n", "trades time for itself"),
+        ("cache: {trade_offs: [time +5 % if service memory -5 %]}\n", "Only times are compared for a service"),
+        ("cache: {trade_offs: [{benchmark: a}]}\n", "cache.trade_offs[0] is None"),
+        ("cache: {trade_offs: [{allow: memory +10 % if time -5 %, for: a}]}\n", "{benchmark: PATTERN, allow: "),
+        ("cache: {trade_offs: [{allow: memory +10 % if time -5 %, benchmark: 3}]}\n", "'benchmark': 3"),
     ],
 )
 def test_a_mistake_is_named(text: str, message: str) -> None:

@@ -14,7 +14,7 @@ import math
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from regress_action.advice import lock_files
 from regress_action.analysis.bisection import observations as paired
 from regress_action.measure.errors import MeasureError
 from regress_action.measure.git import GitFolder
+from regress_action.measure.kept_trees import pins_packages, states_packages
 from regress_action.measure.suite_command import style_of
 from regress_action.model import escaping
 from regress_action.model.changes import OtherChange
@@ -58,6 +59,8 @@ _FIXED = {
 def with_paths_of(folder: Path, commit: str, source: str, paths: Sequence[str]) -> str:
     """Return a commit like `commit` in which the paths, relative to `folder`, are as in `source`, absence included.
 
+    Lock files in folders stay as they are in `commit`, with the manifests beside them, as when a base is measured.
+
     Raises:
         InfrastructureError: git failed.
     """
@@ -68,9 +71,25 @@ def with_paths_of(folder: Path, commit: str, source: str, paths: Sequence[str]) 
         listed = git.run("ls-tree", "-r", "-z", "--full-tree", source, "--", *full)
         entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
         added = {path: (fields.split()[0], fields.split()[2]) for fields, path in entries}
+        added |= _own_packages(git, commit, full, added)
         return _written(folder, commit, removed=full, added=added)
     except MeasureError as error:
         raise _failed(error) from error
+
+
+def _own_packages(
+    git: GitFolder, commit: str, paths: Sequence[str], carried: Mapping[str, tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """Return mode and blob of the lock files of a commit below `paths` that `carried` would replace, and manifests."""
+    listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths)
+    fields = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
+    own = {path: (words.split()[0], words.split()[2]) for words, path in fields if path not in paths}
+    locks = {path for path in own if pins_packages(PurePosixPath(path).name) and carried.get(path) != own[path]}
+    folders = {PurePosixPath(path).parent for path in locks}
+    beside = {
+        path for path in own if PurePosixPath(path).parent in folders and states_packages(PurePosixPath(path).name)
+    }
+    return {path: own[path] for path in locks | beside}
 
 
 def with_files(folder: Path, commit: str, files: Mapping[str, bytes | None]) -> str:

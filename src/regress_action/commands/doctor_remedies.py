@@ -1,0 +1,273 @@
+"""Remedies for noise, tried on the spot: the same commit is measured with each, and what the spread becomes is told.
+
+What slow runs have in common (`doctor_checks`) only suggests a cause. A remedy that halves the spread shows it, so it
+is tried: a fixed hash seed, no garbage collection, longer rounds, a run before the first, one processor, temporary
+files in memory. A remedy counts where the spread is at most half of that before and of that after all trials, and
+where a second measurement with it shows the same: by chance alone the standard deviations of ten runs each lie a
+factor of two apart in one of forty comparisons (F distribution with 9 and 9 degrees of freedom).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from regress_action.action.measure import MeasurementSpec
+    from regress_action.formats import Measurement
+    from regress_action.settings import Settings
+
+LIMIT_S = 600.0
+"""Seconds that all trials together may take, judged by how long the A/A measurement took."""
+
+HALF = 0.5
+_FEWEST = 6
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where the system has one
+_NO_COLLECTION = "import gc\n\ngc.disable()\n"
+_ROUND_S = 0.1
+_COARSE = "its clock is too coarse for its rounds: values are whole ticks"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Something that may make a benchmark steadier: how it is tried, which cause it shows, and how to keep it.
+
+    `variables` are set for the suite while it is tried.
+    """
+
+    name: str
+    cause: str
+    advice: str
+    variables: tuple[tuple[str, str], ...] = ()
+    hash_seed: str | None = None
+    cpus: str | None = None
+    warmup: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyTrial:
+    """The spread of one benchmark with a remedy: the standard deviation of the logarithm of a run's time."""
+
+    remedy: Remedy
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyResult:
+    """What became of the spread of one benchmark; `trials` are in order of the spread, the smallest first.
+
+    `before` is the spread without any remedy: the smaller one of two measurements, before and after all trials. `again`
+    is that of a second measurement with the best remedy.
+    """
+
+    benchmark: str
+    before: float
+    trials: tuple[RemedyTrial, ...]
+    again: float | None = None
+    is_coarse: bool = False
+
+    @property
+    def best(self) -> RemedyTrial | None:
+        """The remedy that halves the spread in two measurements, None where none does."""
+        first = self.trials[0] if self.trials else None
+        if first is None or self.again is None or max(first.spread, self.again) > HALF * self.before:
+            return None
+        return first
+
+    @property
+    def cause(self) -> str:
+        """What the best remedy shows; empty without one."""
+        if self.best is None:
+            return ""
+        is_rounds = self.best.remedy.name.startswith("longer rounds")
+        return _COARSE if is_rounds and self.is_coarse else self.best.remedy.cause
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each remedy that was tried: the spread before and with it."""
+        width = max((len(trial.remedy.name) for trial in self.trials), default=0)
+        return [
+            f"{trial.remedy.name:<{width}}  {percent(self.before)} → {percent(trial.spread)}"
+            + (f", again {percent(self.again)}" if place == 0 and self.again is not None else "")
+            for place, trial in enumerate(self.trials)
+        ]
+
+
+def percent(spread: float) -> str:
+    """Return a spread for a person."""
+    return f"{spread * 100:.2g} %" if spread < 1 else f"{spread * 100:.0f} %"
+
+
+def remedies(settings: Settings, scratch: Path) -> list[Remedy]:
+    """Return what can be tried here; `scratch` takes the files that a trial needs."""
+    offered = [
+        Remedy(
+            "--hash-seed 0",
+            "Python's hash seed differs from run to run",
+            "Measure with --hash-seed 0, or set PYTHONHASHSEED in the job.",
+            hash_seed="0",
+        )
+    ]
+    (scratch / "sitecustomize.py").write_text(_NO_COLLECTION, encoding="utf-8")
+    searched = os.pathsep.join(filter(None, (str(scratch), os.environ.get("PYTHONPATH"))))
+    offered.append(
+        Remedy(
+            "garbage collection off",
+            "Python's garbage collector runs at moments that differ from run to run",
+            "Switch it off while timing: --benchmark-disable-gc of pytest-benchmark, or gc.disable() before a round.",
+            (("PYTHONPATH", searched),),
+        )
+    )
+    if "--benchmark-json" in settings.command or "--benchmark-autosave" in settings.command:
+        words = (os.environ.get("PYTEST_ADDOPTS", ""), f"--benchmark-min-time={_ROUND_S:g}")
+        offered.append(
+            Remedy(
+                f"longer rounds ({_ROUND_S * 1000:.0f} ms)",
+                "its rounds are too short",
+                f"Give pytest-benchmark --benchmark-min-time={_ROUND_S:g}, or put more work into a round.",
+                (("PYTEST_ADDOPTS", " ".join(filter(None, words))),),
+            )
+        )
+    offered.append(
+        Remedy(
+            "a run before the first",
+            "the first run in a fresh tree is slow",
+            "Let the setup run the suite once, so that what it builds or compiles is there.",
+            warmup=1,
+        )
+    )
+    if hasattr(os, "sched_getaffinity") and len(usable := sorted(os.sched_getaffinity(0))) > 1:
+        offered.append(
+            Remedy(
+                f"--cpus {usable[-1]}",
+                "it moves between processors, or its threads compete for them",
+                f"Pin the suite: --cpus {usable[-1]}.",
+                cpus=str(usable[-1]),
+            )
+        )
+    if os.access(_IN_MEMORY, os.W_OK) and not Path(tempfile.gettempdir()).is_relative_to(_IN_MEMORY):
+        offered.append(
+            Remedy(
+                "files in memory",
+                "its temporary files are on a disk",
+                f"Put them into memory: TMPDIR={_IN_MEMORY}.",
+                (("TMPDIR", str(_IN_MEMORY)),),
+            )
+        )
+    return offered
+
+
+def tried(
+    settings: Settings,
+    spec: MeasurementSpec,
+    before: Measurement,
+    noisy: Sequence[str],
+    *,
+    elapsed_s: float,
+    limit_s: float = LIMIT_S,
+) -> tuple[list[RemedyResult], int]:
+    """Measure the commit of an A/A measurement again with each remedy; return results and how many were left untried.
+
+    `before` is the A/A measurement, which took `elapsed_s` seconds. Remedies that do not fit into `limit_s` beside the
+    measurement without any and the repetition of the best are left out, the last ones first.
+    """
+    with tempfile.TemporaryDirectory(prefix="regress-remedies-") as scratch:
+        offered = remedies(settings, Path(scratch))
+        fitting = offered[: max(0, int(limit_s / max(elapsed_s, 0.001)) - 2)]
+        if not noisy or not fitting:
+            return [], len(offered)
+        measure = _measurer(settings, spec)
+        measured = {remedy: spreads(measurement, noisy) for remedy in fitting if (measurement := measure(remedy))}
+        without = measure(None)
+        after = spreads(without, noisy) if without else {}
+        first = spreads(before, noisy)
+        results = []
+        for name in noisy:
+            plain = [value for value in (first.get(name), after.get(name)) if value is not None]
+            trials = [RemedyTrial(remedy, spread[name]) for remedy, spread in measured.items() if name in spread]
+            if plain and trials:
+                ordered = tuple(sorted(trials, key=lambda trial: trial.spread))
+                results.append(RemedyResult(name, min(plain), ordered, is_coarse=is_coarse(before, name)))
+        repeated: dict[Remedy, Mapping[str, float]] = {}
+        for result in results:
+            best = result.trials[0]
+            if best.spread <= HALF * result.before and best.remedy not in repeated:
+                again = measure(best.remedy)
+                repeated[best.remedy] = spreads(again, noisy) if again else {}
+        return [
+            replace(result, again=repeated.get(result.trials[0].remedy, {}).get(result.benchmark)) for result in results
+        ], len(offered) - len(fitting)
+
+
+def _measurer(settings: Settings, spec: MeasurementSpec) -> Callable[[Remedy | None], Measurement | None]:
+    """Return what measures the commit against itself once more, with a remedy or without any."""
+    from regress_action.action.measure import IsolationOptions, measure_pairs
+    from regress_action.model.errors import RegressError
+
+    def measure(remedy: Remedy | None) -> Measurement | None:
+        chosen = remedy or Remedy("", "", "")
+        isolation = IsolationOptions(hash_seed=chosen.hash_seed, cpus=chosen.cpus)
+        changed = settings.model_copy(update={"env_pass": (*settings.env_pass, *dict(chosen.variables))})
+        try:
+            with _variables(dict(chosen.variables)):
+                return measure_pairs(changed, replace(spec, isolation=isolation, warmup=chosen.warmup), quiet=True)
+        except RegressError:
+            return None  # a trial that fails, as where a folder in memory is too small, says nothing
+
+    return measure
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables while the block lasts."""
+    previous = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in previous.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def spreads(measured: Measurement, names: Sequence[str]) -> dict[str, float]:
+    """Return the spread of the runs of both sides, which are of the same code, for each name that has enough runs."""
+    import numpy as np
+
+    by_name = {}
+    for name in names:
+        values = times(measured, name)
+        if len(values) >= _FEWEST and min(values) > 0:
+            by_name[name] = float(np.std(np.log(values), ddof=1))
+    return by_name
+
+
+def times(measured: Measurement, name: str) -> list[float]:
+    """Return the times of a benchmark, a value for each good run of either side."""
+    return [
+        value
+        for report in (measured.base, measured.head)
+        for series in (report.series if report else ())
+        if series.key == (name, "time")
+        for value in series.values
+        if math.isfinite(value)
+    ]
+
+
+def is_coarse(measured: Measurement, name: str) -> bool:
+    """Whether the times of a benchmark are whole ticks of a clock."""
+    import numpy as np
+
+    from regress_action.analysis.noise import ticks
+
+    values = np.array([times(measured, name)])
+    return bool(values.size and np.isfinite(ticks(values, values[:, :0])).any())
