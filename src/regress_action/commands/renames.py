@@ -161,9 +161,9 @@ def write_proof(path: Path, proven: Sequence[Continuity], base: str, head: str) 
 
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     before: dict[str, Any] = yaml.safe_load(text) or {}
-    known = {(entry.get("old"), entry.get("new")) for entry in before.get("aliases") or ()}
+    listed = {(entry.get("old"), entry.get("new")) for entry in before.get("aliases") or ()}
     aliases = [
-        {"old": renaming.old, "new": renaming.new} for renaming in proven if (renaming.old, renaming.new) not in known
+        {"old": renaming.old, "new": renaming.new} for renaming in proven if (renaming.old, renaming.new) not in listed
     ]
     proofs = [renaming.entry(base, head) for renaming in proven]
     edited = _with_entries(_with_entries(text, "aliases", aliases), "proven", proofs)

@@ -63,7 +63,7 @@ def test_ticks_make_short_rounds_a_coarse_clock() -> None:
     assert made.cause == "its clock is too coarse for its rounds: values are whole ticks"
 
 
-def test_longer_rounds_are_tried_where_the_command_can_be_told(tmp_path: Path) -> None:
+def test_longer_rounds_are_tried_where_the_command_takes_the_option(tmp_path: Path) -> None:
     """An option of pytest-benchmark in PYTEST_ADDOPTS; any other suite has its rounds in its own code."""
     names = [remedy.name for remedy in remedies(Settings(command="pytest --benchmark-json={out}"), tmp_path)]
     others = [remedy.name for remedy in remedies(Settings(command="python program.py {out}"), tmp_path)]
