@@ -118,13 +118,15 @@ def _attributed(data: Path | None) -> Iterator[Row]:
         return
     commits = json.loads(gzip.decompress((data / "cpython_changes_raw.json.gz").read_bytes()))["commits"]
     labels = json.loads((data / "cpython_changes_labels.json").read_text())["labels"]
-    order = sorted(commits, key=lambda commit: (commits[commit]["date"], commits[commit]["time"]))
-    for method, find in {US: ours, **peers.available()}.items():
+    every = sorted(commits, key=lambda commit: (commits[commit]["date"], commits[commit]["time"]))
+    master = [commit for commit in every if commits[commit]["branch"] == "master"]
+    orders = {"the default branch alone": master, "with commits of four other branches between": every}
+    for (which, order), (method, find) in itertools.product(orders.items(), {US: ours, **peers.available()}.items()):
         found = {name: _named(order, commits, name, find) for name in {label["benchmark"] for label in labels}}
         seen = sum(_is_found(label, order, found[label["benchmark"]]) for label in labels)
         yield {
             "table": "change points",
-            "data": "CPython, attributed by hand",
+            "data": f"CPython, attributed by hand, {which}",
             "method": method,
             "found": seen,
             "of": len(labels),

@@ -13,6 +13,7 @@ from regress_action.analysis import change_points, cumulative_drift
 from regress_action.analysis import histories as analysis_histories
 from regress_action.analysis.policy import Limit, Policy
 from regress_action.analysis.sustained_changes import find_sustained
+from regress_action.analysis.trend import Tendency
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ TIGHT = 1.05
 RELEASE = 30
 _SOON = 10
 _BESIDE = 3  # runs by which a change point may miss the step
+_SHORT = 4
 _MOVES = 0.1  # how often a job lands on the other machine
 
 
@@ -45,6 +47,23 @@ def tables(trials: int) -> list[WorldTable]:
             f"A step of ×{STEP} after {STEP_AT} runs",
             "Runs until it is shown, until it is clear (medians), and how often it is clear by the tenth run.",
             {f"{noise:.0%} noise": _delays(noise, count) for noise in (0.01, 0.03, 0.05)},
+        ),
+        WorldTable(
+            f"A level of four runs at ×{STEP}, and back",
+            f"How often both of its ends are found in {RUNS} runs, within one run of their place.",
+            {f"{noise:.0%} noise": _short_levels(noise, count) for noise in (0.01, 0.03, 0.05)},
+            {"both ends": Bound(50.0, at_most=False)},
+            not_held={"5% noise": "four runs show a step of twice their noise in one case of eight"},
+            trials=count,
+        ),
+        WorldTable(
+            f"A drift of ×{STEP}",
+            f"What it is called at its end, of {RUNS} runs of which the last so many drift; and what a step there is.",
+            {
+                f"{runs} runs, {noise:.0%} noise": _drifts(runs, noise, count)
+                for runs in (50, 100)
+                for noise in (0.01, 0.03, 0.05)
+            },
         ),
         WorldTable(
             f"What crept in {RUNS} runs of stationary noise",
@@ -141,6 +160,33 @@ def _searched(histories: list[np.ndarray], first: int) -> Iterator[list[tuple[Ch
     searcher, numbers = change_points.Searcher(), np.arange(len(histories))
     for runs in range(first, RUNS + 1):
         yield searcher.find_all([history[:runs] for history in histories], numbers)
+
+
+def _short_levels(noise: float, count: int) -> dict[str, float | None]:
+    random = np.random.default_rng(11)
+    begin, stop = RUNS // 2, RUNS // 2 + _SHORT
+    level = np.log(STEP) * ((np.arange(RUNS) >= begin) & (np.arange(RUNS) < stop))
+    found = change_points.find_all(
+        [np.exp(random.choice((-1, 1)) * level + random.normal(0, noise, RUNS)) for _ in range(count)]
+    )
+    ends = [[any(abs(point.index - end) <= 1 for point in points) for end in (begin, stop)] for points in found]
+    return {"both ends": percent([all(seen) for seen in ends])}
+
+
+def _drifts(runs: int, noise: float, count: int) -> dict[str, float | None]:
+    random = np.random.default_rng(12)
+    shapes = {
+        "drift": np.clip((np.arange(RUNS) - RUNS + runs) / (runs - 1), 0, 1),
+        "step": (np.arange(RUNS) >= RUNS - runs // 2).astype(float),
+    }
+    rates: dict[str, float | None] = {}
+    for name, shape in shapes.items():
+        drawn = [np.exp(np.log(STEP) * shape + random.normal(0, noise, RUNS)) for _ in range(count)]
+        followed = analysis_histories.follow([analysis_histories.named("x", values) for values in drawn])
+        called = [one.trend.direction is Tendency.DEGRADING and not one.change_points for one in followed]
+        rates[f"{name}: called a drift"] = percent(called)
+        rates[f"{name}: shown as steps"] = percent([bool(one.change_points) for one in followed])
+    return rates
 
 
 def _delays(noise: float, count: int) -> dict[str, float | None]:

@@ -1,10 +1,4 @@
-"""Which proposed change points hold up between their neighbours, and which of those are clear.
-
-* Where one stretch of runs best falls into two that were drawn from different distributions.
-
-What holds up is shown. It is searched for again after every run, and noise that is correlated along time looks like a
-change of level now and then, so over the life of a history such a change appears sooner or later. What is *clear*
-may alarm: it must be more than a stationary series with the correlation of the runs before it would ever show.
+"""Where levels may change, and which of these places hold up between their neighbours.
 
 The statistic is the likelihood ratio (G) of a contingency analysis: the values are cut at their own quantiles into up
 to eight classes, and a split is as good as the class counts on its two sides differ. It uses order alone, so it
@@ -14,12 +8,12 @@ little spread), and there a step moves every cluster: the mean barely sees it, t
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from regress_action.analysis import designs, distributions
-from regress_action.analysis.arrays import SMALLEST_DEVIATION, medians, moments
+from regress_action.analysis import distributions, shapes, shift_likelihood
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -136,6 +130,7 @@ def _likelihood_ratio(left: Ints, total: Ints) -> Floats:
 
 REACHES = (100, 16)  # runs on each side that a proposal is tested on: far for small steps, near for young ones
 SLACK = np.arange(-10, 11)  # places to which it may move then
+_IN_NOISE = 10.0  # factor of the p-value of classes where the likelihood of a shift says more
 CLEAR = 4.0  # mean deviations by which two levels are apart when every run shows to which it belongs
 QUANTILES = (np.arange(9) + 0.5) / 9
 
@@ -157,6 +152,38 @@ class Candidates(NamedTuple):
         """Return some of them."""
         place, owner, level, shift, p_value, strength = self
         return Candidates(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
+
+    def without_lines(self, flat: Floats, ends: Ints) -> Candidates:
+        """Return these without the steps, one after the other in one direction, that a drift describes better."""
+        if not len(self.place):
+            return self
+        rises = self.shift > 0
+        begins = np.concatenate([[True], (self.owner[1:] != self.owner[:-1]) | (rises[1:] != rises[:-1])])
+        group = np.cumsum(begins) - 1
+        first, last = np.flatnonzero(begins), np.flatnonzero(np.append(begins[1:], True))
+        start, stop = _between_neighbours(ends, self)
+        lines = shapes.are_lines(flat, self.place, start, stop, first, last, ends[1:])
+        return self.take(~lines[group])
+
+    def with_short_levels(self, found: shapes.ShortLevels, ends: Ints) -> Candidates:
+        """Return these and both ends of every short level, in place of what lies between its ends or beside them."""
+        if not len(found.begin):
+            return self
+        place = np.concatenate([found.begin, found.stop])
+        added = Candidates(
+            place,
+            np.searchsorted(ends, place, side="right") - 1,
+            np.concatenate([found.around, found.around + found.height]),
+            np.concatenate([found.height, -found.height]),
+            np.tile(found.p_value, 2),
+            np.full(len(place), np.inf),
+        )
+        short = np.searchsorted(found.stop + shapes.WIDTHS[0], self.place, side="right")
+        inside = short < len(found.begin)
+        inside[inside] = found.begin[short[inside]] - shapes.WIDTHS[0] < self.place[inside]
+        kept = self.take(~inside)
+        joined = Candidates(*(np.concatenate(parts) for parts in zip(kept, added, strict=True)))
+        return joined.take(np.argsort(joined.place, kind="stable"))
 
 
 def prune(
@@ -197,7 +224,17 @@ def _tested(
     todo = np.flatnonzero(np.isnan(candidates.strength))
     near, place, p_value = _split(flat, start[todo], stop[todo], candidates.place[todo], smallest)
     place, level, shift = _sharpened(flat, near, place)
-    size = np.abs(shift) / np.maximum(minimum[candidates.owner[todo]], 1e-12)
+    for reach in REACHES:
+        bounds = np.maximum(near.start, place - reach), place, np.minimum(near.stop, place + reach)
+        p_value = np.minimum(p_value, _of_separation(flat, *bounds))
+    least = np.maximum(minimum[candidates.owner[todo]], 1e-12)
+    noisy = np.flatnonzero(_roughness(flat, near.start, near.stop) > _NOISY * least)
+    if len(noisy):
+        p_value[noisy] = np.minimum(1.0, _IN_NOISE * p_value[noisy])
+        found = shift_likelihood.best_shifts(flat, near.take(noisy), place[noisy], shift[noisy], least[noisy])
+        likelier = found.p_value < p_value[noisy]
+        place[noisy[likelier]], shift[noisy[likelier]], p_value[noisy[likelier]] = (part[likelier] for part in found)
+    size = np.abs(shift) / least
     significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
     strength = np.minimum(significance, np.where(size < 1, size, np.inf))
     candidates.place[todo], candidates.p_value[todo], candidates.strength[todo] = place, p_value, strength
@@ -214,6 +251,29 @@ def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) ->
     (far, p_far), (close, p_close) = (best_splits(flat, stretches) for stretches in widths)
     closer = p_close < p_far
     return widths[0], np.where(closer, close, far), np.where(closer, p_close, p_far)
+
+
+def _roughness(flat: Floats, start: Ints, stop: Ints) -> Floats:
+    """Return the mean difference of neighbouring values in each stretch, which hardly notices steps."""
+    last = int(stop.max(initial=0))
+    away = np.arange(int((stop - start).max(initial=0)))
+    rows = max(1, _AT_ONCE // max(len(away), 1))
+    means = [np.zeros(0)]
+    for first in range(0, len(start), rows):
+        low, high = start[first : first + rows, None], stop[first : first + rows, None]
+        values = flat[np.minimum(low + away, np.minimum(high, last) - 1)]  # the last value repeats
+        means.append(np.abs(np.diff(values, axis=1)).sum(axis=1) / np.maximum(high - low - 1, 1)[:, 0])
+    return np.concatenate(means)
+
+
+def _of_separation(flat: Floats, start: Ints, place: Ints, stop: Ints) -> Floats:
+    """Return the exact p-value of rows whose sides do not overlap (all orders are equally likely), 1 for the others."""
+    edges = np.stack([start, place, stop], axis=1).ravel()
+    padded = np.append(flat, flat[:1])
+    least, most = (ufunc.reduceat(padded, edges).reshape(-1, 3) for ufunc in (np.minimum, np.maximum))
+    separated = (most[:, 0] < least[:, 1]) | (most[:, 1] < least[:, 0])
+    separated &= (start < place) & (place < stop)
+    return np.where(separated, np.exp(_LOG_2 - distributions.log_choose(stop - start, place - start)), 1.0)
 
 
 def _between_neighbours(ends: Ints, candidates: Candidates) -> tuple[Ints, Ints]:
@@ -297,8 +357,14 @@ def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:
     return quantiles
 
 
-TILES = (100, 24)
-EAGERNESS = 4  # a tile proposes at p × 4: beside a second step a real one is weaker in its tile than it will prove
+TILES = (100, 24, 48)
+_FOR_NOISE = (
+    48  # a width that only noisy tiles need: where 24 runs are too few, and 100 may hold a step up and one down
+)
+_AT_ONCE = 50_000  # values
+_NOISY = 0.9  # mean difference of neighbours, as a share of the smallest step
+_LOG_2 = math.log(2)
+EAGERNESS = 6  # a tile proposes at p × 6: beside a second step a real one is weaker in its tile than it will prove
 
 
 class Proposals(NamedTuple):
@@ -328,6 +394,20 @@ class Proposals(NamedTuple):
         return type(self)(place[best], p_value[best])
 
 
+def searched_tiles(flat: Floats, ends: Ints, width: int, minimum: Floats) -> tuple[Ints, Ints]:
+    """Return the starts and stops of the tiles of one width that are searched; `minimum` is the smallest step of each.
+
+    Whether a tile is depends on its own values and on its series' smallest step alone.
+    """
+    start, stop = tiles(ends, width)
+    if width != _FOR_NOISE or not len(flat):
+        return start, stop
+    owner = np.minimum(np.searchsorted(ends, start, side="right") - 1, len(minimum) - 1)
+    start, stop, owner = (part[stop > start] for part in (start, stop, owner))
+    noisy = _roughness(flat, start, stop) > _NOISY * minimum[owner]
+    return start[noisy], stop[noisy]
+
+
 def tiles(ends: Ints, width: int) -> tuple[Ints, Ints]:
     """Cover every series with tiles that begin half a width apart; return their starts and stops."""
     half = width // 2
@@ -353,70 +433,3 @@ def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> P
         start, stop, place = start[split], stop[split], place[split]
         proposals = proposals.and_(Proposals(place, p_value[split]))
         start, stop = np.concatenate([start, place]), np.concatenate([place, stop])
-
-
-BEFORE, AFTER = 60, 30  # runs on either side that a clear change is judged by
-_FEWEST_BEFORE, _FEWEST_AFTER = 8, 5
-LEARNED = 40  # runs before a change that show what happens on such machines: weekends, another machine
-CLEAR_RATIO, CLEAR_RATIO_UNLEARNED = 1.05, 1.15
-_CLEAR_P = 1e-4
-_SURELY = 2.0  # standard errors by which a clear change is larger than the smallest
-_MOST_CORRELATED = 0.95
-
-
-def clear(flat: Floats, ends: Ints, candidates: Candidates, minimum: tuple[Floats, Floats]) -> Flags:
-    """Return which change points are clear, in their order: those that a history may alarm for.
-
-    The runs before (up to sixty, since the last clear change) are taken for a stationary AR(1) series, with all that
-    is unclear among them. The difference of the levels must be significant at 0.0001 against it, and larger by two
-    standard errors than `minimum`, per series: the first where forty runs came before it, else the second. The two
-    levels are compared by mean and by median, and the nearer pair counts.
-    """
-    clears = np.zeros(len(candidates.place), dtype=bool)
-    if not clears.size:
-        return clears
-    _, first = np.unique(candidates.owner, return_index=True)
-    rank = np.arange(clears.size) - np.repeat(first, np.diff(np.append(first, clears.size)))
-    _, stop = _between_neighbours(ends, candidates)
-    begins = ends[:-1].copy()
-    for number in range(int(rank.max()) + 1):
-        rows = np.flatnonzero(rank == number)
-        place, owner = candidates.place[rows], candidates.owner[rows]
-        before = _runs(flat, np.maximum(begins[owner], place - BEFORE), place, BEFORE)
-        after = _runs(flat, place, np.minimum(stop[rows], place + AFTER), AFTER)
-        smallest = np.where(place - begins[owner] >= LEARNED, minimum[0][owner], minimum[1][owner])
-        clears[rows] = _is_clear(before, after, smallest)
-        begins[owner[clears[rows]]] = place[clears[rows]]
-    return clears
-
-
-def _runs(flat: Floats, start: Ints, stop: Ints, width: int) -> Floats:
-    """Return `flat[start:stop]` of each row in double precision, NaN behind it."""
-    place = start[:, None] + np.arange(width)
-    return np.where(place < stop[:, None], flat[np.minimum(place, len(flat) - 1)], np.nan).astype(float)
-
-
-def _is_clear(before: Floats, after: Floats, smallest: Floats) -> Flags:
-    """Test the rows of runs before and after a change point, NaN for none.
-
-    The correlation is taken to be one standard error above its estimate, and counts in the variance of both means and
-    in the degrees of freedom. The variance is that of the runs before, or of both sides where the later ones vary more.
-    """
-    runs_b, mean_b, squares_b = moments(before)
-    runs_a, mean_a, squares_a = moments(after)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        estimated = np.nan_to_num((runs_b * designs.lag_one(before) + 1) / (runs_b - 3))
-        error = np.sqrt(np.maximum(1 - estimated**2, 0.05) / runs_b)
-        correlation = np.clip(np.maximum(estimated, 0.0) + error, 0.0, _MOST_CORRELATED)
-        of_before, of_after = (designs.variance_of_mean(correlation, runs) for runs in (runs_b, runs_a))
-        seen = np.maximum(runs_b * (1 - of_before) / (runs_b - 1), 0.3)  # of the variance, by that of a sample
-        variance = squares_b / (runs_b - 1) / seen
-        pooled = (variance * (runs_b - 1) + squares_a) / (runs_b + runs_a - 2)
-        error = np.sqrt(np.maximum(variance, pooled) * (of_before + of_after))
-        df = np.maximum(runs_b * (1 - correlation) / (1 + correlation) - 1, 1.0)
-    error = np.maximum(error, SMALLEST_DEVIATION)
-    shifts = np.stack([mean_a - mean_b, medians(after) - medians(before)])
-    shift = np.where(np.sign(shifts[0]) == np.sign(shifts[1]), np.abs(shifts).min(axis=0), 0.0)
-    enough = (runs_b >= _FEWEST_BEFORE) & (runs_a >= _FEWEST_AFTER)
-    significant = shift > distributions.t_quantile(_CLEAR_P / 2, df) * error
-    return np.asarray(enough & significant & (shift - _SURELY * error >= smallest))

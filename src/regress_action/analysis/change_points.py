@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from regress_action.analysis import shapes
 from regress_action.analysis.arrays import end_to_end
-from regress_action.analysis.candidates import (
-    CLEAR_RATIO,
-    CLEAR_RATIO_UNLEARNED,
-    TILES,
-    Candidates,
-    Proposals,
-    clear,
-    propose,
-    prune,
-    tiles,
-)
+from regress_action.analysis.candidates import TILES, Candidates, Proposals, propose, prune, searched_tiles
+from regress_action.analysis.clear_changes import CLEAR_RATIO, CLEAR_RATIO_UNLEARNED, clear
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
@@ -89,7 +81,7 @@ def find_all(
 ) -> list[tuple[ChangePoint, ...]]:
     """Find the change points of many series, at a small part of the cost of one after the other."""
     levels = _Levels.of(series)
-    proposals = [propose(levels.flat, *tiles(levels.ends, width), rule.p, rule.minimum_segment) for width in TILES]
+    proposals = [propose(levels.flat, *levels.tiles(width, rule), rule.p, rule.minimum_segment) for width in TILES]
     return _describe(levels, _pruned(levels, proposals, rule), directions)
 
 
@@ -168,7 +160,7 @@ class Searcher:
         self, levels: _Levels, numbers: Ints, before: Ints, width: int, kept: TileProposals
     ) -> tuple[Proposals, TileProposals]:
         """Search the tiles that are new or were incomplete; a complete tile never changes."""
-        start, stop = tiles(levels.ends, width)
+        start, stop = levels.tiles(width, self._rule)
         owner = np.searchsorted(levels.ends, start, side="right") - 1
         owner = np.minimum(owner, len(numbers) - 1)  # of tiles that begin where the last series ends, all are empty
         complete = stop - start == width
@@ -226,6 +218,11 @@ class _Levels:
         levels = np.log(values, out=values.copy(), where=logarithmic[owner])
         return cls((levels - levels[ends[owner]]).astype(np.float32), ends, values, index, logarithmic)
 
+    def tiles(self, width: int, rule: ChangePointRule) -> tuple[Ints, Ints]:
+        """Return the tiles of one width that are searched; what that depends on never changes as a series grows."""
+        smallest = np.where(self.logarithmic, np.log(rule.minimum_ratio), np.inf)
+        return searched_tiles(self.flat, self.ends, width, smallest)
+
     def difference(self, owner: int, level: float, shift: float) -> float:
         """Return what a shift from a level of one series is in the metric's unit."""
         if self.logarithmic[owner]:
@@ -246,7 +243,12 @@ def _pruned(levels: _Levels, parts: list[Proposals], rule: ChangePointRule) -> C
     for part in parts:
         proposals = proposals.and_(part)
     minimum = levels.minimum(rule.minimum_ratio)
-    return prune(levels.flat, levels.ends, proposals.apart(rule.minimum_segment), minimum, rule.p, rule.minimum_segment)
+    apart = proposals.apart(rule.minimum_segment)
+    held = prune(levels.flat, levels.ends, apart, minimum, rule.p, rule.minimum_segment)
+    held = held.without_lines(levels.flat, levels.ends)
+    if rule.minimum_segment > DEFAULT.minimum_segment:
+        return held
+    return held.with_short_levels(shapes.short_levels(levels.flat, levels.ends, minimum), levels.ends)
 
 
 def _describe(

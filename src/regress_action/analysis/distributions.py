@@ -38,3 +38,8 @@ def chi_square_tail(statistic: Floats, df: Ints) -> Floats:
 def fair_binomial(successes: int, trials: int) -> float:
     """Return the probability of at most so many successes in trials that succeed with probability 1/2."""
     return float(special.bdtr(successes, trials, 0.5))
+
+
+def log_choose(number: Ints, chosen: Ints) -> Floats:
+    """Return the logarithm of the number of ways to choose so many of so many."""
+    return np.asarray(special.gammaln(number + 1) - special.gammaln(chosen + 1) - special.gammaln(number - chosen + 1))

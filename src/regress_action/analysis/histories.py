@@ -220,7 +220,8 @@ def follow(
     values = [history.values for history in histories]
     directions = [history.metric.direction for history in histories]
     change_lists = search(values, directions) if search else change_points.find_all(values, changes, directions)
-    going = trend.follow_all(values, _times(histories), directions, trends)
+    since = [points[-1].index if points else 0 for points in change_lists]
+    going = trend.follow_all(values, _times(histories), directions, trends, since)
     return tuple(
         Followed(history, _with_steps(_directed(tendency, history), points, len(history)), points)
         for history, tendency, points in zip(histories, going, change_lists, strict=True)

@@ -43,6 +43,7 @@ WORSE = 1.04
 _DAY_S = 86_400.0
 _NOISE_REPORTS = 60
 _NOW = 5  # reports whose median is where a drifting series stands now
+_DRIFT_ENDS = 10  # runs at either end of a slow drift whose median stands for the level there
 _CREEP_STEPS = 3  # steps for the worse in a row, from which on they count as one slow drift
 
 
@@ -182,7 +183,7 @@ class _Judged:
     def state(self, spread: float | None) -> SeriesState:
         """Return the state of the series; `spread` is its noise."""
         values, places = self.followed.history.values, self.followed.history.reports
-        starts = [0, *(point.index for point in self.followed.change_points)]
+        starts = [0, *(point.index for point in self.followed.change_points), *self._drifting()]
         ends = [*starts[1:], len(values)]
         levels = [float(np.median(values[start:end])) for start, end in zip(starts, ends, strict=True)]
         newest = max((int(np.searchsorted(places, column)) for column in self.accepted), default=-1)
@@ -203,6 +204,14 @@ class _Judged:
             self._days_to_budget(float(np.median(values[-_NOW:])), self._rate(starts, ends, levels)),
         )
         return replace(state, **self._status(state, starts, reference, self._gain(levels)))
+
+    def _drifting(self) -> tuple[int, ...]:
+        """Return where a slow drift stops to be near its first level, and where it begins to be near its last."""
+        going, runs = self.followed.trend, len(self.followed.history)
+        drifts = going.direction in (trend.Tendency.DEGRADING, trend.Tendency.IMPROVING)
+        if not drifts or going.points < trend.SLOW[-1]:
+            return ()
+        return runs - going.points + _DRIFT_ENDS, runs - _DRIFT_ENDS
 
     def _gain(self, levels: Sequence[float]) -> float:
         """Return how much better the newest level is than every earlier one, as a ratio above 1."""

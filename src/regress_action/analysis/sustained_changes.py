@@ -165,10 +165,13 @@ def _drifted(series: Followed) -> list[_Claim]:
         return []
     before = len(history) - SETTLED
     times = None if history.times is None else history.times[:before]
-    earlier = trend.follow(history.values[:before], times, direction=history.metric.direction)
+    since = series.change_points[-1].index if series.change_points else 0
+    earlier = trend.follow(history.values[:before], times, direction=history.metric.direction, since=since)
     badness = history.values if history.metric.direction is Direction.LOWER else -history.values
     went_on = before >= SETTLED and np.median(badness[before:]) > np.median(badness[before - SETTLED : before])
-    seen_again = earlier.direction is Tendency.DEGRADING and bool(went_on) and _rises(history, LAST + SETTLED)
+    seen_again = (
+        earlier.direction is Tendency.DEGRADING and bool(went_on) and _rises(history, max(going.points, LAST + SETTLED))
+    )
     reason = Reason(ReasonCode.DRIFTING, count=going.points)
     first = history.point(len(history) - going.points).commit
     last = history.point(-1).commit

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import candidates, designs, distributions
+from regress_action.analysis import candidates, designs, distributions, shapes
 from regress_action.analysis.arrays import plain
 from regress_action.model.measurements import Direction
 
@@ -30,6 +30,10 @@ FEWEST = 10
 LAST = 20
 STEP_COST = 1.05  # a step has one parameter more than a line, its place, and so must fit 5 % better
 STEP_P = 0.001
+LONGEST = 100
+SLOW = (70, 50, 40)
+"""Of the runs of one level, up to a hundred, how many of the newest are looked at for a slow drift besides."""
+_SLOW_P = 0.001
 SHORTEST_LEVEL = 3
 _MOST_CORRELATED = 0.95
 
@@ -78,13 +82,14 @@ def follow(
     *,
     direction: Direction = Direction.LOWER,
     rule: TrendRule = DEFAULT,
+    since: int = 0,
 ) -> Trend:
-    """Say where the last run values go.
+    """Say where the last run values go; `since` is the index of the last change of level.
 
     `times` are in any unit, as long as `values`; without them runs count as equally spaced. Values that are not
     finite are left out. Where one is not positive, drift is a share of the median magnitude, not a ratio.
     """
-    return follow_all([values], [times], [direction], rule)[0]
+    return follow_all([values], [times], [direction], rule, [since])[0]
 
 
 def follow_all(
@@ -92,14 +97,50 @@ def follow_all(
     times: Sequence[ArrayLike | None],
     directions: Sequence[Direction],
     rule: TrendRule = DEFAULT,
+    since: Sequence[int] | None = None,
 ) -> list[Trend]:
-    """Follow many series, each with its times or None."""
+    """Follow many series, each with its times or None.
+
+    What the last runs do not show may be too slow for them. Where all runs since the last change of level, up to a
+    hundred, or the newest 70, 50 or 40 of them rise or fall along a line, by more than noise as correlated as theirs
+    does, and a line fits better than a step, they drift as well.
+    """
     windows = [_Window.of(*fields, rule.last) for fields in zip(series, times, directions, strict=True)]
     correlations = [correlation(window.times, window.levels) for window in windows]
     runs = np.array([len(window.levels) for window in windows], dtype=np.intp)
     chances = plain(significance(np.array(correlations, dtype=np.float64), runs))
     steps = plain(_differ([window.levels for window in windows]))
-    return [_trend(*fields, rule) for fields in zip(windows, correlations, chances, steps, strict=True)]
+    followed = [_trend(*fields, rule) for fields in zip(windows, correlations, chances, steps, strict=True)]
+    for row, (values, when, direction) in enumerate(zip(series, times, directions, strict=True)):
+        if followed[row].direction in (Tendency.STABLE, Tendency.STEP):
+            level = slice(since[row] if since else 0, None)
+            of_level = np.asarray(values, float)[level], None if when is None else np.asarray(when, float)[level]
+            followed[row] = _slow_drift(*of_level, direction, rule) or followed[row]
+    return followed
+
+
+def _slow_drift(values: ArrayLike, times: ArrayLike | None, direction: Direction, rule: TrendRule) -> Trend | None:
+    """Return the trend of runs that drift along a line, else None."""
+    everything = _Window.of(values, times, direction, LONGEST)
+    lengths = [runs for runs in SLOW if runs < len(everything.levels)]
+    for runs in (len(everything.levels), *lengths) if len(everything.levels) >= SLOW[-1] else ():
+        found = _along_line(everything.last(runs), rule)
+        if found:
+            return found
+    return None
+
+
+def _along_line(window: _Window, rule: TrendRule) -> Trend | None:
+    levels = window.levels
+    order = np.arange(len(levels)) - (len(levels) - 1) / 2
+    fitted = float(order @ levels) / float(order @ order) * (len(levels) - 1)
+    if abs(fitted) < window.level_of(rule.drift) or slope_p(levels) >= _SLOW_P or not shapes.is_line(levels):
+        return None
+    drift = _theil_sen(window.times, levels) * float(window.times[-1] - window.times[0])
+    r = correlation(window.times, levels)
+    (p,) = plain(significance(np.array([r]), np.array([len(levels)])))
+    tendency = Tendency.DEGRADING if fitted > 0 else Tendency.IMPROVING
+    return Trend(tendency, r, p, window.share_of(drift), len(levels))
 
 
 def _trend(window: _Window, correlation: float, p: float, step_p: float, rule: TrendRule) -> Trend:
@@ -144,6 +185,10 @@ class _Window(NamedTuple):
         if (chosen > 0).all():
             return cls(when[usable], sign * np.log(chosen), logarithmic=True)
         return cls(when[usable], sign * chosen / (np.median(np.abs(chosen)) or 1.0), logarithmic=False)
+
+    def last(self, runs: int) -> _Window:
+        """Return the newest runs."""
+        return _Window(self.times[-runs:], self.levels[-runs:], self.logarithmic)
 
     def share_of(self, change: float) -> float:
         return math.expm1(change) if self.logarithmic else change

@@ -43,14 +43,14 @@ def test_a_step_is_measured_by_hodges_and_lehmann() -> None:
         assert spread == pytest.approx([np.abs(noisy - noisy[4]).mean()], abs=1e-6)
 
 
-def test_a_tile_proposes_at_four_times_the_significance() -> None:
+def test_a_tile_proposes_at_six_times_the_significance() -> None:
     """What is weaker than that is not proposed, and what is stronger is split again."""
     flat = steps(0.0, 0.04, spread=0.02, runs=20, seed=4)
     bounds = np.array([0]), np.array([40])
     (p, *_) = propose(flat, *bounds, 0.01, 5).p_value
 
-    assert len(propose(flat, *bounds, p / 4 * 1.01, 5).place) == 1
-    assert len(propose(flat, *bounds, p / 4 * 0.99, 5).place) == 0
+    assert len(propose(flat, *bounds, p / 6 * 1.01, 5).place) == 1
+    assert len(propose(flat, *bounds, p / 6 * 0.99, 5).place) == 0
     stairs = propose(steps(0.0, 1.0, 2.0), np.array([0]), np.array([36]), 0.001, 5)
     assert sorted(stairs.place.tolist()) == [12, 24]
 
