@@ -165,22 +165,22 @@ class Candidates(NamedTuple):
         lines = shapes.are_lines(flat, self.place, start, stop, first, last, ends[1:])
         return self.take(~lines[group])
 
-    def with_short_levels(self, found: shapes.ShortLevels, ends: Ints) -> Candidates:
+    def with_short_levels(self, levels: shapes.ShortLevels, ends: Ints) -> Candidates:
         """Return these and both ends of every short level, in place of what lies between its ends or beside them."""
-        if not len(found.begin):
+        if not len(levels.begin):
             return self
-        place = np.concatenate([found.begin, found.stop])
+        place = np.concatenate([levels.begin, levels.stop])
         added = Candidates(
             place,
             np.searchsorted(ends, place, side="right") - 1,
-            np.concatenate([found.around, found.around + found.height]),
-            np.concatenate([found.height, -found.height]),
-            np.tile(found.p_value, 2),
+            np.concatenate([levels.around, levels.around + levels.height]),
+            np.concatenate([levels.height, -levels.height]),
+            np.tile(levels.p_value, 2),
             np.full(len(place), np.inf),
         )
-        short = np.searchsorted(found.stop + shapes.WIDTHS[0], self.place, side="right")
-        inside = short < len(found.begin)
-        inside[inside] = found.begin[short[inside]] - shapes.WIDTHS[0] < self.place[inside]
+        short = np.searchsorted(levels.stop + shapes.WIDTHS[0], self.place, side="right")
+        inside = short < len(levels.begin)
+        inside[inside] = levels.begin[short[inside]] - shapes.WIDTHS[0] < self.place[inside]
         kept = self.take(~inside)
         joined = Candidates(*(np.concatenate(parts) for parts in zip(kept, added, strict=True)))
         return joined.take(np.argsort(joined.place, kind="stable"))
@@ -231,9 +231,11 @@ def _tested(
     noisy = np.flatnonzero(_roughness(flat, near.start, near.stop) > _NOISY * least)
     if len(noisy):
         p_value[noisy] = np.minimum(1.0, _IN_NOISE * p_value[noisy])
-        found = shift_likelihood.best_shifts(flat, near.take(noisy), place[noisy], shift[noisy], least[noisy])
-        likelier = found.p_value < p_value[noisy]
-        place[noisy[likelier]], shift[noisy[likelier]], p_value[noisy[likelier]] = (part[likelier] for part in found)
+        likeliest = shift_likelihood.best_shifts(flat, near.take(noisy), place[noisy], shift[noisy], least[noisy])
+        likelier = likeliest.p_value < p_value[noisy]
+        place[noisy[likelier]], shift[noisy[likelier]], p_value[noisy[likelier]] = (
+            part[likelier] for part in likeliest
+        )
     size = np.abs(shift) / least
     significance = np.log(np.maximum(p_value, 1e-300)) / np.log(p)
     strength = np.minimum(significance, np.where(size < 1, size, np.inf))

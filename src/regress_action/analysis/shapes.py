@@ -170,7 +170,7 @@ def short_levels(flat: Floats, ends: Ints, minimum: Floats) -> ShortLevels:
 def _standing_out(values: Floats, ends: Ints, minimum: Floats) -> ShortLevels:
     """Find the levels above their surroundings, overlapping ones as well."""
     second = _second_largest(values)
-    found = []
+    detected = []
     least = values
     for width in range(2, WIDTHS[-1] + 1):
         least = np.minimum(least[:-1], values[width - 1 :])
@@ -179,8 +179,8 @@ def _standing_out(values: Floats, ends: Ints, minimum: Floats) -> ShortLevels:
         inner = least[_LEAST_AROUND : len(second) - width]
         above = (inner > second[: len(inner)]) & (inner > second[_LEAST_AROUND + width :][: len(inner)])
         begins = np.flatnonzero(above) + _LEAST_AROUND
-        found.append(_tested(values, ends, minimum, begins, width))
-    return ShortLevels(*(np.concatenate(part) for part in zip(*found, strict=True)))
+        detected.append(_tested(values, ends, minimum, begins, width))
+    return ShortLevels(*(np.concatenate(part) for part in zip(*detected, strict=True)))
 
 
 def _second_largest(values: Floats) -> Floats:
@@ -211,18 +211,20 @@ def _tested(values: Floats, ends: Ints, minimum: Floats, begins: Ints, width: in
     deviation = normal.DEVIATION_PER_MAD * np.maximum(medians(spread), np.nanmean(spread, axis=1) if len(spread) else 0)
     error = np.maximum(deviation, SMALLEST_DEVIATION) * np.sqrt(1 / width + 1 / there.sum(axis=1))
     returns = np.abs(sides[1] - sides[0]) < height / 2
-    whole = (around[:, [0, AROUND]] < (level + height / 2)[:, None]).all(axis=1)  # no part of a longer level
-    holds = above & returns & whole & (height >= minimum[owner]) & (height >= _DEVIATIONS * error)
+    separate = (around[:, [0, AROUND]] < (level + height / 2)[:, None]).all(axis=1)  # no part of a longer level
+    holds = above & returns & separate & (height >= minimum[owner]) & (height >= _DEVIATIONS * error)
     p_value = distributions.two_sided_p(height[holds] / error[holds], there.sum(axis=1)[holds] - 1)
     return ShortLevels(begins[holds], begins[holds] + width, height[holds], level[holds], p_value)
 
 
-def _strongest(found: ShortLevels) -> ShortLevels:
+def _strongest(detected: ShortLevels) -> ShortLevels:
     """Return in order those from which no more significant one is fewer than four runs away."""
     kept: list[int] = []
-    for row in np.lexsort((found.begin, found.p_value)):
-        begin, stop = found.begin[row], found.stop[row]
-        if all(stop + WIDTHS[0] <= found.begin[other] or found.stop[other] + WIDTHS[0] <= begin for other in kept):
+    for row in np.lexsort((detected.begin, detected.p_value)):
+        begin, stop = detected.begin[row], detected.stop[row]
+        if all(
+            stop + WIDTHS[0] <= detected.begin[other] or detected.stop[other] + WIDTHS[0] <= begin for other in kept
+        ):
             kept.append(int(row))
-    rows = np.array(sorted(kept, key=lambda row: int(found.begin[row])), np.intp)
-    return found.take(rows)
+    rows = np.array(sorted(kept, key=lambda row: int(detected.begin[row])), np.intp)
+    return detected.take(rows)

@@ -52,7 +52,7 @@ def best_shifts(flat: Floats, near: Stretches, place: Ints, shift: Floats, minim
     `shift` is a first guess of it, and `minimum` the smallest that is tried.
     """
     start, stop, smallest = near.start, near.stop, near.smallest
-    found = Shifts(place.copy(), shift.copy(), np.ones(len(place)))
+    shifts = Shifts(place.copy(), shift.copy(), np.ones(len(place)))
     for first in range(0, len(place), _ROWS):
         rows = slice(first, first + _ROWS)
         bounds = np.maximum(start[rows], place[rows] - REACH), np.minimum(stop[rows], place[rows] + REACH)
@@ -63,9 +63,9 @@ def best_shifts(flat: Floats, near: Stretches, place: Ints, shift: Floats, minim
             more = _best(flat, low, high, best.place[again], best.shift[again], minimum[rows][again], smallest)
             for into, values in zip(best, more, strict=True):
                 into[again] = np.where(more.p_value < best.p_value[again], values, into[again])
-        for into, values in zip(found, best, strict=True):
+        for into, values in zip(shifts, best, strict=True):
             into[rows] = values
-    return found
+    return shifts
 
 
 def _best(flat: Floats, start: Ints, stop: Ints, place: Ints, shift: Floats, minimum: Floats, smallest: int) -> Shifts:

@@ -124,9 +124,9 @@ def _slow_drift(values: ArrayLike, times: ArrayLike | None, direction: Direction
     everything = _Window.of(values, times, direction, LONGEST)
     lengths = [runs for runs in SLOW if runs < len(everything.levels)]
     for runs in (len(everything.levels), *lengths) if len(everything.levels) >= SLOW[-1] else ():
-        found = _along_line(everything.last(runs), rule)
-        if found:
-            return found
+        slow = _along_line(everything.last(runs), rule)
+        if slow:
+            return slow
     return None
 
 
