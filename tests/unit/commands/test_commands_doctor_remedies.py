@@ -24,7 +24,7 @@ ROUNDS = Remedy("longer rounds (100 ms)", "its rounds are too short", "Make them
 # The values are made from what the cause decides, and not measured: they do not depend on the speed of the machine.
 SUITE = """
 import gc, json, os, sys
-own = os.getpid()
+own = int.from_bytes(os.urandom(4), "big")
 with open("COUNT", "a+") as file:
     file.write("x")
     turn = file.tell() % 2

@@ -176,10 +176,11 @@ _OUTCOME: tuple[set[str], set[str]] = (set(), {"type", "message"})
 JUNIT = {
     "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
     "testsuite": (*_SUITE, {"testcase", "properties", "system-out", "system-err"}),
-    "testcase": ({"name"}, {"classname", "time", "group"}, {"failure", "error", "skipped"}),
+    "testcase": ({"name"}, {"classname", "time", "group"}, {"failure", "error", "skipped", "system-out", "system-err"}),
     "failure": (*_OUTCOME, set()),
     "error": (*_OUTCOME, set()),
     "skipped": (*_OUTCOME, set()),
+    "system-out": (set(), set(), set()),
 }
 """Of each element that Jenkins' schema knows: the attributes it must have, those it may have, and what it may hold."""
 _SAMPLE = re.compile(
