@@ -43,7 +43,7 @@ def kill_once(victim: str, way: str, seed: int) -> list[str]:
     Of every three seeds, one kills while the sides are being started, and two after up to 0.2 s of turns.
     """
     chance = random.Random(seed)  # noqa: S311 - not a secret
-    session_id = f"kill{os.getpid():x}{seed:x}{chance.getrandbits(24):x}"
+    session_id = f"kill{os.urandom(6).hex()}"  # the watchdog of an earlier one with the same name may still look for it
     program = subprocess.Popen(
         [sys.executable, str(_PROGRAM), session_id, way],
         env={**os.environ, "PYTHONPATH": str(_SOURCES)},
