@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
 
 _NUMBERS = (*(name for name in tables.COLUMNS if name != "outliers"), "q1", "q3", "ld15iqr", "hd15iqr")
+_UNTIMED = "regress_action_benchmarks_untimed"
+_DISABLED = (
+    "Benchmarks are automatically disabled because xdist plugin is active. Each was called once and not timed, because "
+    "workers slow one another; leave out -n to time them."
+)
 _MISSING_COMPARISON = "--benchmark-compare-fail requires valid --benchmark-compare."
 
 
@@ -86,11 +91,7 @@ class BenchmarkSession:
         folder = config.invocation_params.dir / option.benchmark_storage
         self.storage = saved_runs.SavedRuns(folder.resolve(), self.messages.warning)
         self.compared = self._load(option.benchmark_compare)
-        if options.xdist_active(config) and not (option.benchmark_disable or option.benchmark_skip):
-            self.messages.warning(
-                "Benchmarks are automatically disabled because xdist plugin is active. Benchmarks cannot be performed "
-                "reliably in a parallelized environment."
-            )
+        self._untimed = False
 
     @property
     def benchmarks(self) -> list[BenchmarkRecord]:
@@ -108,9 +109,18 @@ class BenchmarkSession:
         hook.pytest_benchmark_update_machine_info(config=self.config, machine_info=info)
         return info
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - a worker of pytest-xdist, which may be absent
+        """Note whether a worker of pytest-xdist had benchmarks, which it ran once each."""
+        self._untimed |= bool(getattr(node, "workeroutput", {}).get(_UNTIMED))
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Save and compare, unless a session that measures isolated tests has further benchmarks and does it."""
+        if hasattr(self.config, "workeroutput"):
+            option = self.config.option
+            asked = not (option.benchmark_disable or option.benchmark_skip)
+            self.config.workeroutput[_UNTIMED] = asked and records.uses_fixtures(self.config)
         if not self.config.pluginmanager.has_plugin("regress-performance"):
             self.finish(session, self.benchmarks)
 
@@ -135,6 +145,8 @@ class BenchmarkSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the tables, unless a session that judges prints its own, and what has regressed."""
+        if self._untimed:
+            self.messages.error(_DISABLED)
         if self.groups:
             quiet = self.config.option.benchmark_quiet and not self.config.option.benchmark_verbose
             measuring = self.config.pluginmanager.has_plugin("regress-performance")

@@ -223,8 +223,9 @@ class _BenchmarkFixtures:
         fixture.close()
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Refuse a marker with an argument that is not known, which would change nothing."""
-        markers.timing_mark(item)
+        """Refuse a marker with an argument that is not known where a plain test is timed by it."""
+        if item.config.option.codspeed or item.config.pluginmanager.has_plugin("regress-performance"):
+            markers.timing_mark(item)
 
     @pytest.fixture
     def benchmark_weave(self, benchmark: BenchmarkFixture) -> Callable[..., None]:

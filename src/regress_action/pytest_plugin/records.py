@@ -61,6 +61,13 @@ def records_of_fixtures(config: pytest.Config) -> list[BenchmarkRecord]:
     return [fixture.stats for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
 
 
+def uses_fixtures(config: pytest.Config) -> bool:
+    """Return whether a test of this process had one of our benchmark fixtures."""
+    from regress_action.pytest_plugin.plugin import USED_FIXTURES
+
+    return bool(config.stash.get(USED_FIXTURES, ()))
+
+
 def records_of_entries(entries: Iterable[dict[str, Any]]) -> list[BenchmarkRecord]:
     """Return entries of a result file as records, of those that were timed."""
     from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord

@@ -531,14 +531,18 @@ def test_suites_for_pytest_codspeed_find_its_options(project: Project) -> None:
 
 
 def test_benchmarks_beside_workers_are_not_timed(project: Project) -> None:
-    """The session says so, and one that wants nothing but benchmarks is refused."""
+    """The session says so at its end, unless it has none; one that wants nothing but benchmarks is refused."""
     project.write("test_it.py", "def test_it(benchmark):\n    benchmark(int)\n    assert benchmark.disabled\n")
+    project.write("test_plain.py", "def test_plain():\n    pass\n")
 
-    beside = project.pytest("-n", "1", "-Wdefault")
+    beside = project.pytest("-n", "1", "-Werror")
+    plain = project.pytest("-n", "1", "-Werror", "test_plain.py")
     only = project.pytest("-n", "1", "--benchmark-only")
 
     assert beside.returncode == 0, beside.stdout
     assert "Benchmarks are automatically disabled because xdist plugin is active" in beside.stderr
+    assert plain.returncode == 0, plain.stdout
+    assert plain.stderr == ""
     assert only.returncode == 4
 
 
