@@ -109,7 +109,7 @@ SHAPES = ("linear", "steps", "soak", "spike")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random arrivals.")
 @click.option("--runs", type=click.IntRange(1, 1000), help="Runs, one after another. Default: 1, with --against 8.")
 @click.option("--see", type=click.FloatRange(1, min_open=True), help="Choose the duration to see this change: 1.1.")
-@click.option("--abort", multiple=True, metavar="RULE", help="End the load early: 'errors>10%' or 'p99>2s'.")
+@click.option("--abort", multiple=True, metavar="RULE", help="End it after 3 bad seconds: 'errors>10%', 'p99>2s'.")
 @click.option("--engine", type=click.Choice(ENGINES), default="built-in", show_default=True, help="Who sends requests.")
 @click.option("--workers", type=click.IntRange(1, 1000), default=1, show_default=True, help="Processes of Locust.")
 @click.option("--listen", metavar="HOST:PORT", help="Wait there for Locust's workers, started on other machines.")
@@ -207,7 +207,7 @@ def _measured(runner: LoadTestRunner, load: Load, asked: _Asked, counts: Sequenc
             show_levels(results)
     if asked.where:
         _judge(report, asked)
-    if not any(result.requests - result.failed for result in results):
+    if any(result.aborted for result in results) or not any(result.requests - result.failed for result in results):
         raise click.exceptions.Exit(3)
 
 

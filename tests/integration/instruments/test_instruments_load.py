@@ -21,6 +21,7 @@ from regress_action.instruments.load import LoadTestRunner, Scenario
 from regress_action.instruments.load import scenario as load_scenario
 from regress_action.instruments.load.level_files import read_levels
 from regress_action.instruments.load.runner import abort_rule
+from regress_action.instruments.load.scenario import Shape
 from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:
@@ -157,6 +158,32 @@ def test_little_s_law_holds_for_a_healthy_generator() -> None:
     assert 0.4 < result.little < 2.5, "on a busy machine the thread that looks is late as well"
 
 
+def test_little_s_law_holds_for_a_spike_and_for_answers_that_take_long() -> None:
+    """The first second counts, where no ramp comes before it; what is open after the end does not."""
+
+    async def half_a_second() -> None:
+        await asyncio.sleep(0.5)
+
+    short = LoadTestRunner(half_a_second, Scenario(users=4, duration_s=0.6)).run()
+    spike = LoadTestRunner(load_target.nap, Scenario(users=20, duration_s=1.5, shape=Shape.SPIKE)).run()
+
+    assert short.little is not None
+    assert spike.little is not None
+    assert 0.6 < short.little < 1.3, "1.67 where the open requests are counted after the end"
+    assert 0.4 < spike.little < 1.6, "2.3 where only the time after the first second is seen"
+
+
+def test_every_second_has_one_line() -> None:
+    """The last second is shown; the start of the measurement, and the requests that are open at its end, are not."""
+    seen: list[SecondStats] = []
+    scenario = Scenario(users=2, duration_s=1.0, ramp_up_s=0.3)
+    result = LoadTestRunner(load_target.nap, scenario, progress=seen.append).run()
+
+    assert seen
+    assert min(second.at_s for second in seen) >= 1.0
+    assert sum(second.requests for second in result.seconds) == result.requests
+
+
 @pytest.mark.parametrize("client", ["aiohttp", "httpx"])
 def test_a_server_is_loaded_by_users_with_connections_of_their_own(
     server: str, client: str, monkeypatch: pytest.MonkeyPatch
@@ -263,6 +290,7 @@ def test_two_servers_are_loaded_in_turn_and_judged(tmp_path: Path) -> None:
         (("load_target",), "is no target"),
         (("load_target:nap", "--duration=soon"), "not a duration"),
         (("load_target:nap", "--abort=whenever"), "no rule"),
+        (("load_target:nap", "--abort=p99>1ms", "--duration=3s"), "bad seconds in a row"),
         (("load_target:nap", "--serve=server"), "needs an address"),
         (("load_target:nap", "--against=server"), "needs an address"),
         (("load_target:nap", "--against=server", "--history=loads"), "each name what to judge against"),
@@ -281,6 +309,14 @@ def test_wrong_calls_are_explained(tmp_path: Path, arguments: tuple[str, ...], s
 def test_a_load_without_an_answer_measured_nothing(tmp_path: Path) -> None:
     """The exit status is 3."""
     assert load(tmp_path, "load_target:refuse", "--duration=200ms", "-q").returncode == 3
+
+
+def test_a_load_that_a_rule_ended_is_not_complete(tmp_path: Path) -> None:
+    """The exit status is 3, and the output names the rule."""
+    done = load(tmp_path, "load_target:block", "--duration=30s", "--abort=p50>1ms", "-q")
+
+    assert done.returncode == 3
+    assert "ended early: p50>1ms" in done.stdout
 
 
 def test_the_limit_of_a_server_is_found_from_several_levels(tmp_path: Path) -> None:

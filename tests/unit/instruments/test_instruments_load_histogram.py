@@ -10,7 +10,14 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.instruments.load.recorder import LatencyHistogram, bucket_of, design_effect, seconds_of
+from regress_action.instruments.load.recorder import (
+    InFlightSampler,
+    LatencyHistogram,
+    Recorder,
+    bucket_of,
+    design_effect,
+    seconds_of,
+)
 
 
 def filled(seconds: np.ndarray) -> LatencyHistogram:
@@ -91,3 +98,43 @@ def test_histograms_add_up() -> None:
     assert half.quantile(0.9) == full.quantile(0.9)
     assert half.mean_s == pytest.approx(full.mean_s)
     assert half.longest_s == full.longest_s
+
+
+def test_seconds_without_an_answer_do_not_hide_the_scatter_of_the_others() -> None:
+    """Requests that share disturbed seconds count for less, also where another second has no answer."""
+    fast, slow = (np.array([seconds]) for seconds in (0.001, 0.1))
+    histogram = LatencyHistogram()
+    parts = [histogram.record(np.repeat(slow if number == 3 else fast, 100)) for number in range(10)]
+    bucket = int(bucket_of(fast)[0])
+    empty = histogram.record(np.empty(0))
+
+    assert design_effect(parts, bucket, 0.9) > 10
+    assert design_effect([*parts, empty], bucket, 0.9) == design_effect(parts, bucket, 0.9)
+
+
+def test_open_requests_are_weighted_by_time() -> None:
+    """A look that comes late stands for all the time since the one before; what is not measured does not count."""
+    recorder = Recorder()
+    sampler = InFlightSampler(recorder)
+
+    for at_s, in_flight in ((0.0, 50), (1.0, 50)):
+        recorder.in_flight = in_flight
+        sampler.note(at_s)
+    sampler.measure()
+    for at_s, in_flight in ((2.0, 50), (3.0, 2), (7.0, 12)):
+        recorder.in_flight = in_flight
+        sampler.note(at_s)
+    sampler.pause()
+    sampler.note(100.0)
+
+    assert sampler.mean == (2 * 1 + 12 * 4) / 5
+
+
+def test_only_the_part_of_a_request_within_the_measurement_is_open_in_it() -> None:
+    """Two requests are open all the time from second 1 to 5, however they lie across its edges."""
+    recorder = Recorder(1.0, 5.0)
+    for sent_s, ended_s in ((0.0, 3.0), (3.0, 9.0), (0.5, 1.5), (1.5, 4.5), (4.5, 5.5), (0.0, 0.9), (6.0, 8.0)):
+        recorder.answered(sent_s, sent_s, ended_s)
+    recorder.fold(9.0)
+
+    assert recorder.service.sum_s + recorder.edges_s == pytest.approx(2 * 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from regress_action.instruments.load.recorder import SecondStats
 from regress_action.instruments.load.result import LONGEST_S, SHORTEST_S, duration_for
-from regress_action.instruments.load.runner import abort_rule
+from regress_action.instruments.load.runner import LoadTestRunner, abort_rule
 from regress_action.instruments.load.scenario import Scenario, Shape, seconds
 from regress_action.model.errors import UsageError
 
@@ -24,6 +25,11 @@ def arrivals(scenario: Scenario) -> np.ndarray:
 def second(p50_s: float, *, errors: int = 0) -> SecondStats:
     """Return one second of a hundred requests."""
     return SecondStats(1.0, 100, errors, 1, p50_s, 2 * p50_s)
+
+
+def silent(at_s: float, *, in_flight: int = 1) -> SecondStats:
+    """Return one second in which nothing was answered."""
+    return SecondStats(at_s, 0, 0, in_flight, math.nan, math.nan)
 
 
 @given(st.floats(1, 2000), st.floats(0.1, 25))
@@ -128,6 +134,26 @@ def test_rules_end_a_load_after_three_bad_seconds() -> None:
             abort_rule(text)
 
 
+def test_a_target_that_stops_answering_breaks_a_rule_for_latencies() -> None:
+    """The time without an answer is the least that the open requests take; without open requests nothing is late."""
+    slow = abort_rule("p99>2s")
+    seconds = [second(0.1), *(silent(1.0 + late) for late in (1, 2, 3, 4, 5))]
+
+    assert [slow.is_met(seconds[:count]) for count in range(1, 7)] == [False] * 5 + [True]
+    assert abort_rule("p50>2s").is_met(seconds[1:]), "it never answered"
+    assert not slow.is_met([silent(at, in_flight=0) for at in range(1, 9)])
+
+
+@pytest.mark.parametrize("duration_s", [1.0, 3.0])
+def test_a_rule_for_a_load_that_it_could_not_end_is_refused(duration_s: float) -> None:
+    """Three bad seconds in a row are only known when such a load is over."""
+    rule = abort_rule("p99>1ms")
+
+    with pytest.raises(UsageError, match="3 bad seconds in a row"):
+        LoadTestRunner(lambda: None, Scenario(duration_s=duration_s), abort=[rule])
+    LoadTestRunner(lambda: None, Scenario(duration_s=3.5), abort=[rule])
+
+
 def test_smaller_changes_need_longer_loads() -> None:
     """The duration grows with the scatter of the seconds and with how small the change is."""
     calm = [second(0.1 * (1 + 0.02 * (-1) ** number)) for number in range(10)]
@@ -146,3 +172,24 @@ def test_the_users_of_a_spike_leave_after_it() -> None:
     assert [spike.has_user(5, at) for at in (5.0, 15.0, 25.0)] == [False, True, False]
     assert spike.has_user(1, 25.0)
     assert Scenario(users=10, ramp_up_s=5).has_user(9, 0.0), "whoever started stays"
+
+
+@pytest.mark.parametrize(
+    ("shape", "users"),
+    [
+        (Shape.LINEAR, [1, 2, 5, 7, 10, 10, 10, 10]),
+        (Shape.STEPS, [2, 4, 6, 8, 10, 10, 10, 10]),
+        (Shape.SOAK, [10] * 8),
+        (Shape.SPIKE, [2, 2, 2, 2, 2, 2, 10, 2]),
+    ],
+)
+def test_the_users_of_each_shape_over_time(shape: Shape, users: list[int]) -> None:
+    """Ten users who ramp up for ten seconds, and are measured for nine more: who has begun, and has not left again."""
+    scenario = Scenario(users=10, duration_s=9.0, ramp_up_s=10.0, shape=shape)
+    starts = scenario.user_starts()
+    times = [0.1, 2.5, 5.01, 7.5, 10.0, 12.9, 14.5, 18.5]
+
+    there = [sum(at >= start and scenario.has_user(number, at) for number, start in enumerate(starts)) for at in times]
+
+    assert [scenario.users_at(at) for at in times] == users
+    assert there == [0 if shape is Shape.LINEAR else users[0], *users[1:]], "the first user of a ramp begins late"

@@ -124,10 +124,11 @@ def design_effect(parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], 
     `parts` holds the buckets and counts of every second. Requests of one second share its disturbances, so they are
     worth less than as many independent ones; the factor is that of cluster sampling.
     """
-    sizes = np.array([counts.sum() for _, counts in parts], dtype=float)
-    beyond = np.array([counts[buckets > bucket].sum() for buckets, counts in parts], dtype=float)
-    if len(sizes) < 5 or not sizes.all():  # noqa: PLR2004 - fewer show no variance
+    answered = [(buckets, counts) for buckets, counts in parts if len(counts)]
+    if len(answered) < 5:  # noqa: PLR2004 - fewer show no variance
         return 1.0
+    sizes = np.array([counts.sum() for _, counts in answered], dtype=float)
+    beyond = np.array([counts[buckets > bucket].sum() for buckets, counts in answered], dtype=float)
     expected = (1 - share) * sizes
     variance = float(np.mean((beyond - expected) ** 2 / sizes))
     return max(1.0, variance / (share * (1 - share)))
@@ -155,10 +156,12 @@ class Recorder:
     """Collect the requests that were due after `measured_from_s`; times are seconds since the load began.
 
     Both times of a request end with its answer. Service time begins when it was sent, response time when it was due,
-    so that a target which stalls the load generator is not flattered. `in_flight` counts open requests.
+    so that a target which stalls the load generator is not flattered. `in_flight` counts open requests. `edges_s` is
+    what the requests that were open at `measured_from_s` spent after it, less what those open at `ends_s` spent then.
     """
 
     measured_from_s: float = 0.0
+    ends_s: float = math.inf
     response: LatencyHistogram = field(default_factory=LatencyHistogram)
     service: LatencyHistogram = field(default_factory=LatencyHistogram)
     errors: Counter[str] = field(default_factory=Counter)
@@ -168,6 +171,7 @@ class Recorder:
     due: array[float] = field(default_factory=lambda: array("d"))
     dropped: int = 0
     in_flight: int = 0
+    edges_s: float = 0.0
     per_user: Counter[int] = field(default_factory=Counter)
     _responses: array[float] = field(default_factory=lambda: array("d"))
     _services: array[float] = field(default_factory=lambda: array("d"))
@@ -179,6 +183,10 @@ class Recorder:
         if due_s >= self.measured_from_s:
             self._responses.append(ended_s - due_s)
             self._services.append(ended_s - sent_s)
+            if ended_s > self.ends_s:
+                self.edges_s -= ended_s - max(sent_s, self.ends_s)
+        elif ended_s > self.measured_from_s:
+            self.edges_s += min(ended_s, self.ends_s) - max(sent_s, self.measured_from_s)
 
     def failed(self, due_s: float, error: str) -> None:
         """Note a request that failed, by its kind of error."""
@@ -218,32 +226,48 @@ class InFlightSampler:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._stop = threading.Event()
-        self._samples: list[int] = []
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._measures = False
+        self._last_s: float | None = None
+        self._open_s = 0.0
+        self._watched_s = 0.0
 
     def start(self) -> None:
-        """Begin to look; samples count from `measure` on."""
+        """Begin to look; what is seen counts from `measure` on."""
         self._thread.start()
 
     def measure(self) -> None:
-        """Let the samples from now on count."""
+        """Let what is seen from now on count."""
         self._measures = True
-
-    def stop(self) -> float:
-        """Stop, and return the mean number of open requests (NaN without a sample)."""
-        self._stop.set()
-        self._thread.join()
-        return sum(self._samples) / len(self._samples) if self._samples else float("nan")
 
     def pause(self) -> None:
         """Stop to count: the load has ended, and open requests drain."""
         self._measures = False
 
+    def stop(self) -> float:
+        """Stop, and return the mean number of open requests over the time (NaN of no time)."""
+        self._stop.set()
+        self._thread.join()
+        return self.mean
+
+    @property
+    def mean(self) -> float:
+        """The mean number of open requests over the time that was watched, NaN of no time."""
+        return self._open_s / self._watched_s if self._watched_s else math.nan
+
+    def note(self, now_s: float) -> None:
+        """Count the requests that are open now for all the time since the look before.
+
+        A busy event loop delays this thread, so the looks are fewer where more is open.
+        """
+        if self._measures and self._last_s is not None:
+            self._open_s += self._recorder.in_flight * (now_s - self._last_s)
+            self._watched_s += now_s - self._last_s
+        self._last_s = now_s if self._measures else None
+
     def _look(self) -> None:
         while not self._stop.wait(_SAMPLE_PAUSE_S):
-            if self._measures:
-                self._samples.append(self._recorder.in_flight)
+            self.note(clock())
 
 
 def clock() -> float:

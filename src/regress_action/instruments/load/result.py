@@ -261,8 +261,11 @@ def _percentiles(histogram: LatencyHistogram, recorder: Recorder) -> dict[str, P
 
 
 def _little(recorder: Recorder, duration_s: float, in_flight: float) -> float | None:
-    """Return the open requests that Little's law predicts over those that were seen, None where hardly any were."""
-    predicted = recorder.service.total / duration_s * recorder.service.mean_s
+    """Return the open requests that Little's law predicts over those that were seen, None where hardly any were.
+
+    The law counts the time that requests were open within the measurement: the parts outside of it are left out.
+    """
+    predicted = (recorder.service.sum_s + recorder.edges_s) / duration_s
     if not in_flight >= _LEAST_SAMPLED or not math.isfinite(predicted):
         return None
     return predicted / in_flight

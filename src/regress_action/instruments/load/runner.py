@@ -72,6 +72,7 @@ if TYPE_CHECKING:
 
 
 _TICK_S = 1.0
+_SECONDS_IN_A_ROW = 3
 
 
 class LoadTestRunner:
@@ -81,6 +82,9 @@ class LoadTestRunner:
 
     `abort` ends the load early. `process` is the id of the process to watch. `progress` is called once a second.
     `locust` puts the load on from Locust's worker processes instead of this one.
+
+    Raises:
+        UsageError: the target is none, or the load is over before a rule could end it.
     """
 
     def __init__(
@@ -96,6 +100,11 @@ class LoadTestRunner:
         self.target = resolve(target) if isinstance(target, str) else _target_of(target)
         self.scenario = scenario or Scenario()
         self._abort = tuple(abort)
+        if abort and self.scenario.duration_s <= _SECONDS_IN_A_ROW * _TICK_S:
+            raise UsageError(
+                f"A rule ends a load after {_SECONDS_IN_A_ROW} bad seconds in a row, and this load takes no longer.",
+                remedy=f"Measure for more than {_SECONDS_IN_A_ROW} s, or leave out the rule.",
+            )
         self._process = process
         self._progress = progress
         self._locust = locust
@@ -115,7 +124,7 @@ class LoadTestRunner:
         """
         if self._locust:
             return self._distributed(self._locust)
-        recorder = Recorder(self.scenario.measured_from_s)
+        recorder = Recorder(self.scenario.measured_from_s, self.scenario.ends_s)
         sampler = InFlightSampler(recorder)
         process = ProcessUse(self._process) if self._process else None
         self._aborted = None
@@ -155,6 +164,7 @@ class LoadTestRunner:
             began = clock()  # now that the clients are there
             engine = AsyncioEngine(scenario, recorder, requests, began)
             running = asyncio.ensure_future(engine.run())
+            self._tick(recorder, sampler, process, 0.0)
             while not running.done():
                 await asyncio.wait({running}, timeout=self._pause(began))
                 if self._tick(recorder, sampler, process, clock() - began):
@@ -168,6 +178,7 @@ class LoadTestRunner:
         began = clock()
         engine = ThreadEngine(self.scenario, recorder, self.target.function, began)
         running = threading.Thread(target=engine.run, daemon=True)
+        self._tick(recorder, sampler, process, 0.0)
         running.start()
         while running.is_alive():
             running.join(self._pause(began))
@@ -176,24 +187,31 @@ class LoadTestRunner:
         return self._ended(recorder, began)
 
     def _pause(self, began: float) -> float:
-        """Return the seconds to the next whole second, the start or the end of the measurement."""
+        """Return the time until the next whole second of the measurement, or its end."""
         now = clock() - began
-        marks = (now + _TICK_S - now % _TICK_S, self.scenario.measured_from_s, self.scenario.ends_s)
-        return max(0.001, min(mark - now for mark in marks if mark > now))
+        next_second = _TICK_S - (now - self.scenario.measured_from_s) % _TICK_S
+        left = self.scenario.ends_s - now
+        return max(0.001, min(next_second, left) if left > 0 else next_second)
 
     def _tick(self, recorder: Recorder, sampler: InFlightSampler, process: ProcessUse | None, now_s: float) -> bool:
-        """Fold the last second; return whether a rule ends the load."""
-        if now_s >= self.scenario.measured_from_s:
-            sampler.measure()
-            if process:
-                process.look()
-        if now_s >= self.scenario.ends_s:
-            sampler.pause()
-        stats = recorder.fold(now_s)
-        if stats is None or now_s > self.scenario.ends_s:
+        """Begin to measure, or fold the last second; return whether a rule ends the load."""
+        scenario = self.scenario
+        if now_s < scenario.measured_from_s:
             return False
-        if self._progress:
+        if process:
+            process.look()
+        if now_s >= scenario.ends_s:
+            sampler.pause()
+        else:
+            sampler.measure()
+        folded_s = recorder.seconds[-1].at_s if recorder.seconds else 0.0
+        if now_s - scenario.measured_from_s - folded_s < _TICK_S / 2:  # too short for a line of its own
+            return False
+        stats = recorder.fold(now_s)
+        if self._progress and stats:
             self._progress(stats)
+        if now_s >= scenario.ends_s or self._aborted:
+            return False
         for rule in self._abort:
             if rule.is_met(recorder.seconds):
                 self._aborted = rule.text
@@ -213,12 +231,15 @@ def _target_of(function: Callable[[], object]) -> Target:
 
 
 _RULE = re.compile(r"\s*(errors|p50|p99)\s*>\s*(.+?)\s*")
-_SECONDS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class AbortRule:
-    """End the load when `metric` lies above `limit` (a share of requests, or seconds) for three seconds in a row."""
+    """End the load when `metric` lies above `limit` (a share of requests, or seconds) for three seconds in a row.
+
+    A second without an answer, while requests are open, has no percentile. Its latency is the time since the last
+    second with one: the answers that are missing take at least as long.
+    """
 
     metric: str
     limit: float
@@ -226,12 +247,16 @@ class AbortRule:
 
     def is_met(self, stats: Sequence[SecondStats]) -> bool:
         """Whether the newest seconds break the rule."""
-        newest = stats[-_SECONDS_IN_A_ROW:]
-        return len(newest) == _SECONDS_IN_A_ROW and all(self._value(second) > self.limit for second in newest)
+        ends = range(len(stats) - _SECONDS_IN_A_ROW + 1, len(stats) + 1)
+        return len(stats) >= _SECONDS_IN_A_ROW and all(self._value(stats[:end]) > self.limit for end in ends)
 
-    def _value(self, second: SecondStats) -> float:
+    def _value(self, stats: Sequence[SecondStats]) -> float:
+        """Return the metric of the last of `stats`."""
+        second = stats[-1]
         if self.metric == "errors":
             return second.errors / second.requests if second.requests else 0.0
+        if not second.requests and second.in_flight:
+            return second.at_s - next((earlier.at_s for earlier in reversed(stats) if earlier.requests), 0.0)
         return second.p50_s if self.metric == "p50" else second.p99_s
 
 
