@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -32,6 +33,8 @@ _MOST_TYPES = 3
 _LONGEST_CHAIN = 8
 _MOST_REFERRERS = 200
 _LEAST_SHARE = 0.2
+_LEAST_OF_MOST = 0.01
+_CONTAINERS = (list, dict, set, deque)
 _OWN = (tracemalloc.__file__, __file__)
 
 
@@ -110,9 +113,13 @@ def growth(before: HeapState, after: HeapState, iterations: int, ignored: tuple[
 
 
 def explain(
-    before: HeapState, after: HeapState, iterations: int
+    before: HeapState, after: HeapState, iterations: int, ignored: tuple[str, ...]
 ) -> tuple[tuple[GrowingSite, ...], tuple[GrowingType, ...], tuple[str, ...]]:
-    """Return the lines and types that grew between two moments, and the chain that holds one of the new objects."""
+    """Return the lines and types that grew between two moments, and the chain that holds one of the new objects.
+
+    Lines of a file whose path contains one of `ignored` are left out, and those that grew by less than a hundredth of
+    the one that grew most.
+    """
     sites = [
         GrowingSite(
             stat.traceback[0].filename,
@@ -121,9 +128,10 @@ def explain(
             stat.count_diff / iterations,
         )
         for stat in after.snapshot.compare_to(before.snapshot, "lineno")
-        if stat.size_diff > 0
+        if stat.size_diff > 0 and not any(part in stat.traceback[0].filename for part in ignored)
     ]
     sites.sort(key=lambda site: -site.bytes_each)
+    sites = [site for site in sites if site.bytes_each >= _LEAST_OF_MOST * sites[0].bytes_each]
     grown = {name: count - before.types.get(name, 0) for name, count in after.types.items()}
     types = [
         GrowingType(name, grown[name] / iterations)
@@ -131,19 +139,48 @@ def explain(
         if grown[name] >= _LEAST_SHARE * iterations
     ]
     gc.unfreeze()  # only then are all referrers found
-    chain = referrer_chain(types[0].name, after.ids - before.ids) if types else ()
-    return tuple(sites[:_MOST_SITES]), tuple(types), chain
-
-
-def referrer_chain(type_name: str, new: frozenset[int]) -> tuple[str, ...]:
-    """Return what holds an object of a type whose identity is among `new`: from the object to a module or a class."""
     gc.collect()
+    if types:
+        leaked = _new_object(types[0].name, after.ids - before.ids)
+    else:
+        leaked = _plain_object(sites, int(_LEAST_SHARE * iterations))
+    return tuple(sites[:_MOST_SITES]), tuple(types), () if leaked is None else referrer_chain(leaked)
+
+
+def _new_object(type_name: str, new: frozenset[int]) -> object | None:
+    """Return an object of a type whose identity is among `new`."""
     objects = gc.get_objects()
-    leaked = next((thing for thing in reversed(objects) if id(thing) in new and _name(type(thing)) == type_name), None)
-    del objects  # it refers to everything
-    if leaked is None:
-        return ()
-    chain, seen, current = [type_name], {id(leaked)}, leaked
+    return next((thing for thing in reversed(objects) if id(thing) in new and _name(type(thing)) == type_name), None)
+
+
+def _plain_object(sites: Sequence[GrowingSite], least: int) -> object | None:
+    """Return an object that the collector does not follow, such as bytes: one that a line of `sites` allocated.
+
+    It is looked for at the end of the containers that hold at least `least` objects. Where the collector does not
+    follow the container either, as a dict of bytes, the container is returned.
+    """
+    lines = {(site.path, site.line) for site in sites}
+    objects = gc.get_objects()
+    plain = [thing for thing in gc.get_referents(*objects) if type(thing) is dict and not gc.is_tracked(thing)]
+    for container in (*objects, *plain):
+        if type(container) in _CONTAINERS and len(container) >= max(least, 1):
+            for thing in _newest(container):
+                trace = tracemalloc.get_object_traceback(thing)
+                if trace and not gc.is_tracked(thing) and (trace[0].filename, trace[0].lineno) in lines:
+                    return thing if gc.is_tracked(container) else container
+    return None
+
+
+def _newest(container: Any) -> tuple[object, ...]:  # noqa: ANN401 - one of _CONTAINERS
+    """Return what was added last, any object of a set."""
+    if type(container) is dict:
+        return next(reversed(container.items()))
+    return (next(iter(container)) if type(container) is set else container[-1],)
+
+
+def referrer_chain(leaked: object) -> tuple[str, ...]:
+    """Return what holds `leaked`: from the object to a module or a class."""
+    chain, seen, current = [_name(type(leaked))], {id(leaked)}, leaked
     for _ in range(_LONGEST_CHAIN):
         holder = _holder(current, seen)
         if holder is None:

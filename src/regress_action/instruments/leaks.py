@@ -97,10 +97,10 @@ class LeakDetector:
     """Repeat an operation `iterations` times, for `longest_s` seconds at most, and judge how its memory grows.
 
     The memory that Python holds is read after forty equal parts (24 of fewer than 1000 iterations), each after a full
-    collection. Only the second half
-    counts, and the growth must go on to its end: a cache that fills and stops, a pool, and the fragmentation of the
-    heap are no leaks. Growth below `least_bytes` an iteration is not called one either, nor what the files whose path
-    contains one of `ignored` allocate: those of a test framework, say.
+    collection. Only the second half counts, and the growth must go on to its end, and through as many iterations again:
+    a cache that fills and stops, a pool, and the fragmentation of the heap are no leaks. Growth below `least_bytes` an
+    iteration is not called one either, nor what files allocate whose path contains one of `ignored`: those of a test
+    framework, say.
     """
 
     def __init__(
@@ -171,12 +171,28 @@ class LeakDetector:
         sites, types, chain = (), (), ()  # type: tuple[GrowingSite, ...], tuple[GrowingType, ...], tuple[str, ...]
         if verdict is LeakVerdict.LEAK and before and after:
             span = done - half * part
-            if leak_sites.growth(before, after, span, self.ignored) < self.least_bytes:
+            grown = leak_sites.growth(before, after, span, self.ignored)
+            if grown < self.least_bytes or not self._goes_on(operation, traced, began + self.longest_s):
                 verdict = LeakVerdict.NO_LEAK
             else:
-                sites, types, chain = leak_sites.explain(before, after, span)
+                sites, types, chain = leak_sites.explain(before, after, span, self.ignored)
         seconds = time.monotonic() - began
         return LeakResult(verdict, done, seconds, traced, resident, objects, sites, types, chain)
+
+    def _goes_on(self, operation: Callable[[], object], first: Slope, deadline: float) -> bool:
+        """Repeat the operation as often again, until `deadline`; return whether it grows at half the pace at least.
+
+        Memory that goes up and down by chance over thousands of iterations grows in one stretch, and not in the next.
+        """
+        part = self.iterations // self.samples
+        samples = _Samples(part, self.samples + 1)
+        samples.take()
+        while samples.count <= self.samples and time.monotonic() < deadline:
+            for _ in range(part):
+                operation()
+            samples.take()
+        again = samples.slope("traced")
+        return samples.count < _LEAST_SAMPLES or (again.low > 0 and again.value >= _STEADY * first.value)
 
     def _verdict(self, later: _Samples, traced: Slope, resident: Slope) -> LeakVerdict:
         if later.count < _LEAST_SAMPLES:

@@ -6,7 +6,7 @@ import ctypes
 import gc
 import random
 import sqlite3
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +102,46 @@ def test_a_leak_without_objects_is_found() -> None:
     assert result.verdict is LeakVerdict.LEAK
     assert result.sites[0].path == __file__
     assert result.sites[0].bytes_each > 60
+    assert result.chain[:2] == ("bytes", "list")
+    assert "KEPT" in result.chain[-1]
+    assert all(site.bytes_each >= 0.01 * result.sites[0].bytes_each for site in result.sites)
+
+
+@pytest.mark.parametrize("container", [{}, set(), deque()], ids=["dict", "set", "deque"])
+def test_what_holds_a_leak_without_objects_is_named(container: Any) -> None:
+    """The container is found by the line that allocated what it holds."""
+    KEPT.append(container)
+
+    def keep() -> None:
+        number = len(container)
+        if isinstance(container, dict):
+            container[number] = bytes(60)
+        else:
+            (container.add if isinstance(container, set) else container.append)(number.to_bytes(60, "big"))
+
+    result = LeakDetector(iterations=1000).check(keep)
+
+    assert result.verdict is LeakVerdict.LEAK
+    held = [name for name in result.chain if name != "bytes"]
+    assert held[0].split("[")[0].endswith(type(container).__name__)
+    assert "KEPT" in result.chain[-1]
+
+
+def slots_replaced_at_random(seed: int) -> Callable[[], object]:
+    """Return an operation on 2000 blocks of unlike sizes, of which it replaces a random one."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    held = [bytearray(chance.randrange(10, 5000)) for _ in range(2000)]
+
+    def replace() -> None:
+        held[chance.randrange(2000)] = bytearray(chance.randrange(10, 5000))
+
+    return replace
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_memory_that_goes_up_and_down_slowly_is_no_leak(seed: int) -> None:
+    """What is held depends on the 2000 iterations before, so it grows through a stretch by chance, and not for ever."""
+    assert LeakDetector(iterations=10_000).check(slots_replaced_at_random(seed)).verdict is LeakVerdict.NO_LEAK
 
 
 @pytest.mark.parametrize(
