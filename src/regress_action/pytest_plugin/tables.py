@@ -43,7 +43,8 @@ def show_session(session: PerformanceSession, terminal: pytest.TerminalReporter)
         for line in listed(session.report):
             terminal.write_line(line)
     if session.isolated.repeated:
-        terminal.write_line(f"{session.isolated.repeated} disturbed runs were repeated.")
+        repeated = session.isolated.repeated
+        terminal.write_line(f"{repeated} disturbed {'run was' if repeated == 1 else 'runs were'} repeated.")
     for note in session.notes:
         terminal.write_line(note)
 
