@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 SUITE = """
 import json, os, random, sys, time
 time.sleep({seconds})
-odd, head = int(os.environ["REGRESS_PAIR"]) % 2, os.environ["REGRESS_SIDE"] == "head"
-level = 0.01 * random.gauss(1, 0.001) * ({swing} if odd else 1 / {swing}) ** head
+pair, head = int(os.environ["REGRESS_PAIR"]), os.environ["REGRESS_SIDE"] == "head"
+turn = (1, -0.3, -1, 0.6, 0.1)[pair % 5]
+level = 0.01 * random.gauss(1, 0.001) * {swing} ** (turn * head)
 rows = [dict(name=name, fullname="bench.py::" + name, group=None, options=dict(),
         stats=dict(data=[level] * 5, rounds=5, iterations=1, median=level)) for name in ("test_a", "test_b")]
 json.dump(dict(machine_info=dict(), commit_info=dict(), benchmarks=rows, version="5.1.0"), open(sys.argv[1], "w"))
@@ -44,7 +45,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def suite(project: Path, *, swing: float = 1.0, seconds: float = 0.0) -> None:
-    """Write the suite: the times of the head are `swing` times too long and too short in turns."""
+    """Write the suite: the times of the head are up to `swing` times too long or too short."""
     (project / "suite.py").write_text(SUITE.format(swing=swing, seconds=seconds))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from integration.measure.measure_repository import Measurer, python
@@ -41,6 +43,8 @@ def test_process_that_has_just_ended_was_running() -> None:
     """Who starts a process every few milliseconds waits for its child all the time, but the tree computes."""
     sleeper, ended = subprocess.Popen(["sleep", "60"]), subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    while psutil.Process(sleeper.pid).status() != psutil.STATUS_SLEEPING:  # it has still to become `sleep`
+        time.sleep(0.01)
     seen = Activity()
     try:
         seen.note([sleeper.pid, ended.pid])
