@@ -104,7 +104,10 @@ class PerformanceSession:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files that were asked for, judge, and let the verdict decide the exit status."""
-        if session.config.option.collectonly or self._disabled:
+        if session.config.option.collectonly:
+            return
+        if self._disabled:
+            self.notes.append("--benchmark-disable: nothing was measured or judged, so there is no report.")
             return
         from regress_action.model.errors import RegressError
 

@@ -365,7 +365,9 @@ def test_disabled_benchmarks_run_once(project: Project) -> None:
         "calls = []\ndef test_it(benchmark):\n    benchmark(calls.append, 1)\n    assert len(calls) == 1\n",
     )
 
-    assert project.pytest("--benchmark-disable", *ASKED).returncode == 0
+    disabled = project.pytest("--benchmark-disable", *ASKED)
+    assert disabled.returncode == 0
+    assert "nothing was measured or judged, so there is no report" in disabled.stdout
     listed = project.pytest("--collect-only", *ASKED)
 
     assert "test_it.py::test_it" in project.pytest("--collect-only", "-q").stdout
