@@ -163,7 +163,17 @@ def sampled(words: Sequence[str], sampler: str, out: Path) -> tuple[str, ...]:
                 "pyinstrument samples Python programs only.",
                 remedy="Give a command like: python script.py, or use py-spy.",
             )
-        line = (program or "", "-r", "speedscope", "-o", str(out), *words[1:])
+        # Without the option, functions that took less than 1 % of the time are missing from the file.
+        line = (
+            program or "",
+            "-r",
+            "speedscope",
+            "-p",
+            "processor_options.filter_threshold=0",
+            "-o",
+            str(out),
+            *words[1:],
+        )
     if not program:
         raise UsageError(f"{sampler} is not installed.", remedy=f"Install it: pip install {sampler}")
     return line

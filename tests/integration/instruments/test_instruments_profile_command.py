@@ -65,7 +65,10 @@ def test_call_stacks_are_sampled_in_a_process_of_their_own(tmp_path: Path, sampl
     """The figures are those of a process that nobody sampled; the file of the samples opens in speedscope."""
     if sampler == "py-spy" and sys.platform == "darwin":
         pytest.skip("py-spy needs root on macOS")
-    (tmp_path / "job.py").write_text("def work():\n    for _ in range(50):\n        sum(range(200_000))\nwork()\n")
+    (tmp_path / "job.py").write_text(
+        "import time\ndef work(end):\n    while time.monotonic() < end:\n        sum(range(20_000))\n"
+        "work(time.monotonic() + 1)\n"
+    )
 
     done = profile(
         tmp_path, f"--sampler={sampler}", "--samples=s.json", "--json=figures.json", "--", sys.executable, "job.py"
@@ -76,6 +79,20 @@ def test_call_stacks_are_sampled_in_a_process_of_their_own(tmp_path: Path, sampl
     assert "work" in {frame["name"] for frame in samples["shared"]["frames"]}
     assert samples["profiles"]
     assert len(json.loads((tmp_path / "figures.json").read_text())["runs"]) == 1
+
+
+def test_a_function_of_less_than_one_percent_of_the_time_is_sampled(tmp_path: Path) -> None:
+    """A stall of the machine cannot hide the program's own functions: nothing that was sampled is left out."""
+    (tmp_path / "job.py").write_text(
+        "import time\ndef work(end):\n    while time.monotonic() < end:\n        sum(range(2_000))\n"
+        "time.sleep(3)\nwork(time.monotonic() + 0.015)\n"
+    )
+
+    done = profile(tmp_path, "--sampler=pyinstrument", "--samples=s.json", "--", sys.executable, "job.py")
+    samples = json.loads((tmp_path / "s.json").read_text())
+
+    assert done.returncode == 0, done.stderr
+    assert "work" in {frame["name"] for frame in samples["shared"]["frames"]}
 
 
 @pytest.mark.parametrize(
