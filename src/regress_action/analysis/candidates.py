@@ -405,7 +405,6 @@ def searched_tiles(flat: Floats, ends: Ints, width: int, minimum: Floats) -> tup
     if width != _FOR_NOISE or not len(flat):
         return start, stop
     owner = np.minimum(np.searchsorted(ends, start, side="right") - 1, len(minimum) - 1)
-    start, stop, owner = (part[stop > start] for part in (start, stop, owner))
     noisy = _roughness(flat, start, stop) > _NOISY * minimum[owner]
     return start[noisy], stop[noisy]
 
@@ -429,7 +428,7 @@ def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> P
         start, stop = start[divisible], stop[divisible]
         if not len(start):
             return proposals
-        columns = np.arange(smallest, int((stop - start).max()) - smallest + 1)
+        columns = np.arange(smallest, int((stop - start).max()))
         place, p_value = best_splits(flat, Stretches(start, stop, start, columns, smallest))
         split = p_value < p * EAGERNESS
         start, stop, place = start[split], stop[split], place[split]

@@ -72,6 +72,24 @@ def test_evidence_is_that_of_the_full_model(measured: dict[int, list[float]], fi
         assert evidence[cell, 0] - evidence[cell, 1] == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
+def test_the_posterior_is_the_sum_over_the_priors_of_all_spreads() -> None:
+    """Candidates 0 to 3, 4 to 7 and none, by Bayes' rule on the density of every ratio."""
+    raw = {3: [0.008, 0.016], 7: [0.03, 0.025, 0.037]}
+    odds = {0.0: 0.55, 0.001: 0.25, 0.003: 0.15, 0.01: 0.05}
+    mass = np.zeros(3)
+    patterns = [dict.fromkeys(raw, 1.0), {3: 0.0, 7: 1.0}, dict.fromkeys(raw, 0.0)]
+    for pair in np.geomspace(1e-5, 0.6, 40)[12:]:  # below, such ratios are as good as impossible
+        of_pair = np.exp(-0.5 * (np.log(pair / 0.015) / 1.6) ** 2)
+        for build, of_build in odds.items():
+            for scale in (0.02, 0.06, 0.2, 0.6, 1.8):
+                logs = [_density(raw, after, pair, build, scale) for after in patterns]
+                mass += of_pair * of_build * np.exp(logs) * (0.4, 0.4, 0.2)
+    mass /= mass.sum()
+    now = posterior(LINE, np.ones(8), Observations.of(raw))
+
+    assert (now.first[:4].sum(), now.first[4:].sum(), now.unchanged) == pytest.approx(tuple(mass), rel=1e-3)
+
+
 def test_a_clear_step_is_given_to_the_commit_that_made_it() -> None:
     """Good before, bad from commit 5 on, little noise: commit 5, and the size of the step."""
     rng = np.random.default_rng(1)
@@ -80,6 +98,7 @@ def test_a_clear_step_is_given_to_the_commit_that_made_it() -> None:
     assert now.best == 5
     assert now.first[5] > 0.99
     assert now.step == pytest.approx(0.05, abs=0.01)
+    assert 0.001 < now.step_error < 0.01
     assert 0.005 < now.pair_spread < 0.02
 
 

@@ -89,8 +89,7 @@ def test_equal_ends_are_no_change(noise: float) -> None:
     assert now.builds == 0
     middle, low, high = now.interval(ending)
     assert low <= middle <= high
-    assert low < 0.02
-    assert high > -0.02
+    assert high - middle == pytest.approx(1.96 * now.posterior.pair_spread / len(now.measured[31]) ** 0.5, rel=1e-3)
 
 
 def test_commits_that_cannot_be_built_leave_a_group() -> None:
@@ -137,6 +136,21 @@ def test_information_grows_with_separation_up_to_the_entropy(p: float, separatio
     assert information(ask, np.array([30.0]))[0] == pytest.approx(entropy, abs=1e-6)
 
 
+def test_what_is_certain_has_nothing_to_tell() -> None:
+    """No measurement tells anything of a question that was answered."""
+    assert information(np.array([0.0, 1.0]), np.array([3.0, 3.0])) == pytest.approx([0, 0], abs=1e-9)
+
+
+def test_the_bits_of_a_choice_are_those_of_the_mean_of_its_pairs() -> None:
+    """A mean of n pairs of a new build has the variance of a pair by n, and that of a build."""
+    contains = np.tril(np.ones((8, 8), dtype=bool))
+    now = posterior(contains, np.ones(8), Observations.of({7: [0.02, 0.06, 0.03, 0.05]}))
+    chosen = choose(contains, now, available=[3], measured={}, build_cost=10, batches=(5,))
+    separation = abs(now.step) / math.sqrt(now.pair_spread**2 / 5 + now.build_spread**2)
+    assert chosen is not None
+    assert chosen.bits == pytest.approx(information(contains[[3]] @ now.first, np.array([separation]))[0])
+
+
 def test_more_pairs_of_one_build_tell_less() -> None:
     """A commit that was measured often is left for a new one, since its own build may be the difference."""
     contains = np.tril(np.ones((8, 8), dtype=bool))
@@ -145,6 +159,25 @@ def test_more_pairs_of_one_build_tell_less() -> None:
     chosen = choose(contains, now, available=range(8), measured={7: 10, 3: 100}, build_cost=10)
     assert chosen is not None
     assert chosen.commit != 3
+
+
+def test_one_pair_of_a_commit_means_that_it_is_built() -> None:
+    """Where building is dear, more pairs of what was measured once come before a new commit."""
+    contains = np.tril(np.ones((8, 8), dtype=bool))
+    measured = {7: [0.05, 0.06, 0.05, 0.06], 3: [0.02]}
+    now = posterior(contains, np.ones(8), Observations.of(measured))
+    chosen = choose(contains, now, available=[2, 3], measured={7: 4, 3: 1}, build_cost=1000)
+    assert chosen is not None
+    assert chosen.commit == 3
+
+
+def test_runs_that_do_not_differ_take_a_fifth_of_the_pairs() -> None:
+    """The bad commit's first ten pairs are two, and the search goes on by single ones."""
+    contains, even = np.tril(np.ones((8, 8), dtype=bool)), np.ones(8)
+    assert Bisection(contains, even, exact=True).next_step() == MeasurementStep(7, 2)
+    after = Bisection(contains, even, {7: [0.1, 0.1]}, exact=True).next_step()
+    assert isinstance(after, MeasurementStep)
+    assert after.pairs == 1
 
 
 @pytest.mark.parametrize(
@@ -170,3 +203,9 @@ def test_stored_values_raise_the_commits_around_their_step() -> None:
     weights = prior_of_levels(contains, np.ones(20), levels)
     assert set(np.argsort(weights)[-4:]) == {9, 10, 11, 12}
     assert weights.min() >= 0.05
+
+
+def test_stored_values_without_noise_leave_every_weight_a_number() -> None:
+    """Where one candidate explains them to the last digit it takes nearly all, and the rest keep their twentieth."""
+    weights = prior_of_levels(np.tril(np.ones((3, 3), dtype=bool)), np.ones(3), [(-1, 0.0), (0, 0.0), (1, 0.5)])
+    assert weights == pytest.approx([0.05, 1.05, 0.05], abs=1e-3)

@@ -120,3 +120,35 @@ def test_series_that_stand_side_by_side_are_no_neighbours() -> None:
         )
         assert both.p_value[row] == alone.p_value[0]
         assert both.shift[row] == pytest.approx(shift, abs=0.02)
+
+
+@pytest.mark.parametrize("later", [-1.0, 2.0])
+def test_levels_that_do_not_overlap_are_as_unlikely_as_their_order(later: float) -> None:
+    """Three runs all above or all below five others: two of the 56 orders that there are."""
+    flat = np.array([*np.linspace(0, 1, 5), *np.linspace(later, later + 0.5, 3), 9.0], np.float32)
+
+    assert _separation(flat, 0, 5, 8) == pytest.approx(2 / 56)
+    assert _separation(flat, 1, 5, 8) == pytest.approx(2 / 35)
+
+
+def test_levels_that_overlap_or_are_empty_say_nothing_by_their_order() -> None:
+    """One run among those of the other side is enough."""
+    flat = np.array([0.0, 2.0, 1.0, 3.0, 4.0], np.float32)
+
+    assert _separation(flat, 0, 2, 5) == 1
+    assert _separation(flat, 2, 2, 5) == _separation(flat, 2, 5, 5) == 1
+
+
+def test_a_step_moves_to_the_first_run_that_leaves_a_whole_level() -> None:
+    """Of five runs, or whatever is the fewest that a level lasts, on either side."""
+    flat = np.repeat([0.0, 1.0, 2.0], 5).astype(np.float32)
+    near = candidates.Stretches(np.array([0]), np.array([15]), np.array([7]), candidates.SLACK, 5)
+    level, height = np.zeros(1), np.ones(1)
+
+    assert candidates._nearest_levels(flat, near, np.array([7]), level, height).tolist() == [5]
+    assert candidates._nearest_levels(flat, near, np.array([7]), level + 1, height).tolist() == [10]
+
+
+def _separation(flat: np.ndarray, start: int, place: int, stop: int) -> float:
+    (p,) = candidates._of_separation(flat, np.array([start]), np.array([place]), np.array([stop]))
+    return float(p)

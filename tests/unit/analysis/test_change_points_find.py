@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regress_action.analysis.change_points import ChangePointRule, Detector, find, find_all
+from regress_action.analysis.change_points import ChangePointRule, Detector, Searcher, find, find_all
 from regress_action.model.measurements import Direction
 
 Floats = NDArray[np.float64]
@@ -81,6 +81,13 @@ def test_a_short_history_needs_a_larger_step(before: int, ratio: float, *, clear
     (point,) = find(stepped(noise(before + 10, seed=4), {before: ratio}))
 
     assert point.clear is clear
+
+
+def test_the_runs_of_another_series_teach_nothing() -> None:
+    """Twenty runs are few, whatever was searched together with them."""
+    _, (point,) = find_all([noise(60, seed=5), stepped(noise(30, seed=4), {20: 1.1})])
+
+    assert not point.clear
 
 
 def test_every_step_of_a_staircase_is_found() -> None:
@@ -205,6 +212,14 @@ def test_a_growing_series_may_turn_negative() -> None:
     detector = Detector()
     detector.extend(values[:120])
     assert detector.extend(values[120:]) == find(values)
+
+
+def test_a_series_that_grows_alone_is_found_as_it_is() -> None:
+    """What was proposed for another series, of a larger number, is no part of it."""
+    first, other = stepped(noise(120, 1), {60: 1.3}), stepped(noise(120, 2), {40: 1.3})
+    searcher = Searcher()
+    searcher.find_all([first[:100], other], np.array([0, 5]))
+    assert searcher.find_all([first], np.array([0])) == [find(first)]
 
 
 def test_many_series_at_once_give_what_each_gives_alone() -> None:

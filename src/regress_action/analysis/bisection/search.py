@@ -194,7 +194,7 @@ class Bisection:
         return MeasurementStep(chosen.commit, chosen.pairs)
 
     def _batch(self, pairs: int) -> int:
-        return max(2, pairs // 5) if self.exact else pairs
+        return pairs // 5 if self.exact else pairs
 
     def interval(self, ending: Ending) -> tuple[float, float, float]:
         """Return the log ratio after the change to before it and the ends of its 95 % interval.
