@@ -161,7 +161,11 @@ def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     from regress_action.model.errors import RegressError
 
     broken: set[str] = set()
-    ways = [project for project in projects if not project.missing][:_MOST_WAYS]
+    possible = [project for project in projects if not project.missing]
+    first = next((project for project in possible[_MOST_WAYS:] if project.first), None)
+    ways = possible[:_MOST_WAYS]
+    if first and not any(project.first for project in ways):
+        ways.append(first)
     for project in ways:
         if any(project.setup == setup or project.setup.startswith(f"{setup} && ") for setup in broken):
             continue

@@ -27,6 +27,9 @@ _UNKNOWN_SHORT = re.compile(
     r"unrecognized arguments?:.*?(--(?:codspeed-warmup-time|codspeed-max-time|codspeed-mode)\S*)"
 )
 _MISSING_FIXTURE = re.compile(r"fixture '(\w+)' not found")
+_UNBUILT = re.compile(
+    r"Failed building wheel for ([\w.-]+)|metadata-generation-failed[\s\S]*?╰─> ([\w.-]+)\s*$", re.MULTILINE
+)
 _FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::\S+)?)", re.MULTILINE)
 _KEPT = " | tee {out}"
 _UNKNOWN_FORMAT = re.compile(r"Measured 0 series|wrote an empty result file")
@@ -67,8 +70,8 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
         shorter = " ".join(word for word in project.command.split(" ") if word != option[1])
         if shorter != project.command:
             return replace(project, command=shorter), f"left out {option[1]}, which this version does not know"
-    if "pip install" in project.setup and (package := missing_package(log, own)) and package not in project.setup:
-        return replace(project, setup=with_package(project.setup, package)), f"added {package} to the setup"
+    if changed := _packages_of_python(project, log, own):
+        return changed
     if "error[E0554]" in log and "cargo bench" in project.setup and "RUSTC_BOOTSTRAP" not in project.setup:
         setup, command = (f"RUSTC_BOOTSTRAP=1 {line}" for line in (project.setup, project.command))
         return replace(project, setup=setup, command=command), "allowed unstable features, which the benchmarks use"
@@ -78,6 +81,17 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
         timed = replace(project, command=project.command.removesuffix(_KEPT))
         return timed, "the program is timed as a whole, because what it prints is in no known format"
     return _without_failures(project, log)
+
+
+def _packages_of_python(project: Project, log: str, own: Collection[str]) -> tuple[Project, str] | None:
+    """Return the way with a package more or less in its setup; None where neither would help."""
+    match = _UNBUILT.search(log)
+    unbuilt = (match[1] or match[2]) if match else ""
+    if unbuilt and (fewer := _without_package(project.setup, unbuilt)):
+        return replace(project, setup=fewer), f"left out {unbuilt}, which cannot be built here"
+    if "pip install" in project.setup and (package := missing_package(log, own)) and package not in project.setup:
+        return replace(project, setup=with_package(project.setup, package)), f"added {package} to the setup"
+    return None
 
 
 def _packages_of_node(project: Project, log: str) -> tuple[Project, str] | None:
@@ -130,6 +144,13 @@ def with_package(setup: str, package: str) -> str:
     if separator and "&&" not in tail:
         return f"{head}{marker}{tail} {quoted}"
     return f"{setup}{marker}{quoted}"
+
+
+def _without_package(setup: str, package: str) -> str | None:
+    """Return the setup without a package that it names by itself; None where it does not."""
+    words = setup.split(" ")
+    kept = [word for word in words if word.lower().replace("_", "-") != package.lower().replace("_", "-")]
+    return " ".join(kept) if len(kept) < len(words) else None
 
 
 LEAST_TEST_S = 0.01

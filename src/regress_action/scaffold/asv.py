@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.scaffold.repository import Project
 from regress_action.scaffold.requirements import install_command, python_minors, python_version
-from regress_action.scaffold.workflows import ASV, jobs_of, toolchain_of, workflows
+from regress_action.scaffold.workflows import ASV, jobs_of, machine_steps, toolchain_of, workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -248,9 +248,7 @@ def _prepared(step: WorkflowStep) -> Iterator[str]:
     """Yield the lines of a step that installs something which is not Python: that comes from `setup`."""
     if step.uses and not re.search(r"setup-python|conda|mamba|setup-uv|pixi", step.uses):
         yield from toolchain_of(step)
-    for line in step.script.splitlines():
-        if re.match(r"\s*sudo apt(?:-get)? ", line) and "$" not in line:
-            yield f"- run: {line.strip()}"
+    yield from (line for line in machine_steps(step) if re.search(r"\bapt(?:-get)? ", line) and "$" not in line)
 
 
 def _job_of(path: PurePosixPath, paths: Sequence[PurePosixPath], jobs: Sequence[AsvJob]) -> AsvJob | None:

@@ -9,16 +9,31 @@ import ast
 import re
 import shlex
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from regress_action.scaffold import asv
-from regress_action.scaffold.python_uses import files_option, parsed, paths_to_collect, setting, uses
+from regress_action.scaffold.python_uses import (
+    common_folder,
+    configuration,
+    files_option,
+    parsed,
+    paths_to_collect,
+    setting,
+    uses,
+)
 from regress_action.scaffold.repository import Project
-from regress_action.scaffold.requirements import groups, install_command, is_installable, python_version
+from regress_action.scaffold.requirements import (
+    compiled_modules,
+    entry,
+    groups,
+    install_command,
+    is_installable,
+    python_version,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import PurePosixPath
 
     from regress_action.scaffold.python_uses import Uses
     from regress_action.scaffold.repository import Repository
@@ -85,9 +100,11 @@ def first_benchmarks(repository: Repository) -> list[Project]:
 def _tests(repository: Repository) -> list[Project]:
     """Return the way to time the project's own tests, of which a trial keeps the slowest."""
     named = [*setting(repository, "testpaths").split(), "tests", "test"]
-    folder = next((path for path in named if repository.matching(rf"{re.escape(path)}/(?:.*/)?test_[^/]*\.py")), None)
+    file = r"/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py"
+    folder = next((path for path in named if repository.matching(re.escape(path) + file)), None)
     if folder is None:
         return []
+    neutral = _neutralised(repository, PurePosixPath(folder))
     helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if not path.is_relative_to("docs")]
     setup, source = install_command(repository, ["pytest"], helpers, locked=False)
     version, version_source = python_version(repository)
@@ -96,7 +113,7 @@ def _tests(repository: Repository) -> list[Project]:
             kind="pytest",
             why=f"no benchmark was found, so the slowest tests of {folder} are timed, as first ones",
             setup=setup,
-            command=f"{_PYTHON} -m pytest {folder} -q -p no:cacheprovider {JUNIT}{_neutralised(repository)}",
+            command=f"{_PYTHON} -m pytest {folder} -q -p no:cacheprovider {JUNIT}{neutral}",
             toolchain=toolchain(version),
             place=folder,
             sources=(
@@ -146,19 +163,43 @@ def _runs_alone(text: str) -> bool:
 
 
 def _package(repository: Repository) -> str | None:
-    """Return the package of the project: below `src`, by its name, or the only one at the top."""
+    """Return the package of the project: by its name, below `src`, or the only one at the top."""
+    name = _name(repository)
+    if spaced := _in_namespace(repository, name):
+        return spaced
     tops = [
         path.parent
         for path in repository.matching(r"(?:src/|lib/|python/)?[A-Za-z_]\w*/__init__\.py")
         if path.parent.name not in _NOT_A_PACKAGE
     ]
-    name = _name(repository)
     named = [path for path in tops if path.name.lower() == name]
     inside = [path for path in tops if len(path.parts) > 1]
     modules = [path.stem for path in repository.matching(r"(?:src/)?[A-Za-z_]\w*\.py") if path.stem.lower() == name]
     chosen = [path.name for path in (named or inside or (tops if len(tops) == 1 else []))] or modules
-    compiled = [name] if re.fullmatch(r"[a-z_]\w*", name) and is_installable(repository) else []  # such as maturin's
-    return next(iter(chosen or compiled), None)
+    built = list(compiled_modules(repository))
+    # such as one that maturin builds; the root of a workspace often makes no package
+    own = (
+        [name]
+        if re.fullmatch(r"[a-z_]\w*", name) and is_installable(repository) and not _is_virtual(repository)
+        else []
+    )
+    return next(iter(chosen or built or own), None)
+
+
+def _is_virtual(repository: Repository) -> bool:
+    """Whether the project at the root only lists requirements: uv, poetry and pdm call that no package."""
+    tools = repository.toml("pyproject.toml").get("tool", {})
+    settings = (("uv", "package"), ("poetry", "package-mode"), ("pdm", "distribution"))
+    return any(entry(tools, tool, name) is False for tool, name in settings)
+
+
+def _in_namespace(repository: Repository, name: str) -> str | None:
+    """Return the package `zope.interface` of the project zope.interface, below a folder that is no package itself."""
+    for file in repository.matching(r"(?:src/|lib/)?[A-Za-z_]\w*(?:/[A-Za-z_]\w*){1,2}/__init__\.py"):
+        parts = file.parent.parts[1:] if file.parts[0] in ("src", "lib") else file.parent.parts
+        if len(parts) > 1 and "_".join(parts).lower() == name:
+            return ".".join(parts)
+    return None
 
 
 def _name(repository: Repository) -> str:
@@ -218,7 +259,10 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     version, version_source = python_version(repository)
     tool = "pytest-codspeed" if codspeed else "pytest-benchmark"
     flags, results = (_CODSPEED, ".codspeed/results_*.json") if codspeed else (_BENCHMARK, "")
-    options = files_option(repository, files, paths) + _neutralised(repository)
+    folder = common_folder(files)
+    options = files_option(repository, files, paths) + _neutralised(repository, folder)
+    if configuration(repository, folder)[0] != PurePosixPath():  # names and results are those of the root
+        options += " --rootdir=."
     command = f"{_PYTHON} -m pytest {' '.join(paths)} {flags}{options}"
     helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if _is_above(path, files)]
     project = Project(
@@ -235,11 +279,17 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
             ("python-version", version_source),
         ),
     )
-    projects = []
-    for locked in (True, False) if repository.exists("uv.lock") else (False,):
-        setup, source = install_command(repository, ["pytest", tool], [*files, *helpers], locked=locked)
-        projects.append(replace(project, setup=setup, sources=(*project.sources, ("setup", source))))
-    return projects
+    tools, used_files = ["pytest", tool], [*files, *helpers]
+    setups = [
+        install_command(repository, tools, used_files, locked=locked)
+        for locked in ((True, False) if repository.exists("uv.lock") else (False,))
+    ]
+    # the last one is for a set of requirements of which something cannot be installed
+    setups.append(install_command(repository, tools, used_files, locked=False, grouped=False))
+    return [
+        replace(project, setup=setup, sources=(*project.sources, ("setup", source)))
+        for setup, source in dict(setups).items()
+    ]
 
 
 def _said(declared: Sequence[object], tool: str) -> str:
@@ -262,9 +312,9 @@ def _is_above(path: PurePosixPath, files: Sequence[PurePosixPath]) -> bool:
     return any(file.is_relative_to(path.parent) for file in files)
 
 
-def _neutralised(repository: Repository) -> str:
+def _neutralised(repository: Repository, folder: PurePosixPath) -> str:
     """Return an option that leaves out what disturbs measurements of the project's own options for pytest."""
-    words = shlex.split(setting(repository, "addopts"), comments=True)
+    words = shlex.split(setting(repository, "addopts", folder), comments=True)
     kept = [word for position, word in enumerate(words) if not _disturbs(word, words[position - 1] if position else "")]
     return "" if kept == words else f" -o {shlex.quote(f'addopts={shlex.join(kept)}')}"
 

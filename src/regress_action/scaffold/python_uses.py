@@ -9,15 +9,17 @@ import re
 import shlex
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import PurePosixPath
+    from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.scaffold.repository import Repository
 
 _MOST_PATHS = 12
+_ROOT = PurePosixPath()
+_INI_FILES = (("pytest.ini", "pytest"), (".pytest.ini", "pytest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Uses:
 def uses(repository: Repository) -> Uses:
     """Parse the Python files that mention benchmarks."""
     fixture, marker, pyperf = [], [], []
-    functions = _function_patterns(repository)
+    patterns: dict[PurePosixPath, tuple[str, ...]] = {}
     for path in repository.matching(r".*\.py"):
         text = repository.text(path)
         if "benchmark" not in text and "pyperf" not in text and "codspeed" not in text:
@@ -40,7 +42,9 @@ def uses(repository: Repository) -> Uses:
         tree = parsed(text)
         if tree is None or path.name == "conftest.py":
             continue
-        if any(_takes_fixture(node, functions) for node in _collected(tree)):
+        if path.parent not in patterns:
+            patterns[path.parent] = _function_patterns(repository, path.parent)
+        if any(_takes_fixture(node, patterns[path.parent]) for node in _collected(tree)):
             fixture.append(path)
         elif "benchmark" in text and any(_is_marker(node) for node in ast.walk(tree)):
             marker.append(path)
@@ -77,9 +81,14 @@ def paths_to_collect(repository: Repository, files: Sequence[PurePosixPath]) -> 
     return paths
 
 
+def common_folder(files: Sequence[PurePosixPath]) -> PurePosixPath:
+    """Return the folder that holds all files."""
+    return PurePosixPath(posixpath.commonpath([str(file.parent) for file in files])) if files else _ROOT
+
+
 def files_option(repository: Repository, files: Sequence[PurePosixPath], paths: Sequence[str]) -> str:
     """Return the option that makes pytest collect files in folders whose names it would pass over; empty for none."""
-    patterns = setting(repository, "python_files").split() or ["test_*.py", "*_test.py"]
+    patterns = setting(repository, "python_files", common_folder(files)).split() or ["test_*.py", "*_test.py"]
     folders = set(map(str, files)) - set(paths)
     passed = sorted(
         {
@@ -92,24 +101,44 @@ def files_option(repository: Repository, files: Sequence[PurePosixPath], paths: 
     return f" -o {shlex.quote(option)}" if passed else ""
 
 
-def setting(repository: Repository, name: str) -> str:
-    """Return a setting of pytest in one line, from the file that pytest would read; empty where it is unset."""
-    table = repository.toml("pyproject.toml").get("tool", {}).get("pytest", {})
-    options = table.get("ini_options", table) if isinstance(table, dict) else {}
-    value = options.get(name) if isinstance(options, dict) else None
-    for file, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read_string(repository.text(file))
-        except configparser.Error:
-            continue
-        value = value or parser.get(section, name, fallback=None)
-    return " ".join((value if isinstance(value, str) else " ".join(map(str, value or []))).split())
+def setting(repository: Repository, name: str, folder: PurePosixPath = _ROOT) -> str:
+    """Return a setting of pytest for files in a folder, in one line; empty where it is unset."""
+    value = configuration(repository, folder)[1].get(name)
+    return " ".join((value if isinstance(value, str) else " ".join(map(str, value or ()))).split())
 
 
-def _function_patterns(repository: Repository) -> tuple[str, ...]:
-    """Return the names of functions that pytest collects here: `python_functions` of its configuration, else `test`."""
-    names = setting(repository, "python_functions").split() or ["test"]
+def configuration(repository: Repository, folder: PurePosixPath) -> tuple[PurePosixPath, Mapping[str, Any]]:
+    """Return the folder with the configuration that pytest would read for files in a folder, and its options.
+
+    The order of the files is that of docs.pytest.org/en/stable/reference/customize.html; without any it is the root.
+    """
+    for place in (folder, *folder.parents):
+        for file, section in (*_INI_FILES, ("pyproject.toml", ""), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+            path = str(place / file)
+            options = _of_ini(repository.text(path), section) if section else _of_toml(repository.toml(path))
+            if options is not None or ((file, section) in _INI_FILES and repository.exists(path)):
+                return place, options or {}
+    return _ROOT, {}
+
+
+def _of_ini(text: str, section: str) -> dict[str, str] | None:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    return dict(parser.items(section)) if parser.has_section(section) else None
+
+
+def _of_toml(document: dict[str, Any]) -> dict[str, Any] | None:
+    table = document.get("tool", {}).get("pytest")
+    options = table.get("ini_options", table) if isinstance(table, dict) else None
+    return options if isinstance(options, dict) else None
+
+
+def _function_patterns(repository: Repository, folder: PurePosixPath) -> tuple[str, ...]:
+    """Return the names of functions that pytest collects: `python_functions` of its configuration, else `test`."""
+    names = setting(repository, "python_functions", folder).split() or ["test"]
     return tuple(name if any(sign in name for sign in "*?[") else f"{name}*" for name in names)
 
 

@@ -204,13 +204,18 @@ _NEWEST = 13
 
 
 def install_command(
-    repository: Repository, tools: Sequence[str], files: Sequence[PurePosixPath], *, locked: bool = True
+    repository: Repository,
+    tools: Sequence[str],
+    files: Sequence[PurePosixPath],
+    *,
+    locked: bool = True,
+    grouped: bool = True,
 ) -> tuple[str, str]:
     """Return the command that makes `.venv` with the project, `tools` and what `files` import, and its source.
 
-    `locked` uses the lock file of uv where there is one.
+    `locked` uses the lock file of uv where there is one, `grouped` what the project declares for tests and benchmarks.
     """
-    declared = groups(repository)
+    declared = groups(repository) if grouped else []
     with_tool = [group for group in declared if any(group.names(tool) for tool in tools if tool != "pytest")]
     wanted = sorted(with_tool, key=lambda group: (not group.is_for_tests, len(group.packages)))[:1]
     beside = {str(path.parent / "requirements.txt") for path in files if str(path.parent) != "."}
@@ -227,7 +232,7 @@ def install_command(
     sources = [group.source for group in wanted] + (["the imports of the benchmarks"] if foreign else [])
     sources = sources or [next((name for name in _DECLARING if repository.exists(name)), "what the benchmarks use")]
     if locked and repository.exists("uv.lock") and "project" in repository.toml("pyproject.toml"):
-        return _uv(wanted, packages), f"uv.lock, {', '.join(sources)}"
+        return _uv(repository, wanted, packages), f"uv.lock, {', '.join(sources)}"
     words = ["-e", _quoted(".", wanted)] if is_installable(repository) else []
     for group in wanted:
         if group.kind == "group":
@@ -251,7 +256,7 @@ def is_installable(repository: Repository) -> bool:
 
 def imported(repository: Repository, files: Iterable[PurePosixPath]) -> list[str]:
     """Return the distributions that Python files import and the project does not provide itself."""
-    own = {path.stem for path in repository.files if path.suffix == ".py"}
+    own = {path.stem for path in repository.files if path.suffix == ".py"} | set(compiled_modules(repository))
     own |= {part for path in repository.files if path.suffix == ".py" for part in path.parts[:-1]}
     modules: dict[str, None] = {}
     for path in files:
@@ -264,10 +269,22 @@ def imported(repository: Repository, files: Iterable[PurePosixPath]) -> list[str
                 modules.update(dict.fromkeys(alias.name.partition(".")[0] for alias in node.names))
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 modules[node.module.partition(".")[0]] = None
-    foreign = [name for name in modules if name not in sys.stdlib_module_names and name not in own]
+    outside = [name for name in modules if name not in sys.stdlib_module_names and name not in own]
+    foreign = [name for name in outside if not name.startswith("_")]  # a private module of another distribution
     required = _required(repository)
     packages = [_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in foreign]
     return [package for package in packages if not any(_belongs(package, other) for other in required)]
+
+
+def compiled_modules(repository: Repository) -> tuple[str, ...]:
+    """Return the modules at the top that the project's build makes, as far as its files name them."""
+    written = re.findall(r"\bExtension\(\s*(?:name\s*=\s*)?[\"']([\w.]+)[\"']", repository.text("setup.py"))
+    settings = repository.toml("pyproject.toml")
+    declared = entry(settings, "tool", "setuptools", "ext-modules")
+    written += [str(table.get("name")) for table in declared or [] if isinstance(table, dict)]
+    written += [str(entry(settings, "tool", "maturin", "module-name") or "")]
+    written += re.findall(r"\bextension_module\(\s*'([\w.]+)'", repository.text("meson.build"))
+    return tuple(dict.fromkeys(name for name in written if re.fullmatch(r"[A-Za-z]\w*", name)))
 
 
 def _required(repository: Repository) -> tuple[str, ...]:
@@ -310,15 +327,17 @@ def _setup_texts(repository: Repository) -> str:
     return repository.text("setup.cfg") + "\n" + repository.text("setup.py")
 
 
-def _uv(wanted: Sequence[Group], packages: Sequence[str]) -> str:
+def _uv(repository: Repository, wanted: Sequence[Group], packages: Sequence[str]) -> str:
     """Return the command that installs from uv's lock file, and then the packages that it does not hold."""
-    flags = [f"--group {group.name}" for group in wanted if group.kind == "group"]
+    is_workspace = entry(repository.toml("pyproject.toml"), "tool", "uv", "workspace") is not None
+    flags = ["--all-packages"] if is_workspace else []
+    flags += [f"--group {group.name}" for group in wanted if group.kind == "group"]
     flags += [f"--extra {group.name}" for group in wanted if group.kind == "extra"]
     sync = " ".join([".venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python", *flags])
     command = f"python -m venv .venv && .venv/bin/python -m pip install --quiet uv && {sync}"
-    if packages:
-        names = " ".join(dict.fromkeys(packages))
-        command += f" && .venv/bin/uv pip install --quiet --python .venv/bin/python {names}"
+    others = [f"-r {group.name}" for group in wanted if group.kind == "file"] + list(dict.fromkeys(packages))
+    if others:
+        command += f" && .venv/bin/uv pip install --quiet --python .venv/bin/python {' '.join(others)}"
     return command
 
 

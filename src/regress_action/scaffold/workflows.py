@@ -33,10 +33,29 @@ _EXPRESSION = "${{"
 _CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
 _INSTALLS = re.compile(r"setup|install|toolchain", re.IGNORECASE)
 _PYTHON = re.compile(r"(?:^|[\s;&|(])(?:python3?|pip3?|pytest|poetry|pdm|hatch|tox|nox|uv pip)\b")
+_SELF_PREPARED = re.compile(r"\b(?:uv run|uvx|pipx run)\b")
+"""A command that installs what it needs itself."""
+
 _SHOWS = re.compile(r"\s*echo\b[^>|&;]*")
 """A line that only prints something for the log of the job."""
 
 _COMPOUND = re.compile(r"^\s*(?:if|for|while|case|function)\b|<<|GITHUB_(?:OUTPUT|ENV|PATH)", re.MULTILINE)
+_OF_THE_MACHINE = re.compile(
+    r"(?:sudo|apt|apt-get|apk|dnf|yum|brew|snap|choco)\s|git config --(?:global|system)\b|npm \w+ (?:-g|--global)\b"
+)
+"""A command that changes the machine or the home folder: a step of the workflow, and no part of a suite's setup."""
+
+_FOR_THE_USER = re.compile(r"\b(?:uv tool|pipx) install (?:--?[\w-]+ )*")
+_UNCACHED = re.compile(r"[\w.-]+\.outputs\.cache-hit *!= *'true'")
+_INSTALLING_ACTIONS = (
+    ("py-actions/py-dependency-install", "pip install -r {path}"),
+    ("snok/install-poetry", "pip install poetry"),
+    ("abatilo/actions-poetry", "pip install poetry"),
+    ("pdm-project/setup-pdm", "pip install pdm"),
+    ("pypa/hatch", "pip install hatch"),
+)
+"""Actions that install with pip, and the script that does the same in the environment of a tree."""
+
 _BENCHER_FLAGS = frozenset(
     {"--err", "--quiet", "--dry-run", "--build-time", "--allow-failure", "--start-point-reset", "--thresholds-reset"}
     | {"--start-point-clone-thresholds"}
@@ -92,7 +111,10 @@ def workflows(repository: Repository) -> Iterator[tuple[str, str]]:
 
 
 def jobs_of(path: str, text: str, *, conditional: bool = False) -> Iterator[tuple[str, list[WorkflowStep]]]:
-    """Yield the name and the steps of each job; `conditional` includes the steps that run under a condition."""
+    """Yield the name and the steps of each job; `conditional` includes the steps that run under a condition.
+
+    A step that runs where a cache holds nothing has no other condition.
+    """
     try:
         document = parse_yaml(text.encode(), path)
     except SettingsError:
@@ -102,7 +124,14 @@ def jobs_of(path: str, text: str, *, conditional: bool = False) -> Iterator[tupl
         place = _mapping(_mapping(_mapping(job, "defaults"), "run")).get("working-directory", "")
         steps = [step for step in listed if isinstance(step, dict)] if isinstance(listed, list) else []
         shared = {**_mapping(document, "env"), **_mapping(_mapping(job), "env")}
-        yield str(name), [_step(step, str(place), shared) for step in steps if conditional or "if" not in step]
+        yield (
+            str(name),
+            [
+                _step(step, str(place), shared)
+                for step in steps
+                if conditional or "if" not in step or _UNCACHED.search(str(step["if"]))
+            ],
+        )
 
 
 def _step(step: dict[str, Any], place: str, shared: dict[str, Any]) -> WorkflowStep:
@@ -110,7 +139,11 @@ def _step(step: dict[str, Any], place: str, shared: dict[str, Any]) -> WorkflowS
     script = re.sub(r"\\\n\s*", " ", str(step.get("run") or "")).strip()
     folder = posixpath.normpath(str(step.get("working-directory") or place or "."))
     env = {str(key): str(value) for key, value in {**shared, **_mapping(step, "env")}.items()}
-    return WorkflowStep(str(step.get("name") or ""), str(step.get("uses") or ""), script, inputs, folder, env)
+    uses = str(step.get("uses") or "")
+    for action, installs in _INSTALLING_ACTIONS:
+        if uses.startswith((f"{action}@", f"{action}/")):
+            uses, script = "", installs.format(path=inputs.get("path") or "requirements.txt")
+    return WorkflowStep(str(step.get("name") or ""), uses, script, inputs, folder, env)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +163,12 @@ def _translated_job(path: str, job: str, steps: Sequence[WorkflowStep]) -> Proje
         run = _measured_by(step, steps[:position])
         if run is None:
             continue
-        scripts = [_in_folder(other) for other in steps[: run.before] if other.script]
+        before = steps[: run.before]
+        scripts = [_in_folder(other) for other in before if _parts(other.script)[0]]
         hidden = any(_EXPRESSION in text or _COMPOUND.search(text) for text in (*scripts, run.command))
-        uninstalled = _PYTHON.search(run.command) and not scripts and "uv run" not in run.command
-        return None if hidden or uninstalled else _project(f"the job {job} of {path}", run, steps[: run.before], step)
+        hidden = hidden or any(other.uses.startswith("./") for other in before)
+        uninstalled = _PYTHON.search(run.command) and not scripts and not _SELF_PREPARED.search(run.command)
+        return None if hidden or uninstalled else _project(f"the job {job} of {path}", run, before, step)
     return None
 
 
@@ -191,11 +226,11 @@ def _of_bencher(script: str) -> tuple[str, str]:
 
 def _project(said: str, run: ToolRun, before: Sequence[WorkflowStep], step: WorkflowStep) -> Project:
     """Return the way that a job describes, with what it asks for; `said` names the job."""
-    scripts = [_in_folder(other) for other in before if other.script]
+    scripts = [_in_folder(other) for other in before if _parts(other.script)[0]]
     lines = (line for script in scripts for line in script.splitlines() if line.strip())
-    setup = " && ".join(line for line in lines if not _SHOWS.fullmatch(line))
+    setup = _FOR_THE_USER.sub("pip install ", " && ".join(line for line in lines if not _SHOWS.fullmatch(line)))
     command = " && ".join(line for line in run.command.splitlines() if line.strip())
-    if _PYTHON.search(setup) and "uv run" not in command:
+    if _PYTHON.search(setup) and not _SELF_PREPARED.search(command):
         setup = setup.replace("uv pip install --system", "uv pip install")
         setup = f"python -m venv .venv && . .venv/bin/activate && {setup}"
         command = f". .venv/bin/activate && {command}"
@@ -207,7 +242,7 @@ def _project(said: str, run: ToolRun, before: Sequence[WorkflowStep], step: Work
         command=command,
         results=run.results,
         place=run.folder,
-        toolchain=tuple(line for other in before for line in toolchain_of(other)),
+        toolchain=tuple(line for other in before for line in (*toolchain_of(other), *machine_steps(other))),
         sources=(("setup", said), ("command", said), *((("results", said),) if run.results else ())),
         threshold=float(alert[1]) / 100 if alert and float(alert[1]) > 100 else None,  # noqa: PLR2004 - percent
         fails=step.inputs.get("fail-on-alert", "").lower() == "true",
@@ -224,8 +259,28 @@ def toolchain_of(step: WorkflowStep) -> Iterator[str]:
         yield f"  with: {{{', '.join(f'{key}: {json.dumps(value)}' for key, value in inputs.items())}}}"
 
 
+def machine_steps(step: WorkflowStep) -> Iterator[str]:
+    """Yield the steps of a workflow for what a script changes on the machine."""
+    for command in _parts(step.script)[1]:
+        if _EXPRESSION not in command:
+            line = command if command.startswith(("sudo ", "git ", "npm ", "brew ")) else f"sudo {command}"
+            yield f"- run: {json.dumps(line) if re.search(r': | #', line) else line}"
+
+
+def _parts(script: str) -> tuple[list[str], list[str]]:
+    """Return the lines of a script that concern the tree, and the commands that concern the machine."""
+    own, machine = [], []
+    for line in script.splitlines():
+        commands = [command.strip() for command in line.split("&&")]
+        changing = [command for command in commands if _OF_THE_MACHINE.match(command)]
+        machine += changing
+        kept = line if not changing else " && ".join(command for command in commands if command not in changing)
+        own += [kept] if kept.strip() else []
+    return own, machine
+
+
 def _in_folder(step: WorkflowStep) -> str:
-    return _placed(step.folder, step.script)
+    return _placed(step.folder, "\n".join(_parts(step.script)[0]))
 
 
 def _placed(folder: str, line: str) -> str:

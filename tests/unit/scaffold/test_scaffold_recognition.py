@@ -150,6 +150,25 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             '.venv/bin/python -c "import thing"',
         ),
         (
+            {"pyproject.toml": '[project]\nname = "outer.inner"', "src/outer/inner/__init__.py": ""},
+            "python",
+            '.venv/bin/python -c "import outer.inner"',
+        ),
+        (
+            {"setup.py": "setup(name='python-quick', ext_modules=[Extension('quick', sources)])", "quick.c": ""},
+            "python",
+            '.venv/bin/python -c "import quick"',
+        ),
+        (
+            {
+                "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--cov'",
+                "perf/pytest.ini": "[pytest]\npython_files = speed_*.py\npython_functions = speed_*",
+                "perf/speed_a.py": FIXTURE.replace("test_add", "speed_add"),
+            },
+            "pytest-benchmark",
+            f".venv/bin/python -m pytest perf/speed_a.py {BENCHMARK} --rootdir=.",
+        ),
+        (
             {"setup.py": "", "benchmark/run.py": "for n in range(9): work(n)"},
             "python",
             ".venv/bin/python benchmark/run.py",
@@ -251,6 +270,22 @@ def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: d
         (
             {"requirements.txt": "numpy\n", "tests/test_a.py": "import yaml\n" + FIXTURE},
             f"{PIP} -r requirements.txt pytest pytest-benchmark PyYAML",
+        ),
+        (
+            {"setup.py": "Extension('quick')", "t/test_a.py": "import quick\nfrom _pytest import mark\n" + FIXTURE},
+            f"{PIP} -e . pytest pytest-benchmark",
+        ),
+        (
+            {
+                "pyproject.toml": "[project]\nname='x'\n[tool.uv]\npackage = false\n[tool.uv.workspace]",
+                "uv.lock": "",
+                "a/bench/requirements.txt": "pytest-benchmark==5\npytest\n",
+                "a/bench/test_a.py": FIXTURE,
+            },
+            (
+                f"{PIP} uv && .venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python --all-packages"
+                " && .venv/bin/uv pip install --quiet --python .venv/bin/python -r a/bench/requirements.txt"
+            ),
         ),
         (
             {
@@ -517,6 +552,68 @@ def test_a_job_whose_steps_do_not_show_what_runs_is_not_translated(tmp_path: Pat
     write(tmp_path, {".github/workflows/speed.yml": text, "pyproject.toml": "", "bench/test_a.py": MARKER})
 
     assert recognise(tmp_path)[0].kind == "pytest-codspeed"
+
+
+def test_what_a_job_changes_on_its_machine_is_a_step_of_the_workflow(tmp_path: Path) -> None:
+    """And no part of the setup, which a trial and `run` execute on the machine of a person."""
+    step = """run: |
+          apt-get update && pip install numpy
+          git config --global core.x y
+          uv tool install --quiet poetry
+      - uses: CodSpeedHQ/action@v4
+        with: {run: poetry run pytest bench --codspeed}"""
+    write(tmp_path, {".github/workflows/speed.yml": WORKFLOW.replace("STEP", step), "pyproject.toml": ""})
+
+    project = recognise(tmp_path)[0]
+
+    assert project.setup.endswith("pip install pytest-benchmark && pip install numpy && pip install poetry")
+    assert project.toolchain[2:] == ("- run: sudo apt-get update", "- run: git config --global core.x y")
+
+
+@pytest.mark.parametrize(
+    ("step", "added"),
+    [
+        ("if: steps.cache.outputs.cache-hit != 'true'\n        run: pip install rich", " && pip install rich"),
+        (
+            "uses: py-actions/py-dependency-install@v4\n        with: {path: requirements/test.txt}",
+            " && pip install -r requirements/test.txt",
+        ),
+    ],
+)
+def test_steps_that_install_in_other_words_are_part_of_the_setup(tmp_path: Path, step: str, added: str) -> None:
+    """A condition on a cache, and an action that does what pip does."""
+    step = f"{step}\n      - uses: CodSpeedHQ/action@v4\n        with: {{run: pytest bench --codspeed}}"
+    write(tmp_path, {".github/workflows/speed.yml": WORKFLOW.replace("STEP", step), "pyproject.toml": ""})
+
+    assert recognise(tmp_path)[0].setup.endswith(f"pip install pytest-benchmark{added}")
+
+
+def test_an_action_of_the_repository_hides_what_a_job_runs(tmp_path: Path) -> None:
+    """It may be the installation, so the benchmarks that were found are measured in another way."""
+    step = """uses: ./.github/actions/install
+      - uses: CodSpeedHQ/action@v4
+        with: {run: pytest bench --codspeed}"""
+    files = {".github/workflows/speed.yml": WORKFLOW.replace("STEP", step), "bench/test_a.py": MARKER}
+
+    assert recognise(write(tmp_path, files | {"pyproject.toml": ""}))[0].kind == "pytest-codspeed"
+
+
+def test_the_last_setup_installs_nothing_but_what_the_benchmarks_use(tmp_path: Path) -> None:
+    """A group often holds something that cannot be installed everywhere."""
+    group = '[project]\nname = "x"\n[tool.poetry.group.dev]\ndependencies = {pytest = "8", pycairo = "*"}'
+    write(tmp_path, {"pyproject.toml": group, "t/test_a.py": "import numpy\n" + FIXTURE})
+
+    assert [way.setup for way in recognise(tmp_path) if way.kind == "pytest-benchmark"] == [
+        f"{PIP} -e . pytest-benchmark numpy pytest pycairo",
+        f"{PIP} -e . pytest pytest-benchmark numpy",
+    ]
+
+
+def test_tests_called_by_their_end_are_found(tmp_path: Path) -> None:
+    """Their names are those that pytest collects, too."""
+    write(tmp_path, {"setup.py": "", "thing/__init__.py": "", "tests/map_test.py": "def test(): pass"})
+
+    assert "pytest" in [way.kind for way in recognise(tmp_path)]
 
 
 def test_requirements_beside_other_code_make_no_python_project(tmp_path: Path) -> None:

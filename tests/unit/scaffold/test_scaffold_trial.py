@@ -114,6 +114,18 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
             "setup",
             "npm ci && npm run build",
         ),
+        (
+            {"setup": f"{PIP} -e . numpy pycairo"},
+            "ERROR: Failed building wheel for pycairo\nERROR: No module named 'x' could be used",
+            "setup",
+            f"{PIP} -e . numpy",
+        ),
+        (
+            {"setup": f"{PIP} py_cairo rich"},
+            "error: metadata-generation-failed\n\n× An error occurred while generating metadata.\n╰─> py-cairo\n",
+            "setup",
+            f"{PIP} rich",
+        ),
         ({"command": "make b | tee {out}"}, "The last run wrote an empty result file: a", "command", "make b"),
         ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
     ],
