@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,14 @@ RUN_TIMEOUT_S = 180.0
 FIRST_TIMEOUT_S = 100.0
 """Seconds for a first benchmark, which is to be a short one."""
 
+IDLE_S = 90.0
+"""Seconds without any work after which a try is ended: it waits for something, mostly for what is out of reach."""
+
+LEAST_CPU_S = 0.2
+"""CPU seconds that count as work."""
+
+_WAITED = "It computed nothing for {:.0f} seconds, so it waits for something that does not come"
+_MEASURER = {"regress_action.measure", "regress_action.measure.watchdog"}
 _MENDS = 4
 _NEWEST_MINOR = 15
 _PACKAGE = os.fspath(Path(__file__).parents[2])
@@ -100,9 +110,10 @@ class Trial:
         return self.report is not None and any(series.measured for series in self.report.series)
 
 
-def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S) -> Trial:
+def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, idle_s: float = IDLE_S) -> Trial:
     """Measure a way once, in at most `timeout_s` seconds; mend what the log shows, and measure again.
 
+    A try whose processes compute nothing for `idle_s` seconds is ended.
     Nothing is written below `root`: the committed state is cloned into a temporary folder for every try.
 
     Raises:
@@ -113,25 +124,28 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S) -
     absent, project = _fitted(project, root)
     if absent:
         return Trial(project, None, absent, absent=absent)
-    from regress_action.scaffold import Repository
+    from regress_action.scaffold import Repository, compiled_modules
 
-    files = (path for path in Repository(root).files if path.suffix == ".py")
-    own = {part for path in files for part in (path.stem, *path.parts[:-1])}
+    repository = Repository(root)
+    files = (path for path in repository.files if path.suffix == ".py")
+    own = {part for path in files for part in (path.stem, *path.parts[:-1])} | set(compiled_modules(repository))
     changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
-            report, log = _measure(project, clone, timeout_s)
+            report, log = _measure(project, clone, timeout_s, idle_s)
             seconds = _seconds(clone)
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
+        if waited := re.search(_WAITED.format(idle_s), log):
+            return Trial(project, None, f"{waited[0]}.", tuple(changes))
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
         trial = Trial(project, report, reason, tuple(changes), seconds, unprepared=_SETUP_FAILED in log)
         if report is not None and trial.works:
             if not init_mends.times_all_tests(project):
                 return trial
-            change = init_mends.slowest_tests(project, report, Repository(root))
+            change = init_mends.slowest_tests(project, report, repository)
             trial = replace(trial, report=None, reason=f"no test takes {init_mends.LEAST_TEST_S * 1000:.0f} ms.")
         elif _TOO_LONG.search(log) and not project.first:
-            change = init_mends.part_of(project, Repository(root))
+            change = init_mends.part_of(project, repository)
         else:
             change = init_mends.mended(project, log, own)
         if change is None:
@@ -229,7 +243,7 @@ def _clone(root: Path) -> Iterator[Path]:
         yield clone
 
 
-def _measure(project: Project, clone: Path, timeout_s: float) -> tuple[Report | None, str]:
+def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> tuple[Report | None, str]:
     """Return the report of one run in the clone, or None, and what was printed."""
     from regress_action import formats
 
@@ -239,25 +253,58 @@ def _measure(project: Project, clone: Path, timeout_s: float) -> tuple[Report | 
     words += ["--results", project.results] if project.results else []
     environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too
     environ["PATH"] = f"{_python_folder(clone.parent)}{os.pathsep}{environ.get('PATH', '')}"
-    done = subprocess.run(  # noqa: S603 - the words of the project's own suite, run for the person who asked for it
-        [*words, "--", project.command],
-        cwd=clone,
-        env=environ,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    log = done.stdout + done.stderr
+    log, returned = _watched([*words, "--", project.command], clone, environ, idle_s)
     logs = sorted((clone / ".regress").rglob("*.log"))
     log += "".join(path.read_text(errors="replace")[-20_000:] for path in logs)
-    if done.returncode or not (clone / ".regress/head.jsonl").is_file():
+    if returned or not (clone / ".regress/head.jsonl").is_file():
         return None, log
     try:
         return formats.gather([os.fspath(clone / ".regress/head.jsonl")])[0], log
     except RegressError as error:
         return None, log + str(error)
+
+
+def _watched(words: list[str], folder: Path, environ: dict[str, str], idle_s: float) -> tuple[str, int]:
+    """Return what a measurement printed and its exit status; it is ended where its processes compute nothing."""
+    with (folder.parent / "printed.log").open("w+", errors="replace") as printed:
+        process = subprocess.Popen(  # noqa: S603 - the words of the project's own suite, run for the person who asked
+            words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            known, since = _activity(process.pid), time.monotonic()
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(min(2.0, idle_s))
+                seen = _activity(process.pid)
+                if seen[0] != known[0] or seen[1] > known[1] + LEAST_CPU_S:
+                    known, since = seen, time.monotonic()
+                elif time.monotonic() - since > idle_s:
+                    printed.write(f"\n{_WAITED.format(idle_s)}\n")
+                    break
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)  # a measurement ends its suite
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(30)
+                process.kill()
+                process.wait()
+        printed.seek(0)
+        return printed.read(), process.returncode
+
+
+def _activity(pid: int) -> tuple[frozenset[int], float]:
+    """Return the processes below a measurement, the measurer's own aside, and the CPU seconds that they have used."""
+    import psutil
+
+    processes, cpu_s = set(), 0.0
+    with suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if not _MEASURER.intersection(process.cmdline()):
+                    times = process.cpu_times()
+                    processes.add(process.pid)
+                    cpu_s += times.user + times.system
+    return frozenset(processes), cpu_s
 
 
 def _python_folder(folder: Path) -> Path:

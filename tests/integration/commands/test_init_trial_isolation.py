@@ -21,6 +21,25 @@ json.dump({"results": [entry]}, open(sys.argv[1], "w"))
 """
 
 
+def _committed(root: Path) -> Path:
+    """Return a repository with the suite in it."""
+    root.mkdir()
+    (root / "suite.py").write_text(SUITE)
+    named = ["-c", "user.name=x", "-c", "user.email=x@x"]
+    for words in (["init", "--quiet", "--template="], ["add", "."], [*named, "commit", "--quiet", "--message", "x"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    return root
+
+
+def test_a_try_that_only_waits_is_ended(tmp_path: Path) -> None:
+    """A setup that asks a machine which does not answer would use up the time of the other ways."""
+    project = Project(kind="hyperfine", why="it is one", setup="sleep 600", command="python3 -P suite.py {out}")
+
+    trial = try_project(project, _committed(tmp_path / "project"), idle_s=3)
+
+    assert trial.reason == "It computed nothing for 3 seconds, so it waits for something that does not come."
+
+
 def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clone takes no template with hooks, and the suite gets the variables that it would get in a job."""
     template = tmp_path / "template/hooks"
@@ -31,11 +50,7 @@ def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / ".gitconfig"))
     monkeypatch.setenv("INTERNAL_SERVICE", "https://10.0.0.1")
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "suite.py").write_text(SUITE)
-    for words in (["init", "--quiet", "--template="], ["add", "."], ["commit", "--quiet", "--message", "x"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
+    root = _committed(tmp_path / "project")
     monkeypatch.chdir(root)
 
     project = Project(kind="hyperfine", why="it is one", command="python3 -P suite.py {out}")
