@@ -271,13 +271,13 @@ def _watched(words: list[str], folder: Path, environ: dict[str, str], idle_s: fl
             words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
         )
         try:
-            known, since = _activity(process.pid), time.monotonic()
+            last, since = _activity(process.pid), time.monotonic()
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(min(2.0, idle_s))
                 seen = _activity(process.pid)
-                if seen[0] != known[0] or seen[1] > known[1] + LEAST_CPU_S:
-                    known, since = seen, time.monotonic()
+                if seen[0] != last[0] or seen[1] > last[1] + LEAST_CPU_S:
+                    last, since = seen, time.monotonic()
                 elif time.monotonic() - since > idle_s:
                     printed.write(f"\n{_WAITED.format(idle_s)}\n")
                     break
