@@ -200,6 +200,8 @@ SHARE = 4
 _PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
 _GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
 _BENCH = re.compile(r"--bench [\w-]+")
+_VITEST = re.compile(r"^(?:cd (\S+) && )?(.* vitest bench --run)((?: [^-]\S*)*)( -.*)$")
+_MOST_FILES = 12
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
 
@@ -213,6 +215,7 @@ def part_of(project: Project, repository: Repository) -> tuple[Project, str] | N
         _pyperf(line),
         _go(line, repository),
         _cargo(line),
+        _vitest(line, repository),
     )
     for command, said in parts:
         if command:
@@ -301,3 +304,19 @@ def _cargo(command: str) -> tuple[str, str]:
     if not chosen:
         return "", ""
     return command.replace(" ".join(targets), " ".join(chosen)), ", ".join(chosen)
+
+
+def _vitest(command: str, repository: Repository) -> tuple[str, str]:
+    """Return the command with some of the files; vitest takes the end of a path for the file."""
+    match = _VITEST.search(command)
+    if match is None:
+        return "", ""
+    folder = PurePosixPath(match[1] or ".")
+    inside = (path for path in repository.matching(r".*\.bench\.[cm]?[jt]sx?") if path.is_relative_to(folder))
+    files = match[3].split() or [str(path.relative_to(folder)) for path in inside]
+    chosen = _quarter(files)
+    chosen = chosen[:: -(-len(chosen) // _MOST_FILES)] if chosen else []
+    if not chosen:
+        return "", ""
+    entered = f"cd {match[1]} && " if match[1] else ""
+    return f"{entered}{match[2]} {shlex.join(chosen)}{match[4]}", f"{len(chosen)} of {len(files)} files"

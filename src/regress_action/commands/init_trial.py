@@ -63,12 +63,19 @@ _UNREACHED = (
     (re.compile(r"(?:404 Not Found -|FETCH_404\W*) GET \S+/([^/\s:]+)"), "the package {}"),
     (re.compile(r"No matching distribution found for (\S+)"), "the package {}"),
     (re.compile(r"go: (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)"), "the module {}"),
+    (re.compile(r"could not get https?://([^/\s]+)"), "what lies at {}"),
     (re.compile(r"Could not resolve host(?:name)?:? \(?(?:Could not resolve host: )?([\w.-]+)"), "what lies at {}"),
     (re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)"), "what lies at {}"),
     (re.compile(r"Failed to resolve '([\w.-]+)'"), "what lies at {}"),
     (re.compile(r"unable to access '([^']+)'"), "what lies at {}"),
 )
 """What npm, pip, go, cargo and git say of what they cannot fetch."""
+
+_LIBRARY = re.compile(
+    r'ERROR: Dependency "([\w.+-]+)" not found|package configuration file provided by\s+"([\w.+-]+)"|'
+    r"Could NOT find ([\w.+-]+) \(missing"
+)
+"""What Meson and CMake say of a library that is not installed."""
 
 _PROGRAMS = (
     "cargo",
@@ -79,6 +86,8 @@ _PROGRAMS = (
     "bun",
     "corepack",
     "cmake",
+    "meson",
+    "ninja",
     "mvn",
     "dotnet",
     "composer",
@@ -149,18 +158,21 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
         else:
             change = init_mends.mended(project, log, own)
         if change is None:
-            return replace(trial, absent=absent_version(log) or out_of_reach(log))
+            return replace(trial, absent=absent_here(log) or out_of_reach(log))
         project, said = change
         changes.append(said.format(limit=f"{RUN_TIMEOUT_S / 60:.0f} minutes"))
     return trial
 
 
-def absent_version(log: str) -> str | None:
-    """Return which newer toolchain than this machine's a log asks for; None where it asks for none."""
+def absent_here(log: str) -> str | None:
+    """Return which newer toolchain or which library a log asks for; None where it asks for none."""
     if match := re.search(r"go\.mod requires go >= (\S+)|requires Go (1\.\d+)", log):
         return f"Go {match[1] or match[2]}. The workflow installs it"
     if re.search(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v", log):
         return "a newer Node.js, which the project's tools need. The workflow installs it"
+    if match := _LIBRARY.search(log):
+        name = next(filter(None, match.groups()))
+        return f"the library {name}, which this machine does not have. Install it here, and in a step of the workflow"
     return None
 
 

@@ -54,6 +54,7 @@ READERS = (
     "gnu_time",
     "perf_stat",
     "memray",
+    "nanobench",
     "junit",
     "csv_series",
 )

@@ -1,7 +1,8 @@
-"""Go, Java, .NET and C++ projects: benchmarks by the files, targets and includes that define them.
+"""Go, Java, .NET, C and C++ projects: benchmarks by the files, targets and includes that define them.
 
 * Go, Java and .NET projects: benchmarks by the files and targets that define them.
 * C++ projects that CMake builds: the programs that measure, found by what their sources include.
+* Projects that Meson builds: what they declare with `benchmark()`, else with `test()`.
 """
 
 from __future__ import annotations
@@ -268,3 +269,45 @@ def _first(repository: Repository, lists: tuple[PurePosixPath, ...]) -> list[Pro
             first=True,
         )
     ]
+
+
+_MESON_OPTION = re.compile(r"option\s*\(\s*'([\w-]+)'[^)]*?type\s*:\s*'(boolean|feature)'")
+_MESON_CALLS = {"benchmark": r"^\s*benchmark\s*\(", "test": r"^\s*test\s*\("}
+_MESON_NAMES = {"benchmark": r"bench", "test": r"^(?:build[-_])?(?:unit[-_])?tests?$"}
+
+
+def meson(repository: Repository) -> list[Project]:
+    """Return the way to run what a Meson project declares as benchmarks, and its tests as a first one.
+
+    Meson runs them, because only it knows their arguments, folders and variables. Google Benchmark is asked for JSON.
+    """
+    if not repository.exists("meson.build"):
+        return []
+    text = "".join(_plain(repository.text(path)) for path in repository.matching(r"(?:.*/)?meson\.build"))
+    for call, pattern in _MESON_CALLS.items():
+        if re.search(pattern, text, re.MULTILINE):
+            return [_meson_project(repository, call, text)]
+    return [_nothing("meson", "meson.build was found, but no `benchmark()` and no `test()`", ())]
+
+
+def _meson_project(repository: Repository, call: str, text: str) -> Project:
+    files = (name for name in ("meson.options", "meson_options.txt") if repository.exists(name))
+    declared = [pair for name in files for pair in _MESON_OPTION.findall(_plain(repository.text(name)))]
+    chosen = [(name, kind) for name, kind in declared if re.search(_MESON_NAMES[call], name, re.IGNORECASE)]
+    options = "".join(f" -D{name}={'enabled' if kind == 'feature' else 'true'}" for name, kind in chosen)
+    package = " libbenchmark-dev" if re.search(r"dependency\s*\(\s*'(?:google-)?benchmark'", text) else ""
+    first = call == "test"
+    return Project(
+        kind="meson",
+        why="meson.build was found, but no `benchmark()`, so its tests are timed as a first one"
+        if first
+        else "meson.build declares benchmarks",
+        setup=f"meson setup build --buildtype=release{options} && ninja -C build meson-{call}-prereq",
+        command=("" if first else "BENCHMARK_FORMAT=json ")
+        + f"meson test -C build{'' if first else ' --benchmark'} --no-rebuild --timeout-multiplier 0 "
+        f"--num-processes 1 --logbase regress",
+        results="build/meson-logs/regress.junit.xml",
+        toolchain=(f"- run: sudo apt-get install --yes meson ninja-build{package}",),
+        sources=(("command", f"what meson.build declares with `{call}()`"), ("setup", "the options of the project")),
+        first=first,
+    )

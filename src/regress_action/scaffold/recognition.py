@@ -27,6 +27,7 @@ _KINDS = (
     compiled.go,
     scripts.javascript,
     compiled.cpp,
+    compiled.meson,
     compiled.java,
     compiled.dotnet,
     scripts.php,

@@ -320,6 +320,26 @@ CASES: dict[str, tuple[str, dict[tuple[str, str], tuple[float, str, str]], list[
         },
         ["test_x.test_b"],
     ),
+    "junit/meson.xml": (
+        "junit",
+        {
+            ("lists.push / BM_push/8", "time"): (250e-9, "s", "lower"),
+            ("lists.push / BM_push/8", "cpu_time"): (240e-9, "s", "lower"),
+            ("lists.sort / sort", "time"): (6e-9, "s", "lower"),
+            ("lists.spin", "time"): (0.025, "s", "lower"),
+        },
+        ["lists.bad"],
+    ),
+    "nanobench/results.txt": (
+        "nanobench",
+        {
+            ("some | ops", "time"): (6e-9, "s", "lower"),
+            ("some | ops", "instructions"): (8.0, "count", "lower"),
+            ("sorting lists / sort of 1000", "time"): (4.97e-3, "s", "lower"),
+            ("sorting lists / sort of 10", "time"): (23.57e-6, "s", "lower"),
+        },
+        [],
+    ),
     "criterion/critcmp.json": ("criterion", {("parse/8", "time"): (110e-9, "s", "lower")}, []),
     "criterion/messages.jsonl": ("criterion", {("parse/8", "time"): (115e-9, "s", "lower")}, []),
     "go/events.jsonl": (

@@ -24,6 +24,10 @@ SHORT = "--warm-up-time 0.5 --measurement-time 1"
 PYPERF_SCRIPT = 'from pyperf import Runner\nif __name__ == "__main__":\n    Runner().timeit("x", "1")\n'
 PYPERF_MODULE = "import pyperf\n\nclass Shared:\n    def __init__(self): self.runner = pyperf.Runner()\n"
 TESTS_OF_A_CRATE = "cargo test --release --quiet --lib --bins --tests"
+MESON = (
+    "BENCHMARK_FORMAT=json meson test -C build --benchmark --no-rebuild --timeout-multiplier 0 --num-processes 1 "
+    "--logbase regress"
+)
 GO = "package x\n\nfunc BenchmarkAdd(b *testing.B) {}\n"
 ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "results_dir": "kept",\n}\n'
 
@@ -200,6 +204,12 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             {"pyproject.toml": "[project]\nname='x'", "Makefile": "bench:\n\tpython speed.py\n"},
             "make",
             ". .venv/bin/activate && make bench | tee {out}",
+        ),
+        ({"meson.build": "subdir('b')", "b/meson.build": "  benchmark('a', a)"}, "meson", MESON),
+        (
+            {"meson.build": "# benchmark('a', a)\ntest('a', a)"},
+            "meson",
+            MESON.replace("BENCHMARK_FORMAT=json ", "").replace(" --benchmark", ""),
         ),
         ({"phpbench.json": "{}"}, "phpbench", "vendor/bin/phpbench run --dump-file={out}"),
     ],
@@ -662,3 +672,18 @@ def test_lines_that_only_print_are_no_part_of_a_setup(tmp_path: Path) -> None:
     setup = recognise(tmp_path)[0].setup
 
     assert setup.endswith("pip install pytest-benchmark && echo settings > made")
+
+
+def test_the_options_of_meson_that_build_benchmarks_are_set(tmp_path: Path) -> None:
+    """An option that is called like benchmarks is set as its type allows; a library of Debian is installed."""
+    options = "option('benchmarks', type: 'feature', value: 'disabled')\noption('docs', type: 'boolean')\n"
+    options += "option(\n  'micro-bench',\n  type : 'boolean',\n)\n# option('old_bench', type: 'boolean')\n"
+    build = "dependency('benchmark')\nbenchmark('a', a)\ntest('a', a)\n"
+    (project,) = recognise(write(tmp_path, {"meson.build": build, "meson_options.txt": options}))
+
+    assert project.setup == (
+        "meson setup build --buildtype=release -Dbenchmarks=enabled -Dmicro-bench=true "
+        "&& ninja -C build meson-benchmark-prereq"
+    )
+    assert project.results == "build/meson-logs/regress.junit.xml"
+    assert project.toolchain == ("- run: sudo apt-get install --yes meson ninja-build libbenchmark-dev",)

@@ -16,13 +16,14 @@ from regress_action.commands.init_mends import (
     times_all_tests,
     with_package,
 )
-from regress_action.commands.init_trial import absent_version, out_of_reach
+from regress_action.commands.init_trial import absent_here, out_of_reach
 from regress_action.scaffold import Project, Repository, recognise
 from unit.scaffold.scaffold_repositories import write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+NOT_HERE = ", which this machine does not have. Install it here, and in a step of the workflow"
 PIP = ".venv/bin/python -m pip install --quiet"
 
 
@@ -146,12 +147,15 @@ def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str
             "Error [ERR_UNKNOWN_BUILTIN_MODULE]: No such built-in module: node:sqlite",
             "a newer Node.js, which the project's tools need. The workflow installs it",
         ),
+        ('meson.build:7:0: ERROR: Dependency "glib-2.0" not found, tried pkgconfig', f"the library glib-2.0{NOT_HERE}"),
+        ('a package configuration file provided by\n  "fmt" with any', f"the library fmt{NOT_HERE}"),
+        ("Could NOT find Boost (missing: Boost_INCLUDE_DIR)", f"the library Boost{NOT_HERE}"),
         ("error: no matching package found", None),
     ],
 )
-def test_a_toolchain_that_is_too_old_here_is_named(log: str, absent: str | None) -> None:
+def test_a_toolchain_or_a_library_that_is_not_here_is_named(log: str, absent: str | None) -> None:
     """The files are right all the same: the workflow installs the version that the project asks for."""
-    assert absent_version(log) == absent
+    assert absent_here(log) == absent
 
 
 JUNIT = """<testsuite name="pytest">
@@ -228,6 +232,21 @@ def test_a_part_of_functions_has_parts_of_its_own(tmp_path: Path) -> None:
     assert part_of(twice[0], Repository(tmp_path)) is None
 
 
+def test_a_part_of_files_of_vitest_is_a_dozen_at_most(tmp_path: Path) -> None:
+    """Hundreds of files are not tried by the quarter, because each try takes as long as a run may."""
+    manifest = {"package.json": '{"devDependencies": {"vitest": "3"}}'}
+    write(tmp_path, manifest | {f"perf/{number:03}.bench.ts": "" for number in range(200)})
+    once = part_of(recognise(tmp_path)[0], Repository(tmp_path))
+    twice = part_of(once[0], Repository(tmp_path)) if once else None
+
+    assert once is not None
+    assert once[1].endswith("10 of 200 files")
+    assert "vitest bench --run perf/000.bench.ts perf/020.bench.ts " in once[0].command
+    assert once[0].command.endswith(" perf/180.bench.ts --outputJson={out}")
+    assert twice is not None
+    assert "bench --run perf/000.bench.ts perf/080.bench.ts perf/160.bench.ts --out" in twice[0].command
+
+
 @pytest.mark.parametrize(
     ("log", "said"),
     [
@@ -241,6 +260,10 @@ def test_a_part_of_functions_has_parts_of_its_own(tmp_path: Path) -> None:
             "what lies at index.example.org,",
         ),
         ("fatal: unable to access 'https://example.org/x/': no", "what lies at https://example.org/x/,"),
+        (
+            "meson.build:5:2: ERROR: could not get https://example.org/g.tgz is the internet",
+            "what lies at example.org,",
+        ),
         ("AssertionError: 404", None),
     ],
 )
