@@ -28,6 +28,7 @@ SCHEMAS = {
     "removed": "aliases",
     "waivers": "waivers",
     "interleave": "regress",
+    "suite": "regress",
     "cache": "thresholds",
 }
 """The schema of a printed file, by a key that it has."""
