@@ -24,7 +24,6 @@ LEARNED = 40  # runs before a change that show what happens on such machines: we
 CLEAR_RATIO, CLEAR_RATIO_UNLEARNED = 1.05, 1.15
 _CLEAR_P = 1e-4
 _SURELY = 2.0  # standard errors by which a clear change is larger than the smallest
-_MOST_CORRELATED = 0.95
 
 
 def clear(flat: Floats, ends: Ints, candidates: Candidates, minimum: tuple[Floats, Floats]) -> Flags:
@@ -69,8 +68,7 @@ def _is_clear(before: Floats, after: Floats, smallest: Floats) -> Flags:
     runs_a, mean_a, squares_a = moments(after)
     with np.errstate(invalid="ignore", divide="ignore"):
         estimated = np.nan_to_num((runs_b * designs.lag_one(before) + 1) / (runs_b - 3))
-        error = np.sqrt(np.maximum(1 - estimated**2, 0.05) / runs_b)
-        correlation = np.clip(np.maximum(estimated, 0.0) + error, 0.0, _MOST_CORRELATED)
+        correlation = designs.taken_high(estimated, runs_b)
         of_before, of_after = (designs.variance_of_mean(correlation, runs) for runs in (runs_b, runs_a))
         seen = np.maximum(runs_b * (1 - of_before) / (runs_b - 1), 0.3)  # of the variance, by that of a sample
         variance = squares_b / (runs_b - 1) / seen

@@ -33,8 +33,9 @@ _HALF_LIFE = 5  # runs after which a stored run says half as much about today's 
 _REPLAYED = 20  # newest stored runs that are predicted from those before them
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 _DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
+_LEAST_UNEXPLAINED = 0.05  # 1 - ρ² is taken to be at least so much: ρ is an estimate
 _FEWEST_CORRELATED = 8  # stored runs from which serial correlation is estimated
-MOST_CORRELATED = 0.9
+MOST_CORRELATED = 0.95  # beyond, a series says nothing of its own mean
 
 
 @dataclass(slots=True)
@@ -73,6 +74,10 @@ class Prior:
     df: Floats
     variance: Floats
     learned: Flags
+
+    def of(self, rows: Flags) -> Prior:
+        """Return what is known of some rows."""
+        return Prior(self.df[rows], self.variance[rows], self.learned[rows])
 
 
 def no_prior(rows: int) -> Prior:
@@ -298,6 +303,12 @@ def serial_correlation(values: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         estimated = lag_one(values) + 1 / runs
     return np.where((runs >= _FEWEST_CORRELATED) & (estimated > 0), np.minimum(estimated, MOST_CORRELATED), 0.0)
+
+
+def taken_high(correlation: Floats, runs: Floats) -> Floats:
+    """Return lag-one correlations of so many runs, each one standard error above its estimate, and none negative."""
+    error = np.sqrt(np.maximum(1 - correlation**2, _LEAST_UNEXPLAINED) / runs)
+    return np.asarray(np.clip(np.maximum(correlation, 0.0) + error, 0.0, MOST_CORRELATED))
 
 
 def lag_one(values: Floats) -> Floats:

@@ -34,6 +34,8 @@ _RECENT = 10  # stored runs that show how noisy the machine is now
 _CORRELATED = 3.0  # standard errors from which neighbouring pairs are said to be alike
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _A_SIDE = 5  # benchmarks that got faster, or slower, from which the scatter of a suite is read
+_BY_CHANCE = 1.17  # standard error of a robust deviation, times √n (Rousseeuw and Croux, J. Am. Stat. Assoc. 88 (1993))
+_STANDS_OUT = 0.01  # significance at which a row is noisier than its suite
 _LOPSIDED = 1.5  # times the distance of the nearer side
 _MOST_ONE_SIDED = 4.0  # times the usual spread of two builds, where nearly all differences have one sign
 _NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
@@ -129,7 +131,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     order = _pair_order(matrix.scale, head - base, second)
     base, head = base + second * order.effect[:, None] / 2, head - second * order.effect[:, None] / 2
     prior = _suite_prior(matrix.scale, head - base, order)
-    tau = _spread_of_builds(matrix.scale, head - base, tau)
+    tau = _spread_of_builds(matrix.scale, head - base, tau, prior)
     irreducible = np.hypot(tau, rounding)
     fields = (head - base, irreducible, policy.minimum_pairs, prior)
     estimate, cautious = designs.paired(*fields, order), designs.paired(*fields, order.taken_cautiously())
@@ -191,33 +193,47 @@ def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:
 
 
 def _suite_prior(scale: Scale, values: Floats, order: PairOrder) -> designs.Prior:
-    """Return what the other benchmarks of the suite say about the variance of each row (rows × pairs)."""
+    """Return what the other benchmarks of the suite say about the variance of each row (rows × pairs).
+
+    As many rows as there are, so many degrees of freedom the prior has at most. A row that is significantly noisier
+    than the suite is judged by its own variance (cf. Phipson et al., Ann. Appl. Stat. 10 (2016) 946-963): the prior is
+    one of what is common.
+    """
     _, _, variance, df = designs.trimmed(values)
     variance, df = order.spent(variance, df)
     prior = designs.no_prior(len(values))
     for timed in (True, False):
         family = (scale.timed == timed) & ~scale.linear & ~scale.exact
-        strength, typical = noise.fit(variance[family], df[family])
+        strength, typical = noise.fit(variance[family], df[family], float(np.count_nonzero(family)))
         prior.df[family], prior.variance[family] = strength, typical
+    with np.errstate(invalid="ignore"):
+        noisier = variance > prior.variance * special.fdtri(np.maximum(df, 1), np.maximum(prior.df, 1), 1 - _STANDS_OUT)
+    prior.df[noisier] = 0
     return prior
 
 
-def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats) -> Floats:
+def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats, prior: designs.Prior) -> Floats:
     """Return how far two builds of the same code lie apart, per row: `tau`, or more where the suite shows more.
 
     What identical code differs by in layout is the same in every pair and in no benchmark's own noise. It shows in how
-    the differences of a whole suite scatter, beyond what the noise of each explains. This is the scale of the empirical
-    null of Efron (2004).
+    the differences of a whole suite scatter, in standard errors: by one where `tau` and the noise of each explain them.
+    This is the scale of the empirical null of Efron (2004). It is a robust estimate of a few dozen values, so what
+    lies within one standard error of chance is not taken for layout.
     """
     wide = tau.copy()
     family = scale.timed & ~scale.linear & ~scale.exact & (tau > 0)
-    runs, d, variance, _ = designs.trimmed(differences[family])
-    usable = np.isfinite(d) & (runs > 1)
-    if np.count_nonzero(usable) < _SUITE:
+    usable = np.flatnonzero(family)
+    estimate = designs.paired(differences[family], tau[family], 0, prior.of(family))
+    finite = np.isfinite(estimate.d)
+    usable, d, se = usable[finite], estimate.d[finite], estimate.se[finite]
+    if len(usable) < _SUITE:
         return wide
-    explained = float(medians((variance[usable] / runs[usable])[None, :])[0])
-    beyond = math.sqrt(max(_scatter(d[usable]) ** 2 - explained, 0.0))
-    one_sided = min(np.count_nonzero(d[usable] < 0), np.count_nonzero(d[usable] > 0)) < _A_SIDE
+    scatter = _scatter(d / se)
+    if scatter <= 1 + _BY_CHANCE / math.sqrt(len(usable)):
+        return wide
+    explained = float(medians((se**2 - tau[usable] ** 2)[None, :])[0])
+    beyond = math.sqrt(max(scatter**2 * float(medians(se[None, :] ** 2)[0]) - explained, 0.0))
+    one_sided = min(np.count_nonzero(d < 0), np.count_nonzero(d > 0)) < _A_SIDE
     wide[family] = np.maximum(tau[family], np.minimum(beyond, _MOST_ONE_SIDED * tau[family]) if one_sided else beyond)
     return wide
 

@@ -131,8 +131,11 @@ _STRONGEST = 10.0  # a suite is never trusted beyond ten runs of the benchmark's
 _SMALLEST_VARIANCE = 1e-8  # (1e-4)²: no timer resolves less
 
 
-def fit(variances: Floats, df: Floats) -> tuple[float, float]:
-    """Return (d0, s0²): the prior's degrees of freedom and variance; d0 = 0 where the suite is too small."""
+def fit(variances: Floats, df: Floats, strongest: float = _STRONGEST) -> tuple[float, float]:
+    """Return (d0, s0²): the prior's degrees of freedom, `strongest` at most, and its variance.
+
+    d0 = 0 where the suite is too small.
+    """
     usable = (df >= 1) & np.isfinite(variances)
     if usable.sum() < _ENOUGH:
         return 0.0, 0.0
@@ -140,7 +143,7 @@ def fit(variances: Floats, df: Floats) -> tuple[float, float]:
     logs = np.log(np.maximum(variances[usable], _SMALLEST_VARIANCE)) - special.digamma(half) + np.log(half)
     center = float(logs.mean())
     excess = float(logs.var(ddof=1) - _trigamma(half).mean())
-    d0 = min(2 * _inverse_trigamma(excess), _STRONGEST) if excess > 0 else _STRONGEST
+    d0 = min(2 * _inverse_trigamma(excess), strongest) if excess > 0 else strongest
     prior = np.exp(center + special.digamma(d0 / 2) - np.log(d0 / 2))
     return d0, float(prior)
 

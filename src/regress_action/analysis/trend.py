@@ -35,7 +35,6 @@ SLOW = (70, 50, 40)
 """Of the runs of one level, up to a hundred, how many of the newest are looked at for a slow drift besides."""
 _SLOW_P = 0.001
 SHORTEST_LEVEL = 3
-_MOST_CORRELATED = 0.95
 
 
 class Tendency(StrEnum):
@@ -218,8 +217,8 @@ def slope_p(levels: Floats) -> float:
     time = np.arange(runs) - (runs - 1) / 2
     slope = float(time @ levels) / float(time @ time)
     residuals = levels - levels.mean() - slope * time
-    estimated = float(np.nan_to_num(designs.lag_one(residuals[None])[0])) + 4 / runs  # two coefficients were fitted
-    correlation = min(max(estimated, 0.0) + math.sqrt(max(1 - estimated**2, 0.05) / runs), _MOST_CORRELATED)
+    estimated = np.nan_to_num(designs.lag_one(residuals[None])) + 4 / runs  # two coefficients were fitted
+    correlation = float(designs.taken_high(estimated, np.array([float(runs)]))[0])
     inflation = (1 + correlation) / (1 - correlation)
     error = math.sqrt(max(float(residuals @ residuals) / (runs - 2) * inflation / float(time @ time), 1e-300))
     return float(distributions.two_sided_p(slope / error, max(runs / inflation - 2, 1.0)))

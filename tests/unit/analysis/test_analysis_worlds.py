@@ -82,6 +82,30 @@ def test_a_suite_shares_what_it_knows_of_noise() -> None:
     assert widest[0] < 0.85 * widest[1]
 
 
+def test_a_benchmark_that_is_noisier_than_its_suite_is_judged_by_its_own_noise() -> None:
+    """One of thirty whose runs spread ten times as far: its interval is the one that it has alone, or a wider one."""
+    random = np.random.default_rng(3)
+    base, head = ({f"b{n}": np.exp(random.normal(0, 0.3 if n == 0 else 0.03, 7)) for n in range(30)} for _ in range(2))
+
+    together = of(analysis.compare([pairs(base)], [pairs(head)]), "b0")
+    alone = paired(base["b0"], head["b0"])
+
+    assert number(together.ratio_high) >= number(alone.ratio_high) * (1 - 1e-9)
+
+
+def test_what_chance_scatters_in_a_suite_is_not_taken_for_layout() -> None:
+    """Three of thirty are slower by 10 %, seven pairs, 5 % noise: a third is found in spite of the other 27."""
+    random = np.random.default_rng(2)
+    found = 0
+    for _ in range(12):
+        base, head = random.normal(0, 0.05, (2, 30, 7))
+        head[:3] += np.log(1.1)
+        sides = [pairs({f"b{n}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head)]
+        found += analysis.compare([sides[0]], [sides[1]]).summary.regressions
+
+    assert found >= 13
+
+
 def test_a_suite_whose_builds_differ_shows_how_far() -> None:
     """Sixty benchmarks of identical code, each moved by 2 % of layout: none is called slower."""
     random = np.random.default_rng(4)
@@ -136,6 +160,18 @@ def test_serial_correlation_of_a_long_baseline_is_seen(seed: int, correlation: f
 
     assert seen[0] == pytest.approx(correlation, abs=0.25)
     assert seen[1] <= 0.25
+
+
+@examples
+@given(st.floats(-1, 1), st.integers(5, 100))
+def test_a_correlation_taken_high_is_one_standard_error_above_its_estimate(estimated: float, count: int) -> None:
+    """Never below zero or the estimate, within its bounds, and the nearer the more runs there are."""
+    fewer, more = designs.taken_high(np.array([estimated] * 2), np.array([count, 4.0 * count]))
+
+    assert min(max(estimated, 0.0), designs.MOST_CORRELATED) <= more <= fewer <= designs.MOST_CORRELATED
+    error = ((1 - estimated**2) / count) ** 0.5
+    if abs(estimated) < 0.9 and fewer < designs.MOST_CORRELATED:
+        assert fewer - max(estimated, 0) == pytest.approx(error)
 
 
 @examples

@@ -84,7 +84,7 @@ def test_order_without_an_effect_is_taken_off_in_one_row_of_a_hundred() -> None:
 @examples
 @given(SEEDS, st.integers(5, 40))
 def test_cautious_neighbours_are_at_least_as_much_alike_as_expected_ones(seed: int, count: int) -> None:
-    """Both lie between none and 0.9; of fewer than twenty pairs of one row nothing is expected."""
+    """Both lie between none and 0.95; of fewer than twenty pairs of one row nothing is expected."""
     values = np.random.default_rng(seed).normal(0, 1, (3, count))
 
     expected, cautious, _ = pair_order.correlation_of_pairs(values)
