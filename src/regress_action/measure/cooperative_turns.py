@@ -34,18 +34,23 @@ if TYPE_CHECKING:
 
 
 class Waiting(Enum):
-    """What a side waits for: to be started, to begin the benchmark that it named, or for its next turn in it."""
+    """What a side waits for: to be started, to begin the benchmark that it named, its next turn in it, or to end."""
 
     START = "start"
     BENCHMARK = "benchmark"
     TURN = "turn"
+    END = "end"
 
 
 @dataclass(slots=True)
 class SuiteState:
-    """Where one side is: `benchmark` is the one it is in or before, `ahead` the tests that it has not finished."""
+    """Where one side is: `benchmark` is the one it is in or before, `ahead` the tests that it has not finished.
+
+    `granted` is what its present or last turn was for.
+    """
 
     waiting: Waiting | None = Waiting.START
+    granted: Waiting | None = None
     benchmark: str | None = None
     ahead: set[str] = field(default_factory=set)
     ended: bool = False
@@ -61,9 +66,13 @@ class Grant:
 
 @dataclass(slots=True)
 class TurnOrder:
-    """The two sides, and what was found out about the benchmark that they are in; `first` begins the first one."""
+    """The two sides, and what was found out about the benchmark that they are in; `first` begins the first one.
+
+    Both end at the same time, and with `start_together` they also start so: nothing is timed then.
+    """
 
     first: int = 0
+    start_together: bool = False
     sides: tuple[SuiteState, SuiteState] = field(default_factory=lambda: (SuiteState(), SuiteState()))
     shared: dict[str, Any] = field(default_factory=dict)
     met: int = 0
@@ -75,21 +84,32 @@ class TurnOrder:
         grant = self._choose()
         if grant is not None:
             self._last = grant.side
-            self.sides[grant.side].waiting = None
+            state = self.sides[grant.side]
+            state.granted, state.waiting = state.waiting, None
         return grant
 
     def _choose(self) -> Grant | None:
         alive = [side for side in (self.first, 1 - self.first) if not self.sides[side].ended]
-        if not alive or any(self.sides[side].waiting is None for side in alive):
-            return None
+        waiting = [side for side in alive if self.sides[side].waiting is not None]
+        if len(waiting) < len(alive):
+            return next((Grant(side, alone=True) for side in waiting if self._may_join(side)), None)
         for side in alive:
             if len(alive) == 1 or self.sides[side].waiting is Waiting.START:
                 return Grant(side, alone=True)
-        return self._between()
+        return self._between() if alive else None
+
+    def _may_join(self, side: int) -> bool:
+        """Whether a side may run beside the other one, which has a turn: both start, or both end."""
+        wanted = self.sides[side].waiting
+        together = {Waiting.START, Waiting.END} if self.start_together else {Waiting.END}
+        return wanted in together and self.sides[1 - side].granted is wanted
 
     def _between(self) -> Grant:
         """Choose between two sides that both wait inside their suites."""
         base, head = self.sides
+        if Waiting.END in {base.waiting, head.waiting}:
+            self.shared = {}
+            return Grant(self.first if base.waiting is head.waiting else int(base.waiting is Waiting.END), alone=True)
         if base.benchmark == head.benchmark:
             if base.waiting is head.waiting is Waiting.BENCHMARK:
                 return self._meet()
@@ -129,6 +149,9 @@ class TurnOrder:
                 return True
             case {"used": True}:
                 state.waiting = Waiting.TURN
+                return True
+            case {"finish": True}:
+                state.benchmark, state.waiting = None, Waiting.END
                 return True
             case {"done": str(name)}:
                 state.ahead.discard(name)
@@ -283,9 +306,10 @@ class CooperativeTurns:
                     command.end_turn(alone=self.order.sides[1 - side].ended)
 
     def _grant(self, commands: Sequence[HeldCommand]) -> None:
-        grant = self.order.next()
-        if grant is None:
-            return
+        while grant := self.order.next():
+            self._give(grant, commands)
+
+    def _give(self, grant: Grant, commands: Sequence[HeldCommand]) -> None:
         started = commands[grant.side].released
         commands[grant.side].begin_turn()
         if not started:
@@ -326,7 +350,8 @@ class CooperativeTurns:
         Raises:
             BlockedError: next to nothing.
         """
-        side = next((at for at, command in enumerate(commands) if command.turn_began is not None), None)
+        running = [at for at, command in enumerate(commands) if command.turn_began is not None]
+        side = running[0] if len(running) == 1 else None
         if side is None or commands[1 - side].ended or not commands[1 - side].released:
             self._watched = None
             return

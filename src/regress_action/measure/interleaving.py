@@ -58,6 +58,7 @@ class Interleaving:
     """What was asked for and what is done, with a sentence why; `cpus` are those that a stopped pair shares.
 
     `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial.
+    `has_met` is whether suites took turns in an earlier pair, so that they may start at the same time.
     """
 
     asked: str
@@ -66,6 +67,7 @@ class Interleaving:
     cpus: tuple[int, ...] = ()
     slice_s: float = SLICE_S
     alone_cpu_s: float = 0.0
+    has_met: bool = False
 
     @property
     def in_turns(self) -> bool:
@@ -112,7 +114,7 @@ class Interleaving:
                 if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
                     share = f"{run.side} waited for {1 - busy:.0%} of its turns"
                     return f"{share}, perhaps for something that the stopped side holds"
-        return None
+        return self.disappointment_of(runs) if self.has_met else None  # both ran at once then
 
     def lengthen_slices(self, runs: Sequence[RunRecord]) -> bool:
         """Double the slices where a stopped pair took much more CPU time than alone; return whether they were.
@@ -131,8 +133,11 @@ class Interleaving:
 
     def disappointment_of(self, runs: Sequence[RunRecord]) -> str | None:
         """Return why no turns were taken in a pair that can be used all the same, None where some were."""
-        if self.kind in {Kind.COOPERATIVE, Kind.BENCHMARK} and not (runs[0].turns or {}).get("met"):
+        if self.kind not in {Kind.COOPERATIVE, Kind.BENCHMARK}:
+            return None
+        if not (runs[0].turns or {}).get("met"):
             return "the suite did not load the plugin that takes turns, or no benchmark is on both sides"
+        self.has_met = True
         return None
 
     def processors_apart(self, first: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

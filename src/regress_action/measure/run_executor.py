@@ -229,7 +229,7 @@ class RunExecutor:
             return frozen.run(), 0
         cpu = None if self.environment.cpus else next(iter(shared_processor()), None)
         length = SLICE_S if interleaving.kind is Kind.COOPERATIVE else None
-        order = TurnOrder(first=first)
+        order = TurnOrder(first, start_together=interleaving.has_met)
         turns = CooperativeTurns(tasks, logs, self.signals, self.processes, length, cpu, order, seed)
         turns.narrows = self.command.obeys_selection
         return turns.run(), turns.met

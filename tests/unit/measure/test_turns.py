@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.measure.cooperative_turns import TurnOrder, Waiting
+from regress_action.measure.cooperative_turns import Grant, TurnOrder, Waiting
 from regress_action.measure.frozen_turns import Slices
 from regress_action.measure.interleaving import Interleaving, Kind, choose
 from regress_action.measure.measurement import RunRecord
@@ -151,6 +151,39 @@ def test_two_orders_of_the_same_benchmarks_never_wait_for_ever(names: tuple[str,
         state.ahead |= {"x", "y"}
         state.benchmark, state.waiting = name, Waiting.BENCHMARK
     assert order.next() is not None
+
+
+def test_both_end_at_the_same_time() -> None:
+    """Base has no benchmarks left and waits; head goes on alone, and then both write their results at once."""
+    order = _started()
+    order.next()
+    order.asks(0, {"done": "a"})
+    order.asks(0, {"finish": True})
+    assert order.next() == Grant(1, alone=True)
+    order.asks(1, {"at": "b"})
+    assert order.next() == Grant(1, alone=True)
+    order.asks(1, {"share": {"pin": True}})
+    order.asks(1, {"finish": True})
+    assert [order.next() for _ in range(3)] == [Grant(0, alone=True), Grant(1, alone=True), None]
+    assert order.shared == {}  # so nothing is pinned to one processor any more
+
+
+def test_suites_that_met_before_start_at_the_same_time() -> None:
+    """They do in a later pair; in the first one, a suite without the plugin would run beside the other one."""
+    together, apart = TurnOrder(first=1, start_together=True), TurnOrder(first=1)
+    assert [together.next() for _ in range(3)] == [Grant(1, alone=True), Grant(0, alone=True), None]
+    assert [apart.next() for _ in range(2)] == [Grant(1, alone=True), None]
+    together.asks(1, {"at": "a"})
+    assert together.next() is None  # while the other one still starts, nothing is timed
+
+
+def test_suites_that_once_met_and_do_not_meet_again_are_measured_again() -> None:
+    """Both ran at the same time then, so the pair does not count."""
+    ways = Interleaving("auto", Kind.COOPERATIVE, "")
+    met, alone = ([record(side, turns={"busy": 1.0, "met": number}) for side in ("base", "head")] for number in (3, 0))
+    assert (ways.fault_of(alone), ways.has_met) == (None, False)
+    assert (ways.fault_of(met), ways.disappointment_of(met), ways.has_met) == (None, None, True)
+    assert "did not load the plugin" in str(ways.fault_of(alone))
 
 
 def test_last_side_runs_to_its_end() -> None:

@@ -14,10 +14,11 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 _ADDRESS = "REGRESS_TURNS"
 _SELECTED = "REGRESS_SELECTED"
@@ -26,7 +27,11 @@ _LONGEST_ANSWER = 65536
 _COMPUTED = 0.9  # of the length of a turn, as CPU time
 _LONGEST_TURN = 20
 _SHORT_S = 0.05
+_TINY_S = 0.001
+_IN_A_ROW = 10  # tiny rounds, whose time is taken together
 _ALIKE = 10
+_MUCH_SLOWER = 4  # times a round, above which the first call says nothing of its length
+_MOST_ROUNDS = 10_000  # between two looks at the clock
 
 Answer = dict[str, Any]
 
@@ -38,6 +43,9 @@ class Turns:
         self._socket: socket.socket | None = _connected(address)
         self._process = os.getpid()
         self._until = self._latest = self._enough_s = float("inf")
+        self._length_s = self._looked = 0.0
+        self._skipped = 0
+        self.left = 0
         self._calibrating = False
         self._mask: set[int] | None = None
         self._checked = True
@@ -48,6 +56,8 @@ class Turns:
     def enter(self, name: str) -> None:
         """Wait until the other side is at this benchmark as well and it is our turn."""
         self._checked = False
+        self._skipped = self.left = 0
+        self._looked = time.perf_counter()
         self.shared = {}
         self._ask({"at": name})
 
@@ -56,35 +66,47 @@ class Turns:
         self._unpin()
         self._send({"done": name})
 
+    def finish(self) -> None:
+        """Wait until the other side has no benchmarks left either: what follows may run on both at the same time."""
+        self._ask({"finish": True})
+
     def pause(self) -> None:
-        """Give the turn away if it is used up; called between rounds.
+        """Give the turn away if it is used up, and note how many rounds may follow before the next call.
 
         It is used up when so much was computed in it: where others want the processor as well, a turn of the clock's
-        time would hold a round or two, and all of them right after a switch. What sleeps gives it away later.
+        time would hold a round or two, and all of them right after a switch. What sleeps gives it away later. The
+        rounds until the next look take half of what is left of the turn, so that looks cost tiny rounds little.
         """
-        now = time.perf_counter()
-        if now < self._until or self._calibrating:
+        if self._calibrating or not self._checked:
             return
-        if now >= self._latest or time.process_time() >= self._enough_s:
+        now = time.perf_counter()
+        round_s = max((now - self._looked) / (self._skipped + 1), 1e-9)
+        if now >= self._until and (now >= self._latest or time.process_time() >= self._enough_s):
             self._ask({"used": True})
+            now = time.perf_counter()
+        left_s = max(self._until - now, self._length_s / 4)
+        self._skipped = self.left = int(min(left_s / 2 / round_s, 2 * self._skipped + 2, _MOST_ROUNDS))
+        self._looked = now
 
     def agree(self, first: Callable[[], tuple[float, int]], again: Callable[[int], float]) -> tuple[float, int]:
         """Return the seconds of a round and its iterations, the same for both sides, so that both time as many rounds.
 
         The side that is first calibrates by `first`; `again` runs a round of so many iterations. A first call is often
-        much slower than the next ones, and must not pass for the length of a round.
+        slower than the next ones, which leaves time for other benchmarks, but one that is much slower must not pass for
+        the length of a round. What goes on between two tiny rounds belongs to it.
         """
         loops, of_both = self.shared.get("iterations"), self.shared.get("duration_s")
         if isinstance(loops, int) and loops > 0:
-            repetitions: int = loops
-            own: float = self._calibrate(lambda: min(again(repetitions) for _ in range(2)))
-            if isinstance(of_both, float) and own / _ALIKE < of_both < own * _ALIKE:
-                own = of_both
-            return own, repetitions
+            own: float = self._calibrate(partial(_round_s, again, loops))
+            if isinstance(of_both, float):
+                if own > _MUCH_SLOWER * of_both:  # it was the first call
+                    own = min(own, self._calibrate(partial(_round_s, again, loops)))
+                own = of_both if own / _ALIKE < of_both < own * _ALIKE else own
+            return own, loops
 
         def calibration() -> tuple[float, int]:
             duration, loops = first()
-            return (min(duration, again(loops), again(loops)) if duration < _SHORT_S else duration), loops
+            return (min(duration, _MUCH_SLOWER * _round_s(again, loops)) if duration < _SHORT_S else duration), loops
 
         duration, loops = self._calibrate(calibration)
         self.share(iterations=loops, duration_s=duration)
@@ -152,7 +174,7 @@ class Turns:
         length = answer.get("slice_s")
         if length:
             began = time.perf_counter()
-            self._until, self._latest = began + length, began + _LONGEST_TURN * length
+            self._until, self._latest, self._length_s = began + length, began + _LONGEST_TURN * length, length
             self._enough_s = time.process_time() + _COMPUTED * length
         else:
             self._until = float("inf")
@@ -190,6 +212,20 @@ def _connected(address: str) -> socket.socket:
     finally:
         os.close(descriptor)
     return connection
+
+
+def _round_s(again: Callable[[int], float], loops: int) -> float:
+    """Return the seconds of a round of `loops` iterations; of a tiny one, with what goes on between two of them."""
+    single_s = again(loops)
+    if single_s > _TINY_S:
+        return single_s
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        for _ in range(_IN_A_ROW):
+            again(loops)
+        times.append((time.perf_counter() - began) / _IN_A_ROW)
+    return min(times)
 
 
 def _used_s() -> float:
@@ -231,6 +267,17 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
         _turns.leave(nodeid)
 
 
+def pytest_sessionfinish() -> Generator[None, None, None]:
+    """Wait with what follows the last test, such as statistics and the result file, until no side measures."""
+    if _turns:
+        _turns.finish()
+    yield
+
+
+# What pytest.hookimpl does, and pytest is not imported here. The one of pytest-benchmark is a wrapper as well.
+vars(pytest_sessionfinish)["pytest_impl"] = {"hookwrapper": True, "tryfirst": True}
+
+
 def _patch_pytest_benchmark() -> bool:
     """Make pytest-benchmark's fixture ask for turns; return whether it could be done."""
     module = sys.modules.get("pytest_benchmark.fixture")
@@ -269,22 +316,24 @@ def _patch_own_fixture() -> bool:
     """Make the fixture of regress-action ask for turns; return whether it could be done."""
     fixture = getattr(sys.modules.get("regress_action.pytest_plugin.benchmark_fixture"), "BenchmarkFixture", None)
     timing: Any = sys.modules.get("regress_action.pytest_plugin.timing")
-    if fixture is None or not all(hasattr(timing, name) for name in ("timed", "timed_once", "calibrate")):
+    if fixture is None or not all(
+        hasattr(timing, name) for name in ("timed", "timed_once", "round_timer", "calibrate")
+    ):
         return False
     _patch_entry(fixture, "__call__")
     _patch_entry(fixture, "pedantic")
-    calibrate = timing.calibrate
+    calibrate, round_timer = timing.calibrate, timing.round_timer
 
     def calibrate_in_turn(work: Any, options: Any) -> Any:  # noqa: ANN401
         if _turns is None:
             return calibrate(work, options)
-        return _turns.agree(lambda: calibrate(work, options), lambda loops: timing.timed(work, loops, options))
+        run = round_timer(work, options)
+        return _turns.agree(lambda: calibrate(work, options), lambda loops: run(range(loops)))
 
     timing.calibrate = calibrate_in_turn
     for name in ("timed", "timed_once"):
         _patch_round(timing, name)
-    if round_timer := getattr(timing, "round_timer", None):
-        timing.round_timer = lambda *args: _in_turns(round_timer(*args))
+    timing.round_timer = lambda *args: _in_turns(round_timer(*args))
     return True
 
 
@@ -296,9 +345,13 @@ def _in_turns(run_round: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that runs a round, in a turn of its own where the present one is used up."""
 
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - what the round takes and gives
-        if _turns is None:
+        turns = _turns
+        if turns is None:
             return run_round(*args, **kwargs)
-        _turns.pause()
-        return _turns.first_round(lambda: run_round(*args, **kwargs))
+        if turns.left:
+            turns.left -= 1
+            return run_round(*args, **kwargs)
+        turns.pause()
+        return run_round(*args, **kwargs) if turns.left else turns.first_round(lambda: run_round(*args, **kwargs))
 
     return run
