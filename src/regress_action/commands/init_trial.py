@@ -89,6 +89,7 @@ _PROGRAMS = (
     "meson",
     "ninja",
     "mvn",
+    "gradle",
     "dotnet",
     "composer",
     "julia",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action.scaffold.repository import Project
@@ -107,19 +108,45 @@ def _go_toolchain(module: PurePosixPath) -> tuple[str, ...]:
 
 
 def java(repository: Repository) -> list[Project]:
-    """Return the way to measure JMH benchmarks that Maven builds."""
+    """Return the way to measure JMH benchmarks that Maven builds, or that Gradle runs with its plugin for JMH."""
     poms = [path for path in repository.matching(r"(?:.*/)?pom\.xml") if "jmh-core" in repository.text(path)]
-    if not poms:
+    poms.sort(key=lambda path: "org.openjdk.jmh.Main" not in repository.text(path))
+    java_21 = ("- uses: actions/setup-java@v5", "  with: {distribution: temurin, java-version: '21'}")
+    if poms:
+        folder = poms[0].parent
+        module = f"<module>{folder}</module>" in repository.text("pom.xml")
+        where = f"--projects {folder} --also-make" if module else f"--file {poms[0]}"
+        named = re.search(r"<finalName>([\w.-]+)</finalName>", repository.text(poms[0]))
+        program = posixpath.normpath(f"{folder}/target/{named[1] if named else 'benchmarks'}.jar")
+        return [
+            Project(
+                kind="jmh",
+                why=f"{poms[0]} depends on jmh-core",
+                setup=f"mvn --batch-mode --quiet package -DskipTests {where}",
+                command=f"java -jar {program} -f 1 -rf json -rff {{out}}",
+                toolchain=java_21,
+                sources=(("command", str(poms[0])),),
+            )
+        ]
+    builds = [
+        path
+        for path in repository.matching(r"(?:.*/)?build\.gradle(?:\.kts)?")
+        if re.search(r"me\.champeau\.(?:gradle\.)?jmh", repository.text(path))
+        and "apply false" not in repository.text(path)
+    ]
+    if not builds:
         return []
-    folder = poms[0].parent
+    gradle = "./gradlew" if repository.exists("gradlew") else "gradle"
+    folder = builds[0].parent
+    task = "".join(f":{part}" for part in folder.parts)
     return [
         Project(
             kind="jmh",
-            why=f"{poms[0]} depends on jmh-core",
-            setup=f"mvn --batch-mode --quiet package -DskipTests --file {poms[0]}",
-            command=f"java -jar {posixpath.normpath(f'{folder}/target/benchmarks.jar')} -f 1 -rf json -rff {{out}}",
-            toolchain=("- uses: actions/setup-java@v5", "  with: {distribution: temurin, java-version: '21'}"),
-            sources=(("command", str(poms[0])),),
+            why=f"{builds[0]} uses Gradle's plugin for JMH",
+            setup=f"{gradle} --no-daemon --quiet {task}:jmhJar",
+            command=f"java -jar {posixpath.normpath(f'{folder}/build/libs')}/*-jmh.jar -f 1 -rf json -rff {{out}}",
+            toolchain=java_21,
+            sources=(("command", str(builds[0])),),
         )
     ]
 
@@ -158,8 +185,11 @@ _TARGET = re.compile(r"add_executable\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE
 _MORE_SOURCES = re.compile(r"target_sources\w*\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _LINKS = re.compile(r"target_link_libraries\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _GOOGLE = re.compile(r"\bbenchmark(?:::benchmark\w*|_main)?\b")
-_OPTION = re.compile(r"(?:option|cmake_dependent_option)\s*\(\s*(\w*BENCH(?:MARK)?(?:S|ES|ING)?)\b", re.IGNORECASE)
+_OPTION = re.compile(
+    r"(?:option|cmake_dependent_option)\s*\(\s*([\w.-]*BENCH(?:MARK)?(?:S|ES|ING)?)(?![\w.-])", re.IGNORECASE
+)
 _TEST_OPTION = re.compile(r"option\s*\(\s*([A-Z0-9]+_(?:(?:BUILD|ENABLE|WITH|UNIT)_)*TEST(?:S|ING)?)\b")
+_TEST_PROGRAM = re.compile(r"^(?:unit)?tests?$|[-_.](?:unit)?tests?$|^(?:unit_?)?tests?[-_.]", re.IGNORECASE)
 _SOURCE = re.compile(r"[\w./+-]+\.(?:cc|cpp|cxx|c)\b")
 _AUXILIARY = {"docs", "doc", "examples", "example", "cmake_consumer"}
 _COMMANDS = {
@@ -191,6 +221,25 @@ def cpp(repository: Repository) -> list[Project]:
                 projects.append(_project(repository, kind, target, path))
     measuring = [project for project in projects if project.kind != "cmake"]
     return [*(measuring or projects)[:2], *_first(repository, lists)]
+
+
+def _test_options(repository: Repository) -> str:
+    """Return the options of the project at the root that build its tests."""
+    names = _TEST_OPTION.findall(_plain(repository.text("CMakeLists.txt")))
+    return "".join(f" -D{name}=ON" for name in dict.fromkeys(names))
+
+
+def _test_program(repository: Repository, lists: Sequence[PurePosixPath]) -> list[Project]:
+    """Return the time of a program of tests that CTest does not know as a first benchmark, where there is one."""
+    for path in lists:
+        for target, _ in _TARGET.findall(_plain(repository.text(path))):
+            if _TEST_PROGRAM.search(target):
+                why = "CMakeLists.txt was found, but no benchmark program"
+                why += f", so the tests in {target} are timed as a first one"
+                project = _project(repository, "cmake", target, path)
+                setup = project.setup.replace(" && ", f"{_test_options(repository)} && ", 1)
+                return [replace(project, why=why, setup=setup, first=True)]
+    return []
 
 
 def _plain(text: str) -> str:
@@ -250,7 +299,7 @@ def _first(repository: Repository, lists: tuple[PurePosixPath, ...]) -> list[Pro
     """Return the durations of the project's own tests as a first benchmark, where CTest knows some."""
     texts = [_plain(repository.text(path)) for path in lists]
     if not any(re.search(r"add_test\s*\(|_discover_tests\s*\(|add_\w*_?test\s*\(", text) for text in texts):
-        return [
+        return _test_program(repository, lists) or [
             Project(
                 kind="cmake",
                 why="CMakeLists.txt was found, but no benchmark program and no tests",
@@ -258,12 +307,12 @@ def _first(repository: Repository, lists: tuple[PurePosixPath, ...]) -> list[Pro
                 missing="Write a benchmark, or name a command in regress.yml that does something worth measuring.",
             )
         ]
-    options = "".join(f" -D{name}=ON" for name in dict.fromkeys(_TEST_OPTION.findall(texts[0])))
     return [
         Project(
             kind="ctest",
             why="CMakeLists.txt was found, but no benchmark program, so its tests are timed as a first one",
-            setup=f"cmake -S . -B build -DCMAKE_BUILD_TYPE=Release{options} && cmake --build build --parallel 4",
+            setup=f"cmake -S . -B build -DCMAKE_BUILD_TYPE=Release{_test_options(repository)} "
+            "&& cmake --build build --parallel 4",
             command="ctest --test-dir build --output-junit {out}",
             sources=(("command", "the tests that CTest knows"),),
             first=True,

@@ -122,16 +122,22 @@ class Project:
 
 
 _TARGET = re.compile(r"^(bench|benchmark|benchmarks|perf)\s*:(?!=)", re.MULTILINE)
+_MANIFESTS = ("CMakeLists.txt", "meson.build", "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod")
+_TESTS = re.compile(r"^(check|test|tests)\s*:(?!=)", re.MULTILINE)
 _FILES = (("Makefile", "make"), ("GNUmakefile", "make"), ("makefile", "make"), ("justfile", "just"))
 
 
 def tasks(repository: Repository) -> list[Project]:
-    """Return the way to run a benchmark target; what it prints is read where its format is a known one."""
+    """Return the way to run a benchmark target; what it prints is read where its format is a known one.
+
+    The tests are timed as a first benchmark where a Makefile is all that builds a program in C or C++.
+    """
     for file, program in _FILES:
-        match = _TARGET.search(repository.text(file))
+        text = repository.text(file)
+        match = _TARGET.search(text)
         if match is None:
             continue
-        is_built = re.search(r"^all\s*:(?!=)", repository.text(file), re.MULTILINE) and not repository.exists("go.mod")
+        is_built = re.search(r"^all\s*:(?!=)", text, re.MULTILINE) and not repository.exists("go.mod")
         return [
             Project(
                 kind=program,
@@ -141,4 +147,30 @@ def tasks(repository: Repository) -> list[Project]:
                 sources=(("command", f"the target {match[1]} of {file}"),),
             )
         ]
-    return []
+    return _tests_of_makefile(repository)
+
+
+def _tests_of_makefile(repository: Repository) -> list[Project]:
+    file = next((name for name, program in _FILES if program == "make" and repository.exists(name)), None)
+    if file is None or not repository.matching(r".*\.(?:c|cc|cpp|cxx)") or any(map(repository.exists, _MANIFESTS)):
+        return []
+    match = _TESTS.search(repository.text(file))
+    if match is None:
+        return [
+            Project(
+                kind="make",
+                why=f"{file} was found, but no target `bench` or `test`",
+                command="",
+                missing="Name a command in regress.yml that does something worth measuring, such as `./program FILE`.",
+            )
+        ]
+    return [
+        Project(
+            kind="make",
+            why=f"{file} was found, but no target `bench`, so its tests are timed as a first one",
+            setup=f"make && make {match[1]}",
+            command=f"make {match[1]}",
+            sources=(("command", f"the target {match[1]} of {file}"),),
+            first=True,
+        )
+    ]

@@ -24,6 +24,7 @@ SHORT = "--warm-up-time 0.5 --measurement-time 1"
 PYPERF_SCRIPT = 'from pyperf import Runner\nif __name__ == "__main__":\n    Runner().timeit("x", "1")\n'
 PYPERF_MODULE = "import pyperf\n\nclass Shared:\n    def __init__(self): self.runner = pyperf.Runner()\n"
 TESTS_OF_A_CRATE = "cargo test --release --quiet --lib --bins --tests"
+CMAKE = "cmake -S . -B build -DCMAKE_BUILD_TYPE=Release"
 MESON = (
     "BENCHMARK_FORMAT=json meson test -C build --benchmark --no-rebuild --timeout-multiplier 0 --num-processes 1 "
     "--logbase regress"
@@ -198,8 +199,27 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             "./build/nb | tee {out}",
         ),
         ({"CMakeLists.txt": "add_test(NAME a COMMAND a)"}, "ctest", "ctest --test-dir build --output-junit {out}"),
+        (
+            {
+                "CMakeLists.txt": "option(A_BUILD_TESTS x)\nadd_subdirectory(t)",
+                "t/CMakeLists.txt": "add_executable(tests a.c)",
+            },
+            "cmake",
+            "./build/t/tests",
+        ),
         ({"go.mod": "module x", "a_test.go": "package x"}, "go", "go test -count 1 ./..."),
         ({"Makefile": "bench:\n\t./speed\n"}, "make", "make bench | tee {out}"),
+        ({"Makefile": "all: a\ncheck: all\n\t./a", "a.c": ""}, "make", "make check"),
+        (
+            {"pom.xml": "<module>perf</module>", "perf/pom.xml": "jmh-core <finalName>micro</finalName>"},
+            "jmh",
+            "java -jar perf/target/micro.jar -f 1 -rf json -rff {out}",
+        ),
+        (
+            {"build.gradle": "plugins {}", "perf/build.gradle.kts": 'id("me.champeau.jmh") version "0.7"'},
+            "jmh",
+            "java -jar perf/build/libs/*-jmh.jar -f 1 -rf json -rff {out}",
+        ),
         (
             {"pyproject.toml": "[project]\nname='x'", "Makefile": "bench:\n\tpython speed.py\n"},
             "make",
@@ -687,3 +707,38 @@ def test_the_options_of_meson_that_build_benchmarks_are_set(tmp_path: Path) -> N
     )
     assert project.results == "build/meson-logs/regress.junit.xml"
     assert project.toolchain == ("- run: sudo apt-get install --yes meson ninja-build libbenchmark-dev",)
+
+
+@pytest.mark.parametrize(
+    ("files", "setup"),
+    [
+        (
+            {"pom.xml": "<module>perf</module>", "perf/pom.xml": "jmh-core"},
+            "mvn --batch-mode --quiet package -DskipTests --projects perf --also-make",
+        ),
+        ({"perf/build.gradle": "id 'me.champeau.jmh'", "gradlew": ""}, "./gradlew --no-daemon --quiet :perf:jmhJar"),
+        (
+            {
+                "CMakeLists.txt": "CMAKE_DEPENDENT_OPTION(a.benchmark x)\nadd_executable(a.bench a.cc)",
+                "a.cc": "#include <benchmark/benchmark.h>",
+            },
+            f"{CMAKE} -Da.benchmark=ON && cmake --build build --parallel 4 --target a.bench",
+        ),
+        (
+            {"CMakeLists.txt": "option(A_BUILD_TESTS x)\nadd_executable(a_tests a.c)"},
+            f"{CMAKE} -DA_BUILD_TESTS=ON && cmake --build build --parallel 4 --target a_tests",
+        ),
+    ],
+)
+def test_what_the_benchmarks_need_is_built_with_them(tmp_path: Path, files: dict[str, str], setup: str) -> None:
+    """Modules beside it, and options whose names may hold dots."""
+    assert recognise(write(tmp_path, files))[0].setup == setup
+
+
+def test_a_makefile_without_a_target_that_measures_is_named(tmp_path: Path) -> None:
+    """It is a build file of a known kind; only in a project that nothing else builds does it count."""
+    write(tmp_path, {"Makefile": "all: a\n", "a.c": ""})
+    assert recognise(tmp_path)[0].why == "Makefile was found, but no target `bench` or `test`"
+
+    write(tmp_path, {"package.json": "{}", "Makefile": "test: a\n"})
+    assert [project.kind for project in recognise(tmp_path)] == ["node"]
