@@ -97,7 +97,7 @@ def main() -> int:
     known = _known(options.results)
     todo = [mutant for mutant in chosen if mutant.key not in known and mutant.key not in reasons]
     if todo and not options.report:
-        os.nice(19)
+        os.nice(0 if os.nice(0) else 19)  # whoever was told how nice to be stays so
         _warm_up()
         executed = _measured()
         if executed is None:
@@ -168,6 +168,7 @@ def _known(file: Path) -> dict[str, Result]:
 def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[Result]:
     """Try every mutant, `jobs` at a time, and yield what became of them."""
     waiting, tests_digest = list(reversed(todo)), _tests_digest()
+    modules = {mutant.module: _digest(MODULES[mutant.module].read_text()) for mutant in todo}
     running: dict[int, tuple[Mutant, _Child, int, float]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
@@ -186,7 +187,7 @@ def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[
             child.said(),
             tests_run,
             round(time.monotonic() - started, 2),
-            _digest(MODULES[mutant.module].read_text()),
+            modules[mutant.module],
             tests_digest,
         )
 

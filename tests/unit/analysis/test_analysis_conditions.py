@@ -74,6 +74,13 @@ def test_what_spread_explains_is_no_other_speed(head: Conditions, stored: list[C
     assert not any("fixed piece of work" in note and "head's machine" in note for note in note_sentences(judgement))
 
 
+def test_a_machine_that_did_not_say_how_far_it_swung_explains_nothing() -> None:
+    """A third more time is another speed, whether or not the fastest and the slowest probe are known."""
+    typical = Conditions("1 CPython", 0.0026)
+
+    assert against_history(typical, Conditions("1 CPython", 0.002)).machine.doubts == (Doubt.SPEED,)
+
+
 @pytest.mark.parametrize(
     ("head", "stored", "past"),
     [

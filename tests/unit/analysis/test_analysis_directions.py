@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from regress_action.analysis import cumulative_drift, histories
 from regress_action.analysis.trend import Tendency
+from regress_action.model.comparisons import ReasonCode, Verdict
 from regress_action.model.measurements import Benchmark, Direction, Environment, Metric, Report, Run, Series
+from unit.analysis.compared_sides import paired, reason_of
 
 MACHINE = Environment(cpu="one CPU")
 
@@ -38,3 +40,13 @@ def test_nothing_creeps_towards_worse_without_a_direction() -> None:
     """Cumulative drift is measured where there is a worse."""
     assert cumulative_drift.measure(history(Direction.UNKNOWN)) == ()
     assert cumulative_drift.measure(history(Direction.LOWER)) != ()
+
+
+def test_a_proven_change_without_a_direction_is_no_verdict() -> None:
+    """It is said that it changed, and not how many runs would decide what no run can."""
+    shapes = Metric("shapes", "count", Direction.UNKNOWN)
+    row = paired([100.0, 101.0, 99.0, 100.0, 101.0], [150.0, 151.0, 149.0, 150.0, 151.0], metric=shapes)
+
+    assert row.verdict is Verdict.INCONCLUSIVE
+    assert reason_of(row).code is ReasonCode.DIRECTION_UNKNOWN
+    assert row.runs_needed is None

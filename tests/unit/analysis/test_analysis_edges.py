@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,12 @@ def test_two_constant_sides_of_a_timing_that_differ_are_a_regression_of_finite_c
 
     assert row.verdict is Verdict.REGRESSION
     assert number(row.ratio_low) < 1.25 < number(row.ratio_high)
+
+
+def test_a_ratio_beyond_every_number_stays_one() -> None:
+    """It ends at the largest exponent that a double holds safely."""
+    assert paired([1e-300] * 5, [1e300] * 5).ratio == pytest.approx(math.exp(700))
+    assert paired([1e300] * 5, [1e-300] * 5).ratio == pytest.approx(math.exp(-700))
 
 
 @pytest.mark.parametrize(("head", "verdict"), [(100.5, Verdict.UNCHANGED), (102.0, Verdict.REGRESSION)])

@@ -184,3 +184,27 @@ def test_a_release_is_known_by_its_first_digits() -> None:
         (drift,) = cumulative_drift.measure(reports, since=since)
         opened = drift.since_release.start.commit if drift.since_release else None
         assert opened == (f"{10:040x}" if is_stored else f"{0:040x}" if len(since) == 39 else None)
+
+
+def test_a_report_of_releases_holds_what_the_newest_report_measured() -> None:
+    """Each benchmark at its level now, in its unit, against every release; one that went away is left out."""
+    rate = Metric("throughput", "1/s", Direction.HIGHER)
+    stays = past(1000 / crept({60: 1.25}), "stays", metric=rate)
+    ended = past(crept({}, runs=100), "ended")
+
+    (row,) = cumulative_drift.since_releases(stays + ended, [f"{5:040x}", f"{80:040x}", "f" * 40])
+
+    assert row.history.benchmark.name == "stays"
+    assert row.level == pytest.approx(800, rel=0.01)
+    assert [drift and round(drift.ratio, 2) for drift in row.since] == [1.25, 1.0, None]
+
+
+@pytest.mark.parametrize(("deviations", "apart"), [(3.9, False), (4.1, True)])
+def test_a_level_is_taken_off_the_noise_where_it_stands_out_of_it(deviations: float, *, apart: bool) -> None:
+    """By four robust deviations of the noisier side, so that a change is not counted as noise."""
+    side = np.linspace(-1, 1, 21)
+    height = deviations * noise.robust_deviations(side[None])[0]
+    badness = np.concatenate([side / 2, height + side])
+
+    assert cumulative_drift._stands_out(badness, (0, 21, 42), 21) is apart
+    assert cumulative_drift._stands_out(-badness, (0, 21, 42), 21) is apart
