@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import designs, distributions
+from regress_action.analysis import designs, distributions, estimate
+from regress_action.analysis.comparison import analyse
 from regress_action.model.comparisons import Mode, Verdict
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Report, Run, Series
@@ -324,3 +325,103 @@ def test_the_degrees_of_freedom_of_a_plan_are_those_of_its_end(planned: int) -> 
     estimate = designs.paired(np.array([drawn(1, planned)]), np.array([0.0]), 5)
 
     assert designs.df_after(planned) == estimate.df.item()
+
+
+def test_several_new_runs_are_never_held_to_less_noise_than_they_show() -> None:
+    """A suite that is said to be quieter than both sides takes nothing off the variance that the t test pools."""
+    base, head = np.array([[0.0, 0.1, 0.2, 0.1, 0.0, 0.3]]), np.array([[0.3, 0.4, 0.35]])
+    quiet = designs.Prior(np.array([6.0]), np.array([1e-6]), np.array([False]))
+
+    estimate = designs.history(base, head, quiet, 5)
+
+    assert estimate.d / estimate.se == pytest.approx(stats.ttest_ind(head[0], base[0]).statistic)
+
+
+@examples
+@given(SEEDS, st.integers(10, 24), st.floats(0, 0.01))
+def test_a_baseline_drifts_where_the_slope_of_its_line_is_significant(seed: int, count: int, slope: float) -> None:
+    """At one in a hundred by scipy's regression, whatever runs are missing; ten runs are too few."""
+    values = np.random.default_rng(seed).normal(0, 0.03, count) + slope * np.arange(count)
+    with_gaps = np.insert(values, [3, 7], np.nan)
+
+    significant = count > 10 and stats.linregress(np.arange(count), values).pvalue < 0.01
+    assert designs._drifts(np.stack([with_gaps, -with_gaps])).tolist() == [significant, significant]
+
+
+@examples
+@given(SEEDS)
+def test_neighbours_are_alike_by_their_correlation_without_the_reach_of_outliers(seed: int) -> None:
+    """Values beyond three robust deviations are drawn in to them; gaps are stepped over."""
+    values = np.random.default_rng(seed).normal(0, 1, 20)
+    values[5] = 50.0
+    middle = np.median(values)
+    reach = 3 * 1.4826 * np.median(np.abs(values - middle))
+    near = np.clip(values, middle - reach, middle + reach)
+    near -= near.mean()
+    expected = (near[1:] * near[:-1]).sum() / (near**2).sum()
+
+    assert designs.lag_one(np.insert(values, 8, np.nan)[None])[0] == pytest.approx(expected, rel=1e-4)
+    assert designs.serial_correlation(values[None])[0] == pytest.approx(min(max(expected + 1 / 20, 0), 0.9), rel=1e-4)
+    assert np.isnan(designs.lag_one(np.ones((1, 20)))[0])
+
+
+def test_the_variance_of_a_mean_of_correlated_runs_is_the_sum_of_their_covariances() -> None:
+    """That of an AR(1) series: correlation to the power of the distance, summed over all pairs of runs."""
+    distance = np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
+
+    for correlation in (0.0, 0.3, 0.9):
+        expected = (correlation**distance).sum() / 49
+        assert designs.variance_of_mean(np.array([correlation]), np.array([7.0]))[0] == pytest.approx(expected)
+
+
+def test_a_weighted_quantile_is_the_first_value_that_reaches_its_share() -> None:
+    """Sorted by value, weights added up; what is missing weighs nothing."""
+    values, weights = np.array([[3.0, 1.0, np.nan, 2.0]]), np.array([[1.0, 1.0, 0.0, 2.0]])
+
+    quantiles = [designs._weighted_quantile(values, weights, share)[0] for share in (0.25, 0.26, 0.75, 0.76)]
+    assert quantiles == [1, 2, 2, 3]
+
+
+def test_a_replayed_run_is_predicted_by_the_level_before_it() -> None:
+    """The errors of the ten newest of fifteen runs: the median or the 80 % quantile, newer ones weighing more."""
+    values = np.random.default_rng(3).normal(0, 0.02, 15)
+    errors, weights = [], []
+    for at in range(5, 15):
+        before = 0.5 ** (np.arange(at - 1, -1, -1) / 5)
+        before /= before.sum()
+        cut = at // 10
+        inner = np.sort(values[:at])[cut : at - cut]
+        level = (before * np.clip(values[:at], inner[0], inner[-1])).sum()
+        errors.append(abs(values[at] - level) / np.sqrt(1 + (before**2).sum()))
+        weights.append(0.5 ** ((14 - at) / 5))
+    order = np.argsort(errors)
+    reached = np.cumsum(np.array(weights)[order]) / sum(weights)
+    half, most = (np.array(errors)[order][np.argmax(reached >= share)] for share in (0.5, 0.8))
+
+    spread, df = designs.replayed_spread(values[None])
+    assert spread[0] == pytest.approx(max(half * 1.4826, most / stats.norm.isf(0.1)), rel=1e-4)
+    assert df[0] == pytest.approx(sum(weights) ** 2 / np.square(weights).sum())
+    assert designs.replayed_spread(values[None, :14])[1].tolist() == [0]
+
+
+@pytest.mark.parametrize(("farther", "lopsided"), [(1.9, False), (2.5, True)])
+def test_a_suite_that_moved_to_one_side_scatters_as_far_as_its_nearer_side(farther: float, *, lopsided: bool) -> None:
+    """Where all lie more than one and a half times as far apart as those that moved the other way."""
+    d = np.array([-1.0] * 6 + [farther] * 6)
+    around = (1 + farther) / 2
+
+    for side in (d, -d):
+        assert estimate._scatter(side) == pytest.approx(1.4826 * (1.0 if lopsided else around), rel=1e-4)
+
+
+def test_the_ten_newest_runs_replace_learned_noise_that_they_exceed() -> None:
+    """With the nine differences that they have, once an F test says that the noise has grown."""
+    learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.001, runs=50)})
+    noisy = drawn(1, 10, 0.05)
+    steady = drawn(2, 10, 0.001)
+
+    degrees = [
+        analyse(runs({"b": [*before, *newest]}), runs({"b": [1.0]}), learned).estimates.estimate.df[0]
+        for before, newest in ((steady, noisy), (noisy, steady))
+    ]
+    assert degrees == [9, 20]
