@@ -31,6 +31,7 @@ _UNBUILT = re.compile(
     r"Failed building wheel for ([\w.-]+)|metadata-generation-failed[\s\S]*?╰─> ([\w.-]+)\s*$", re.MULTILINE
 )
 _FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::\S+)?)", re.MULTILINE)
+_ADDED_OPTIONS = re.compile(r" -o (?:'addopts=(?:[^']|'\"'\"')*'|addopts=\S*)")
 _KEPT = " | tee {out}"
 _UNKNOWN_FORMAT = re.compile(r"Measured 0 series|wrote an empty result file")
 _MOST_LEFT_OUT = 20
@@ -109,9 +110,13 @@ def _packages_of_node(project: Project, log: str) -> tuple[Project, str] | None:
 
 
 def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
-    """Return the way without the tests that failed, as long as they are few."""
+    """Return the way without options that nothing here knows, or without the tests that failed, if they are few."""
     if "-m pytest" not in project.command:
         return None
+    if match := re.search(r"error: unrecognized arguments: (.*)", log):
+        plain = _ADDED_OPTIONS.sub("", project.command) + " -o addopts="
+        said = f"left out the project's own options for pytest, because nothing here knows {match[1][:100]}"
+        return (replace(project, command=plain), said) if plain != project.command else None
     failed = [name for name in dict.fromkeys(_FAILED_TEST.findall(log)) if name not in project.command]
     if not failed or len(failed) > _MOST_LEFT_OUT:
         return None

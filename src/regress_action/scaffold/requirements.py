@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
 
 
+_FOREIGN = re.compile(r"(?:sys_platform|platform_system|os_name)\s*==\s*[\"'](?:win32|darwin|Windows|Darwin|nt)[\"']")
+"""A condition that is never true where workflows run."""
+
+_ENVIRONMENTS = (
+    ("poetry", "pyproject.toml", ("tool", "poetry", "group")),
+    ("hatch", "pyproject.toml", ("tool", "hatch", "envs")),
+    ("hatch", "hatch.toml", ("envs",)),
+    ("tox", "pyproject.toml", ("tool", "tox", "env")),
+    ("tox", "tox.toml", ("env",)),
+)
+"""Where tools keep tables of requirements, each under its name."""
+
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -53,7 +65,7 @@ def groups(repository: Repository) -> list[Group]:
         Group("group", name, package_names(requirements), f"dependency group {name} of pyproject.toml")
         for name, requirements in _tables(project, "dependency-groups")
     ]
-    legacy = entry(project, "tool", "poetry", "dev-dependencies")
+    legacy = _listed({"dependencies": entry(project, "tool", "poetry", "dev-dependencies")})
     names += [Group("packages", "dev", package_names(legacy), "poetry's dev-dependencies")] if legacy else []
     names += [
         Group("packages", name, package_names(requirements), f"pdm {name} of pyproject.toml")
@@ -61,10 +73,10 @@ def groups(repository: Repository) -> list[Group]:
     ]
     uv = entry(project, "tool", "uv", "dev-dependencies")
     names += [Group("packages", "dev", package_names(uv), "uv's dev-dependencies of pyproject.toml")] if uv else []
-    for tool, path in (("poetry", ("tool", "poetry", "group")), ("hatch", ("tool", "hatch", "envs"))):
+    for tool, file, path in _ENVIRONMENTS:
         names += [
-            Group("packages", name, package_names(_listed(table)), f"{tool} {name} of pyproject.toml")
-            for name, table in _tables(project, *path)
+            Group("packages", name, package_names(_listed(table)), f"{tool} {name} of {file}")
+            for name, table in _tables(repository.toml(file), *path)
         ]
     for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
         if file.suffix == ".in" and repository.exists(str(file.with_suffix(".txt"))):
@@ -165,9 +177,24 @@ def entry(document: dict[str, Any], *path: str) -> Any:  # noqa: ANN401 - any TO
 
 
 def _listed(table: Any) -> list[str]:  # noqa: ANN401 - any TOML value
-    """Return the requirements of a group of poetry or an environment of hatch."""
-    dependencies = table.get("dependencies") if isinstance(table, dict) else None
-    return list(dependencies) if isinstance(dependencies, (list, dict)) else []
+    """Return the requirements of a group of poetry, or of an environment of hatch or tox."""
+    listed: list[str] = []
+    for name in ("dependencies", "extra-dependencies", "deps"):
+        dependencies = table.get(name) if isinstance(table, dict) else None
+        if isinstance(dependencies, dict):
+            listed += [package for package, wanted in dependencies.items() if not _is_elsewhere(wanted)]
+        elif isinstance(dependencies, list):
+            listed += [requirement for requirement in dependencies if isinstance(requirement, str)]
+    return listed
+
+
+def _is_elsewhere(wanted: object) -> bool:
+    """Whether poetry takes a package from no index, or not on this kind of machine."""
+    if not isinstance(wanted, dict):
+        return False
+    platform = f"sys_platform == '{wanted.get('platform')}'" if "platform" in wanted else ""
+    foreign = _FOREIGN.search(f"{wanted.get('markers', '')} {platform}")
+    return foreign is not None or bool({"path", "git", "url"} & set(wanted))
 
 
 def package_names(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any TOML value
@@ -176,7 +203,7 @@ def package_names(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any T
     several = hasattr(requirements, "__iter__") and not isinstance(requirements, str)
     for requirement in requirements if several else []:
         match = _NAME.match(requirement) if isinstance(requirement, str) else None
-        if match:
+        if match and not _FOREIGN.search(requirement.partition(";")[2]):
             names.append(re.sub(r"[-_.]+", "-", match[1]).lower())
     return tuple(names)
 

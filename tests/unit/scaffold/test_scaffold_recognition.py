@@ -639,6 +639,32 @@ def test_the_last_setup_installs_nothing_but_what_the_benchmarks_use(tmp_path: P
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", "[tool.tox.env.speed]\ndeps = ['pytest', 'pytest-benchmark', 'rich']"),
+        ("tox.toml", "[env.speed]\ndeps = ['pytest', 'pytest-benchmark', 'rich']"),
+        ("hatch.toml", "[envs.speed]\ndependencies = ['pytest']\nextra-dependencies = ['pytest-benchmark', 'rich']"),
+        (
+            "pyproject.toml",
+            (
+                "[tool.poetry.group.dev.dependencies]\npytest = '8'\npytest-benchmark = '*'\nrich = '13'\n"
+                "mine = {path = '.'}\nforked = {git = 'x'}\npywin32 = {version = '1', platform = 'win32'}"
+            ),
+        ),
+        (
+            "pyproject.toml",
+            "[tool.pdm.dev-dependencies]\na = ['pytest','pytest-benchmark','rich','x; os_name == \"nt\"']",
+        ),
+    ],
+)
+def test_the_tables_of_tools_are_read(tmp_path: Path, file: str, text: str) -> None:
+    """What they take from no index, or install on other systems only, is left out."""
+    write(tmp_path, {"setup.py": "", file: text, "t/test_a.py": FIXTURE})
+
+    assert recognise(tmp_path)[0].setup == f"{PIP} -e . pytest pytest-benchmark rich"
+
+
 def test_tests_called_by_their_end_are_found(tmp_path: Path) -> None:
     """Their names are those that pytest collects, too."""
     write(tmp_path, {"setup.py": "", "thing/__init__.py": "", "tests/map_test.py": "def test(): pass"})

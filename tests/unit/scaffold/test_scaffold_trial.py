@@ -127,6 +127,12 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
             "setup",
             f"{PIP} rich",
         ),
+        (
+            {"command": "p -m pytest t -o 'addopts=--mine -ra' -q"},
+            "error: unrecognized arguments: --mine",
+            "command",
+            "p -m pytest t -q -o addopts=",
+        ),
         ({"command": "make b | tee {out}"}, "The last run wrote an empty result file: a", "command", "make b"),
         ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
     ],
