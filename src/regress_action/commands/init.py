@@ -60,7 +60,7 @@ def initialise(
     replaced = list(scaffold.other_tools(scaffold.Repository(root)))
     yield from _write(root, scaffold.drafts(suites, branch=branch, action=action, replaced=replaced, bisect=bisect))
     for workflow, tool in replaced:
-        yield f"{workflow} runs {tool}. The new workflow measures the same suite; remove the old one when you trust it."
+        yield f"{workflow} runs {tool} as well. Remove {tool} there when you trust the new workflow."
     if not bisect:
         yield "With --bisect, init also writes workflows that find the commit of a regression and post it on its issue."
     if "OWNER/" in action:

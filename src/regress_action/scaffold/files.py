@@ -140,7 +140,7 @@ def drafts(
         toolchain=toolchain,
         action=action,
         replaced="".join(
-            f"# It takes the place of {path} ({tool}): remove that when you trust this.\n" for path, tool in replaced
+            f"# {path} runs {tool} as well. Remove {tool} there when you trust this.\n" for path, tool in replaced
         ),
         matrix=_MATRIX.format(configs=", ".join(map(str, paths))) if len(suites) > 1 else "",
         config="${{ matrix.config }}" if len(suites) > 1 else CONFIG,

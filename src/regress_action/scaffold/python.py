@@ -253,8 +253,7 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     files = (*used.fixture, *used.marker)
     if not files:
         return []
-    declared = [group for group in groups(repository) if group.names("pytest-codspeed")]
-    codspeed = bool(declared) or not used.fixture
+    codspeed = not used.fixture or any(group.names("pytest-codspeed") for group in groups(repository))
     paths = paths_to_collect(repository, files)
     version, version_source = python_version(repository)
     tool = "pytest-codspeed" if codspeed else "pytest-benchmark"
@@ -274,7 +273,7 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
         carry=tuple(_carried(repository, paths, files)),
         toolchain=toolchain(version),
         sources=(
-            ("command", f"{_PYTHON.partition('/')[0]} as `setup` makes it; {tool} by {_said(declared, tool)}"),
+            ("command", f"{_PYTHON.partition('/')[0]} as `setup` makes it; {tool} by {_said(repository, tool)}"),
             ("carry", "the files with benchmarks"),
             ("python-version", version_source),
         ),
@@ -292,8 +291,10 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     ]
 
 
-def _said(declared: Sequence[object], tool: str) -> str:
-    return f"{declared[0].source}" if declared else f"the way the benchmarks use {tool}"  # type: ignore[attr-defined]
+def _said(repository: Repository, tool: str) -> str:
+    """Return where the project names its tool."""
+    declared = [group.source for group in groups(repository) if group.names(tool)]
+    return next(iter(declared), "what the files with benchmarks use")
 
 
 def _carried(repository: Repository, paths: Sequence[str], files: Sequence[PurePosixPath]) -> list[str]:

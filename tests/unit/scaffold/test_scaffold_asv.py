@@ -133,7 +133,7 @@ def test_thresholds_of_asv_become_ours(tmp_path: Path) -> None:
         "bench_io": {"regression_threshold": 1.5},
     }
     assert "# From: regressions_thresholds of asv.conf.json." in thresholds
-    assert "It takes the place of .github/workflows/speed.yml (asv)" in workflow
+    assert "# .github/workflows/speed.yml runs asv as well." in workflow
     assert "From: asv.conf.json, the job speed of .github/workflows/speed.yml." in settings
 
 

@@ -568,7 +568,7 @@ def test_thresholds_of_another_tool_go_into_the_files(tmp_path: Path) -> None:
     made = drafts([Suite("s", recognise(tmp_path)[0])], branch="main", action="a/b@v1", replaced=replaced)
     workflow, config, thresholds = (draft.text for draft in made)
 
-    assert "takes the place of .github/workflows/speed.yml (github-action-benchmark)" in workflow
+    assert "# .github/workflows/speed.yml runs github-action-benchmark as well." in workflow
     assert "fail-on: minor" in config
     assert "default: {regression_threshold: 1.5}" in thresholds
 
