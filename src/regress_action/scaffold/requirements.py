@@ -226,6 +226,7 @@ _DISTRIBUTIONS = {  # import name → distribution, where the two differ
 
 
 _DECLARING = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_FOR_TESTS = ("test", "tests", "testing", "dev")
 _NEWEST = 13
 """The minor version of Python that is named where a project sets no upper bound."""
 
@@ -251,6 +252,8 @@ def install_command(
         testing = [group for group in declared if group.names("pytest") and group not in wanted and group.is_for_tests]
         if any(group.names("pytest") for group in wanted):  # two files may ask for two versions of it
             testing = [group for group in testing if group.kind != "file"]
+        elif not testing:  # a plugin of pytest needs pytest itself, and its group for tests names only the others
+            testing = [group for group in declared if group.name in _FOR_TESTS]
         wanted += sorted(testing, key=lambda group: len(group.name))[:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]

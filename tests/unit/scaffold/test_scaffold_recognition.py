@@ -298,6 +298,16 @@ def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: d
             f"{PIP} -e . -r requirements/perf.in",
         ),
         (
+            {
+                "pyproject.toml": "[project]\ndependencies = ['pytest']\n[dependency-groups]\ndev = ['hypothesis']",
+                "tests/test_a.py": FIXTURE,
+            },
+            (
+                f"{PIP} --upgrade pip && .venv/bin/python -m pip install --quiet -e . --group dev"
+                " pytest pytest-benchmark"
+            ),
+        ),
+        (
             {"requirements.txt": "numpy\n", "tests/test_a.py": "import yaml\n" + FIXTURE},
             f"{PIP} -r requirements.txt pytest pytest-benchmark PyYAML",
         ),
