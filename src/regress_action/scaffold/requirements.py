@@ -73,10 +73,10 @@ def groups(repository: Repository) -> list[Group]:
     ]
     uv = entry(project, "tool", "uv", "dev-dependencies")
     names += [Group("packages", "dev", package_names(uv), "uv's dev-dependencies of pyproject.toml")] if uv else []
-    for tool, file, path in _ENVIRONMENTS:
+    for tool, manifest, path in _ENVIRONMENTS:
         names += [
-            Group("packages", name, package_names(_listed(table)), f"{tool} {name} of {file}")
-            for name, table in _tables(repository.toml(file), *path)
+            Group("packages", name, package_names(_listed(table)), f"{tool} {name} of {manifest}")
+            for name, table in _tables(repository.toml(manifest), *path)
         ]
     for file in repository.matching(r"(?:.*/)?(?:[\w-]*requirements[\w-]*|requirements/[\w-]+)\.(?:txt|in)"):
         if file.suffix == ".in" and repository.exists(str(file.with_suffix(".txt"))):
