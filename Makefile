@@ -109,7 +109,7 @@ lock: $(VENV)/.dev ## Resolve every requirement anew and write the lock files
 LOCK := --quiet --fork-strategy fewest --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 clean: ## Remove the virtualenv and everything that was generated
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist .coverage* .mutation.jsonl
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist .coverage* .mutation.*
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv and ensurepip was found; nothing can be set up without one." \

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 JUDGE = ROOT / "src/regress_action/analysis"
+JUDGE_NAME = "regress_action.analysis"
 MODULES = {path.stem: path for path in sorted(JUDGE.rglob("*.py")) if path.stem != "__init__"}
-TESTS = ROOT / "tests/unit/analysis"
+TESTS = ROOT / "tests/unit"
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")
 KILLED, TIMED_OUT, SURVIVED, EQUIVALENT = "killed", "timed out", "survived", "equivalent"
 PATIENCE = 5  # a test of a mutant may take so many times the CPU time that it takes without
@@ -99,7 +100,7 @@ def main() -> int:
     if todo and not options.report:
         os.nice(0 if os.nice(0) else 19)  # whoever was told how nice to be stays so
         _warm_up()
-        executed = _measured()
+        executed = _executed(options.results.with_suffix(".tests"))
         if executed is None:
             print("The tests fail without any mutation, so they can prove nothing.", file=sys.stderr)
             return 1
@@ -275,18 +276,29 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102 - that is the point
 
 
-def _measured() -> Executed | None:
-    """Run the tests once as they are, and learn which of them executes what; None when one fails."""
-    child = _forked(_measure)
-    said = child.said()
-    if os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]):
-        return None
+def _executed(file: Path) -> Executed | None:
+    """Return which test executes what, from the file where it was kept for the same tests and modules."""
+    digest = _tests_digest() + _digest("".join(path.read_text() for path in MODULES.values()))
+    kept = file.read_text() if file.exists() else ""
+    if kept.partition("\n")[0] != digest:
+        said = _measured()
+        if said is None:
+            return None
+        kept = f"{digest}\n{said}"
+        file.write_text(kept)
     executed = Executed()
-    for line in said.splitlines():
+    for line in kept.splitlines()[1:]:
         test, seconds, modules = json.loads(line)
         executed.seconds[test] = seconds
         executed.lines[test] = {module: set(lines) for module, lines in modules.items()}
     return executed
+
+
+def _measured() -> str | None:
+    """Run the tests once as they are, and return what each of them took and executed; None when one fails."""
+    child = _forked(_measure)
+    said = child.said()
+    return None if os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) else said
 
 
 def _measure(descriptor: int) -> int:
@@ -295,7 +307,7 @@ def _measure(descriptor: int) -> int:
     watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*")], messages=False)
     plugin = _Timed(watched)
     watched.start()
-    code = _run_tests([str(TESTS.relative_to(ROOT))], plugin)
+    code = _run_tests([str(path.relative_to(ROOT)) for path in _test_files()], plugin)
     watched.stop()
     if code:
         return code
@@ -329,7 +341,7 @@ def _warm_up() -> None:
     """Import what every child would import again, and let failures be found rather than explained."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     sys.dont_write_bytecode = True
-    sys.path[:0] = [str(ROOT / "src"), str(TESTS)]
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
     os.chdir(ROOT)
     for name in WARM:
         importlib.import_module(name)
@@ -351,8 +363,14 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
 
 
+def _test_files() -> list[Path]:
+    """Return the unit tests that import the judge."""
+    every = sorted(TESTS.rglob("test_*.py"))
+    return [path for path in every if path.parent.name == JUDGE.name or JUDGE_NAME in path.read_text()]
+
+
 def _tests_digest() -> str:
-    return _digest("".join(path.read_text() for path in sorted(TESTS.glob("*.py"))))
+    return _digest("".join(path.read_text() for path in _test_files()))
 
 
 def _digest(text: str) -> str:
