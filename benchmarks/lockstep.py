@@ -38,7 +38,7 @@ from lockstep_coverage import coverage, covered
 from lockstep_journal import Journal, show
 from lockstep_tools import TOOLS, spreads
 
-from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
+from integration.measure.lockstep_kills import VICTIMS, WAYS, killer
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
 from regress_action.measure.interleaving import shared_processor
 from regress_action.measure.process import NullSampler, OutputLog, ProcessResult, execute
@@ -329,11 +329,12 @@ def kills(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     each = max(1, wanted.kills // (len(VICTIMS) * len(WAYS)))
     trials = [(victim, way, seed) for seed in range(each) for victim in VICTIMS for way in WAYS]
 
-    def outcome(trial: tuple[str, str, int]) -> list[str] | None:
-        left: list[str] | None = journal.once("kill {} {} {}".format(*trial), lambda: kill_once(*trial))
-        return left
+    with killer() as killing, ThreadPoolExecutor(wanted.jobs) as pool:
 
-    with ThreadPoolExecutor(wanted.jobs) as pool:
+        def outcome(trial: tuple[str, str, int]) -> list[str] | None:
+            left: list[str] | None = journal.once("kill {} {} {}".format(*trial), lambda: killing.once(*trial))
+            return left
+
         outcomes = dict(zip(trials, pool.map(outcome, trials), strict=True))
     rows: list[dict[str, Any]] = []
     for victim in VICTIMS:

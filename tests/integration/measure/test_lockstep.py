@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.measure.lockstep_kills import VICTIMS, WAYS, kill_once
+from integration.measure.lockstep_kills import VICTIMS, WAYS, Killer, killer
 from integration.measure.measure_repository import VARIABLES, Measured, Measurer, Repository, python
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 KILLS = int(os.environ.get("REGRESS_KILLS", "1"))
@@ -255,10 +256,17 @@ def test_parallel_pair_runs_at_the_same_time(measure: Measurer, tmp_path: Path) 
     assert interleaved(measured)["kind"] == "parallel"
 
 
+@pytest.fixture(name="killer", scope="module")
+def killer_of_pairs() -> Iterator[Killer]:
+    """Start pairs to be killed."""
+    with killer() as made:
+        yield made
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("victim", VICTIMS)
-def test_kill_leaves_nothing_stopped_or_alive(victim: str, way: str) -> None:
+def test_kill_leaves_nothing_stopped_or_alive(killer: Killer, victim: str, way: str) -> None:
     """Whoever of a pair is killed, at whatever moment: every process of it ends."""
     assert shutil.which("setsid")
     for seed in range(KILLS):
-        assert kill_once(victim, way, seed) == []
+        assert killer.once(victim, way, seed) == []
