@@ -161,13 +161,13 @@ def test_without_pairs_there_is_nothing_to_decide() -> None:
 
 
 def test_p_values_pay_for_the_looks() -> None:
-    """The same pairs: stopped at the fifth of six looks, ten times as dear; at the end, twice."""
+    """The same pairs: stopped at the fifth of six looks, ten times as dear; at the end, what the other looks leave."""
     plain = only_row(analysis.compare(*sides({"b": torn(9)}))).p_value
     looked = only_row(analysis.compare(*sides({"b": torn(9)}), analysis.Policy(plan=PLAN))).p_value
     at_the_end = only_row(analysis.compare(*sides({"b": torn(10)}), analysis.Policy(plan=PLAN))).p_value
 
     assert looked == pytest.approx(min(10 * number(plain), 1))
-    assert at_the_end == pytest.approx(2 * number(only_row(analysis.compare(*sides({"b": torn(10)}))).p_value))
+    assert 1 <= number(at_the_end) / number(only_row(analysis.compare(*sides({"b": torn(10)}))).p_value) < 1.25
 
 
 def test_a_history_was_not_looked_at_and_pays_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Intervals that are looked at several times hold the truth together."""
+"""Intervals and p-values that are looked at several times err together as often as one would."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from regress_action.analysis import tests
+from regress_action.analysis import designs, tests
 from regress_action.analysis.policy import SamplingPlan
 
 PLAN = SamplingPlan(pairs=10)
@@ -40,6 +40,41 @@ def test_a_level_is_paid_once_at_most_and_never_exceeds_alpha(systematic: float,
     assert tests.strictest_level(PLAN, 0.05) <= level <= more <= 0.05
 
 
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=20, every=5)])
+def test_p_values_that_paid_for_looks_err_as_often_as_one_look_does(plan: SamplingPlan) -> None:
+    """Of 20 000 measurements of identical code, at 5 and 1 %: the least of all looks, hardly more than the last."""
+    random = np.random.default_rng(9)
+    values = random.standard_normal((20_000, plan.pairs))
+    least, last = np.ones(len(values)), np.ones(len(values))
+    for pairs in plan.looks:
+        estimate = designs.paired(values[:, :pairs], np.full(len(values), 0.01), 5)
+        last = stats.t(estimate.df).sf(np.abs(estimate.d / estimate.se)) * 2
+        least = np.minimum(least, tests.paid_for_looks(last, plan, 0.05, estimate.base_runs, estimate))
+
+    for alpha in (0.05, 0.01):
+        assert np.mean(least <= alpha) <= 1.1 * alpha
+        assert np.mean(last <= alpha) <= np.mean(least <= alpha) + 0.2 * alpha
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1e-9, 1), st.floats(1e-9, 1), st.floats(0.001, 0.2), st.integers(5, 10))
+def test_looking_costs_at_most_what_the_plan_says_and_keeps_the_order(
+    first: float, second: float, spread: float, pairs: int
+) -> None:
+    """A p-value never gets smaller, and the smaller of two stays the smaller."""
+    values = np.array([min(first, second), max(first, second)])
+    estimate = designs.paired(np.random.default_rng(1).normal(0, spread, (2, pairs)), np.full(2, 0.0075), 5)
+
+    paid = tests.paid_for_looks(values, PLAN, 0.05, estimate.base_runs, estimate)
+
+    assert (paid >= values).all()
+    assert (paid <= values * PLAN.penalty(estimate.base_runs) * (1 + 1e-9)).all()
+    assert estimate.spread[0] != estimate.spread[1] or paid[0] <= paid[1]
+    assert pairs == PLAN.pairs or paid.tolist() == (10 * values).tolist()
+
+
 def test_a_plan_with_one_look_costs_nothing() -> None:
     """Nobody looks before the end."""
+    estimate = designs.paired(np.random.default_rng(1).normal(0, 1, (1, 5)), np.zeros(1), 5)
+    assert tests.paid_for_looks(np.array([0.01]), SamplingPlan(pairs=5), 0.05, np.array([5.0]), estimate) == [0.01]
     assert tests.strictest_level(SamplingPlan(pairs=5), 0.05) == pytest.approx(0.05, rel=0.05)
