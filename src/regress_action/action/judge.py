@@ -136,10 +136,9 @@ def judge_reports(
     `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
     """
     base_side, head_side = formats.matched(*_prepared(baseline, head, rules))
-    removed = _removed(baseline, head, rules)
     policy = replace(rules.policy, plan=rules.schedule if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
-    judgement = replace(judgement, notes=(*judgement.notes, *removed))
+    judgement = _with_removed(judgement, _removed(baseline, head, rules))
     judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
     looks = policy.plan.looks if policy.plan else ()
     return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=looks)
@@ -152,7 +151,7 @@ def judge_against_history(references: Sequence[Report], head: Sequence[Report], 
     baseline, head_side = formats.matched(*_prepared(references, head, rules))
     noise = stored_noise(baseline, head[0].environment.fingerprint) if head else {}
     judgement = analysis.compare(baseline, head_side, replace(rules.policy, noise=noise))
-    judgement = replace(judgement, notes=(*judgement.notes, *_removed(references[-1:], head, rules)))
+    judgement = _with_removed(judgement, _removed(references[-1:], head, rules))
     judged = _judged(_with_renamings(judgement, baseline[-1:], head_side), head, rules, warned=head)
     return replace(judged, baseline=tuple(baseline), head=tuple(head_side))
 
@@ -196,13 +195,18 @@ def _prepared(
 
 
 def _removed(baseline: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> tuple[str, ...]:
-    """Return a note about the benchmarks of the baseline that were removed on purpose, if there are any."""
+    """Return the benchmarks of the baseline that were removed on purpose."""
     if not rules.aliases.removed:
         return ()
     present = {series.benchmark.name for report in map(rules.aliases.applied, head) for series in report.series}
     before = {series.benchmark.name for report in map(rules.aliases.applied, baseline) for series in report.series}
-    gone = sorted(name for name in before if rules.aliases.is_gone(name, present))
-    return (phrases.removed_on_purpose(gone),) if gone else ()
+    return tuple(sorted(name for name in before if rules.aliases.is_gone(name, present)))
+
+
+def _with_removed(judgement: Judgement, names: tuple[str, ...]) -> Judgement:
+    """Return the judgement with the names, and a note about them where there are some."""
+    notes = (*judgement.notes, phrases.removed_on_purpose(names)) if names else judgement.notes
+    return replace(judgement, notes=notes, removed=names)
 
 
 def selected(

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options
 from regress_action.model import escaping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from regress_action.model.measurements import Aliases
+    from regress_action.settings.gate import ProvenRenaming
 
 
 @click.group(name="config")
@@ -19,7 +26,7 @@ def command() -> None:
 @click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
 def check(*, config: str | None) -> None:
     """Read every file and show what counts; a mistake is named with its file, and exits with 2."""
-    from regress_action.settings.gate import read_gate_files
+    from regress_action.settings.gate import read_gate_files, read_proofs
     from regress_action.settings.model import Settings
     from regress_action.settings.sources import FolderFiles
 
@@ -46,7 +53,18 @@ def check(*, config: str | None) -> None:
         )
     for waiver in files.waivers:
         click.echo(f"waiver until {waiver.expires}: {escaping.plain(waiver.benchmark)} up to {waiver.ceiling:g}×")
-    for old, new in files.aliases.renamed:
+    _names_over_time(files.aliases, read_proofs(FolderFiles(Path.cwd())))
+
+
+def _names_over_time(aliases: Aliases, proofs: Iterable[ProvenRenaming]) -> None:
+    from regress_action.report import numbers
+
+    for old, new in aliases.renamed:
         click.echo(f"renamed: {escaping.plain(old)} is {escaping.plain(new)}")
-    for name in files.aliases.removed:
+    for proof in proofs:
+        names = f"{escaping.plain(proof.old)} is {escaping.plain(proof.new)}"
+        commits = f"{escaping.plain(proof.base)[:12] or '?'} and {escaping.plain(proof.head)[:12] or '?'}"
+        change = numbers.interval(proof.low, proof.high, like=1.0)
+        click.echo(f"proven: {names}; {change} in {numbers.count(proof.pairs, 'pair')} of {commits}")
+    for name in aliases.removed:
         click.echo(f"removed on purpose: {escaping.plain(name)}")

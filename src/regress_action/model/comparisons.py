@@ -351,7 +351,8 @@ class Judgement:
     """The verdict and everything it rests on; `comparisons` come worst first, and so do `services` as a whole.
 
     `minutes_saved` is the time of measuring that an early decision spared, None where none was. `resources` says what
-    the additional time of the head's runs is spent on, and which limit is too tight.
+    the additional time of the head's runs is spent on, and which limit is too tight. `removed` are benchmarks of the
+    baseline that were removed on purpose.
     """
 
     mode: Mode
@@ -364,6 +365,7 @@ class Judgement:
     minutes_saved: float | None = None
     services: tuple[ServiceComparison, ...] = ()
     resources: tuple[ResourceNote, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class ReasonCode(StrEnum):

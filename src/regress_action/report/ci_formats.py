@@ -50,12 +50,13 @@ _QUALITY_SEVERITIES: Final = {Severity.CRITICAL: "critical", Severity.MODERATE: 
 def junit(judgement: Judgement, suite: str = "default") -> bytes:
     """Return JUnit XML with a test case per comparison.
 
-    What alarms or is over budget is a failure, what failed or is missing an error, and what could not be decided is
-    skipped.
+    What alarms or is over budget is a failure, what failed or is missing an error, and what could not be decided or was
+    removed on purpose is skipped.
     """
     root = ET.Element("testsuites")
     cases = [_case(row) for row in judgement.comparisons]
     cases += [_service_case(service) for service in judgement.services]
+    cases += map(_removed_case, judgement.removed)
     _tell_apart(cases)
     counts = {
         "tests": len(cases),
@@ -104,6 +105,12 @@ def _service_case(service: ServiceComparison) -> ET.Element:
     return case
 
 
+def _removed_case(name: str) -> ET.Element:
+    case = ET.Element("testcase", {"classname": "removed", "name": plain(name, NAME_LIMIT) or "(unnamed)"})
+    ET.SubElement(case, "skipped", {"message": phrases.removed_on_purpose([name])})
+    return case
+
+
 def _service_description(service: ServiceComparison) -> str:
     return f"{phrases.as_text(phrases.service_change(service))}: {phrases.service_evidence(service)}."
 
@@ -141,8 +148,11 @@ def sarif(judgement: Judgement) -> bytes:
         for problem in _problems(judgement)
     ]
     driver = {"name": "regress-action", "rules": rules}
-    log = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
-    return _json(log)
+    run: dict[str, Any] = {"tool": {"driver": driver}, "results": results}
+    if judgement.removed:  # no result: nothing is wrong with it
+        note = {"level": "note", "message": {"text": phrases.removed_on_purpose(judgement.removed)}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [note]}]
+    return _json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _sarif_location(problem: _Problem) -> dict[str, Any]:
@@ -205,6 +215,11 @@ def openmetrics(judgement: Judgement) -> bytes:
         lines += [f"# TYPE {name} gauge", f"# HELP {name} {words}"]
         for labels, service in services.items():
             lines.append(f"{name}{labels} {service.ratio if name.endswith('ratio') else float(service.alarms)!r}")
+    if judgement.removed:
+        lines += ["# TYPE regress_removed gauge", "# HELP regress_removed 1 where a benchmark was removed on purpose."]
+        lines += [
+            f'regress_removed{{benchmark="{name}"}} 1.0' for name in dict.fromkeys(map(_label, judgement.removed))
+        ]
     return "\n".join([*lines, "# EOF", ""]).encode()
 
 

@@ -320,13 +320,24 @@ def read_aliases(files: SettingsFiles) -> Aliases:
     Raises:
         SettingsError: the file is wrong: unknown keys, two new names for an old one, or names in a circle.
     """
+    parsed = _aliases_file(files)
+    return Aliases(_resolved(parsed.aliases), tuple(removal.benchmark for removal in parsed.removed))
+
+
+def read_proofs(files: SettingsFiles) -> tuple[ProvenRenaming, ...]:
+    """Read what `regress-aliases.yml` says of renamings that were proven.
+
+    Raises:
+        SettingsError: the file is wrong.
+    """
+    return _aliases_file(files).proven
+
+
+def _aliases_file(files: SettingsFiles) -> AliasesFile:
     from regress_action.settings.sources import read_yaml
 
-    content = read_yaml(files, ALIASES_FILE)
-    if not content:
-        return Aliases()
     try:
-        parsed = AliasesFile.model_validate(content)
+        return AliasesFile.model_validate(read_yaml(files, ALIASES_FILE) or {})
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsError(
@@ -334,7 +345,6 @@ def read_aliases(files: SettingsFiles) -> Aliases:
             meaning="No alias is applied while the file is wrong, because nobody could say which.",
             remedy="Each entry of `aliases` has `old` and `new`, each of `removed` has `benchmark`.",
         ) from error
-    return Aliases(_resolved(parsed.aliases), tuple(removal.benchmark for removal in parsed.removed))
 
 
 def _resolved(entries: tuple[Renaming, ...]) -> tuple[tuple[str, str], ...]:

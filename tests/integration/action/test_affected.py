@@ -153,3 +153,25 @@ def test_after_a_regression_benchmarks_out_of_reach_are_labelled(repository: Rep
     shown = {row.benchmark.name: (row.unreachable, row.alarms) for row in judged.judgement.comparisons}
     assert shown == {names[0]: (True, False), names[1]: (False, True)}
     assert labelled(Judged(before), root, root, Settings(base="HEAD"), Policy()).judgement is before
+
+
+def test_a_changed_lock_file_reaches_every_benchmark(repository: Repository) -> None:
+    """A benchmark may execute any package, so nothing is left out, whatever else the change can be followed to."""
+    lock = "packages/a/uv.lock"
+    path = repository.folder / lock
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("numpy==1.26.4\n")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message=lock")
+    path.write_text("numpy==2.0.0\n")
+    (repository.folder / "library.py").write_text(LIBRARY.replace("return 2", "return 22"))
+    settings = Settings(base="HEAD", command=COMMAND)
+
+    result = affected(
+        settings, MeasurementSpec(command=(COMMAND,), out=repository.folder / ".regress"), repository.folder
+    )
+
+    assert result.problem is None
+    assert len(result.reachable) == len(result.benchmarks) == BENCHMARKS.count("def test_")
+    reason = next(entry.reason for entry in result.benchmarks if entry.name.endswith("test_fast"))
+    assert lock in (reason or "")

@@ -51,6 +51,22 @@ def test_config_check_shows_what_counts(project: Path) -> None:
         CliRunner().invoke(root, ["config", "check"], catch_exceptions=False)
 
 
+def test_config_check_shows_which_renamings_were_proven(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the interval, the pairs and the commits that `renames --write` put there."""
+    monkeypatch.chdir(project)
+    (project / "regress-aliases.yml").write_text(
+        "aliases: [{old: a, new: b}]\nremoved: [{benchmark: gone}]\n"
+        "proven: [{old: a, new: b, base: 0123456789abcdef, head: fedc, pairs: 6, low: 0.984, high: 1.024}]\n"
+    )
+    shown = CliRunner().invoke(root, ["config", "check"], catch_exceptions=False).output.splitlines()
+
+    assert shown[-3:] == [
+        "renamed: a is b",
+        "proven: a is b; −1.6 to +2.4 % in 6 pairs of 0123456789ab and fedc",
+        "removed on purpose: gone",
+    ]
+
+
 @pytest.mark.usefixtures("project")
 def test_two_files_are_old_and_new() -> None:
     """`compare OLD NEW` is enough; three files without options are not clear."""

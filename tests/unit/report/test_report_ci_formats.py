@@ -112,6 +112,21 @@ _SARIF_LOCATION = {
         },
     },
 }
+_NOTIFICATION = {
+    "type": "object",
+    "required": ["message"],
+    "additionalProperties": False,
+    "properties": {"message": _MESSAGE, "level": {"enum": ["none", "note", "warning", "error"]}},
+}
+_INVOCATION = {
+    "type": "object",
+    "required": ["executionSuccessful"],
+    "additionalProperties": False,
+    "properties": {
+        "executionSuccessful": {"type": "boolean"},
+        "toolExecutionNotifications": {"type": "array", "items": _NOTIFICATION},
+    },
+}
 SARIF = {
     "type": "object",
     "required": ["version", "runs"],
@@ -143,6 +158,7 @@ SARIF = {
                             }
                         },
                     },
+                    "invocations": {"type": "array", "items": _INVOCATION},
                     "results": {
                         "type": "array",
                         "items": {
@@ -289,6 +305,21 @@ def test_what_has_no_place_is_put_into_the_settings_file() -> None:
     entries = json.loads(ci_formats.code_quality(EVERYTHING))
     assert [entry["severity"] for entry in entries[:2]] == ["critical", "major"]
     assert {entry["location"]["path"] for entry in entries} == {"benchmarks/test_cache.py", "regress.yml"}
+
+
+def test_what_was_removed_on_purpose_is_said_and_is_no_problem() -> None:
+    """A skipped case, a notification and a number of its own; Code Quality holds problems only."""
+    made = replace(judgement(Outcome.PASS, row("b")), removed=("gone#1", "old"))
+    check_all(made)
+    [suite] = ET.fromstring(ci_formats.junit(made))  # noqa: S314 - our own document
+    case = next(case for case in suite.iter("testcase") if case.attrib["name"] == "gone#1")
+    assert (
+        case[0].attrib["message"].startswith("1 benchmark was removed on purpose, as regress-aliases.yml says: gone#1")
+    )
+    [run] = json.loads(ci_formats.sarif(made))["runs"]
+    assert run["results"] == json.loads(ci_formats.code_quality(made)) == []
+    assert "gone#1, old" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    assert 'regress_removed{benchmark="gone\uff031"} 1.0\n' in ci_formats.openmetrics(made).decode()
 
 
 def test_openmetrics_has_a_sample_per_known_number() -> None:

@@ -87,9 +87,11 @@ def test_what_was_removed_on_purpose_is_not_missing() -> None:
     """What vanished without a word is; and a name on the list that is there again is compared."""
     before, after = report("kept", "gone", "lost"), report("kept")
 
-    rows = judge_reports([before], [after], rules(Aliases(removed=("gone", "kept")))).judgement.comparisons
+    made = judge_reports([before], [after], rules(Aliases(removed=("gone", "kept")))).judgement
 
-    assert {row.benchmark.name: row.verdict.value for row in rows} == {"kept": "unchanged", "lost": "missing"}
+    verdicts = {row.benchmark.name: row.verdict.value for row in made.comparisons}
+    assert verdicts == {"kept": "unchanged", "lost": "missing"}
+    assert made.removed == ("gone",)
 
 
 def test_the_history_is_read_under_the_newest_names_and_stays_as_it_was(tmp_path: Path) -> None:
