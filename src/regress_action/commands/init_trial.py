@@ -55,6 +55,8 @@ _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.c
 
 _TOO_LONG = re.compile(r"ran longer than its limit")
 _SETUP_FAILED = "The setup of head failed"
+_END_OF_OUTPUT = "The end of its output:"
+_TRY_AGAIN = "\n  Try the command at "
 _NOISE = re.compile(
     r"complete log of this run|^npm error\s*$|npm error (?:404|notarget) (?:Note|In most|tarball)|^npm warn"
 )
@@ -340,7 +342,11 @@ def _seconds(clone: Path) -> float | None:
 
 
 def _cause(log: str) -> str:
-    """Return the last lines of a log that say something."""
-    lines = [line.strip() for line in log.splitlines() if line.strip() and not _NOISE.search(line)]
+    """Return the last lines of a log that say something; of a setup that failed, those that it printed itself."""
+    _, unprepared, printed = log.partition(_SETUP_FAILED)
+    printed = printed.partition(_END_OF_OUTPUT)[2].partition(_TRY_AGAIN)[0] if unprepared else ""
+    text = printed if printed.strip() else log
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _NOISE.search(line)]
     errors = [line for line in lines if re.search(r"error|no such|not found|cannot|failed", line, re.IGNORECASE)]
-    return " / ".join(dict.fromkeys((errors or lines)[-3:]))[:600]
+    prefix = f"{_SETUP_FAILED}: " if printed.strip() else ""
+    return prefix + " / ".join(dict.fromkeys((errors or lines)[-3:]))[:600]

@@ -40,6 +40,15 @@ def test_a_try_that_only_waits_is_ended(tmp_path: Path) -> None:
     assert trial.reason == "It computed nothing for 3 seconds, so it waits for something that does not come."
 
 
+def test_a_setup_that_fails_says_why(tmp_path: Path) -> None:
+    """The lines that it printed, instead of the command that they belong to."""
+    project = Project(kind="hyperfine", why="it is one", setup="echo No wheel; false", command="python3 suite.py {out}")
+
+    trial = try_project(project, _committed(tmp_path / "project"))
+
+    assert trial.reason == "The setup of head failed: No wheel"
+
+
 def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clone takes no template with hooks, and the suite gets the variables that it would get in a job."""
     template = tmp_path / "template/hooks"
