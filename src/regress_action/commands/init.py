@@ -57,8 +57,17 @@ def initialise(
     yield f"Found {projects[0].kind}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
     suites = yield from _suites(projects, root, suite, trial=trial)
-    replaced = list(scaffold.other_tools(scaffold.Repository(root)))
-    yield from _write(root, scaffold.drafts(suites, branch=branch, action=action, replaced=replaced, bisect=bisect))
+    repository = scaffold.Repository(root)
+    replaced = list(scaffold.other_tools(repository))
+    drafts = scaffold.drafts(
+        suites,
+        branch=branch,
+        action=action,
+        replaced=replaced,
+        bisect=bisect,
+        submodules=repository.exists(".gitmodules"),
+    )
+    yield from _write(root, drafts)
     for workflow, tool in replaced:
         yield f"{workflow} runs {tool} as well. Remove {tool} there when you trust the new workflow."
     if not bisect:

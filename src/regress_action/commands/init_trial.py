@@ -58,6 +58,7 @@ _SETUP_FAILED = "The setup of head failed"
 _END_OF_OUTPUT = "The end of its output:"
 _TRY_AGAIN = "\n  Try the command at "
 _NOISE = re.compile(
+    r"error originates from a subprocess|error: subprocess-exited-with-error|did not run successfully|^\[notice\]|"
     r"complete log of this run|^npm error\s*$|npm error (?:404|notarget) (?:Note|In most|tarball)|^npm warn"
 )
 _UNREACHED = (
@@ -79,6 +80,7 @@ _LIBRARY = re.compile(
 )
 """What Meson and CMake say of a library that is not installed."""
 
+_UNFETCHED = ", which cannot be fetched from here. Where it can, the files work as written"
 _PROGRAMS = (
     "cargo",
     "go",
@@ -144,11 +146,12 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
     changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
+            if submodule := _missing_submodule(clone, root):
+                return Trial(project, None, submodule, tuple(changes), absent=submodule)
             report, log = _measure(project, clone, timeout_s, idle_s)
             seconds = _seconds(clone)
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
-        if waited := re.search(_WAITED.format(idle_s), log):
-            return Trial(project, None, f"{waited[0]}.", tuple(changes))
+        waited = re.search(_WAITED.format(idle_s), log)
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
         trial = Trial(project, report, reason, tuple(changes), seconds, unprepared=_SETUP_FAILED in log)
         if report is not None and trial.works:
@@ -156,6 +159,8 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
                 return trial
             change = init_mends.slowest_tests(project, report, repository)
             trial = replace(trial, report=None, reason=f"no test takes {init_mends.LEAST_TEST_S * 1000:.0f} ms.")
+        elif waited:
+            trial, change = replace(trial, reason=f"{waited[0]}."), None
         elif _TOO_LONG.search(log) and not project.first:
             change = init_mends.part_of(project, repository)
         else:
@@ -183,9 +188,7 @@ def out_of_reach(log: str) -> str | None:
     """Return the package, module or machine that a log says could not be fetched; None where it says none."""
     for pattern, words in _UNREACHED:
         if match := pattern.search(log):
-            return (
-                f"{words.format(match[1])}, which cannot be fetched from here. Where it can, the files work as written"
-            )
+            return f"{words.format(match[1])}{_UNFETCHED}"
     return None
 
 
@@ -256,6 +259,23 @@ def _clone(root: Path) -> Iterator[Path]:
                 remedy="Commit something first, or leave the trial out: regress-action init --no-try",
             ) from error
         yield clone
+
+
+def _missing_submodule(clone: Path, root: Path) -> str | None:
+    """Check out the submodules in a clone of `root`, and return which one is out of reach; None for none.
+
+    Without it, neither side can be checked out.
+    """
+    from regress_action.measure.errors import EnvironmentFailedError
+    from regress_action.measure.git import GitFolder, check_out_submodules
+
+    folder = root / (GitFolder(root).query("rev-parse", "--git-common-dir") or ".git").strip()
+    try:
+        check_out_submodules(clone, folder / "modules", root, "HEAD")
+    except EnvironmentFailedError as error:
+        name = re.search(r"submodule '([^']+)'", str(error))
+        return f"the submodule {name[1] if name else ''}{_UNFETCHED}"
+    return None
 
 
 def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> tuple[Report | None, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -121,13 +122,14 @@ def drafts(
     action: str,
     replaced: Sequence[tuple[str, str]] = (),
     bisect: bool = False,
+    submodules: bool = False,
 ) -> tuple[Draft, ...]:
     """Return the files for a project whose default branch is `branch`, using `action` in the workflow.
 
     The first suite is written into regress.yml, each other one into a file of its own. `replaced` are the workflows of
     other tools, as (path, tool), which the new one names. With `bisect` there are also a workflow that finds the commit
     of a regression of the first suite, which the measuring one calls where it is the only one, and one that reads
-    commands in comments.
+    commands in comments. With `submodules` the checkout brings them.
     """
     paths = [CONFIG, *(PurePosixPath(f"regress-{suite.name}.yml") for suite in suites[1:])]
     steps: dict[str, str] = {}  # one for each action: the first suite's
@@ -157,12 +159,19 @@ def drafts(
         Draft(path, _config(suite, action), f"says how the suite {suite.name} is prepared and run")
         for path, suite in zip(paths, suites, strict=True)
     ]
-    return (
+    made = (
         Draft(WORKFLOW, workflow, "runs the action on pull requests, pushes and once a week"),
         *configs,
         Draft(THRESHOLDS, _thresholds(suites[0].project, action), "says what counts as a regression"),
         *culprits,
     )
+    if not submodules:
+        return made
+    return tuple(replace(draft, text=_CHECKOUT.sub(_WITH_SUBMODULES, draft.text)) for draft in made)
+
+
+_CHECKOUT = re.compile(r"^( +)fetch-depth: 0.*\n", re.MULTILINE)
+_WITH_SUBMODULES = r"\g<0>\1submodules: recursive\n"
 
 
 def _steps(toolchain: Sequence[str]) -> list[str]:

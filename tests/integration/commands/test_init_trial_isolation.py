@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -21,14 +23,35 @@ json.dump({"results": [entry]}, open(sys.argv[1], "w"))
 """
 
 
-def _committed(root: Path) -> Path:
-    """Return a repository with the suite in it."""
+def _committed(root: Path, submodule: Path | None = None) -> Path:
+    """Return a repository with the suite in it, which is also in a submodule."""
     root.mkdir()
     (root / "suite.py").write_text(SUITE)
-    named = ["-c", "user.name=x", "-c", "user.email=x@x"]
-    for words in (["init", "--quiet", "--template="], ["add", "."], [*named, "commit", "--quiet", "--message", "x"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
+    _git(root, "init", "--quiet", "--template=")
+    if submodule:
+        _git(root, "submodule", "--quiet", "add", submodule.as_uri(), "inner")
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", "x")
     return root
+
+
+def _git(folder: Path, *words: str) -> None:
+    named = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "protocol.file.allow=always"]
+    subprocess.run(["git", *named, *words], cwd=folder, check=True)
+
+
+def test_a_trial_has_the_submodules_that_are_here(tmp_path: Path) -> None:
+    """A clone of the repository has none; where one is out of reach, neither side can be checked out."""
+    inner = _committed(tmp_path / "inner")
+    outer = _committed(tmp_path / "outer", inner)
+    _git(tmp_path, "clone", "--quiet", os.fspath(outer), "without")
+    project = Project(kind="hyperfine", why="it is one", command="python3 -P inner/suite.py {out}")
+    shutil.rmtree(inner)
+
+    assert try_project(project, outer).works
+    assert try_project(project, tmp_path / "without").absent == (
+        "the submodule inner, which cannot be fetched from here. Where it can, the files work as written"
+    )
 
 
 def test_a_try_that_only_waits_is_ended(tmp_path: Path) -> None:

@@ -75,6 +75,17 @@ def test_bisection_is_offered_and_written(tmp_path: Path) -> None:
     assert commands["jobs"]["command"]["steps"][0]["env"]["REGRESS_BISECT_WORKFLOW"] == "bisect.yml"
 
 
+def test_the_workflows_check_submodules_out_where_there_are_some(tmp_path: Path) -> None:
+    """Without them neither side can be built; the workflow that bisects has a checkout of its own."""
+    write(tmp_path, {"setup.py": "", "t/test_a.py": FIXTURE, ".gitmodules": ""})
+
+    list(initialise(tmp_path, suite="s", branch="main", action="a/b@v1", bisect=True))
+
+    workflows = sorted((tmp_path / ".github/workflows").iterdir())
+    counts = {path.name: path.read_text().count("\n          submodules: recursive\n") for path in workflows}
+    assert counts == {"performance.yml": 1, "bisect.yml": 1, "performance-commands.yml": 0}
+
+
 def test_a_first_benchmark_is_marked_as_such(tmp_path: Path) -> None:
     """A person sees that a better one may replace it, and where each line comes from."""
     (tmp_path / "thing").mkdir()
