@@ -163,6 +163,7 @@ LEAST_TEST_S = 0.01
 
 _MOST_TESTS = 10
 _LEFT_OUT = re.compile(r" (?:--deselect=\S+|'--deselect=[^']*'|--ignore=\S+)")
+_CHOSEN_TESTS = re.compile(r"-m pytest (.*?) -q -p no:cacheprovider --junitxml")
 _ALL_TESTS = re.compile(r"-m pytest (\S+) (?=-q -p no:cacheprovider --junitxml)")
 
 
@@ -186,6 +187,24 @@ def slowest_tests(project: Project, report: Report, repository: Repository) -> t
     command = _LEFT_OUT.sub("", command)  # failed tests are not among the chosen ones
     said = f"kept the {len(names)} slowest of {len(timed)} tests"
     return replace(project, command=command, carry=tuple(dict.fromkeys(name.split("::")[0] for name in names))), said
+
+
+def without_fast_tests(project: Project, report: Report, repository: Repository) -> tuple[Project, Report]:
+    """Return the way and its report without chosen tests that took less than half of the least time when run again."""
+    fast = {
+        series.benchmark.name: node
+        for series in report.series
+        if series.measured and series.measured[0] < LEAST_TEST_S / 2
+        if (node := node_of(series.benchmark.name, repository))
+    }
+    match = _CHOSEN_TESTS.search(project.command)
+    if match is None or "::" not in match[1]:
+        return project, report
+    kept = [name for name in shlex.split(match[1]) if name not in fast.values()]
+    command = project.command.replace(match[1], shlex.join(kept))
+    series = tuple(series for series in report.series if series.benchmark.name not in fast)
+    carry = tuple(dict.fromkeys(name.split("::")[0] for name in kept))
+    return replace(project, command=command, carry=carry), replace(report, series=series)
 
 
 def node_of(name: str, repository: Repository) -> str | None:

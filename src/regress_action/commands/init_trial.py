@@ -155,10 +155,12 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
         trial = Trial(project, report, reason, tuple(changes), seconds, unprepared=_SETUP_FAILED in log)
         if report is not None and trial.works:
+            fast = f"no test takes {init_mends.LEAST_TEST_S * 1000:.0f} ms."
             if not init_mends.times_all_tests(project):
-                return trial
+                project, report = init_mends.without_fast_tests(project, report, repository)
+                return replace(trial, project=project, report=report, reason=fast)
             change = init_mends.slowest_tests(project, report, repository)
-            trial = replace(trial, report=None, reason=f"no test takes {init_mends.LEAST_TEST_S * 1000:.0f} ms.")
+            trial = replace(trial, report=None, reason=fast)
         elif waited:
             trial, change = replace(trial, reason=f"{waited[0]}."), None
         elif _TOO_LONG.search(log) and not project.first:

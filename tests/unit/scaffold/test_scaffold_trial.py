@@ -15,6 +15,7 @@ from regress_action.commands.init_mends import (
     slowest_tests,
     times_all_tests,
     with_package,
+    without_fast_tests,
 )
 from regress_action.commands.init_trial import absent_here, out_of_reach
 from regress_action.scaffold import Project, Repository, recognise
@@ -192,6 +193,24 @@ def test_the_slowest_tests_are_kept_as_first_benchmarks(tmp_path: Path) -> None:
     )
     assert changed[0].carry == ("tests/io/test_read.py",)
     assert changed[1] == "kept the 2 slowest of 4 tests"
+
+
+def test_tests_that_were_slow_only_once_are_left_out(tmp_path: Path) -> None:
+    """The machine was busy when all of them ran; a test that takes no measurable time has no ratio."""
+    case = '<testcase classname="tests.test_a" name="{}" time="{}"/>'
+    text = f"<testsuite>{case.format('test_slow', 0.02)}{case.format('test_fast', 0.001)}</testsuite>"
+    write(tmp_path, {"pyproject.toml": "[project]\nname = 'x'", "tests/test_a.py": "", "x.xml": text})
+    project = next(way for way in recognise(tmp_path) if way.kind == "pytest")
+    names = "tests/test_a.py::test_slow tests/test_a.py::test_fast"
+    chosen = replace(project, command=project.command.replace(" tests ", f" {names} "))
+    report = formats.gather([str(tmp_path / "x.xml")])[0]
+
+    kept, shown = without_fast_tests(chosen, report, Repository(tmp_path))
+
+    assert kept.command.startswith(".venv/bin/python -m pytest tests/test_a.py::test_slow -q ")
+    assert [series.benchmark.name for series in shown.series] == ["tests.test_a.test_slow"]
+    other = replace(project, command="python -m pytest tests/test_a.py --benchmark-only")
+    assert without_fast_tests(other, report, Repository(tmp_path)) == (other, report)
 
 
 def test_fast_tests_make_no_benchmark(tmp_path: Path) -> None:
