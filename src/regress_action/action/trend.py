@@ -12,7 +12,7 @@ from regress_action.action import publish, trend_content
 from regress_action.action.dashboard import write_dashboard
 from regress_action.action.job import FOLDER
 from regress_action.analysis import cumulative_drift, histories, sustained_changes
-from regress_action.github import acceptance, alarms
+from regress_action.github import alarms
 from regress_action.github import publish as github_publish
 from regress_action.github.preferences import Texts
 from regress_action.github.runner import write_outputs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from regress_action.action.job import Job
     from regress_action.analysis.sustained_changes import SustainedChange
-    from regress_action.github.acceptance import Acceptance
+    from regress_action.github.alarms import Acceptance
     from regress_action.github.client import Client
     from regress_action.github.runner import StepLog
     from regress_action.history import Event
@@ -139,8 +139,8 @@ def _accepted(
             and last.kind is EventKind.ACCEPTED
             and since.get(bad, "~") <= f"{last.time:%Y-%m-%dT%H:%M:%SZ}"
         ):
-            shown = {acceptance.regression_id(row): (row.severity, row.ratio)}
-            accepted.append(acceptance.Acceptance("*", last.who, last.why, head=last.commit, shown=shown))
+            shown = {alarms.regression_id(row): (row.severity, row.ratio)}
+            accepted.append(alarms.Acceptance("*", last.who, last.why, head=last.commit, shown=shown))
     return tuple(accepted)
 
 

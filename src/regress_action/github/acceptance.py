@@ -8,19 +8,15 @@ were shown are read from the check run of that commit, which only the app that j
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from regress_action.github import hidden_comment, hidden_state, labels
-from regress_action.github.alarms import alarming
+from regress_action.github.alarms import Acceptance, Regressions, alarming, regression_id
 from regress_action.github.comment import REPORT
 from regress_action.github.comment_commands import parse
 from regress_action.github.idempotency import read
-from regress_action.github.permissions import may_write
 from regress_action.model.comparisons import Severity
-from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +27,7 @@ if TYPE_CHECKING:
     from regress_action.github.event import Plan
     from regress_action.github.labels import LabelEvent
     from regress_action.github.preferences import Preferences
-    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
+    from regress_action.model.comparisons import Judgement
 
 NEEDS = "pull-requests: read"
 KIND = "shown"
@@ -39,40 +35,6 @@ PERSON = "User"
 EVERYTHING = "*"
 KEPT = 100
 AT_ONCE = timedelta(0)
-
-Regressions = dict[str, tuple[Severity, float | None]]
-"""How bad each regression was, by `regression_id`: its severity and its ratio."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Somebody with write access took responsibility for a change; `benchmark` is a shell pattern over names.
-
-    `shown` limits it to the regressions that the commit `head` had, and to how bad they were there. `event` is GitHub's
-    number of the event, where it was setting a label.
-    """
-
-    benchmark: str
-    by: str
-    reason: str = ""
-    event: int | None = None
-    head: str | None = None
-    shown: Regressions | None = None
-
-    def covers(self, comparison: Comparison) -> bool:
-        """Whether this comparison is accepted by it."""
-        return matches(comparison.benchmark.name, self.benchmark) and (
-            self.shown is None or _no_worse(comparison, self.shown)
-        )
-
-    def covers_service(self, service: ServiceComparison) -> bool:
-        """Whether a change of this service as a whole is accepted by it: its pattern is that of the service's name.
-
-        A label accepts it while it is no worse than the worst regression that was shown.
-        """
-        shown = [ratio or 0.0 for _, ratio in self.shown.values()] if self.shown else []
-        accepted = self.shown is None or service.ratio <= max(shown, default=0.0)
-        return accepted and matches(service.service or "", self.benchmark)
 
 
 def of(client: Client | None, plan: Plan, preferences: Preferences) -> tuple[Acceptance, ...]:
@@ -106,20 +68,6 @@ def pointer(accepted: Iterable[Acceptance]) -> dict[str, Any]:
     return {"accepted": {"event": labelled[-1].event, "head": labelled[-1].head}} if labelled else {}
 
 
-def regression_id(comparison: Comparison) -> str:
-    """Return what identifies a regression within its suite: a digest of benchmark and metric."""
-    key = f"{comparison.benchmark.name}\x1f{comparison.metric.name}"
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:12]
-
-
-def _no_worse(comparison: Comparison, shown: Regressions) -> bool:
-    """Whether it was shown already, no less severe, and is not proven to have grown."""
-    before = shown.get(regression_id(comparison))
-    if before is None or comparison.severity > before[0]:
-        return False
-    return before[1] is None or comparison.ratio_low is None or comparison.ratio_low <= before[1]
-
-
 def _comments(client: Client, number: int) -> list[IssueComment]:
     issue = client.repository.get_issue(number)
     return read(client, lambda: list(issue.get_comments()))
@@ -131,7 +79,7 @@ def _by_command(client: Client, comments: Sequence[IssueComment]) -> list[Accept
     return [
         Acceptance(command.benchmark or "", user.login, command.reason)
         for user, command in commands
-        if command is not None and command.kind == "accept" and may_write(client, user.login)
+        if command is not None and command.kind == "accept" and client.may_write(user.login)
     ]
 
 
@@ -143,7 +91,7 @@ def _by_label(
     if label not in labels.of(client, number):
         return None
     event = labels.last_set(client, number, label)
-    if event is None or not may_write(client, event.by):
+    if event is None or not client.may_write(event.by):
         client.permissions.note(f"The label {label} does not count: nobody with write access set it.")
         return None
     head, shown = plan.head_sha, None

@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.model.comparisons import Outcome, Severity
+from regress_action.model.measurements import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from regress_action.github.acceptance import Acceptance
     from regress_action.github.preferences import Preferences
     from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
 
 Conclusion = Literal["success", "neutral", "action_required", "failure"]
+
+
+Regressions = dict[str, tuple[Severity, float | None]]
+"""How bad each regression was, by `regression_id`: its severity and its ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Somebody with write access took responsibility for a change; `benchmark` is a shell pattern over names.
+
+    `shown` limits it to the regressions that the commit `head` had, and to how bad they were there. `event` is GitHub's
+    number of the event, where it was setting a label.
+    """
+
+    benchmark: str
+    by: str
+    reason: str = ""
+    event: int | None = None
+    head: str | None = None
+    shown: Regressions | None = None
+
+    def covers(self, comparison: Comparison) -> bool:
+        """Whether this comparison is accepted by it."""
+        return matches(comparison.benchmark.name, self.benchmark) and (
+            self.shown is None or _no_worse(comparison, self.shown)
+        )
+
+    def covers_service(self, service: ServiceComparison) -> bool:
+        """Whether a change of this service as a whole is accepted by it: its pattern is that of the service's name.
+
+        A label accepts it while it is no worse than the worst regression that was shown.
+        """
+        shown = [ratio or 0.0 for _, ratio in self.shown.values()] if self.shown else []
+        accepted = self.shown is None or service.ratio <= max(shown, default=0.0)
+        return accepted and matches(service.service or "", self.benchmark)
+
+
+def regression_id(comparison: Comparison) -> str:
+    """Return what identifies a regression within its suite: a digest of benchmark and metric."""
+    key = f"{comparison.benchmark.name}\x1f{comparison.metric.name}"
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:12]
+
+
+def _no_worse(comparison: Comparison, shown: Regressions) -> bool:
+    """Whether it was shown already, no less severe, and is not proven to have grown."""
+    before = shown.get(regression_id(comparison))
+    if before is None or comparison.severity > before[0]:
+        return False
+    return before[1] is None or comparison.ratio_low is None or comparison.ratio_low <= before[1]
 
 
 def alarming(judgement: Judgement, accepted: Iterable[Acceptance] = ()) -> list[Comparison]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 VIEWER = "query { viewer { login } }"
 PAGE = 100
+WRITERS = frozenset({"admin", "maintain", "write"})
 TOO_MANY = 429
 SERVER_ERROR = 500
 
@@ -105,6 +106,19 @@ class Client:
             except (GithubException, RequestException, KeyError, TypeError):
                 self.login = ""
         return self.login
+
+    def may_write(self, login: str) -> bool:
+        """Whether somebody has write access to the repository; setting labels, for one, needs less.
+
+        False where GitHub does not tell. The answer is requested once.
+        """
+        if login not in self.writers:
+            try:
+                permission = read(self, lambda: self.repository.get_collaborator_permission(login))
+            except GithubException:
+                permission = ""
+            self.writers[login] = permission in WRITERS
+        return self.writers[login]
 
 
 class RetryPolicy(GithubRetry):

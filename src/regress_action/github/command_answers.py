@@ -15,7 +15,6 @@ from github import GithubException
 from regress_action.github import comment, issue_text, workflow_runs
 from regress_action.github.comment_commands import LIMIT, CommentCommand, parse, unfit
 from regress_action.github.idempotency import read
-from regress_action.github.permissions import may_write
 from regress_action.github.workflow_runs import WorkflowRequest
 from regress_action.model import escaping
 
@@ -91,7 +90,7 @@ class CommandAnswers:
         if command is None or plan.issue is None:
             return None
         issue = self.client.repository.get_issue(plan.issue)
-        if not may_write(self.client, plan.actor):
+        if not self.client.may_write(plan.actor):
             self._turn_away(plan, issue)
             return None
         key = {"answer": plan.comment_id}

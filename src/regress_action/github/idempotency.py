@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from github import GithubException
 from requests import RequestException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from regress_action.github.client import Client
 
 T = TypeVar("T")
 SERVER_ERROR = 500
@@ -19,7 +17,14 @@ TRIES = 3
 READS_AFTER_FAILURE = 4
 
 
-def read(client: Client, operation: Callable[[], T]) -> T:
+class Waiter(Protocol):
+    """Who waits between two attempts: the client, which knows how long a step is."""
+
+    def wait(self, steps: float) -> None:
+        """Sleep for a multiple of the back-off."""
+
+
+def read(client: Waiter, operation: Callable[[], T]) -> T:
     """Return what a reading operation returns; repeat it when the connection broke."""
     for attempt in range(1, TRIES):
         try:
@@ -29,7 +34,7 @@ def read(client: Client, operation: Callable[[], T]) -> T:
     return operation()
 
 
-def repeat(client: Client, operation: Callable[[], T]) -> T:
+def repeat(client: Waiter, operation: Callable[[], T]) -> T:
     """Do something that may be done twice; repeat it where GitHub failed or the answer was lost."""
     for attempt in range(1, TRIES):
         try:
@@ -41,7 +46,7 @@ def repeat(client: Client, operation: Callable[[], T]) -> T:
     return operation()
 
 
-def once(client: Client, find: Callable[[], T | None], make: Callable[[], T]) -> T:
+def once(client: Waiter, find: Callable[[], T | None], make: Callable[[], T]) -> T:
     """Return what `find` returns, or what `make` makes where that is None, without ever making two.
 
     When an answer is lost the object may exist all the same, and a listing may show it late; so `find` is called
@@ -51,7 +56,7 @@ def once(client: Client, find: Callable[[], T | None], make: Callable[[], T]) ->
     return existing if existing is not None else make_once(client, find, make)
 
 
-def make_once(client: Client, find: Callable[[], T | None], make: Callable[[], T]) -> T:
+def make_once(client: Waiter, find: Callable[[], T | None], make: Callable[[], T]) -> T:
     """As `once`, for a caller who has called `find` already."""
     for _ in range(TRIES):
         try:
@@ -76,7 +81,7 @@ def _is_refused(error: Exception) -> bool:
     return isinstance(error, GithubException) and error.status == UNPROCESSABLE
 
 
-def _find_later(client: Client, find: Callable[[], T | None]) -> T | None:
+def _find_later(client: Waiter, find: Callable[[], T | None]) -> T | None:
     for attempt in range(READS_AFTER_FAILURE):
         client.wait(2**attempt)
         existing = read(client, find)

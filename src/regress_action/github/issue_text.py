@@ -14,7 +14,7 @@ from regress_action.model.comparisons import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.github.acceptance import Acceptance
+    from regress_action.github.alarms import Acceptance
     from regress_action.github.event import Plan
     from regress_action.github.preferences import Texts
     from regress_action.model.comparisons import Comparison

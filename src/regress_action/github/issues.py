@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from github.Issue import Issue
 
-    from regress_action.github.acceptance import Acceptance
+    from regress_action.github.alarms import Acceptance
     from regress_action.github.client import Client
-    from regress_action.github.publish import Publication
+    from regress_action.github.publication import Publication
     from regress_action.model.comparisons import Comparison
 
 NEEDS = "issues: write"

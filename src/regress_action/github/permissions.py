@@ -1,4 +1,4 @@
-"""What the token may not do, one notice for each permission with the line that grants it; and who may write."""
+"""What the token may not do: one notice for each permission, with the line that grants it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from github import GithubException, RateLimitExceededException
 from requests import RequestException
 
-from regress_action.github.idempotency import read
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from regress_action.github.client import Client
 
 T = TypeVar("T")
 FORBIDDEN, NOT_FOUND, GONE = 403, 404, 410
 READ_ONLY_BOT = "dependabot[bot]"
-WRITERS = frozenset({"admin", "maintain", "write"})
 
 
 @dataclass
@@ -76,17 +71,3 @@ class Permissions:
         else:
             why = f"the token lacks a permission. Add this line under `permissions:` of the job: `{needs}`"
         return f"Left out {purpose}: {why}. The verdict is not affected."
-
-
-def may_write(client: Client, login: str) -> bool:
-    """Whether somebody has write access to the repository; setting labels, for one, needs less.
-
-    False where GitHub does not tell. The answer is requested once.
-    """
-    if login not in client.writers:
-        try:
-            permission = read(client, lambda: client.repository.get_collaborator_permission(login))
-        except GithubException:
-            permission = ""
-        client.writers[login] = permission in WRITERS
-    return client.writers[login]

@@ -10,7 +10,7 @@ import pytest
 from fake_github.data import WorkflowRun
 from integration.github.github_scenarios import Job, compared, judged, pull, sha, words
 from regress_action.github import acceptance, comment_commands, hidden_comment
-from regress_action.github.acceptance import Acceptance
+from regress_action.github.alarms import Acceptance
 from regress_action.github.command_answers import CommandAnswers, CommandWorkflows
 from regress_action.github.comment_commands import CommentCommand
 from regress_action.github.event import Plan, Stage

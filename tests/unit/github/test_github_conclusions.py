@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from judgements import UNCHANGED, judgement, whole_service
-from regress_action.github.acceptance import Acceptance, Regressions
-from regress_action.github.alarms import conclusion
+from regress_action.github.alarms import Acceptance, Regressions, conclusion
 from regress_action.github.preferences import Preferences
 from regress_action.model.comparisons import Outcome, Severity
 
