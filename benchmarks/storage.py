@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from integration.history.smart_http import bare_repository, serving  # noqa: E402
 from regress_action.history import Selection, open_history, verify  # noqa: E402
-from regress_action.history.entries import rounded  # noqa: E402
+from regress_action.history.rounding import rounded  # noqa: E402
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series  # noqa: E402
 from regress_action.model.records import decode, encode, path_of  # noqa: E402
 

@@ -64,7 +64,7 @@ def command(
     from regress_action.action.judge import load_rules
     from regress_action.commands import options
     from regress_action.site import build
-    from regress_action.site.build import Page
+    from regress_action.site.inputs import Page
 
     settings = options.settings_of(thresholds=thresholds, config=config)
     rules = load_rules(settings, Path.cwd())

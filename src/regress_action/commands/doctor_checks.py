@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 
+    Values = npt.NDArray[np.float64]
+
 
 _MARGIN = 1.5
 """How far beyond the ratio that fails a planted slowdown goes: half as much again."""
@@ -130,10 +132,6 @@ def summarised(done: Sequence[PlantedChange], untried: int) -> tuple[bool, str, 
         said,
         [f"{change.benchmark} ({change.metric}) × {change.factor:.2f}: {change.why}" for change in silent],
     )
-
-
-if TYPE_CHECKING:
-    Values = npt.NDArray[np.float64]
 
 
 _WATCHED = {

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from regress_action.commands.history_options import existing, selecting, selection_of, where, whoami
 from regress_action.commands.output import write
 from regress_action.model import escaping
 from regress_action.model.errors import UsageError
 from regress_action.model.files import read_bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from regress_action.history import History, RecordOrigin, Selection
+    from regress_action.history import History, RecordOrigin
     from regress_action.model.measurements import Report, Series
 
     Options = Mapping[str, str | int | None]
 
-F = TypeVar("F", bound="Callable[..., object]")
 
 _LARGEST_PROOF = 200_000_000
 FORMS = ("jsonl", "csv", "columns", "parquet")
@@ -34,33 +32,6 @@ FORMS = ("jsonl", "csv", "columns", "parquet")
 @click.group(name="history")
 def command() -> None:
     """List, show, verify, export, import and prune stored reports."""
-
-
-def where(function: F) -> F:
-    """Add the option that names the history."""
-    return click.option("--history", "where", required=True, metavar="WHERE", help="A folder, or branch:NAME.")(
-        function
-    )
-
-
-def selecting(function: F) -> F:
-    """Add the options that select reports and series."""
-    for option in reversed(
-        (
-            click.option("--suite", metavar="NAME", help="Reports of this suite."),
-            click.option("--benchmark", "-k", metavar="PATTERN", help="Series of benchmarks that match."),
-            click.option("--service", metavar="PATTERN", help="Series of services that match."),
-            click.option("--metric", metavar="PATTERN", help="Series of metrics that match."),
-            click.option("--environment", metavar="FINGERPRINT", help="Reports of this environment."),
-            click.option("--branch", metavar="NAME", help="Reports of this branch."),
-            click.option("--commits", metavar="RANGE", help="Reports of a commit, or of a range like v1.2..main."),
-            click.option("--since", metavar="TIME", help="Reports from this time on (ISO 8601)."),
-            click.option("--until", metavar="TIME", help="Reports up to this time."),
-            click.option("--last", type=click.IntRange(1), metavar="N", help="The newest N reports of what is left."),
-        )
-    ):
-        function = option(function)
-    return function
 
 
 @command.command(name="list")
@@ -168,34 +139,6 @@ class Verified:
 
     holds: bool
     lines: tuple[str, ...]
-
-
-def opened(where: str) -> History:
-    """Open the history that `where` names, relative to the current folder."""
-    from regress_action.stores import local_history
-
-    return local_history(where)
-
-
-def existing(where: str) -> History:
-    """Open the history that `where` names, which must exist.
-
-    Raises:
-        UsageError: there is none.
-    """
-    store = opened(where)
-    if not store.store.exists():
-        raise UsageError(
-            f"There is no history at {store.where}.",
-            meaning="Nothing was ever recorded there, or its name is another one.",
-            remedy="Check --history, or record a report first: regress-action record REPORT... --history WHERE",
-        )
-    return store
-
-
-def whoami() -> str:
-    """Return the name under which decisions are written down."""
-    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
 
 
 def listing(where: str, options: Options, *, paths: bool = False) -> Iterator[str]:
@@ -331,50 +274,6 @@ def thin(where: str, *, all_days: int, weekly_days: int, dry_run: bool) -> Itera
     removed = history.prune(existing(where), rule, who=whoami(), dry_run=dry_run)
     yield from (f"{entry.time:%Y-%m-%d %H:%M:%S}  {entry.commit}  {entry.suite}  {entry.path}" for entry in removed)
     yield f"{count(len(removed), 'record')} {'would be' if dry_run else 'now'} removed: {rule}."
-
-
-def selection_of(options: Options) -> Selection:
-    """Return the selection that the command line asks for.
-
-    Raises:
-        UsageError: a time is not ISO 8601.
-        HistoryError: a range names commits that this repository does not hold.
-    """
-    from regress_action import history
-
-    commits = options.get("commits")
-    last = options.get("last")
-
-    def text(name: str) -> str | None:
-        return str(options[name]) if options.get(name) is not None else None
-
-    return history.Selection(
-        suite=text("suite"),
-        benchmark=text("benchmark"),
-        service=text("service"),
-        metric=text("metric"),
-        environment=text("environment"),
-        branch=text("branch"),
-        commits=history.Checkout(Path.cwd(), os.environ).commits_in(str(commits)) if commits else None,
-        since=moment_of(options.get("since")),
-        until=moment_of(options.get("until")),
-        last=int(last) if last is not None else None,
-    )
-
-
-def moment_of(text: str | int | None) -> datetime | None:
-    """Return a time written in ISO 8601, in UTC unless it states its zone; None for None.
-
-    Raises:
-        UsageError: it is no time.
-    """
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no time.", remedy="Write it like 2026-01-31 or 2026-01-31T12:00:00Z.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from regress_action.commands.history import existing, whoami
+from regress_action.commands.history_options import existing, whoami
 from regress_action.model import escaping
 from regress_action.model.errors import UsageError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action import formats, history
-from regress_action.commands.history import moment_of, opened, whoami
+from regress_action.commands.history_options import moment_of, opened, whoami
 from regress_action.formats import importers
 from regress_action.model.errors import InputError
 from regress_action.model.files import read_bounded

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from regress_action.instruments.load.servers import LoadPairs
     from regress_action.model.measurements import Report
 
+    Load = Callable[[], LoadResult]
+
 
 def level_counts(text: str, rate: float | None, see: float | None, against: str | None) -> list[int]:
     """Return the numbers of users of `--levels`.
@@ -81,10 +83,6 @@ def _analysis(measured: Sequence[LoadResult]) -> ScalabilityAnalysis | None:
     rows = [(result.scenario.users, result.throughput, result.mean_s) for result in measured if result.throughput]
     failed = max(result.error_share for result in measured)
     return analyse(levels_of(rows, think_s=measured[0].scenario.think_s, failed=failed)) if rows else None
-
-
-if TYPE_CHECKING:
-    Load = Callable[[], LoadResult]
 
 
 PAIRS = 8
@@ -148,7 +146,7 @@ def command(
     With --rate, latencies count from when a request was due, so that a stalled target is not flattered.
     """
     from regress_action.instruments.load import LoadTestRunner
-    from regress_action.instruments.load.runner import abort_rule
+    from regress_action.instruments.load.watching import abort_rule
     from regress_action.model.errors import UsageError
 
     asked = _Asked(**{name: given.pop(name) for name in _Asked.__slots__})

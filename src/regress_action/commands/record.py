@@ -50,7 +50,7 @@ def record(
     from regress_action import formats
     from regress_action.action import baseline
     from regress_action.action.judge import load_rules
-    from regress_action.commands.history import whoami
+    from regress_action.commands.history_options import whoami
     from regress_action.stores import local_history
 
     history = local_history(where)

@@ -19,9 +19,10 @@ from regress_action.history.baseline import (
 from regress_action.history.branch import ApiCommitter, Backoff, BranchStore, GitPusher
 from regress_action.history.checkout import Checkout
 from regress_action.history.clone import branch_of, identity_of, remote_of
-from regress_action.history.entries import History, Receipt, RecordEntry, find_records, import_reports, list_entries
+from regress_action.history.entries import RecordEntry
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.export import ExportFormat, export_to
+from regress_action.history.records import History, Receipt, find_records, import_reports, list_entries
 from regress_action.history.retention import RetentionRule, discard, prune
 from regress_action.history.selection import BASELINE_WINDOW, EVERYTHING, Selection
 from regress_action.history.store import ArtifactStore, FolderStore

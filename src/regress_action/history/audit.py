@@ -25,8 +25,8 @@ from regress_action.model.records import decode, path_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from regress_action.history.entries import History
     from regress_action.history.events import Event
+    from regress_action.history.records import History
     from regress_action.history.store import CommitRecord, Store
 
 _BATCH: Final = 500

@@ -19,7 +19,8 @@ from regress_action.model.escaping import plain
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from regress_action.history.entries import History, RecordEntry
+    from regress_action.history.entries import RecordEntry
+    from regress_action.history.records import History
 
 
 @dataclass(frozen=True, slots=True)
