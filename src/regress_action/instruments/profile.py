@@ -25,12 +25,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from regress_action.instruments.profiler import ResourceUse, SpanEntry
+    SpanEntry = tuple[str, int, int, int, int | None]
+    """Name, start and end in nanoseconds, the thread or task, and of an `async with` span the nanoseconds of work."""
 
 
 _NS = 1e-9
 _MOST_LINES = 30
 SEPARATOR = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceUse:
+    """The resources of one stretch of time; None where the machine does not tell or nobody asked.
+
+    `peak_rss_bytes` is the highest resident memory since the process began. `traced_*` come from tracemalloc,
+    `allocated_blocks` is how many more blocks Python holds at the end.
+    """
+
+    wall_s: float
+    user_s: float
+    system_s: float
+    rss_growth_bytes: int
+    peak_rss_bytes: int | None = None
+    read_bytes: int | None = None
+    write_bytes: int | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    minor_faults: int | None = None
+    major_faults: int | None = None
+    gc_pauses: int = 0
+    gc_pause_s: float = 0.0
+    allocated_blocks: int | None = None
+    traced_growth_bytes: int | None = None
+    traced_peak_bytes: int | None = None
+
+    @property
+    def cpu_s(self) -> float:
+        """User and system time together."""
+        return self.user_s + self.system_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ import re
 import sys
 import time
 from asyncio import _get_running_loop, current_task
-from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
 from time import perf_counter_ns
@@ -29,8 +28,7 @@ from regress_action.model.files import write_replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    SpanEntry = tuple[str, int, int, int, int | None]
-    """Name, start and end in nanoseconds, the thread or task, and of an `async with` span the nanoseconds of work."""
+    from regress_action.instruments.profile import SpanEntry
 
 
 class Span:
@@ -182,37 +180,6 @@ def overhead_ns(repetitions: int = 2000) -> tuple[int, int]:
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceUse:
-    """The resources of one stretch of time; None where the machine does not tell or nobody asked.
-
-    `peak_rss_bytes` is the highest resident memory since the process began. `traced_*` come from tracemalloc,
-    `allocated_blocks` is how many more blocks Python holds at the end.
-    """
-
-    wall_s: float
-    user_s: float
-    system_s: float
-    rss_growth_bytes: int
-    peak_rss_bytes: int | None = None
-    read_bytes: int | None = None
-    write_bytes: int | None = None
-    voluntary_switches: int | None = None
-    involuntary_switches: int | None = None
-    minor_faults: int | None = None
-    major_faults: int | None = None
-    gc_pauses: int = 0
-    gc_pause_s: float = 0.0
-    allocated_blocks: int | None = None
-    traced_growth_bytes: int | None = None
-    traced_peak_bytes: int | None = None
-
-    @property
-    def cpu_s(self) -> float:
-        """User and system time together."""
-        return self.user_s + self.system_s
-
-
 class ResourceMeter:
     """Read the counters of this process at two moments. `memory` also traces every allocation, which is slow."""
 
@@ -239,7 +206,7 @@ class ResourceMeter:
         self._before = self._counters()
         self._began = time.perf_counter()
 
-    def stop(self) -> ResourceUse:
+    def stop(self) -> profile.ResourceUse:
         """Stop to count, and return what was used since `start`."""
         wall = time.perf_counter() - self._began
         after, before = self._counters(), self._before
@@ -250,7 +217,7 @@ class ResourceMeter:
             tracemalloc.stop()
             self._traces = False
         grown = {name: None if value is None else value - before[name] for name, value in after.items()}
-        return ResourceUse(
+        return profile.ResourceUse(
             wall_s=wall,
             **{**grown, "traced_peak_bytes": after["traced_peak_bytes"]},
             peak_rss_bytes=_peak_rss(),
@@ -339,7 +306,7 @@ class PerformanceProfiler:
         self._entries: list[SpanEntry] = []
         self._append = self._entries.append
         self._meter = ResourceMeter(memory=memory)
-        self._resources: ResourceUse | None = None
+        self._resources: profile.ResourceUse | None = None
         self._inside_ns, self._around_ns = overhead_ns()
 
     def __enter__(self) -> Self:
@@ -355,7 +322,7 @@ class PerformanceProfiler:
         self._resources = None
         self._meter.start()
 
-    def stop(self) -> ResourceUse:
+    def stop(self) -> profile.ResourceUse:
         """Stop to count, and return what was used since `start`."""
         self._resources = self._meter.stop()
         if folder := os.environ.get(FOLDER_VARIABLE):

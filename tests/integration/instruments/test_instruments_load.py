@@ -20,8 +20,8 @@ from regress_action.formats import read
 from regress_action.instruments.load import LoadTestRunner, Scenario
 from regress_action.instruments.load import scenario as load_scenario
 from regress_action.instruments.load.level_files import read_levels
-from regress_action.instruments.load.runner import abort_rule
 from regress_action.instruments.load.scenario import Shape
+from regress_action.instruments.load.watching import abort_rule
 from regress_action.model.comparisons import Verdict
 
 if TYPE_CHECKING:

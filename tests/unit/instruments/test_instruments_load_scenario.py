@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from regress_action.instruments.load.recorder import SecondStats
 from regress_action.instruments.load.result import LONGEST_S, SHORTEST_S, duration_for
-from regress_action.instruments.load.runner import LoadTestRunner, abort_rule
+from regress_action.instruments.load.runner import LoadTestRunner
 from regress_action.instruments.load.scenario import Scenario, Shape, seconds
+from regress_action.instruments.load.watching import abort_rule
 from regress_action.model.errors import UsageError
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from regress_action.instruments.load.scenario import Scenario
 
+    Request = Callable[[], Awaitable[object]]
+
 
 _CLOCK_MONOTONIC = 1
 _FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
@@ -68,10 +70,6 @@ class PreciseTimer:
         os.read(self._descriptor, 8)
         if self._fired and not self._fired.done():
             self._fired.set_result(None)
-
-
-if TYPE_CHECKING:
-    Request = Callable[[], Awaitable[object]]
 
 
 _LONGEST_SLEEP_S = 0.5

@@ -26,8 +26,8 @@ from regress_action.model.errors import IncompleteError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from regress_action.instruments.load.runner import AbortRule, ProcessUse
     from regress_action.instruments.load.scenario import Scenario, Target
+    from regress_action.instruments.load.watching import AbortRule, ProcessUse
 
 FILE = Path(__file__).with_name("locust_user.py")
 _MARK = "regress-load: "

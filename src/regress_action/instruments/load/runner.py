@@ -7,20 +7,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import re
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-import psutil
 
 from regress_action.instruments.load.engines import AsyncioEngine, ThreadEngine
 from regress_action.instruments.load.recorder import InFlightSampler, Recorder, clock
 from regress_action.instruments.load.result import LoadContext, LoadResult, summarise
-from regress_action.instruments.load.scenario import Scenario, Target, resolve, seconds
+from regress_action.instruments.load.scenario import Scenario, Target, resolve
+from regress_action.instruments.load.watching import SECONDS_IN_A_ROW, ProcessUse
 from regress_action.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,51 +24,12 @@ if TYPE_CHECKING:
 
     from regress_action.instruments.load.locust_engine import LocustWorkers
     from regress_action.instruments.load.recorder import SecondStats
+    from regress_action.instruments.load.watching import AbortRule
 
-
-class ProcessUse:
-    """CPU time and memory of one process and its children, between the first look and the last.
-
-    Raises:
-        UsageError: there is no such process.
-    """
-
-    def __init__(self, pid: int) -> None:
-        try:
-            self._process = psutil.Process(pid)
-        except psutil.Error as error:
-            raise UsageError(f"There is no process {pid}.", remedy="Give the id of the process under load.") from error
-        self._first_cpu_s: float | None = None
-        self._last_cpu_s = 0.0
-        self._peak_bytes = 0
-
-    def look(self) -> None:
-        """Read the counters once."""
-        cpu, memory = 0.0, 0
-        with contextlib.suppress(psutil.Error):
-            for process in (self._process, *self._process.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    times = process.cpu_times()
-                    cpu += times.user + times.system
-                    memory += process.memory_info().rss
-        if memory:
-            self._first_cpu_s = cpu if self._first_cpu_s is None else self._first_cpu_s
-            self._last_cpu_s = max(self._last_cpu_s, cpu)
-            self._peak_bytes = max(self._peak_bytes, memory)
-
-    def used(self) -> dict[str, float]:
-        """Return the CPU seconds and the most resident bytes, nothing where the process was never seen."""
-        if self._first_cpu_s is None:
-            return {}
-        return {"cpu_time": self._last_cpu_s - self._first_cpu_s, "peak_memory": float(self._peak_bytes)}
-
-
-if TYPE_CHECKING:
     Progress = Callable[[SecondStats], None]
 
 
 _TICK_S = 1.0
-_SECONDS_IN_A_ROW = 3
 
 
 class LoadTestRunner:
@@ -100,10 +57,10 @@ class LoadTestRunner:
         self.target = resolve(target) if isinstance(target, str) else _target_of(target)
         self.scenario = scenario or Scenario()
         self._abort = tuple(abort)
-        if abort and self.scenario.duration_s <= _SECONDS_IN_A_ROW * _TICK_S:
+        if abort and self.scenario.duration_s <= SECONDS_IN_A_ROW * _TICK_S:
             raise UsageError(
-                f"A rule ends a load after {_SECONDS_IN_A_ROW} bad seconds in a row, and this load takes no longer.",
-                remedy=f"Measure for more than {_SECONDS_IN_A_ROW} s, or leave out the rule.",
+                f"A rule ends a load after {SECONDS_IN_A_ROW} bad seconds in a row, and this load takes no longer.",
+                remedy=f"Measure for more than {SECONDS_IN_A_ROW} s, or leave out the rule.",
             )
         self._process = process
         self._progress = progress
@@ -228,52 +185,3 @@ def _target_of(function: Callable[[], object]) -> Target:
     name = getattr(function, "__qualname__", None) or type(function).__name__
     module = getattr(function, "__module__", "")
     return Target(f"{module}:{name}", function)
-
-
-_RULE = re.compile(r"\s*(errors|p50|p99)\s*>\s*(.+?)\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class AbortRule:
-    """End the load when `metric` lies above `limit` (a share of requests, or seconds) for three seconds in a row.
-
-    A second without an answer, while requests are open, has no percentile. Its latency is the time since the last
-    second with one: the answers that are missing take at least as long.
-    """
-
-    metric: str
-    limit: float
-    text: str
-
-    def is_met(self, stats: Sequence[SecondStats]) -> bool:
-        """Whether the newest seconds break the rule."""
-        ends = range(len(stats) - _SECONDS_IN_A_ROW + 1, len(stats) + 1)
-        return len(stats) >= _SECONDS_IN_A_ROW and all(self._value(stats[:end]) > self.limit for end in ends)
-
-    def _value(self, stats: Sequence[SecondStats]) -> float:
-        """Return the metric of the last of `stats`."""
-        second = stats[-1]
-        if self.metric == "errors":
-            return second.errors / second.requests if second.requests else 0.0
-        if not second.requests and second.in_flight:
-            return second.at_s - next((earlier.at_s for earlier in reversed(stats) if earlier.requests), 0.0)
-        return second.p50_s if self.metric == "p50" else second.p99_s
-
-
-def abort_rule(text: str) -> AbortRule:
-    """Return the rule that a text such as `errors>10%` or `p99>2s` states.
-
-    Raises:
-        UsageError: it states none.
-    """
-    parts = _RULE.fullmatch(text)
-    if not parts:
-        raise UsageError(f"{text!r} is no rule for ending a load.", remedy="Write it like errors>10% or p99>2s.")
-    metric, limit = parts.groups()
-    if metric != "errors":
-        return AbortRule(metric, seconds(limit), text)
-    try:
-        share = float(limit.removesuffix("%")) / (100 if limit.endswith("%") else 1)
-    except ValueError as error:
-        raise UsageError(f"{limit!r} is no share of the requests.", remedy="Write it like errors>10%.") from error
-    return AbortRule(metric, share, text)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Request = Callable[[], Awaitable[object]]
 
 
 _DURATION = re.compile(r"([0-9]*\.?[0-9]+)\s*(ms|s|m|h)?")
@@ -175,10 +176,6 @@ def seconds(text: str | float) -> float:
     if not parts:
         raise UsageError(f"{text!r} is not a duration.", remedy="Write it like 500ms, 10s, 2m or 1h.")
     return float(parts[1]) * _UNITS[parts[2]]
-
-
-if TYPE_CHECKING:
-    Request = Callable[[], Awaitable[object]]
 
 
 _WORST_GOOD_STATUS = 399

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from regress_action.instruments.load.result import LoadResult
     from regress_action.model.measurements import Report
 
+    Load = Callable[[], LoadResult]
+
 
 _LONGEST_START_S = 30.0
 _PAUSE_S = 0.02
@@ -91,10 +93,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
             return
-
-
-if TYPE_CHECKING:
-    Load = Callable[[], LoadResult]
 
 
 @dataclass(frozen=True, slots=True)
