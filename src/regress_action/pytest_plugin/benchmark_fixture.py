@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from regress_action.pytest_plugin.call_profile import Profiling
 
+    Target = Callable[..., Any]
+
 
 _UNUSUAL = re.compile(r"[^\w.-]+")
 _SETTINGS = {
@@ -32,9 +34,6 @@ _SETTINGS = {
     "_calibration_precision": "calibration_precision",
 }
 """Attributes of pytest-benchmark's fixture that suites set before they measure → the timing option each is."""
-
-if TYPE_CHECKING:
-    Target = Callable[..., Any]
 
 
 class FixtureAlreadyUsed(RuntimeError):  # noqa: N818 - the name by which suites for pytest-benchmark expect it

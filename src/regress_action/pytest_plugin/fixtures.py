@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from regress_action.instruments.memory_monitor import MemoryMonitor
     from regress_action.instruments.stress import Stress
     from regress_action.instruments.temporary_services import TemporaryService
+    from regress_action.pytest_plugin.benchmark_fixture import BenchmarkFixture
+
+USED: pytest.StashKey[list[BenchmarkFixture]] = pytest.StashKey()
+"""The `benchmark` fixtures that the tests of this process had."""
 
 
 @pytest.fixture

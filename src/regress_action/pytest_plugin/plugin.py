@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from regress_action.pytest_plugin.benchmark_record import BenchmarkRecord
     from regress_action.pytest_plugin.benchmark_session import BenchmarkSession
 
-USED_FIXTURES: pytest.StashKey[list[BenchmarkFixture]] = pytest.StashKey()
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -218,7 +216,7 @@ class _BenchmarkFixtures:
         if session := config.pluginmanager.get_plugin("regress-benchmark-session"):
             timing = replace(timing, log=session.messages.debug)
         fixture = BenchmarkFixture(node, timing, enabled=options.enabled(config), group=group, profiling=profiling)
-        config.stash.setdefault(USED_FIXTURES, []).append(fixture)
+        config.stash.setdefault(fixtures.USED, []).append(fixture)
         yield fixture
         fixture.close()
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from regress_action.pytest_plugin import fixtures
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -26,9 +28,7 @@ def entries_of_fixtures(config: pytest.Config) -> list[dict[str, Any]]:
 
     The fixture may be ours, that of pytest-benchmark or that of pytest-codspeed.
     """
-    from regress_action.pytest_plugin.plugin import USED_FIXTURES
-
-    own = [_plain(entry) for fixture in config.stash.get(USED_FIXTURES, ()) if (entry := fixture.as_dict())]
+    own = [_plain(entry) for fixture in config.stash.get(fixtures.USED, ()) if (entry := fixture.as_dict())]
     session = config.pluginmanager.get_plugin("pytest-benchmark")
     entries = own + [_plain(benchmark.as_dict()) for benchmark in getattr(session, "benchmarks", ())]
     codspeed = config.pluginmanager.get_plugin("codspeed_plugin")
@@ -56,16 +56,12 @@ def _entry_of_codspeed(benchmark: Any) -> dict[str, Any]:  # noqa: ANN401 - a cl
 
 def records_of_fixtures(config: pytest.Config) -> list[BenchmarkRecord]:
     """Return what our benchmark fixtures timed in this process."""
-    from regress_action.pytest_plugin.plugin import USED_FIXTURES
-
-    return [fixture.stats for fixture in config.stash.get(USED_FIXTURES, ()) if fixture.stats]
+    return [fixture.stats for fixture in config.stash.get(fixtures.USED, ()) if fixture.stats]
 
 
 def uses_fixtures(config: pytest.Config) -> bool:
     """Return whether a test of this process had one of our benchmark fixtures."""
-    from regress_action.pytest_plugin.plugin import USED_FIXTURES
-
-    return bool(config.stash.get(USED_FIXTURES, ()))
+    return bool(config.stash.get(fixtures.USED, ()))
 
 
 def records_of_entries(entries: Iterable[dict[str, Any]]) -> list[BenchmarkRecord]:

@@ -1,12 +1,13 @@
 """A pytest session that measures: which tests, in which processes, and what becomes of the numbers.
 
-* What follows from the numbers of a session: the report, its place in the history, and the verdict.
+What follows from the numbers: the report, its place in the history, the verdict, and the section at the end.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from regress_action.action.judge import Judged
     from regress_action.analysis import Limit
-    from regress_action.model.measurements import Report
+    from regress_action.model.measurements import Report, Series
 
 
 LARGEST_SEED = 2**31
@@ -130,9 +131,7 @@ class PerformanceSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict, or what was measured."""
-        from regress_action.pytest_plugin import tables
-
-        tables.show_session(self, terminalreporter)
+        show(self, terminalreporter)
 
     def read(self, runs: Sequence[Sequence[dict[str, Any]]], suite: str) -> Report:
         """Return the report of the session from the entries of each of its runs."""
@@ -234,3 +233,44 @@ def limits_of(tests: Sequence[PerformanceTest] | Any) -> tuple[Limit, ...]:  # n
         for test in tests
         for limit, unit in test.budgets
     )
+
+
+def show(session: PerformanceSession, terminal: pytest.TerminalReporter) -> None:
+    """Print the verdict where one was asked for, else the measured values."""
+    if session.config.option.collectonly or not (session.report or session.notes):
+        return
+    terminal.section("performance", sep="-", blue=True)
+    if session.judged:
+        from rich.console import Console
+
+        from regress_action.report import terminal as page
+
+        console = Console(file=sys.stdout, highlight=False, width=terminal._tw.fullwidth)  # noqa: SLF001 - the width that pytest found
+        page.show(session.judged.judgement, console, verbose=session.request.compare)
+        for waiver in session.judged.waivers:
+            console.print(f"Waiver in force: {waiver}", markup=False)
+    elif session.report:
+        for line in listed(session.report):
+            terminal.write_line(line)
+    if session.isolated.repeated:
+        repeated = session.isolated.repeated
+        terminal.write_line(f"{repeated} disturbed {'run was' if repeated == 1 else 'runs were'} repeated.")
+    for note in session.notes:
+        terminal.write_line(note)
+
+
+def listed(report: Report) -> list[str]:
+    """Return a line for every benchmark and metric: the median of its runs, and how many there are."""
+    from regress_action.model.escaping import plain
+
+    return [f"{plain(series.benchmark.name)} {series.metric.name}: {_value(series)}" for series in report.series]
+
+
+def _value(series: Series) -> str:
+    from statistics import median
+
+    from regress_action.report.numbers import quantity
+
+    values = series.measured
+    runs = f"{len(values)} run{'s' if len(values) != 1 else ''}"
+    return f"{quantity(median(values), series.metric.unit)} ({runs})" if values else "no value"
