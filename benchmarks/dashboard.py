@@ -34,7 +34,7 @@ from regress_action.analysis import Policy
 from regress_action.analysis.series_state import SeriesLimits
 from regress_action.history import open_history
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
-from regress_action.site import build, pages_branch
+from regress_action.site import build, inputs, pages_branch
 from regress_action.site.tables import Column, Table, tables_of
 
 if TYPE_CHECKING:
@@ -135,12 +135,12 @@ def measured(series: int, reports: int, folder: Path) -> Row:
     source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
     read = time.process_time() - start
     start = time.process_time()
-    build.build([source], site, Policy(), build.Page())
+    build.build([source], site, Policy(), inputs.Page())
     write = time.process_time() - start
     history.append(newest)
     start = time.process_time()
     source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
-    written = build.build([source], site, Policy(), build.Page())
+    written = build.build([source], site, Policy(), inputs.Page())
     again = time.process_time() - start
     return looked_at(Row(series, reports, read, write, again, data_kb(site), written.bytes / 1000, memory_mb()), site)
 
@@ -158,7 +158,7 @@ def large(series: int, reports: int, folder: Path) -> Row:
     columns: tuple[Column, ...] = table.columns
     whole = Table("", table.suite, ENVIRONMENT, columns, rows, medians, medians, medians, {})
     start = time.process_time()
-    written = build.write_site(build.Site([whole], [[SeriesLimits(1.2)] * series], (), build.Page()), folder / "site")
+    written = build.write_site(inputs.Site([whole], [[SeriesLimits(1.2)] * series], (), inputs.Page()), folder / "site")
     write = time.process_time() - start
     site = folder / "site"
     return looked_at(Row(series, reports, None, write, None, data_kb(site), written.bytes / 1000, memory_mb()), site)
@@ -192,7 +192,7 @@ def published(publications: int, folder: Path) -> list[tuple[int, int, int, int]
         if number < SHOWN_FIRST:
             continue
         source = build.from_history(str(folder / "history"), suite=None, branch=None, last=None, site=site)
-        build.build([source], site, Policy(), build.Page())
+        build.build([source], site, Policy(), inputs.Page())
         pages_branch.publish(site, "branch:gh-pages", repository=checkout, environ={}, message="Publish")
         done = number - SHOWN_FIRST + 1
         if done in {*MILESTONES, publications}:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard import ENVIRONMENT, made
 
 from regress_action.analysis import Policy
-from regress_action.site import build
+from regress_action.site import build, inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,7 +140,7 @@ def github_action_benchmark(reports: Sequence[Report], folder: Path) -> Path:
 
 def ours(reports: Sequence[Report], folder: Path) -> Path:
     """Write the dashboard."""
-    build.build([build.from_reports(reports)], folder / "site", Policy(), build.Page())
+    build.build([build.from_reports(reports)], folder / "site", Policy(), inputs.Page())
     return folder / "site"
 
 

@@ -20,8 +20,8 @@ from regress_action.analysis import Policy
 from regress_action.history import open_history
 from regress_action.model.errors import ExitCode
 from regress_action.model.measurements import Aliases, Benchmark, Environment, Metric, Report, Run, Series
-from regress_action.site.build import Page as SitePage
 from regress_action.site.build import Source, build, from_reports
+from regress_action.site.inputs import Page as SitePage
 from regress_action.site.tables import grown
 
 if TYPE_CHECKING:

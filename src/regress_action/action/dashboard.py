@@ -62,8 +62,9 @@ def _folder(setting: str) -> PurePosixPath:
 def _write(job: Job, folder: Path, *, below: Path | None) -> bool:
     """Write the site of the default branch; return whether there was anything to show."""
     from regress_action.history import Selection
-    from regress_action.site.build import Page, Source, build, releases_of
+    from regress_action.site.build import Source, build, releases_of
     from regress_action.site.cache import Kept, read_tables
+    from regress_action.site.inputs import Page
 
     history = job.history()
     selection = Selection(branch=job.plan.default_branch, last=REPORTS)

@@ -8,8 +8,7 @@ scripts and nothing else. Plotly is copied once and loaded only by the views tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from regress_action.model.errors import HistoryError, IncompleteError, InputErro
 from regress_action.model.files import read_optional, write_replace
 from regress_action.site import content, feeds, health
 from regress_action.site.cache import Kept, TableCache, read_tables
+from regress_action.site.inputs import Page, Site
 from regress_action.site.recommendations import findings_of, recommendations_of
 from regress_action.site.tables import tables_of
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from regress_action.analysis import Policy
-    from regress_action.analysis.series_state import SeriesLimits
     from regress_action.history.events import Event
     from regress_action.model.measurements import Report
     from regress_action.site.tables import Table
@@ -37,32 +36,6 @@ if TYPE_CHECKING:
 PLOTLY = "plotly-basic.min.js"
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the page says beyond the history.
-
-    `repository` is an https address for links to commits, `note` a sentence at the top, `releases` maps commits to
-    the names of releases, `now` is the time at which the site is written.
-    """
-
-    title: str = "Performance"
-    repository: str | None = None
-    note: str = ""
-    waivers: Sequence[str] = ()
-    releases: Mapping[str, str] = field(default_factory=dict)
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the site is made of: `limits` has a list per table with an entry per row, `events` are the decisions."""
-
-    tables: Sequence[Table]
-    limits: Sequence[Sequence[SeriesLimits]]
-    events: Sequence[Event]
-    page: Page
 
 
 @dataclass(frozen=True, slots=True)

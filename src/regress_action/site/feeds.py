@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from regress_action.analysis.series_state import LevelStep
-    from regress_action.site.build import Site
     from regress_action.site.content import Row
+    from regress_action.site.inputs import Site
     from regress_action.site.recommendations import Recommendation
     from regress_action.site.tables import Table
 

@@ -13,7 +13,7 @@ from regress_action.analysis import Policy
 from regress_action.history import Selection, open_history
 from regress_action.model.measurements import Aliases
 from regress_action.site import build, cache
-from regress_action.site.build import Page
+from regress_action.site.inputs import Page
 from unit.site.site_reports import MACHINE, report
 
 if TYPE_CHECKING:

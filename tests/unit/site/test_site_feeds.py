@@ -11,7 +11,7 @@ import pytest
 
 from regress_action.analysis.series_state import SeriesLimits
 from regress_action.site import content, feeds
-from regress_action.site.build import Page, Site
+from regress_action.site.inputs import Page, Site
 from regress_action.site.recommendations import ahead, findings_of, recommendations_of
 from regress_action.site.tables import tables_of
 from unit.site.site_reports import MACHINE, START, history, report

@@ -11,7 +11,8 @@ import pytest
 
 from regress_action.analysis import Policy
 from regress_action.model.errors import InfrastructureError
-from regress_action.site.build import PLOTLY, Page, build, from_reports
+from regress_action.site.build import PLOTLY, build, from_reports
+from regress_action.site.inputs import Page
 from unit.site.site_reports import history
 
 if TYPE_CHECKING:
