@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Rows = Mapping[str, Mapping[str, Comparison]]
     Rule = Callable[[Judgement, Rows], Iterator[str]]
+    Figure = Callable[[RunResources], float]
+    Pairs = Sequence[tuple[RunResources, RunResources]]
 
 
 _TIMES = ("time", "latency", "latency_p50")
@@ -206,11 +208,6 @@ def _size(name: str) -> float | None:
 
 
 _RULES: Sequence[Rule] = (_causes, _resources, _complexity, _waiting, _memory, _common_cause, _range, _undecided)
-
-
-if TYPE_CHECKING:
-    Figure = Callable[[RunResources], float]
-    Pairs = Sequence[tuple[RunResources, RunResources]]
 
 
 FEWEST_PAIRS = 3

@@ -28,7 +28,7 @@ _ONE = np.left_shift(np.uint64(1), np.arange(0, 8 * CLASSES, 8, dtype=np.uint64)
 
 
 class Stretches(NamedTuple):
-    """RowIndex of values to be split: each row is `flat[start:stop]`, laid out around `pivot` in its window.
+    """Rows of values to be split: each row is `flat[start:stop]`, laid out around `pivot` in its window.
 
     `columns` are the split positions tried, relative to `pivot`, the same for every row and without gaps; a
     position leaves at least `smallest` values on either side. A row holds at most 255 values.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Integers = NDArray[np.int64]
+    Sections = list[tuple[int, int]]
+    Floats = NDArray[np.float64]
 
 
 NEVER = -1
@@ -90,10 +92,6 @@ def _larger_before(ranks: NDArray[np.int32]) -> NDArray[np.int32]:
         values = split
     larger: NDArray[np.int32] = counts[ranks]
     return larger
-
-
-if TYPE_CHECKING:
-    Sections = list[tuple[int, int]]
 
 
 LOOKED_AT = 400_000
@@ -192,10 +190,6 @@ def _previous_uses(keys: NDArray[np.uint64]) -> Integers:
     previous = np.full(len(keys), NEVER, np.int64)
     previous[places[1:][again]] = places[:-1][again]
     return previous
-
-
-if TYPE_CHECKING:
-    Floats = NDArray[np.float64]
 
 
 EXACT = 1_000_000

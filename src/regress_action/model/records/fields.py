@@ -13,6 +13,7 @@ from regress_action.model.measurements import Conditions, Environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    Migration = Callable[["Object"], "Object"]
 
 Object = dict[str, Any]
 
@@ -86,10 +87,6 @@ def utc(text: str) -> datetime:
             remedy="Write times as ISO 8601 with their zone, like 2025-01-31T12:00:00Z.",
         )
     return moment.astimezone(UTC)
-
-
-if TYPE_CHECKING:
-    Migration = Callable[[Object], Object]
 
 
 SCHEMA: Final = 2
