@@ -1,28 +1,26 @@
 """`regress-action run`: measure a suite on this machine.
 
-* What `run` would do, without doing it.
-* Go on with a measurement that was interrupted: what it holds counts, and only what is left is measured.
-* `run --affected`: the measurement of the benchmarks that a change may reach.
+What it would do without doing it (`--dry-run`), and the benchmarks that a change may reach (`--affected`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from regress_action.commands import options, unconfigured
+from regress_action.commands.run_resume import EarlierPart, earlier_parts, forget_parts, judge_parts
 from regress_action.model.errors import RegressError, UsageError
 from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from regress_action.action.judge import Judged, JudgingRules
     from regress_action.action.measure import MeasurementSpec, ProfileOptions
@@ -167,7 +165,6 @@ def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Se
 
 
 def _print_plan(settings: Settings, spec: MeasurementSpec) -> None:
-
     for planned in plan_of(settings, spec, Path.cwd()):
         click.echo(planned)
 
@@ -316,88 +313,6 @@ def plan_of(settings: Settings, spec: MeasurementSpec, root: Path) -> Iterator[s
     limits += ["ends early where everything is decided"] if commits and spec.adaptive else []
     yield f"measured:  {count}; {'; '.join(limits)}"
     yield f"written:   {spec.out}"
-
-
-_LARGEST = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierPart:
-    """A folder with a part of the measurement, and how many pairs (or runs of the head alone) succeeded in it."""
-
-    folder: Path
-    pairs: int
-
-
-def earlier_parts(out: Path, commits: dict[str, str], command: str) -> list[EarlierPart]:
-    """Return the parts under `out`, the interrupted one set aside under a name of its own.
-
-    `commits` are those that would be measured now, by side.
-
-    Raises:
-        UsageError: there is nothing to go on with, or it was about other commits, another command or uncommitted edits.
-    """
-    newest = out / "measurement"
-    if not (newest / "measurement.json").is_file():
-        raise UsageError(f"There is no measurement in {out} to go on with.", remedy="Leave --resume out.")
-    aside = sorted(out.glob("measurement-[0-9]*"))
-    parts = [_part(folder, commits, command) for folder in (*aside, newest)]
-    target = out / f"measurement-{len(aside) + 1}"
-    newest.rename(target)
-    return [*parts[:-1], EarlierPart(target, parts[-1].pairs)]
-
-
-def forget_parts(out: Path) -> None:
-    """Remove the parts of an earlier measurement, as a new one begins."""
-    import shutil
-
-    for folder in out.glob("measurement-[0-9]*"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _part(folder: Path, commits: dict[str, str], command: str) -> EarlierPart:
-    """Return a part after a look at what it measured."""
-    from regress_action.model.files import read_bounded
-
-    content: dict[str, Any] = json.loads(read_bounded(folder / "measurement.json", _LARGEST))
-    sides = content.get("sides", {})
-    if any(side.get("dirty") for side in sides.values()):
-        raise UsageError(
-            f"{folder} measured uncommitted changes, which may be others by now.",
-            remedy="Commit them, and measure anew without --resume.",
-        )
-    measured = {name: str(side.get("commit")) for name, side in sides.items()}
-    if measured != commits:
-        shown = ", ".join(f"{name} {commit[:12]}" for name, commit in measured.items())
-        raise UsageError(
-            f"{folder} measured other commits: {shown}.",
-            remedy="Check out the same commit and give the same --base, or leave --resume out.",
-        )
-    if content.get("command") != command:
-        raise UsageError(
-            f"{folder} measured another command: {content.get('command')}",
-            remedy="Give the same, or leave --resume out.",
-        )
-    runs = [run for run in content["runs"] if not run.get("failure")]
-    good = [{run["pair"] for run in runs if run["side"] == side} for side in sides]
-    return EarlierPart(folder, len(set.intersection(*good)) if good else 0)
-
-
-def judge_parts(parts: Sequence[EarlierPart], out: Path, rules: JudgingRules, *, interim: bool) -> Judged | None:
-    """Judge all parts together and write `head.jsonl` and `base.jsonl`; None where there is no base."""
-    from regress_action import formats
-    from regress_action.action.judge import judge_reports
-    from regress_action.model import records
-    from regress_action.model.files import write_replace
-
-    measured = [formats.read_measurement(part.folder) for part in parts if part.pairs]
-    heads = [measurement.head for measurement in measured]
-    bases = [measurement.base for measurement in measured if measurement.base is not None]
-    write_replace(out / "head.jsonl", records.encode(formats.stack(heads)))
-    if not bases:
-        return None
-    write_replace(out / "base.jsonl", records.encode(formats.stack(bases)))
-    return judge_reports(bases, heads, rules, interim=interim)
 
 
 def only_affected(settings: Settings, spec: MeasurementSpec) -> MeasurementSpec:

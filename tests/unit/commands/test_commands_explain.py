@@ -11,7 +11,8 @@ import pytest
 from regress_action.action.judge import judge_reports, rules_of
 from regress_action.action.measure import MeasurementSpec
 from regress_action.commands.explain import details, reports_in
-from regress_action.commands.run import earlier_parts, forget_parts, plan_of
+from regress_action.commands.run import plan_of
+from regress_action.commands.run_resume import earlier_parts, forget_parts
 from regress_action.commands.trend import from_history
 from regress_action.commands.waivers import described
 from regress_action.history import History, Waiver
