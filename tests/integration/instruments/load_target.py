@@ -15,6 +15,11 @@ async def noop() -> None:
     """Answer at once."""
 
 
+async def hang() -> None:
+    """Never answer."""
+    await asyncio.Event().wait()
+
+
 def block() -> None:
     """Answer after five milliseconds, without letting the thread go."""
     time.sleep(0.005)

@@ -306,6 +306,18 @@ def test_wrong_calls_are_explained(tmp_path: Path, arguments: tuple[str, ...], s
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("load_of", [{"users": 2}, {"rate": 20}])
+def test_a_load_that_a_rule_ended_does_not_wait_for_a_target_that_hangs(load_of: dict[str, int]) -> None:
+    """Open requests are given up long before their own limit of time, and count as errors."""
+    scenario = Scenario(duration_s=120, timeout_s=120, **load_of)
+
+    result = LoadTestRunner(load_target.hang, scenario, abort=[abort_rule("p50>100ms")]).run()
+
+    assert result.aborted == "p50>100ms"
+    assert result.errors == {"Unanswered": result.requests}
+    assert result.duration_s < 60
+
+
 def test_a_load_without_an_answer_measured_nothing(tmp_path: Path) -> None:
     """The exit status is 3."""
     assert load(tmp_path, "load_target:refuse", "--duration=200ms", "-q").returncode == 3

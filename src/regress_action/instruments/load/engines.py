@@ -76,6 +76,8 @@ _LONGEST_SLEEP_S = 0.5
 _LONGEST_UNYIELDING_S = 0.001
 _STARTS_BETWEEN_YIELDS = 16
 _ABSENCE_S = 0.02
+_AFTER_STOP_S = 1.0
+UNANSWERED = "Unanswered"
 
 
 @dataclass(slots=True)
@@ -130,6 +132,9 @@ class AsyncioEngine:
             try:
                 async with asyncio.timeout(timeout):
                     await request()
+            except asyncio.CancelledError:
+                recorder.failed(sent, UNANSWERED)
+                raise
             except Exception as error:  # noqa: BLE001 - whatever the target raises is a result
                 recorder.failed(sent, error_class(error))
             else:
@@ -178,6 +183,9 @@ class AsyncioEngine:
         try:
             async with asyncio.timeout(self.scenario.timeout_s):
                 await request()
+        except asyncio.CancelledError:
+            recorder.failed(due, UNANSWERED)
+            raise
         except Exception as error:  # noqa: BLE001 - whatever the target raises is a result
             recorder.failed(due, error_class(error))
         else:
@@ -186,14 +194,19 @@ class AsyncioEngine:
             recorder.in_flight -= 1
 
     async def _drain(self) -> None:
-        """Wait for open requests as long as one may take, then cancel them; those count as errors."""
+        """Wait for open requests as long as one may take, after a stop shortly; then cancel them, as errors."""
         pending = {task for task in self._tasks if not task.done()}
         if not pending:
             return
-        _, late = await asyncio.wait(pending, timeout=self.scenario.timeout_s + 1)
+        _, late = await asyncio.wait(pending, timeout=_last_wait_s(self.scenario, stopped=self.stopped.is_set()))
         for task in late:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _last_wait_s(scenario: Scenario, *, stopped: bool) -> float:
+    """Return how long open requests are waited for; a load that was stopped early has shown what it had to."""
+    return _AFTER_STOP_S if stopped else scenario.timeout_s + 1
 
 
 def error_class(error: BaseException) -> str:
@@ -221,7 +234,7 @@ class ThreadEngine:
     def run(self) -> None:
         """Put the load on, until its time is over or it is stopped; then wait for the open requests."""
         threads = self._arrivals() if self.scenario.is_open else self._users()
-        ends = clock() + self.scenario.timeout_s + 1
+        ends = clock() + _last_wait_s(self.scenario, stopped=self.stopped.is_set())
         for thread in threads:
             thread.join(max(0.0, ends - clock()))
 
