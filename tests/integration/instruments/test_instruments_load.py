@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -306,10 +307,10 @@ def test_wrong_calls_are_explained(tmp_path: Path, arguments: tuple[str, ...], s
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("load_of", [{"users": 2}, {"rate": 20}])
-def test_a_load_that_a_rule_ended_does_not_wait_for_a_target_that_hangs(load_of: dict[str, int]) -> None:
+@pytest.mark.parametrize("load_of", [Scenario(users=2), Scenario(rate=20)])
+def test_a_load_that_a_rule_ended_does_not_wait_for_a_target_that_hangs(load_of: Scenario) -> None:
     """Open requests are given up long before their own limit of time, and count as errors."""
-    scenario = Scenario(duration_s=120, timeout_s=120, **load_of)
+    scenario = replace(load_of, duration_s=120, timeout_s=120)
 
     result = LoadTestRunner(load_target.hang, scenario, abort=[abort_rule("p50>100ms")]).run()
 
