@@ -83,10 +83,19 @@ class _Row:
             self.change = numbers.change(row.ratio)
         self.interval = phrases.as_text(phrases.interval(row))
         self.threshold = numbers.change(row.threshold) if row.threshold == row.threshold else ""
-        is_detectable = row.minimum_detectable_ratio and mode is not Mode.SINGLE
         self.pair_noise = phrases.pair_noise(row.pair_noise) if row.pair_noise else ""
-        self.visible = numbers.change(row.minimum_detectable_ratio) if is_detectable else ""
+        self.visible = _visible(row.minimum_detectable_ratio, mode)
         self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
+
+
+def _visible(ratio: float | None, mode: Mode) -> str:
+    """Return how small a change could have been seen, empty where that is unknown."""
+    if not ratio or mode is Mode.SINGLE:
+        return ""
+    if ratio < numbers.UNDETECTABLE:
+        return f"anything above {numbers.change(ratio)}, with 80 % power"
+    unit = "pairs" if mode is Mode.PAIRED else "runs"
+    return f"not even {numbers.factor(numbers.UNDETECTABLE)} with 80 % power: it needs more {unit}"
 
 
 def _matching(rows: Sequence[Comparison], benchmark: str) -> list[Comparison]:

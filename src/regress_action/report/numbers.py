@@ -114,6 +114,10 @@ def change(ratio: float | None) -> str:
     return factor(ratio) if ratio >= _DOUBLE else percent(ratio)
 
 
+UNDETECTABLE = 10.0
+"""The ratio from which on the smallest visible change is not printed: runs that show no less show nothing."""
+
+
 def interval(low: float | None, high: float | None, *, like: float | None) -> str:
     """Return both ends of an interval of ratios in the form that `change(like)` has."""
     if low is None or high is None or math.isnan(low) or math.isnan(high):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from regress_action.model.comparisons import Comparison
 
-_UNDETECTABLE = 10.0  # from this ratio on a number would only pretend to know
 UNREACHABLE = "Cannot be caused by this diff: it executes nothing that the diff changes."
 _FIXED = {
     ReasonCode.NEW: "The baseline does not have it; it is compared from the next stored run on.",
@@ -153,8 +152,8 @@ def _undecided(row: Comparison, reason: Reason) -> str:
         if row.runs_needed is None
         else f"about {row.runs_needed} {unit} would rule out {size} if nothing changed"
     )
-    if not math.isfinite(detectable) or detectable >= _UNDETECTABLE:
-        return f"{lies}: even a change of {numbers.factor(_UNDETECTABLE)} could have been missed; {more}."
+    if not math.isfinite(detectable) or detectable >= numbers.UNDETECTABLE:
+        return f"{lies}: even a change of {numbers.factor(numbers.UNDETECTABLE)} could have been missed; {more}."
     return f"{lies}: a change of {numbers.change(detectable)} would have been found, and {more}."
 
 

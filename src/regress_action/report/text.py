@@ -236,6 +236,10 @@ def visible(judgement: Judgement) -> Sentence:
     if smallest.rows == smallest.compared:
         every = f"all {count(smallest.compared, noun)}"
         share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(smallest.compared, every)
+    if smallest.ratio >= numbers.UNDETECTABLE:
+        unit = "pairs" if judgement.mode is Mode.PAIRED else "runs"
+        lost = numbers.factor(numbers.UNDETECTABLE)
+        return (f"Even a change of {lost} could have been missed (80 % power) in {share}: it needs more {unit}.",)
     if not smallest.covers_alarms:
         return (f"Changes below {numbers.change(smallest.ratio)} could have been missed (80 % power) in {share}.",)
     return (f"Anything above {numbers.change(smallest.ratio)} would have been seen (80 % power) in {share}.",)

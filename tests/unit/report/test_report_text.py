@@ -236,6 +236,15 @@ def test_change_that_could_be_missed_is_named_where_it_is_larger_than_the_thresh
     assert text.headline(made) == expected
 
 
+def test_absurd_change_is_not_quoted() -> None:
+    """Two pairs say that they are too few, instead of a ratio of 73,964×."""
+    made = judgement(Outcome.PASS, *(replace(unchanged, minimum_detectable_ratio=73964.0) for unchanged in UNCHANGED))
+    said = text.headline(made)
+    assert said.endswith(
+        "Even a change of 10× could have been missed (80 % power) in all 4 benchmarks: it needs more pairs."
+    )
+
+
 def test_medians_that_contradict_the_pairs_are_marked() -> None:
     """The change of a pair may have another sign than that of the medians, and the page says so."""
     odd = row("a", Verdict.INCONCLUSIVE, 0.987, baseline=Side(5, 21.5e-6), head=Side(5, 23.4e-6))
