@@ -16,7 +16,7 @@ import click
 
 from regress_action.commands import options, unconfigured
 from regress_action.commands.run_resume import EarlierPart, earlier_parts, forget_parts, judge_parts
-from regress_action.model.errors import RegressError, UsageError
+from regress_action.model.errors import IncompleteError, RegressError, UsageError
 from regress_action.model.files import write_replace
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def command(
     with _interruptible(spec, rules):
         try:
             judged = _measured(settings, spec, rules, resume=resume, affected=affected)
-        except RegressError as error:
+        except IncompleteError as error:  # the suite or its setup failed; nothing else becomes better by another suite
             if not recognised or resume:
                 raise
             settings = unconfigured.another_way(settings, Path.cwd(), error)

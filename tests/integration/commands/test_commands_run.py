@@ -150,6 +150,15 @@ def test_each_way_that_did_not_work_is_named_where_none_does(project: Path) -> N
     assert "make: " in ended.stderr
 
 
+def test_wrong_base_is_told_without_trying_other_suites(project: Path) -> None:
+    """No other suite makes a reference exist."""
+    ended = regress(unconfigured(project, "bench:\n\t@sleep 0.01\n"), "run", "--base", "nowhere", "--pairs", "1")
+
+    assert ended.returncode == 2
+    assert "nowhere" in ended.stderr
+    assert "Trying what init would try" not in ended.stderr
+
+
 def test_a_shallow_clone_says_what_to_fetch(project: Path, tmp_path: Path) -> None:
     """A clone that lacks the base is told apart from a wrong name, with the line to paste."""
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{project}", "shallow")
