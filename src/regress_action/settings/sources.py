@@ -17,7 +17,7 @@ from regress_action.model.yaml_text import parse_yaml
 from regress_action.settings.model import Override, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -146,12 +146,22 @@ def _explained(
     )
 
 
+_IN_THRESHOLDS: Final = ("regression_threshold", "service_threshold", "trade_offs")
+"""Keys of the thresholds file that are looked for in regress.yml as well."""
+
+
 def _unknown(path: list[str]) -> str:
     """Return what is said of a setting that does not exist, with the nearest one that does."""
     names = _names(Settings if len(path) == 1 else Override)
-    near = get_close_matches(path[-1].replace("_", "-"), names, n=1)
-    return f"there is no such setting; did you mean {near[0]}?" if near else "there is no such setting"
+    wanted = path[-1].replace("_", "-")
+    near = get_close_matches(wanted, [*names, *(name.replace("_", "-") for name in _IN_THRESHOLDS)], n=1)
+    if not near:
+        return "there is no such setting"
+    if near[0] in names:
+        return f"there is no such setting; did you mean {near[0]}?"
+    key = near[0].replace("-", "_")
+    return f"there is no such setting; {key} stands in the thresholds file, below the name of a service"
 
 
-def _names(model: type[Settings | Override]) -> Iterable[str]:
+def _names(model: type[Settings | Override]) -> list[str]:
     return [name.replace("_", "-") for name in model.model_fields]

@@ -44,6 +44,7 @@ def test_a_token_never_comes_from_a_file_nor_shows(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("runs: many\n", "runs (in regress.yml)"),
+        ("regresion_threshold: 1.1\n", "no such setting; regression_threshold stands in the thresholds file"),
         ("rnus: 3\n", "rnus (in regress.yml): there is no such setting; did you mean runs?"),
         ("xyzzy: 3\n", "xyzzy (in regress.yml): there is no such setting"),
         (
