@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnosis.figures import Figure
-from diagnosis.planted_noise import NOISE
+from diagnosis.planted_noise import CONTROLS, NOISE
 
 if TYPE_CHECKING:
     from diagnosis.planted_noise import PlantedNoise
@@ -27,28 +27,37 @@ _RIGHT = 8 / 10
 
 
 def figures(*, quick: bool) -> list[Figure]:
-    """Return of how many the right cause came first, and of how many the remedy halves the spread."""
+    """Return of how many the right cause came first and its remedy halved the spread, and where none was planted."""
     wanted = os.environ.get("REGRESS_CAUSE", "")
     planted = [noise for noise in NOISE if wanted in noise.name][: _QUICK if quick else None]
-    right = 0
-    print(f"  {'planted':<46}{'first':<26}{'before':>8}{'with it':>9}{'again':>8}", flush=True)
-    for noise in planted:
-        began = time.perf_counter()
-        with tempfile.TemporaryDirectory(prefix="advice-") as folder:
-            result = diagnosed(noise, Path(folder))
-        best = result.best if result else None
+    controls = [noise for noise in CONTROLS if wanted in noise.name][: 0 if quick else None]
+    print(f"  {'planted':<46}{'first':<26}{'before':>8}{'with it':>9}{'again':>9}", flush=True)
+    right = sum(_tried(noise) for noise in planted)
+    silent = sum(_tried(noise) for noise in controls)
+    return [
+        Figure(f"right cause first, its remedy halves, of {len(planted)}", right, floor=_RIGHT * len(planted)),
+        Figure(f"no cause named where none was planted, of {len(controls)}", silent, floor=len(controls)),
+    ]
+
+
+def _tried(noise: PlantedNoise) -> bool:
+    """Whether the diagnosis of a planted suite is right; print it."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="advice-") as folder:
+        result = diagnosed(noise, Path(folder))
+    best = result.best if result else None
+    explained = result.explanation if result else None
+    if noise.remedy:
         is_right = best is not None and best.remedy.name.startswith(noise.remedy)
         is_right &= result is not None and noise.cause in result.cause
-        right += is_right
-        print(f"  {noise.name:<46}{_shown(result)}  {'right' if is_right else 'WRONG'}"
-              f"  ({time.perf_counter() - began:.0f} s)", flush=True)  # fmt: skip
-    return [
-        Figure(
-            f"right cause first, and its remedy halves the spread, of {len(planted)}",
-            right,
-            floor=_RIGHT * len(planted),
-        )
-    ]
+    else:
+        is_right = best is None and explained is None
+    seen = f"; seen: {explained.cause}" if explained else ""
+    took = time.perf_counter() - began
+    print(f"  {noise.name:<46}{_shown(result)}  {'right' if is_right else 'WRONG'}  ({took:.0f} s){seen}", flush=True)
+    if not is_right and result:
+        print("\n".join(f"    {line}" for line in result.lines), flush=True)
+    return is_right
 
 
 def _shown(result: RemedyResult | None) -> str:
@@ -56,9 +65,9 @@ def _shown(result: RemedyResult | None) -> str:
 
     if result is None or not result.trials:
         return f"{'nothing':<26}"
-    first = result.trials[0]
-    again = percent(result.again) if result.again is not None else "–"
-    return f"{first.remedy.name:<26}{percent(result.before):>8}{percent(first.spread):>9}{again:>8}"
+    first = result.ordered[0]
+    again = percent(first.again) if first.again is not None else "–"
+    return f"{first.remedy.name:<26}{percent(result.before):>8}{percent(first.spread):>9}{again:>9}"
 
 
 def diagnosed(planted: PlantedNoise, folder: Path) -> RemedyResult | None:

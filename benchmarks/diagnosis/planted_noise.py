@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from diagnosis.planted import program
 
 BENCHER = "{python} program.py {out}"
-PYTEST = "{python} -m pytest -q -p no:cacheprovider bench.py --benchmark-json={out}"
-# The suites read CPU time, so that a busy machine does not hide what was planted.
+PYTEST = (
+    "PYTHONPATH=. PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {python} -m pytest -q -p pytest_benchmark.plugin "
+    "bench.py --benchmark-json={out} --benchmark-timer=clock.now --benchmark-calibration-precision=1 "
+    "--benchmark-min-rounds=3 --benchmark-min-time=0.0000001 --benchmark-max-time=0.0000001"
+)
+# The suites read CPU time where they do not wait, so that a busy machine does not hide what was planted.
 _HEAD = """
 import json, os, random, sys, time
 
@@ -29,7 +33,10 @@ def spin(count):
 
 @dataclass(frozen=True, slots=True)
 class PlantedNoise:
-    """A suite in one or more files, the command that runs it, and how the name of its remedy begins."""
+    """A suite in one or more files, the command that runs it, and how the name of its remedy begins.
+
+    `remedy` is empty for a suite whose runs differ for a reason that nothing shows and no remedy takes away.
+    """
 
     name: str
     remedy: str
@@ -38,9 +45,28 @@ class PlantedNoise:
     cause: str = ""
 
 
-def _bencher(name: str, remedy: str, body: str, **files: str) -> PlantedNoise:
-    return PlantedNoise(name, remedy, {"program.py": program(_HEAD) + program(body), **files})
+def _bencher(name: str, remedy: str, body: str, cause: str = "") -> PlantedNoise:
+    return PlantedNoise(name, remedy, {"program.py": program(_HEAD) + program(body)}, cause=cause)
 
+
+def _clock(name: str, remedy: str, clock: str, test: str, cause: str = "") -> PlantedNoise:
+    files = {
+        "clock.py": f"import time\n\n\ndef now():\n    return {clock}\n",
+        "bench.py": program(_BUSY) + program(test),
+    }
+    return PlantedNoise(name, remedy, files, PYTEST, cause)
+
+
+_BUSY = """
+import random, time
+
+
+def busy(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+"""
 
 NOISE = (
     _bencher(
@@ -77,13 +103,13 @@ NOISE = (
 
 
         def round():
-            for _ in range(3_000):
+            for _ in range(10_000):
                 node = Node()
                 node.self = node
 
 
         heap = [Node() for _ in range(150_000)]
-        started = [Node() for _ in range(random.randrange(60_000))]
+        started = [Node() for _ in range(random.randrange(80_000))]
         values = []
         for _ in range(3):
             began = time.process_time()
@@ -97,10 +123,10 @@ NOISE = (
         "garbage collection",
         """
         text = json.dumps([[number] for number in range(2_000)])
-        heap = [[number] for number in range(400_000)]
-        old = [[number] for number in range(random.randrange(120_000))]
+        heap = [[number] for number in range(200_000)]
+        old = [[number] for number in range(random.randrange(100_000))]
         began = time.process_time()
-        kept = [json.loads(text) for _ in range(4)]
+        kept = [json.loads(text) for _ in range(15)]
         save(time.process_time() - began)
         """,
     ),
@@ -136,46 +162,116 @@ NOISE = (
         """,
     ),
     _bencher(
-        "temporary files that are written to the disk",
+        "temporary files that some runs write through",
         "files in memory",
         """
         import tempfile
 
+        through = random.random() < 0.5
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
-            for number in range(40):
+            for number in range(60):
                 with open(os.path.join(folder, str(number)), "wb") as file:
-                    file.write(os.urandom(100_000))
+                    file.write(bytes(20_000))
                     file.flush()
-                    os.fsync(file.fileno())
+                    if through:
+                        os.fsync(file.fileno())
             save(time.perf_counter() - began)
         """,
     ),
-    PlantedNoise(
-        "a clock that ticks every millisecond",
-        "longer rounds",
-        {
-            "coarse.py": "import time\n\n\ndef clock():\n    return int(time.process_time() * 1000) / 1000\n",
-            "bench.py": "def test_work(benchmark):\n    benchmark(sum, range(20_000))\n",
-        },
-        f"PYTHONPATH=. {PYTEST} --benchmark-timer=coarse.clock --benchmark-calibration-precision=2",
-        "its clock is too coarse",
+    _bencher(
+        "a file that some runs find in the page cache",
+        "files in memory",
+        """
+        import tempfile
+
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(os.urandom(1_000_000) * 40)
+            file.flush()
+            os.fsync(file.fileno())
+            if random.random() < 0.5:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            began = time.perf_counter()
+            file.seek(0)
+            while file.read(1_000_000):
+                pass
+            save(time.perf_counter() - began)
+        """,
     ),
-    PlantedNoise(
+    _clock(
         "a clock that ticks every four milliseconds",
         "longer rounds",
-        {
-            "coarse.py": "import time\n\n\ndef clock():\n    return int(time.process_time() * 250) / 250\n",
-            "bench.py": "def test_work(benchmark):\n    benchmark(sorted, list(range(50_000)))\n",
-        },
-        f"PYTHONPATH=. {PYTEST} --benchmark-timer=coarse.clock --benchmark-calibration-precision=2",
+        "int(time.process_time() * 250) / 250",
+        """
+        def test_work(benchmark):
+            benchmark(busy, 0.006)
+        """,
         "its clock is too coarse",
     ),
-    PlantedNoise(
-        "three rounds of a microsecond each",
+    _clock(
+        "a clock that ticks every 15.6 milliseconds",
         "longer rounds",
-        {"bench.py": "def test_work(benchmark):\n    benchmark(abs, -5)\n"},
-        f"{PYTEST} --benchmark-timer=time.process_time --benchmark-max-time=0.00001 --benchmark-min-rounds=3 "
-        "--benchmark-calibration-precision=1",
+        "int(time.process_time() * 64) / 64",
+        """
+        def test_work(benchmark):
+            benchmark(busy, 0.024)
+        """,
+        "its clock is too coarse",
     ),
+    _clock(
+        "three rounds of one call, whose work is drawn",
+        "longer rounds",
+        "time.process_time()",
+        """
+        def test_work(benchmark):
+            benchmark(lambda: busy(0.0005 * random.paretovariate(1.5)))
+        """,
+        "its rounds are too short",
+    ),
+    _bencher(
+        "two processors, one of which is slower",
+        "--cpus",
+        """
+        own = random.choice(sorted(os.sched_getaffinity(0)))
+        os.sched_setaffinity(0, {own})
+        began = time.process_time()
+        spin(300_000 * (1 + own % 2))
+        save(time.process_time() - began)
+        """,
+    ),
+    _bencher(
+        "a server on the network that answers late",
+        "CPU time",
+        """
+        import socket, threading
+
+        server = socket.create_server(("127.0.0.1", 0))
+
+
+        def answer():
+            client, _ = server.accept()
+            time.sleep(0.2 + 0.8 * random.random())
+            client.close()
+
+
+        threading.Thread(target=answer, daemon=True).start()
+        began = time.perf_counter()
+        with socket.create_connection(server.getsockname()) as client:
+            client.recv(1)
+        spin(100_000)
+        save(time.perf_counter() - began)
+        """,
+        cause="network",
+    ),
+)
+
+_UNEXPLAINED = """
+began = time.process_time()
+spin(int(200_000 * {factor}))
+save(time.process_time() - began)
+"""
+CONTROLS = (
+    _bencher("work that differs from run to run", "", _UNEXPLAINED.format(factor="random.lognormvariate(0, 0.3)")),
+    _bencher("work that is rarely much more", "", _UNEXPLAINED.format(factor="random.paretovariate(3)")),
+    _bencher("work that is the same", "", _UNEXPLAINED.format(factor="1")),
 )

@@ -305,12 +305,12 @@ def causes(measured: Measurement, noisy: Sequence[str], attempts: Sequence[Remed
     from regress_action.commands.doctor_remedies import percent
 
     tried = {attempt.benchmark: attempt for attempt in attempts}
-    watched = {cause.benchmark: cause for cause in noise_causes(measured, noisy)}
+    watched = noise_causes(measured, noisy)
     for name in noisy:
         attempt, cause = tried.get(name), watched.get(name)
         lines = tuple(attempt.lines) if attempt else ()
         if attempt and attempt.best:
-            spread = percent(max(attempt.best.spread, attempt.again or 0.0))
+            spread = percent(max(attempt.best.spread, attempt.best.again or 0.0))
             yield CheckResult(
                 Level.ADVICE,
                 f"{name} is noisy: {attempt.cause}. With {attempt.best.remedy.name} its runs spread by {spread} "

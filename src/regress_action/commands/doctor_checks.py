@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from regress_action.action.judge import JudgingRules
     from regress_action.formats import Measurement
+    from regress_action.formats.measurement import Execution
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 
@@ -135,84 +136,143 @@ def summarised(done: Sequence[PlantedChange], untried: int) -> tuple[bool, str, 
 
 
 _WATCHED = {
+    "socket_s": ("it waits for a network", "Replace what it waits for by something local, or time the CPU alone."),
+    "sleep_s": ("it sleeps", "Replace what it sleeps for by something that is ready, or time the CPU alone."),
+    "lock_s": ("it waits for a lock", "Let nothing else hold the lock while it is timed, or time the CPU alone."),
+    "paging_s": ("its memory is swapped or paged in", "Give it more memory, or let it use less."),
+    "disk_s": ("it waits for a disk", "Put its files into memory: TMPDIR=/dev/shm."),
+    "read_bytes": ("files are read from disk in some runs", "Warm the page cache with a run before, or use a tmpfs."),
     "steal_s": (
         "other machines on the same host take CPU time",
         "Use a runner of your own, or one with dedicated cores.",
     ),
-    "read_bytes": ("files are read from disk in some runs", "Warm the page cache with a run before, or use a tmpfs."),
+    "queue_s": (
+        "other programs run at the same time",
+        "Close them, pin the suite with --cpus, or time the CPU alone.",
+    ),
     "mhz_before": ("the processor's frequency differs between runs", "Fix the frequency, or leave turbo off."),
-    "load_before": ("other programs run at the same time", "Close them, or pin the suite: --cpus."),
-    "context_switches": ("threads compete for processors", "Pin the suite: --cpus, or use fewer workers."),
 }
 """Figures of a run by which slow runs are told from fast ones: what that means, and what helps; the surest first."""
 
+_CPU_HELPS = ("socket_s", "sleep_s", "lock_s", "steal_s", "queue_s")
 _FEWEST = 8
-_SURE = 0.9
+_SURE = 0.96
 _FIRST = 5.0
 _APART = 4.0
 _FEWEST_OF_A_MODE = 0.2
 _MAD = 1.4826
+_MOST = 0.5
+"""Share of what slow runs take longer that a figure has to explain."""
+_SLOWEST_DISK = 5e6
+"""Bytes per second below which reading files explains nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseCause:
-    """What explains the noise of one benchmark, the figures that show it, and what helps."""
+class Explanation(NamedTuple):
+    """What explains noise, the figures that show it, what helps, and how the name of the remedy to be tried begins.
 
-    benchmark: str
+    `cpu_helps` says that slow runs only wait longer, so that their CPU time is steady.
+    """
+
     cause: str
     shown_by: str
     remedy: str
+    trial: str = ""
+    cpu_helps: bool = False
 
 
-def noise_causes(measured: Measurement, noisy: Sequence[str]) -> list[NoiseCause]:
-    """Return the likeliest cause for each of the benchmarks that are called noisy; none for those that show nothing."""
+def noise_causes(measured: Measurement, noisy: Sequence[str]) -> dict[str, Explanation]:
+    """Return the likeliest cause of each of the benchmarks that are called noisy; none for those that show nothing."""
     import numpy as np
 
-    causes = []
+    causes: dict[str, Explanation] = {}
     for name in noisy:
         times, figures, first = _runs_of(measured, name)
-        if len(times) >= _FEWEST and float(np.std(times)) > 0 and (cause := explained_noise(times, figures, first)):
-            causes.append(NoiseCause(name, *cause))
+        if tick := tick_of(times):
+            causes[name] = Explanation(
+                "its clock is too coarse for its rounds",
+                f"values are whole ticks of {tick * 1e3:.3g} ms" if tick < math.inf else "it reads zero",
+                "Put more work into a round, or read a finer clock.",
+                "longer rounds",
+            )
+        elif len(times) >= _FEWEST and float(np.std(times)) > 0 and (cause := explained_noise(times, figures, first)):
+            causes[name] = cause
     return causes
 
 
-def explained_noise(times: Values, figures: Mapping[str, Values], first: Values) -> tuple[str, str, str] | None:
-    """Return cause, evidence and remedy for the times of runs (n,); `first` marks the first run of each side.
+def tick_of(times: Values) -> float:
+    """Return the tick of the clock in seconds where times are whole ticks, infinity where half are zero, else 0."""
+    import numpy as np
+
+    from regress_action.analysis.noise import ticks
+
+    if not len(times):
+        return 0.0
+    if float(np.mean(times == 0)) >= _MOST:
+        return math.inf
+    return float(np.nan_to_num(ticks(times[None, :], times[None, :0])[0]))
+
+
+def explained_noise(times: Values, figures: Mapping[str, Values], first: Values) -> Explanation | None:
+    """Return what explains the times of runs (n,), None where nothing does; `first` marks the first run of each side.
 
     `figures` holds what was watched of the same runs. A figure is a cause where it orders the runs as their times do:
-    the probability that a slow run has the larger value is at least 0.9 (Mann and Whitney 1947).
+    the probability that a slow run has the larger value is at least 0.96 (Mann and Whitney 1947). It has to explain at
+    least half of what slow runs take longer as well, because a longer run has more of everything.
     """
     import numpy as np
 
     rest = times[~first.astype(bool)]
     spread = _MAD * float(np.median(np.abs(rest - np.median(rest))))
-    if first.any() and spread > 0 and (times[first.astype(bool)] > np.median(rest) + _FIRST * spread).all():
+    limit = max(float(np.max(rest)), float(np.median(rest)) + _FIRST * spread) if len(rest) else math.inf
+    if first.any() and spread > 0 and (times[first.astype(bool)] > limit).all():
         more = float(times[first.astype(bool)].mean() / np.median(rest))
-        return (
+        return Explanation(
             "the first run of each side is slow",
             f"it takes {more:.2f}× the others",
             "Run the suite once before measuring.",
+            "a run before",
         )
     slow, modes = _slow_runs(times)
     for figure, (cause, remedy) in _WATCHED.items():
-        values = figures.get(figure)
-        if values is not None and np.isfinite(values).all() and np.ptp(values) > 0:
-            share = _larger(values[slow], values[~slow])
-            share = 1 - share if figure == "mhz_before" else share
-            if share >= _SURE:
-                return (
-                    cause,
-                    f"{figure} is {'smaller' if figure == 'mhz_before' else 'larger'} in its slow runs",
-                    remedy,
-                )
+        if _explains(figure, figures, times, slow):
+            word = "smaller" if figure == "mhz_before" else "larger"
+            trial = "files in memory" if figure in {"disk_s", "read_bytes"} else ""
+            shown = f"{figure} is {word} in its slow runs"
+            return Explanation(cause, shown, remedy, trial, cpu_helps=figure in _CPU_HELPS)
     if modes is None:
         return None
     low, high = modes
-    return (
+    return Explanation(
         "it has two levels, and nothing that was watched separates them",
         f"{int((~slow).sum())} runs near {low:.3g} s, {int(slow.sum())} near {high:.3g} s",
         "Often it is the hash seed or the layout of memory: try --hash-seed 0.",
     )
+
+
+def _explains(figure: str, figures: Mapping[str, Values], times: Values, slow: npt.NDArray[np.bool_]) -> bool:
+    """Whether a figure separates slow runs from fast ones, and by as much as they take longer."""
+    import numpy as np
+
+    values = figures.get(figure)
+    if values is None or not np.isfinite(values).all() or np.ptp(values) == 0:
+        return False
+    if figure == "mhz_before":
+        steps = np.log(np.median(values[~slow]) / np.median(values[slow]))
+        longer = np.log(np.median(times[slow]) / np.median(times[~slow]))
+        return _larger(-values[slow], -values[~slow]) >= _SURE and bool(steps >= _MOST * longer)
+    if _larger(values[slow], values[~slow]) < _SURE:
+        return False
+
+    def more(name: str) -> float:
+        of = figures[name]
+        return float(np.median(of[slow]) - np.median(of[~slow]))
+
+    longer = more("wall_s")
+    if not longer > 0:
+        return False
+    if figure == "read_bytes":
+        return more(figure) >= _SLOWEST_DISK * longer
+    return more(figure) >= _MOST * longer and more(figure) > more("cpu_s")
 
 
 def _slow_runs(times: Values) -> tuple[npt.NDArray[np.bool_], tuple[float, float] | None]:
@@ -247,7 +307,7 @@ def _runs_of(measured: Measurement, name: str) -> tuple[Values, dict[str, Values
     """Return the times of the good runs of a benchmark, what was watched of the same runs, and which came first."""
     import numpy as np
 
-    executions = {(run.side, run.pair): run.numbers for run in measured.executions if run.failure is None}
+    executions = {(run.side, run.pair): run for run in measured.executions if run.failure is None}
     times: list[float] = []
     watched: list[Mapping[str, float]] = []
     first: list[float] = []
@@ -256,10 +316,24 @@ def _runs_of(measured: Measurement, name: str) -> tuple[Values, dict[str, Values
         if report is None or series is None:
             continue
         for run, value in zip(report.runs, series.values, strict=True):
-            numbers = executions.get((side, run.pair))
-            if numbers is not None and math.isfinite(value):
+            execution = executions.get((side, run.pair))
+            if execution is not None and math.isfinite(value):
                 times.append(value)
-                watched.append(numbers)
+                watched.append(_figures(execution))
                 first.append(float(run.pair == 1))
-    figures = {key: np.array([numbers.get(key, np.nan) for numbers in watched]) for key in _WATCHED}
+    names = (*_WATCHED, "wall_s", "cpu_s")
+    figures = {key: np.array([numbers.get(key, np.nan) for numbers in watched]) for key in names}
     return np.array(times), figures, np.array(first)
+
+
+def _figures(execution: Execution) -> dict[str, float]:
+    """Return what was watched of a run: what the kernel counted, and the seconds for which it waited for each thing."""
+    from regress_action.model.resources import Doing
+
+    figures = dict(execution.numbers)
+    figures["cpu_s"] = figures.get("user_s", math.nan) + figures.get("system_s", math.nan)
+    if run := execution.resources:
+        kinds = (Doing.SOCKET, Doing.SLEEP, Doing.LOCK, Doing.PAGING, Doing.DISK)
+        figures |= {f"{kind.value}_s": run.waiting_s(kind) for kind in kinds}
+        figures["queue_s"] = max(0.0, run.waiting_s(Doing.RUNNING) - run.cpu_s)
+    return figures

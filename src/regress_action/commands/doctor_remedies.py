@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from regress_action.action.measure import MeasurementSpec
+    from regress_action.commands.doctor_checks import Explanation
     from regress_action.formats import Measurement
     from regress_action.settings import Settings
 
@@ -32,7 +33,7 @@ _FEWEST = 6
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where the system has one
 _NO_COLLECTION = "import gc\n\ngc.disable()\n"
 _ROUND_S = 0.1
-_COARSE = "its clock is too coarse for its rounds: values are whole ticks"
+_REPEATED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +52,72 @@ class Remedy:
     warmup: int = 0
 
 
+CPU_ALONE = Remedy("CPU time alone", "it waits", "Time the CPU alone.")
+"""What is not tried but computed: the spread of the CPU time of the runs that were measured without any remedy."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemedyTrial:
-    """The spread of one benchmark with a remedy: the standard deviation of the logarithm of a run's time."""
+    """The spread of one benchmark with a remedy, and `again` in a second measurement with it, where there was one.
+
+    The spread is a robust standard deviation of the logarithm of a run's time.
+    """
 
     remedy: Remedy
     spread: float
+    again: float | None = None
+
+    def halves(self, before: float) -> bool:
+        """Whether two measurements with it spread by at most half as much as those without."""
+        return self.again is not None and max(self.spread, self.again) <= HALF * before
 
 
 @dataclass(frozen=True, slots=True)
 class RemedyResult:
-    """What became of the spread of one benchmark; `trials` are in order of the spread, the smallest first.
+    """What became of the spread of one benchmark.
 
-    `before` is the spread without any remedy: the smaller one of two measurements, before and after all trials. `again`
-    is that of a second measurement with the best remedy.
+    `before` is the spread without any remedy: the smaller one of two measurements, before and after all trials.
+    `explanation` is what was seen in the runs without any remedy.
     """
 
     benchmark: str
     before: float
     trials: tuple[RemedyTrial, ...]
-    again: float | None = None
-    is_coarse: bool = False
+    explanation: Explanation | None = None
+
+    @property
+    def ordered(self) -> list[RemedyTrial]:
+        """The trials, the best first: what halves the spread twice, of these what the runs themselves suggest."""
+        return sorted(self.trials, key=self._place)
+
+    def _place(self, trial: RemedyTrial) -> tuple[bool, bool, float]:
+        is_suggested = bool(self.explanation) and self._suggests(trial.remedy)
+        return not trial.halves(self.before), not is_suggested, max(trial.spread, trial.again or 0.0)
+
+    def _suggests(self, remedy: Remedy) -> bool:
+        wanted = self.explanation.trial if self.explanation else ""
+        return bool(wanted) and remedy.name.startswith(wanted)
+
+    @property
+    def worth_repeating(self) -> list[Remedy]:
+        """What halved the spread in its first measurement: what the runs suggest, and the best others."""
+        halving = [trial for trial in self.trials if trial.spread <= HALF * self.before and trial.again is None]
+        halving.sort(key=lambda trial: (not self._suggests(trial.remedy), trial.spread))
+        return [trial.remedy for trial in halving[:_REPEATED]]
 
     @property
     def best(self) -> RemedyTrial | None:
         """The remedy that halves the spread in two measurements, None where none does."""
-        first = self.trials[0] if self.trials else None
-        if first is None or self.again is None or max(first.spread, self.again) > HALF * self.before:
-            return None
-        return first
+        return next((trial for trial in self.ordered if trial.halves(self.before)), None)
 
     @property
     def cause(self) -> str:
         """What the best remedy shows; empty without one."""
         if self.best is None:
             return ""
-        is_rounds = self.best.remedy.name.startswith("longer rounds")
-        return _COARSE if is_rounds and self.is_coarse else self.best.remedy.cause
+        if self.explanation and self._suggests(self.best.remedy):
+            return f"{self.explanation.cause} ({self.explanation.shown_by})"
+        return self.best.remedy.cause
 
     @property
     def lines(self) -> list[str]:
@@ -95,13 +125,15 @@ class RemedyResult:
         width = max((len(trial.remedy.name) for trial in self.trials), default=0)
         return [
             f"{trial.remedy.name:<{width}}  {percent(self.before)} → {percent(trial.spread)}"
-            + (f", again {percent(self.again)}" if place == 0 and self.again is not None else "")
-            for place, trial in enumerate(self.trials)
+            + (f", again {percent(trial.again)}" if trial.again is not None else "")
+            for trial in self.ordered
         ]
 
 
 def percent(spread: float) -> str:
     """Return a spread for a person."""
+    if math.isinf(spread):
+        return "no value"
     return f"{spread * 100:.2g} %" if spread < 1 else f"{spread * 100:.0f} %"
 
 
@@ -178,32 +210,45 @@ def tried(
     `before` is the A/A measurement, which took `elapsed_s` seconds. Remedies that do not fit into `limit_s` beside the
     measurement without any and the repetition of the best are left out, the last ones first.
     """
+    from regress_action.commands.doctor_checks import noise_causes
+
     with tempfile.TemporaryDirectory(prefix="regress-remedies-") as scratch:
         offered = remedies(settings, Path(scratch))
-        fitting = offered[: max(0, int(limit_s / max(elapsed_s, 0.001)) - 2)]
+        fitting = offered[: max(0, int(limit_s / max(elapsed_s, 0.001)) - 1 - _REPEATED)]
         if not noisy or not fitting:
             return [], len(offered)
         measure = _measurer(settings, spec)
         measured = {remedy: spreads(measurement, noisy) for remedy in fitting if (measurement := measure(remedy))}
         without = measure(None)
-        after = spreads(without, noisy) if without else {}
-        first = spreads(before, noisy)
+        explanations = noise_causes(before, noisy)
+        plain = [spreads(measurement, noisy) for measurement in (before, without) if measurement]
         results = []
         for name in noisy:
-            plain = [value for value in (first.get(name), after.get(name)) if value is not None]
+            spread_before = [spread[name] for spread in plain if name in spread]
             trials = [RemedyTrial(remedy, spread[name]) for remedy, spread in measured.items() if name in spread]
-            if plain and trials:
-                ordered = tuple(sorted(trials, key=lambda trial: trial.spread))
-                results.append(RemedyResult(name, min(plain), ordered, is_coarse=is_coarse(before, name)))
-        repeated: dict[Remedy, Mapping[str, float]] = {}
-        for result in results:
-            best = result.trials[0]
-            if best.spread <= HALF * result.before and best.remedy not in repeated:
-                again = measure(best.remedy)
-                repeated[best.remedy] = spreads(again, noisy) if again else {}
-        return [
-            replace(result, again=repeated.get(result.trials[0].remedy, {}).get(result.benchmark)) for result in results
-        ], len(offered) - len(fitting)
+            explanation = explanations.get(name)
+            if explanation and explanation.cpu_helps:
+                waiting = replace(CPU_ALONE, cause=explanation.cause, advice=explanation.remedy)
+                trials.append(RemedyTrial(waiting, _cpu_spread(before), _cpu_spread(without)))
+            if spread_before and trials:
+                results.append(RemedyResult(name, min(spread_before), tuple(trials), explanation))
+        wanted = {remedy: None for result in results for remedy in result.worth_repeating}
+        repeated = {remedy: spreads(again, noisy) for remedy in wanted if (again := measure(remedy))}
+        return [_with_repetitions(result, repeated) for result in results], len(offered) - len(fitting)
+
+
+def _with_repetitions(result: RemedyResult, repeated: Mapping[Remedy, Mapping[str, float]]) -> RemedyResult:
+    trials = (
+        replace(trial, again=repeated.get(trial.remedy, {}).get(result.benchmark, trial.again))
+        for trial in result.trials
+    )
+    return replace(result, trials=tuple(trials))
+
+
+def _cpu_spread(measured: Measurement | None) -> float:
+    """Return the spread of the CPU time of the good runs; infinite where it is not known."""
+    runs = [run.numbers for run in measured.executions if run.failure is None] if measured else []
+    return _spread([run.get("user_s", 0.0) + run.get("system_s", 0.0) for run in runs])
 
 
 def _measurer(settings: Settings, spec: MeasurementSpec) -> Callable[[Remedy | None], Measurement | None]:
@@ -240,15 +285,32 @@ def _variables(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def spreads(measured: Measurement, names: Sequence[str]) -> dict[str, float]:
-    """Return the spread of the runs of both sides, which are of the same code, for each name that has enough runs."""
+    """Return the spread of the runs of both sides, which are of the same code, for each name that has enough runs.
+
+    Where values are whole ticks of a clock, what rounding hides counts as spread, even where all are the same.
+    """
     import numpy as np
+
+    from regress_action.commands.doctor_checks import tick_of
 
     by_name = {}
     for name in names:
         values = times(measured, name)
-        if len(values) >= _FEWEST and min(values) > 0:
-            by_name[name] = float(np.std(np.log(values), ddof=1))
+        if len(values) >= _FEWEST:
+            hidden = tick_of(np.array(values)) / math.sqrt(12) / (float(np.median(values)) or 1.0)
+            by_name[name] = max(_spread(values), hidden)
     return by_name
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the robust standard deviation of the logarithms; infinite without values or with some that are zero."""
+    import numpy as np
+
+    from regress_action.analysis.noise import robust_deviations
+
+    if not values or min(values) <= 0:
+        return math.inf
+    return float(robust_deviations(np.log([values]))[0])
 
 
 def times(measured: Measurement, name: str) -> list[float]:
@@ -261,13 +323,3 @@ def times(measured: Measurement, name: str) -> list[float]:
         for value in series.values
         if math.isfinite(value)
     ]
-
-
-def is_coarse(measured: Measurement, name: str) -> bool:
-    """Whether the times of a benchmark are whole ticks of a clock."""
-    import numpy as np
-
-    from regress_action.analysis.noise import ticks
-
-    values = np.array([times(measured, name)])
-    return bool(values.size and np.isfinite(ticks(values, values[:, :0])).any())
