@@ -32,7 +32,7 @@ from regress_action.measure.trees import SideTree, prepare, worktree_dir
 from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.measure.options import Options
     from regress_action.measure.reporting import Reporter
@@ -226,8 +226,24 @@ def _require_good_runs(measurement: MeasurementFolder, trees: Mapping[str, SideT
     raise NothingMeasuredError(
         f"Not one run{whose} succeeded. {last}",
         meaning=f"The end of its output:\n{end}" if end else "It printed nothing.",
-        remedy=_remedy(output, command, trees[failed[0]].folder),
+        remedy=_only_on_one_side(command, trees, failed) or _remedy(output, command, trees[failed[0]].folder),
     )
+
+
+def _only_on_one_side(command: str, trees: Mapping[str, SideTree], failed: Sequence[str]) -> str:
+    """Return what to do about a file in the command that the side without good runs lacks, empty where it has all."""
+    if len(failed) == len(trees):
+        return ""
+    other = next(side for side in trees if side not in failed)
+    words = [word.strip("'\"") for word in re.split(r"[\s;&|()=]+", command)]
+    names = [PurePosixPath(word.partition("::")[0]) for word in words if word]
+    for name in names:
+        if name.is_absolute() or ".." in name.parts or not name.parts:
+            continue
+        if (trees[other].folder / name).exists() and not (trees[failed[0]].folder / name).exists():
+            more = f"Let the base have it too: --carry {name}" if other == "head" else "Measure what both have."
+            return f"Only {other} has {name}. {more}"
+    return ""
 
 
 def _remedy(output: str, command: str, folder: Path) -> str:

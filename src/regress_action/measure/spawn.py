@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from errno import ENOENT
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -193,6 +194,12 @@ def _close(*descriptors: int) -> None:
 
 def no_program(name: str, number: int) -> MeasureUsageError:
     """Return the error for a program that could not be started, with the errno of exec."""
+    if "/" in name and not name.startswith("/") and number == ENOENT:
+        return MeasureUsageError(
+            f"{name!r} could not be started: {os.strerror(number)}.",
+            meaning="The suite runs in a checkout of each side, which holds no file that git ignores.",
+            remedy="Let --setup make it in each checkout, or commit it and add --carry with its path.",
+        )
     return MeasureUsageError(
         f"{name!r} could not be started: {os.strerror(number)}.",
         meaning="Several words after `--` are run as they are, without a shell.",

@@ -60,6 +60,25 @@ def test_unused_environment_of_the_setup_is_named(repository: Repository, measur
     assert "Write `python -m pytest` instead." in measured.stderr
 
 
+def test_file_that_only_one_side_has_is_named(repository: Repository, measure: Measurer) -> None:
+    """Nothing is wrong with the command: the base lacks a new file, and the head one that was removed."""
+    repository.commit(tool_dot_py="print(1)\n")
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--", "python3 tool.py")
+    assert "Only head has tool.py. Let the base have it too: --carry tool.py" in measured.stderr
+    repository.git("rm", "--quiet", "tool.py")
+    repository.git("commit", "--quiet", "--message", "without")
+    measured = measure("--overwrite", "--base", "HEAD~1", "--pairs", "1", "--", "python3 tool.py")
+    assert "Only base has tool.py. Measure what both have." in measured.stderr
+
+
+def test_program_that_git_ignores_is_not_in_the_checkouts(measure: Measurer) -> None:
+    """An environment of the user's own tree is missing where the suite runs, and its name is right."""
+    measured = measure("--base", "HEAD~1", "--", ".venv/bin/python", "-m", "pytest")
+    assert measured.status == 2
+    assert "'.venv/bin/python' could not be started" in measured.stderr
+    assert "Let --setup make it in each checkout" in measured.stderr
+
+
 def test_ok_status_makes_an_exit_code_good(measure: Measurer) -> None:
     """A linter that ends with 1 when it finds something is measured; other codes stay failures."""
     measured = measure("--runs", "2", "--ok-status", "1,2", "--", "exit $REGRESS_PAIR")
