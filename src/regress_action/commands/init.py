@@ -54,7 +54,8 @@ def initialise(
 
     branch = branch or _default_branch(root)
     projects = scaffold.recognise(root)
-    yield f"Found {projects[0].kind}: {projects[0].why}."
+    found = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
+    yield f"{found}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
     suites = yield from _suites(projects, root, suite, trial=trial)
     repository = scaffold.Repository(root)
