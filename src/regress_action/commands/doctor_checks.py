@@ -142,6 +142,10 @@ _WATCHED = {
     "paging_s": ("its memory is swapped or paged in", "Give it more memory, or let it use less."),
     "disk_s": ("it waits for a disk", "Put its files into memory: TMPDIR=/dev/shm."),
     "read_bytes": ("files are read from disk in some runs", "Warm the page cache with a run before, or use a tmpfs."),
+    "voluntary_switches": (
+        "it waits for a disk or for another program",
+        "Put its files into memory (TMPDIR=/dev/shm), and replace what it waits for by something that is ready.",
+    ),
     "steal_s": (
         "other machines on the same host take CPU time",
         "Use a runner of your own, or one with dedicated cores.",
@@ -154,6 +158,7 @@ _WATCHED = {
 }
 """Figures of a run by which slow runs are told from fast ones: what that means, and what helps; the surest first."""
 
+_FILES = ("disk_s", "read_bytes", "voluntary_switches")
 _CPU_HELPS = ("socket_s", "sleep_s", "lock_s", "steal_s", "queue_s")
 _FEWEST = 8
 _SURE = 0.96
@@ -163,6 +168,8 @@ _FEWEST_OF_A_MODE = 0.2
 _MAD = 1.4826
 _MOST = 0.5
 """Share of what slow runs take longer that a figure has to explain."""
+_MANY_MORE = 1.5
+"""How many times as often slow runs wait, beside how many times as long they take."""
 _SLOWEST_DISK = 5e6
 """Bytes per second below which reading files explains nothing."""
 
@@ -236,7 +243,7 @@ def explained_noise(times: Values, figures: Mapping[str, Values], first: Values)
     for figure, (cause, remedy) in _WATCHED.items():
         if _explains(figure, figures, times, slow):
             word = "smaller" if figure == "mhz_before" else "larger"
-            trial = "files in memory" if figure in {"disk_s", "read_bytes"} else ""
+            trial = "files in memory" if figure in _FILES else ""
             shown = f"{figure} is {word} in its slow runs"
             return Explanation(cause, shown, remedy, trial, cpu_helps=figure in _CPU_HELPS)
     if modes is None:
@@ -263,16 +270,18 @@ def _explains(figure: str, figures: Mapping[str, Values], times: Values, slow: n
     if _larger(values[slow], values[~slow]) < _SURE:
         return False
 
-    def more(name: str) -> float:
-        of = figures[name]
-        return float(np.median(of[slow]) - np.median(of[~slow]))
+    def levels(name: str) -> tuple[float, float]:
+        return float(np.median(figures[name][~slow])), float(np.median(figures[name][slow]))
 
-    longer = more("wall_s")
-    if not longer > 0:
-        return False
+    (low, high), (fast, longest), (idle, busy) = map(levels, (figure, "wall_s", "cpu_s"))
+    longer, computing, more = longest - fast, busy - idle, high - low
     if figure == "read_bytes":
-        return more(figure) >= _SLOWEST_DISK * longer
-    return more(figure) >= _MOST * longer and more(figure) > more("cpu_s")
+        explains = more >= _SLOWEST_DISK * longer
+    elif figure == "voluntary_switches":
+        explains = high / max(low, 1.0) >= _MANY_MORE * longest / fast and computing <= _MOST * longer
+    else:
+        explains = more >= _MOST * longer and more > computing
+    return longer > 0 and explains
 
 
 def _slow_runs(times: Values) -> tuple[npt.NDArray[np.bool_], tuple[float, float] | None]:
@@ -335,5 +344,6 @@ def _figures(execution: Execution) -> dict[str, float]:
     if run := execution.resources:
         kinds = (Doing.SOCKET, Doing.SLEEP, Doing.LOCK, Doing.PAGING, Doing.DISK)
         figures |= {f"{kind.value}_s": run.waiting_s(kind) for kind in kinds}
+        figures["voluntary_switches"] = run.voluntary_switches
         figures["queue_s"] = max(0.0, run.waiting_s(Doing.RUNNING) - run.cpu_s)
     return figures

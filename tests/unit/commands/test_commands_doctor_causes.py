@@ -20,6 +20,7 @@ def planted(cause: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], n
     figures |= {
         "read_bytes": draw.uniform(0, 1e5, RUNS),
         "mhz_before": draw.uniform(2900, 3000, RUNS),
+        "voluntary_switches": draw.uniform(10, 20, RUNS),
         "cpu_s": 1 + 0.01 * draw.standard_normal(RUNS),
     }
     times = 1 + 0.005 * draw.standard_normal(RUNS)
@@ -32,6 +33,11 @@ def planted(cause: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], n
             figures["cpu_s"] += 0.3 * slow
             figures["steal_s"] += 0.02 * slow  # a longer run has more of everything
             figures["read_bytes"] += 1e5 * slow
+            figures["voluntary_switches"] += 3 * slow
+        case "voluntary_switches":
+            times += 0.3 * slow
+            figures[cause] += 500 * slow
+            figures["queue_s"] += 0.3 * slow  # the state of a thread that writes through looks like running
         case "mhz_before":
             times += 0.3 * slow
             figures[cause] = 3000 - 800 * slow + 10 * draw.standard_normal(RUNS)
@@ -51,6 +57,7 @@ def planted(cause: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray], n
         ("read_bytes", "from disk"),
         ("mhz_before", "frequency"),
         ("queue_s", "other programs"),
+        ("voluntary_switches", "a disk or"),
         ("socket_s", "network"),
         ("sleep_s", "sleeps"),
         ("lock_s", "a lock"),
