@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ _REPEATED = 2
 class Remedy:
     """Something that may make a benchmark steadier: how it is tried, which cause it shows, and how to keep it.
 
-    `variables` are set for the suite while it is tried.
+    `variables` are set for the suite while it is tried. `instead_of` is an option that the command must not have then.
     """
 
     name: str
@@ -50,6 +51,14 @@ class Remedy:
     hash_seed: str | None = None
     cpus: str | None = None
     warmup: int = 0
+    instead_of: str = ""
+
+    def command(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the words of a command without the option that would win over the remedy."""
+        if not self.instead_of:
+            return tuple(words)
+        option = re.compile(rf"(^|\s){self.instead_of}[= ]\S+")
+        return tuple(option.sub("", word) for word in words)
 
 
 CPU_ALONE = Remedy("CPU time alone", "it waits", "Time the CPU alone.")
@@ -165,6 +174,7 @@ def remedies(settings: Settings, scratch: Path) -> list[Remedy]:
                 "its rounds are too short",
                 f"Give pytest-benchmark --benchmark-min-time={_ROUND_S:g}, or put more work into a round.",
                 (("PYTEST_ADDOPTS", " ".join(filter(None, words))),),
+                instead_of="--benchmark-min-time",
             )
         )
     offered.append(
@@ -262,7 +272,9 @@ def _measurer(settings: Settings, spec: MeasurementSpec) -> Callable[[Remedy | N
         changed = settings.model_copy(update={"env_pass": (*settings.env_pass, *dict(chosen.variables))})
         try:
             with _variables(dict(chosen.variables)):
-                return measure_pairs(changed, replace(spec, isolation=isolation, warmup=chosen.warmup), quiet=True)
+                command = chosen.command(spec.command)
+                made = replace(spec, command=command, isolation=isolation, warmup=chosen.warmup)
+                return measure_pairs(changed, made, quiet=True)
         except RegressError:
             return None  # a trial that fails, as where a folder in memory is too small, says nothing
 

@@ -121,6 +121,14 @@ def measured(base: list[float], head: list[float]) -> Measurement:
     return Measurement(sides[1], sides[0], "s", "true")
 
 
+def test_option_of_the_command_does_not_win_over_the_remedy(tmp_path: Path) -> None:
+    """What the command says comes after PYTEST_ADDOPTS, so the shorter rounds would stay."""
+    command = "pytest --benchmark-min-time=0.001 --benchmark-json={out}"
+    longer = next(offer for offer in remedies(Settings(command=command), tmp_path) if offer.instead_of)
+    assert longer.command((command,)) == ("pytest --benchmark-json={out}",)
+    assert SEED.command((command,)) == (command,)
+
+
 @pytest.mark.timeout(900)
 def test_planted_causes_are_found_by_their_remedies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit is measured with two remedies; each helps one benchmark and none the third, and doctor says so."""
