@@ -54,8 +54,8 @@ def initialise(
 
     branch = branch or _default_branch(root)
     projects = scaffold.recognise(root)
-    found = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
-    yield f"{found}: {projects[0].why}."
+    what = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
+    yield f"{what}: {projects[0].why}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
     suites = yield from _suites(projects, root, suite, trial=trial)
     repository = scaffold.Repository(root)

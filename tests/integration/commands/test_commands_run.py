@@ -150,7 +150,7 @@ def test_each_way_that_did_not_work_is_named_where_none_does(project: Path) -> N
     assert "make: " in ended.stderr
 
 
-def test_wrong_base_is_told_without_trying_other_suites(project: Path) -> None:
+def test_wrong_base_ends_without_a_trial_of_other_suites(project: Path) -> None:
     """No other suite makes a reference exist."""
     ended = regress(unconfigured(project, "bench:\n\t@sleep 0.01\n"), "run", "--base", "nowhere", "--pairs", "1")
 
