@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.commands import init_mends
@@ -146,8 +146,7 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
     changes: list[str] = []
     for _ in range(_MENDS):
         with _clone(root) as clone:
-            if submodule := _missing_submodule(clone, root):
-                return Trial(project, None, submodule, tuple(changes), absent=submodule)
+            submodule = _missing_submodule(clone, root)
             report, log = _measure(project, clone, timeout_s, idle_s)
             seconds = _seconds(clone)
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
@@ -168,7 +167,9 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
         else:
             change = init_mends.mended(project, log, own)
         if change is None:
-            return replace(trial, absent=absent_here(log) or out_of_reach(log))
+            lacks = submodule and re.search(rf"\b{re.escape(PurePosixPath(submodule).name)}\b", log)
+            absent = f"the submodule {submodule}{_UNFETCHED}" if lacks else absent_here(log) or out_of_reach(log)
+            return replace(trial, absent=absent)
         project, said = change
         changes.append(said.format(limit=f"{RUN_TIMEOUT_S / 60:.0f} minutes"))
     return trial
@@ -264,20 +265,16 @@ def _clone(root: Path) -> Iterator[Path]:
 
 
 def _missing_submodule(clone: Path, root: Path) -> str | None:
-    """Check out the submodules in a clone of `root`, and return which one is out of reach; None for none.
-
-    Without it, neither side can be checked out.
-    """
-    from regress_action.measure.errors import EnvironmentFailedError
+    """Check out the submodules in a clone of `root`; return the path of one that is out of reach."""
+    from regress_action.measure.errors import MeasureError
     from regress_action.measure.git import GitFolder, check_out_submodules
 
     folder = root / (GitFolder(root).query("rev-parse", "--git-common-dir") or ".git").strip()
     try:
-        check_out_submodules(clone, folder / "modules", root, "HEAD")
-    except EnvironmentFailedError as error:
-        name = re.search(r"submodule '([^']+)'", str(error))
-        return f"the submodule {name[1] if name else ''}{_UNFETCHED}"
-    return None
+        absent = [submodule.path for submodule in check_out_submodules(clone, folder / "modules", root, "HEAD")]
+    except MeasureError as error:
+        absent = re.findall(r"submodule '([^']+)'", str(error))
+    return absent[0] if absent else None
 
 
 def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> tuple[Report | None, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -174,22 +174,32 @@ class Submodule:
     commit: str
 
 
-def check_out_submodules(worktree: Path, git_dirs: Path, users_tree: Path, label: str) -> None:
-    """Check out every submodule of a worktree, nested ones included.
+def check_out_submodules(worktree: Path, git_dirs: Path, users_tree: Path, label: str) -> list[Submodule]:
+    """Check out every submodule of a worktree, nested ones included; return those that are out of reach.
 
     `git_dirs` is the folder in which the user's repository keeps the git folders of its submodules, `users_tree` the
     user's own checkout, in which an older submodule has its git folder itself. `label` names the commit in errors.
+    What the user's own checkout lacks as well may be out of reach: the suite runs without it there, too.
 
     Raises:
-        EnvironmentFailedError: a commit is not on this machine, and fetching it failed.
+        EnvironmentFailedError: a commit of one that the user has is not on this machine, and fetching it failed.
     """
+    absent: list[Submodule] = []
     for submodule in _submodules(worktree):
         target, own = worktree / submodule.path, users_tree / submodule.path
         candidates = (git_dirs / submodule.name, own / ".git")
         source = next((path for path in candidates if _has_commit(path, submodule.commit)), None)
         if source is None or not _check_out_locally(submodule, source, target):
-            _fetch(worktree, submodule, label)
-        check_out_submodules(target, git_dirs / submodule.name / "modules", own, label)
+            try:
+                _fetch(worktree, submodule, label)
+            except EnvironmentFailedError:
+                if own.is_dir() and any(own.iterdir()):
+                    raise
+                absent.append(submodule)
+                continue
+        nested = check_out_submodules(target, git_dirs / submodule.name / "modules", own, label)
+        absent += [replace(inner, path=f"{submodule.path}/{inner.path}") for inner in nested]
+    return absent
 
 
 def _submodules(worktree: Path) -> list[Submodule]:

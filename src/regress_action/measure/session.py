@@ -92,6 +92,10 @@ def _run(
     )
     if names := executor.environment.withheld:
         reporter.emit("withheld", names=list(names))
+    if absent := sorted({submodule.path for tree in trees.values() for submodule in tree.absent}):
+        message = f"left out, because neither this checkout nor the network has it: {', '.join(absent)} (a submodule)"
+        header["warnings"].append(message)
+        reporter.emit("warning", message=message)
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
     loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper)

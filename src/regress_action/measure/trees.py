@@ -13,8 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.measure.errors import MeasureUsageError
-from regress_action.measure.git import GitFolder, changed, check_out_submodules, commit_of, fork_point
+from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
+from regress_action.measure.git import (
+    GitFolder,
+    Submodule,
+    changed,
+    check_out_submodules,
+    commit_of,
+    fork_point,
+)
 from regress_action.measure.kept_trees import KeptTree, keep_tree, pins_packages, states_packages
 from regress_action.measure.measurement import disk_error
 
@@ -32,7 +39,8 @@ class SideTree:
 
     `root` is the top of the tree, `folder` the folder in it that corresponds to the caller's. `users_own` marks
     the user's own tree, in which nothing but results may be changed. `is_set_up` says that the setup ran in it before,
-    `own_packages` are the lock files in carried folders that stayed as they are at its commit.
+    `own_packages` are the lock files in carried folders that stayed as they are at its commit, `absent` the submodules
+    that neither the user's own checkout nor this tree has.
     """
 
     side: str
@@ -46,6 +54,7 @@ class SideTree:
     kept: KeptTree | None = None
     is_set_up: bool = False
     own_packages: tuple[str, ...] = ()
+    absent: tuple[Submodule, ...] = ()
 
     @property
     def described(self) -> dict[str, object]:
@@ -145,7 +154,23 @@ def _check_out_sides(options: Options, git: GitFolder, worktrees: WorktreeDir, t
         trees = {"base": _check_out(options, git, worktrees, plan, top), **trees}
         own = overlay_carried(options.carry, trees["head"].folder, trees["base"].folder)
         trees["base"] = replace(trees["base"], own_packages=own)
+        _require_equal_submodules(trees["base"], trees["head"])
     return trees
+
+
+def _require_equal_submodules(base: SideTree, head: SideTree) -> None:
+    """Check that a submodule which is out of reach would be the same on both sides.
+
+    Raises:
+        EnvironmentFailedError: it would not, so that a change would be left out in silence.
+    """
+    if differing := sorted({submodule.path for submodule in {*base.absent} ^ {*head.absent}}):
+        raise EnvironmentFailedError(
+            f"The submodule {differing[0]!r} could not be checked out at {base.label} and at {head.label}.",
+            meaning="The two sides have different commits of it, and fetching them failed.",
+            remedy=f"Fetch it into this clone first: git submodule update --init -- {differing[0]}\n"
+            "In GitHub Actions, give actions/checkout `submodules: true` and a token that may read the submodule.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +214,13 @@ def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _
     kept = _kept_tree(options, git, worktrees, plan, top)
     root = kept.root if kept else worktrees.folder / plan.side
     is_set_up = kept is not None and kept.refresh(plan.commit)
+    absent: list[Submodule] = []
     if not is_set_up:
         if kept:
             kept.discard()
         git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
         modules = Path(git.run("rev-parse", "--git-path", "modules"))
-        check_out_submodules(root, git.folder / modules, top, plan.label)
+        absent = check_out_submodules(root, git.folder / modules, top, plan.label)
     folder = root / git.folder.relative_to(top.resolve())
     if not folder.is_dir():
         raise MeasureUsageError(
@@ -213,6 +239,7 @@ def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _
         label=plan.label,
         kept=kept,
         is_set_up=is_set_up,
+        absent=tuple(absent),
     )
 
 

@@ -304,6 +304,21 @@ def test_submodule_that_cannot_be_fetched_is_named(repository: Repository, measu
     assert "give actions/checkout `submodules: true`" in measured.stderr
 
 
+def test_submodule_that_the_user_lacks_as_well_is_left_out(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """Both sides are without the same commit of it, and a warning names it."""
+    _add_library(repository, tmp_path / "library")
+    repository.commit()
+    repository.git("submodule", "--quiet", "deinit", "--force", "library")
+    repository.git("config", "--file", ".gitmodules", "submodule.library.url", "https://127.0.0.1:9/library.git")
+    repository.commit()
+    shutil.rmtree(repository.folder / ".git/modules/library")
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--", "ls -A library | wc -l > {out}")
+    assert [text.strip() for text in measured.results("base") + measured.results()] == ["0", "0"], measured.stderr
+    assert "neither this checkout nor the network has it: library" in measured.stdout
+
+
 def test_nested_submodule_on_this_machine_needs_no_network(
     repository: Repository, measure: Measurer, tmp_path: Path
 ) -> None:
