@@ -123,6 +123,8 @@ _MOST_RUNS = 10_000  # beyond this, "more runs" is no advice
 _ROUNDS = 12  # of a fixed point that halves its error each time
 _FAR = 5.0  # robust standard deviations beyond which a run took another path
 _SLOW_RUNS = 2
+_TAILS = 2.0  # times the variance of an estimated variance: that of noise with an excess kurtosis of two
+_UNCERTAIN = 3.0  # more runs than the variance seems to need, over its degrees of freedom: it may be too small
 _COUNTED = 0.75  # the part of alpha that interval and counting may err by together
 
 
@@ -180,7 +182,8 @@ def decide(
     needed = levels(q, families, policy.alpha)
     smallest = _smallest(estimates, scale, thresholds.alarm, policy)
     level = _interval_levels(estimates, policy)
-    half, strict = distributions.t_quantile(np.stack([level / 2, np.fmin(needed, level) / 2]), df) * estimate.se
+    found_at = needed / _penalty_at_the_end(estimate, policy)
+    half, strict = distributions.t_quantile(np.stack([level / 2, found_at / 2]), df) * estimate.se
     half *= estimates.widened
     lower, upper = estimate.d - np.fmax(shift, 0.0), estimate.d - np.fmin(shift, 0.0)
     significant = q <= policy.alpha
@@ -240,6 +243,16 @@ def _p_values(estimates: RowEstimates, estimate: Estimate, policy: Policy, shift
         paid = paid_for_looks(p, policy.plan, policy.alpha, estimate.base_runs, estimate)
         p = np.where(estimate.design == PAIRED, paid, p)
     return np.minimum(p, 1.0)
+
+
+def _penalty_at_the_end(estimate: Estimate, policy: Policy) -> Floats:
+    """Return what a p-value of α costs at the end of the plan, where every measurement arrives that does not stop."""
+    none = np.ones(len(estimate.d))
+    if policy.plan is None:
+        return none
+    end = np.full(len(estimate.d), float(policy.plan.pairs))
+    paid = paid_for_looks(policy.alpha * none, policy.plan, policy.alpha, end, estimate)
+    return np.where(estimate.design == PAIRED, paid / policy.alpha, none)
 
 
 def _interval_levels(estimates: RowEstimates, policy: Policy) -> Floats:
@@ -319,12 +332,13 @@ def _detectable(estimate: Estimate, smallest: Floats, strict: Floats, policy: Po
     """Return the smallest change that would have been found with the wanted power, had it been there.
 
     A second measurement of the same size estimates its noise anew, and so did this one: both errors of the standard
-    error, whose relative deviation is 1/√(2 df), are counted beside that of the difference.
+    error, whose relative deviation is 1/√(2 df) for normal noise and 1/√df for tails as those of a machine, are counted
+    beside that of the difference.
     """
     z = float(distributions.t_quantile(1 - policy.power, np.inf))
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = 1 - (estimate.irreducible / estimate.se) ** 2
-        relative = np.nan_to_num(np.clip(drawn, 0, 1) ** 2 / (2 * estimate.df))
+        relative = np.nan_to_num(np.clip(drawn, 0, 1) ** 2 * _TAILS / (2 * estimate.df))
         limit = np.fmax(smallest, strict) / estimate.se
         estimated = np.where(strict >= smallest, limit, 0.0)
         reach = limit + z
@@ -346,7 +360,7 @@ def _runs_needed(estimates: RowEstimates, margin: Floats, policy: Policy) -> Flo
     minimum = np.where(paired, policy.minimum_pairs, policy.minimum_runs).astype(float)
     runs = minimum
     with np.errstate(invalid="ignore", divide="ignore"):
-        uncertain = 1 + 1 / np.maximum(estimate.df, 1)
+        uncertain = 1 + _UNCERTAIN / np.maximum(estimate.df, 1)
         for _ in range(_ROUNDS):
             reach = distributions.t_quantile(policy.alpha / 2, np.maximum(sides * (runs - 1), 1)) + z
             needed = np.ceil(sides * uncertain * estimate.spread**2 / ((margin / reach) ** 2 - shared**2))

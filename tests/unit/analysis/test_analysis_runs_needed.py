@@ -13,7 +13,7 @@ NOISY = [1.0, 1.1, 0.92, 1.05, 0.95, 1.03]
 def test_so_many_pairs_rule_the_margin_out_and_one_in_ten_fewer_do_not() -> None:
     """The half width of their interval and the deviation that four in five stay below fit below 3 %."""
     differences = np.log(NOISY[::-1]) - np.log(NOISY)
-    variance = differences.var(ddof=1) * (1 + 1 / (len(NOISY) - 1))  # estimated from so few
+    variance = differences.var(ddof=1) * (1 + 3 / (len(NOISY) - 1))  # estimated from so few
     needed = paired(NOISY, NOISY[::-1]).runs_needed
     assert needed is not None
 
@@ -26,7 +26,7 @@ def test_so_many_pairs_rule_the_margin_out_and_one_in_ten_fewer_do_not() -> None
 
 def test_stored_runs_need_twice_as_many_for_there_are_two_sides() -> None:
     """Per side 2 (t + z)² s² / log(1+T)²."""
-    variance = np.log(NOISY).var(ddof=1) * (1 + 1 / 5)
+    variance = np.log(NOISY).var(ddof=1) * (1 + 3 / 5)
     needed = stored(NOISY, [1.05]).runs_needed
     assert needed is not None
 
