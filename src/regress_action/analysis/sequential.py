@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Report
 
 _FUTILE = 0.03  # the chance of a decision below which more pairs are a waste
+_TOLERATED = 1.05  # times the variance of a pair, for fewer rounds in it
+_FEWEST_ROUNDS = 0.25
 _WORTHWHILE = 0.5  # the chance below which pairs go to others once the threshold is ruled out
 
 
@@ -28,7 +30,7 @@ class InterimAnalysis:
     """What a look says: whether to `proceed`, with which benchmarks, and how many are decided after `pairs` pairs.
 
     Of `benchmarks`, `decided` need no more pairs, and `given_up` are too noisy for the pairs that are left.
-    Before `minimum` pairs nothing is decided.
+    Before `minimum` pairs nothing is decided. `rounds` is the share of their rounds that the undecided need.
     """
 
     proceed: bool
@@ -38,6 +40,7 @@ class InterimAnalysis:
     benchmarks: int = 0
     decided: int = 0
     given_up: int = 0
+    rounds: float = 1.0
 
 
 def analyse_interim(
@@ -61,7 +64,8 @@ def analyse_interim(
     settled = _settled(analysis)
     futile = ~settled & _futile(analysis, plan, policy.alpha)
     names = [benchmark.name for benchmark in analysis.matrix.rows.benchmarks]
-    undecided = _names(names, latest & ~settled & ~futile)
+    unsettled = latest & ~settled & ~futile
+    undecided = _names(names, unsettled)
     given_up = set(_names(names, futile & ~analysis.results.unchanged)) - set(undecided)
     total = len(set(names))
     interim = InterimAnalysis(
@@ -76,7 +80,25 @@ def analyse_interim(
         return interim
     if done >= plan.pairs or not undecided:
         return replace(interim, proceed=False)
-    return replace(interim, undecided=undecided, decided=total - len(undecided) - len(given_up))
+    decided = total - len(undecided) - len(given_up)
+    return replace(interim, undecided=undecided, decided=decided, rounds=_rounds(analysis, unsettled))
+
+
+def _rounds(analysis: Analysis, rows: Flags) -> float:
+    """Return the share of their rounds with which a pair of any of the rows would have 5 % more variance.
+
+    With a share f of the rounds a pair's variance is that between processes, plus that within them divided by f. Where
+    processes differ by much more than their rounds explain, shorter runs show as much in less time.
+    """
+    of_rounds = analysis.estimates.of_rounds
+    if of_rounds is None:
+        return 1.0
+    seen = analysis.estimates.estimate.spread**2
+    within = np.minimum(of_rounds, seen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = within / (_TOLERATED * seen - (seen - within))
+    usable = shares[rows & np.isfinite(shares) & (within > 0)]
+    return round(float(np.clip(usable.max(), _FEWEST_ROUNDS, 1.0)), 2) if len(usable) else 1.0
 
 
 def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def command(
 def decide(measurement: Path, rules: JudgingRules) -> str:
     """Analyse what was measured so far and return the answer to the measurer as JSON.
 
-    The answer is `{"continue": bool, "select": [names] | null, "why": sentence}`.
+    The answer is `{"continue": bool, "select": [names] | null, "rounds": share of the rounds, "why": sentence}`.
     """
     import orjson
 
@@ -64,7 +64,8 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
         decided=interim.decided,
         given_up=interim.given_up,
     )
-    answer = {"continue": interim.proceed, "select": list(interim.undecided) or None, "why": why}
+    select = list(interim.undecided) or None
+    answer = {"continue": interim.proceed, "select": select, "rounds": interim.rounds, "why": why}
     return orjson.dumps(answer).decode()
 
 

@@ -182,6 +182,7 @@ SLICE_S = 0.01
 _JITTER = 1 / 3
 _ADDRESS = "REGRESS_TURNS"
 _SELECTED = "REGRESS_SELECTED"
+_ROUNDS = "REGRESS_ROUNDS"
 _PLUGIN = Path(__file__).with_name("suite_plugin")
 _LONGEST_MESSAGE = 4 * 2**20
 _READ_SIZE = 65536
@@ -234,7 +235,7 @@ class CooperativeTurns:
     `cpu` is the processor on which a benchmark runs that uses one processor only, None for any. A turn of `blocked_s`
     in which next to nothing is computed means that the side waits for what the other one holds. What a suite in a
     container computes is not seen, so there a turn twenty times as long means it. With `narrows` the plugin keeps
-    exactly the benchmarks that are selected.
+    exactly the benchmarks that are selected, and each times the share `rounds` of its rounds.
     """
 
     tasks: Sequence[Task]
@@ -247,6 +248,7 @@ class CooperativeTurns:
     seed: int = 0
     blocked_s: float = 30.0
     narrows: bool = False
+    rounds: float = 1.0
     _connections: list[_Connection] = field(default_factory=list)
     _chance: random.Random = field(default_factory=random.Random)
     _watched: _WatchedTurn | None = None
@@ -274,7 +276,7 @@ class CooperativeTurns:
             listener.setblocking(False)  # noqa: FBT003 - the method takes it so
             cleanup.callback(lambda: end_commands(commands, self.signals, self.processes))
             for task, log in zip(self.tasks, self.logs, strict=True):
-                variables = plugin_variables(task.variables) | {_ADDRESS: f"{folder}/s"}
+                variables = plugin_variables(task.variables) | {_ADDRESS: f"{folder}/s", _ROUNDS: f"{self.rounds:g}"}
                 if self.narrows:
                     variables[_SELECTED] = task.variables.get("REGRESS_SELECT", "")
                 commands.append(HeldCommand.start(replace(task, variables=variables), log, self.processes))

@@ -57,8 +57,9 @@ _IN_WORDS = {
 class Interleaving:
     """What was asked for and what is done, with a sentence why; `cpus` are those that a stopped pair shares.
 
-    `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial.
-    `has_met` is whether suites took turns in an earlier pair, so that they may start at the same time.
+    `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial,
+    `rounds` the share of their rounds that the suites of a pair time. `has_met` is whether suites took turns in an
+    earlier pair, so that they may start at the same time.
     """
 
     asked: str
@@ -67,6 +68,7 @@ class Interleaving:
     cpus: tuple[int, ...] = ()
     slice_s: float = SLICE_S
     alone_cpu_s: float = 0.0
+    rounds: float = 1.0
     has_met: bool = False
 
     @property
@@ -77,7 +79,8 @@ class Interleaving:
     @property
     def sentence(self) -> str:
         """What is done, and why, for people."""
-        return f"base and head alternate {_IN_WORDS[self.kind]}: {self.why}"
+        fewer = f"; {self.rounds:.0%} of the rounds are enough, as processes differ by more" if self.rounds < 1 else ""
+        return f"base and head alternate {_IN_WORDS[self.kind]}: {self.why}{fewer}"
 
     @property
     def described(self) -> dict[str, Any]:
@@ -88,6 +91,7 @@ class Interleaving:
             "why": self.why,
             "cpus": list(self.cpus),
             "slice_s": self.slice_s,
+            "rounds": self.rounds,
         }
 
     def judge_trial(self, runs: Sequence[RunRecord]) -> None:
@@ -129,6 +133,16 @@ class Interleaving:
         if _cpu_s(runs) <= (1 + _MUCH_MORE) * self.alone_cpu_s:
             return False
         self.slice_s = longer_s
+        return True
+
+    def shorten_rounds(self, share: float) -> bool:
+        """Time only a share of the rounds from now on, where suites take turns; return whether that is new.
+
+        What was shortened once stays so: with fewer rounds, what they explain is known less well.
+        """
+        if share >= 1 or self.rounds < 1 or self.kind not in {Kind.COOPERATIVE, Kind.BENCHMARK}:
+            return False
+        self.rounds = share
         return True
 
     def disappointment_of(self, runs: Sequence[RunRecord]) -> str | None:

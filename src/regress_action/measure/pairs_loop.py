@@ -286,6 +286,8 @@ class PairsLoop:
         self.selection = self.options.select if decision.select is None else decision.select
         if not decision.go_on:
             self.stopped = StopReason("decided", f"stopped early: {decision.why}")
+        elif self.interleaving.shorten_rounds(decision.rounds):
+            self._report_interleaving()
 
     def warn(self, message: str) -> None:
         """Report a warning now, and keep it with the measurement."""
@@ -317,13 +319,15 @@ class DecisionFailedError(Exception):
 class Decision:
     """Whether to go on, with which benchmarks (None: those selected at first), and a sentence why.
 
-    `memory` are the benchmarks that need more memory, where that was asked.
+    `memory` are the benchmarks that need more memory, where that was asked. `rounds` is the share of their rounds that
+    the selected benchmarks need.
     """
 
     go_on: bool
     select: tuple[str, ...] | None
     why: str
     memory: tuple[str, ...] = ()
+    rounds: float = 1.0
 
 
 def ask_decision(command: str, measurement: Path, signals: SignalWaiter, processes: ProcessTree) -> Decision:
@@ -369,7 +373,11 @@ def _decision(answer: dict[str, object]) -> Decision:
         raise DecisionFailedError("`continue` is neither true nor false")
     if select is not None and not (isinstance(select, list) and all(isinstance(name, str) for name in select)):
         raise DecisionFailedError("`select` is neither null nor a list of names")
+    rounds = answer.get("rounds", 1.0)
+    if isinstance(rounds, bool) or not isinstance(rounds, int | float) or not 0 < rounds <= 1:
+        raise DecisionFailedError("`rounds` is no share")
     memory = answer.get("memory") or []
     if not (isinstance(memory, list) and all(isinstance(name, str) for name in memory)):
         raise DecisionFailedError("`memory` is no list of names")
-    return Decision(go_on, None if select is None else tuple(select), str(why) or "no reason given", tuple(memory))
+    why = str(why) or "no reason given"
+    return Decision(go_on, None if select is None else tuple(select), why, tuple(memory), float(rounds))

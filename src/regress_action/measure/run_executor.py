@@ -231,7 +231,7 @@ class RunExecutor:
         length = SLICE_S if interleaving.kind is Kind.COOPERATIVE else None
         order = TurnOrder(first, start_together=interleaving.has_met)
         turns = CooperativeTurns(tasks, logs, self.signals, self.processes, length, cpu, order, seed)
-        turns.narrows = self.command.obeys_selection
+        turns.narrows, turns.rounds = self.command.obeys_selection, interleaving.rounds
         return turns.run(), turns.met
 
     def _record(  # noqa: PLR0913, PLR0917 - all that is known of a run

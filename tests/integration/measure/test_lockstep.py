@@ -162,6 +162,31 @@ def test_selected_parameters_are_measured_alone(repository: Repository, measure:
     assert [run["turns"]["met"] for run in measured.runs] == [1, 1]
 
 
+def test_rounds_are_shortened_by_a_decision(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """The program that decides knows that processes differ by more than rounds: a quarter is timed from then on."""
+    text = (
+        "import os\ndef test_sum(benchmark):\n"
+        "    benchmark.extra_info['rounds'] = os.environ['REGRESS_ROUNDS']\n    benchmark(sum, range(100))\n"
+    )
+    for _ in range(2):
+        repository.commit(test_suite_dot_py=text)
+    (tmp_path / "decision.json").write_text('{"continue": true, "rounds": 0.25}')
+    words = [
+        "--base",
+        "HEAD~1",
+        "--pairs",
+        "6",
+        "--interleave",
+        "lockstep",
+        "--decide",
+        f"head {tmp_path}/decision.json",
+    ]
+    measured = measure(*words, "--", f"{PYTEST} --benchmark-json={{out}}")
+    shares = [json.loads(result)["benchmarks"][0]["extra_info"]["rounds"] for result in measured.results("head")]
+    assert shares == ["1"] * 5 + ["0.25"], measured.stderr
+    assert measured.document["interleave"]["rounds"] == 0.25
+
+
 def test_socket_of_the_turns_may_lie_deep(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
     """The address of a socket holds 107 bytes, and the folder of temporary files may be longer."""
     deep = tmp_path / ("a" * 60) / ("b" * 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +74,31 @@ def test_what_was_decided_earlier_is_not_measured_again() -> None:
     look = analysis.analyse_interim(*sides({"gone": clear, "torn": torn(7)}), analysis.Policy(), PLAN)
 
     assert look.undecided == ("torn",)
+
+
+@pytest.mark.parametrize(
+    ("of_rounds", "share"),
+    [({"torn": 0.0001}, 0.25), ({"torn": 0.005}, 0.77), ({"torn": 0.05}, 0.95), ({}, 1.0)],
+    ids=["processes differ", "both", "rounds differ", "unknown"],
+)
+def test_rounds_that_say_little_are_dropped(of_rounds: dict[str, float], share: float) -> None:
+    """Only of the undecided: `clear` has noisy rounds, and takes no part any more."""
+
+    def with_rounds(reports: list[Report]) -> list[Report]:
+        """Return them with a thousand rounds in each run, whose mean has this standard error."""
+        known = {"clear": 1.0, **of_rounds}
+        series = [
+            replace(row, spreads=(known[name] * 1000**0.5,) * 5, rounds=(1000,) * 5) if name in known else row
+            for row in reports[0].series
+            for name in [row.benchmark.name]
+        ]
+        return [replace(reports[0], series=tuple(series))]
+
+    base, head = sides({"clear": steady(5), "torn": torn(5)})
+    look = analysis.analyse_interim(with_rounds(base), with_rounds(head), analysis.Policy(), PLAN)
+
+    assert look.undecided == ("torn",)
+    assert look.rounds == pytest.approx(share, abs=0.02)
 
 
 def test_a_hopeless_benchmark_is_given_up() -> None:

@@ -17,6 +17,7 @@ GIB = 2**30
     [
         ('{"continue": true, "select": null, "why": "w"}', Decision(True, None, "w")),  # noqa: FBT003 - the field
         ('chatter {"x"}\n{"continue": false, "select": ["a"]}\n', Decision(False, ("a",), "no reason given")),  # noqa: FBT003 - the field
+        ('{"continue": true, "rounds": 0.25}', Decision(True, None, "no reason given", rounds=0.25)),  # noqa: FBT003 - the field
         ('{"continue": true}\n[1]\nbye', Decision(True, None, "no reason given")),  # noqa: FBT003 - the field
     ],
 )
@@ -25,7 +26,10 @@ def test_last_json_object_is_the_decision(text: str, expected: Decision) -> None
     assert parse_decision(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yes", "{}", '{"continue": "no"}', '{"continue": true, "select": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "yes", "{}", '{"continue": "no"}', '{"continue": true, "select": [1]}', '{"continue": true, "rounds": 0}'],
+)
 def test_malformed_decision_is_refused(text: str) -> None:
     """An answer in another form is no answer."""
     with pytest.raises(DecisionFailedError):

@@ -293,6 +293,14 @@ def test_slices_become_longer_where_turns_cost_much(wall_s: float, cpu_s: float,
     assert seen == pytest.approx(slices_ms)
 
 
+def test_rounds_are_shortened_once() -> None:
+    """Where suites take turns; what was shortened once stays so, and the sentence says it."""
+    ways = Interleaving("auto", Kind.COOPERATIVE, "pytest")
+    assert [ways.shorten_rounds(share) for share in (1.0, 0.3, 0.5)] == [False, True, False]
+    assert (ways.described["rounds"], "30% of the rounds are enough" in ways.sentence) == (0.3, True)
+    assert not Interleaving("run", Kind.RUN, "").shorten_rounds(0.3)
+
+
 def test_slices_of_other_kinds_stay() -> None:
     """Where nothing is stopped there is nothing to lengthen."""
     assert not Interleaving("auto", Kind.COOPERATIVE, "", alone_cpu_s=1.0).lengthen_slices([record(cpu_s=3.0)])

@@ -76,6 +76,17 @@ def test_tiny_rounds_seldom_look_at_the_clock(address: str, monkeypatch: pytest.
     assert 0 < turns.looks < ROUNDS / 4
 
 
+def test_share_of_the_rounds(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round passes for four times as long, so that a quarter of the rounds fits into the time of a benchmark."""
+    monkeypatch.setenv("REGRESS_ROUNDS", "0.25")
+    turns = regress_turns.Turns(address, "base", ["a"])
+    turns.enter("a")
+    assert turns.agree(lambda: (0.5, 3), lambda _: 0.5) == (2.0, 3)
+    turns.enter("a")
+    assert turns.shared["duration_s"] == 0.5
+    turns._close()
+
+
 @pytest.mark.parametrize(
     ("first_s", "next_s", "agreed_s"),
     [(0.02, 0.002, 0.008), (0.004, 0.002, 0.004), (2.0, 0.002, 2.0)],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = "REGRESS_TURNS"
 _SELECTED = "REGRESS_SELECTED"
+_ROUNDS = "REGRESS_ROUNDS"
 _ONE_PROCESSOR = 1.05  # CPU seconds per second, above which a benchmark uses several processors
 _LONGEST_ANSWER = 65536
 _COMPUTED = 0.9  # of the length of a turn, as CPU time
@@ -90,6 +91,14 @@ class Turns:
 
     def agree(self, first: Callable[[], tuple[float, int]], again: Callable[[int], float]) -> tuple[float, int]:
         """Return the seconds of a round and its iterations, the same for both sides, so that both time as many rounds.
+
+        Where a share of the rounds is enough, a round passes for that much longer, so that fewer fit into the time.
+        """
+        duration, loops = self._agree(first, again)
+        return duration / float(os.environ.get(_ROUNDS, "1")), loops
+
+    def _agree(self, first: Callable[[], tuple[float, int]], again: Callable[[int], float]) -> tuple[float, int]:
+        """Return the seconds of a round and its iterations.
 
         The side that is first calibrates by `first`; `again` runs a round of so many iterations. A first call is often
         slower than the next ones, which leaves time for other benchmarks, but one that is much slower must not pass for
