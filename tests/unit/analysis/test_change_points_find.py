@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
+from regress_action.analysis import clear_changes, designs
 from regress_action.analysis.change_points import ChangePointRule, Detector, Searcher, find, find_all
 from regress_action.model.measurements import Direction
 
@@ -81,6 +83,27 @@ def test_a_short_history_needs_a_larger_step(before: int, ratio: float, *, clear
     (point,) = find(stepped(noise(before + 10, seed=4), {before: ratio}))
 
     assert point.clear is clear
+
+
+@pytest.mark.parametrize(("later", "smallest"), [(0.5, 0.0), (4.0, 0.0), (0.5, 0.2)])
+def test_a_step_is_clear_beyond_the_noise_of_runs_that_are_alike(later: float, smallest: float) -> None:
+    """Student's t at 0.0001 with the variance of correlated runs, and two standard errors above the smallest step."""
+    before = np.array([0.5, 0.2, 0.8, -0.7, -0.1, 0.1, -0.5, -0.2, 0.7, -0.8]) * 0.01
+    after = later * np.array([-0.01, 0.005, 0.01, 0.0, -0.005])
+    correlation = (10 * designs.lag_one(before[None])[0] + 1) / 7
+    correlation = max(correlation, 0) + np.sqrt((1 - correlation**2) / 10)
+    of_before, of_after = designs.variance_of_mean(np.full(2, correlation), np.array([10.0, 5.0]))
+    variance = (before**2).sum() / 9 / (10 * (1 - of_before) / 9)
+    pooled = (variance * 9 + (after**2).sum()) / 13
+    error = np.sqrt(max(variance, pooled) * (of_before + of_after))
+    t = stats.t(max(10 * (1 - correlation) / (1 + correlation) - 1, 1)).isf(5e-5)
+    height = max(t * error, smallest + 2 * error)
+
+    seen = [
+        clear_changes._is_clear(before[None], (after + height * by)[None], np.array([smallest]))[0]
+        for by in (0.999, 1.001, -1.001)
+    ]
+    assert seen == [False, True, True]
 
 
 def test_the_runs_of_another_series_teach_nothing() -> None:
