@@ -61,7 +61,7 @@ def test_a_ratio_beyond_every_number_stays_one() -> None:
     assert paired([1e300] * 5, [1e-300] * 5).ratio == pytest.approx(math.exp(-700))
 
 
-@pytest.mark.parametrize(("head", "verdict"), [(100.5, Verdict.UNCHANGED), (102.0, Verdict.REGRESSION)])
+@pytest.mark.parametrize(("head", "verdict"), [(100.9, Verdict.UNCHANGED), (101.0, Verdict.REGRESSION)])
 def test_an_exact_metric_is_held_to_its_threshold_alone(head: float, verdict: Verdict) -> None:
     """One run on each side is proof enough of a changed instruction count, from 1 % on."""
     row = stored([100.0], [head], metric=EXACT)

@@ -36,6 +36,12 @@ def test_suite_that_moves_as_one_is_suspected_as_a_whole() -> None:
     assert [round(shift.numbers[0], 2) for shift in shifts] == [1.3]
 
 
+def test_fewer_than_eight_benchmarks_are_no_suite() -> None:
+    """Whether the machine or the change moved seven of them cannot be told."""
+    assert moved([1.3] * 8).summary.environment_shift == pytest.approx(1.3, rel=0.01)
+    assert moved([1.3] * 7).summary.environment_shift is None
+
+
 def test_suite_seven_times_slower_is_never_called_unchanged() -> None:
     """Another build of the whole suite is a critical suspicion."""
     judgement = moved([7.0] * 12)

@@ -76,6 +76,14 @@ def test_the_object_of_trend_json() -> None:
     assert series["direction"] == "stable"
 
 
+def test_the_object_of_trend_json_lists_the_sixty_newest_values() -> None:
+    """More of them would make the answer about a long history a copy of it."""
+    followed = histories.follow(histories.of(past(range(1, 71))))
+    (series,) = json.loads(json.dumps(histories.as_object(followed)))["series"]
+
+    assert series["recent"] == list(range(11, 71))
+
+
 def clustered_step(runs_after: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Draw three machine types with little noise each, and a 12 % step."""
     draw = np.random.default_rng(9)

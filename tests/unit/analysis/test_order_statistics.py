@@ -85,6 +85,20 @@ def test_a_suite_shows_the_tail_that_one_benchmark_cannot() -> None:
     assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.06)
 
 
+@pytest.mark.parametrize(("benchmarks", "others"), [(20, 20 * 9), (19, 9)])
+def test_from_twenty_benchmarks_on_their_stored_runs_are_pooled(benchmarks: int, others: int) -> None:
+    """A new run is as surprising as its place among the runs of all of them, or of its own benchmark."""
+    base = np.random.default_rng(6).normal(0, 1, (benchmarks, 9))
+    scores = exact_tests.leave_one_out_scores(base)
+    head = base.mean(axis=1, keepdims=True)
+    head[0] += 1.3 * base[0].std(ddof=1) * np.sqrt(1 + 1 / 9)
+
+    p = exact_tests.order_p_values(base, head, np.ones(benchmarks, dtype=bool))
+
+    as_far = (scores if benchmarks == 20 else scores[0]) >= 1.3
+    assert p[0] == pytest.approx((as_far.sum() + 1) / (others + 1))
+
+
 def test_new_runs_that_all_scatter_more_are_scaled_to_the_stored_ones() -> None:
     """A machine three times as noisy today makes no benchmark of a suite surprising."""
     random = np.random.default_rng(5)

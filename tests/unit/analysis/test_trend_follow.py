@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
-from regress_action.analysis import trend
+from regress_action.analysis import designs, trend
 from regress_action.analysis.trend import Tendency, TrendRule, follow
 from regress_action.model.measurements import Direction
 
@@ -34,6 +35,20 @@ def test_a_slope_is_significant_above_correlated_noise_only() -> None:
         assert trend.slope_p(rise) < 1e-4
     assert significant <= 6
     assert trend.slope_p(np.ones(40)) == trend.slope_p(rise[:9]) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_significance_of_a_slope_is_that_of_a_regression_with_fewer_runs(seed: int) -> None:
+    """Scipy's, with as many independent runs as neighbours that are so much alike are worth."""
+    levels = np.cumsum(np.random.default_rng(seed).normal(0.005, 0.01, 30)) % 0.07
+    line = stats.linregress(np.arange(30), levels)
+    residuals = levels - line.intercept - line.slope * np.arange(30)
+    alike = designs.lag_one(residuals[None]) + 4 / 30
+    correlation = designs.taken_high(alike, np.array([30.0]))[0]
+    inflation = (1 + correlation) / (1 - correlation)
+
+    expected = 2 * stats.t(max(30 / inflation - 2, 1)).sf(abs(line.slope) / line.stderr / np.sqrt(inflation))
+    assert trend.slope_p(levels) == pytest.approx(expected)
 
 
 def test_a_steady_drift_is_degrading_and_measured() -> None:

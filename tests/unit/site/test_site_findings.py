@@ -52,6 +52,8 @@ def finding(
         ([*steady(30), *steady(15, 1.5), *steady(15)], LIMITS, Status.STEADY),
         (steady(40, 6.0), SeriesLimits(1.2, 5.0, "a_s"), Status.OVER_BUDGET),
         (steady(40, 4.8), SeriesLimits(1.2, 5.0, "a_s"), Status.NEAR_BUDGET),
+        ([4.5] * 40, SeriesLimits(1.2, 5.0, "a_s"), Status.STEADY),
+        ([5.0] * 40, SeriesLimits(1.2, 5.0, "a_s"), Status.NEAR_BUDGET),
         (steady(40, spread=0.3), SeriesLimits(9.0), Status.NOISY),
         ([*steady(40), None, None], LIMITS, Status.MISSING),
     ],
