@@ -181,7 +181,10 @@ def _nothing(kind: str, why: str, toolchain: tuple[str, ...]) -> Project:
     )
 
 
-_TARGET = re.compile(r"add_executable\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
+_TARGET = re.compile(
+    r"\badd_(?:executable|\w+_(?:executable|program|test|bench(?:mark)?))\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE
+)
+"""What builds a program: CMake's own command, and functions of a project that are called like one."""
 _MORE_SOURCES = re.compile(r"target_sources\w*\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _LINKS = re.compile(r"target_link_libraries\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
 _GOOGLE = re.compile(r"\bbenchmark(?:::benchmark\w*|_main)?\b")
@@ -265,11 +268,17 @@ def _project(repository: Repository, kind: str, target: str, path: PurePosixPath
     root = _root_of(repository, path)
     source = "." if str(root) == "." else str(root)
     below = path.parent.relative_to(root)
-    program = f"./{posixpath.normpath(f'build/{below}/{target}')}"
+    renamed = re.search(
+        rf"set_target_properties\s*\(\s*{re.escape(target)}\s[^)]*\bOUTPUT_NAME\s+\"?([\w.+-]+)",
+        _plain(repository.text(path)),
+        re.IGNORECASE,
+    )
+    name = renamed[1] if renamed else target
+    program = f"./{posixpath.normpath(f'build/{below}/{name}')}"
     texts = [_plain(repository.text(other)) for other in repository.matching(r"(?:.*/)?(?:CMakeLists\.txt|.*\.cmake)")]
     if any("RUNTIME_OUTPUT_DIRECTORY" in text for text in texts):
-        program = f'"$(find build -type f -name {target} -perm -u+x | head -n 1)"'
-    options = "".join(f" -D{name}=ON" for name in dict.fromkeys(n for text in texts for n in _OPTION.findall(text)))
+        program = f'"$(find build -type f -name {name} -perm -u+x | head -n 1)"'
+    options = "".join(f" -D{option}=ON" for option in dict.fromkeys(o for text in texts for o in _OPTION.findall(text)))
     package = any(re.search(r"find_package\s*\(\s*benchmark\b", text) for text in texts)
     return Project(
         kind=kind,

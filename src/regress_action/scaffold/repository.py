@@ -123,7 +123,7 @@ class Project:
 
 _TARGET = re.compile(r"^(bench|benchmark|benchmarks|perf)\s*:(?!=)", re.MULTILINE)
 _MANIFESTS = ("CMakeLists.txt", "meson.build", "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod")
-_TESTS = re.compile(r"^(check|test|tests)\s*:(?!=)", re.MULTILINE)
+_TESTS = re.compile(r"^(check|test)\s*:(?!=)[^\n]*\n((?:\t[^\n]*\n?)*)", re.MULTILINE)
 _FILES = (("Makefile", "make"), ("GNUmakefile", "make"), ("makefile", "make"), ("justfile", "just"))
 
 
@@ -154,8 +154,10 @@ def _tests_of_makefile(repository: Repository) -> list[Project]:
     file = next((name for name, program in _FILES if program == "make" and repository.exists(name)), None)
     if file is None or not repository.matching(r".*\.(?:c|cc|cpp|cxx)") or any(map(repository.exists, _MANIFESTS)):
         return []
-    match = _TESTS.search(repository.text(file))
-    if match is None:
+    text = repository.text(file)
+    phony = " ".join(re.findall(r"^\.PHONY\s*:(.*)", text, re.MULTILINE)).split()
+    match = _TESTS.search(text)
+    if match is None or not (match[1] in phony or "./" in match[2]):  # a file of that name is built only once
         return [
             Project(
                 kind="make",

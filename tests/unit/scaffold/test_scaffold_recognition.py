@@ -25,6 +25,7 @@ PYPERF_SCRIPT = 'from pyperf import Runner\nif __name__ == "__main__":\n    Runn
 PYPERF_MODULE = "import pyperf\n\nclass Shared:\n    def __init__(self): self.runner = pyperf.Runner()\n"
 TESTS_OF_A_CRATE = "cargo test --release --quiet --lib --bins --tests"
 CMAKE = "cmake -S . -B build -DCMAKE_BUILD_TYPE=Release"
+OUTPUT_NAME = "set_target_properties(A_TESTS PROPERTIES OUTPUT_NAME tests)"
 MESON = (
     "BENCHMARK_FORMAT=json meson test -C build --benchmark --no-rebuild --timeout-multiplier 0 --num-processes 1 "
     "--logbase regress"
@@ -206,6 +207,16 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
             },
             "cmake",
             "./build/t/tests",
+        ),
+        (
+            {"CMakeLists.txt": f"add_executable(A_TESTS a.c)\n{OUTPUT_NAME}"},
+            "cmake",
+            "./build/tests",
+        ),
+        (
+            {"CMakeLists.txt": "add_our_test(benchmark a.c)\nadd_our_test(other a.c)", "a.c": "int main() {}"},
+            "cmake",
+            "./build/benchmark",
         ),
         ({"go.mod": "module x", "a_test.go": "package x"}, "go", "go test -count 1 ./..."),
         ({"Makefile": "bench:\n\t./speed\n"}, "make", "make bench | tee {out}"),
@@ -775,6 +786,10 @@ def test_a_makefile_without_a_target_that_measures_is_named(tmp_path: Path) -> N
     """It is a build file of a known kind; only in a project that nothing else builds does it count."""
     write(tmp_path, {"Makefile": "all: a\n", "a.c": ""})
     assert recognise(tmp_path)[0].why == "Makefile was found, but no target `bench` or `test`"
+    write(tmp_path, {"Makefile": "test: a.c\n\tcc -o $@ a.c\n"})
+    assert recognise(tmp_path)[0].missing
+    write(tmp_path, {"Makefile": ".PHONY: all test\ntest: a\n"})
+    assert recognise(tmp_path)[0].command == "make test"
 
     write(tmp_path, {"package.json": "{}", "Makefile": "test: a\n"})
     assert [project.kind for project in recognise(tmp_path)] == ["node"]
