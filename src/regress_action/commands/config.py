@@ -33,7 +33,11 @@ def check(*, config: str | None) -> None:
     settings, root = options.settings_of(config=config), options.project_root()
     files = read_gate_files(settings, FolderFiles(Path.cwd()))
     given = settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"github_token", "notify_urls"})
-    click.echo(f"{config or Settings.model_fields['config'].default} in {root}: {len(given)} settings")
+    name = config or str(Settings.model_fields["config"].default)
+    if (root / name).is_file():
+        click.echo(f"{name} in {root}: {len(given)} settings")
+    else:
+        click.echo(f"There is no {name} in {root}: the defaults count. `regress-action init` writes one.")
     for name, value in given.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         click.echo(f"  {name}: {escaping.plain(shown, 200)}")

@@ -59,6 +59,9 @@ READERS = (
     "csv_series",
 )
 
+_BEGINS_AS_JSON = re.compile(r"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\[{\"\d\]NItfn-]|\Z))")
+"""A text such as `[a link](…)` begins with a bracket, too."""
+
 # what people give instead of the results: what it is, and what to give
 _RECOGNISED = (
     (
@@ -158,7 +161,7 @@ def _sniffed(document: Document) -> Reader:
         candidate = reader(name)
         if candidate.sniff(document):
             return candidate
-    if document.json is None and (problem := document.problem):
+    if document.json is None and (problem := document.problem) and _BEGINS_AS_JSON.match(document.text):
         raise InputError(
             f"{document.path} is not valid JSON: {problem.what}.", meaning=problem.meaning, remedy=problem.remedy
         )

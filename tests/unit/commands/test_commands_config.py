@@ -51,6 +51,14 @@ def test_config_check_shows_what_counts(project: Path) -> None:
         CliRunner().invoke(root, ["config", "check"], catch_exceptions=False)
 
 
+def test_config_check_says_that_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings are no error, because the defaults work."""
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(root, ["config", "check"], catch_exceptions=False)
+    said = f"There is no regress.yml in {tmp_path}: the defaults count. `regress-action init` writes one.\n"
+    assert (shown.exit_code, shown.output) == (0, said)
+
+
 def test_config_check_shows_which_renamings_were_proven(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the interval, the pairs and the commits that `renames --write` put there."""
     monkeypatch.chdir(project)

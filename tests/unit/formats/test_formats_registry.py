@@ -101,7 +101,12 @@ def test_broken_json_names_line_and_column(tmp_path: Path) -> None:
     assert "line 2, column 1" in _bad(tmp_path, b'{"benchmarks":\n}').what
 
 
-@pytest.mark.parametrize("content", [b"total nonsense", b"{}", b"[]", b"[1, 2]", b'{"a": {"b": 1}}', b"3", b'"x"'])
+LINK = b"[![a badge](https://example.org)](x)\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"total nonsense", b"{}", b"[]", b"[1, 2]", b'{"a": {"b": 1}}', b"3", b'"x"', LINK]
+)
 def test_a_foreign_file_says_what_was_tried(tmp_path: Path, content: bytes) -> None:
     """Valid but unknown content lists the formats that were tried."""
     error = _bad(tmp_path, content)
