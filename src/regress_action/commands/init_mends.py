@@ -35,6 +35,7 @@ _ADDED_OPTIONS = re.compile(r" -o (?:'addopts=(?:[^']|'\"'\"')*'|addopts=\S*)")
 _KEPT = " | tee {out}"
 _UNKNOWN_FORMAT = re.compile(r"Measured 0 series|wrote an empty result file")
 _MOST_LEFT_OUT = 20
+_MOST_ADDED = 8
 _PLUGINS = {
     "--cov": "pytest-cov",
     "--no-cov": "pytest-cov",
@@ -90,8 +91,12 @@ def _packages_of_python(project: Project, log: str, own: Collection[str]) -> tup
     unbuilt = (match[1] or match[2]) if match else ""
     if unbuilt and (fewer := _without_package(project.setup, unbuilt)):
         return replace(project, setup=fewer), f"left out {unbuilt}, which cannot be built here"
-    if "pip install" in project.setup and (package := missing_package(log, own)) and package not in project.setup:
-        return replace(project, setup=with_package(project.setup, package)), f"added {package} to the setup"
+    packages = [package for package in missing_packages(log, own) if package not in project.setup]
+    if "pip install" in project.setup and packages:
+        setup = project.setup
+        for package in packages[:_MOST_ADDED]:
+            setup = with_package(setup, package)
+        return replace(project, setup=setup), f"added {', '.join(packages[:_MOST_ADDED])} to the setup"
     return None
 
 
@@ -126,16 +131,15 @@ def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
     return replace(project, command=command), f"left out {len(failed)} that fail at this commit: {few}"
 
 
-def missing_package(log: str, own: Collection[str] = ()) -> str | None:
-    """Return the package whose absence the log shows; None where it shows another cause."""
-    if match := _MISSING_MODULE.search(log):
-        module = match[1].partition(".")[0]
-        return None if module in own else _MODULES.get(module, module.replace("_", "-"))
+def missing_packages(log: str, own: Collection[str] = ()) -> list[str]:
+    """Return the packages whose absence the log shows; none where it shows another cause."""
+    if modules := dict.fromkeys(name.partition(".")[0] for name in _MISSING_MODULE.findall(log)):
+        return [_MODULES.get(name, name.replace("_", "-")) for name in modules if name not in own]
     if (match := _MISSING_OPTION.search(log)) and match[1] in _PLUGINS:
-        return _PLUGINS[match[1]]
+        return [_PLUGINS[match[1]]]
     if (match := _MISSING_FIXTURE.search(log)) and match[1] in _FIXTURES:
-        return _FIXTURES[match[1]]
-    return "pytest-asyncio" if _ASYNC in log else None
+        return [_FIXTURES[match[1]]]
+    return ["pytest-asyncio"] if _ASYNC in log else []
 
 
 def with_package(setup: str, package: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from regress_action import formats
 from regress_action.commands.init_mends import (
     mended,
-    missing_package,
+    missing_packages,
     part_of,
     slowest_tests,
     times_all_tests,
@@ -42,7 +42,7 @@ PIP = ".venv/bin/python -m pip install --quiet"
 )
 def test_a_package_is_added_only_where_the_log_shows_that_it_is_missing(log: str, package: str | None) -> None:
     """Other failures are told as they are."""
-    assert missing_package(log) == package
+    assert missing_packages(log) == ([package] if package else [])
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,12 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
             "error: unrecognized arguments: --mine",
             "command",
             "p -m pytest t -q -o addopts=",
+        ),
+        (
+            {"setup": f"{PIP} -e ."},
+            "No module named 'yaml'\nNo module named 'rich.text'\nNo module named 'yaml'",
+            "setup",
+            f"{PIP} -e . && {PIP} PyYAML rich",
         ),
         ({"command": "make b | tee {out}"}, "The last run wrote an empty result file: a", "command", "make b"),
         ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
