@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from regress_action.settings.gate import ProvenRenaming
 
 
+_OWN_FILES = {"regress-aliases.yml", "regress-waivers.yml", "regress-thresholds.yml"}
+
+
 @click.group(name="config")
 def command() -> None:
     """Check regress.yml, the thresholds file, the waivers and the aliases."""
@@ -58,6 +61,9 @@ def check(*, config: str | None) -> None:
     for waiver in files.waivers:
         click.echo(f"waiver until {waiver.expires}: {escaping.plain(waiver.benchmark)} up to {waiver.ceiling:g}×")
     _names_over_time(files.aliases, read_proofs(FolderFiles(Path.cwd())))
+    others = sorted(path.name for path in root.glob("regress-*.yml")) if config is None else []
+    for other in (file for file in others if file not in _OWN_FILES):
+        click.echo(f"{other} holds another suite: regress-action config check --config {other}")
 
 
 def _names_over_time(aliases: Aliases, proofs: Iterable[ProvenRenaming]) -> None:

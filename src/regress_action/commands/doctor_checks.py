@@ -120,12 +120,14 @@ def _why(row: Comparison, factor: float, rules: JudgingRules) -> str:
 
 def summarised(done: Sequence[PlantedChange], untried: int) -> tuple[bool, str, list[str]]:
     """Return whether the gate works at all, one sentence, and a line for each series that could not fire."""
+    from regress_action.report.numbers import count
+
     fired = [change for change in done if change.fails]
     silent = [change for change in done if not change.fails]
     names = len({change.benchmark for change in done})
     rest = f"; {untried} more were not tried in {LIMIT_S:.0f} s" if untried else ""
     said = (
-        f"The gate fires for {len(fired)} of {len(done)} benchmark × metric pairs ({names} benchmarks), "
+        f"The gate fires for {len(fired)} of {len(done)} benchmark × metric pairs ({count(names, 'benchmark')}), "
         f"each made worse alone{rest}."
     )
     return (

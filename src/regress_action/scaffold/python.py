@@ -233,7 +233,8 @@ _BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
 _DISTURBING = re.compile(
     r"-n(?:\d+|auto|logical)?$|--numprocesses|--dist\b|--(?:no-)?cov\b|--benchmark-|--codspeed|--maxfail|-x$"
 )
-_PYPERF = "--processes=1 --values=5 --warmups=1"
+_PYPERF = "--processes=1 --values=5 --warmups=1 --min-time=0.02"
+"""A value lasts 20 ms instead of 100: there are few in each run, and many runs."""
 
 
 def projects(repository: Repository) -> list[Project]:

@@ -59,6 +59,16 @@ def test_config_check_says_that_there_is_no_file(tmp_path: Path, monkeypatch: py
     assert (shown.exit_code, shown.output) == (0, said)
 
 
+def test_config_check_names_what_else_there_is(project: Path) -> None:
+    """Each suite of a repository with several has a file of its own."""
+    (project / "regress-tests.yml").write_text("suite: tests\n")
+    (project / "regress-aliases.yml").write_text("aliases: []\n")
+    shown = CliRunner().invoke(root, ["config", "check"], catch_exceptions=False).output
+    assert shown.endswith(
+        "regress-tests.yml holds another suite: regress-action config check --config regress-tests.yml\n"
+    )
+
+
 def test_config_check_shows_which_renamings_were_proven(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the interval, the pairs and the commits that `renames --write` put there."""
     monkeypatch.chdir(project)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PIP = "python -m venv .venv && .venv/bin/python -m pip install --quiet"
 CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
 BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
-PYPERF = "--processes=1 --values=5 --warmups=1 --append={out}"
+PYPERF = "--processes=1 --values=5 --warmups=1 --min-time=0.02 --append={out}"
 SHORT = "--warm-up-time 0.5 --measurement-time 1"
 PYPERF_SCRIPT = 'from pyperf import Runner\nif __name__ == "__main__":\n    Runner().timeit("x", "1")\n'
 PYPERF_MODULE = "import pyperf\n\nclass Shared:\n    def __init__(self): self.runner = pyperf.Runner()\n"
