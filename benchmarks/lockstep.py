@@ -406,6 +406,7 @@ def repository(folder: Path, base: dict[str, str], head: dict[str, str]) -> None
     subprocess.run([*git, "init", "--quiet"], check=True)
     for files in (base, head):
         for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         subprocess.run([*git, "add", "--all"], check=True)
         subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True)

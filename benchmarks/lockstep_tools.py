@@ -10,13 +10,13 @@ import shutil
 import statistics
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regress_action import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from lockstep_journal import Journal
 
@@ -90,11 +90,57 @@ static void Text(benchmark::State& state) {
 BENCHMARK(Text);
 BENCHMARK_MAIN();
 """
+RUST = {
+    "Cargo.toml": """[package]
+name = "bench"
+version = "0.1.0"
+edition = "2021"
+
+[[bench]]
+name = "works"
+""",
+    "src/lib.rs": "",
+    "benches/works.rs": """#![feature(test)]
+extern crate test;
+use test::{black_box, Bencher};
+
+#[bench]
+fn sum(b: &mut Bencher) {
+    b.iter(|| (0..1000u64).fold(0, |total, i| black_box(total + i * i)))
+}
+
+#[bench]
+fn sort(b: &mut Bencher) {
+    b.iter(|| {
+        let mut x: Vec<u64> = (0..500).map(|i| i * 7919 % 500).collect();
+        x.sort();
+        x
+    })
+}
+
+#[bench]
+fn text(b: &mut Bencher) {
+    b.iter(|| (0..300).map(|i| i.to_string()).collect::<String>())
+}
+""",
+}
+VITEST = {
+    "package.json": '{"type": "module"}',
+    "works.bench.js": """import { bench } from "vitest"
+const options = { time: 100 }
+bench("sum", () => { let t = 0; for (let i = 0; i < 1000; i++) t += i * i; return t }, options)
+bench("sort", () => Array.from({ length: 500 }, (_, i) => i * 7919 % 500).sort((a, b) => a - b), options)
+bench("json", () => JSON.stringify(Array.from({ length: 100 }, (_, i) => ({ i }))), options)
+""",
+}
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A suite of a tool: its files, how its program is built beside the repository, and the command."""
+    """A suite of a tool: its files, how its program is built beside the repository, and the command.
+
+    In the command, `{modules}` is the folder of packages in which the program `needs` is installed.
+    """
 
     name: str
     needs: str
@@ -111,19 +157,24 @@ TOOLS = (
     Tool("Google Benchmark", "g++", {"b.cc": GOOGLE}, ("Sum", "Sort", "Text"), "google",
          "{program} {select} --benchmark_min_time=0.1 --benchmark_out_format=json --benchmark_out={out}",
          ("g++", "-O2", "b.cc", "-lbenchmark", "-lpthread", "-o")),
+    Tool("cargo (libtest)", "cargo", RUST, ("sum", "sort", "text"), "cargo",
+         "RUSTC_BOOTSTRAP=1 cargo bench --quiet --offline --bench works -- {select} > {out}"),
+    Tool("vitest", "vitest", VITEST, ("sum", "sort", "json"), "vitest",
+         "ln -sfn {modules} node_modules && vitest bench --run {select} --outputJson={out}"),
 )  # fmt: skip
 
 
 def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Journal, rounds: int) -> dict[str, Any]:
     """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn."""
-    if not shutil.which(tool.needs):
+    program = shutil.which(tool.needs)
+    if not program:
         return {"tool": tool.name, "measured": "no", "pairs": 0}
-    command = tool.command
+    command = tool.command.replace("{modules}", str(Path(program).resolve().parents[1]))
     if tool.build:
-        program = folder / ".git" / "program"
-        if subprocess.run([*tool.build, str(program)], cwd=folder, check=False, capture_output=True).returncode:
+        built = folder / ".git" / "program"
+        if subprocess.run([*tool.build, str(built)], cwd=folder, check=False, capture_output=True).returncode:
             return {"tool": tool.name, "measured": "no", "pairs": 0}
-        command = command.replace("{program}", str(program))
+        command = command.replace("{program}", str(built))
     select = [word for name in tool.names for word in ("--select", name)]
     ways = {"run": ("run", []), "selected": ("benchmark", [*select, "--select-style", tool.style])}
     ratios: dict[str, dict[str, list[float]]] = {way: {} for way in ways}

@@ -58,19 +58,30 @@ def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
 def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspace) -> None:
     """Five pushes are a baseline; the slow sixth is measured again, paired, and only then becomes an issue.
 
-    Base and head then alternate as finely as the settings ask for.
+    Base and head then alternate as finely as the settings ask for: here the suites take turns, of the suspects only.
     """
+    suite = workspace.folder / "benchmarks" / "test_parse.py"
+    suite.parent.mkdir()
+    suite.write_text(
+        "import time\n\ndef test_parse(benchmark):\n    benchmark.group = 'parsing'\n"
+        "    benchmark(time.sleep, float(open('cost.txt').read()))\n\n"
+        "def test_fast(benchmark): benchmark(sum, range(100))\n"
+    )
+    command = f"{sys.executable} -m pytest -q -p no:cacheprovider --benchmark-max-time=0.05 {{select}}"
+    command += " --benchmark-json={out}"
     for _ in range(5):
         pushed = workspace.pushed(workspace.commit(0.01))
         status, _, log = workspace.step("push", pushed, runs="3", **{"check-run": "false"})
         assert status == 0, log
     assert workspace.github.data.issues == []
     slow = workspace.pushed(workspace.commit(0.025))
-    status, outputs, log = workspace.step("push", slow, runs="5", interleave="lockstep")
+    status, outputs, log = workspace.step("push", slow, runs="5", interleave="lockstep", command=command)
     assert (status, outputs["verdict"]) == (1, "fail"), log
     assert "measured again" in log
     again = json.loads((workspace.folder / ".regress/confirmation/measurement.json").read_text())
-    assert again["interleave"]["asked"] == "lockstep"
+    assert (again["interleave"]["asked"], again["interleave"]["kind"]) == ("lockstep", "cooperative")
+    suspects = ["benchmarks/test_parse.py::test_parse"]
+    assert [(run["selection"], run["turns"]["met"]) for run in again["runs"]] == [(suspects, 1)] * 10
     [issue] = workspace.github.data.issues
     assert "test_parse" in issue.title + issue.body
     assert "xychart" in issue.body

@@ -7,16 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, Killer, killer
 from integration.measure.measure_repository import VARIABLES, Measured, Measurer, Repository, python
+from regress_action import analysis, formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from regress_action.model.measurements import Report
 
 KILLS = int(os.environ.get("REGRESS_KILLS", "1"))
 BUSY = python("import time\nwhile time.process_time() < 0.25: pass")
@@ -160,6 +164,28 @@ def test_selected_parameters_are_measured_alone(repository: Repository, measure:
     names = [[entry["name"] for entry in json.loads(result)["benchmarks"]] for result in measured.results()]
     assert names == [["test_sum[n=200]"]], measured.stderr
     assert [run["turns"]["met"] for run in measured.runs] == [1, 1]
+
+
+def test_shards_take_turns_and_become_one_comparison(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """Each leg of a matrix measures its own benchmarks in pairs, which stay pairs where the shards are merged."""
+    for _ in range(2):
+        repository.commit(
+            **{f"test_{name}_dot_py": "def test_it(benchmark): benchmark(sum, range(100))\n" for name in "ab"}
+        )
+    sides: dict[str, list[Report]] = {"base": [], "head": []}
+    for name in "ab":
+        leg = replace(measure, out=tmp_path / name)
+        command = f"{PYTEST} test_{name}.py --benchmark-json={{out}}"
+        measured = leg("--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--", command)
+        assert interleaved(measured)["kind"] == "cooperative", measured.stderr
+        read = formats.read_measurement(leg.out)
+        assert read.base is not None
+        sides["base"].append(read.base)
+        sides["head"].append(read.head)
+    merged = [formats.merge(sides[side]) for side in ("base", "head")]
+    rows = analysis.compare(merged[:1], merged[1:]).comparisons
+    times = {row.benchmark.name: (row.baseline.runs, row.head.runs) for row in rows if row.metric.name == "time"}
+    assert times == {"test_a.py::test_it": (2, 2), "test_b.py::test_it": (2, 2)}
 
 
 def test_rounds_are_shortened_by_a_decision(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
