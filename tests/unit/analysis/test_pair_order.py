@@ -109,3 +109,11 @@ def test_pairs_that_rest_on_their_independence_say_so() -> None:
     said = "It is not proven if one side drifts and neighbouring pairs are alike."
     assert (said in sentence(alike), said in sentence(mixed)) == (True, False)
     assert said not in sentence(replace(alike, reason=replace(reason_of(alike), independent=False)))
+
+
+def test_pairs_that_are_all_alike_leave_one_degree_of_freedom() -> None:
+    """Fewer than one would make the interval wider than two pairs do."""
+    one = np.ones(1)
+    order = pair_order.PairOrder(effect=0 * one, scaling=one, correlation=0.9 * one, cautious=one, evidence=one)
+
+    assert order.widened(one, 4 * one, 5 * one)[1].tolist() == [1]

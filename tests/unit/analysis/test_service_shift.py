@@ -117,6 +117,8 @@ def test_history_makes_a_service_suspected_and_every_benchmark_a_suspect() -> No
     service = the_service(judgement)
     assert (service.mode, service.verdict, service.confirmed) == (Mode.HISTORY, Verdict.REGRESSION, False)
     assert service.is_suspected
+    assert service.ratio_low * service.ratio_high == pytest.approx(service.ratio**2)
+    assert service.ratio_low < service.ratio
     assert set(analysis.suspects(judgement)) == {f"b{n}" for n in range(20)}
 
 

@@ -113,3 +113,14 @@ def test_exchangeable_noise_shows_hardly_a_short_level() -> None:
     ).astype(np.float32)
 
     assert len(shapes.short_levels(flat, np.arange(0, 20_001, 100), np.full(200, 0.04)).begin) <= 2
+
+
+@pytest.mark.parametrize("place", [4, 20, 36])
+def test_levels_with_a_step_are_no_line(place: int) -> None:
+    """Wherever it is, and whichever way; levels that rise steadily are one, and two levels of two runs are too few."""
+    levels = noise(40, seed=2) + 0.1 * (np.arange(40) >= place)
+
+    assert not shapes.is_line(levels)
+    assert not shapes.is_line(-levels)
+    assert shapes.is_line(noise(40, seed=2) + 0.01 * np.arange(40))
+    assert not shapes.is_line(np.arange(4.0))

@@ -57,3 +57,28 @@ def test_rows_do_not_depend_on_each_other() -> None:
 def test_equal_runs_show_no_shift() -> None:
     """Without any difference there is nothing to move, and no warning."""
     assert shifts(np.zeros(40, np.float32), 20, guess=0.0).p_value.tolist() == [1.0]
+
+
+def test_the_p_value_is_three_times_the_likelihood_ratio_of_the_shift() -> None:
+    """The density of each run is that of all others, those after the place moved back, and little more everywhere."""
+    flat = np.random.default_rng(2).normal(0, 0.02, 40).astype(np.float32)
+    flat[20:] += np.float32(0.05)
+    ordered = np.sort(flat)
+    width = np.sort(ordered[10:] - ordered[:-10])[15] / 2
+
+    def log_likelihood(shift: float) -> float:
+        aligned = flat.astype(float) - shift * (np.arange(40) >= 20)
+        kernel = (1 + (np.subtract.outer(aligned, aligned) / width) ** 2) ** -2.0
+        return float(np.log(kernel.sum(axis=1) - 1 + 0.002 * 40).sum())
+
+    (place,), (shift,), (p_value,) = shifts(flat, 20)
+    assert (place, shift) == (20, pytest.approx(0.05, abs=0.02))
+    assert p_value == pytest.approx(3 * np.exp(log_likelihood(0) - log_likelihood(shift)), rel=1e-2)
+
+
+@pytest.mark.parametrize(("step", "guess"), [(5, 9), (35, 31)])
+def test_a_step_moves_as_far_as_a_whole_level_is_left(step: int, guess: int) -> None:
+    """Five runs on either side, or whatever is the fewest that a level lasts."""
+    flat = (0.5 * (np.arange(40) >= step) + 0.001 * np.random.default_rng(1).standard_normal(40)).astype(np.float32)
+
+    assert shifts(flat, guess, guess=0.5).place.tolist() == [step]
