@@ -1,8 +1,4 @@
-"""`LoadTestRunner`: run a scenario against a target, watch it second by second, and return its result.
-
-* What the process under load uses while the load is measured.
-* Rules that end a load test early: `errors>10%`, `p99>2s`.
-"""
+"""`LoadTestRunner`: run a scenario against a target, watch it second by second, and return its result."""
 
 from __future__ import annotations
 
