@@ -123,24 +123,13 @@ class AsyncioEngine:
         """Send one request after another, each when the one before was answered."""
         await asyncio.sleep(max(0.0, self.began + start_s - clock()))
         scenario, recorder, began = self.scenario, self.recorder, self.began
-        ends, timeout, yielded = scenario.ends_s, scenario.timeout_s, clock()
+        ends, yielded = scenario.ends_s, clock()
         while (sent := clock() - began) < ends and not self.stopped.is_set():
             if not scenario.has_user(number, sent):
                 await asyncio.sleep(_ABSENCE_S)
                 continue
             recorder.in_flight += 1
-            try:
-                async with asyncio.timeout(timeout):
-                    await request()
-            except asyncio.CancelledError:
-                recorder.failed(sent, UNANSWERED)
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever the target raises is a result
-                recorder.failed(sent, error_class(error))
-            else:
-                recorder.answered(sent, sent, clock() - began)
-            finally:
-                recorder.in_flight -= 1
+            await self._answer(request, sent, sent)
             if sent >= recorder.measured_from_s:
                 recorder.per_user[number] += 1
             if scenario.think_s:
@@ -177,9 +166,13 @@ class AsyncioEngine:
         task.add_done_callback(self._tasks.discard)
 
     async def _arrival(self, request: Request, due: float) -> None:
-        recorder, began = self.recorder, self.began
-        sent = clock() - began
-        recorder.started(due, sent)
+        sent = clock() - self.began
+        self.recorder.started(due, sent)
+        await self._answer(request, due, sent)
+
+    async def _answer(self, request: Request, due: float, sent: float) -> None:
+        """Send a request that counts as open already, and note what became of it."""
+        recorder = self.recorder
         try:
             async with asyncio.timeout(self.scenario.timeout_s):
                 await request()
@@ -189,7 +182,7 @@ class AsyncioEngine:
         except Exception as error:  # noqa: BLE001 - whatever the target raises is a result
             recorder.failed(due, error_class(error))
         else:
-            recorder.answered(due, sent, clock() - began)
+            recorder.answered(due, sent, clock() - self.began)
         finally:
             recorder.in_flight -= 1
 
