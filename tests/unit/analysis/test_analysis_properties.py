@@ -161,16 +161,16 @@ def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None
     assert 0.74 <= np.mean([row.verdict is Verdict.REGRESSION for row in rows]) <= 0.88
 
 
-@pytest.mark.parametrize("count", [5, 10])
-def test_the_minimum_detectable_ratio_holds_for_skewed_noise(count: int) -> None:
-    """Runs that are never much faster and now and then much slower: still found four times in five, or nearly."""
+def test_the_minimum_detectable_ratio_holds_for_skewed_noise() -> None:
+    """Of five fresh pairs, never much faster and now and then much slower; seven rows say nothing of each other."""
     random = np.random.default_rng(6)
-    first, second, again = (np.exp(0.05 * random.exponential(1, (800, count))) for _ in range(3))
-    promised = [row.minimum_detectable_ratio for row in alone(first, second)]
+    found = []
+    for _ in range(100):
+        first, second, base, head = np.exp(0.05 * random.exponential(1, (4, 7, 5)))
+        promised = [row.minimum_detectable_ratio for row in alone(first, second)]
+        found += [row.verdict is Verdict.REGRESSION for row in alone(base, head * np.array(promised)[:, None])]
 
-    rows = alone(first, again * np.array(promised)[:, None])
-
-    assert np.mean([row.verdict is Verdict.REGRESSION for row in rows]) >= 0.77
+    assert np.mean(found) >= 0.77
 
 
 def alone(base: Values, head: Values) -> list[Comparison]:
