@@ -128,7 +128,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
     rounding = rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
     second = _second(matrix, base_columns, head_columns)
-    order = _pair_order(matrix.scale, head - base, second)
+    order = _pair_order(matrix.scale, base, head, second)
     base, head = base + second * order.effect[:, None] / 2, head - second * order.effect[:, None] / 2
     prior = _suite_prior(matrix.scale, head - base, order)
     tau = _spread_of_builds(matrix.scale, head - base, tau, prior)
@@ -163,16 +163,16 @@ def _second(matrix: RunMatrix, base_columns: list[int], head_columns: list[int])
     return np.where((base >= 0) & (head >= 0), np.sign(head - base), 0)
 
 
-def _pair_order(scale: Scale, differences: Floats, second: Ints) -> PairOrder:
+def _pair_order(scale: Scale, base: Floats, head: Floats, second: Ints) -> PairOrder:
     """Return what the order of the pairs shows; neighbours are compared after the effect of who ran first is off."""
-    effect, scaling = effect_of_order(differences, second)
+    effect, scaling = effect_of_order(head - base, second)
     counted = scale.exact | scale.linear  # whole numbers stay whole
     effect, scaling = np.where(counted, 0.0, effect), np.where(counted, 1.0, scaling)
-    level = differences - second * effect[:, None]
-    correlation, cautious, evidence = np.zeros((3, len(differences)))
+    level, sums = head - base - second * effect[:, None], base + head
+    correlation, cautious, evidence = np.zeros((3, len(level)))
     for timed in (True, False):
         family = (scale.timed == timed) & ~scale.exact
-        correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family])
+        correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family], sums[family])
     return PairOrder(effect, scaling, correlation, cautious, evidence)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FEWEST = 5  # pairs from which their order is looked at
 _A_SIDE = 2  # pairs of either order from which its effect is estimated
 _EFFECT = 0.01  # significance from which the order of a pair is taken to matter
-_FEWEST_ALONE = 20  # pairs from which the interval of a row by itself is widened by what its neighbours seem alike
+_FEWEST_ALONE = 12  # pairs from which the interval of a row by itself is widened by what its neighbours seem alike
 _SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
 _USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
@@ -83,20 +83,27 @@ def effect_of_order(differences: Floats, second: Ints) -> tuple[Floats, Floats]:
     return np.where(shown, (mean_a - mean_b) / 2, 0.0), np.where(shown, scaling, 1.0)
 
 
-def correlation_of_pairs(differences: Floats) -> tuple[Floats, Floats, Floats]:
+def correlation_of_pairs(differences: Floats, sums: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the correlation of neighbouring pairs of each row (rows × pairs, in their order): expected, cautious, z.
+
+    `differences` are head minus base, `sums` both together. Where nothing is shared by the two runs of a pair, both are
+    correlated alike and independent of each other, so that the sums tell as much again. What a machine does to both
+    runs is in the sums alone: they count by the variance of the differences over theirs, one at most.
 
     Of a few pairs the estimate says little, so it is drawn to zero as far as it is uncertain: expected is the mean of a
     normal posterior whose prior has standard deviation 0.25, cautious one standard deviation more, and z the estimate
     in its standard errors. It is too small by (1 + 3 ρ) / n (Kendall, Biometrika 41 (1954) 403-404), which is put right
-    first. Of fewer than twenty pairs of a row by itself nothing is expected. A suite of ten rows or more shares one
+    first. Of fewer than twelve pairs of a row by itself nothing is expected. A suite of ten rows or more shares one
     estimate. Its rows share the moments in which they were measured, so that they are not independent of each other:
     they count as their square root.
     """
     pairs = (~np.isnan(differences)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        estimates = (pairs * lag_one(differences) + 1) / (pairs - 3)
-        variances = pairs / (pairs - 3.0) ** 2
+        of_differences, of_sums = ((pairs * lag_one(values) + 1) / (pairs - 3) for values in (differences, sums))
+        weight = np.minimum(moments(differences)[2] / moments(sums)[2], 1.0)
+        weight = np.where(np.isfinite(of_sums) & np.isfinite(weight), weight, 0.0)
+        estimates = (of_differences + weight * np.where(weight > 0, of_sums, 0.0)) / (1 + weight)
+        variances = pairs / (pairs - 3.0) ** 2 * (1 + weight**2) / (1 + weight) ** 2
     usable = np.isfinite(estimates) & (pairs >= _FEWEST)
     rows = np.count_nonzero(usable)
     if rows >= _SUITE:

@@ -207,7 +207,9 @@ def test_a_suite_whose_neighbouring_pairs_are_alike_is_held_to_fewer_of_them(see
 @given(SEEDS, st.integers(5, 40))
 def test_independent_pairs_are_hardly_held_to_be_alike(seed: int, count: int) -> None:
     """White noise of a suite: by the little that its uncertainty leaves, and nothing is said of it."""
-    correlation, _, evidence = pair_order.correlation_of_pairs(np.random.default_rng(seed).normal(0, 1, (50, count)))
+    correlation, _, evidence = pair_order.correlation_of_pairs(
+        *np.random.default_rng(seed).normal(0, 1, (2, 50, count))
+    )
 
     assert correlation.max() < 0.15
     assert evidence.max() < 3

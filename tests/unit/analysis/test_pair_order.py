@@ -86,13 +86,48 @@ def test_order_without_an_effect_is_taken_off_in_one_row_of_a_hundred() -> None:
 @examples
 @given(SEEDS, st.integers(5, 40))
 def test_cautious_neighbours_are_at_least_as_much_alike_as_expected_ones(seed: int, count: int) -> None:
-    """Both lie between none and 0.95; of fewer than twenty pairs of one row nothing is expected."""
-    values = np.random.default_rng(seed).normal(0, 1, (3, count))
+    """Both lie between none and 0.95; of fewer than twelve pairs of one row nothing is expected."""
+    differences, sums = np.random.default_rng(seed).normal(0, 1, (2, 3, count))
 
-    expected, cautious, _ = pair_order.correlation_of_pairs(values)
+    expected, cautious, _ = pair_order.correlation_of_pairs(differences, sums)
 
     assert ((expected >= 0) & (expected <= cautious) & (cautious <= designs.MOST_CORRELATED)).all()
-    assert count >= 20 or not expected.any()
+    assert count >= 12 or not expected.any()
+
+
+def test_sums_tell_of_neighbours_as_far_as_the_machine_does_not_move_them() -> None:
+    """Both sides wander by themselves: the sums tell as much again. A machine that heats up is in the sums alone."""
+    random = np.random.default_rng(4)
+    quiet = random.normal(0, 0.01, (1, 20))
+    wandering = np.cumsum(random.normal(0, 0.002, (1, 20)), axis=1)
+    heating = quiet + 0.1 * np.arange(20)
+
+    alone, with_sums, heated = (
+        pair_order.correlation_of_pairs(quiet, sums)[0][0] for sums in (np.full((1, 20), np.nan), wandering, heating)
+    )
+
+    assert with_sums > alone + 0.1
+    assert heated == pytest.approx(alone, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [12, 20])
+def test_sides_that_drift_by_themselves_are_called_slower_in_one_of_twenty_at_most(count: int) -> None:
+    """Identical code, each side an AR(1) series with correlation 0.5 and 4 % noise; rows by themselves."""
+    random = np.random.default_rng(11)
+    shocks = random.normal(0, 0.04 * 0.75**0.5, (2, 3996, count + 20))
+    sides = np.zeros_like(shocks)
+    for index in range(1, count + 20):
+        sides[:, :, index] = 0.5 * sides[:, :, index - 1] + shocks[:, :, index]
+    slower = []
+    for base, head in zip(*(np.split(side, 444) for side in sides[:, :, 20:]), strict=True):
+        order = pair_order.PairOrder(
+            np.zeros(9), np.ones(9), *pair_order.correlation_of_pairs(head - base, head + base)
+        )
+        estimate = designs.paired(head - base, np.full(9, 0.0075), 5, None, order)
+        tail = stats.t(estimate.df).sf(estimate.d / estimate.se)
+        slower += ((tail <= 0.025) & (estimate.d >= np.log(1.03))).tolist()
+
+    assert np.mean(slower) <= 0.055
 
 
 def test_pairs_that_rest_on_their_independence_say_so() -> None:
