@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
@@ -101,6 +102,13 @@ def commit_of(git: GitFolder, ref: str, *, fetch: bool) -> str:
             f"The commit {ref!r} is not in this clone.",
             meaning="The clone is shallow, so most of the history is missing.",
             remedy="Give actions/checkout `fetch-depth: 0`, or run `git fetch --unshallow`.",
+        )
+    tip = re.split(r"[~^]", ref, maxsplit=1)[0]
+    if tip not in {"", ref} and not ref.startswith("-") and _resolve(git, tip):
+        before = int(git.query("rev-list", "--count", "--first-parent", tip) or 1) - 1
+        raise MeasureUsageError(
+            f"There is no commit {ref!r} in {git.folder}: {tip} has {before or 'none'} before it.",
+            remedy="Commit a change first, or name a base that exists: see `git log`.",
         )
     raise MeasureUsageError(
         f"There is no commit {ref!r} in {git.folder}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -101,6 +102,15 @@ def test_unknown_ref_is_named(repository: Repository, measure: Measurer) -> None
     assert "There is no commit 'mian'" in measured.stderr
     assert "git branch --all" in measured.stderr
     assert repository.worktrees == 1
+
+
+def test_base_before_the_first_commit_says_how_many_there_are(measure: Measurer) -> None:
+    """The first try of the tutorial, in a repository with too few commits, needs another one and no branch."""
+    measured = measure("--base", "HEAD~50", "--", "true")
+    assert measured.status == 2
+    assert "There is no commit 'HEAD~50'" in measured.stderr
+    assert re.search(r"HEAD has \d+ before it", measured.stderr)
+    assert "It is no branch" not in measured.stderr
 
 
 def test_ref_with_leading_dash_is_refused(measure: Measurer) -> None:
