@@ -120,12 +120,14 @@ def changed(policy: Policy, changes: Sequence[str]) -> Policy:
 
 
 def _text(difference: Replay, reports: int, changes: Sequence[str]) -> str:
+    from regress_action.report.numbers import count
+
     lines = [
-        f"{reports} reports replayed with {', '.join(changes)}:",
+        f"{count(reports, 'report')} replayed with {', '.join(changes)}:",
         f"  now   {_tally(difference.old)}",
         f"  then  {_tally(difference.new)}",
         "",
-        f"{len(difference.appeared)} alarms appear, {len(difference.vanished)} vanish.",
+        f"{count(len(difference.appeared), 'alarm appears', 'alarms appear')}, {len(difference.vanished)} vanish.",
         *_alarms("appears", difference.appeared),
         *_alarms("vanishes", difference.vanished),
     ]

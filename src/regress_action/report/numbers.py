@@ -102,9 +102,9 @@ def percent(ratio: float | None) -> str:
     return f"{'+' if change > 0 else '−'}{size} %"
 
 
-def factor(ratio: float) -> str:
+def factor(ratio: float, digits: int = 2) -> str:
     """Return the ratio 3.142 as `3.1×`."""
-    return f"{_significant(ratio, 2 if ratio < 99.5 else 3)}×"  # noqa: PLR2004 - 123×, not 120×
+    return f"{_significant(ratio, digits if ratio < 99.5 else 3)}×"  # noqa: PLR2004 - 123×, not 120×
 
 
 def change(ratio: float | None) -> str:

@@ -73,7 +73,7 @@ def design(judgement: Judgement) -> str:
         case Mode.HISTORY:
             return f"{head} {'run' if head == '1' else 'runs'} against {base} earlier ones"
         case Mode.SINGLE:
-            return "one session on each side, so changes are at most suspected; give five runs or more"
+            return "one session on each side, so changes are at most suspected; measure five times or more"
 
 
 def planned(judgement: Judgement, looks: Sequence[int]) -> str:

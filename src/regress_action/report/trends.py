@@ -39,6 +39,10 @@ _CHARTED = 3
 _DRAWN = 50
 
 
+FEWEST = 10
+"""Records of a series that a trend needs: `analysis.trend.FEWEST`, which this package may not import."""
+
+
 def headline(content: Mapping[str, Any]) -> str:
     """Return the first line: what moves, or that nothing does any more, and how many series are too short to tell."""
     series = content["series"]
@@ -49,7 +53,8 @@ def headline(content: Mapping[str, Any]) -> str:
         return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
     followed = len(series) - tally["unknown"]
     if not followed:
-        return f"{worse}Nothing to tell yet: {count(len(series), 'series has', 'series have')} too few runs."
+        short = count(len(series), "series has", "series have")
+        return f"{worse}Nothing to tell yet: {short} too few records; each needs {FEWEST}."
     few = (
         f"; {tally['unknown']} more {'has' if tally['unknown'] == 1 else 'have'} too few runs"
         if tally["unknown"]
@@ -308,6 +313,8 @@ def _creep(content: Mapping[str, Any]) -> list[str]:
 def _rest(series: Sequence[Mapping[str, Any]]) -> str:
     stable = sum(entry["direction"] == "stable" and not entry["change_points"] for entry in series)
     unknown = sum(entry["direction"] == "unknown" and not entry["change_points"] for entry in series)
+    if unknown == len(series):
+        return ""  # the headline says so
     parts = [f"{stable} stable"] if stable else []
     parts += [f"{unknown} with too few runs to tell"] if unknown else []
     return f"{', '.join(parts)}." if parts else ""

@@ -122,7 +122,8 @@ def test_metrics_without_a_ratio_change_by_a_difference() -> None:
 
 
 def test_a_finding_is_short_enough_for_a_title() -> None:
-    """Issues and annotations name one change."""
+    """Issues and annotations name one change, and both numbers in one form."""
+    assert text.finding(replace(CRITICAL, ratio_low=1.984)) == "cache.evict is 3.1× slower (at least 1.98×)"
     assert text.finding(CRITICAL) == "cache.evict is 3.1× slower (at least 2.9×)"
     assert text.finding(row("a", Verdict.IMPROVEMENT, 0.5)) == "a is 2.0× faster"
 
@@ -141,7 +142,7 @@ def test_an_exceeded_budget_is_named_with_its_limit() -> None:
         (Mode.PAIRED, (10, 10), "10 pairs of runs, measured in turns on one machine"),
         (Mode.HISTORY, (20, 1), "1 run against 20 earlier ones"),
         (Mode.HISTORY, (20, 3), "3 runs against 20 earlier ones"),
-        (Mode.SINGLE, (1, 1), "one session on each side, so changes are at most suspected; give five runs or more"),
+        (Mode.SINGLE, (1, 1), "one session on each side, so changes are at most suspected; measure five times or more"),
     ],
 )
 def test_second_line_names_commits_and_design(mode: Mode, runs: tuple[int, int], expected: str) -> None:

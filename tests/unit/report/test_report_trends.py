@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from regress_action.analysis import trend
 from regress_action.report import trends
+from regress_action.report.trends import FEWEST
 
 
 def point(ratio: float | None = 1.3, **other: Any) -> dict[str, Any]:
@@ -57,7 +59,10 @@ def test_series_of_one_name_are_distinguished_by_their_environment() -> None:
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
-        ([series(direction="unknown")] * 5, "Nothing to tell yet: 5 series have too few runs."),
+        (
+            [series(direction="unknown")] * 5,
+            f"Nothing to tell yet: 5 series have too few records; each needs {FEWEST}.",
+        ),
         ([series(), series(direction="unknown")], "Nothing moves in 1 series; 1 more has too few runs."),
         ([series(), series("load")], "Nothing moves in 2 series."),
         (
@@ -85,3 +90,11 @@ def test_change_without_a_ratio_has_the_unit_of_its_series() -> None:
 def test_better_rate_is_faster() -> None:
     """Ratios are badness ratios, whichever direction the metric has."""
     assert "2.0× faster since" in trends.text(content(series("rate", "improving", point(0.5), unit="1/s")))
+
+
+def test_series_that_are_all_short_are_told_once() -> None:
+    """With how many records a trend needs."""
+    assert trend.FEWEST == FEWEST
+    said = trends.text(content(series(direction="unknown"), series("load", direction="unknown")))
+    assert said.split("\n")[0] == "Nothing to tell yet: 2 series have too few records; each needs 10."
+    assert "too few runs to tell" not in said
