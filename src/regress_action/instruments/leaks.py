@@ -27,6 +27,7 @@ _FEW_ITERATIONS = 1000
 _LEAST_SAMPLES = 12
 _WARMUP_SHARE = 0.05
 _STEADY = 0.5
+_LEAST_BYTES = 8.0
 _LEAST_NATIVE_BYTES = 64.0
 _LEAST_NATIVE_GROWTH = 2**20
 _NATIVE_SHARE = 4  # memray traces a quarter of the iterations, because it is slow
@@ -72,6 +73,8 @@ class LeakResult:
         if self.verdict is LeakVerdict.NATIVE_LEAK:
             slope = self.native if self.native and self.sites else self.resident
         said = [f"{_SENTENCES[self.verdict]}: {slope} bytes an iteration over {self.iterations} iterations."]
+        if self.verdict is LeakVerdict.NO_LEAK and slope.low > 0 and slope.value >= _LEAST_BYTES:
+            said = [f"No leak: growth by {slope} bytes an iteration did not go on; {self.iterations} iterations."]
         said += [f"  {site}" for site in self.sites]
         said += [f"  {growing}" for growing in self.types]
         if self.chain:
@@ -108,7 +111,7 @@ class LeakDetector:
         *,
         iterations: int = 10_000,
         longest_s: float = 120.0,
-        least_bytes: float = 8.0,
+        least_bytes: float = _LEAST_BYTES,
         ignored: tuple[str, ...] = (),
     ) -> None:
         self.samples = _SAMPLES if iterations >= _FEW_ITERATIONS else _FEW_SAMPLES

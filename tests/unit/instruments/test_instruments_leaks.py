@@ -7,6 +7,7 @@ import gc
 import random
 import sqlite3
 from collections import OrderedDict, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
-from regress_action.instruments.leak_sites import robust_slope
-from regress_action.instruments.leaks import LeakDetector, LeakVerdict
+from regress_action.instruments.leak_sites import Slope, robust_slope
+from regress_action.instruments.leaks import LeakDetector, LeakResult, LeakVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,3 +243,13 @@ def test_the_slope_is_that_of_theil_and_sen(values: list[float]) -> None:
 
     assert slope.value == pytest.approx(expected.slope, rel=1e-6, abs=1e-6)
     assert slope.low <= slope.value <= slope.high
+
+
+def test_growth_that_stopped_is_told_as_such() -> None:
+    """No leak of 71.6 bytes an iteration would read like one."""
+    none, stopped = Slope(0.3, 0.1, 0.5), Slope(71.6, 58.6, 80.9)
+    result = LeakResult(LeakVerdict.NO_LEAK, 10_000, 1.0, stopped, none, none)
+    assert result.lines() == [
+        "No leak: growth by 71.6 [58.6, 80.9] bytes an iteration did not go on; 10000 iterations."
+    ]
+    assert replace(result, traced=none).lines() == ["No leak: 0.3 [0.1, 0.5] bytes an iteration over 10000 iterations."]
