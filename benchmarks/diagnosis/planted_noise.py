@@ -202,6 +202,7 @@ NOISE = (
                 file.seek(0)
                 while file.read(1_000_000):
                     pass
+                spin(20_000)
                 values.append(time.perf_counter() - began)
         save(min(values))
         """,
