@@ -63,6 +63,7 @@ def command(
     """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
     from regress_action.action.judge import load_rules
     from regress_action.commands import options
+    from regress_action.report.numbers import count
     from regress_action.site import build
     from regress_action.site.inputs import Page
 
@@ -82,7 +83,8 @@ def command(
                 releases=build.releases_of(Path.cwd(), os.environ),
             ),
         )
-        return f"{out / 'index.html'}: {written.series} series of {written.reports} reports, {written.bytes:,} bytes"
+        of = count(written.reports, "report")
+        return f"{out / 'index.html'}: {written.series} series of {of}, {written.bytes:,} bytes"
 
     click.echo(write())
     if publish:

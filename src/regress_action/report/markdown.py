@@ -89,6 +89,11 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
     return best if fits >= 0 else cut_bytes(best.partition("\n")[0], max(0, limit_bytes))
 
 
+def _has_tables(rows: Findings) -> bool:
+    """Whether a table of the page has rows; what is new or missing stands in lists, with whole names."""
+    return bool(rows.regressions or rows.inconclusive or rows.slight or rows.improvements or rows.unchanged)
+
+
 def _remark_on_medians(findings: Findings) -> str:
     """Return what the asterisk in the tables means, empty where there is none."""
     shown = [*findings.regressions, *findings.slight, *findings.improvements, *findings.unchanged]
@@ -112,7 +117,7 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
         unchanged=len(Findings.of(judgement).unchanged),
         findings=findings,
         services=moved_services(judgement),
-        left_out=phrases.common_beginning(judgement.comparisons),
+        left_out=phrases.common_beginning(judgement.comparisons) if _has_tables(Findings.of(judgement)) else "",
         kept=kept,
         hidden=len(findings) - len(kept),
         medians_disagree=_remark_on_medians(kept),

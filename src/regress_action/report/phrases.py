@@ -203,7 +203,11 @@ def at_least(comparison: Comparison) -> Sentence:
     low = comparison.ratio_low
     if comparison.ratio is None or low is None or not low > 1:
         return ()
-    end = numbers.factor(low, digits=3 if low < _DOUBLE else 2) if comparison.ratio >= _DOUBLE else f"{percent(low).lstrip('+')}"
+    end = (
+        numbers.factor(low, digits=3 if low < _DOUBLE else 2)
+        if comparison.ratio >= _DOUBLE
+        else f"{percent(low).lstrip('+')}"
+    )
     return (f" (at least {end})",)
 
 

@@ -230,8 +230,10 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
 
     `elsewhere` is the sentence that suggests another machine.
     """
-    left_out = "" if verbose else phrases.common_beginning(judgement.comparisons)
-    page, findings = ConsolePage(console, verbose, left_out), Findings.of(judgement)
+    findings = Findings.of(judgement)
+    in_tables = findings.regressions or findings.inconclusive or findings.slight or findings.improvements
+    left_out = phrases.common_beginning(judgement.comparisons) if in_tables and not verbose else ""
+    page = ConsolePage(console, verbose, left_out)
     _header(page, judgement)
     if elsewhere:
         page.sentence(elsewhere, "yellow")

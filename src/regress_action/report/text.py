@@ -65,6 +65,8 @@ def design(judgement: Judgement) -> str:
     """Return how the two sides were measured and how often, empty when nothing was compared."""
     if not judgement.comparisons:
         return ""
+    if not any(comparison.baseline.runs for comparison in judgement.comparisons):
+        return "the baseline holds none of these benchmarks"
     base = _range([comparison.baseline.runs for comparison in judgement.comparisons])
     head = _range([comparison.head.runs for comparison in judgement.comparisons])
     match judgement.mode:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from judgements import EXAMPLES, UNCHANGED, judgement, judgements, regression, row
 from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
-from regress_action.report import terminal, text
+from regress_action.report import markdown, terminal, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,3 +125,14 @@ def test_common_beginning_of_names_is_said_once() -> None:
     assert page.count("benchmarks/test_cache.py::test_") == 1
     assert "\n  clear" in page
     assert shown(made, 100, verbose=True).count("benchmarks/test_cache.py::test_") == 3
+
+
+def test_names_are_left_out_of_tables_only() -> None:
+    """A list of new benchmarks has whole names, so nothing may say that a part of them is left out."""
+    names = [f"tests/performance/test_areas.py::test_{name}" for name in "abcd"]
+    new = judgement(Outcome.PASS, *(row(name, Verdict.NEW, None) for name in names))
+    slower = judgement(Outcome.WARN, *(regression(name, 1.4, Severity.MINOR) for name in names))
+    assert "Tables leave out" not in shown(new, 120)
+    assert "Tables leave out" not in markdown.render(new)
+    assert "Tables leave out" in shown(slower, 120)
+    assert "Tables leave out" in markdown.render(slower)

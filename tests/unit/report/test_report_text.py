@@ -237,6 +237,12 @@ def test_change_that_could_be_missed_is_named_where_it_is_larger_than_the_thresh
     assert text.headline(made) == expected
 
 
+def test_first_report_is_not_called_a_comparison() -> None:
+    """Where the baseline holds none of the benchmarks, nothing is suspected and no number of runs is asked for."""
+    first = judgement(Outcome.PASS, *(row(name, Verdict.NEW, None, baseline=Side(0, None)) for name in "abc"))
+    assert text.design(first) == "the baseline holds none of these benchmarks"
+
+
 def test_absurd_change_is_not_quoted() -> None:
     """Two pairs say that they are too few, instead of a ratio of 73,964×."""
     made = judgement(Outcome.PASS, *(replace(unchanged, minimum_detectable_ratio=73964.0) for unchanged in UNCHANGED))
