@@ -245,7 +245,7 @@ def test_the_slope_is_that_of_theil_and_sen(values: list[float]) -> None:
     assert slope.low <= slope.value <= slope.high
 
 
-def test_growth_that_stopped_is_told_as_such() -> None:
+def test_growth_that_stopped_has_its_own_sentence() -> None:
     """No leak of 71.6 bytes an iteration would read like one."""
     none, stopped = Slope(0.3, 0.1, 0.5), Slope(71.6, 58.6, 80.9)
     result = LeakResult(LeakVerdict.NO_LEAK, 10_000, 1.0, stopped, none, none)

@@ -92,7 +92,7 @@ def test_better_rate_is_faster() -> None:
     assert "2.0× faster since" in trends.text(content(series("rate", "improving", point(0.5), unit="1/s")))
 
 
-def test_series_that_are_all_short_are_told_once() -> None:
+def test_series_that_are_all_short_are_counted_once() -> None:
     """With how many records a trend needs."""
     assert trend.FEWEST == FEWEST
     said = trends.text(content(series(direction="unknown"), series("load", direction="unknown")))
