@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold import go_benchmarks, go_packages
+from regress_action.scaffold import distribution_of, go_benchmarks, go_packages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,6 +27,7 @@ _UNKNOWN_SHORT = re.compile(
     r"unrecognized arguments?:.*?(--(?:codspeed-warmup-time|codspeed-max-time|codspeed-mode)\S*)"
 )
 _MISSING_FIXTURE = re.compile(r"fixture '(\w+)' not found")
+_NO_DISTRIBUTION = re.compile(r"No matching distribution found for ([\w.-]+)")
 _UNBUILT = re.compile(
     r"Failed building wheel for ([\w.-]+)|metadata-generation-failed[\s\S]*?╰─> ([\w.-]+)\s*$", re.MULTILINE
 )
@@ -51,15 +52,6 @@ _PLUGINS = {
     "--codspeed": "pytest-codspeed",
 }
 _FIXTURES = {"benchmark": "pytest-benchmark", "mocker": "pytest-mock", "httpx_mock": "pytest-httpx"}
-_MODULES = {
-    "yaml": "PyYAML",
-    "attr": "attrs",
-    "PIL": "Pillow",
-    "dateutil": "python-dateutil",
-    "pkg_resources": "setuptools<81",
-    "pytest_cov": "pytest-cov",
-    "xdist": "pytest-xdist",
-}
 _ASYNC = "async def functions are not natively supported"
 
 
@@ -91,6 +83,9 @@ def _packages_of_python(project: Project, log: str, own: Collection[str]) -> tup
     unbuilt = (match[1] or match[2]) if match else ""
     if unbuilt and (fewer := _without_package(project.setup, unbuilt)):
         return replace(project, setup=fewer), f"left out {unbuilt}, which cannot be built here"
+    absent = _NO_DISTRIBUTION.search(log)
+    if absent and (fewer := _without_package(project.setup, absent[1])):
+        return replace(project, setup=fewer), f"left out {absent[1]}, which is in no index that is reached from here"
     packages = [package for package in missing_packages(log, own) if package not in project.setup]
     if "pip install" in project.setup and packages:
         setup = project.setup
@@ -134,7 +129,7 @@ def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
 def missing_packages(log: str, own: Collection[str] = ()) -> list[str]:
     """Return the packages whose absence the log shows; none where it shows another cause."""
     if modules := dict.fromkeys(name.partition(".")[0] for name in _MISSING_MODULE.findall(log)):
-        return [_MODULES.get(name, name.replace("_", "-")) for name in modules if name not in own]
+        return [distribution_of(name) for name in modules if name not in own]
     if (match := _MISSING_OPTION.search(log)) and match[1] in _PLUGINS:
         return [_PLUGINS[match[1]]]
     if (match := _MISSING_FIXTURE.search(log)) and match[1] in _FIXTURES:

@@ -166,7 +166,7 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
             change = init_mends.part_of(project, repository)
         else:
             change = init_mends.mended(project, log, own)
-        if change is None:
+        if change is None or change[1] in changes:  # a change that was undone would be undone again
             lacks = submodule and re.search(rf"\b{re.escape(PurePosixPath(submodule).name)}\b", log)
             absent = f"the submodule {submodule}{_UNFETCHED}" if lacks else absent_here(log) or out_of_reach(log)
             return replace(trial, absent=absent)

@@ -4,7 +4,7 @@ from regress_action.scaffold.compiled import go_benchmarks, go_packages
 from regress_action.scaffold.files import Draft, Suite, drafts
 from regress_action.scaffold.recognition import recognise
 from regress_action.scaffold.repository import Project, Repository
-from regress_action.scaffold.requirements import compiled_modules, python_minors
+from regress_action.scaffold.requirements import compiled_modules, distribution_of, python_minors
 from regress_action.scaffold.workflows import other_tools
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Repository",
     "Suite",
     "compiled_modules",
+    "distribution_of",
     "drafts",
     "go_benchmarks",
     "go_packages",

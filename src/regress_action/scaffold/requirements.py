@@ -9,6 +9,7 @@ import ast
 import itertools
 import posixpath
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -209,19 +210,29 @@ def package_names(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any T
 
 
 _DISTRIBUTIONS = {  # import name → distribution, where the two differ
+    "Crypto": "pycryptodome",
+    "OpenSSL": "pyOpenSSL",
+    "PIL": "Pillow",
     "attr": "attrs",
     "bs4": "beautifulsoup4",
     "cattr": "cattrs",
     "cv2": "opencv-python",
     "dateutil": "python-dateutil",
     "dotenv": "python-dotenv",
+    "git": "GitPython",
     "google": "protobuf",
+    "hamcrest": "PyHamcrest",
     "jwt": "PyJWT",
-    "PIL": "Pillow",
-    "pkg_resources": "setuptools",
+    "mpl_toolkits": "matplotlib",
+    "pkg_resources": "setuptools<81",
+    "ruamel": "ruamel.yaml",
     "serial": "pyserial",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "xdist": "pytest-xdist",
     "yaml": "PyYAML",
+    "zmq": "pyzmq",
 }
 
 
@@ -257,8 +268,15 @@ def install_command(
         wanted += sorted(testing, key=lambda group: len(group.name))[:1]
     provided = {package for group in wanted for package in group.packages}
     packages = [tool for tool in tools if tool not in provided]
-    foreign = [name for name in imported(repository, files) if name not in provided and name not in tools]
-    packages += [*foreign, *(package for group in wanted if group.kind == "packages" for package in group.packages)]
+    foreign = [
+        name
+        for name in imported(repository, files)
+        if name not in tools and not any(_belongs(name, package) for package in provided)
+    ]
+    packages += [
+        *map(shlex.quote, foreign),
+        *(package for group in wanted if group.kind == "packages" for package in group.packages),
+    ]
     sources = [group.source for group in wanted] + (["the imports of the benchmarks"] if foreign else [])
     sources = sources or [next((name for name in _DECLARING if repository.exists(name)), "what the benchmarks use")]
     if locked and repository.exists("uv.lock") and "project" in repository.toml("pyproject.toml"):
@@ -302,8 +320,13 @@ def imported(repository: Repository, files: Iterable[PurePosixPath]) -> list[str
     outside = [name for name in modules if name not in sys.stdlib_module_names and name not in own]
     foreign = [name for name in outside if not name.startswith("_")]  # a private module of another distribution
     required = _required(repository)
-    packages = [_DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in foreign]
+    packages = [distribution_of(name) for name in foreign]
     return [package for package in packages if not any(_belongs(package, other) for other in required)]
+
+
+def distribution_of(module: str) -> str:
+    """Return the requirement that brings a module, as far as its name shows."""
+    return _DISTRIBUTIONS.get(module, module.replace("_", "-"))
 
 
 def compiled_modules(repository: Repository) -> tuple[str, ...]:
@@ -328,7 +351,7 @@ def _required(repository: Repository) -> tuple[str, ...]:
 
 def _belongs(package: str, distribution: str) -> bool:
     """Whether an imported name is one of a distribution: `rpds` of rpds-py, `jwt` of PyJWT."""
-    plain = re.sub(r"[-_.]+", "-", package).lower()
+    plain = re.sub(r"[-_.]+", "-", package.partition("<")[0]).lower()
     return plain == distribution or distribution in (f"{plain}-py", f"py{plain}", f"py-{plain}", f"python-{plain}")
 
 

@@ -72,6 +72,26 @@ def test_a_setup_that_fails_says_why(tmp_path: Path) -> None:
     assert trial.reason == "The setup of head failed: No wheel"
 
 
+def test_a_change_that_does_not_help_is_made_once(tmp_path: Path) -> None:
+    """A package in no index is left out, asked for by the suite, and not left out again: the reason is told."""
+    root = _committed(tmp_path / "project")
+    (root / "pip.sh").write_text(
+        'case "$*" in *nosuch*) echo "ERROR: No matching distribution found for nosuch"; exit 1; esac\n'
+    )
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", "x")
+    made = "mkdir -p .venv/bin && printf '#!/bin/sh\\n. ./pip.sh\\n' > .venv/bin/python && chmod +x .venv/bin/python"
+    setup = f"{made} && .venv/bin/python -m pip install --quiet -e . nosuch"
+    project = Project(kind="pyperf", why="it is one", setup=setup, command="python3 -c 'import nosuch'")
+
+    trial = try_project(project, root)
+
+    assert [change.split(",")[0] for change in trial.mended] == ["left out nosuch", "added nosuch to the setup"]
+    assert trial.absent == (
+        "the package nosuch, which cannot be fetched from here. Where it can, the files work as written"
+    )
+
+
 def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clone takes no template with hooks, and the suite gets the variables that it would get in a job."""
     template = tmp_path / "template/hooks"

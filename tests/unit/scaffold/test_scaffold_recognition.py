@@ -323,6 +323,13 @@ def test_a_project_without_a_benchmark_is_named_as_such(tmp_path: Path, files: d
             f"{PIP} -r requirements.txt pytest pytest-benchmark PyYAML",
         ),
         (
+            {
+                "pyproject.toml": '[project.optional-dependencies]\nt = ["pytest", "pytest-benchmark", "PyHamcrest"]',
+                "t/test_a.py": "import hamcrest\nimport pkg_resources\n" + FIXTURE,
+            },
+            f"{PIP} -e '.[t]' 'setuptools<81'",
+        ),
+        (
             {"setup.py": "Extension('quick')", "t/test_a.py": "import quick\nfrom _pytest import mark\n" + FIXTURE},
             f"{PIP} -e . pytest pytest-benchmark",
         ),

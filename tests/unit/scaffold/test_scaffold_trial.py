@@ -140,6 +140,12 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
             "setup",
             f"{PIP} -e . && {PIP} PyYAML rich",
         ),
+        (
+            {"setup": f"{PIP} -e . guessed rich"},
+            "ERROR: No matching distribution found for guessed",
+            "setup",
+            f"{PIP} -e . rich",
+        ),
         ({"command": "make b | tee {out}"}, "The last run wrote an empty result file: a", "command", "make b"),
         ({"command": "node b.js | tee {out}"}, "Measured 0 series in 1 runs", "command", "node b.js"),
     ],
