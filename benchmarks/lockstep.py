@@ -254,19 +254,33 @@ def project(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any
     rows = []
     for interleave in ("run", "lockstep"):
         began = time.monotonic()
-        judged, kind = judge(wanted.project, interleave, wanted.pairs, command, threshold=wanted.threshold)
+        judged, document = judge(wanted.project, interleave, wanted.pairs, command, threshold=wanted.threshold)
         times = [row for row in judged if row["metric"] == "time"]
         verdicts = [row["verdict"] for row in times]
         rows.append({
-            "interleave": interleave, "measured": kind, "pairs": wanted.pairs, "benchmarks": len(times),
+            "interleave": interleave, "measured": kind_of(document), "pairs": wanted.pairs, "benchmarks": len(times),
             "decided": sum(verdict in {"regression", "improvement", "unchanged"} for verdict in verdicts),
             **{verdict: verdicts.count(verdict) for verdict in ("regression", "improvement", "unchanged")},
             "above 1": sum((row["ratio_low"] or 0) > 1 for row in times),
             "median ratio": statistics.median(row["ratio"] - 1 for row in times),
             "services": "; ".join(_service(service) for service in services_of(wanted.project)),
+            "CPU seconds of a whole run": f"{whole_run_s(document):.2f}",
+            "rounds": document.get("interleave", {}).get("rounds", 1.0),
             "seconds each": time.monotonic() - began,
         })  # fmt: skip
     return rows
+
+
+def whole_run_s(document: dict[str, Any]) -> float:
+    """Return the median CPU time of the runs of the whole suite."""
+    whole = [run["user_s"] + run["system_s"] for run in document["runs"] if not run["selection"] and not run["failure"]]
+    return float(statistics.median(whole))
+
+
+def kind_of(document: dict[str, Any]) -> str:
+    """Return how base and head alternated."""
+    kind: str = document.get("interleave", {}).get("kind", "run")
+    return kind
 
 
 def services_of(folder: Path) -> list[dict[str, Any]]:
@@ -392,11 +406,11 @@ def decide(name: str, change: float, folder: Path, wanted: argparse.Namespace) -
         options = ["-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.5", "--benchmark-json={out}"]
         command = [sys.executable, "-m", "pytest", *options]
     began = time.monotonic()
-    judged, kind = judge(folder, wanted.interleave, wanted.pairs, *command)
+    judged, document = judge(folder, wanted.interleave, wanted.pairs, *command)
     metric = "time" if name in FUNCTIONS or name == "sleep" else "cpu_time"
     (row,) = [row for row in judged if row["metric"] == metric]
     above = row["ratio_low"] is not None and row["ratio_low"] > 1
-    return {"verdict": row["verdict"], "above": above, "ratio": row["ratio"], "kind": kind,
+    return {"verdict": row["verdict"], "above": above, "ratio": row["ratio"], "kind": kind_of(document),
             "seconds": time.monotonic() - began}  # fmt: skip
 
 
@@ -460,8 +474,8 @@ def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> di
 
 def judge(
     folder: Path, interleave: str, pairs: int, *command: str, threshold: float = 1.015
-) -> tuple[list[dict[str, Any]], str]:
-    """Measure and judge as `regress-action run` does; return the comparisons and how base and head alternated."""
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Measure and judge as `regress-action run` does; return the comparisons and the measurement's document."""
     out, measured = folder / ".git" / "judged.json", folder / ".git" / "regress"
     words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs)]
     words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
@@ -470,7 +484,7 @@ def judge(
     subprocess.run([*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True)
     comparisons: list[dict[str, Any]] = json.loads(out.read_text())["comparisons"]
     (document,) = [json.loads(file.read_text()) for file in measured.rglob("measurement.json")]
-    return comparisons, document.get("interleave", {}).get("kind", "run")
+    return comparisons, document
 
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {

@@ -9,6 +9,7 @@ import math
 import shutil
 import statistics
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,29 +66,29 @@ GOOGLE = """#include <benchmark/benchmark.h>
 static void Sum(benchmark::State& state) {
   for (auto _ : state) {
     long total = 0;
-    for (int i = 0; i < 1000; ++i) benchmark::DoNotOptimize(total += i * i);
+    for (int i = 0; i < state.range(0); ++i) benchmark::DoNotOptimize(total += i * i);
   }
 }
-BENCHMARK(Sum);
+BENCHMARK(Sum)->DenseRange(500, 2000, 500);
 
 static void Sort(benchmark::State& state) {
   for (auto _ : state) {
-    std::vector<int> x(500);
-    for (int i = 0; i < 500; ++i) x[i] = i * 7919 % 500;
+    std::vector<int> x(state.range(0));
+    for (size_t i = 0; i < x.size(); ++i) x[i] = i * 7919 % x.size();
     std::sort(x.begin(), x.end());
     benchmark::DoNotOptimize(x[0]);
   }
 }
-BENCHMARK(Sort);
+BENCHMARK(Sort)->DenseRange(500, 2000, 500);
 
 static void Text(benchmark::State& state) {
   for (auto _ : state) {
     std::string text;
-    for (int i = 0; i < 300; ++i) text += std::to_string(i);
+    for (int i = 0; i < state.range(0); ++i) text += std::to_string(i);
     benchmark::DoNotOptimize(text.size());
   }
 }
-BENCHMARK(Text);
+BENCHMARK(Text)->DenseRange(500, 2000, 500);
 BENCHMARK_MAIN();
 """
 RUST = {
@@ -151,11 +152,12 @@ class Tool:
     build: tuple[str, ...] = ()
 
 
+SIZED = tuple(f"{name}/{size}" for name in ("Sum", "Sort", "Text") for size in (500, 1000, 1500, 2000))
 TOOLS = (
     Tool("Go", "go", GO, ("BenchmarkSum", "BenchmarkSort", "BenchmarkJSON"), "go",
          "go test -run=- -bench=. {select} -benchtime=0.1s . > {out}"),
-    Tool("Google Benchmark", "g++", {"b.cc": GOOGLE}, ("Sum", "Sort", "Text"), "google",
-         "{program} {select} --benchmark_min_time=0.1 --benchmark_out_format=json --benchmark_out={out}",
+    Tool("Google Benchmark", "g++", {"b.cc": GOOGLE}, SIZED, "google",
+         "{program} {select} --benchmark_min_time=0.05 --benchmark_out_format=json --benchmark_out={out}",
          ("g++", "-O2", "b.cc", "-lbenchmark", "-lpthread", "-o")),
     Tool("cargo (libtest)", "cargo", RUST, ("sum", "sort", "text"), "cargo",
          "RUSTC_BOOTSTRAP=1 cargo bench --quiet --offline --bench works -- {select} > {out}"),
@@ -165,7 +167,10 @@ TOOLS = (
 
 
 def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Journal, rounds: int) -> dict[str, Any]:
-    """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn."""
+    """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn.
+
+    What the second way takes of the first one's noise counts only in the same time, which is longer with more runs.
+    """
     program = shutil.which(tool.needs)
     if not program:
         return {"tool": tool.name, "measured": "no", "pairs": 0}
@@ -178,13 +183,18 @@ def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Jou
     select = [word for name in tool.names for word in ("--select", name)]
     ways = {"run": ("run", []), "selected": ("benchmark", [*select, "--select-style", tool.style])}
     ratios: dict[str, dict[str, list[float]]] = {way: {} for way in ways}
+    seconds = dict.fromkeys(ways, 0.0)
     for number in range(rounds):
         for way, (interleave, more) in ways.items():
 
-            def trial(interleave: str = interleave, more: list[str] = more) -> dict[str, list[float]]:
-                return log_ratios(measure(folder, interleave, 2, command, more))
+            def trial(interleave: str = interleave, more: list[str] = more) -> dict[str, Any]:
+                began = time.monotonic()
+                measured = measure(folder, interleave, 2, command, more)
+                return {"seconds": time.monotonic() - began, "ratios": log_ratios(measured)}
 
-            for name, values in (journal.once(f"tool {tool.name} {way} {number}", trial) or {}).items():
+            outcome = journal.once(f"tool {tool.name} {way} {number}", trial) or {"seconds": 0.0, "ratios": {}}
+            seconds[way] += outcome["seconds"]
+            for name, values in outcome["ratios"].items():
                 ratios[way].setdefault(name, []).extend(values)
     by_way = {
         way: [statistics.stdev(values) for values in of.values() if len(values) > 1] for way, of in ratios.items()
@@ -192,9 +202,14 @@ def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Jou
     if not all(by_way.values()):
         return {"tool": tool.name, "measured": "no", "pairs": 0}
     whole, selected = (statistics.median(by_way[way]) for way in ways)
+    pairs = [max(map(len, ratios[way].values())) for way in ways]
+    whole_s, selected_s = (seconds[way] / number for way, number in zip(ways, pairs, strict=True))
+    gain = whole / selected * math.sqrt(whole_s / selected_s)
     return {
-        "tool": tool.name, "measured": "yes", "pairs": max(len(values) for values in ratios["run"].values()),
-        "run by run": whole, "benchmark by benchmark": selected, "less noise": f"{whole / selected:.1f} times",
+        "tool": tool.name, "measured": "yes", "benchmarks": len(by_way["run"]), "pairs": min(pairs),
+        "run by run": whole, "benchmark by benchmark": selected,
+        "seconds of a pair": f"{whole_s:.1f} / {selected_s:.1f}",
+        "less noise in the same time": f"{gain:.1f} times",
     }  # fmt: skip
 
 

@@ -25,10 +25,10 @@ class CountedTurns(regress_turns.Turns):
 
     looks = 0
 
-    def pause(self) -> None:
+    def pause(self) -> int:
         """Count a look."""
         self.looks += 1
-        super().pause()
+        return super().pause()
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def test_tiny_rounds_seldom_look_at_the_clock(address: str, monkeypatch: pytest.
     """A look costs as much as a round of a microsecond, so the next one is half a turn later."""
     turns = CountedTurns(address, "base", ["a"])
     monkeypatch.setattr(regress_turns, "_turns", turns)
-    run = regress_turns._in_turns(lambda: 1e-6)
+    run = regress_turns._runner_in_turns(lambda _: 1e-6)
     turns.enter("a")
     turns.agree(lambda: (1e-6, 1), lambda _: 1e-6)
     for _ in range(ROUNDS):
-        run()
+        run(1)
     turns._close()
     assert 0 < turns.looks < ROUNDS / 4
 

@@ -46,7 +46,6 @@ class Turns:
         self._until = self._latest = self._enough_s = float("inf")
         self._length_s = self._looked = 0.0
         self._skipped = 0
-        self.left = 0
         self._calibrating = False
         self._mask: set[int] | None = None
         self._checked = True
@@ -57,7 +56,7 @@ class Turns:
     def enter(self, name: str) -> None:
         """Wait until the other side is at this benchmark as well and it is our turn."""
         self._checked = False
-        self._skipped = self.left = 0
+        self._skipped = 0
         self._looked = time.perf_counter()
         self.shared = {}
         self._ask({"at": name})
@@ -71,23 +70,24 @@ class Turns:
         """Wait until the other side has no benchmarks left either: what follows may run on both at the same time."""
         self._ask({"finish": True})
 
-    def pause(self) -> None:
-        """Give the turn away if it is used up, and note how many rounds may follow before the next call.
+    def pause(self) -> int:
+        """Give the turn away if it is used up, and return how many rounds may follow before the next call.
 
         It is used up when so much was computed in it: where others want the processor as well, a turn of the clock's
         time would hold a round or two, and all of them right after a switch. What sleeps gives it away later. The
         rounds until the next look take half of what is left of the turn, so that looks cost tiny rounds little.
         """
         if self._calibrating or not self._checked:
-            return
+            return 0
         now = time.perf_counter()
         round_s = max((now - self._looked) / (self._skipped + 1), 1e-9)
         if now >= self._until and (now >= self._latest or time.process_time() >= self._enough_s):
             self._ask({"used": True})
             now = time.perf_counter()
         left_s = max(self._until - now, self._length_s / 4)
-        self._skipped = self.left = int(min(left_s / 2 / round_s, 2 * self._skipped + 2, _MOST_ROUNDS))
+        self._skipped = int(min(left_s / 2 / round_s, 2 * self._skipped + 2, _MOST_ROUNDS))
         self._looked = now
+        return self._skipped
 
     def agree(self, first: Callable[[], tuple[float, int]], again: Callable[[int], float]) -> tuple[float, int]:
         """Return the seconds of a round and its iterations, the same for both sides, so that both time as many rounds.
@@ -298,7 +298,7 @@ def _patch_pytest_benchmark() -> bool:
     make_runner, calibrate_timer = fixture._make_runner, fixture._calibrate_timer  # noqa: SLF001
 
     def make_runner_in_turns(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        return _in_turns(make_runner(self, *args, **kwargs))
+        return _runner_in_turns(make_runner(self, *args, **kwargs))
 
     def calibrate_in_turn(self: Any, runner: Any) -> Any:  # noqa: ANN401
         if _turns is None:
@@ -342,7 +342,7 @@ def _patch_own_fixture() -> bool:
     timing.calibrate = calibrate_in_turn
     for name in ("timed", "timed_once"):
         _patch_round(timing, name)
-    timing.round_timer = lambda *args: _in_turns(round_timer(*args))
+    timing.round_timer = lambda *args: _runner_in_turns(round_timer(*args))
     return True
 
 
@@ -354,13 +354,26 @@ def _in_turns(run_round: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that runs a round, in a turn of its own where the present one is used up."""
 
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - what the round takes and gives
-        turns = _turns
-        if turns is None:
+        if _turns is None:
             return run_round(*args, **kwargs)
-        if turns.left:
-            turns.left -= 1
-            return run_round(*args, **kwargs)
-        turns.pause()
-        return run_round(*args, **kwargs) if turns.left else turns.first_round(lambda: run_round(*args, **kwargs))
+        _turns.pause()
+        return _turns.first_round(lambda: run_round(*args, **kwargs))
+
+    return run
+
+
+def _runner_in_turns(run_round: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the same for a function that runs all rounds of one benchmark, which may be tiny."""
+    turns, left = _turns, 0
+    if turns is None:
+        return run_round
+
+    def run(repetitions: Any) -> Any:  # noqa: ANN401 - what the round takes and gives
+        nonlocal left
+        if left:
+            left -= 1
+            return run_round(repetitions)
+        left = turns.pause()
+        return turns.first_round(lambda: run_round(repetitions))
 
     return run
