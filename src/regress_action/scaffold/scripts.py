@@ -12,6 +12,7 @@ from regress_action.scaffold.repository import Project
 if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
 
+_SWITCHING_PNPM = 11
 _NEW_VITEST = 5  # which has no --outputJson any more
 _BENCH_SCRIPTS = ("bench", "benchmark", "benchmarks", "perf")
 _BENCH_PART = re.compile(r"(?:^|[:._-])(?:bench(?:marks?)?|perf)(?:$|[:._-])")
@@ -208,7 +209,10 @@ def _installation(repository: Repository, place: PurePosixPath, lock: str, manag
     if manager == "pnpm":
         format_9 = re.search(r"^lockfileVersion: '?9", repository.text(place / lock), re.MULTILINE)
         version = named[1] if named else "10" if format_9 or not repository.text(place / lock) else "8"
-        return f"npx --yes pnpm@{version} install --frozen-lockfile", "npx"
+        # The other side may name another version; from 11 on, pnpm would fetch that one and refuse it from a mirror.
+        major = re.match(r"\d+", version)
+        same = " --config.pm-on-fail=ignore" if major and int(major[0]) >= _SWITCHING_PNPM else ""
+        return f"npx --yes pnpm@{version} install --frozen-lockfile{same}", "npx"
     release = re.search(r"^yarnPath: *(\S+)", repository.text(place / ".yarnrc.yml"), re.MULTILINE)
     if release:
         return f"node {release[1]} install --immutable", f"node {release[1]}"

@@ -460,6 +460,10 @@ def test_what_the_project_requires_is_not_installed_by_the_name_of_its_import(tm
     ("files", "setup"),
     [
         ({"pnpm-lock.yaml": "lockfileVersion: '9.0'"}, "npx --yes pnpm@10 install --frozen-lockfile"),
+        (
+            {"pnpm-lock.yaml": "", "package.json": '{"packageManager": "pnpm@11.2.0+ab", "scripts": {"bench": "x"}}'},
+            "npx --yes pnpm@11.2.0 install --frozen-lockfile --config.pm-on-fail=ignore",
+        ),
         ({"pnpm-lock.yaml": "lockfileVersion: '6.0'"}, "npx --yes pnpm@8 install --frozen-lockfile"),
         ({"yarn.lock": ""}, "npx --yes yarn@1 install --frozen-lockfile"),
         ({"yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/y.cjs"}, "node .yarn/y.cjs install --immutable"),
