@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import designs, distributions, estimate
+from regress_action.analysis import designs, distributions, estimate, noise
 from regress_action.analysis.comparison import analyse
 from regress_action.model.comparisons import Mode, Verdict
 from regress_action.model.errors import InputError
@@ -122,6 +122,19 @@ def test_one_bad_commit_in_a_long_baseline_does_not_hide_the_next() -> None:
     base[11] = 1.5
 
     assert stored(base, [1.1]).verdict is Verdict.REGRESSION
+
+
+def test_a_suite_lends_short_baselines_the_variance_that_both_sides_show() -> None:
+    """Forty benchmarks with three runs a side: what their variances have in common, for as many runs as it is worth."""
+    base, head = np.random.default_rng(5).normal(0, 0.02, (2, 40, 3)) * np.linspace(0.5, 2, 40)[:, None]
+    squares = base.var(axis=1) * 3 + head.var(axis=1) * 3
+    strength, typical = noise.fit(squares / 4, np.full(40, 4.0))
+    sides = [runs({f"b{n}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head)]
+
+    seen = analyse(*sides, analysis.Policy()).estimates.estimate
+
+    assert seen.df == pytest.approx(strength + 4)
+    assert seen.se == pytest.approx(np.sqrt((strength * typical + squares) / (strength + 4) * 2 / 3))
 
 
 def test_a_prior_counts_as_the_runs_it_stands_for() -> None:
@@ -363,15 +376,6 @@ def test_neighbours_are_alike_by_their_correlation_without_the_reach_of_outliers
     assert designs.lag_one(np.insert(values, 8, np.nan)[None])[0] == pytest.approx(expected, rel=1e-4)
     assert designs.serial_correlation(values[None])[0] == pytest.approx(min(max(expected + 1 / 20, 0), 0.9), rel=1e-4)
     assert np.isnan(designs.lag_one(np.ones((1, 20)))[0])
-
-
-def test_the_variance_of_a_mean_of_correlated_runs_is_the_sum_of_their_covariances() -> None:
-    """That of an AR(1) series: correlation to the power of the distance, summed over all pairs of runs."""
-    distance = np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
-
-    for correlation in (0.0, 0.3, 0.9):
-        expected = (correlation**distance).sum() / 49
-        assert designs.variance_of_mean(np.array([correlation]), np.array([7.0]))[0] == pytest.approx(expected)
 
 
 def test_a_weighted_quantile_is_the_first_value_that_reaches_its_share() -> None:
