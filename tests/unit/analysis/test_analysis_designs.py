@@ -129,9 +129,9 @@ def test_a_suite_lends_short_baselines_the_variance_that_both_sides_show() -> No
     base, head = np.random.default_rng(5).normal(0, 0.02, (2, 40, 3)) * np.linspace(0.5, 2, 40)[:, None]
     squares = base.var(axis=1) * 3 + head.var(axis=1) * 3
     strength, typical = noise.fit(squares / 4, np.full(40, 4.0))
-    sides = [runs({f"b{n}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head)]
+    before, after = (runs({f"b{n}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head))
 
-    seen = analyse(*sides, analysis.Policy()).estimates.estimate
+    seen = analyse(before, after, analysis.Policy()).estimates.estimate
 
     assert seen.df == pytest.approx(strength + 4)
     assert seen.se == pytest.approx(np.sqrt((strength * typical + squares) / (strength + 4) * 2 / 3))

@@ -124,3 +124,44 @@ def test_levels_with_a_step_are_no_line(place: int) -> None:
     assert not shapes.is_line(-levels)
     assert shapes.is_line(noise(40, seed=2) + 0.01 * np.arange(40))
     assert not shapes.is_line(np.arange(4.0))
+
+
+def test_the_sums_of_a_stretch_are_those_of_least_squares() -> None:
+    """The squares about its mean, and what of them a level and then a line explain, as numpy fits them."""
+    flat = noise(50, seed=3)
+    sums, (low, knot, high) = shapes._Sums.of(flat), (np.array([7]), np.array([19]), np.array([45]))
+    part, ramp = flat[7:45], np.maximum(np.arange(7, 45) - 19, 0)
+    _, (left,), _, _ = np.linalg.lstsq(np.stack([np.ones(38), ramp], axis=1), part, rcond=None)
+
+    scatter = part.var() * len(part)
+    assert sums.scatter(low, high)[0] == pytest.approx(scatter)
+    assert sums.explained(low, knot, high)[0] == pytest.approx(scatter - left)
+
+
+def test_a_drift_is_taken_by_the_information_criterion() -> None:
+    """Its likelihood may fall short by half of a parameter; one that hardly shows must be far better."""
+    runs, total = np.array([100.0]), np.array([10.0])
+
+    def fits(explained: float, gain: float) -> bool:
+        steps = (10 - explained) * np.exp(gain / 100)
+        return bool(shapes._fits_better(runs, total, np.array([steps]), np.array([explained]))[0])
+
+    short = -np.log(100) / 2
+    assert [fits(8.0, short + 0.01), fits(8.0, short - 0.01)] == [True, False]
+    hidden = 2.99
+    assert [fits(hidden, 4.01), fits(hidden, 3.99), fits(3.01, 3.9)] == [True, False, True]
+
+
+def test_far_values_are_drawn_in_to_three_robust_deviations() -> None:
+    """From the median, on either side."""
+    values = np.array([-9.0, -1.0, 0.0, 1.0, 9.0, 1.0, -1.0])
+
+    assert shapes._without_tails(values) == pytest.approx(np.clip(values, -3 * 1.4826, 3 * 1.4826), rel=1e-4)
+
+
+def test_the_second_largest_of_eight_is_found_from_each_value_on() -> None:
+    """As sorting finds it."""
+    values = noise(30, seed=4)
+
+    windows = np.lib.stride_tricks.sliding_window_view(values, 8)
+    assert shapes._second_largest(values).tolist() == np.sort(windows, axis=1)[:, -2].tolist()
