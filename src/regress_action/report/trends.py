@@ -47,10 +47,21 @@ def headline(content: Mapping[str, Any]) -> str:
     """Return the first line: what moves, or that nothing does any more, and how many series are too short to tell."""
     series = content["series"]
     tally = {word: sum(entry["direction"] == word for entry in series) for word in _ORDER}
-    moving = [f"{tally[word]} {_WORDS[word]}" for word in ("degrading", "step", "improving") if tally[word]]
+    moving = [
+        f"{tally[word]} {one if tally[word] == 1 else more}"
+        for word, one, more in (
+            ("degrading", "degrades", "degrade"),
+            ("step", "stepped", "stepped"),
+            ("improving", "improves", "improve"),
+        )
+        if tally[word]
+    ]
     worse = f"{alerts} worse for good. " if (alerts := len(content.get("alerts", ()))) else ""
+    before = sum(map(_stays_after_a_step, series))
+    stay = "stays" if before == 1 else "stay"
     if moving:
-        return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}."
+        stepped = f"; {before} more stepped before and {stay} there" if before else ""
+        return f"{worse}Of {count(len(series), 'series', 'series')}: {', '.join(moving)}{stepped}."
     followed = len(series) - tally["unknown"]
     if not followed:
         short = count(len(series), "series has", "series have")
@@ -60,9 +71,17 @@ def headline(content: Mapping[str, Any]) -> str:
         if tally["unknown"]
         else ""
     )
-    before = sum(entry["direction"] == "stable" and bool(entry["change_points"]) for entry in series)
-    stepped = f"; {before} of them stepped before and {'stays' if before == 1 else 'stay'} there" if before else ""
+    stepped = f"; {before} of them stepped before and {stay} there" if before else ""
     return f"{worse}Nothing moves in {count(followed, 'series', 'series')}{stepped}{few}."
+
+
+def _stays_after_a_step(series: Mapping[str, Any]) -> bool:
+    """Whether a series stepped once and has stayed at its new level since: it is not called stable."""
+    return series["direction"] == "stable" and bool(series["change_points"])
+
+
+def _word(series: Mapping[str, Any]) -> str:
+    return _WORDS["step"] if _stays_after_a_step(series) else _WORDS[series["direction"]]
 
 
 def alerts(judgement: Judgement) -> list[dict[str, Any]]:
@@ -90,7 +109,7 @@ def text(content: Mapping[str, Any]) -> str:
     ]
     names = _Names(content["series"])
     for series in _moving(content["series"]):
-        lines.append(f"{_WORDS[series['direction']]:<9} {escaping.plain(names.of(series))}  {_evidence(series)}")
+        lines.append(f"{_word(series):<9} {escaping.plain(names.of(series))}  {_evidence(series)}")
         lines += [f"          {escaping.plain(words)}" for words in _changes(series)]
         lines += [f"          {words}" for words in [_recent(series)] if words]
     lines += ["", _rest(content["series"]), *(f"  {escaping.plain(line)}" for line in _creep(content))]
@@ -101,7 +120,7 @@ def markdown(content: Mapping[str, Any], *, limit_bytes: int = LIMIT_BYTES) -> s
     """Return the page in GitHub Markdown, in at most `limit_bytes` bytes, what degrades first."""
     names = _Names(content["series"])
     rows = [
-        f"| {_WORDS[series['direction']]} | {escaping.code_span(names.of(series))} | {_evidence(series)} "
+        f"| {_word(series)} | {escaping.code_span(names.of(series))} | {_evidence(series)} "
         f"| {'<br>'.join(map(escaping.markdown, _changes(series)))} | {chart.sparkline(series.get('recent', ()))} |"
         for series in _moving(content["series"])
     ]
@@ -123,7 +142,7 @@ def page(content: Mapping[str, Any]) -> str:
     names = _Names(content["series"])
     series = [
         {
-            "words": _WORDS[entry["direction"]],
+            "words": _word(entry),
             "name": names.of(entry),
             "evidence": _evidence(entry),
             "changes": _changes(entry),

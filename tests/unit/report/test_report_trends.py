@@ -98,3 +98,11 @@ def test_series_that_are_all_short_are_counted_once() -> None:
     said = trends.text(content(series(direction="unknown"), series("load", direction="unknown")))
     assert said.split("\n")[0] == "Nothing to tell yet: 2 series have too few records; each needs 10."
     assert "too few runs to tell" not in said
+
+
+def test_level_that_lasts_after_a_step_is_not_called_stable() -> None:
+    """In the headline beside what moves, and in its row."""
+    made = content(series(direction="degrading"), series("b", "degrading"), series("c", "stable", point()))
+    assert trends.headline(made) == "Of 3 series: 2 degrade; 1 more stepped before and stays there."
+    assert "stepped   c " in trends.text(made)
+    assert "| stepped | `c` |" in trends.markdown(made)
