@@ -306,6 +306,20 @@ def test_releases_and_branches_are_compared(chromium: Browser, tmp_path: Path) -
         page.wait_for_selector("tbody tr:has-text('2.0×')")
 
 
+def test_one_report_shows_no_change(chromium: Browser, tmp_path: Path) -> None:
+    """There is nothing that it could have changed against, so ±0 % would be a claim."""
+    series = Series(Benchmark("parse"), Metric("time", "s"), (2.0,))
+    only = Report((series,), (Run(),), commit=f"{1:040x}", created="2026-01-01T00:00:00Z")
+    build([from_reports([only])], tmp_path, Policy(), SitePage())
+    for visit in visiting(chromium, tmp_path):
+        page = visit.open("status")
+        page.wait_for_selector("footer:has-text('from 1 report.')")
+        row = page.inner_text("tbody tr")
+        assert "too few reports" in row
+        assert "–" in row
+        assert "±0" not in row
+
+
 def test_a_served_site_reloads_after_a_new_report(chromium: Browser, tmp_path: Path) -> None:
     """Whoever looks at a site on this machine sees the next report without doing anything."""
     history = open_history("history", repository=tmp_path, environ={})

@@ -172,10 +172,11 @@
   const note = document.getElementById("note");
   note.textContent = index.note;
   note.hidden = !index.note;
+  const reports = index.machines.reduce((sum, machine) => sum + machine.reports, 0);
   document
     .getElementById("footer")
     .replaceChildren(
-      `Written ${index.generated.replace("T", " ").slice(0, 16)} UTC by regress-action from ${index.machines.reduce((sum, machine) => sum + machine.reports, 0).toLocaleString("en")} reports. Keys: / search, j and k move, Enter opens, 1 to 8 views, t theme. `,
+      `Written ${index.generated.replace("T", " ").slice(0, 16)} UTC by regress-action from ${reports.toLocaleString("en")} ${reports === 1 ? "report" : "reports"}. Keys: / search, j and k move, Enter opens, 1 to 8 views, t theme. `,
       element("a", { href: "feed.xml" }, "Atom feed"),
       " · ",
       element("a", { href: "summary.md" }, "Weekly summary"),

@@ -31,7 +31,10 @@ regress.views.set("status", {
         title: "Change",
         right: true,
         value: (row) => row.ratio,
-        cell: (row) => element("span", { title: "against the best accepted level" }, regress.changeOf(row.ratio)),
+        cell: (row) =>
+          row.statusName === "too few reports"
+            ? "–"
+            : element("span", { title: "against the best accepted level" }, regress.changeOf(row.ratio)),
       },
       { name: "trend", title: "Reports", value: (row) => row.drift, cell: (row) => regress.sparkline(row) },
       {
