@@ -48,8 +48,8 @@ def headline(content: Mapping[str, Any]) -> str:
     series = content["series"]
     tally = {word: sum(entry["direction"] == word for entry in series) for word in _ORDER}
     moving = [
-        f"{tally[word]} {one if tally[word] == 1 else more}"
-        for word, one, more in (
+        f"{tally[word]} {singular if tally[word] == 1 else plural}"
+        for word, singular, plural in (
             ("degrading", "degrades", "degrade"),
             ("step", "stepped", "stepped"),
             ("improving", "improves", "improve"),
