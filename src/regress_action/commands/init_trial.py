@@ -181,6 +181,12 @@ def absent_here(log: str) -> str | None:
         return f"Go {match[1] or match[2]}. The workflow installs it"
     if re.search(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v", log):
         return "a newer Node.js, which the project's tools need. The workflow installs it"
+    if match := re.search(r"Meson version is \S+ but project requires >=? ?([\d.]+\d)", log):
+        return f"Meson {match[1]}. The workflow installs it"
+    if match := re.search(r"ERROR: Program '([\w.+-]+)[^']*' not found", log):
+        return (
+            f"the program {match[1]}, which this machine does not have. Install it here, and in a step of the workflow"
+        )
     if match := _LIBRARY.search(log):
         name = next(filter(None, match.groups()))
         return f"the library {name}, which this machine does not have. Install it here, and in a step of the workflow"
@@ -362,6 +368,8 @@ def _seconds(clone: Path) -> float | None:
 
 def _cause(log: str) -> str:
     """Return the last lines of a log that say something; of a setup that failed, those that it printed itself."""
+    if "No tests defined." in log:
+        return "Meson has no benchmark with these options and libraries: its setup says which one is absent."
     _, unprepared, printed = log.partition(_SETUP_FAILED)
     printed = printed.partition(_END_OF_OUTPUT)[2].partition(_TRY_AGAIN)[0] if unprepared else ""
     text = printed if printed.strip() else log

@@ -365,7 +365,7 @@ def _meson_project(repository: Repository, call: str, text: str) -> Project:
         + f"meson test -C build{'' if first else ' --benchmark'} --no-rebuild --timeout-multiplier 0 "
         f"--num-processes 1 --logbase regress",
         results="build/meson-logs/regress.junit.xml",
-        toolchain=(f"- run: sudo apt-get install --yes meson ninja-build{package}",),
+        toolchain=("- run: pipx install meson", f"- run: sudo apt-get install --yes ninja-build{package}"),
         sources=(("command", f"what meson.build declares with `{call}()`"), ("setup", "the options of the project")),
         first=first,
     )

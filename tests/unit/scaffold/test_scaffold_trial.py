@@ -169,6 +169,8 @@ def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str
         ('meson.build:7:0: ERROR: Dependency "glib-2.0" not found, tried pkgconfig', f"the library glib-2.0{NOT_HERE}"),
         ('a package configuration file provided by\n  "fmt" with any', f"the library fmt{NOT_HERE}"),
         ("Could NOT find Boost (missing: Boost_INCLUDE_DIR)", f"the library Boost{NOT_HERE}"),
+        ("ERROR: Meson version is 1.0.1 but project requires >= 1.4.0", "Meson 1.4.0. The workflow installs it"),
+        ("meson.build:3:8: ERROR: Program 'bison win_bison' not found or", f"the program bison{NOT_HERE}"),
         ("error: no matching package found", None),
     ],
 )
