@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Report
 
 _ASV_INDEX = "benchmarks.json"
+_MOST_NAMED = 3
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -88,10 +89,14 @@ def _read_folder(folder: Path, hint: str | None) -> tuple[Report, ...]:
     if not (folder / _ASV_INDEX).is_file():
         if criterion.holds_results(folder):
             return criterion.read_folder(folder)
+        files = sorted(
+            path.name for path in folder.iterdir() if path.suffix in (".jsonl", ".json", ".xml", ".csv", ".txt")
+        )
+        named = " ".join(f"{folder}/{name}" for name in files[:_MOST_NAMED]) or f"'{folder}/*.json'"
         raise InputError(
             f"{folder} is a folder, and neither a measurement nor the results of asv or Criterion.",
             meaning=f"A measurement holds {measurement.INDEX}, asv writes {_ASV_INDEX}, Criterion new/estimates.json.",
-            remedy=f"Name the files in it: '{folder}/*.json'.",
+            remedy=f"Name the files in it: {named}",
         )
     readable = (report for path in sorted(folder.glob("*/*.json")) for report in _tolerant(path, hint))
     reports = tuple(sorted(readable, key=lambda report: report.created or ""))

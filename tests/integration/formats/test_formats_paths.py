@@ -75,12 +75,17 @@ def test_files_that_accompany_results_are_passed_over() -> None:
     assert len(gather([str(DATA / "asv" / "results" / "**" / "*.json")])) == 1
 
 
-def test_a_folder_of_nothing_known_is_explained(results: Path) -> None:
-    """A plain folder is answered with the pattern that would work."""
+def test_a_folder_of_nothing_known_is_explained(tmp_path: Path) -> None:
+    """The answer names files that are in it, and a pattern where there is none that could hold results."""
     with pytest.raises(InputError, match="neither a measurement nor the results of asv") as caught:
-        read(results)
+        read(tmp_path)
+    assert caught.value.remedy == f"Name the files in it: '{tmp_path}/*.json'"
+    for name in ("head.jsonl", "base.jsonl", "notes"):
+        (tmp_path / name).touch()
 
-    assert "*.json" in caught.value.remedy
+    with pytest.raises(InputError) as caught:
+        read(tmp_path)
+    assert caught.value.remedy == f"Name the files in it: {tmp_path}/base.jsonl {tmp_path}/head.jsonl"
 
 
 def test_an_empty_asv_folder(tmp_path: Path) -> None:
