@@ -265,13 +265,14 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
         options += " --rootdir=."
     command = f"{_PYTHON} -m pytest {' '.join(paths)} {flags}{options}"
     helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if _is_above(path, files)]
+    carried = _carried(repository, paths, files)
     project = Project(
         kind=tool,
         why=f"{len(files)} file{'s use' if len(files) > 1 else ' uses'} "
         f"{'the fixture `benchmark`' if used.fixture else 'the marker `benchmark`'}, {files[0]} for one",
         command=command,
         results=results,
-        carry=tuple(_carried(repository, paths, files)),
+        carry=(*carried, *(path for path in map(str, helpers) if not _is_inside(path, carried))),
         toolchain=toolchain(version),
         sources=(
             ("command", f"{_PYTHON.partition('/')[0]} as `setup` makes it; {tool} by {_said(repository, tool)}"),
@@ -308,6 +309,10 @@ def _carried(repository: Repository, paths: Sequence[str], files: Sequence[PureP
     named = re.compile(r"(?:tests?|testing|bench\w*|perf\w*)")
     mixed = [path for path in inside if not tests.fullmatch(str(path)) and not any(map(named.fullmatch, path.parts))]
     return [str(path) for path in files] if mixed else list(paths)
+
+
+def _is_inside(path: str, folders: Sequence[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
 
 
 def _is_above(path: PurePosixPath, files: Sequence[PurePosixPath]) -> bool:

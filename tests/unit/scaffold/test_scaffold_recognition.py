@@ -440,6 +440,20 @@ def test_a_folder_with_the_package_is_never_laid_over_the_base(tmp_path: Path) -
     assert recognise(tmp_path)[0].carry == ("thing/test_0.py", "thing/test_1.py")
 
 
+def test_the_fixtures_of_the_benchmarks_are_carried_with_them(tmp_path: Path) -> None:
+    """A benchmark of the head may use a fixture, or a value of one, that the base's conftest.py does not know."""
+    files = {
+        "setup.py": "",
+        "tests/conftest.py": "",
+        "tests/a/conftest.py": "",
+        "tests/test_a.py": "",
+        "conftest.py": "",
+    }
+    write(tmp_path, files | {"tests/test_speed.py": FIXTURE})
+
+    assert recognise(tmp_path)[0].carry == ("tests/test_speed.py", "conftest.py", "tests/conftest.py")
+
+
 def test_many_files_in_several_folders_are_named_by_their_folders(tmp_path: Path) -> None:
     """Never by the root, which would collect and carry everything."""
     names = [f"bench/b{n}/test_{n}.py" for n in range(8)] + [f"tests/benchmarks/t{n}/test_{n}.py" for n in range(8)]
