@@ -42,6 +42,16 @@ def test_fewer_than_eight_benchmarks_are_no_suite() -> None:
     assert moved([1.3] * 7).summary.environment_shift is None
 
 
+@pytest.mark.parametrize(("apart", "common"), [(0.08, True), (0.096, False)])
+def test_suite_whose_benchmarks_differ_by_half_of_the_shift_was_changed_by_the_code(
+    apart: float, *, common: bool
+) -> None:
+    """A machine slows everything about alike: the robust deviation is at most half of log 1.3."""
+    judgement = moved([1.3 * np.exp(side * apart) for side in (1, -1) * 6])
+
+    assert (judgement.summary.environment_shift is not None) is common
+
+
 def test_suite_seven_times_slower_is_never_called_unchanged() -> None:
     """Another build of the whole suite is a critical suspicion."""
     judgement = moved([7.0] * 12)

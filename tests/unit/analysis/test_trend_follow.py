@@ -35,6 +35,7 @@ def test_a_slope_is_significant_above_correlated_noise_only() -> None:
         assert trend.slope_p(rise) < 1e-4
     assert significant <= 6
     assert trend.slope_p(np.ones(40)) == trend.slope_p(rise[:9]) == 1
+    assert trend.slope_p(np.arange(10.0) ** 2) < 1
 
 
 @pytest.mark.parametrize("seed", range(5))

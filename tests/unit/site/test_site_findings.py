@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from regress_action.analysis.series_state import SeriesLimits, SeriesState, Status
+from regress_action.analysis.series_state import SeriesLimits, SeriesState, Status, visible
 from regress_action.history import SeriesPattern, accept, withdraw
 from regress_action.model.measurements import Direction, Metric
 from regress_action.site.recommendations import findings_of
@@ -140,3 +140,17 @@ def test_an_acceptance_that_was_taken_back_counts_no_more() -> None:
     withdrawn = withdraw(pattern, at=START + timedelta(days=33), who="ada", why="it was not")
 
     assert finding([*steady(30), *steady(15, 1.5)], events=[accepted, withdrawn]).status is Status.REGRESSED
+
+
+def test_what_one_report_shows_against_twenty_follows_from_the_noise() -> None:
+    """2.8 deviations of the difference between a value and a mean of twenty: 80 % power at 5 %."""
+    assert visible(0.05) == pytest.approx(math.exp((1.95996 + 0.84162) * 0.05 * math.sqrt(1.05)), rel=1e-4)
+    assert visible(None) == math.inf
+
+
+def test_what_is_noisy_is_told_by_the_differences_of_neighbouring_reports() -> None:
+    """Their median is 0.954 of the deviation of one report, and a step among them does not count."""
+    values = [*steady(60, spread=0.05), *steady(30, 3.0, spread=0.05, seed=2)]
+    differences = np.abs(np.diff(np.log(values[-60:])))
+
+    assert finding(values).noise == pytest.approx(np.median(differences) / 0.95387, rel=1e-3)
