@@ -148,7 +148,7 @@ def test_what_one_report_shows_against_twenty_follows_from_the_noise() -> None:
     assert visible(None) == math.inf
 
 
-def test_what_is_noisy_is_told_by_the_differences_of_neighbouring_reports() -> None:
+def test_the_noise_of_a_series_is_that_of_neighbouring_reports() -> None:
     """Their median is 0.954 of the deviation of one report, and a step among them does not count."""
     values = [*steady(60, spread=0.05), *steady(30, 3.0, spread=0.05, seed=2)]
     differences = np.abs(np.diff(np.log(values[-60:])))
