@@ -120,11 +120,14 @@ def _counts(values: Floats, inside: Flags | None, sizes: Ints, between: slice) -
 
 def _likelihood_ratio(left: Ints, total: Ints) -> Floats:
     """Compute G = 2 Σ O log(O/E) of the table classes × sides, from sums of n log n."""
-    right = total[:, :, None] - left
-    cells = (_N_LOG_N[left] + _N_LOG_N[right]).sum(axis=0)
-    sides = _N_LOG_N[left.sum(axis=0)] + _N_LOG_N[right.sum(axis=0)]
-    margins = _N_LOG_N[total.sum(axis=0)] - _N_LOG_N[total].sum(axis=0)
-    statistic: Floats = 2 * (cells - sides + margins[:, None])
+    count = left.astype(np.intp)  # as `take` wants it; by bytes it takes six times as long
+    before, all_of = count.sum(axis=0), total.sum(axis=0, dtype=np.intp)
+    cells = _N_LOG_N.take(count, mode="clip")
+    np.subtract(total[:, :, None], count, out=count)
+    cells += _N_LOG_N.take(count, mode="clip")
+    sides = _N_LOG_N.take(before, mode="clip") + _N_LOG_N.take(all_of[:, None] - before, mode="clip")
+    margins = _N_LOG_N[all_of] - _N_LOG_N[total].sum(axis=0)
+    statistic: Floats = 2 * (cells.sum(axis=0) - sides + margins[:, None])
     return statistic.round(6)  # the order of summation depends on the other rows, the answer must not
 
 

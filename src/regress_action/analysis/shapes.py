@@ -105,8 +105,10 @@ class _Sums(NamedTuple):
     @classmethod
     def of(cls, flat: Floats) -> Self:
         values = flat.astype(float)
-        parts = values, values**2, np.arange(len(values)) * values
-        return cls(*(np.concatenate([[0.0], np.cumsum(part)]) for part in parts))
+        sums = np.zeros((3, len(values) + 1))
+        for part, into in zip((values, values**2, np.arange(len(values)) * values), sums, strict=True):
+            np.cumsum(part, out=into[1:])
+        return cls(*sums)
 
     def scatter(self, low: Ints, high: Ints) -> Floats:
         """Return the sum of squares about the mean of each stretch."""
