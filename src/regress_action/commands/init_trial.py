@@ -66,13 +66,15 @@ _UNREACHED = (
     (re.compile(r"(?:404 Not Found -|FETCH_404\W*) GET \S+/([^/\s:]+)"), "the package {}"),
     (re.compile(r"No matching distribution found for (\S+)"), "the package {}"),
     (re.compile(r"go: (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)"), "the module {}"),
+    (re.compile(r"Could not transfer artifact (\S+) from"), "the artifact {}"),
+    (re.compile(r"UnknownHostException: ([\w.-]+)"), "what lies at {}"),
     (re.compile(r"could not get https?://([^/\s]+)"), "what lies at {}"),
     (re.compile(r"Could not resolve host(?:name)?:? \(?(?:Could not resolve host: )?([\w.-]+)"), "what lies at {}"),
     (re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)"), "what lies at {}"),
     (re.compile(r"Failed to resolve '([\w.-]+)'"), "what lies at {}"),
     (re.compile(r"unable to access '([^']+)'"), "what lies at {}"),
 )
-"""What npm, pip, go, cargo and git say of what they cannot fetch."""
+"""What npm, pip, go, Maven, Gradle, Meson, cargo and git say of what they cannot fetch."""
 
 _LIBRARY = re.compile(
     r'ERROR: Dependency "([\w.+-]+)" not found|package configuration file provided by\s+"([\w.+-]+)"|'

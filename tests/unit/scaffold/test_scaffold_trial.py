@@ -303,6 +303,11 @@ def test_a_part_of_files_of_vitest_is_a_dozen_at_most(tmp_path: Path) -> None:
             "meson.build:5:2: ERROR: could not get https://example.org/g.tgz is the internet",
             "what lies at example.org,",
         ),
+        (
+            "Could not transfer artifact org.x:y:pom:5.1 from/to central (https://e.org)",
+            "the artifact org.x:y:pom:5.1,",
+        ),
+        ("Exception in thread main java.net.UnknownHostException: e.org", "what lies at e.org,"),
         ("AssertionError: 404", None),
     ],
 )
