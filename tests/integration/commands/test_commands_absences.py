@@ -81,4 +81,7 @@ def test_each_absence_is_its_own_for_ci_systems(outputs: dict[str, str]) -> None
     ones = [line for line in outputs["openmetrics"].splitlines() if line.endswith(" 1.0")]
     assert sum(line.startswith("regress_not_measured{") for line in ones) == 3
     assert sum(line.startswith('regress_skipped{benchmark="skipped"') for line in ones) == 1
-    assert 'name="removed' not in outputs["junit"]
+    assert 'name="removed"><skipped message="1 benchmark was removed on purpose' in outputs["junit"]
+    assert "removed on purpose" in outputs["sarif"]
+    assert 'regress_removed{benchmark="removed"} 1.0' in ones
+    assert "removed" not in outputs["code-quality"]  # nothing is wrong with it
