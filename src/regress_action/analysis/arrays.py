@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,24 @@ ROUNDING = 1e-12
 """What a logarithm and its inverse may leave of a ratio that stands exactly on a line: 120 counts are 1.2 times 100."""
 SMALLEST_DEVIATION = 1e-4
 """Relative; no clock and no code layout is steadier."""
+
+
+class Stretches(NamedTuple):
+    """Rows of values to be split: each row is `flat[start:stop]`, laid out around `pivot` in its window.
+
+    `columns` are the split positions tried, relative to `pivot`, the same for every row and without gaps; a
+    position leaves at least `smallest` values on either side. A row holds at most 255 values.
+    """
+
+    start: Ints
+    stop: Ints
+    pivot: Ints
+    columns: Ints
+    smallest: int
+
+    def take(self, rows: Ints) -> Stretches:
+        """Return some of the rows."""
+        return self._replace(start=self.start[rows], stop=self.stop[rows], pivot=self.pivot[rows])
 
 
 def plain(array: npt.NDArray[Any]) -> list[Any]:

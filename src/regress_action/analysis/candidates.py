@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from regress_action.analysis import distributions, shapes, shift_likelihood
+from regress_action.analysis.arrays import Stretches
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -25,24 +26,6 @@ MOST_VALUES = 255  # values in one stretch: a counter is a byte
 VALUES_AT_ONCE = 12_800  # counts of 8 classes in double precision: 800 kB, which stays in the cache
 _N_LOG_N = np.arange(MOST_VALUES + 1) * np.log(np.maximum(np.arange(MOST_VALUES + 1), 1))
 _ONE = np.left_shift(np.uint64(1), np.arange(0, 8 * CLASSES, 8, dtype=np.uint64)).astype("<u8")
-
-
-class Stretches(NamedTuple):
-    """Rows of values to be split: each row is `flat[start:stop]`, laid out around `pivot` in its window.
-
-    `columns` are the split positions tried, relative to `pivot`, the same for every row and without gaps; a
-    position leaves at least `smallest` values on either side. A row holds at most 255 values.
-    """
-
-    start: Ints
-    stop: Ints
-    pivot: Ints
-    columns: Ints
-    smallest: int
-
-    def take(self, rows: Ints) -> Stretches:
-        """Return some of the rows."""
-        return self._replace(start=self.start[rows], stop=self.stop[rows], pivot=self.pivot[rows])
 
 
 def best_splits(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:

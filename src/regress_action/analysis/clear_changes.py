@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import designs, distributions
+from regress_action.analysis import distributions
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, medians, moments
+from regress_action.analysis.autocorrelation import lag_one, taken_high, variance_of_mean
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
@@ -67,9 +68,9 @@ def _is_clear(before: Floats, after: Floats, smallest: Floats) -> Flags:
     runs_b, mean_b, squares_b = moments(before)
     runs_a, mean_a, squares_a = moments(after)
     with np.errstate(invalid="ignore", divide="ignore"):
-        estimated = np.nan_to_num((runs_b * designs.lag_one(before) + 1) / (runs_b - 3))
-        correlation = designs.taken_high(estimated, runs_b)
-        of_before, of_after = (designs.variance_of_mean(correlation, runs) for runs in (runs_b, runs_a))
+        estimated = np.nan_to_num((runs_b * lag_one(before) + 1) / (runs_b - 3))
+        correlation = taken_high(estimated, runs_b)
+        of_before, of_after = (variance_of_mean(correlation, runs) for runs in (runs_b, runs_a))
         seen = np.maximum(runs_b * (1 - of_before) / (runs_b - 1), 0.3)  # of the variance, by that of a sample
         variance = squares_b / (runs_b - 1) / seen
         pooled = (variance * (runs_b - 1) + squares_a) / (runs_b + runs_a - 2)

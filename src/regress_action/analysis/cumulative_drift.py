@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import change_points, designs, histories, noise
+from regress_action.analysis import change_points, histories, noise
+from regress_action.analysis.autocorrelation import serial_correlation, variance_of_mean
 from regress_action.model import normal
 from regress_action.model.measurements import Direction
 
@@ -174,7 +175,7 @@ class _Levels:
         edges = (0, *(change.index for change in changes), len(badness))
         parts = np.split(badness, [edge for edge in edges[1:-1] if _stands_out(badness, edges, edge)])
         residuals = np.concatenate([part - np.median(part) for part in parts])
-        correlation = designs.serial_correlation(residuals[None])
+        correlation = serial_correlation(residuals[None])
         return cls(history, changes, badness, edges, newest, np.sort(residuals), correlation)
 
     def around(self, index: int) -> _Stretch:
@@ -245,6 +246,6 @@ class _Levels:
         values = self.badness[stretch.first : stretch.stop]
         count = np.array([float(len(values))])
         own = normal.Z_95 * normal.MEDIAN_ERROR * float(noise.robust_deviations(values[None])[0]) / math.sqrt(count[0])
-        share = normal.Z_95 / 2 * math.sqrt(float(designs.variance_of_mean(self.correlation, count)[0]))
+        share = normal.Z_95 / 2 * math.sqrt(float(variance_of_mean(self.correlation, count)[0]))
         low, high = np.quantile(self.residuals, [max(0.5 - share, 0.0), min(0.5 + share, 1.0)])
         return max(own, -float(low), float(high))

@@ -14,7 +14,7 @@ import numpy as np
 
 from regress_action.analysis import distributions
 from regress_action.analysis.arrays import medians, moments
-from regress_action.analysis.designs import MOST_CORRELATED, lag_one, variance_of_mean
+from regress_action.analysis.autocorrelation import MOST_CORRELATED, lag_one, variance_of_mean
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Floats, Ints

@@ -15,8 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regress_action.analysis.arrays import Flags, Floats, Ints
-    from regress_action.analysis.candidates import Stretches
+    from regress_action.analysis.arrays import Flags, Floats, Ints, Stretches
 
 REACH = 50  # runs on each side of the place
 _NEAREST = 10  # neighbours that the kernel of a run reaches

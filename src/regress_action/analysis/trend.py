@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import candidates, designs, distributions, shapes
-from regress_action.analysis.arrays import plain
+from regress_action.analysis import candidates, distributions, shapes
+from regress_action.analysis.arrays import Stretches, plain
+from regress_action.analysis.autocorrelation import lag_one, taken_high
 from regress_action.model.measurements import Direction
 
 if TYPE_CHECKING:
@@ -217,8 +218,8 @@ def slope_p(levels: Floats) -> float:
     time = np.arange(runs) - (runs - 1) / 2
     slope = float(time @ levels) / float(time @ time)
     residuals = levels - levels.mean() - slope * time
-    estimated = np.nan_to_num(designs.lag_one(residuals[None])) + 4 / runs  # two coefficients were fitted
-    correlation = float(designs.taken_high(estimated, np.array([float(runs)]))[0])
+    estimated = np.nan_to_num(lag_one(residuals[None])) + 4 / runs  # two coefficients were fitted
+    correlation = float(taken_high(estimated, np.array([float(runs)]))[0])
     inflation = (1 + correlation) / (1 - correlation)
     error = math.sqrt(max(float(residuals @ residuals) / (runs - 2) * inflation / float(time @ time), 1e-300))
     return float(distributions.two_sided_p(slope / error, max(runs / inflation - 2, 1.0)))
@@ -242,9 +243,7 @@ def _differ(levels: Sequence[Floats]) -> Floats:
         start = ends - sizes[usable]
         places = np.arange(SHORTEST_LEVEL, int(sizes.max()) - SHORTEST_LEVEL + 1)
         flat = np.concatenate([windows[row] for row in usable])
-        _, results[usable] = candidates.best_splits(
-            flat, candidates.Stretches(start, ends, start, places, SHORTEST_LEVEL)
-        )
+        _, results[usable] = candidates.best_splits(flat, Stretches(start, ends, start, places, SHORTEST_LEVEL))
     return results
 
 

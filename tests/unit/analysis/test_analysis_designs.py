@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import designs, distributions, estimate, noise
+from regress_action.analysis import autocorrelation, designs, distributions, estimate, noise
 from regress_action.analysis.comparison import analyse
 from regress_action.model.comparisons import Mode, Verdict
 from regress_action.model.errors import InputError
@@ -373,9 +373,11 @@ def test_neighbours_are_alike_by_their_correlation_without_the_reach_of_outliers
     near -= near.mean()
     expected = (near[1:] * near[:-1]).sum() / (near**2).sum()
 
-    assert designs.lag_one(np.insert(values, 8, np.nan)[None])[0] == pytest.approx(expected, rel=1e-4)
-    assert designs.serial_correlation(values[None])[0] == pytest.approx(min(max(expected + 1 / 20, 0), 0.9), rel=1e-4)
-    assert np.isnan(designs.lag_one(np.ones((1, 20)))[0])
+    assert autocorrelation.lag_one(np.insert(values, 8, np.nan)[None])[0] == pytest.approx(expected, rel=1e-4)
+    assert autocorrelation.serial_correlation(values[None])[0] == pytest.approx(
+        min(max(expected + 1 / 20, 0), 0.9), rel=1e-4
+    )
+    assert np.isnan(autocorrelation.lag_one(np.ones((1, 20)))[0])
 
 
 def test_a_weighted_quantile_is_the_first_value_that_reaches_its_share() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action import analysis
-from regress_action.analysis import designs, noise, pair_order
+from regress_action.analysis import autocorrelation, designs, noise, pair_order
 from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import NoteCode, Verdict
 from regress_action.model.measurements import COMPILED, Noise
@@ -156,7 +156,7 @@ def test_serial_correlation_of_a_long_baseline_is_seen(seed: int, correlation: f
     for shock in shocks[1:]:
         values.append(correlation * values[-1] + shock)
 
-    seen = designs.serial_correlation(np.array([values, shocks]))
+    seen = autocorrelation.serial_correlation(np.array([values, shocks]))
 
     assert seen[0] == pytest.approx(correlation, abs=0.25)
     assert seen[1] <= 0.25
@@ -166,11 +166,11 @@ def test_serial_correlation_of_a_long_baseline_is_seen(seed: int, correlation: f
 @given(st.floats(-1, 1), st.integers(5, 100))
 def test_a_correlation_taken_high_is_one_standard_error_above_its_estimate(estimated: float, count: int) -> None:
     """Never below zero or the estimate, within its bounds, and the nearer the more runs there are."""
-    fewer, more = designs.taken_high(np.array([estimated] * 2), np.array([count, 4.0 * count]))
+    fewer, more = autocorrelation.taken_high(np.array([estimated] * 2), np.array([count, 4.0 * count]))
 
-    assert min(max(estimated, 0.0), designs.MOST_CORRELATED) <= more <= fewer <= designs.MOST_CORRELATED
+    assert min(max(estimated, 0.0), autocorrelation.MOST_CORRELATED) <= more <= fewer <= autocorrelation.MOST_CORRELATED
     error = ((1 - estimated**2) / count) ** 0.5
-    if abs(estimated) < 0.9 and fewer < designs.MOST_CORRELATED:
+    if abs(estimated) < 0.9 and fewer < autocorrelation.MOST_CORRELATED:
         assert fewer - max(estimated, 0) == pytest.approx(error)
 
 
@@ -181,7 +181,7 @@ def test_the_variance_of_a_correlated_mean_is_the_sum_of_its_covariances(correla
     distance = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
     expected = (correlation**distance).sum() / count**2
 
-    assert designs.variance_of_mean(np.array([correlation]), np.array([count])) == pytest.approx(expected)
+    assert autocorrelation.variance_of_mean(np.array([correlation]), np.array([count])) == pytest.approx(expected)
 
 
 @examples
@@ -318,8 +318,8 @@ def test_eight_runs_are_enough_to_see_serial_correlation() -> None:
     """And seven are not."""
     rising = np.array([[0.0, 1, 2, 3, 4, 5, 6, 7]])
 
-    assert designs.serial_correlation(rising)[0] > 0.5
-    assert designs.serial_correlation(rising[:, :7])[0] == 0
+    assert autocorrelation.serial_correlation(rising)[0] > 0.5
+    assert autocorrelation.serial_correlation(rising[:, :7])[0] == 0
 
 
 def test_a_change_beyond_every_layout_is_proven_in_compiled_code_too() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from regress_action.analysis import candidates
+from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.candidates import Candidates, Proposals, propose
 
 
@@ -142,7 +143,7 @@ def test_levels_that_overlap_or_are_empty_say_nothing_by_their_order() -> None:
 def test_a_step_moves_to_the_first_run_that_leaves_a_whole_level() -> None:
     """Of five runs, or whatever is the fewest that a level lasts, on either side."""
     flat = np.repeat([0.0, 1.0, 2.0], 5).astype(np.float32)
-    near = candidates.Stretches(np.array([0]), np.array([15]), np.array([7]), candidates.SLACK, 5)
+    near = Stretches(np.array([0]), np.array([15]), np.array([7]), candidates.SLACK, 5)
     level, height = np.zeros(1), np.ones(1)
 
     assert candidates._nearest_levels(flat, near, np.array([7]), level, height).tolist() == [5]

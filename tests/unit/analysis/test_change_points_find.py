@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from regress_action.analysis import clear_changes, designs
+from regress_action.analysis import autocorrelation, clear_changes
 from regress_action.analysis.change_points import ChangePointRule, Detector, Searcher, find, find_all
 from regress_action.model.measurements import Direction
 
@@ -90,9 +90,9 @@ def test_a_step_is_clear_beyond_the_noise_of_runs_that_are_alike(later: float, s
     """Student's t at 0.0001 with the variance of correlated runs, and two standard errors above the smallest step."""
     before = np.array([0.5, 0.2, 0.8, -0.7, -0.1, 0.1, -0.5, -0.2, 0.7, -0.8]) * 0.01
     after = later * np.array([-0.01, 0.005, 0.01, 0.0, -0.005])
-    correlation = (10 * designs.lag_one(before[None])[0] + 1) / 7
+    correlation = (10 * autocorrelation.lag_one(before[None])[0] + 1) / 7
     correlation = max(correlation, 0) + np.sqrt((1 - correlation**2) / 10)
-    of_before, of_after = designs.variance_of_mean(np.full(2, correlation), np.array([10.0, 5.0]))
+    of_before, of_after = autocorrelation.variance_of_mean(np.full(2, correlation), np.array([10.0, 5.0]))
     variance = (before**2).sum() / 9 / (10 * (1 - of_before) / 9)
     pooled = (variance * 9 + (after**2).sum()) / 13
     error = np.sqrt(max(variance, pooled) * (of_before + of_after))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import designs, pair_order
+from regress_action.analysis import autocorrelation, designs, pair_order
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import number, only_row, pairs, reason_of
@@ -91,7 +91,7 @@ def test_cautious_neighbours_are_at_least_as_much_alike_as_expected_ones(seed: i
 
     expected, cautious, _ = pair_order.correlation_of_pairs(differences, sums)
 
-    assert ((expected >= 0) & (expected <= cautious) & (cautious <= designs.MOST_CORRELATED)).all()
+    assert ((expected >= 0) & (expected <= cautious) & (cautious <= autocorrelation.MOST_CORRELATED)).all()
     assert count >= 12 or not expected.any()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.analysis.candidates import Stretches
+from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.shift_likelihood import Shifts, best_shifts
 
 CLUSTERS = (-0.3, -0.13, 0.0, 0.11, 0.25)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.analysis import candidates
-from regress_action.analysis.candidates import Proposals, Stretches, tiles
+from regress_action.analysis.arrays import Stretches
+from regress_action.analysis.candidates import Proposals, tiles
 
 
 def g_test(values: np.ndarray[tuple[int], np.dtype[np.float32]], place: int) -> float:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from regress_action.analysis import designs, trend
+from regress_action.analysis import autocorrelation, trend
 from regress_action.analysis.trend import Tendency, TrendRule, follow
 from regress_action.model.measurements import Direction
 
@@ -44,8 +44,8 @@ def test_the_significance_of_a_slope_is_that_of_a_regression_with_fewer_runs(see
     levels = np.cumsum(np.random.default_rng(seed).normal(0.005, 0.01, 30)) % 0.07
     line = stats.linregress(np.arange(30), levels)
     residuals = levels - line.intercept - line.slope * np.arange(30)
-    alike = designs.lag_one(residuals[None]) + 4 / 30
-    correlation = designs.taken_high(alike, np.array([30.0]))[0]
+    alike = autocorrelation.lag_one(residuals[None]) + 4 / 30
+    correlation = autocorrelation.taken_high(alike, np.array([30.0]))[0]
     inflation = (1 + correlation) / (1 - correlation)
 
     expected = 2 * stats.t(max(30 / inflation - 2, 1)).sf(abs(line.slope) / line.stderr / np.sqrt(inflation))
