@@ -195,7 +195,7 @@ NOISE = (
             file.write(os.urandom(1_000_000) * 20)
             file.flush()
             os.fsync(file.fileno())
-            for _ in range(7):
+            for _ in range(20):
                 if dropped:
                     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                 began = time.perf_counter()
