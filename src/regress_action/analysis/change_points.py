@@ -178,23 +178,6 @@ class Searcher:
         return complete_ones.and_(rest), TileProposals(numbers[series], place, complete_ones.p_value)
 
 
-class Detector:
-    """The change points of one series that grows, value by value.
-
-    After any sequence of `extend` the answer is the one that `find` gives for all values.
-    """
-
-    def __init__(self, rule: ChangePointRule = DEFAULT, direction: Direction = Direction.LOWER) -> None:
-        self._searcher = Searcher(rule)
-        self._direction = direction
-        self._values = np.zeros(0)
-
-    def extend(self, values: ArrayLike) -> tuple[ChangePoint, ...]:
-        """Append run values, oldest first, and return the change points of the series as it now is."""
-        self._values = np.concatenate([self._values, np.asarray(values, float).ravel()])
-        return self._searcher.find_all([self._values], np.zeros(1, np.intp), [self._direction])[0]
-
-
 @dataclass(frozen=True, slots=True)
 class _Levels:
     """The finite values of all series, laid end to end: series i is `ends[i]:ends[i + 1]`.

@@ -83,11 +83,6 @@ class Record:
         settled = sum(alarm.sustained is not None for alarm in self.alarms)
         return self.false / settled if settled else None
 
-    @property
-    def missed_rate(self) -> float | None:
-        """The share of lasting worsenings that were missed; None when there were none."""
-        return len(self.missed) / self.worsenings if self.worsenings else None
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from regress_action.analysis import autocorrelation, clear_changes
-from regress_action.analysis.change_points import ChangePointRule, Detector, Searcher, find, find_all
+from regress_action.analysis.change_points import ChangePointRule, Searcher, find, find_all
 from regress_action.model.measurements import Direction
 
 Floats = NDArray[np.float64]
+
+ALONE = np.zeros(1, np.intp)
 
 
 def noise(runs: int, seed: int, spread: float = 0.01) -> Floats:
@@ -222,19 +224,18 @@ def test_a_reversed_history_has_the_reversed_change(seed: int, index: int) -> No
 def test_a_growing_series_gives_what_the_whole_gives(seed: int, parts: list[int]) -> None:
     """However the values arrive, the incremental answer after each arrival equals the one from scratch."""
     values = stepped(clustered(sum(parts), seed), {sum(parts) // 2: 1.2, sum(parts) // 4 * 3: 0.8})
-    detector, arrived = Detector(), 0
+    searcher, arrived = Searcher(), 0
     for part in parts:
-        changes = detector.extend(values[arrived : arrived + part])
         arrived += part
-        assert changes == find(values[:arrived])
+        assert searcher.find_all([values[:arrived]], ALONE) == [find(values[:arrived])]
 
 
 def test_a_growing_series_may_turn_negative() -> None:
     """When the first value below zero arrives, what was found on logarithms is found again on differences."""
     values = np.concatenate([noise(60, 1), noise(60, 2) * 2, noise(60, 3) - 200])
-    detector = Detector()
-    detector.extend(values[:120])
-    assert detector.extend(values[120:]) == find(values)
+    searcher = Searcher()
+    searcher.find_all([values[:120]], ALONE)
+    assert searcher.find_all([values], ALONE) == [find(values)]
 
 
 def test_a_series_that_grows_alone_is_found_as_it_is() -> None:
@@ -294,10 +295,10 @@ def test_what_counts_as_a_change_is_a_setting() -> None:
 
 
 def test_a_growing_series_follows_its_rule_and_direction() -> None:
-    """The detector's answer is that of `find` with the same settings."""
+    """The answer is that of `find` with the same settings."""
     values = stepped(noise(90, seed=13, spread=0.003), {50: 1.03})
-    assert Detector().extend(values) == ()
-    (point,) = Detector(ChangePointRule(minimum_ratio=1.02), Direction.HIGHER).extend(values)
+    assert Searcher().find_all([values], ALONE) == [()]
+    ((point,),) = Searcher(ChangePointRule(minimum_ratio=1.02)).find_all([values], ALONE, [Direction.HIGHER])
     assert point == find(values, minimum_ratio=1.02, direction=Direction.HIGHER)[0]
     assert point.difference == pytest.approx(-3, abs=0.3)
 
