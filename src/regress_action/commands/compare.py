@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -51,15 +50,13 @@ def command(
 
     Every file is at least one run: a fresh process, the unit of evidence. Give at least five files a side.
     """
-    from regress_action.action.judge import load_rules
-
     if files:
         baseline, head = _two_files(files, baseline, head)
     if not baseline or not head:
         raise UsageError(
             "Give the files of both sides.", remedy="regress-action compare --baseline OLD... --head NEW..."
         )
-    rules = load_rules(options.settings_of(thresholds=thresholds, config=config, fail_on=fail_on), Path.cwd())
+    rules = options.rules_of(thresholds=thresholds, config=config, fail_on=fail_on)
     judged = compare_files(baseline, head, rules, hint=hint, mode=mode, pattern=pattern)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 

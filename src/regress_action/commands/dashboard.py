@@ -61,14 +61,12 @@ def command(
     port: int,
 ) -> None:
     """Write a page of every benchmark along its history; it opens from disk and loads nothing from elsewhere."""
-    from regress_action.action.judge import load_rules
     from regress_action.commands import options
     from regress_action.report.numbers import count
     from regress_action.site import build
     from regress_action.site.inputs import Page
 
-    settings = options.settings_of(thresholds=thresholds, config=config)
-    rules = load_rules(settings, Path.cwd())
+    rules = options.rules_of(thresholds=thresholds, config=config)
 
     def write() -> str:
         written = build.build(

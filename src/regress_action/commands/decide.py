@@ -25,7 +25,7 @@ def command(
     *, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: bool, regressions: bool
 ) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
-    from regress_action.action.judge import load_rules, rules_of
+    from regress_action.action.judge import rules_of
 
     if planned:
         from regress_action.action.job import LARGEST_PLAN, PLANNED, decode_plan
@@ -37,7 +37,7 @@ def command(
         )
         rules = rules_of(trusted.settings, trusted.files)
     else:
-        rules = load_rules(options.settings_of(thresholds=thresholds, config=config, runs=pairs), Path.cwd())
+        rules = options.rules_of(thresholds=thresholds, config=config, runs=pairs)
     click.echo(regressed(measurement, rules) if regressions else decide(measurement, rules))
 
 

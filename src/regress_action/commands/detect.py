@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -39,9 +38,7 @@ def command(
     **given: object,
 ) -> None:
     """Judge reports, in any known format, against the baselines of a history."""
-    from regress_action.action.judge import load_rules
-
-    rules = load_rules(options.settings_of(**given), Path.cwd())
+    rules = options.rules_of(**given)
     judged = detect(reports, where, rules, suite=suite, branch=branch, last=last, pattern=pattern)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
 def command(*, pattern: str, folder: Path, config: str | None) -> None:
     """Show the runs, the interval, the threshold and the reason of each benchmark that matches; short names count."""
-    from regress_action.action.judge import judge_reports, load_rules, selected
+    from regress_action.action.judge import judge_reports, selected
 
-    rules = load_rules(options.settings_of(config=config), Path.cwd())
+    rules = options.rules_of(config=config)
     base, head = reports_in(folder)
     judged = judge_reports(*selected([base], [head], pattern), rules)
     from regress_action.commands.output import show

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.action.judge import Judged
+    from regress_action.action.judge import Judged, JudgingRules
     from regress_action.settings import Settings
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -97,6 +97,18 @@ def settings_of(**given: object) -> Settings:
     else:
         del relative["thresholds"]
     return settings.model_copy(update={name: str(path) for name, path in relative.items()})
+
+
+def rules_of(**given: object) -> JudgingRules:
+    """Read the files that the settings of `settings_of` name, and the aliases beside them; return the rules."""
+    return rules_for(settings_of(**given), given.get("config"))
+
+
+def rules_for(settings: Settings, config: object) -> JudgingRules:
+    """Do the same for settings that were read, from the file `config` or from that of the project."""
+    from regress_action.action.judge import load_rules
+
+    return load_rules(settings, Path.cwd() if config else project_root())
 
 
 def project_root() -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,12 +48,11 @@ def record(
     """
     from regress_action import formats
     from regress_action.action import baseline
-    from regress_action.action.judge import load_rules
     from regress_action.commands.history_options import whoami
     from regress_action.stores import local_history
 
     history = local_history(where)
-    rules = load_rules(options.settings_of(), Path.cwd())
+    rules = options.rules_of()
     now = now or datetime.now(UTC)
     for report in formats.gather(patterns):
         named = _named(report, suite=suite, commit=commit, branch=branch, now=now)

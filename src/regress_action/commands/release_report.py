@@ -38,7 +38,6 @@ def command(
     """Say what got slower and faster with the release TAG, by which commits, and what is used of the budgets."""
     import orjson
 
-    from regress_action.action.judge import load_rules
     from regress_action.action.release_report import of_release
     from regress_action.commands import options
     from regress_action.history import Selection
@@ -46,7 +45,7 @@ def command(
     from regress_action.report import release as pages
     from regress_action.stores import local_history
 
-    rules = load_rules(options.settings_of(thresholds=thresholds, config=config), Path.cwd())
+    rules = options.rules_of(thresholds=thresholds, config=config)
     history = local_history(where)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,9 +56,7 @@ def command(
     \b
       regress-action replay --history branch:regress-data --set threshold=1.1
     """
-    from regress_action.action.judge import load_rules
-
-    policy = load_rules(options.settings_of(thresholds=thresholds, config=config), Path.cwd()).policy
+    policy = options.rules_of(thresholds=thresholds, config=config).policy
     replay(where, changes, policy, suite=suite, branch=branch, last=last, json_out=json_out)
 
 

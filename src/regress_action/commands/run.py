@@ -101,7 +101,7 @@ def command(
       regress-action run -- ./my-program --once
     """
     from regress_action.action import measure
-    from regress_action.action.judge import load_rules, with_changed_packages
+    from regress_action.action.judge import with_changed_packages
     from regress_action.history import Checkout
     from regress_action.measure.suite_command import style_of
 
@@ -122,7 +122,7 @@ def command(
     if dry_run:
         _print_plan(settings, spec)
         return
-    rules = load_rules(settings, Path.cwd())
+    rules = options.rules_for(settings, given.get("config"))
     with _interruptible(spec, rules):
         try:
             judged = _measured(settings, spec, rules, resume=resume, affected=affected)

@@ -53,6 +53,26 @@ def test_compare_exports_several_formats(tmp_path: Path, monkeypatch: pytest.Mon
     assert result.output.endswith("# EOF\n")
 
 
+def test_names_over_time_count_in_a_folder_of_the_project_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand beside the regress.yml that is found above."""
+    (tmp_path / "regress.yml").write_text("fail-on: minor\n")
+    (tmp_path / "regress-aliases.yml").write_text("aliases:\n- {old: load, new: parse}\n")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for side, name, latency in (("base", "load", 100), ("head", "parse", 300)):
+        for number in range(5):
+            content = {name: {"latency": {"value": latency + number}}}
+            (folder / f"{side}{number}.json").write_text(json.dumps(content))
+    monkeypatch.chdir(folder)
+
+    done = CliRunner().invoke(command, ["--baseline", "base*.json", "--head", "head*.json"])
+
+    assert done.exit_code == 1, done.output
+    assert "parse" in done.output
+
+
 def test_page_of_a_comparison_shows_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The HTML page gets the runs of both sides, not only the verdicts."""
     monkeypatch.chdir(tmp_path)
