@@ -64,15 +64,15 @@ def command(
         click.echo(f"{len(measured.failures)} of {runs} processes failed: {measured.failures[0]}", err=True)
         raise click.exceptions.Exit(3)
     if sampler != "none":
-        _sample(line, samples, timeout)
+        _sample(line, sampler, samples, timeout)
 
 
-def _sample(line: tuple[str, ...], samples: Path, timeout: float) -> None:
+def _sample(line: tuple[str, ...], sampler: str, samples: Path, timeout: float) -> None:
     """Sample the call stacks in one more process, which counts for nothing else because sampling slows it."""
     from regress_action.instruments import command_profile
 
     samples.unlink(missing_ok=True)
-    status = command_profile.sample(line, timeout)
+    status = command_profile.sample(line, sampler, samples, timeout)
     if not samples.is_file():
         click.echo(f"The sampler wrote nothing; it ended with {status}.", err=True)
         raise click.exceptions.Exit(3)

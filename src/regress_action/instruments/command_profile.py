@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,18 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import dropwhile
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from regress_action.instruments.profile import SPEEDSCOPE_SCHEMA
 from regress_action.instruments.profiler import FOLDER_VARIABLE
 from regress_action.measure import machine
-from regress_action.model.errors import UsageError
+from regress_action.model.errors import InputError, UsageError
+from regress_action.model.files import read_bounded, write_replace
 from regress_action.model.measurements import Benchmark, Environment, Failure, Metric, Report, Run, Series
 from regress_action.report.numbers import quantity
 
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _BLOCK = 512
+_LARGEST_SESSION = 1_000_000_000
+_STARTS = re.compile(r"<thread>|<string>|<frozen runpy>|runpy\.py|.*pyinstrument(\.exe)?([/\\]__main__\.py)?")
 _MEASURES = {
     "time": "s",
     "user_time": "s",
@@ -134,10 +142,64 @@ def ended_by(status: int) -> str:
     return f"it ended with status {status}"
 
 
-def sample(words: Sequence[str], timeout_s: float) -> int | None:
-    """Run a command that `sampled` gave; return its status, None when its time was up."""
+def sample(words: Sequence[str], sampler: str, out: Path, timeout_s: float) -> int | None:
+    """Run a command that `sampled` gave, which writes `out` for speedscope; return its status, None after its time.
+
+    Raises:
+        InputError: the sampler wrote something else than its session.
+    """
     with tempfile.TemporaryDirectory(prefix="regress-profile-") as folder:
-        return _run(words, Path(folder), timeout_s)[0]
+        status = _run(words, Path(folder), timeout_s)[0]
+    if sampler == "pyinstrument" and out.is_file():
+        session = orjson.loads(read_bounded(out, _LARGEST_SESSION))
+        write_replace(out, orjson.dumps(speedscope_of_session(session, str(out))))
+    return status
+
+
+def speedscope_of_session(session: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the samples of a session of pyinstrument as a sampled profile of speedscope, in seconds.
+
+    pyinstrument's own export follows the first thing that runpy did, and loses the program where a sample fell on what
+    runpy does before it. What started the program is left out here, too.
+
+    Raises:
+        InputError: it is no session.
+    """
+    frames: dict[tuple[str, str, int], int] = {}
+    samples, weights = [], []
+    try:
+        for stack, seconds in session["frame_records"]:
+            own = list(dropwhile(lambda frame: _STARTS.fullmatch(frame[1]), map(_frame, stack)))
+            if own:
+                samples.append([frames.setdefault(frame, len(frames)) for frame in own])
+                weights.append(float(seconds))
+        name = str(session["target_description"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{where} is no session of pyinstrument that is known here: {error}", remedy="Use --sampler py-spy."
+        ) from error
+    return {
+        "$schema": SPEEDSCOPE_SCHEMA,
+        "name": name,
+        "shared": {"frames": [{"name": called, "file": file, "line": line} for called, file, line in frames]},
+        "profiles": [
+            {
+                "type": "sampled",
+                "name": name,
+                "unit": "seconds",
+                "startValue": 0,
+                "endValue": sum(weights),
+                "samples": samples,
+                "weights": weights,
+            }
+        ],
+    }
+
+
+def _frame(identifier: str) -> tuple[str, str, int]:
+    """Return function, file and line of `name NUL file NUL line`, without what may follow."""
+    name, file, line = identifier.split("\x01", maxsplit=1)[0].split("\0")
+    return name, file, int(line)
 
 
 def _installed(name: str) -> str | None:
@@ -163,17 +225,7 @@ def sampled(words: Sequence[str], sampler: str, out: Path) -> tuple[str, ...]:
                 "pyinstrument samples Python programs only.",
                 remedy="Give a command like: python script.py, or use py-spy.",
             )
-        # Without the option, functions that took less than 1 % of the time are missing from the file.
-        line = (
-            program or "",
-            "-r",
-            "speedscope",
-            "-p",
-            "processor_options.filter_threshold=0",
-            "-o",
-            str(out),
-            *words[1:],
-        )
+        line = (program or "", "-r", "pyisession", "-o", str(out), *words[1:])
     if not program:
         raise UsageError(f"{sampler} is not installed.", remedy=f"Install it: pip install {sampler}")
     return line

@@ -252,7 +252,7 @@ def _resource_series(benchmark: Benchmark, used: ResourceUse) -> list[Series]:
     ]
 
 
-_SPEEDSCOPE_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
+SPEEDSCOPE_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 _US = 1e-3
 
 
@@ -320,7 +320,7 @@ def speedscope(profile: Profile) -> dict[str, Any]:
             }
         )
     names = [{"name": name} for name in frames]
-    return {"$schema": _SPEEDSCOPE_SCHEMA, "shared": {"frames": names}, "profiles": profiles, "name": profile.name}
+    return {"$schema": SPEEDSCOPE_SCHEMA, "shared": {"frames": names}, "profiles": profiles, "name": profile.name}
 
 
 def _drawn(profile: Profile) -> tuple[SpanRecord, ...]:

@@ -58,7 +58,7 @@ class Workspace:
         output.write_text("")
         inputs = {"command": f"{sys.executable} suite.py {{out}}", "baseline": "folder", "runs": "6", **inputs}
         environ = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")},
             "GITHUB_ACTIONS": "true",
             "GITHUB_WORKSPACE": str(self.folder),
             "GITHUB_EVENT_NAME": event,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from regress_action.formats import read
+from regress_action.instruments import command_profile
+from regress_action.model.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,23 +78,42 @@ def test_call_stacks_are_sampled_in_a_process_of_their_own(tmp_path: Path, sampl
     samples = json.loads((tmp_path / "s.json").read_text())
 
     assert done.returncode == 0, done.stderr
-    assert "work" in {frame["name"] for frame in samples["shared"]["frames"]}
+    names = [frame["name"] for frame in samples["shared"]["frames"]]
+    assert "work" in names
+    assert "_run_code" not in names, "what started the program"
     assert samples["profiles"]
     assert len(json.loads((tmp_path / "figures.json").read_text())["runs"]) == 1
 
 
-def test_a_function_of_less_than_one_percent_of_the_time_is_sampled(tmp_path: Path) -> None:
-    """A stall of the machine cannot hide the program's own functions: nothing that was sampled is left out."""
-    (tmp_path / "job.py").write_text(
-        "import time\ndef work(end):\n    while time.monotonic() < end:\n        sum(range(2_000))\n"
-        "time.sleep(3)\nwork(time.monotonic() + 0.015)\n"
-    )
+def test_every_sample_of_the_program_is_kept() -> None:
+    """Also where one fell on what starts a program, after which pyinstrument's own export leaves out the program."""
+    start = [
+        "MainThread\0<thread>\x0012",
+        "main\0lib/pyinstrument/__main__.py\x0030\x01l4",
+        "<module>\0<string>\x001\x01l1",
+    ]
+    runpy = "run_path\0<frozen runpy>\x00262\x01l291"
+    session = {
+        "target_description": "Program: job.py",
+        "frame_records": [
+            [[*start, runpy], 0.001],
+            [[*start, runpy, "compile\0<built-in>\x000"], 0.002],
+            [[*start, runpy, "<module>\0job.py\x001\x01l5", "work\0job.py\x002\x01l4", "f\0<string>\x001"], 0.004],
+        ],
+    }
 
-    done = profile(tmp_path, "--sampler=pyinstrument", "--samples=s.json", "--", sys.executable, "job.py")
-    samples = json.loads((tmp_path / "s.json").read_text())
+    written = command_profile.speedscope_of_session(session, "s.json")
 
-    assert done.returncode == 0, done.stderr
-    assert "work" in {frame["name"] for frame in samples["shared"]["frames"]}
+    assert [frame["name"] for frame in written["shared"]["frames"]] == ["compile", "<module>", "work", "f"]
+    assert written["profiles"][0]["samples"] == [[0], [1, 2, 3]]
+    assert written["profiles"][0]["weights"] == [0.002, 0.004]
+
+
+@pytest.mark.parametrize("session", [[], {}, {"frame_records": [["a"]]}, {"frame_records": [[["work"], 1]]}])
+def test_a_session_of_another_form_is_refused(session: Any) -> None:
+    """With the file, and what to use instead."""
+    with pytest.raises(InputError, match="no session of pyinstrument"):
+        command_profile.speedscope_of_session(session, "s.json")
 
 
 @pytest.mark.parametrize(
