@@ -32,6 +32,7 @@ def main() -> None:
     os.environ.pop("REGRESS_SESSION", None)
     namespace = usable_namespace()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
     for line in sys.stdin:
         session_id, way = line.split()
         if os.fork() == 0:
