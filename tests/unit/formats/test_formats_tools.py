@@ -424,3 +424,18 @@ def test_what_a_compiler_laid_out_is_marked_so(file: str, compiled: object) -> N
     (report,) = read(DATA / file)
 
     assert (COMPILED in report.provenance) is compiled
+
+
+@pytest.mark.parametrize("time", ["Infinity", "-inf", "NaN", "1e400"])
+def test_a_point_without_a_moment_counts_and_ends(tmp_path: Path, time: str) -> None:
+    """A time that is no number of seconds takes no part in a rate; it used to be divided for ever."""
+    text = (DATA / "k6/points.csv").read_text()
+    (tmp_path / "points.csv").write_text(
+        text + f"http_req_duration,{time},9,,,,,GET,http://x/,default,200,http://x/,\n"
+    )
+
+    before, after = (read(path)[0].series for path in (DATA / "k6/points.csv", tmp_path / "points.csv"))
+
+    rates = [[row.values for row in series if row.metric.name == "throughput"] for series in (before, after)]
+    assert rates[0] == rates[1] != []
+    assert before != after

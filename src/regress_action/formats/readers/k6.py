@@ -134,6 +134,8 @@ def _moment(text: str | None) -> float | None:
             return datetime.fromisoformat(text or "").timestamp()
         except ValueError:
             return None
+    if not math.isfinite(number):
+        return None
     while abs(number) > _FINER_THAN_SECONDS:
         number /= 1000
     return number
