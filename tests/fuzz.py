@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import random
+import signal
 import sys
 import time
 import traceback
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data" / "formats"
 LARGEST_SAMPLE = 12_000
+_LONGEST_S = 60  # for one input, on a machine of many programs
 _FORCED = 0.1
 _ENCODED = 0.05
 _ODD_VALUES: list[Any] = [
@@ -85,14 +87,23 @@ class Fuzzer:
         """Read inputs for so long, or so many.
 
         Raises:
-            UnexpectedResultError: Something else than a report or an `InputError` came out.
+            UnexpectedResultError: Something else than a report or an `InputError` came out, or nothing for a minute.
         """
+        before = signal.signal(signal.SIGALRM, _end_reading)
+        try:
+            return self._run(seconds, most)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    def _run(self, seconds: float, most: int | None) -> Outcome:
         outcome = Outcome()
         end = time.monotonic() + seconds
         for name, data, hint in self.inputs():
             if time.monotonic() > end or outcome.inputs == most:
                 return outcome
             start = time.monotonic()
+            signal.alarm(_LONGEST_S)
             outcome.results[result_of(name, data, hint, encode=self._random.random() < _ENCODED)] += 1
             if name.startswith("importers/"):
                 outcome.results[import_result_of(data)] += 1
@@ -196,6 +207,10 @@ class Fuzzer:
 
 class UnexpectedResultError(Exception):
     """Reading gave something else than a sound report or an `InputError`."""
+
+
+def _end_reading(_number: int, _frame: object) -> None:
+    raise TimeoutError(f"nothing after {_LONGEST_S} s")
 
 
 def result_of(name: str, data: bytes, hint: str | None, *, encode: bool = True) -> str:
