@@ -95,7 +95,7 @@ def test_pytest_suites_in_containers_take_turns(repository: UserRepository) -> N
         subprocess.run([*git, *words], cwd=folder, check=True)
     scratch = folder / ".regress" / "scratch"
     scratch.mkdir(parents=True)
-    suite = "PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q test_turns.py --benchmark-max-time=0.05"
+    suite = "PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q test_turns.py --benchmark-max-time=0.3"
     suite += " -p no:cacheprovider --benchmark-json={out}"
     root = Path(__file__).parents[2]
     argv = [sys.executable, "-m", "regress_action.measure", "--out", str(folder / ".regress/measured")]
