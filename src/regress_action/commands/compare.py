@@ -56,7 +56,7 @@ def command(
         raise UsageError(
             "Give the files of both sides.", remedy="regress-action compare --baseline OLD... --head NEW..."
         )
-    rules = options.rules_of(thresholds=thresholds, config=config, fail_on=fail_on)
+    rules = options.project_rules(thresholds=thresholds, config=config, fail_on=fail_on)
     judged = compare_files(baseline, head, rules, hint=hint, mode=mode, pattern=pattern)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 

@@ -66,7 +66,7 @@ def command(
     from regress_action.site import build
     from regress_action.site.inputs import Page
 
-    rules = options.rules_of(thresholds=thresholds, config=config)
+    rules = options.project_rules(thresholds=thresholds, config=config)
 
     def write() -> str:
         written = build.build(

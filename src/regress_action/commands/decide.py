@@ -37,7 +37,7 @@ def command(
         )
         rules = rules_of(trusted.settings, trusted.files)
     else:
-        rules = options.rules_of(thresholds=thresholds, config=config, runs=pairs)
+        rules = options.project_rules(thresholds=thresholds, config=config, runs=pairs)
     click.echo(regressed(measurement, rules) if regressions else decide(measurement, rules))
 
 

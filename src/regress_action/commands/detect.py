@@ -38,7 +38,7 @@ def command(
     **given: object,
 ) -> None:
     """Judge reports, in any known format, against the baselines of a history."""
-    rules = options.rules_of(**given)
+    rules = options.project_rules(**given)
     judged = detect(reports, where, rules, suite=suite, branch=branch, last=last, pattern=pattern)
     options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
 

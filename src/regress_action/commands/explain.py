@@ -31,7 +31,7 @@ def command(*, pattern: str, folder: Path, config: str | None) -> None:
     """Show the runs, the interval, the threshold and the reason of each benchmark that matches; short names count."""
     from regress_action.action.judge import judge_reports, selected
 
-    rules = options.rules_of(config=config)
+    rules = options.project_rules(config=config)
     base, head = reports_in(folder)
     judged = judge_reports(*selected([base], [head], pattern), rules)
     from regress_action.commands.output import show

@@ -99,7 +99,7 @@ def settings_of(**given: object) -> Settings:
     return settings.model_copy(update={name: str(path) for name, path in relative.items()})
 
 
-def rules_of(**given: object) -> JudgingRules:
+def project_rules(**given: object) -> JudgingRules:
     """Read the files that the settings of `settings_of` name, and the aliases beside them; return the rules."""
     return rules_for(settings_of(**given), given.get("config"))
 

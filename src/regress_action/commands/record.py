@@ -52,7 +52,7 @@ def record(
     from regress_action.stores import local_history
 
     history = local_history(where)
-    rules = options.rules_of()
+    rules = options.project_rules()
     now = now or datetime.now(UTC)
     for report in formats.gather(patterns):
         named = _named(report, suite=suite, commit=commit, branch=branch, now=now)

@@ -45,7 +45,7 @@ def command(
     from regress_action.report import release as pages
     from regress_action.stores import local_history
 
-    rules = options.rules_of(thresholds=thresholds, config=config)
+    rules = options.project_rules(thresholds=thresholds, config=config)
     history = local_history(where)
     reports = history.load(Selection(suite=suite, branch=branch, last=last))
     if not reports:

@@ -56,7 +56,7 @@ def command(
     \b
       regress-action replay --history branch:regress-data --set threshold=1.1
     """
-    policy = options.rules_of(thresholds=thresholds, config=config).policy
+    policy = options.project_rules(thresholds=thresholds, config=config).policy
     replay(where, changes, policy, suite=suite, branch=branch, last=last, json_out=json_out)
 
 
