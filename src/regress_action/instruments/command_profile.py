@@ -151,12 +151,12 @@ def sample(words: Sequence[str], sampler: str, out: Path, timeout_s: float) -> i
     with tempfile.TemporaryDirectory(prefix="regress-profile-") as folder:
         status = _run(words, Path(folder), timeout_s)[0]
     if sampler == "pyinstrument" and out.is_file():
-        session = orjson.loads(read_bounded(out, _LARGEST_SESSION))
-        write_replace(out, orjson.dumps(speedscope_of_session(session, str(out))))
+        written = speedscope_of_session(read_bounded(out, _LARGEST_SESSION), str(out))
+        write_replace(out, orjson.dumps(written))
     return status
 
 
-def speedscope_of_session(session: dict[str, Any], where: str) -> dict[str, Any]:
+def speedscope_of_session(content: bytes, where: str) -> dict[str, Any]:
     """Return the samples of a session of pyinstrument as a sampled profile of speedscope, in seconds.
 
     pyinstrument's own export follows the first thing that runpy did, and loses the program where a sample fell on what
@@ -168,6 +168,7 @@ def speedscope_of_session(session: dict[str, Any], where: str) -> dict[str, Any]
     frames: dict[tuple[str, str, int], int] = {}
     samples, weights = [], []
     try:
+        session = orjson.loads(content)
         for stack, seconds in session["frame_records"]:
             own = list(dropwhile(lambda frame: _STARTS.fullmatch(frame[1]), map(_frame, stack)))
             if own:
