@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _JUDGED = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
 _SEVERITIES = tuple(Severity)
+_COMMAND = "the suite's command"
 _PLAIN = {Verdict.NEW: Reason(ReasonCode.NEW), Verdict.MISSING: Reason(ReasonCode.MISSING)}
 
 
@@ -182,8 +183,7 @@ class _Rows:
             return rows.invalid[row]
         if self._analysis.matrix.scale.stopped[row]:
             return Reason(ReasonCode.BELOW_CLOCK)
-        text = failures.get(rows.benchmarks[row].name) or failures.get("") or ""
-        return Reason(ReasonCode.FAILED, text=text)
+        return failures.get(rows.benchmarks[row].name) or failures.get("") or Reason(ReasonCode.FAILED)
 
 
 def _sides(analysis: Analysis, *, base: bool) -> list[Side]:
@@ -249,6 +249,7 @@ def compare(
         head=_subject(head),
         notes=(
             *suite.notes(analysis),
+            *conditions.failed_runs(baseline, head),
             *conditions.differences(baseline, head),
             *conditions.notes(machines, design, comparisons, analysis.moved),
             *analysis.idle,
@@ -268,7 +269,7 @@ def analyse(
     _require_measurement(head)
     rows, base_side, head_side, _ = lay_out(baseline, head)
     _require_overlap(rows, base_side, head_side)
-    failures = _failures(head)
+    failures = _failures_of_command(head, rows, base_side, head_side) | _failures(head)
     _place_failures(rows, failures)
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
     scale, base_values, head_values = badness(rows, base_side, head_side)
@@ -324,15 +325,38 @@ def _require_overlap(rows: RowIndex, base: SideRuns, head: SideRuns) -> None:
         )
 
 
-def _failures(head: Sequence[Report]) -> dict[str, str]:
-    named = {failure.benchmark: failure.reason for report in head for failure in report.failures if not failure.skipped}
-    if any(report.series for report in head):
+def _failures(head: Sequence[Report]) -> dict[str, Reason]:
+    """Return why benchmarks failed, by name; an empty name stands for all, where no run has a value."""
+    named = {
+        failure.benchmark: Reason(ReasonCode.FAILED, text=failure.reason)
+        for report in head
+        for failure in report.failures
+        if not failure.skipped
+    }
+    if named or any(report.series for report in head):
         return named
     run_failures = [run.failure for report in head for run in report.runs if run.failure]
-    return named or ({"": run_failures[0]} if run_failures else {})
+    return {"": Reason(ReasonCode.COMMAND_FAILED, text=run_failures[0])} if run_failures else {}
 
 
-def _place_failures(rows: RowIndex, failures: dict[str, str]) -> None:
+def _failures_of_command(
+    head: Sequence[Report], rows: RowIndex, base_side: SideRuns, head_side: SideRuns
+) -> dict[str, Reason]:
+    """Return what was not measured because the command failed in every run of the head, although runs have values.
+
+    Where nothing that the baseline has is missing, the command itself failed: such a suite never passes.
+    """
+    runs = [run for report in head for run in report.runs]
+    if not all(run.failure for run in runs) or not head_side.listed.any():
+        return {}
+    missing = base_side.newest & np.isnan(head_side.values).all(axis=1)
+    names = [rows.benchmarks[row].name for row in plain(np.flatnonzero(missing))]
+    named = any(not failure.skipped for report in head for failure in report.failures)
+    reason = Reason(ReasonCode.COMMAND_FAILED, text=runs[0].failure or "")
+    return dict.fromkeys(names or ([] if named else [_COMMAND]), reason)
+
+
+def _place_failures(rows: RowIndex, failures: dict[str, Reason]) -> None:
     """Add a row for what failed and was never measured anywhere."""
     measured = {benchmark.name for benchmark in rows.benchmarks}
     for name in failures:

@@ -73,6 +73,22 @@ def notes(machines: Machine, mode: Mode, comparisons: Sequence[Comparison], move
         yield Note(NoteCode.CPU_STOLEN, (machines.steal, undecided))
 
 
+def failed_runs(baseline: Sequence[Report], head: Sequence[Report]) -> Iterator[Note]:
+    """Yield how many runs of a side failed, also where they have values; of a baseline those measured with the head."""
+    sessions = {run.session for report in head for run in report.runs if run.session}
+    for side, reports in (("base", baseline), ("head", head)):
+        runs = [
+            (run, any(math.isfinite(series.values[at]) for series in report.series))
+            for report in reports
+            for at, run in enumerate(report.runs)
+            if side == "head" or run.session in sessions
+        ]
+        failed = [(run.failure, has_values) for run, has_values in runs if run.failure]
+        if failed:
+            counts = (len(failed), len(runs), sum(has_values for _, has_values in failed))
+            yield Note(NoteCode.FAILED_RUNS, counts, (side, failed[0][0]))
+
+
 def differences(baseline: Sequence[Report], head: Sequence[Report]) -> Iterator[Note]:
     """Yield in what the two sides differ as far as their files say, such as the runtime or the type of a build.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regress_action.analysis.estimate import RowEstimates, RunMatrix
     from regress_action.analysis.policy import BudgetRule, Policy
     from regress_action.analysis.tests import TestResults
-    from regress_action.model.comparisons import Note
+    from regress_action.model.comparisons import Note, Reason
 
 
 WORST_FIRST = (
@@ -49,7 +49,7 @@ class Analysis:
     results: TestResults
     thresholds: Floats
     budgets: dict[int, Budget]
-    failures: dict[str, str]
+    failures: dict[str, Reason]
     skipped: dict[str, str]
     moved: float | None
     shift: Floats

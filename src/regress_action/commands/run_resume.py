@@ -72,7 +72,7 @@ def _part(folder: Path, commits: dict[str, str], command: str) -> EarlierPart:
             f"{folder} measured another command: {content.get('command')}",
             remedy="Give the same, or leave --resume out.",
         )
-    runs = [run for run in content["runs"] if not run.get("failure")]
+    runs = [run for run in content["runs"] if not run.get("failure") or run.get("result")]
     good = [{run["pair"] for run in runs if run["side"] == side} for side in sides]
     return EarlierPart(folder, len(set.intersection(*good)) if good else 0)
 

@@ -112,15 +112,16 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
     """Return the report of one run, with its place in the measurement.
 
     With `plain` the process itself is that benchmark; otherwise its result file counts. A run without a readable
-    result is a failed run that says why.
+    result is a failed run that says why. One whose command failed has the values of the benchmarks that it measured,
+    unless its file ends in the middle.
     """
     failure = _failure(run)
     report = Report((), (Run(),), source=SOURCE)
-    if failure is None:
+    if failure is None or (run.get("result") is not None and not plain):
         try:
-            report = _process(run, plain) if plain else _result(folder, run.get("result"))
+            report = _process(run, plain) if plain else _result(folder, run.get("result"), complete=failure is not None)
         except InputError as error:
-            failure = clean(error.what)
+            failure = f"{failure}. {clean(error.what)}" if failure else clean(error.what)
     place = Run(
         session=clean(session, _LONGEST_LABEL),
         pair=_pair(run),
@@ -148,8 +149,8 @@ def _pair(run: dict[str, Any]) -> int | None:
     return int(pair) if pair is not None and 0 <= pair < _MOST_PAIRS else None
 
 
-def _result(folder: Path, result: object) -> Report:
-    """Return what one process wrote, in one file or in several of a folder."""
+def _result(folder: Path, result: object, *, complete: bool) -> Report:
+    """Return what one process wrote, in a file or a folder of them; with `complete` none may end in the middle."""
     if not isinstance(result, str):
         raise InputError("The run ended well and left no result file.")
     try:
@@ -160,7 +161,7 @@ def _result(folder: Path, result: object) -> Report:
         raise InputError(f"The result {clean(result)} lies outside of the measurement.")
     if (folder / result).is_dir() and criterion.holds_results(folder / result):
         return _only_run(criterion.read_folder(folder / result), result)
-    reports = [report for file in files for report in _reports(file, alone=len(files) == 1)]
+    reports = [report for file in files for report in _reports(file, alone=len(files) == 1, complete=complete)]
     benchmarks = [report for report in reports if report.source != junit.TITLE]
     reports = benchmarks or reports  # beside results, JUnit XML is the log of the tests that made them
     return _only_run(reports, result)
@@ -181,9 +182,12 @@ def _files(root: Path, path: Path) -> list[Path] | None:
     return files if all(file.resolve().is_relative_to(root) for file in files) else None
 
 
-def _reports(file: Path, *, alone: bool) -> tuple[Report, ...]:
+def _reports(file: Path, *, alone: bool, complete: bool) -> tuple[Report, ...]:
+    document = load(file)
+    if complete and document.json is None and document.xml is None and not document.text.endswith("\n"):
+        raise InputError(f"Its result file {clean(file.name)} ends in the middle of a line.")
     try:
-        return read_document(load(file))
+        return read_document(document)
     except UnknownFormatError:
         if alone:
             raise

@@ -14,7 +14,7 @@ from regress_action.measure.process_tree import CHILDREN_LISTED
 from regress_action.measure.suite_command import style_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from regress_action.measure.measurement import RunRecord
     from regress_action.measure.options import Options
@@ -107,10 +107,13 @@ class Interleaving:
         self.alone_cpu_s = _cpu_s(runs)
         self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
 
-    def fault_of(self, runs: Sequence[RunRecord]) -> str | None:
-        """Return why a pair that was measured in turns cannot be used, None where it can."""
+    def fault_of(self, runs: Sequence[RunRecord], known_failures: Collection[tuple[str, str]] = ()) -> str | None:
+        """Return why a pair that was measured in turns cannot be used, None where it can.
+
+        `known_failures` are side and failure of runs that fail in the same way without turns, and give values.
+        """
         for run in runs:
-            if run.failure is not None:
+            if run.failure is not None and not (run.is_usable and (run.side, run.failure) in known_failures):
                 return f"{run.side} {run.failure} while it took turns with the other side"
         if self.kind is Kind.FROZEN:
             for run in runs:

@@ -25,6 +25,7 @@ class RunRecord:
     `ready_s` is the longest time that a trial run may have been in the run queue. `turns` says how it took turns with
     the other side's {active_s, alone_s, turns, busy, met}; `wall_s` is then the time of its turns.
     `resources` holds what its processes did and waited for, None where they were not sampled one side at a time.
+    With both a `failure` and a `result`, the command failed after it had written the result of what it measured.
     """
 
     side: str
@@ -54,6 +55,11 @@ class RunRecord:
     ready_s: float | None = None
     turns: dict[str, float | int | None] | None = None
     resources: dict[str, Any] | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it gave values, of all benchmarks or of some."""
+        return self.failure is None or self.result is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class MeasurementFolder:
 
     def good(self, side: str) -> int:
         """Count the runs of a side that gave a result."""
-        return sum(run.side == side and run.failure is None for run in self.runs)
+        return sum(run.side == side and run.is_usable for run in self.runs)
 
     def save(self) -> None:
         """Replace the file in one step, so that it is never incomplete, for a reader or after a crash.

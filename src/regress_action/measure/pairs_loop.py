@@ -57,7 +57,11 @@ class StopReason:
 
 @dataclass(slots=True)
 class PairsLoop:
-    """The measurement from the first warm-up to the last pair."""
+    """The measurement from the first warm-up to the last pair.
+
+    `known_failures` are side and failure of runs that gave values of a part of the benchmarks, and were tried again as
+    often as was asked for: later runs are not. `failed_in_turns` are those of pairs in turns, measured again without.
+    """
 
     options: Options
     trees: Mapping[str, SideTree]
@@ -67,6 +71,8 @@ class PairsLoop:
     clock: Clock
     selection: tuple[str, ...]
     failing: dict[str, int] = field(default_factory=dict)
+    known_failures: set[tuple[str, str]] = field(default_factory=set)
+    failed_in_turns: set[tuple[str, str]] = field(default_factory=set)
     stopped: StopReason | None = None
     probe: Probe = field(default_factory=Probe)
     reported_tails: set[str] = field(default_factory=set)
@@ -157,6 +163,9 @@ class PairsLoop:
         Raises:
             MeasureError: the disk is full, the program does not exist, or a signal asked to stop.
         """
+        for side, failure in sorted(self.failed_in_turns - self.known_failures):
+            self._fall_back(f"{side} {failure} only while it took turns with the other side")
+            return False
         order = abba_order(tuple(self.trees), pair)
         slots = [Slot(side, pair, order.index(side)) for side in self.trees]
         for position, side in enumerate(order):
@@ -169,7 +178,11 @@ class PairsLoop:
             self._fall_back(f"{error} made no progress while the other side waited, which holds what it needs")
             return False
         self.executor.signals.check()
-        fault = self.interleaving.fault_of([run for run, _ in results])
+        in_part = {(run.side, run.failure) for run, _ in results if run.failure and run.is_usable}
+        if in_part - self.failed_in_turns - self.known_failures and self._may_go_on():
+            self.failed_in_turns |= in_part
+            return False  # run by run, the pair shows whether taking turns is the reason
+        fault = self.interleaving.fault_of([run for run, _ in results], self.known_failures)
         if fault and self._may_go_on():
             self._fall_back(fault)
             return False
@@ -206,6 +219,8 @@ class PairsLoop:
             run, log = self._execute(slot, retried)
             if run.failure is None or len(retried) >= self.options.retries or not self._may_go_on():
                 break
+            if run.is_usable and (run.side, run.failure) in self.known_failures:
+                break
             retried.append(run.failure)
             self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
         self.reporter.show_output(log)
@@ -214,7 +229,8 @@ class PairsLoop:
 
     def _report_finished(self, slot: Slot, run: RunRecord, left: float) -> None:
         tail = self._new_tail(run, self.trees[slot.side])
-        self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, output_tail=tail)
+        kept = run.result is not None
+        self._report("run-finished", slot, left, wall_s=run.wall_s, failure=run.failure, kept=kept, output_tail=tail)
 
     def _execute(self, slot: Slot, retried: list[str]) -> tuple[RunRecord, OutputLog]:
         """Run once; watch the base's first good run for code of another tree.
@@ -232,7 +248,7 @@ class PairsLoop:
             for path in sorted(opened.paths):
                 if any(path.is_relative_to(folder) for folder in install.folders):
                     raise refuse_shared(install, path)
-        if run.failure is None:
+        if run.is_usable:
             self.shared_installs = ()
         return run, log
 
@@ -255,7 +271,9 @@ class PairsLoop:
             names = ", ".join(sorted(set(run.left_behind)))
             self.reporter.emit("warning", message=f"the run left processes behind, which were ended: {names}")
         self.executor.signals.check()
-        self.failing[slot.side] = self.failing.get(slot.side, 0) + 1 if run.failure else 0
+        if run.failure and run.result:
+            self.known_failures.add((run.side, run.failure))
+        self.failing[slot.side] = 0 if run.is_usable else self.failing.get(slot.side, 0) + 1
         if self.failing[slot.side] >= MAX_CONSECUTIVE_FAILURES:
             why = f"stopped after {MAX_CONSECUTIVE_FAILURES} failures in a row of {slot.side}"
             self.stopped = StopReason("failures", why)

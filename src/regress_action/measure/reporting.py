@@ -5,7 +5,7 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
     started       session, suite, sides, pairs, warmup, command, out
     setup         side                          setup-finished  side, elapsed_s
     run-started   pair, pairs, side, warmup, elapsed_s, remaining_s
-    run-finished  pair, pairs, side, warmup, wall_s, failure, output_tail, elapsed_s, remaining_s
+    run-finished  pair, pairs, side, warmup, wall_s, failure, kept, output_tail, elapsed_s, remaining_s
     retried       pair, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
     interleaved   kind, why: how base and head alternate from now on
@@ -168,7 +168,8 @@ def _listed(names: list[str]) -> str:
 
 def _run_line(event: Event) -> str:
     worktrees = "warm-up" if event["warmup"] else f"pair {event['pair']}/{event['pairs']}"
-    result = event["failure"] or seconds(event["wall_s"])
+    failed = event["failure"] and event["failure"] + (", what it measured counts" if event.get("kept") else "")
+    result = failed or seconds(event["wall_s"])
     left = event["remaining_s"]
     return " · ".join(
         [worktrees, event["side"], result, *([f"about {clock(left)} left"] if left and left >= 1 else [])],

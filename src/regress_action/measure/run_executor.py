@@ -380,13 +380,16 @@ class RunExecutor:
     def _take_result(
         self, ended: ProcessResult, tree: SideTree, result_files: ResultFiles
     ) -> tuple[str | None, Path | None]:
-        """Return why the run failed, or the result it left."""
+        """Return why the run failed, and the result it left; both where one benchmark of several failed.
+
+        A command that ended by itself had the time to write its result. One that was stopped or killed had not.
+        """
         failure = self._failure_of(ended)
-        if failure is None:
+        if failure is None or _ended_by_itself(ended.status):
             try:
-                return None, result_files.take(tree)
+                return failure, result_files.take(tree)
             except UnusableResultError as error:
-                failure = str(error)
+                failure = failure or str(error)
         result_files.discard()
         return failure, None
 
@@ -406,6 +409,11 @@ def _resources(sampler: Sampler, before: KernelTotals) -> dict[str, Any]:
     limits = sampler.limits.described if sampler.limits else {}
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {**seen, **KernelTotals.now().since(before), **limits, "swap_bytes": sampler.swap_bytes, "cpus": cpus}
+
+
+def _ended_by_itself(status: int | None) -> bool:
+    """Whether a command began, and ended without a signal or a time limit."""
+    return status is not None and 0 <= status <= _SHELL_SIGNAL_OFFSET and status not in _NO_COMMAND
 
 
 def failure_of_status(status: int) -> str | None:

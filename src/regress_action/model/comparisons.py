@@ -386,6 +386,7 @@ class ReasonCode(StrEnum):
     MISSING = "missing"
     SKIPPED = "skipped"  # text: what the suite said; the verdict is missing
     FAILED = "failed"  # text: what the suite said
+    COMMAND_FAILED = "command-failed"  # text: how every run of the head failed
     UNUSABLE_ROUNDS = "unusable-rounds"  # count
     BELOW_CLOCK = "below-clock"
     UNIT_CHANGED = "unit-changed"  # before, text
@@ -457,6 +458,7 @@ class NoteCode(StrEnum):
     CPU_STOLEN = "cpu-stolen"  # numbers: the share, undecided comparisons
     UNREACHABLE = "unreachable"  # numbers: benchmarks that the change cannot reach, all benchmarks
     CONTROL_FLOOR = "control-floor"  # numbers: controls that moved, the largest ratio, regressions within it
+    FAILED_RUNS = "failed-runs"  # numbers: runs that failed, all, failed ones with values; names: side, how one failed
     ENVIRONMENT_DIFFERS = "environment-differs"  # names: the field, then its value at the baseline and at the head
 
 

@@ -420,6 +420,14 @@ def _environment_differs(note: Note) -> str:
     return f"The two sides differ in {_FIELDS.get(field, field)}: {before} at the baseline, {after} at the head."
 
 
+def _failed_runs(note: Note) -> str:
+    failed, runs, with_values = map(int, note.numbers)
+    side, how = note.names
+    kept = " What it had measured by then counts." if with_values else ""
+    which = f"The one run of the {side}" if runs == 1 else f"{failed} of {runs} runs of the {side}"
+    return f"{which} failed: the run {how.rstrip('.')}.{kept}"
+
+
 def _unreachable(note: Note) -> str:
     some, everything = map(int, note.numbers)
     of = count(everything, "benchmark")
@@ -450,6 +458,7 @@ _WORDS: Mapping[NoteCode, Callable[[Note], str]] = {
     NoteCode.CPU_STOLEN: _cpu_stolen,
     NoteCode.UNREACHABLE: _unreachable,
     NoteCode.CONTROL_FLOOR: _unreachable_moved,
+    NoteCode.FAILED_RUNS: _failed_runs,
     NoteCode.ENVIRONMENT_DIFFERS: _environment_differs,
 }
 

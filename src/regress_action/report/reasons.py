@@ -177,6 +177,11 @@ def _failed(row: Comparison, reason: Reason) -> str:
     return reason.text or "It failed."
 
 
+def _command_failed(row: Comparison, reason: Reason) -> str:
+    del row
+    return f"Every run of the head failed: the run {(reason.text or 'failed').rstrip('.')}."
+
+
 def _unusable_rounds(row: Comparison, reason: Reason) -> str:
     del row
     return f"Its values cannot be used: {count(reason.count or 0, 'round')} gave no finite number."
@@ -251,6 +256,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.DIRECTION_UNKNOWN: _direction_unknown,
     ReasonCode.SKIPPED: _skipped,
     ReasonCode.FAILED: _failed,
+    ReasonCode.COMMAND_FAILED: _command_failed,
     ReasonCode.UNUSABLE_ROUNDS: _unusable_rounds,
     ReasonCode.UNIT_CHANGED: _definition_changed,
     ReasonCode.DIRECTION_CHANGED: _definition_changed,

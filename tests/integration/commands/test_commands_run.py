@@ -71,6 +71,26 @@ MEASURE = ("run", "--pairs", "5", "--json", "out.json")
 COMMAND = ("--", sys.executable, "suite.py", "{out}")
 
 
+def test_one_failing_benchmark_of_a_pytest_suite_costs_no_other(tmp_path: Path) -> None:
+    """The others are compared, the failed one is named, and the verdict is `incomplete`, whichever side misses it."""
+    git(tmp_path, "init", "--quiet")
+    good = "def test_a(benchmark): benchmark(sum, range(2000))\ndef test_b(benchmark): benchmark(sum, range(999))\n"
+    for text in (good, good.replace("sum, range(999)", "int, 'x'")):
+        (tmp_path / "test_suite.py").write_text(text)
+        git(tmp_path, "add", "--all")
+        git(tmp_path, "commit", "--quiet", "--message", "next")
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.02")
+    ended = regress(tmp_path, *MEASURE, "--base", "HEAD~1", "--", *command, "--benchmark-json={out}")
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    judged = json.loads((tmp_path / "out.json").read_text())
+    rows = {row["benchmark"]: row for row in judged["comparisons"]}
+    assert judged["summary"]["verdict"] == "incomplete"
+    assert rows["test_suite.py::test_b"]["verdict"] == "failed"
+    assert rows["test_suite.py::test_a"]["head"]["runs"] == 5
+    assert "5 of 5 runs of the head failed: the run exited with status 1." in " ".join(judged["notes"])
+    assert "benchmark failed (test_suite.py::test_b)" in ended.stdout.splitlines()[0]
+
+
 def test_a_slower_commit_is_named_graded_and_fails(project: Path) -> None:
     """Three times the work is a critical regression: exit code 1, the benchmark's name on the first line."""
     ended = regress(project, *MEASURE, "--base", "HEAD~1", *COMMAND)

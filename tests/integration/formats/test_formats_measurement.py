@@ -117,7 +117,7 @@ def test_session_command_and_monitor_are_kept(measured: Path) -> None:
 
 def test_a_failed_run_has_no_values_and_says_why(tmp_path: Path) -> None:
     """A crash leaves a gap in every series, and the run stays as evidence."""
-    folder = _written(tmp_path, _run("head", 0), _run("head", 1, failure="It hung.\x07", exit_status=None))
+    folder = _written(tmp_path, _run("head", 0), _run("head", 1, failure="It hung.\x07", exit_status=None, result=None))
 
     head = read_measurement(folder).head
 
@@ -125,6 +125,28 @@ def test_a_failed_run_has_no_values_and_says_why(tmp_path: Path) -> None:
     assert head.runs[1].failure.startswith("It hung.~")
     assert all(math.isnan(series.values[1]) for series in head.series)
     assert not any(math.isnan(series.values[0]) for series in head.series)
+
+
+def test_a_command_that_failed_after_it_wrote_its_result_has_values(tmp_path: Path) -> None:
+    """One benchmark failed: the others count, and the run says how it ended."""
+    failed = {"failure": "exited with status 1", "exit_status": 1}
+    head = read_measurement(_written(tmp_path, _run("head", 0, **failed), _run("head", 1))).head
+
+    assert [run.failure for run in head.runs] == ["exited with status 1", None]
+    assert not any(math.isnan(value) for series in head.series for value in series.values)
+
+
+@pytest.mark.parametrize("content", ["BenchmarkA 100 12.5 ns/op\nBenchmarkB 100 1", '{"machine_info": {}, "benchm'])
+def test_a_file_that_a_failing_command_did_not_finish_is_not_used(tmp_path: Path, content: str) -> None:
+    """The last number may be cut short, and no one can tell."""
+    folder = _written(tmp_path, _run("head", 0), _run("head", 1, failure="exited with status 1"))
+    (folder / "runs" / "head-01.json").write_text(content)
+
+    head = read_measurement(folder).head
+
+    assert head.runs[1].failure is not None
+    assert head.runs[1].failure.startswith("exited with status 1. ")
+    assert all(math.isnan(series.values[1]) for series in head.series)
 
 
 @pytest.mark.parametrize(

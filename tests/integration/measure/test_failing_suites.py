@@ -103,6 +103,41 @@ def test_failed_run_is_retried_with_retries(measure: Measurer) -> None:
     assert "trying again" in measured.stdout
 
 
+def test_result_of_a_command_that_failed_counts(measure: Measurer) -> None:
+    """One benchmark fails in every run of the head: nothing is lost, and nothing ends early."""
+    measured = measure("--base", "HEAD~1", "--pairs", "4", "--", "echo 1 > {out}; test $REGRESS_SIDE = base")
+    assert measured.status == 0
+    assert measured.failures("head") == ["exited with status 1"] * 4
+    assert measured.failures("base") == [None] * 4
+    assert measured.results("head") == ["1\n"] * 4
+    assert measured.document["stopped"]["word"] == "complete"
+    assert "head · exited with status 1, what it measured counts" in measured.stdout
+
+
+def test_result_of_a_command_that_was_killed_does_not_count(measure: Measurer) -> None:
+    """It may end in the middle; so may that of a shell that reports a signal, and of a suite at its time limit."""
+    for ending in ("kill -9 $$", "(kill -9 $BASHPID); exit 137", "sleep 30"):
+        limit = ("--overwrite", "--runs", "1", "--timeout", "2")
+        measured = measure(*limit, "--", f"echo 1 > {{out}}; {ending}")
+        assert measured.status == 3
+        assert measured.runs[0]["result"] is None
+        assert list((measured.out / "runs").glob("*.json")) == []
+
+
+def test_result_of_an_earlier_run_is_not_taken_for_one_that_failed(measure: Measurer) -> None:
+    """The second run fails before it writes: what the first one wrote is gone."""
+    command = "test $REGRESS_PAIR = 2 || echo 1 > result.json; exit 1"
+    measured = measure("--runs", "3", "--results", "result.json", "--", command)
+    assert [run["result"] for run in measured.runs] == ["runs/head-01.json", None, "runs/head-03.json"]
+
+
+def test_failure_that_repeats_is_not_retried_in_every_run(measure: Measurer, tmp_path: Path) -> None:
+    """The first run is tried again as often as was asked for; the others end with what they have."""
+    measured = measure("--runs", "3", "--retries", "2", "--", f"echo x >> {tmp_path}/n; echo 1 > {{out}}; exit 1")
+    assert [len(run["retried"]) for run in measured.runs] == [2, 0, 0]
+    assert len((tmp_path / "n").read_text().splitlines()) == 5
+
+
 def test_hanging_suite_is_stopped_with_its_children(measure: Measurer, tmp_path: Path) -> None:
     """At the time limit the whole tree is ended, and the run records it."""
     started = time.monotonic()

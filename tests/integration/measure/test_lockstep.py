@@ -149,6 +149,40 @@ def test_pytest_suites_give_turns_to_one_another(
     assert base["test_slow_at_first"]["rounds"] > 5
 
 
+FAILING = """
+import os
+def test_one(benchmark): benchmark(sum, range(500))
+def test_two(benchmark):
+    benchmark(sum, range(500))
+    {assertion}
+"""
+
+
+def test_benchmark_that_fails_without_turns_too_costs_no_turns(repository: Repository, measure: Measurer) -> None:
+    """The first pair is measured again run by run; as the head fails there as well, the second one takes turns."""
+    repository.commit(test_suite_dot_py=FAILING.format(assertion="assert True"))
+    repository.commit(test_suite_dot_py=FAILING.format(assertion="assert False"))
+    words = ["--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--"]
+    measured = measure(*words, f"{PYTEST} --benchmark-json={{out}}")
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "cooperative"
+    assert measured.failures() == ["exited with status 1"] * 2
+    assert [run["turns"] is None for run in measured.runs] == [True, True, False, False]
+    assert all("test_one" in result for result in measured.results())
+
+
+def test_benchmark_that_fails_only_in_turns_ends_them(repository: Repository, measure: Measurer) -> None:
+    """Two sides that want the same port: nothing of that pair is kept, and the rest is measured run by run."""
+    for _ in range(2):
+        repository.commit(test_suite_dot_py=FAILING.format(assertion="assert 'REGRESS_TURNS' not in os.environ"))
+    words = ["--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--"]
+    measured = measure(*words, f"{PYTEST} --benchmark-json={{out}}")
+    assert measured.status == 0, measured.stderr
+    assert interleaved(measured)["kind"] == "run"
+    assert "exited with status 1 only while it took turns" in str(interleaved(measured)["why"])
+    assert measured.failures("base") + measured.failures("head") == [None] * 4
+
+
 def test_selected_parameters_are_measured_alone(repository: Repository, measure: Measurer) -> None:
     """An expression for -k holds no `=`, so it selects all parameters; where suites take turns, the plugin is exact."""
     text = (

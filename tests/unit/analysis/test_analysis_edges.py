@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Mode, Outcome, Reason, ReasonCode, Severity, Verdict
+from regress_action.model.comparisons import Mode, Note, NoteCode, Outcome, Reason, ReasonCode, Severity, Verdict
 from regress_action.model.errors import IncompleteError, InputError
 from regress_action.model.measurements import Benchmark, Direction, Failure, Metric, Report, Run, Series
 from unit.analysis.compared_sides import (
@@ -267,6 +267,47 @@ def test_a_head_that_failed_as_a_whole_fails_every_benchmark() -> None:
     assert {row.verdict for row in judgement.comparisons} == {Verdict.FAILED}
     assert {reason_of(row).text for row in judgement.comparisons} == {"exit status 1"}
     assert judgement.summary.verdict is Outcome.INCOMPLETE
+
+
+def _exited(reports: list[Report], failing: int) -> list[Report]:
+    """Return the reports with a command that failed in the first `failing` of their runs."""
+    failures = ["exited with status 1"] * failing + [None] * (len(reports) - failing)
+    return [
+        replace(report, runs=(replace(report.runs[0], failure=failure),))
+        for report, failure in zip(reports, failures, strict=True)
+    ]
+
+
+def test_a_benchmark_that_a_failing_command_did_not_measure_failed() -> None:
+    """The others are judged, the verdict is incomplete, and it is said of which side the command failed and how."""
+    head = _exited(runs({"a": STEADY}), len(STEADY))
+
+    judgement = analysis.compare(runs({"a": STEADY, "b": STEADY}), head)
+
+    assert of(judgement, "a").verdict is Verdict.UNCHANGED
+    assert of(judgement, "b").verdict is Verdict.FAILED
+    assert reason_of(of(judgement, "b")) == Reason(ReasonCode.COMMAND_FAILED, text="exited with status 1")
+    assert judgement.summary.verdict is Outcome.INCOMPLETE
+    assert Note(NoteCode.FAILED_RUNS, (6, 6, 6), ("head", "exited with status 1")) in judgement.notes
+
+
+def test_a_head_whose_command_always_fails_never_passes() -> None:
+    """Also where every benchmark of the baseline has values: then the command itself failed."""
+    judgement = analysis.compare(runs({"a": STEADY}), _exited(runs({"a": STEADY}), len(STEADY)))
+
+    assert [(row.benchmark.name, row.verdict) for row in judgement.comparisons] == [
+        ("the suite's command", Verdict.FAILED),
+        ("a", Verdict.UNCHANGED),
+    ]
+    assert judgement.summary.verdict is Outcome.INCOMPLETE
+
+
+def test_a_command_that_failed_once_is_a_note() -> None:
+    """Its run has values like the others, and the command succeeded in them."""
+    judgement = analysis.compare(runs({"a": STEADY}), _exited(runs({"a": STEADY}), 1))
+
+    assert judgement.summary.verdict is Outcome.PASS
+    assert Note(NoteCode.FAILED_RUNS, (1, 6, 1), ("head", "exited with status 1")) in judgement.notes
 
 
 @pytest.mark.parametrize("head", [[], [Report((), ())]])

@@ -156,6 +156,7 @@ def test_every_note_has_a_sentence(code: NoteCode) -> None:
     counts = {NoteCode.LEARNED_NOISE: (3, 2), NoteCode.UNUSED_BUDGET: (0, 3), NoteCode.ENVIRONMENT_DIFFERS: (0, 3)}
     size = {NoteCode.SPEED_VARIES: (2, 0), NoteCode.CPU_STOLEN: (2, 0), NoteCode.CORRELATED_PAIRS: (2, 0)}
     size |= {NoteCode.UNREACHABLE: (2, 0), NoteCode.CONTROL_FLOOR: (3, 0), NoteCode.UNUSED_TRADE_OFF: (1, 2)}
+    size |= {NoteCode.FAILED_RUNS: (3, 2)}
     length, names = (counts | size).get(code, (1, 1))
     note = Note(code, (1.25, 2.0, 3.0, 4.0, 5.0)[:length], ("first", "second", "third")[:names])
     assert phrases.note_sentence(note).endswith(".")
