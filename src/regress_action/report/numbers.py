@@ -136,6 +136,13 @@ def certainty(q_value: float | None) -> str:
     return f"q = {q_value:.3f}" if q_value < 0.1 else f"q = {q_value:.2f}"  # noqa: PLR2004 - two digits that matter
 
 
+def p_value(value: float) -> str:
+    """Return a p-value as `p = 0.021`; how many zeros a tiny one has says nothing more."""
+    if value < 0.0001:  # noqa: PLR2004 - smaller values say nothing more
+        return "p < 0.0001"
+    return f"p = {_significant(value, 2)}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `1 regression` or `2 regressions`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

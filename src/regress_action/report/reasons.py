@@ -231,7 +231,7 @@ def _repeated(row: Comparison, reason: Reason) -> str:
 
 def _sustained(row: Comparison, reason: Reason) -> str:
     """Say what became worse for good, since when, and whether later runs showed it again."""
-    size, p_value = phrases.comparative(row), f"p = {row.p_value:.2g}" if row.p_value is not None else ""
+    size, p_value = phrases.comparative(row), numbers.p_value(row.p_value) if row.p_value is not None else ""
     if reason.code is ReasonCode.DRIFTING:
         words = f"It degrades: {size} over the last {count(reason.count or 0, 'run')} ({p_value}), and goes on."
     elif reason.code is ReasonCode.STEPPED:

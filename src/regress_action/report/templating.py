@@ -128,7 +128,7 @@ def evidence(row: Comparison) -> Inert:
     """Return how sure a change is, and whether somebody measured again."""
     sure = numbers.certainty(row.q_value)
     if row.q_value is None and row.p_value is not None:
-        sure = f"p = {row.p_value:.2g}"
+        sure = numbers.p_value(row.p_value)
     again = {None: "", True: ", confirmed", False: ", suspected"}[row.confirmed]
     return Inert(unbroken(sure) + again)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
 from regress_action.report import chart, html, line_chart, phrases, reasons
-from regress_action.report.numbers import count, in_one_unit, percent, quantity
+from regress_action.report.numbers import count, in_one_unit, p_value, percent, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -277,7 +277,7 @@ def _evidence(series: Mapping[str, Any]) -> str:
     moved = _compared(1 + series["drift"], series)
     if series["direction"] == "step":
         return f"{moved} in one step, {runs} in all"
-    sure = f", p = {series['p_value']:.2g}" if series["direction"] in {"degrading", "improving"} else ""
+    sure = f", {p_value(series['p_value'])}" if series["direction"] in {"degrading", "improving"} else ""
     return f"{moved} over the last runs{sure}, {runs} in all"
 
 

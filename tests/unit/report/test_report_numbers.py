@@ -144,3 +144,11 @@ def test_transition_of_any_two_values_is_short_text(before: float | None, after:
     assert len(numbers.transition(before, after, unit)) <= 60
     assert len(numbers.percent(before)) <= 30
     assert len(numbers.interval(before, after, like=1.0)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(4.1e-68, "p < 0.0001"), (0.0, "p < 0.0001"), (0.0001, "p = 0.00010"), (0.213, "p = 0.21")]
+)
+def test_a_tiny_p_value_is_said_in_plain_words(value: float, expected: str) -> None:
+    """Nobody needs the exponent of what is certain."""
+    assert expected == numbers.p_value(value)
