@@ -239,7 +239,7 @@ def noise(judgement: Judgement, pairs: int, rules: JudgingRules, took: Duration)
         yield CheckResult(
             Level.FAULT,
             f"Identical code was called slower: {names}.",
-            "This machine drifts; close other programs or pin with --cpus.",
+            "This machine drifts: close other programs, and measure again.",
         )
     blind = [row for row in judgement.comparisons if (row.minimum_detectable_ratio or 0) > rules.asked_threshold(row)]
     for row in sorted(blind, key=lambda row: row.minimum_detectable_ratio or 0, reverse=True)[:_NAMED]:
@@ -320,9 +320,8 @@ def causes(measured: Measurement, noisy: Sequence[str], attempts: Sequence[Remed
             )
         elif cause:
             rest = " No remedy that was tried halves its spread:" if lines else ""
-            yield CheckResult(
-                Level.ADVICE, f"{name} is noisy: {cause.cause} ({cause.shown_by}).{rest}", cause.remedy, lines
-            )
+            helps = cause.remedy(attempt.refuted if attempt else ())
+            yield CheckResult(Level.ADVICE, f"{name} is noisy: {cause.cause} ({cause.shown_by}).{rest}", helps, lines)
         elif lines:
             yield CheckResult(
                 Level.ADVICE, f"{name} is noisy, and no remedy that was tried halves its spread:", "", lines

@@ -1,6 +1,6 @@
 """Remedies for noise, tried on the spot: the same commit is measured with each, and what the spread becomes is told.
 
-What slow runs have in common (`doctor_checks`) only suggests a cause. A remedy that halves the spread shows it, so it
+What slow runs have in common (`advice.noise`) only suggests a cause. A remedy that halves the spread shows it, so it
 is tried: a fixed hash seed, no garbage collection, longer rounds, a run before the first, one processor, temporary
 files in memory. A remedy counts where the spread is at most half of that before and of that after all trials, and
 where a second measurement with it shows the same: by chance alone the standard deviations of ten runs each lie a
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from regress_action.action.measure import MeasurementSpec
-    from regress_action.commands.doctor_checks import Explanation
+    from regress_action.advice.noise import Explanation
     from regress_action.formats import Measurement
     from regress_action.settings import Settings
 
@@ -127,6 +127,12 @@ class RemedyResult:
         if self.explanation and self._suggests(self.best.remedy):
             return f"{self.explanation.cause} ({self.explanation.shown_by})"
         return self.best.remedy.cause
+
+    @property
+    def refuted(self) -> tuple[str, ...]:
+        """The names of the remedies that did not halve the spread, in the first measurement or in the second."""
+        tried = ((trial.remedy.name, max(trial.spread, trial.again or 0.0)) for trial in self.trials)
+        return tuple(name for name, spread in tried if spread > HALF * self.before)
 
     @property
     def lines(self) -> list[str]:
@@ -238,7 +244,7 @@ def tried(
             trials = [RemedyTrial(remedy, spread[name]) for remedy, spread in measured.items() if name in spread]
             explanation = explanations.get(name)
             if explanation and explanation.cpu_helps:
-                waiting = replace(CPU_ALONE, cause=explanation.cause, advice=explanation.remedy)
+                waiting = replace(CPU_ALONE, cause=explanation.cause, advice=explanation.remedy())
                 trials.append(RemedyTrial(waiting, _cpu_spread(before), _cpu_spread(without)))
             if spread_before and trials:
                 results.append(RemedyResult(name, min(spread_before), tuple(trials), explanation))

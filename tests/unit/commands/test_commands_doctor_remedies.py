@@ -6,13 +6,14 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from regress_action.action.measure import MeasurementSpec, measure_pairs
+from regress_action.advice.noise import Explanation, Option
 from regress_action.commands import doctor
-from regress_action.commands.doctor_checks import Explanation
 from regress_action.commands.doctor_remedies import (
     CPU_ALONE,
     Remedy,
@@ -23,6 +24,7 @@ from regress_action.commands.doctor_remedies import (
     tried,
 )
 from regress_action.formats import Measurement
+from regress_action.formats.measurement import Execution
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.settings import Settings
 
@@ -80,12 +82,30 @@ def test_two_remedies_are_repeated_and_the_one_that_helps_twice_counts() -> None
 
 def test_what_the_runs_suggest_comes_first() -> None:
     """Longer rounds help against a coarse clock and short rounds; whole ticks tell which it is."""
-    coarse = Explanation("its clock is too coarse", "whole ticks", "Use a finer clock.", "longer rounds")
+    coarse = Explanation("its clock is too coarse", "whole ticks", (Option("use a finer clock"),), "longer rounds")
     trials = (SEED, 0.01, 0.01), (ROUNDS, 0.02, 0.03)
     made = result(0.1, *trials, explanation=coarse)
     assert made.cause == "its clock is too coarse (whole ticks)"
     assert result(0.1, *trials).cause == "the hash seed differs"
     assert result(0.1, trials[1]).cause == "its rounds are too short"
+
+
+def test_a_remedy_that_halved_once_is_not_refuted() -> None:
+    """It was not measured again, because two others came first; what halved nothing, or only by chance, is refuted."""
+    made = result(0.4, (SEED, 0.3, None), (ROUNDS, 0.1, 0.3), (OTHER, 0.15, None))
+    assert made.refuted == (SEED.name, ROUNDS.name)
+
+
+def test_doctor_does_not_advise_what_its_own_trial_refuted() -> None:
+    """The clock is coarse, and longer rounds did not help: the finer clock remains."""
+    ticking = measured([0.004, 0.008, 0.004, 0.008, 0.004], [0.004, 0.004, 0.008, 0.004, 0.004])
+    sides = [(side, pair) for side in ("base", "head") for pair in range(1, 6)]
+    watched = replace(ticking, executions=tuple(Execution(*place, None, {}) for place in sides))
+    refuted = replace(result(0.4, (ROUNDS, 0.39, None)), benchmark="work")
+    assert [finding.remedy for finding in doctor.causes(watched, ["work"], [])] == [
+        "Put more work into a round, or read a finer clock."
+    ]
+    assert [finding.remedy for finding in doctor.causes(watched, ["work"], [refuted])] == ["Read a finer clock."]
 
 
 def test_one_disturbed_run_does_not_decide() -> None:

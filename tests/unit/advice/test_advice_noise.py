@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.commands.doctor_checks import explained_noise
+from regress_action.advice.noise import explained_noise
 
 RUNS = 20
 FIRST = np.array([1.0] + [0.0] * 9 + [1.0] + [0.0] * 9)
@@ -97,3 +97,18 @@ def test_first_runs_are_a_cause_only_where_all_others_are_faster() -> None:
     assert "two levels" in two_levels.cause
     assert first_runs is not None
     assert "first run" in first_runs.cause
+
+
+@pytest.mark.parametrize(
+    ("refuted", "advice"),
+    [
+        ((), "Close them, or pin the suite with --cpus, or time the CPU alone."),
+        (("--cpus 1", "--hash-seed 0"), "Close them, or time the CPU alone."),
+        (("--cpus 1", "CPU time alone"), "Close them."),
+    ],
+)
+def test_what_a_trial_showed_not_to_help_is_not_advised(refuted: tuple[str, ...], advice: str) -> None:
+    """Other programs compete for the processor, and of the usual remedies those remain that were not refuted."""
+    explanation = explained_noise(*planted("queue_s", 1))
+    assert explanation is not None
+    assert explanation.remedy(refuted) == advice
