@@ -1,0 +1,164 @@
+"""Inert edits of small Python programs: how far they lie apart beyond the noise of their pairs.
+
+An inert edit changes no executed statement: functions and imports in another order, functions and constants that nobody
+uses, other names of locals, longer docstrings. Base and head are two such edits of one program, measured in pairs of
+fresh processes with their own hash seeds and addresses. A third side is the base's source in another folder, which
+shows what the same comparison says where there is nothing to find.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize, special
+
+PROGRAMS = sorted((Path(__file__).parent / "interpreted_programs").glob("*.py"))
+SIDES = ("base", "copy", "head")
+_MODULE = "program"
+_ROUNDS = """
+import statistics, sys, time
+sys.path.insert(0, sys.argv[1])
+import program
+used = []
+for _ in range(5):
+    start = time.process_time()
+    program.work()
+    used.append(time.process_time() - start)
+print(statistics.median(used))
+"""
+
+
+class Spread(NamedTuple):
+    """A standard deviation of log ratios between edits, with its interval of 95 %, and that of a single pair."""
+
+    estimate: float
+    low: float
+    high: float
+    of_pairs: float
+
+
+def report(edits: int, pairs: int, seed: int) -> int:
+    """Print how far edits lie apart, for all programs and for each; return 0."""
+    rows = measure(edits, pairs, seed)
+    print(f"{edits} comparisons of two inert edits of {len(PROGRAMS)} Python programs, {pairs} pairs")
+    print(f"{'spread between edits, %':26}{'same source':>22}{'edited':>22}{'one pair':>10}")
+    for name in ("all", *(program.stem for program in PROGRAMS)):
+        chosen = [seconds for program, seconds in rows if name in ("all", program)]
+        if chosen:
+            same, other = spread(chosen, "copy"), spread(chosen, "head")
+            print(f"{name:26}{_cell(same):>22}{_cell(other):>22}{100 * other.of_pairs:10.1f}")
+    return 0
+
+
+def _cell(of: Spread) -> str:
+    return f"{100 * of.estimate:.2f} ({100 * of.low:.2f} to {100 * of.high:.2f})"
+
+
+def measure(edits: int, pairs: int, seed: int) -> list[tuple[str, dict[str, list[float]]]]:
+    """Return, for each edit, its program and the CPU seconds of every side, pair by pair."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for edit in range(edits):
+            shuffle = random.Random(seed * 10_000 + edit)  # noqa: S311 - reproducible edits
+            program = PROGRAMS[edit % len(PROGRAMS)]
+            base, head = (edited(program.read_text(), shuffle) for _ in range(2))
+            places = {side: Path(folder) / f"{side}-{edit}" for side in SIDES}
+            for side, source in zip(SIDES, (base, base, head), strict=True):
+                places[side].mkdir()
+                (places[side] / f"{_MODULE}.py").write_text(source)
+                _seconds(places[side])  # leaves the compiled module behind
+            seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+            for pair in range(pairs):
+                order = SIDES if pair % 2 == 0 else SIDES[::-1]
+                for side in order:
+                    seconds[side].append(_seconds(places[side]))
+            rows.append((program.stem, seconds))
+    return rows
+
+
+def _seconds(folder: Path) -> float:
+    """Return the median CPU time of five rounds in a fresh process."""
+    words = [sys.executable, "-c", _ROUNDS, str(folder)]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def edited(source: str, shuffle: random.Random) -> str:
+    """Return a program that executes the same statements of functions, but is written otherwise."""
+    tree = ast.parse(source)
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    before = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    imports = [node for node in before if isinstance(node, ast.Import | ast.ImportFrom)]
+    others = [node for node in before if node not in imports and not _is_text(node)]
+    for function in defined:
+        _rename_locals(function, shuffle)
+        if shuffle.random() < 0.5:  # noqa: PLR2004 - a half
+            function.body[0] = ast.parse(f'"""{_prose(shuffle)}"""').body[0]
+    functions: list[ast.stmt] = [*defined]
+    functions += [_unused_function(shuffle) for _ in range(shuffle.randint(1, 6))]
+    shuffle.shuffle(functions)
+    shuffle.shuffle(imports)
+    constants = [
+        ast.parse(f"UNUSED_{shuffle.randrange(10**6)} = {_prose(shuffle)!r}").body[0]
+        for _ in range(shuffle.randint(0, 6))
+    ]
+    later = [node for node in functions if shuffle.random() < 0.5]  # noqa: PLR2004 - a half
+    first = [node for node in functions if node not in later]
+    body = [ast.parse(f'"""{_prose(shuffle)}"""').body[0], *imports, *others, *first, *constants, *later]
+    return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _prose(shuffle: random.Random) -> str:
+    return " ".join(
+        shuffle.choice(("value", "of", "every", "part", "that", "holds")) for _ in range(shuffle.randint(3, 60))
+    )
+
+
+def _unused_function(shuffle: random.Random) -> ast.stmt:
+    number = shuffle.randrange(10**6)
+    lines = [f"    total += value * {shuffle.randrange(100)}" for _ in range(shuffle.randint(1, 20))]
+    return ast.parse("\n".join([f"def unused_{number}(value):", "    total = 0", *lines, "    return total"])).body[0]
+
+
+def _rename_locals(function: ast.FunctionDef, shuffle: random.Random) -> None:
+    """Give what a function assigns other names; its parameters keep theirs."""
+    assigned = {
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    names = {name: f"{name}_{shuffle.randrange(1000)}" for name in sorted(assigned) if shuffle.random() < 0.5}  # noqa: PLR2004 - a half
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+
+
+def spread(rows: list[dict[str, list[float]]], side: str) -> Spread:
+    """Return the spread between edits of `side` against the base: a random-effects model whose mean is no change.
+
+    The interval is the profile of Q (Viechtbauer, Stat. Med. 26 (2007) 37-52); the estimate is where Q equals its
+    expectation (Paule and Mandel, J. Res. NBS 87 (1982) 377-385).
+    """
+    logs = np.array([np.log(np.array(row[side]) / np.array(row["base"])) for row in rows])
+    edits, pairs = logs.shape
+    means, variances = logs.mean(axis=1), logs.var(axis=1, ddof=1) / pairs
+    shrinkage = (pairs - 3) / (pairs - 1)  # E[1/s²] is larger than 1/σ² by this
+
+    def beyond(target: float) -> float:
+        def excess(variance: float) -> float:
+            return float((shrinkage * means**2 / (variances + variance)).sum() - target)
+
+        return 0.0 if excess(0.0) <= 0 else float(optimize.brentq(excess, 0.0, 1.0) ** 0.5)
+
+    low, high = (float(special.chdtri(edits, share)) for share in (0.025, 0.975))
+    of_pairs = statistics.median(float(row.std(ddof=1)) for row in logs)
+    return Spread(beyond(edits), beyond(low), beyond(high), of_pairs)
