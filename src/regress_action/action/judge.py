@@ -12,7 +12,7 @@ from regress_action.analysis.policy import threshold_asked
 from regress_action.measure.schedule import interim_step
 from regress_action.model import escaping
 from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
-from regress_action.model.errors import ExitCode, HistoryError, InputError, UsageError
+from regress_action.model.errors import ExitCode, HistoryError, InputError, RegressError, UsageError
 from regress_action.model.measurements import Aliases, Direction, matches
 from regress_action.report import phrases
 from regress_action.settings.gate import GateFiles, read_gate_files
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from regress_action.history import Checkout
+    from regress_action.history import Checkout, History
     from regress_action.model.comparisons import Comparison, Judgement
     from regress_action.model.measurements import Report, Series
     from regress_action.settings import Settings
@@ -142,6 +142,23 @@ def judge_reports(
     judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
     looks = policy.plan.looks if policy.plan else ()
     return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=looks)
+
+
+def with_stored_builds(rules: JudgingRules, history: History, head: Report, branch: str | None = None) -> JudgingRules:
+    """Return the rules with what the layout of stored builds of the suite did to each benchmark, but not the head's.
+
+    A verdict of pairs does not depend on the history: where it cannot be read, the bound of layout stays assumed.
+    """
+    from regress_action.action.baseline import LEARNING_WINDOW
+    from regress_action.history import Selection
+
+    try:
+        stored = history.load(Selection(suite=head.suite, branch=branch, last=LEARNING_WINDOW))
+    except RegressError:
+        return rules
+    builds = [report for report in stored if report.commit != head.commit]
+    policy = replace(rules.policy, layout=analysis.layout_bounds(builds, rules.policy))
+    return replace(rules, policy=policy)
 
 
 def judge_against_history(references: Sequence[Report], head: Sequence[Report], rules: JudgingRules) -> Judged:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
 from regress_action.action.job import CONFIRMATION, FOLDER
-from regress_action.action.judge import Judged, judge_against_history, judge_reports, with_changed_packages
+from regress_action.action.judge import (
+    Judged,
+    judge_against_history,
+    judge_reports,
+    with_changed_packages,
+    with_stored_builds,
+)
 from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.action.merge import sides
 from regress_action.action.plan import PAIRED, MeasurementRequest, write_request
@@ -22,12 +28,14 @@ from regress_action.github.event import Stage
 from regress_action.measure.suite_command import style_of
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
+from regress_action.model.measurements import COMPILED
 from regress_action.model.records import slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.action.job import Job
+    from regress_action.action.judge import JudgingRules
     from regress_action.github.client import Client
     from regress_action.history import History
     from regress_action.model.comparisons import Judgement
@@ -64,7 +72,7 @@ def _combined(job: Job, first: Judgement) -> Judgement:
     measured = formats.read_measurement(job.root / CONFIRMATION)
     if measured.base is None:
         return first
-    again = judge_reports([measured.base], [measured.head], job.rules)
+    again = judge_reports([measured.base], [measured.head], _rules_of_pairs(job, measured.head, measured.base))
     return analysis.confirm(first, again.judgement, job.rules.policy)
 
 
@@ -126,7 +134,7 @@ def detect(job: Job) -> StageResult:
     checkout = Checkout(job.root, job.environ)
     _write_reports(job, head, base)
     if base is not None:
-        judged = judge_reports([base], [head], job.rules, interim=job.settings.adaptive)
+        judged = judge_reports([base], [head], _rules_of_pairs(job, head, base), interim=job.settings.adaptive)
         return StageResult(with_changed_packages(judged, checkout, job.settings.carry), head)
     references = _references(job, job.history(), head)
     if not references:
@@ -170,7 +178,9 @@ def publish(job: Job, client: Client) -> StageResult:
         )
     if base_file in files:
         base = _numbers(job, records.decode(files[base_file], f"{base_file} of the artifact"))
-        return StageResult(judge_reports([base], [head], job.rules, interim=job.settings.adaptive), head)
+        return StageResult(
+            judge_reports([base], [head], _rules_of_pairs(job, head), interim=job.settings.adaptive), head
+        )
     references = _references(job, job.history(), head)
     if not references:
         return StageResult(None, head, "There is no baseline yet: nothing is known to be worse.")
@@ -194,6 +204,17 @@ def _numbers(job: Job, report: Report) -> Report:
         provenance=(),
         saved_s=None,
     )
+
+
+def _rules_of_pairs(job: Job, head: Report, base: Report | None = None) -> JudgingRules:
+    """Return the rules for pairs: of compiled code with what the layout of the stored builds did.
+
+    Of an artifact, whose word is not taken for what was compiled, there is no `base`: the history is asked.
+    """
+    if base is not None and COMPILED not in base.provenance:
+        return job.rules
+    history = job.history()
+    return job.rules if history is None else with_stored_builds(job.rules, history, head, job.plan.default_branch)
 
 
 def _references(job: Job, history: History | None, head: Report) -> Sequence[Report]:

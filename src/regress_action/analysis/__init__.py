@@ -6,12 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regress_action.analysis.code_layout import layout_bounds as layout_bounds
     from regress_action.analysis.comparison import compare as compare
     from regress_action.analysis.confirmation import confirm as confirm
     from regress_action.analysis.confirmation import suspects as suspects
     from regress_action.analysis.controls import with_controls as with_controls
     from regress_action.analysis.noise import noise_between as noise_between
     from regress_action.analysis.policy import BudgetRule as BudgetRule
+    from regress_action.analysis.policy import LayoutBound as LayoutBound
     from regress_action.analysis.policy import Limit as Limit
     from regress_action.analysis.policy import Policy as Policy
     from regress_action.analysis.policy import SamplingPlan as SamplingPlan
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "compare": "comparison",
+    "layout_bounds": "code_layout",
     "confirm": "confirmation",
     "suspects": "confirmation",
     "with_controls": "controls",
@@ -32,7 +35,8 @@ _MODULES = {
     "InterimAnalysis": "sequential",
     "analyse_interim": "sequential",
     **dict.fromkeys(
-        ("BudgetRule", "Limit", "SamplingPlan", "Policy", "SessionSpread", "TradeOffRule", "WaiverRule"), "policy"
+        ("BudgetRule", "LayoutBound", "Limit", "SamplingPlan", "Policy", "SessionSpread", "TradeOffRule", "WaiverRule"),
+        "policy",
     ),
 }
 

@@ -54,7 +54,7 @@ def comparisons_of(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]
     over = np.array([_is_over(analysis.budgets.get(row)) for row in range(len(codes))], dtype=bool)
     ratio = np.nan_to_num(analysis.estimates.estimate.d, nan=-np.inf)
     order = np.lexsort((-ratio, -severities, codes, ~over))
-    rows = _Rows(analysis, codes, severities, waived, policy)
+    rows = _Rows(analysis, codes, severities, waived)
     return tuple(rows.comparison(row) for row in plain(order[expected[order]]))
 
 
@@ -65,9 +65,7 @@ def _is_over(budget: Budget | None) -> bool:
 class _Rows:
     """The arrays as plain Python lists: element access on arrays would cost more than all the judging."""
 
-    def __init__(
-        self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied], policy: Policy
-    ) -> None:
+    def __init__(self, analysis: Analysis, codes: Ints, severities: Ints, waived: dict[int, WaiverApplied]) -> None:
         estimate, results = analysis.estimates.estimate, analysis.results
         linear = analysis.matrix.scale.linear
         self._analysis, self._waived = analysis, waived
@@ -90,7 +88,6 @@ class _Rows:
         self._suspected, self._layout = plain(results.suspected), plain(results.layout)
         self._independent = plain(results.independent)
         self._slow_runs, self._coarse = plain(results.slow_runs), plain(analysis.estimates.coarse)
-        self._layout_bound = policy.layout_bound
 
     def comparison(self, row: int) -> Comparison:
         rows, verdict = self._analysis.matrix.rows, self._verdicts[row]
@@ -175,7 +172,8 @@ class _Rows:
             return Reason(ReasonCode.SUSPECTED, design, weak=True)
         if self._suspected[row]:
             return Reason(ReasonCode.ONE_NEW_RUN, design)
-        return Reason(ReasonCode.CODE_LAYOUT, design, margin=self._layout_bound)
+        bound = self._analysis.estimates.layout[row]
+        return Reason(ReasonCode.CODE_LAYOUT, design, margin=bound.ratio, count=bound.builds)
 
     def _failure(self, row: int) -> Reason:
         rows, failures = self._analysis.matrix.rows, self._analysis.failures

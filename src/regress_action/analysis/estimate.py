@@ -13,6 +13,7 @@ from regress_action.analysis import designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
 from regress_action.analysis.noise import rounding_error
 from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
+from regress_action.analysis.policy import LayoutBound
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
 from regress_action.model import normal
@@ -47,14 +48,15 @@ class RowEstimates:
 
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
     sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
-    last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that
-    rest on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows
-    hold values on a lattice that is wider than their noise, `compiled` ones were measured in compiled code, of which
-    each side is one build. `p_counts` are exact p-values of counts, `p_order` those that order statistics allow a
-    single new run; NaN where neither applies. `widened` is the factor by which an interval is wider than the standard
-    error says, since its stored runs missed their own predictions by more. `cautious` is the estimate in pairs whose
-    neighbours are as much alike as they cannot exclude; None without pairs. `of_rounds` is the variance of one pair's
-    difference that the rounds inside its two runs explain, NaN where that is unknown.
+    last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that rest
+    on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows hold
+    values on a lattice that is wider than their noise. `layout` is what layout may change of the rows that were
+    measured in compiled code, of which each side is one build. `p_counts` are exact p-values of counts, `p_order`
+    those that order statistics allow a single new run; NaN where neither applies. `widened` is the factor by which
+    an interval is wider than the standard error says, since its stored runs missed their own predictions by more.
+    `cautious` is the estimate in pairs whose neighbours are as much alike as they cannot exclude; None without
+    pairs. `of_rounds` is the variance of one pair's difference that the rounds inside its two runs explain, NaN
+    where that is unknown.
     """
 
     estimate: designs.Estimate
@@ -66,7 +68,7 @@ class RowEstimates:
     spread: Floats
     coarse: Flags
     correlation: Floats
-    compiled: Flags
+    layout: Mapping[int, LayoutBound]
     p_counts: Floats
     p_order: Floats
     widened: Floats
@@ -145,7 +147,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         *_nothing_wrong(len(base)),
         coarse=rounding > 0,
         correlation=np.where(order.evidence > _CORRELATED, order.correlation, 0.0),
-        compiled=np.full(len(base), matrix.compiled),
+        layout=_layout(matrix, policy),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
         widened=np.ones(len(base)),
@@ -155,6 +157,15 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         head_columns=head_columns,
         of_rounds=_of_rounds_in_pairs(matrix.base, base_columns) + _of_rounds_in_pairs(matrix.head, head_columns),
     )
+
+
+def _layout(matrix: RunMatrix, policy: Policy) -> dict[int, LayoutBound]:
+    """Return the bound of every row of compiled code: the learned one of this kind of machine, else the assumed one."""
+    if not (matrix.compiled or policy.layout):
+        return {}
+    place, assumed = matrix.environment.fingerprint, LayoutBound(policy.layout_bound)
+    learned = ((row, policy.layout.get((place, *key))) for key, row in matrix.rows.index.items())
+    return {row: bound or assumed for row, bound in learned if bound or matrix.compiled}
 
 
 def _second(matrix: RunMatrix, base_columns: list[int], head_columns: list[int]) -> Ints:
@@ -294,7 +305,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         stability.spread,
         coarse=rounding > 0,
         correlation=np.zeros(len(head)),
-        compiled=np.full(len(head), matrix.compiled),
+        layout={},
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
         widened=np.where(borrowed, 1.0, _widened(matrix, sessions_b, prior)),

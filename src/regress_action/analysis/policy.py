@@ -90,6 +90,21 @@ class SessionSpread:
 
 
 @dataclass(frozen=True, slots=True)
+class LayoutBound:
+    """The ratio that the layout of a single build may change at most, and from how many builds that is known.
+
+    No builds: it is assumed.
+    """
+
+    ratio: float
+    builds: int = 0
+
+
+LayoutKey = tuple[str, str, str]
+"""Fingerprint of the environment, benchmark, metric."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Every number the verdict depends on; the defaults are the calibrated ones of docs/statistics.md.
 
@@ -98,7 +113,8 @@ class Policy:
     `severities` are the ratios from which a regression is moderate and above which it is critical. `screen` is
     the p-value below which an unproven slowdown is worth measuring again. `plan` is the one by which the pairs
     were looked at while they were measured; p-values and intervals then pay for the looks. `layout_bound` is the
-    ratio that the layout of a single build of compiled code is assumed to change at most.
+    ratio that the layout of a single build of compiled code is assumed to change at most; `layout` holds those that a
+    history taught. A benchmark that it names is compiled code, whatever its files say.
     """
 
     alpha: float = 0.05
@@ -121,6 +137,7 @@ class Policy:
     noise: Mapping[tuple[str, str], Noise] = field(default_factory=dict)
     plan: SamplingPlan | None = None
     layout_bound: float = 1.25
+    layout: Mapping[LayoutKey, LayoutBound] = field(default_factory=dict)
 
 
 _LAST_SHARE = 0.5  # the final look keeps half of alpha, so that a benchmark measured to the end loses little

@@ -213,7 +213,7 @@ def decide(
         unchanged=~np.isnan(ruled_out) & (slow_runs == 0) & ~estimate.weak & ~regression & ~improvement,
         suspected=(regression | improvement) & ~proven,
         independent=(regression | improvement) & ~_holds_of_alike_pairs(estimates, policy, (p_both, shift), families),
-        layout=_within_layout(estimates, scale, policy),
+        layout=_within_layout(estimates, scale),
         slow_runs=slow_runs,
     )
 
@@ -307,7 +307,7 @@ def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
     return np.where((slow_c >= _SLOW_RUNS) & (slow_b == 0) & ~scale.exact, slow_c, 0)
 
 
-def _within_layout(estimates: RowEstimates, scale: Scale, policy: Policy) -> Flags:
+def _within_layout(estimates: RowEstimates, scale: Scale) -> Flags:
     """Return the rows of compiled code whose change may be no more than what another layout of a build does.
 
     Pairs of one build a side share the layout of each, so no number of them tells it from the change. A change that is
@@ -315,8 +315,11 @@ def _within_layout(estimates: RowEstimates, scale: Scale, policy: Policy) -> Fla
     Were the whole interval to lie beyond the bound, a slowdown of 30 % would be missed on most machines.
     """
     estimate = estimates.estimate
-    possible = estimates.compiled & (estimate.design == PAIRED) & scale.timed & ~scale.linear
-    return np.asarray(possible & (np.abs(estimate.d) < np.log(policy.layout_bound)))
+    bound = np.zeros(len(estimate.d))
+    for row, of_row in estimates.layout.items():
+        bound[row] = math.log(of_row.ratio)
+    possible = (estimate.design == PAIRED) & scale.timed & ~scale.linear
+    return np.asarray(possible & (np.abs(estimate.d) < bound))
 
 
 def _smallest(estimates: RowEstimates, scale: Scale, thresholds: Floats, policy: Policy) -> Floats:

@@ -132,6 +132,8 @@ def command(
             settings = unconfigured.another_way(settings, Path.cwd(), error)
             spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
             judged = _measured(settings, spec, rules, resume=False, affected=affected)
+    if where and judged:
+        rules, judged = _with_stored_builds(judged, where, rules, interim=spec.adaptive)
     if where:
         _record(out, where)
     if not judged:
@@ -245,6 +247,20 @@ def _only(judged: Judged, pattern: str, rules: JudgingRules, *, interim: bool) -
     from regress_action.action.judge import judge_reports, selected
 
     return judge_reports(*selected(judged.baseline, judged.head, pattern), rules, interim=interim)
+
+
+def _with_stored_builds(
+    judged: Judged, where: str, rules: JudgingRules, *, interim: bool
+) -> tuple[JudgingRules, Judged]:
+    """Return rules and judgement with what the builds in a history show of their layout, if the code is compiled."""
+    from regress_action.action.judge import judge_reports, with_stored_builds
+    from regress_action.model.measurements import COMPILED
+    from regress_action.stores import local_history
+
+    if not any(COMPILED in report.provenance for report in judged.baseline):
+        return rules, judged
+    rules = with_stored_builds(rules, local_history(where), judged.head[0])
+    return rules, judge_reports(judged.baseline, judged.head, rules, interim=interim)
 
 
 def _profile_options(settings: Settings, *, wanted: bool) -> ProfileOptions | None:

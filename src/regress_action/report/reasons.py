@@ -100,10 +100,15 @@ def _one_new_run(row: Comparison, reason: Reason) -> str:
 
 
 def _code_layout(row: Comparison, reason: Reason) -> str:
+    by = numbers.change(reason.margin)
+    may_change = (
+        f"may change it by up to {by}, as {count(reason.count, 'build')} in the history show"
+        if reason.count
+        else f"is assumed to change a time by up to {by}"
+    )
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Both sides are one build each of compiled code, and the "
-        f"layout of a build alone can change a time by up to {numbers.change(reason.margin)}. Compare several builds, "
-        "or executed instructions."
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Both sides are one build each of compiled code, whose "
+        f"layout alone {may_change}. Compare several builds, or executed instructions."
     )
 
 

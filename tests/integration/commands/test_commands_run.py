@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from regress_action.model import records
 
 SUITE = """
 import json, sys, time
@@ -220,3 +223,30 @@ def test_a_history_in_a_folder_remembers_and_detects(project: Path) -> None:
     ended = regress(project, "detect", ".regress/head.jsonl", "--history", ".regress/history", "--json", "out.json")
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert json.loads((project / "out.json").read_text())["mode"] == "history"
+
+
+def test_compiled_code_is_held_to_the_builds_of_the_history_that_run_records_in(project: Path) -> None:
+    """×1.3 is proven where nothing is known; where builds before differed by more, it is suspected."""
+    text = "import sys; open(sys.argv[1], 'w').write('pkg: p\\n' + 'BenchmarkWork 9 {} ns/op\\n' * 3 + 'PASS\\n')"
+    for cost in (900, 1000, 1300):
+        (project / "bench.py").write_text(text.format(cost))
+        git(project, "add", "--all")
+        git(project, "commit", "--quiet", "--message", f"{cost} ns")
+    measure = ("run", "--pairs", "5", "--json", "out.json", "--results", "bench.txt", "--base", "HEAD~1")
+    command = ("--", sys.executable, "bench.py", "bench.txt")
+    regress(project, *measure, *command)
+    assert json.loads((project / "out.json").read_text())["comparisons"][0]["confirmed"] is None
+    head = records.decode((project / ".regress/head.jsonl").read_bytes(), "head")
+    for number in range(8):
+        factor = 1 + number % 2 / 2
+        series = tuple(replace(row, values=tuple(value * factor for value in row.values)) for row in head.series)
+        day = f"2026-01-0{number + 1}T12:00:00Z"
+        earlier = replace(head, commit=f"{number:040x}", created=day, series=series)
+        (project / f"{number}.jsonl").write_bytes(records.encode(earlier))
+    assert regress(project, "record", *(f"{number}.jsonl" for number in range(8)), "--history", "kept").returncode == 0
+
+    regress(project, *measure, "--record", "kept", *command)
+
+    comparison = json.loads((project / "out.json").read_text())["comparisons"][0]
+    assert comparison["confirmed"] is False
+    assert "as 8 builds in the history show" in comparison["reason"]
