@@ -161,9 +161,11 @@ LEAST_TEST_S = 0.01
 """Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
 
 _MOST_TESTS = 10
-_LEFT_OUT = re.compile(r" (?:--deselect=\S+|'--deselect=[^']*'|--ignore=\S+)")
+_WORD = r"""(?:[^\s'"]|'[^']*'|"[^"]*")+"""
+"""One word of a shell's command, as `shlex.quote` writes it."""
+_LEFT_OUT = re.compile(rf" (?='?--(?:deselect|ignore)=){_WORD}")
 _CHOSEN_TESTS = re.compile(r"-m pytest (.*?) -q -p no:cacheprovider --junitxml")
-_ALL_TESTS = re.compile(r"-m pytest (\S+) (?=-q -p no:cacheprovider --junitxml)")
+_ALL_TESTS = re.compile(rf"-m pytest ({_WORD}) (?=-q -p no:cacheprovider --junitxml)")
 
 
 def times_all_tests(project: Project) -> bool:
@@ -222,8 +224,9 @@ SHARE = 4
 
 _PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
 _GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
-_BENCH = re.compile(r"--bench [\w-]+")
-_VITEST = re.compile(r"^(?:cd (\S+) && )?(.* vitest bench --run)((?: [^-]\S*)*)( -.*)$")
+_BENCH = re.compile(rf"--bench {_WORD}")
+_ENTERED = rf"cd ({_WORD}) && "
+_VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){_WORD})*)( -.*)$")
 _MOST_FILES = 12
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
@@ -302,15 +305,15 @@ def _go(command: str, repository: Repository) -> tuple[str, str]:
     match = _GO.search(command)
     if match is None:
         return "", ""
-    entered = re.match(r"cd (\S+) && ", command)
-    folder = PurePosixPath(entered[1] if entered else ".")
-    packages = match[3].split()
+    entered = re.match(_ENTERED, command)
+    folder = PurePosixPath(*shlex.split(entered[1]) if entered else ".")
+    packages = shlex.split(match[3])
     if packages == ["./..."]:
         modules = [path.parent for path in repository.matching(r"(?:.*/)?go\.mod")]
         packages = go_packages(repository, folder, [module for module in modules if module != folder])
     if len(packages) > 1:
         chosen = _quarter(packages)
-        return command.replace(match[0], f"{match[1]}{match[2]}{' '.join(chosen)}{match[4]}"), ", ".join(chosen)
+        return command.replace(match[0], f"{match[1]}{match[2]}{shlex.join(chosen)}{match[4]}"), ", ".join(chosen)
     named = re.findall(r"Benchmark\w*", match[1])
     names = named or [name for package in packages for name in go_benchmarks(repository, folder / package)]
     chosen = _quarter(list(dict.fromkeys(names)))
@@ -334,9 +337,9 @@ def _vitest(command: str, repository: Repository) -> tuple[str, str]:
     match = _VITEST.search(command)
     if match is None:
         return "", ""
-    folder = PurePosixPath(match[1] or ".")
+    folder = PurePosixPath(*shlex.split(match[1] or "."))
     inside = (path for path in repository.matching(r".*\.bench\.[cm]?[jt]sx?") if path.is_relative_to(folder))
-    files = match[3].split() or [str(path.relative_to(folder)) for path in inside]
+    files = shlex.split(match[3]) or [str(path.relative_to(folder)) for path in inside]
     chosen = _quarter(files)
     chosen = chosen[:: -(-len(chosen) // _MOST_FILES)] if chosen else []
     if not chosen:

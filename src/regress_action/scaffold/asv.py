@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, entering
 from regress_action.scaffold.requirements import install_command, python_minors, python_version
 from regress_action.scaffold.workflows import ASV, jobs_of, machine_steps, toolchain_of, workflows
 
@@ -71,14 +71,14 @@ def _suite(repository: Repository, path: PurePosixPath, job: AsvJob | None) -> I
     benchmarks = posixpath.normpath(posixpath.join(str(folder), str(config.get("benchmark_dir") or "benchmarks")))
     up = posixpath.relpath(".", str(folder))
     python = posixpath.normpath(posixpath.join(up, _PYTHON))
-    enter = "" if str(folder) == "." else f"cd {folder} && "
+    enter = entering(folder)
     files = [file for file in repository.matching(r".*\.py") if str(file).startswith(f"{benchmarks}/")]
     installed, source = install_command(repository, ["asv"], files, locked=False)
     version, version_source = _version(repository, config, str(path))
     packages, extras = _packages(config)
     env = {**dict(job.env if job else ()), **dict(_variables(config))}
     prefix = "".join(f"{name}={shlex.quote(value)} " for name, value in env.items())
-    chosen = f" --bench '{job.bench}'" if job and job.bench else ""
+    chosen = f" --bench {shlex.quote(job.bench)}" if job and job.bench else ""
     said = f", {job.source}" if job else ""
     factor, services = _thresholds(config, {str(file.relative_to(benchmarks)).partition("/")[0] for file in files})
     ways = (

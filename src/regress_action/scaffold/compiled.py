@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, entering, shell_word, yaml_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,8 @@ def go(repository: Repository) -> list[Project]:
 def _go_module(module: PurePosixPath, packages: list[str]) -> Project:
     """Return the way to measure the benchmarks of one module."""
     folder = module.parent
-    listed = " ".join(packages) if len(packages) <= _MOST_PACKAGES else "./..."
-    enter = "" if str(folder) == "." else f"cd {folder} && "
+    listed = " ".join(map(shell_word, packages)) if len(packages) <= _MOST_PACKAGES else "./..."
+    enter = entering(folder)
     return Project(
         kind="go",
         why=f"{module} has {'a package' if len(packages) == 1 else f'{len(packages)} packages'} with benchmarks",
@@ -70,7 +70,7 @@ def _go_first(repository: Repository, modules: Sequence[PurePosixPath]) -> list[
     if not repository.matching(r".*_test\.go"):
         why = f"{module} was found, but no function `Benchmark…(b *testing.B)` and no tests"
         return [_nothing("go", why, _go_toolchain(module))]
-    enter = "" if str(module.parent) == "." else f"cd {module.parent} && "
+    enter = entering(module.parent)
     return [
         Project(
             kind="go",
@@ -104,7 +104,7 @@ def go_benchmarks(repository: Repository, folder: PurePosixPath) -> list[str]:
 
 
 def _go_toolchain(module: PurePosixPath) -> tuple[str, ...]:
-    return ("- uses: actions/setup-go@v6", f"  with: {{go-version-file: {module}}}")
+    return ("- uses: actions/setup-go@v6", f"  with: {{go-version-file: {yaml_scalar(str(module))}}}")
 
 
 def java(repository: Repository) -> list[Project]:
@@ -115,7 +115,7 @@ def java(repository: Repository) -> list[Project]:
     if poms:
         folder = poms[0].parent
         module = f"<module>{folder}</module>" in repository.text("pom.xml")
-        where = f"--projects {folder} --also-make" if module else f"--file {poms[0]}"
+        where = f"--projects {shell_word(folder)} --also-make" if module else f"--file {shell_word(poms[0])}"
         named = re.search(r"<finalName>([\w.-]+)</finalName>", repository.text(poms[0]))
         program = posixpath.normpath(f"{folder}/target/{named[1] if named else 'benchmarks'}.jar")
         return [
@@ -123,7 +123,7 @@ def java(repository: Repository) -> list[Project]:
                 kind="jmh",
                 why=f"{poms[0]} depends on jmh-core",
                 setup=f"mvn --batch-mode --quiet package -DskipTests {where}",
-                command=f"java -jar {program} -f 1 -rf json -rff {{out}}",
+                command=f"java -jar {shell_word(program)} -f 1 -rf json -rff {{out}}",
                 toolchain=java_21,
                 sources=(("command", str(poms[0])),),
             )
@@ -139,12 +139,13 @@ def java(repository: Repository) -> list[Project]:
     gradle = "./gradlew" if repository.exists("gradlew") else "gradle"
     folder = builds[0].parent
     task = "".join(f":{part}" for part in folder.parts)
+    libraries = shell_word(posixpath.normpath(f"{folder}/build/libs"))
     return [
         Project(
             kind="jmh",
             why=f"{builds[0]} uses Gradle's plugin for JMH",
-            setup=f"{gradle} --no-daemon --quiet {task}:jmhJar",
-            command=f"java -jar {posixpath.normpath(f'{folder}/build/libs')}/*-jmh.jar -f 1 -rf json -rff {{out}}",
+            setup=f"{gradle} --no-daemon --quiet {shell_word(f'{task}:jmhJar')}",
+            command=f"java -jar {libraries}/*-jmh.jar -f 1 -rf json -rff {{out}}",
             toolchain=java_21,
             sources=(("command", str(builds[0])),),
         )
@@ -160,9 +161,9 @@ def dotnet(repository: Repository) -> list[Project]:
         Project(
             kind="benchmarkdotnet",
             why=f"{projects[0]} uses BenchmarkDotNet",
-            setup=f"dotnet build --configuration Release {projects[0]}",
-            command=f"dotnet run --no-build --configuration Release --project {projects[0]} -- --filter '*' "
-            "--exporters json --artifacts BenchmarkDotNet.Artifacts",
+            setup=f"dotnet build --configuration Release {shell_word(projects[0])}",
+            command=f"dotnet run --no-build --configuration Release --project {shell_word(projects[0])} "
+            "-- --filter '*' --exporters json --artifacts BenchmarkDotNet.Artifacts",
             results="BenchmarkDotNet.Artifacts/results/*-report-full-compressed.json",
             toolchain=("- uses: actions/setup-dotnet@v5", "  with: {dotnet-version: '9.0'}"),
             sources=(("command", str(projects[0])),),
@@ -266,7 +267,7 @@ def _kind(repository: Repository, target: str, sources: Sequence[str], libraries
 
 def _project(repository: Repository, kind: str, target: str, path: PurePosixPath) -> Project:
     root = _root_of(repository, path)
-    source = "." if str(root) == "." else str(root)
+    source = shell_word(root)
     below = path.parent.relative_to(root)
     renamed = re.search(
         rf"set_target_properties\s*\(\s*{re.escape(target)}\s[^)]*\bOUTPUT_NAME\s+\"?([\w.+-]+)",
@@ -274,7 +275,7 @@ def _project(repository: Repository, kind: str, target: str, path: PurePosixPath
         re.IGNORECASE,
     )
     name = renamed[1] if renamed else target
-    program = f"./{posixpath.normpath(f'build/{below}/{name}')}"
+    program = shell_word(f"./{posixpath.normpath(f'build/{below}/{name}')}")
     texts = [_plain(repository.text(other)) for other in repository.matching(r"(?:.*/)?(?:CMakeLists\.txt|.*\.cmake)")]
     if any("RUNTIME_OUTPUT_DIRECTORY" in text for text in texts):
         program = f'"$(find build -type f -name {name} -perm -u+x | head -n 1)"'

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.scaffold.culprit_workflows import BISECT, COMMANDS, bisection, commands, with_bisection
+from regress_action.scaffold.repository import yaml_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ def drafts(
     culprits: tuple[Draft, ...] = ()
     if bisect:
         workflow = with_bisection(workflow) if len(suites) == 1 else workflow
-        name = _scalar(suites[0].name)
+        name = yaml_scalar(suites[0].name)
         culprits = (
             Draft(BISECT, bisection(toolchain, name, action), "finds the commit of a regression and posts it"),
             Draft(COMMANDS, commands(action), "answers /regress in comments"),
@@ -195,8 +195,10 @@ def _thresholds(project: Project, action: str) -> str:
     text = _schema_line(action, "thresholds") + _THRESHOLDS.replace("RATIO", f"{project.threshold or 1.2:g}")
     sources = dict(project.sources)
     source = sources.get("threshold") or f"alert-threshold, {sources.get('command')}"
-    text += f"# From: {source}.\n" if project.threshold else ""
-    services = [f"{_scalar(name)}: {{regression_threshold: {ratio:g}}}\n" for name, ratio in project.service_thresholds]
+    text += f"# From: {_one_line(source)}.\n" if project.threshold else ""
+    services = [
+        f"{yaml_scalar(name)}: {{regression_threshold: {ratio:g}}}\n" for name, ratio in project.service_thresholds
+    ]
     return text + "".join(services)
 
 
@@ -204,21 +206,21 @@ def _config(suite: Suite, action: str) -> str:
     """Return the text of the settings of one suite."""
     project = suite.project
     sources = dict(project.sources)
-    results = f"\n# What the suite writes.{_from(sources, 'results')}\nresults: {_scalar(project.results)}\n"
-    carried = ", ".join(map(_scalar, project.carry))
+    results = f"\n# What the suite writes.{_from(sources, 'results')}\nresults: {yaml_scalar(project.results)}\n"
+    carried = ", ".join(map(yaml_scalar, project.carry))
     carry = (
         "\n# The head's benchmark files are laid over the base, so that both sides run the same benchmarks."
         f"{_from(sources, 'carry')}\ncarry: [{carried}]\n"
     )
     return _CONFIG.format(
         schema=_schema_line(action, "regress"),
-        why=project.why,
+        why=_one_line(project.why),
         warning=_warning(project),
-        suite=_scalar(suite.name),
+        suite=yaml_scalar(suite.name),
         runs=suite.runs,
-        setup=_scalar(project.setup),
+        setup=yaml_scalar(project.setup),
         setup_source=_from(sources, "setup"),
-        command=_scalar(project.command),
+        command=yaml_scalar(project.command),
         command_source=_from(sources, "command"),
         results=results if project.results else "",
         carry=carry if project.carry else "",
@@ -231,7 +233,12 @@ def _config(suite: Suite, action: str) -> str:
 
 def _from(sources: dict[str, str], field: str) -> str:
     """Return where a line comes from, as the end of its comment."""
-    return f" From: {sources[field]}." if field in sources else ""
+    return f" From: {_one_line(sources[field])}." if field in sources else ""
+
+
+def _one_line(text: str) -> str:
+    """Return a text that may quote a manifest as what a comment can hold."""
+    return re.sub(r"[^\S ]+|[\x00-\x1f\x7f]+", " ", text)
 
 
 def _warning(project: Project) -> str:
@@ -248,9 +255,3 @@ def _schema_line(action: str, name: str) -> str:
     repository, _, version = action.partition("@")
     address = f"https://raw.githubusercontent.com/{repository}/{version or 'main'}/docs/schemas/{name}.schema.json"
     return f"# yaml-language-server: $schema={address}\n"
-
-
-def _scalar(text: str) -> str:
-    """Return `text` as a YAML scalar: plain where that is safe, else JSON, which YAML contains."""
-    plain = bool(text) and all(character.isalnum() or character in "-_./" for character in text)
-    return text if plain else json.dumps(text)

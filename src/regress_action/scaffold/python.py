@@ -22,7 +22,7 @@ from regress_action.scaffold.python_uses import (
     setting,
     uses,
 )
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, shell_word
 from regress_action.scaffold.requirements import (
     compiled_modules,
     entry,
@@ -58,7 +58,7 @@ def first_benchmarks(repository: Repository) -> list[Project]:
         Project(
             **shared,
             why=f"no benchmark of a known tool was found, so the script {script} is timed as a whole, as a first one",
-            command=f"{_PYTHON} {script}",
+            command=f"{_PYTHON} {shell_word(script)}",
             carry=(str(script),),
             sources=(*sources, ("command", f"the script {script}")),
             first=True,
@@ -113,7 +113,7 @@ def _tests(repository: Repository) -> list[Project]:
             kind="pytest",
             why=f"no benchmark was found, so the slowest tests of {folder} are timed, as first ones",
             setup=setup,
-            command=f"{_PYTHON} -m pytest {folder} -q -p no:cacheprovider {JUNIT}{neutral}",
+            command=f"{_PYTHON} -m pytest {shell_word(folder)} -q -p no:cacheprovider {JUNIT}{neutral}",
             toolchain=toolchain(version),
             place=folder,
             sources=(
@@ -263,7 +263,7 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     options = files_option(repository, files, paths) + _neutralised(repository, folder)
     if configuration(repository, folder)[0] != PurePosixPath():  # names and results are those of the root
         options += " --rootdir=."
-    command = f"{_PYTHON} -m pytest {' '.join(paths)} {flags}{options}"
+    command = f"{_PYTHON} -m pytest {' '.join(map(shell_word, paths))} {flags}{options}"
     helpers = [path for path in repository.matching(r"(?:.*/)?conftest\.py") if _is_above(path, files)]
     carried = _carried(repository, paths, files)
     project = Project(
@@ -347,7 +347,7 @@ def _pyperf(repository: Repository, used: Uses) -> list[Project]:
             kind="pyperf",
             why=f"{named} pyperf{others}",
             setup=setup,
-            command=" && ".join(f"{_PYTHON} {script} {_PYPERF} --append={{out}}" for script in chosen),
+            command=" && ".join(f"{_PYTHON} {shell_word(script)} {_PYPERF} --append={{out}}" for script in chosen),
             carry=tuple(map(str, chosen)),
             toolchain=toolchain(version),
             sources=(("setup", source), ("python-version", version_source)),

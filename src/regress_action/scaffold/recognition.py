@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regress_action.scaffold import compiled, python, rust, scripts
-from regress_action.scaffold.repository import Project, Repository, tasks
+from regress_action.scaffold.repository import Project, Repository, entering, tasks
 from regress_action.scaffold.requirements import install_command, is_installable
 from regress_action.scaffold.workflows import translated
 
@@ -87,8 +87,8 @@ def _placed(project: Project, folder: str) -> Project:
         project,
         place=folder,
         why=f"in {folder}, {project.why}",
-        setup=f"cd {folder} && {project.setup}" if project.setup else "",
-        command=f"cd {folder} && {project.command}" if project.command else "",
+        setup=f"{entering(folder)}{project.setup}" if project.setup else "",
+        command=f"{entering(folder)}{project.command}" if project.command else "",
         results=posixpath.join(folder, project.results) if project.results else "",
         carry=tuple(posixpath.join(folder, path) for path in project.carry),
     )

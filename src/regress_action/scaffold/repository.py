@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,8 @@ _SKIPPED = frozenset(
         *("testdata", "fixtures"),
     }
 )
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]|\$\{\{|\{(?:out|select|select_list)\}")
+"""Names that no line of a command or a workflow can hold: control characters, and what is replaced in one."""
 _MOST_FILES = 50_000
 _LARGEST = 1_000_000
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -48,13 +51,18 @@ class Repository:
     def _walk(self) -> Iterator[PurePosixPath]:
         count = 0
         for folder, folders, names in os.walk(self.root):
-            folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in _SKIPPED and not name.startswith(".") and not _UNWRITABLE.search(name)
+            )
             below = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
             for name in names:
                 count += 1
                 if count > _MOST_FILES:
                     return
-                yield below / name
+                if not _UNWRITABLE.search(name):
+                    yield below / name
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or a folder."""
@@ -91,6 +99,23 @@ class Repository:
             return tomllib.loads(self.text(path))
         except tomllib.TOMLDecodeError:
             return {}
+
+
+def shell_word(path: str | PurePosixPath) -> str:
+    """Return a path or a name as one word of a shell's command, which no program takes for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def entering(folder: str | PurePosixPath) -> str:
+    """Return the beginning of a command that runs in a folder; empty for the root."""
+    return "" if str(folder) == "." else f"cd {shell_word(folder)} && "
+
+
+def yaml_scalar(text: str) -> str:
+    """Return `text` as a YAML scalar: plain where that is safe, else JSON, which YAML contains."""
+    plain = bool(text) and all(character.isalnum() or character in "-_./" for character in text)
+    return text if plain else json.dumps(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

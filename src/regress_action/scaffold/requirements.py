@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from regress_action.scaffold.repository import shell_word
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -284,9 +286,9 @@ def install_command(
     words = ["-e", _quoted(".", wanted)] if is_installable(repository) else []
     for group in wanted:
         if group.kind == "group":
-            words += ["--group", group.name]
+            words += ["--group", shlex.quote(group.name)]
         if group.kind == "file":
-            words += ["-r", group.name]
+            words += ["-r", shell_word(group.name)]
     if not words and repository.exists("requirements.txt"):
         words = ["-r", "requirements.txt"]
     pip = ".venv/bin/python -m pip install --quiet"
@@ -384,11 +386,13 @@ def _uv(repository: Repository, wanted: Sequence[Group], packages: Sequence[str]
     """Return the command that installs from uv's lock file, and then the packages that it does not hold."""
     is_workspace = entry(repository.toml("pyproject.toml"), "tool", "uv", "workspace") is not None
     flags = ["--all-packages"] if is_workspace else []
-    flags += [f"--group {group.name}" for group in wanted if group.kind == "group"]
-    flags += [f"--extra {group.name}" for group in wanted if group.kind == "extra"]
+    flags += [f"--group {shlex.quote(group.name)}" for group in wanted if group.kind == "group"]
+    flags += [f"--extra {shlex.quote(group.name)}" for group in wanted if group.kind == "extra"]
     sync = " ".join([".venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python", *flags])
     command = f"python -m venv .venv && .venv/bin/python -m pip install --quiet uv && {sync}"
-    others = [f"-r {group.name}" for group in wanted if group.kind == "file"] + list(dict.fromkeys(packages))
+    others = [f"-r {shell_word(group.name)}" for group in wanted if group.kind == "file"] + list(
+        dict.fromkeys(packages)
+    )
     if others:
         command += f" && .venv/bin/uv pip install --quiet --python .venv/bin/python {' '.join(others)}"
     return command
@@ -396,4 +400,4 @@ def _uv(repository: Repository, wanted: Sequence[Group], packages: Sequence[str]
 
 def _quoted(target: str, wanted: Sequence[Group]) -> str:
     extras = ",".join(group.name for group in wanted if group.kind == "extra")
-    return f"'{target}[{extras}]'" if extras else target
+    return shlex.quote(f"{target}[{extras}]") if extras else target

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +67,14 @@ def _crate(repository: Repository, manifest: PurePosixPath, others: Sequence[Pur
     folder = manifest.parent
     alone = str(folder) == "." and not others and "[workspace]" not in repository.text(manifest)
     apart = str(folder) != "." and not _is_member(repository, folder)
-    where = f" --manifest-path {manifest}" if apart else "" if alone else f" --package {_name(repository, manifest)}"
+    package = shlex.quote(_name(repository, manifest))
+    where = f" --manifest-path {shell_word(manifest)}" if apart else "" if alone else f" --package {package}"
     projects = []
     for kind in ("criterion", "divan", "libtest", "bencher", "plain"):
         names = [name for name, harness in benches.items() if harness == kind]
         if not names:
             continue
-        chosen = " ".join(f"--bench {name}" for name in names)
+        chosen = " ".join(f"--bench {shlex.quote(name)}" for name in names)
         unstable = "RUSTC_BOOTSTRAP=1 " if kind == "libtest" else ""  # the test harness is no stable feature
         arguments = f" -- --output-format bencher {_SHORT}" if kind == "criterion" else ""
         projects.append(
@@ -119,7 +121,7 @@ def _first(repository: Repository, manifests: Sequence[PurePosixPath]) -> list[P
                 kind="cargo",
                 why=f"Cargo.toml was found, but no benchmark, so the start of {binary} is measured as a first one",
                 setup=f"cargo build --release{locked}",
-                command=f"./target/release/{binary} --help",
+                command=f"{shell_word(f'./target/release/{binary}')} --help",
                 toolchain=_STABLE,
                 sources=(("command", f"the program {binary}"),),
                 first=True,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
+import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, entering, shell_word
 
 if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
@@ -58,7 +60,7 @@ def _vitest(repository: Repository, manifest: PurePosixPath) -> Project | None:
         kind="vitest",
         why=f"{len(files)} file{'s' if len(files) > 1 else ''} like {files[0]}",
         setup=setup,
-        command=f"{_enter(folder)}{run} vitest bench --run {asked}",
+        command=f"{entering(folder)}{run} vitest bench --run {asked}",
         carry=(str(files[0].parent),) if len({file.parent for file in files}) == 1 else (),
         toolchain=_toolchain(repository, manager),
         place=str(folder),
@@ -85,7 +87,7 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
         kind="node",
         why=f"{manifest} has the script {name}",
         setup=setup,
-        command=f"{_enter(folder)}{run} {name} | tee {{out}}",
+        command=f"{entering(folder)}{run} {shlex.quote(name)} | tee {{out}}",
         toolchain=_toolchain(repository, manager),
         place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"the script {name} of {manifest}")),
@@ -112,7 +114,7 @@ def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
                 kind="node",
                 why=f"{path} is a benchmark by its name",
                 setup=f"{setup} && npm run build" if build else setup,
-                command=f"node {path} | tee {{out}}",
+                command=f"node {shell_word(path)} | tee {{out}}",
                 carry=(str(path),),
                 toolchain=_toolchain(repository, manager),
                 sources=(("setup", f"the lock file of {manager}"), ("command", f"the file {path}")),
@@ -128,6 +130,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     package = repository.json(str(manifest))
     entry = _entry(package)
     build = "build" in _mapping(package, "scripts")
+    program = f"import(process.cwd() + '/' + {json.dumps(entry)})"
     together = not build and "build" in _mapping(repository.json("package.json"), "scripts")  # a workspace's root
     if not build and not together and not repository.exists(str(folder / entry)):
         return [
@@ -146,7 +149,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
             setup=f"{setup} && {_within(folder if build else PurePosixPath(), 'npm run build')}"
             if build or together
             else _without_tools(setup),
-            command=f"{_enter(folder)}node --eval \"import(process.cwd() + '/' + '{entry}')\"",
+            command=f"{entering(folder)}node --eval {shlex.quote(program)}",
             toolchain=_toolchain(repository, manager),
             sources=(("setup", f"the lock file of {manager}"), ("command", f"the entry point of {manifest}")),
             first=True,
@@ -175,7 +178,7 @@ def _entry(package: dict[str, object]) -> str:
     while isinstance(exports, dict):
         exports = exports.get(".") or exports.get("import") or exports.get("default") or exports.get("node") or ""
     entry = exports or package.get("module") or package.get("main") or "index.js"
-    return posixpath.normpath(str(entry)).replace("'", "")
+    return posixpath.normpath(str(entry))
 
 
 def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, str]:
@@ -190,7 +193,8 @@ def _manager(repository: Repository, folder: PurePosixPath) -> tuple[str, str, s
                 install, run = _installation(repository, place, lock, manager)
                 command = _within(place, install)
                 if run.startswith("node "):  # a release of yarn that lies in the repository
-                    run = f"node {posixpath.relpath(place / run.removeprefix('node '), folder)}"
+                    release = shlex.split(run)[1]
+                    run = f"node {shell_word(posixpath.relpath(place / release, folder))}"
                 if str(place) != "." and repository.exists("package.json"):  # the root is what is measured
                     command = f"{_manager(repository, place.parents[-1])[1]} && {command}"
                 return manager, command, run
@@ -215,7 +219,9 @@ def _installation(repository: Repository, place: PurePosixPath, lock: str, manag
         return f"npx --yes pnpm@{version} install --frozen-lockfile{same}", "npx"
     release = re.search(r"^yarnPath: *(\S+)", repository.text(place / ".yarnrc.yml"), re.MULTILINE)
     if release:
-        return f"node {release[1]} install --immutable", f"node {release[1]}"
+        file = release[1].strip("'\"")
+        run = f"node {shell_word(file)}"
+        return f"{run} install --immutable", run
     if repository.exists(str(place / ".yarnrc.yml")) or (named and not named[1].startswith("1.")):
         package = f"npx --yes @yarnpkg/cli-dist@{named[1] if named else 4}"
         return f"{package} install --immutable", package
@@ -249,11 +255,7 @@ def _mapping(content: dict[str, object], name: str) -> dict[str, object]:
 
 def _within(folder: PurePosixPath, command: str) -> str:
     """Return a command of a setup that runs in a folder and leaves the next one where it was."""
-    return command if str(folder) == "." else f"(cd {folder} && {command})"
-
-
-def _enter(folder: PurePosixPath) -> str:
-    return "" if str(folder) == "." else f"cd {folder} && "
+    return command if str(folder) == "." else f"({entering(folder)}{command})"
 
 
 def php(repository: Repository) -> list[Project]:

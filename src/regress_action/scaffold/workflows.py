@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.model.errors import SettingsError
 from regress_action.model.yaml_text import parse_yaml
-from regress_action.scaffold.repository import Project
+from regress_action.scaffold.repository import Project, entering, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,7 +142,7 @@ def _step(step: dict[str, Any], place: str, shared: dict[str, Any]) -> WorkflowS
     uses = str(step.get("uses") or "")
     for action, installs in _INSTALLING_ACTIONS:
         if uses.startswith((f"{action}@", f"{action}/")):
-            uses, script = "", installs.format(path=inputs.get("path") or "requirements.txt")
+            uses, script = "", installs.format(path=shell_word(inputs.get("path") or "requirements.txt"))
     return WorkflowStep(str(step.get("name") or ""), uses, script, inputs, folder, env)
 
 
@@ -284,7 +284,7 @@ def _in_folder(step: WorkflowStep) -> str:
 
 
 def _placed(folder: str, line: str) -> str:
-    return line if folder == "." else f"(cd {shlex.quote(folder)} && {line})"
+    return line if folder == "." else f"({entering(folder)}{line})"
 
 
 def _mapping(content: Any, name: str | None = None) -> dict[str, Any]:  # noqa: ANN401 - any YAML value
