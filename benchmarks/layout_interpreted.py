@@ -15,10 +15,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import optimize, special
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROGRAMS = sorted((Path(__file__).parent / "interpreted_programs").glob("*.py"))
 SIDES = ("base", "copy", "head")
@@ -28,7 +31,7 @@ import statistics, sys, time
 sys.path.insert(0, sys.argv[1])
 import program
 used = []
-for _ in range(5):
+for _ in range(3):
     start = time.process_time()
     program.work()
     used.append(time.process_time() - start)
@@ -47,7 +50,7 @@ class Spread(NamedTuple):
 
 def report(edits: int, pairs: int, seed: int) -> int:
     """Print how far edits lie apart, for all programs and for each; return 0."""
-    rows = measure(edits, pairs, seed)
+    rows = list(measured(edits, pairs, seed))
     print(f"{edits} comparisons of two inert edits of {len(PROGRAMS)} Python programs, {pairs} pairs")
     print(f"{'spread between edits, %':26}{'same source':>22}{'edited':>22}{'one pair':>10}")
     for name in ("all", *(program.stem for program in PROGRAMS)):
@@ -62,9 +65,8 @@ def _cell(of: Spread) -> str:
     return f"{100 * of.estimate:.2f} ({100 * of.low:.2f} to {100 * of.high:.2f})"
 
 
-def measure(edits: int, pairs: int, seed: int) -> list[tuple[str, dict[str, list[float]]]]:
-    """Return, for each edit, its program and the CPU seconds of every side, pair by pair."""
-    rows = []
+def measured(edits: int, pairs: int, seed: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
+    """Yield, for each edit, its program and the CPU seconds of every side, pair by pair."""
     with tempfile.TemporaryDirectory() as folder:
         for edit in range(edits):
             shuffle = random.Random(seed * 10_000 + edit)  # noqa: S311 - reproducible edits
@@ -80,12 +82,11 @@ def measure(edits: int, pairs: int, seed: int) -> list[tuple[str, dict[str, list
                 order = SIDES if pair % 2 == 0 else SIDES[::-1]
                 for side in order:
                     seconds[side].append(_seconds(places[side]))
-            rows.append((program.stem, seconds))
-    return rows
+            yield program.stem, seconds
 
 
 def _seconds(folder: Path) -> float:
-    """Return the median CPU time of five rounds in a fresh process."""
+    """Return the median CPU time of three rounds in a fresh process."""
     words = [sys.executable, "-c", _ROUNDS, str(folder)]
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 

@@ -32,7 +32,8 @@ _ENOUGH = 20  # builds that may lower it: of a layout that one build in ten has,
 _BEYOND = 1.25  # times what was seen, on logarithms: the next build may go a little further
 _LOWEST = math.log(1.1)
 _HIGHEST = math.log(2.0)  # what is critical is never taken for layout
-_SUITE = 10  # benchmarks that show together how noisy the machine is, and what moved all of them
+_SUITE = 5  # benchmarks that show together how noisy the machine is, and what moved all of them
+_RUNS = 3  # of a report, whose median no single slow run moves
 _RANGE = 5.0  # standard deviations between the extremes of a few dozen values that only noise sets apart
 
 
@@ -40,7 +41,9 @@ def layout_bounds(reports: Sequence[Report], policy: Policy) -> dict[LayoutKey, 
     """Return what layout may change of every time of compiled code, by environment, benchmark and metric.
 
     Only reports that the measurer or the format marked as compiled code, and whose commit is known and clean, are
-    builds. Where they are too few to teach anything, the bound is the assumed one.
+    builds. Where they are too few to teach anything, the bound is the assumed one. It is raised only by what can be
+    told from a slow run, and from a slow machine: by reports of several runs, from a machine of one's own or of a
+    suite whose other benchmarks show the machine.
     """
     machines: dict[str, list[Report]] = {}
     for report in reports:
@@ -57,20 +60,21 @@ def _of_machine(reports: Sequence[Report], policy: Policy) -> dict[tuple[str, st
     rows, _, side, _ = lay_out((), reports)
     scale, _, values = badness(rows, side, side)
     family = scale.timed & ~scale.linear & ~scale.exact
-    levels = np.full((len(rows), len(side.blocks)), np.nan)
-    for column, (_, runs, _) in enumerate(side.blocks):
-        levels[:, column] = medians(values[:, runs])
+    levels, runs = np.full((2, len(rows), len(side.blocks)), np.nan)
+    for column, (_, place, _) in enumerate(side.blocks):
+        levels[:, column], runs[:, column] = medians(values[:, place]), np.isfinite(values[:, place]).sum(axis=1)
     levels = _without_common_moves(levels, family)
-    seen = _wandered(levels)
+    shown = np.count_nonzero(family) >= _SUITE or noise.is_own(reports[-1].environment)
+    by_build = _wandered(np.where(runs >= _RUNS, levels, np.nan)) if shown else np.zeros(len(rows))
     hidden = _RANGE * _spread_of_sessions(levels, family, scale, reports[-1].environment, policy)
     builds = _builds(levels, [report.commit for _, _, report in side.blocks])
     assumed = math.log(policy.layout_bound)
-    raised = np.minimum(_BEYOND * np.sqrt(np.maximum(seen**2 - hidden**2, 0.0)), _HIGHEST)
-    lowered = np.maximum(_BEYOND * seen, _LOWEST)
+    raised = np.minimum(_BEYOND * np.sqrt(np.maximum(by_build**2 - hidden**2, 0.0)), _HIGHEST)
+    lowered = np.maximum(_BEYOND * _wandered(levels), _LOWEST)
     bound = np.full(len(rows), assumed)
     bound = np.where(builds >= _ENOUGH, np.minimum(lowered, assumed), bound)
     bound = np.where((builds >= _FEWEST) & (raised > assumed), raised, bound)
-    learned = np.where((builds >= _ENOUGH) | (bound > assumed), builds, 0)
+    learned = np.where(bound == assumed, 0, builds)
     return {
         (rows.benchmarks[row].name, rows.metrics[row].name): LayoutBound(math.exp(bound[row]), int(learned[row]))
         for row in plain(np.flatnonzero(family & (builds > 0)))

@@ -13,13 +13,13 @@ from regress_action.model.comparisons import Verdict
 from regress_action.model.measurements import COMPILED
 from regress_action.report.reasons import sentence
 from unit.analysis import stored_reports
-from unit.analysis.compared_sides import OTHER, pairs
+from unit.analysis.compared_sides import HOSTED, OTHER, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.model.comparisons import Comparison
-    from regress_action.model.measurements import Report
+    from regress_action.model.measurements import Environment, Report
 
 STEADY = [1.0, 1.01, 0.99, 1.0, 1.005] * 5
 
@@ -41,8 +41,8 @@ def builds(values: Sequence[float], others: int = 0) -> list[Report]:
 
 
 def bound(reports: Sequence[Report]) -> analysis.LayoutBound:
-    """Return what they teach about `b` on the machine of the tests."""
-    return analysis.layout_bounds(reports, analysis.Policy())[stored_reports.MACHINE.fingerprint, "b", "time"]
+    """Return what they teach about `b` on their machine."""
+    return analysis.layout_bounds(reports, analysis.Policy())[reports[0].environment.fingerprint, "b", "time"]
 
 
 def judged(level: float, reports: Sequence[Report], *marks: tuple[str, str]) -> Comparison:
@@ -132,7 +132,26 @@ def test_a_machine_that_was_slow_is_not_taken_for_layout() -> None:
     ]
 
     assert bound(together).ratio < 1.25
-    assert bound(builds(slow, others=11)).ratio > 1.5
+    alone = builds(slow, others=11)
+    assert bound(alone).ratio > 1.5
+    assert bound([replace(report, environment=HOSTED) for report in alone]).ratio > 1.5
+
+
+@pytest.mark.parametrize(("runs", "environment"), [(2, stored_reports.MACHINE), (3, HOSTED)])
+def test_what_may_be_a_slow_run_or_a_slow_machine_raises_no_bound(runs: int, environment: Environment) -> None:
+    """Two runs say nothing of a build, and one benchmark alone nothing of a hosted machine."""
+    history = [
+        replace(
+            report,
+            environment=environment,
+            runs=report.runs[:runs],
+            series=tuple(replace(row, values=row.values[:runs]) for row in report.series),
+        )
+        for report in builds([1.0, 1.42] * 12)
+    ]
+
+    bounds = analysis.layout_bounds(history, analysis.Policy())
+    assert bounds == {(environment.fingerprint, "b", "time"): analysis.LayoutBound(1.25)}
 
 
 def test_noise_that_all_benchmarks_show_is_not_taken_for_layout() -> None:
