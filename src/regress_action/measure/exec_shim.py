@@ -11,6 +11,9 @@ kernel ends all of it when the first process ends: when the measurer closes the 
 In the mode `keep` this process itself stays the parent of everything that the command begins, without a namespace, and
 ends it when the control pipe closes. It can stand beside another one: what one command used is told from the other's.
 
+A library that REGRESS_PRELOAD names is loaded into the command, and not into this process, which the suite could change
+through it.
+
 With a hold pipe the command waits before its first instruction until a byte arrives, and ends if the pipe closes.
 
 The report pipe carries lines: `pid N` (the child), `began NANOSECONDS [ERRNO]`, and from a first process or a keeper
@@ -82,6 +85,8 @@ def _become(report_fd: int, hold_fd: int, cpus: str, nice: str, argv: tuple[str,
     if cpus:
         os.sched_setaffinity(0, map(int, cpus.split(",")))
     os.nice(int(nice))
+    if preloaded := os.environ.pop("REGRESS_PRELOAD", None):
+        os.environ["LD_PRELOAD"] = preloaded
     os.write(report_fd, b"began %d" % time.monotonic_ns())
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - without a shell, as the caller asked

@@ -23,6 +23,7 @@ from regress_action.measure.spawn import not_started
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from regress_action.measure.active_clock import SideClock
     from regress_action.measure.held_command import TurnResult
     from regress_action.measure.process import OutputLog
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
@@ -151,6 +152,32 @@ class GroupFreezer:
                 self.thaw()
             os.close(self._file)
             self._file = -1
+
+
+@dataclass(slots=True)
+class ClockFreezer:
+    """Stops a side as another freezer does, and keeps its clock."""
+
+    freezer: Freezer
+    clock: SideClock
+
+    def freeze(self) -> None:
+        """Stop every process."""
+        self.freezer.freeze()
+        self.clock.stops()
+
+    def thaw(self) -> None:
+        """Let every process go on."""
+        self.clock.goes_on()
+        self.freezer.thaw()
+
+    def look(self) -> None:
+        """Find processes that were begun since."""
+        self.freezer.look()
+
+    def close(self) -> None:
+        """Let everything go on."""
+        self.freezer.close()
 
 
 def freezer(keeper: int, command: int, name: str, *, groups: bool = True) -> Freezer:
@@ -290,6 +317,7 @@ class _Progress:
 class FrozenTurns:
     """Two commands of which one is always stopped; `first` begins, 0 or 1, and without `groups` only signals stop.
 
+    `clocks` are those that the commands read, if they leave out the time of the stops.
     `took_s` is how long the turns took in all, the time between two of them included.
     """
 
@@ -301,6 +329,7 @@ class FrozenTurns:
     names: Sequence[str] = SIDES
     groups: bool = True
     first: int = 0
+    clocks: Sequence[SideClock] = ()
     took_s: float = 0.0
 
     def run(self) -> list[TurnResult]:
@@ -326,6 +355,8 @@ class FrozenTurns:
                 held = self._held(command, commands)
                 group = f"{self.processes.session_id}-{name}"
                 freezers.append(freezer(command.keeper, held, group, groups=self.groups))
+            if self.clocks:
+                freezers[:] = map(ClockFreezer, freezers, self.clocks)
             began = time.monotonic()
             blocked = self._take_turns(commands, freezers)
             self.took_s = time.monotonic() - began

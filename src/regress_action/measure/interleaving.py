@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from regress_action.measure.active_clock import NoClockError
 from regress_action.measure.activity import waiting_share
+from regress_action.measure.cooperative_turns import CONTAINER
 from regress_action.measure.frozen_turns import SLICE_S
 from regress_action.measure.process_tree import CHILDREN_LISTED
 from regress_action.measure.suite_command import style_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from regress_action.measure.active_clock import ActiveClocks
     from regress_action.measure.measurement import RunRecord
     from regress_action.measure.options import Options
 
@@ -59,7 +62,7 @@ class Interleaving:
 
     `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial,
     `rounds` the share of their rounds that the suites of a pair time. `has_met` is whether suites took turns in an
-    earlier pair, so that they may start at the same time.
+    earlier pair, so that they may start at the same time. `clocks` are those that a suite reads which times itself.
     """
 
     asked: str
@@ -70,6 +73,7 @@ class Interleaving:
     alone_cpu_s: float = 0.0
     rounds: float = 1.0
     has_met: bool = False
+    clocks: ActiveClocks | None = None
 
     @property
     def in_turns(self) -> bool:
@@ -96,7 +100,7 @@ class Interleaving:
 
     def judge_trial(self, runs: Sequence[RunRecord]) -> None:
         """Choose between stopping and run by run, after one run of each side."""
-        reason = _unsuited(runs)
+        reason = _unsuited(runs) or next(iter(self.clocks.doubts if self.clocks else ()), None)
         if reason:
             self.fall_back(reason)
             return
@@ -106,6 +110,8 @@ class Interleaving:
         self.kind = Kind.FROZEN
         self.alone_cpu_s = _cpu_s(runs)
         self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
+        if self.clocks:
+            self.why += ", and the clock that it reads leaves out the time in which it is stopped"
 
     def fault_of(self, runs: Sequence[RunRecord], known_failures: Collection[tuple[str, str]] = ()) -> str | None:
         """Return why a pair that was measured in turns cannot be used, None where it can.
@@ -131,7 +137,9 @@ class Interleaving:
         """
         longest_s = min(_LONGEST_SLICE_S, min(run.wall_s for run in runs) / _FEWEST_SLICES)
         longer_s = min(2 * self.slice_s, longest_s)
-        if self.kind is not Kind.FROZEN or not self.alone_cpu_s or longer_s <= self.slice_s:
+        # A suite that times itself decides anew in each run how long it computes.
+        comparable = self.kind is Kind.FROZEN and self.alone_cpu_s and not self.clocks
+        if not comparable or longer_s <= self.slice_s:
             return False
         if _cpu_s(runs) <= (1 + _MUCH_MORE) * self.alone_cpu_s:
             return False
@@ -168,10 +176,16 @@ class Interleaving:
     def fall_back(self, reason: str) -> None:
         """Measure run by run from now on."""
         self.kind, self.why = Kind.RUN, reason
+        if self.clocks:
+            self.clocks.close()
+            self.clocks = None
 
 
-def choose(options: Options, *, is_subreaper: bool) -> Interleaving:
-    """Return how the pairs are to be measured, as far as that can be told before the first run."""
+def choose(options: Options, *, is_subreaper: bool, clocks: Callable[[], ActiveClocks]) -> Interleaving:
+    """Return how the pairs are to be measured, as far as that can be told before the first run.
+
+    `clocks` makes the clocks for a suite that times itself.
+    """
     asked = options.interleave
     if not options.base or asked == "run":
         return Interleaving(asked, Kind.RUN, "as it was asked for" if options.base else "there is one side")
@@ -179,10 +193,10 @@ def choose(options: Options, *, is_subreaper: bool) -> Interleaving:
         return Interleaving(asked, Kind.RUN, f"taking turns needs Linux, and this is {sys.platform}")
     if asked == "parallel":
         return Interleaving(asked, Kind.PARALLEL, "as it was asked for")
-    return _by_suite(options)
+    return _by_suite(options, clocks)
 
 
-def _by_suite(options: Options) -> Interleaving:
+def _by_suite(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:
     """Choose by what the suite's results are."""
     text = " ".join(options.command)
     writes_results = options.results is not None or "{out}" in text or "REGRESS_OUT" in text
@@ -201,11 +215,25 @@ def _by_suite(options: Options) -> Interleaving:
         why = f"the suite runs any one of the {len(options.select)} selected benchmarks by itself"
         return Interleaving(options.interleave, Kind.SELECTED, why)
     if writes_results:
-        why = "the suite times itself, and its clock goes on while it is stopped"
-        return Interleaving(options.interleave, Kind.RUN, why)
+        return _by_clock(options, clocks)
     if options.interleave == "benchmark":
         return Interleaving(options.interleave, Kind.RUN, "the command is one benchmark")
     return Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
+
+
+def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:
+    """Choose for a suite that times itself: it may be stopped where its clock can be corrected."""
+    own = "the suite times itself"
+    if options.interleave == "benchmark":
+        return Interleaving(options.interleave, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
+    if os.environ.get(CONTAINER):
+        return Interleaving(options.interleave, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
+    try:
+        trial = Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
+        trial.clocks = clocks()
+    except NoClockError as error:
+        return Interleaving(options.interleave, Kind.RUN, f"{own}, and {error}")
+    return trial
 
 
 def _unsuited(runs: Sequence[RunRecord]) -> str | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regress_action.measure import machine, untrusted_files
+from regress_action.measure.active_clock import ClockWitness
 from regress_action.measure.activity import Activity, KernelTotals
 from regress_action.measure.control_group_limits import ControlGroupLimits
 from regress_action.measure.cooperative_turns import SLICE_S, CooperativeTurns, TurnOrder
@@ -38,6 +39,7 @@ from regress_action.measure.suite_command import shell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from regress_action.measure.active_clock import ActiveClocks
     from regress_action.measure.held_command import TurnResult
     from regress_action.measure.interleaving import Interleaving
     from regress_action.measure.measurement import OutputFolder
@@ -137,7 +139,10 @@ class Cost:
 
 @dataclass(slots=True)
 class RunExecutor:
-    """Runs the suite in the trees of one measurement; `ends` is the job's limit on the monotonic clock."""
+    """Runs the suite in the trees of one measurement; `ends` is the job's limit on the monotonic clock.
+
+    `clocks` are those that the suite reads in the place of the kernel's, if it is to be stopped.
+    """
 
     options: Options
     command: SuiteCommand
@@ -147,6 +152,7 @@ class RunExecutor:
     processes: ProcessTree
     ends: float = math.inf
     cost: Cost = field(default_factory=Cost)
+    clocks: ActiveClocks | None = None
 
     def run(
         self,
@@ -226,6 +232,8 @@ class RunExecutor:
             frozen = FrozenTurns(
                 tasks, logs, self.signals, self.processes, Slices(interleaving.slice_s, seed), first=first
             )
+            if self.clocks:
+                frozen.clocks = [self.clocks.sides[slot.side] for slot in slots]
             return frozen.run(), 0
         cpu = None if self.environment.cpus else next(iter(shared_processor()), None)
         length = SLICE_S if interleaving.kind is Kind.COOPERATIVE else None
@@ -289,6 +297,7 @@ class RunExecutor:
             command=command,
             environment=replace(self.environment, variables={**self.environment.variables, **extra}),
             cost=Cost(),
+            clocks=None,
         )
         try:
             result_files.clear(tree)
@@ -348,7 +357,15 @@ class RunExecutor:
         limits.note("self")
         sampler = Sampler(self.processes.excluded, share, waits=waits, activity=Activity(), limits=limits)
         task = self._task(slot, tree, result_files, selection)
+        if self.clocks and waits:
+            sampler.witness = ClockWitness(self.clocks.sides[slot.side])
         ended = execute(task, log, self.signals, self.processes, sampler)
+        if (
+            self.clocks
+            and sampler.witness
+            and (doubt := sampler.witness.doubt(ended.used.user_s + ended.used.system_s))
+        ):
+            self.clocks.doubts.append(doubt)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
         return ended, sampler
 
@@ -361,6 +378,8 @@ class RunExecutor:
             "REGRESS_PAIR": str(slot.pair),
             "REGRESS_SELECT": "\n".join(selection),
         }
+        if self.clocks:
+            variables |= self.clocks.begin(slot.side, self.environment.variables)
         limit = min(self.options.timeout_s or math.inf, self._left_s)
         return Task(
             self.command.argv(result_files.out, selection, tree.folder, partial(self._write_list, slot)),

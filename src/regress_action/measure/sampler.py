@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from regress_action.measure.activity import Activity, has_swap, swap_of
-from regress_action.measure.process_tree import descendants
+from regress_action.measure.process_tree import descendants, processor_clock
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Set,  # noqa: PYI025 - a set or a frozenset
     )
 
+    from regress_action.measure.active_clock import ClockWitness
     from regress_action.measure.control_group_limits import ControlGroupLimits
 
 
@@ -37,8 +38,9 @@ class Sampler:
 
     A sample costs from 0.1 ms to many milliseconds, depending on the machine and on the number of processes. The pause
     is therefore computed from the cost of the samples so far. `programs` are the files that the processes executed.
-    With `waits`, the time in the run queue is noted as well, with `activity` what the threads do, and with `limits` the
-    limits of the processes' control groups. `swap_bytes` is the most that was seen in swap space.
+    With `waits`, the time in the run queue is noted as well, with `activity` what the threads do, with `limits` the
+    limits of the processes' control groups, and with `witness` which clock they read. `swap_bytes` is the most that was
+    seen in swap space.
     """
 
     excluded: Set[int] = frozenset()
@@ -51,6 +53,7 @@ class Sampler:
     waits: ReadyTimes | None = None
     activity: Activity | None = None
     limits: ControlGroupLimits | None = None
+    witness: ClockWitness | None = None
     swap_bytes: int = 0
     _swaps: bool = field(default_factory=has_swap)
     _started: float = 0.0
@@ -81,6 +84,8 @@ class Sampler:
             self.waits.note(members)
         if self.activity is not None:
             self.activity.note(members)
+        if self.witness is not None:
+            self.witness.note(members)
         if self.limits is not None:
             for pid in members:
                 self.limits.note(pid)
@@ -148,13 +153,8 @@ class ReadyTimes:
         self._last = time.monotonic()
         for pid in members:
             with contextlib.suppress(OSError):
-                self._used[pid] = time.clock_gettime(_processor_clock(pid))
+                self._used[pid] = time.clock_gettime(processor_clock(pid))
             with contextlib.suppress(OSError, ValueError, IndexError):
                 for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - many times a second
                     with open(f"/proc/{pid}/task/{thread}/schedstat", "rb") as file:  # noqa: PTH123 - likewise
                         self._queued[pid, thread] = int(file.read().split()[1])
-
-
-def _processor_clock(pid: int) -> int:
-    """Return the number of the clock that counts a process's CPU time, as clock_getcpuclockid(3) does on Linux."""
-    return (~pid << 3) | 2

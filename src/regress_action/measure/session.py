@@ -8,10 +8,12 @@ import os
 import re
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
+from regress_action.measure.active_clock import build_clocks
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
 from regress_action.measure.git import GitFolder
 from regress_action.measure.interleaving import Kind, choose
@@ -32,8 +34,9 @@ from regress_action.measure.trees import SideTree, prepare, worktree_dir
 from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from regress_action.measure.active_clock import ActiveClocks
     from regress_action.measure.options import Options
     from regress_action.measure.reporting import Reporter
     from regress_action.measure.shared_installs import SharedInstall
@@ -64,7 +67,8 @@ def measure(options: Options, reporter: Reporter) -> Exit:
             command = SuiteCommand(options.command, options.select_style)
             executor = RunExecutor(options, command, environment, folder, signals, processes, ends)
             measurement = MeasurementFolder(folder, _header(options, session_id, trees))
-            return _run(options, reporter, executor, measurement, trees)
+            clocks = partial(build_clocks, worktrees.folder)
+            return _run(options, reporter, executor, measurement, trees, clocks)
 
 
 def _run(
@@ -73,6 +77,7 @@ def _run(
     executor: RunExecutor,
     measurement: MeasurementFolder,
     trees: Mapping[str, SideTree],
+    clocks: Callable[[], ActiveClocks],
 ) -> Exit:
     """Set up, measure, and save why it ended.
 
@@ -98,7 +103,7 @@ def _run(
         reporter.emit("warning", message=message)
     _set_up(options, reporter, executor, trees)
     loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
-    loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper)
+    loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
     if loop.interleaving.kind is Kind.SELECTED:
         loop.options = replace(options, pairs=options.pairs * len(options.select))
     if options.base:

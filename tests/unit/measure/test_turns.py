@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from regress_action.measure.active_clock import ActiveClocks, NoClockError
 from regress_action.measure.cooperative_turns import Grant, TurnOrder, Waiting
 from regress_action.measure.frozen_turns import Slices
 from regress_action.measure.interleaving import Interleaving, Kind, choose
@@ -219,7 +220,9 @@ def test_shared_values_are_checked() -> None:
         (("./work",), {"interleave": "lockstep"}, Kind.TRIAL),
         (("./work",), {"interleave": "parallel"}, Kind.PARALLEL),
         (("./work",), {"interleave": "benchmark"}, Kind.RUN),
-        (("./bench --benchmark_out={out}",), {"interleave": "auto"}, Kind.RUN),
+        (("./bench --benchmark_out={out}",), {"interleave": "auto"}, Kind.TRIAL),
+        (("./bench --benchmark_out={out}",), {"interleave": "lockstep"}, Kind.TRIAL),
+        (("./bench --benchmark_out={out}",), {"interleave": "benchmark"}, Kind.RUN),
         (("pytest bench --benchmark-json={out}",), {"interleave": "auto"}, Kind.COOPERATIVE),
         (("pytest bench --benchmark-json={out}",), {"interleave": "benchmark"}, Kind.BENCHMARK),
         (("python", "-m", "pytest", "bench"), {"interleave": "lockstep", "results": "b.json"}, Kind.COOPERATIVE),
@@ -227,13 +230,29 @@ def test_shared_values_are_checked() -> None:
     ],
 )
 def test_choice_before_the_first_run(command: tuple[str, ...], values: dict[str, str], kind: Kind) -> None:
-    """A suite that times itself by a clock which we cannot correct is never stopped."""
-    assert choose(options(*command, **values), is_subreaper=True).kind is kind
+    """A suite that times itself has a trial like any command, with a clock that can be corrected."""
+    chosen = choose(options(*command, **values), is_subreaper=True, clocks=lambda: ActiveClocks(Path("library")))
+    assert chosen.kind is kind
+    assert (chosen.clocks is not None) is (kind is Kind.TRIAL and "{out}" in command[0])
+
+
+def _no_clocks() -> ActiveClocks:
+    raise NoClockError("no compiler is there")
+
+
+@pytest.mark.parametrize(("container", "why"), [("", "no compiler is there"), ("python:3.13", "in a container")])
+def test_suite_whose_clock_cannot_be_corrected_is_never_stopped(
+    monkeypatch: pytest.MonkeyPatch, container: str, why: str
+) -> None:
+    """Its times would be wrong by a multiple."""
+    monkeypatch.setenv("REGRESS_SUITE_IMAGE", container)
+    chosen = choose(options("./bench {out}", interleave="auto"), is_subreaper=True, clocks=_no_clocks)
+    assert (chosen.kind, why in chosen.why) == (Kind.RUN, True)
 
 
 def test_without_adopted_orphans_nothing_takes_turns() -> None:
     """On other systems than Linux a process could escape, so nothing is stopped there."""
-    chosen = choose(options("./work", interleave="lockstep"), is_subreaper=False)
+    chosen = choose(options("./work", interleave="lockstep"), is_subreaper=False, clocks=_no_clocks)
     assert (chosen.kind, chosen.why.startswith("taking turns needs Linux")) == (Kind.RUN, True)
 
 

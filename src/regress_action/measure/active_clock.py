@@ -1,0 +1,247 @@
+"""Clocks of a suite that leave out the time in which it is stopped, and whether the suite really reads them.
+
+A library in C (`active_clock.c`), compiled where it is needed, is preloaded into the processes of a side. It takes the
+time of the stops, which stands in a file, from what the clock functions of the C library return. It reaches no program
+that is linked statically, and none that asks the kernel or the processor itself. A trial shows which ones a suite has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regress_action.measure.process_tree import processor_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_SOURCE = Path(__file__).with_name("active_clock.c")
+_COMPILERS = ("cc", "gcc", "clang")
+_COMPILE_LIMIT_S = 60.0
+_PAGE = 65536  # as in the source
+_SIZE = 1024 * _PAGE  # most of which is never written, so it takes no space
+_WORD = struct.Struct("=q")
+_FEWEST_READS = 2  # one benchmark
+_MUST_BE_SEEN = 0.7
+_MAY_BE_UNPROVEN = 0.1
+_ALIKE = 1.5  # stopped half of the time, an uncorrected clock shows twice the time
+_NOISES = 2.0
+_FEWEST_NUMBERS = 2
+_MOST_READ = 4 * 2**20
+_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_PART = re.compile(r"(?:[\n;{}\[\]]|,(?!\d{3}(?!\d)))\s*")
+
+
+class NoClockError(Exception):
+    """The clocks of a suite cannot be corrected here; the message says why."""
+
+
+@dataclass(slots=True)
+class SideClock:
+    """The clock of one side in one run: the file from which its processes read how long they were stopped."""
+
+    path: Path
+    stopped_ns: int = 0
+    was_changed: bool = False
+    _file: int = -1
+    _since: int | None = None
+
+    def __post_init__(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self._file, _SIZE)
+
+    def stops(self) -> None:
+        """Note that the side is stopped from now on."""
+        self._since = time.monotonic_ns()
+
+    def goes_on(self) -> None:
+        """Leave out the time since it was stopped; called right before it goes on, so that its clock never goes back.
+
+        Nobody else writes there. A file that another process changed or cut is not trusted any more.
+        """
+        if self._since is None:
+            return
+        self.was_changed = self.was_changed or self._word(0) != self.stopped_ns
+        self.stopped_ns += time.monotonic_ns() - self._since
+        os.pwrite(self._file, _WORD.pack(self.stopped_ns), 0)
+        self._since = None
+
+    def reads(self, page: int) -> int:
+        """Return how often the process with that page of the file read a clock."""
+        return self._word(page * _PAGE) or 0
+
+    def _word(self, offset: int) -> int | None:
+        word = os.pread(self._file, _WORD.size, offset)
+        return int(_WORD.unpack(word)[0]) if len(word) == _WORD.size else None
+
+    def close(self) -> None:
+        """Give up the file."""
+        os.close(self._file)
+
+
+@dataclass(slots=True)
+class ClockWitness:
+    """Which programs used the CPU time of a trial run, and whether each of them reads the clock that is corrected."""
+
+    clock: SideClock
+    _used: dict[int, float] = field(default_factory=dict)
+    _pages: dict[tuple[int, str], int] = field(default_factory=dict)
+    _seen: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def note(self, members: Sequence[int]) -> None:
+        """Look at the processes `members` once."""
+        for pid in members:
+            with contextlib.suppress(OSError):
+                program = os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - many times a second
+                used_s = time.clock_gettime(processor_clock(pid))
+                page = self._pages.get((pid, program)) or self._page_of(pid)
+                self._pages[pid, program] = page
+                key = program, page
+                self._seen[key] = self._seen.get(key, 0.0) + used_s - self._used.get(pid, 0.0)
+                self._used[pid] = used_s
+
+    def _page_of(self, pid: int) -> int:
+        """Return the page of the clock's file in which a process counts its reads, 0 for one without the library."""
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - many times a second
+            offsets = [int(line.split()[2], 16) for line in file if line.rstrip().endswith(f"/{self.clock.path.name}")]
+        return max(offsets, default=0) // _PAGE
+
+    def doubt(self, used_s: float) -> str | None:
+        """Return why it is not proven that the processes read the corrected clock, which used `used_s` in all."""
+        seen_s = sum(self._seen.values())
+        if seen_s < _MUST_BE_SEEN * used_s:
+            return "its processes end too fast to see which clock they read"
+        unproven: dict[tuple[str, bool], float] = {}
+        for (program, page), of_program_s in self._seen.items():
+            if not page or self.clock.reads(page) < _FEWEST_READS:
+                key = program, bool(page)
+                unproven[key] = unproven.get(key, 0.0) + of_program_s
+        if sum(unproven.values()) <= _MAY_BE_UNPROVEN * seen_s:
+            return None
+        (program, is_loaded), of_program_s = max(unproven.items(), key=lambda item: item[1])
+        how = (
+            "reads no clock that can be corrected"
+            if is_loaded
+            else "did not load the library that corrects it (a static program, or an environment of its own)"
+        )
+        return f"{Path(program).name}, which took {of_program_s / seen_s:.0%} of the CPU time, {how}"
+
+
+@dataclass(slots=True)
+class ActiveClocks:
+    """The clocks of a measurement: the compiled library, and a file for each side's present run in the same folder.
+
+    `doubts` are the reasons not to trust them that trial runs gave, `shown` the numbers in the results of the trial.
+    """
+
+    library: Path
+    sides: dict[str, SideClock] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+    shown: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def begin(self, side: str, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Make a new clock for a run of a side; return the variables that its processes need besides `inherited`."""
+        self._close(side)
+        clock = self.sides[side] = SideClock(self.library.with_name(f"regress-clock-{side}"))
+        preloaded = " ".join(filter(None, (str(self.library), inherited.get("LD_PRELOAD"))))
+        return {"REGRESS_CLOCK": str(clock.path), "REGRESS_PRELOAD": preloaded}
+
+    def show(self, results: Mapping[str, Path | None]) -> None:
+        """Note the results of the trial, by side: those of a clock that was not corrected."""
+        self.shown = {side: numbers_of(result) for side, result in results.items()}
+
+    def fault_of(self, results: Mapping[str, Path | None]) -> str | None:
+        """Return why the clocks of a pair in turns were wrong, None where they were right.
+
+        A suite that also reads another clock would show times and rates that are wrong by a factor of two, in both
+        results. That is told by the trial of the same side, as far as the two sides of the trial agree.
+        """
+        for side in results:
+            if self.sides[side].was_changed:
+                return f"another program changed the clock of {side}"
+        shown, self.shown = self.shown, {}
+        if not shown:
+            return None
+        noise = _change(*shown.values()) or 0.0
+        changes = [_change(shown[side], numbers_of(result)) for side, result in results.items()]
+        least = min((change for change in changes if change is not None), default=0.0)
+        if least <= math.log(_ALIKE) + _NOISES * noise:
+            return None
+        return f"its times in turns differ from those of its trial run by a factor of {math.exp(least):.1f}"
+
+    def _close(self, side: str) -> None:
+        if clock := self.sides.pop(side, None):
+            clock.close()
+
+    def close(self) -> None:
+        """Remove the library and the files."""
+        for side in [*self.sides]:
+            self._close(side)
+        shutil.rmtree(self.library.parent, ignore_errors=True)
+
+
+def _change(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    """Return by how much the numbers of two results differ: the median log ratio of those that differ, if there are."""
+    changes = [abs(math.log(after[key] / before[key])) for key in before.keys() & after.keys()]
+    changes = [change for change in changes if change]
+    return statistics.median(changes) if len(changes) >= _FEWEST_NUMBERS else None
+
+
+def numbers_of(result: Path | None) -> dict[str, float]:
+    """Return the numbers above 0 in a result of any format, by the words beside them; the median of those alike."""
+    if result is None or not result.is_file():
+        return {}
+    with result.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(_MOST_READ)
+    numbers: dict[str, list[float]] = {}
+    for part in _PART.split(text):
+        for place, found in enumerate(_NUMBER.findall(part)):
+            with contextlib.suppress(ValueError):
+                value = float(found.replace(",", ""))
+                if 0 < value < math.inf:
+                    numbers.setdefault(f"{place} {_NUMBER.sub('', part)}", []).append(value)
+    return {key: statistics.median(values) for key, values in numbers.items()}
+
+
+def build_clocks(folder: Path) -> ActiveClocks:
+    """Compile the library into a new folder below `folder`.
+
+    Raises:
+        NoClockError: there is no compiler, or it cannot compile it.
+    """
+    if sys.platform != "linux":
+        raise NoClockError(f"its clock cannot be corrected on {sys.platform}")
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
+    if compiler is None:
+        raise NoClockError(
+            f"its clock is corrected by a library that {' or '.join(_COMPILERS)} compiles: none is there"
+        )
+    own = folder / "clock"
+    own.mkdir(mode=0o700)
+    library = own / "active_clock.so"
+    words = [compiler, "-O2", "-shared", "-fPIC", "-w", "-o", str(library), str(_SOURCE), "-ldl"]
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own words
+            words, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=_COMPILE_LIMIT_S, text=True
+        )
+        error = ended.stderr if ended.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        error = str(failure)
+    if error or not library.is_file():
+        shutil.rmtree(own, ignore_errors=True)
+        last = (error.strip().splitlines() or ["it wrote nothing"])[-1]
+        raise NoClockError(f"the library that corrects its clock could not be compiled: {last}")
+    return ActiveClocks(library)
