@@ -427,15 +427,15 @@ def repository(folder: Path, base: dict[str, str], head: dict[str, str]) -> None
 
 
 def tools(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the spread of a pair of suites that time themselves, run by run and benchmark by benchmark."""
+    """Return the spread of a pair of suites that time themselves, in each way to alternate."""
     journal = Journal(wanted.keep, wanted.until)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         for tool in TOOLS:
-            folder = Path(scratch) / tool.style
-            folder.mkdir()
+            folder = Path(scratch) / tool.needs / tool.style
+            folder.mkdir(parents=True)
             repository(folder, tool.files, tool.files)
-            rows.append(spreads(tool, folder, measured_folder, journal, math.ceil(wanted.pairs / 2)))
+            rows += spreads(tool, folder, measured_folder, journal, math.ceil(wanted.pairs / 2))
     return rows
 
 

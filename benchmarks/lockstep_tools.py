@@ -1,15 +1,15 @@
-"""Suites that time themselves: whole runs in turn, beside runs of one benchmark after the other by `{select}`.
+"""Suites that time themselves: whole runs in turn, runs of one benchmark after the other by `{select}`, and lockstep.
 
 Both sides are the same code. A tool that is not installed here is not measured.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import statistics
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,11 +136,45 @@ bench("json", () => JSON.stringify(Array.from({ length: 100 }, (_, i) => ({ i })
 }
 
 
+CATCH = """#if __has_include(<catch2/catch.hpp>)
+#define CATCH_CONFIG_MAIN
+#define CATCH_CONFIG_ENABLE_BENCHMARKING
+#include <catch2/catch.hpp>
+#else
+#include <catch2/catch_all.hpp>
+#endif
+#include <algorithm>
+
+TEST_CASE("works") {
+  BENCHMARK("sum") { long t = 0; for (volatile int i = 0; i < 1000; i = i + 1) t += i; return t; };
+  BENCHMARK("sort") {
+    std::vector<int> x(500);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = i * 7919 % 500;
+    std::sort(x.begin(), x.end());
+    return x[0];
+  };
+  BENCHMARK("text") { std::string s; for (int i = 0; i < 300; ++i) s += std::to_string(i); return s; };
+}
+"""
+PYPERF = """import pyperf
+
+def text(): return "".join(map(str, range(300)))
+
+def sort(): return sorted(i * 7919 % 500 for i in range(500))
+
+runner = pyperf.Runner()
+runner.bench_func("sum", sum, range(3000))
+runner.bench_func("sort", sort)
+runner.bench_func("text", text)
+"""
+
+
 @dataclass(frozen=True)
 class Tool:
     """A suite of a tool: its files, how its program is built beside the repository, and the command.
 
-    In the command, `{modules}` is the folder of packages in which the program `needs` is installed.
+    In the command, `{modules}` is the folder of packages in which the program `needs` is installed, and `{python}` the
+    interpreter beside it.
     """
 
     name: str
@@ -159,75 +193,128 @@ TOOLS = (
     Tool("Google Benchmark", "g++", {"b.cc": GOOGLE}, SIZED, "google",
          "{program} {select} --benchmark_min_time=0.05 --benchmark_out_format=json --benchmark_out={out}",
          ("g++", "-O2", "b.cc", "-lbenchmark", "-lpthread", "-o")),
-    Tool("cargo (libtest)", "cargo", RUST, ("sum", "sort", "text"), "cargo",
-         "RUSTC_BOOTSTRAP=1 cargo bench --quiet --offline --bench works -- {select} > {out}"),
+    Tool("libtest", "rustc", RUST, ("sum", "sort", "text"), "cargo", "{program} --bench {select} > {out}",
+         ("env", "RUSTC_BOOTSTRAP=1", "rustc", "--edition=2021", "-O", "--test", "benches/works.rs", "-o")),
     Tool("vitest", "vitest", VITEST, ("sum", "sort", "json"), "vitest",
          "ln -sfn {modules} node_modules && vitest bench --run {select} --outputJson={out}"),
+    Tool("Catch2", "g++", {"c.cc": CATCH}, (), "plain",
+         "{program} -r xml --benchmark-samples 20 --benchmark-warmup-time 20 > {out}", ("g++", "-O1", "c.cc", "-o")),
+    Tool("pyperf", "pyperf", {"b.py": PYPERF}, (), "plain",
+         "{python} b.py --quiet --processes 3 --values 5 --min-time 0.02 --copy-env -o {out}"),
 )  # fmt: skip
 
 
-def spreads(tool: Tool, folder: Path, measure: Callable[..., Path], journal: Journal, rounds: int) -> dict[str, Any]:
+def spreads(
+    tool: Tool, folder: Path, measure: Callable[..., Path], journal: Journal, rounds: int
+) -> list[dict[str, Any]]:
     """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn.
 
-    What the second way takes of the first one's noise counts only in the same time, which is longer with more runs.
+    What another way takes of the noise of whole runs counts only in the same time, which is longer with more runs.
+    `mean` is the mean log ratio of identical code in lockstep, with its standard error, and `time` how much longer than
+    run by run a benchmark took there.
     """
-    program = shutil.which(tool.needs)
-    if not program:
-        return {"tool": tool.name, "measured": "no", "pairs": 0}
-    command = tool.command.replace("{modules}", str(Path(program).resolve().parents[1]))
-    if tool.build:
-        built = folder / ".git" / "program"
-        if subprocess.run([*tool.build, str(built)], cwd=folder, check=False, capture_output=True).returncode:
-            return {"tool": tool.name, "measured": "no", "pairs": 0}
-        command = command.replace("{program}", str(built))
+    command = _command_of(tool, folder)
+    if not command:
+        return [{"tool": tool.name, "measured": "no", "pairs": 0}]
     select = [word for name in tool.names for word in ("--select", name)]
-    ways = {"run": ("run", []), "selected": ("benchmark", [*select, "--select-style", tool.style])}
-    ratios: dict[str, dict[str, list[float]]] = {way: {} for way in ways}
-    seconds = dict.fromkeys(ways, 0.0)
+    ways: dict[str, tuple[str, list[str]]] = {"run": ("run", []), "lockstep": ("lockstep", [])}
+    if select:
+        ways["selected"] = ("benchmark", [*select, "--select-style", tool.style])
+    outcomes: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for number in range(rounds):
         for way, (interleave, more) in ways.items():
 
             def trial(interleave: str = interleave, more: list[str] = more) -> dict[str, Any]:
-                began = time.monotonic()
-                measured = measure(folder, interleave, 2, command, more)
-                return {"seconds": time.monotonic() - began, "ratios": log_ratios(measured)}
+                return _outcome(measure(folder, interleave, 2, command, more))
 
-            outcome = journal.once(f"tool {tool.name} {way} {number}", trial) or {"seconds": 0.0, "ratios": {}}
-            seconds[way] += outcome["seconds"]
-            for name, values in outcome["ratios"].items():
-                ratios[way].setdefault(name, []).extend(values)
-    by_way = {
-        way: [statistics.stdev(values) for values in of.values() if len(values) > 1] for way, of in ratios.items()
-    }
-    if not all(by_way.values()):
-        return {"tool": tool.name, "measured": "no", "pairs": 0}
-    whole, selected = (statistics.median(by_way[way]) for way in ways)
-    pairs = [max(map(len, ratios[way].values())) for way in ways]
-    whole_s, selected_s = (seconds[way] / number for way, number in zip(ways, pairs, strict=True))
-    gain = whole / selected * math.sqrt(whole_s / selected_s)
+            if outcome := journal.once(f"tool {tool.name} {way} {number}", trial):
+                outcomes[way].append(outcome)
+    metrics = {metric for of_way in outcomes.values() for outcome in of_way for metric in outcome["times"]}
+    return [_row(tool, metric, outcomes) for metric in sorted(metrics, reverse=True)]
+
+
+def _command_of(tool: Tool, folder: Path) -> str:
+    """Return the command of a tool whose program is built, empty where that cannot be done here."""
+    program = shutil.which(tool.needs)
+    if not program:
+        return ""
+    command = tool.command.replace("{modules}", str(Path(program).resolve().parents[1]))
+    command = command.replace("{python}", str(Path(program).with_name("python")))
+    if tool.build:
+        built = folder / ".git" / "program"
+        if subprocess.run([*tool.build, str(built)], cwd=folder, check=False, capture_output=True).returncode:
+            return ""
+        command = command.replace("{program}", str(built))
+    return command
+
+
+def _outcome(measured: Path) -> dict[str, Any]:
+    """Return how a measurement was done, the seconds of its runs, and the times of each side by metric and name."""
+    document = json.loads((measured / "measurement.json").read_text())
+    read = formats.read_measurement(measured)
+    sides = [[] if report is None else _times(report) for report in (read.base, read.head)]
+    times: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for (metric, name), base in dict(sides[0]).items():
+        head = dict(sides[1]).get((metric, name), {})
+        times.setdefault(metric, {})[name] = [(base[pair], head[pair]) for pair in base.keys() & head.keys()]
     return {
-        "tool": tool.name, "measured": "yes", "benchmarks": len(by_way["run"]), "pairs": min(pairs),
-        "run by run": whole, "benchmark by benchmark": selected,
-        "seconds of a pair": f"{whole_s:.1f} / {selected_s:.1f}",
-        "less noise in the same time": f"{gain:.1f} times",
+        "kind": document.get("interleave", {}).get("kind", "run"), "times": times,
+        "seconds": sum(run["wall_s"] for run in document["runs"]),
     }  # fmt: skip
 
 
-def log_ratios(measured: Path) -> dict[str, list[float]]:
-    """Return the log ratios of the pairs of a measurement, by benchmark."""
-    read = formats.read_measurement(measured)
-    sides = [{} if report is None else _times(report) for report in (read.base, read.head)]
-    return {
-        name: [math.log(sides[1][name][pair] / value) for pair, value in base.items() if pair in sides[1].get(name, {})]
-        for name, base in sides[0].items()
-    }
-
-
-def _times(report: Any) -> dict[str, dict[int, float]]:  # noqa: ANN401 - a Report
-    return {
-        series.benchmark.name: {
+def _times(report: Any) -> list[tuple[tuple[str, str], dict[int, float]]]:  # noqa: ANN401 - a Report
+    return [
+        ((series.metric.name, series.benchmark.name), {
             run.pair: value for run, value in zip(report.runs, series.values, strict=True) if not math.isnan(value)
-        }
+        })
         for series in report.series
-        if series.metric.name == "time"
+        if series.metric.name in {"time", "cpu_time"}
+    ]  # fmt: skip
+
+
+def _row(tool: Tool, metric: str, outcomes: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    pairs: dict[str, dict[str, list[tuple[float, float]]]] = {way: {} for way in outcomes}
+    for way, of_way in outcomes.items():
+        for outcome in of_way:
+            for name, times in outcome["times"].get(metric, {}).items():
+                pairs[way].setdefault(name, []).extend(map(tuple, times))
+    ratios = {
+        way: {name: [math.log(head / base) for base, head in times] for name, times in of_way.items()}
+        for way, of_way in pairs.items()
     }
+    spread = {
+        way: statistics.median(statistics.stdev(values) for values in of_way.values() if len(values) > 1)
+        for way, of_way in ratios.items()
+        if any(len(values) > 1 for values in of_way.values())
+    }
+    number = {way: max(map(len, of_way.values()), default=0) for way, of_way in ratios.items()}
+    seconds = {way: sum(outcome["seconds"] for outcome in outcomes[way]) / (number[way] or 1) for way in outcomes}
+    row = {
+        "tool": tool.name, "metric": metric, "benchmarks": len(ratios["run"]), "pairs": number["run"],
+        "run by run": spread.get("run", "-"), "benchmark by benchmark": spread.get("selected", "-"),
+        "lockstep": spread.get("lockstep", "-"),
+        "seconds of a pair": " / ".join(f"{seconds[way]:.1f}" if way in seconds else "-" for way in _WAYS),
+    }  # fmt: skip
+    kinds = {outcome["kind"] for outcome in outcomes["lockstep"]}
+    if kinds != {"frozen"} or not {"run", "lockstep"} <= spread.keys():
+        return row | {"lockstep": "refused" if kinds == {"run"} else f"{row['lockstep']} ({', '.join(sorted(kinds))})"}
+    values = [value for of_name in ratios["lockstep"].values() for value in of_name]
+    gain = spread["run"] / spread["lockstep"] * math.sqrt(seconds["run"] / seconds["lockstep"])
+    levels = [
+        math.log(_middle(pairs["lockstep"][name]) / _middle(times))
+        for name, times in pairs["run"].items()
+        if pairs["lockstep"].get(name)
+    ]
+    return row | {
+        "less noise in the same time": f"{gain:.1f} times",
+        "mean": f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}",
+        "time": f"{math.exp(statistics.median(levels)) - 1:+.1%}",
+    }
+
+
+_WAYS = ("run", "selected", "lockstep")
+
+
+def _middle(pairs: list[tuple[float, float]]) -> float:
+    return statistics.median(value for pair in pairs for value in pair)

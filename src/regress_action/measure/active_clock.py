@@ -208,9 +208,9 @@ def numbers_of(result: Path | None) -> dict[str, float]:
         text = file.read(_MOST_READ)
     numbers: dict[str, list[float]] = {}
     for part in _PART.split(text):
-        for place, found in enumerate(_NUMBER.findall(part)):
+        for place, digits in enumerate(_NUMBER.findall(part)):
             with contextlib.suppress(ValueError):
-                value = float(found.replace(",", ""))
+                value = float(digits.replace(",", ""))
                 if 0 < value < math.inf:
                     numbers.setdefault(f"{place} {_NUMBER.sub('', part)}", []).append(value)
     return {key: statistics.median(values) for key, values in numbers.items()}
