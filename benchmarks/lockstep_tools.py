@@ -210,8 +210,8 @@ def spreads(
     """Return the median spread of a benchmark's pair in each way; two pairs of each way are measured in turn.
 
     What another way takes of the noise of whole runs counts only in the same time, which is longer with more runs.
-    `mean` is the mean log ratio of identical code in lockstep, with its standard error, and `time` how much longer than
-    run by run a benchmark took there.
+    `middle` is the median log ratio of identical code in lockstep, with its standard error, and `time` how much longer
+    than run by run a benchmark took there.
     """
     command = _command_of(tool, folder)
     if not command:
@@ -300,6 +300,8 @@ def _row(tool: Tool, metric: str, outcomes: dict[str, list[dict[str, Any]]]) -> 
     if kinds != {"frozen"} or not {"run", "lockstep"} <= spread.keys():
         return row | {"lockstep": "refused" if kinds == {"run"} else f"{row['lockstep']} ({', '.join(sorted(kinds))})"}
     values = [value for of_name in ratios["lockstep"].values() for value in of_name]
+    middle = statistics.median(values)
+    deviation = statistics.median(abs(value - middle) for value in values)
     gain = spread["run"] / spread["lockstep"] * math.sqrt(seconds["run"] / seconds["lockstep"])
     levels = [
         math.log(_middle(pairs["lockstep"][name]) / _middle(times))
@@ -308,11 +310,12 @@ def _row(tool: Tool, metric: str, outcomes: dict[str, list[dict[str, Any]]]) -> 
     ]
     return row | {
         "less noise in the same time": f"{gain:.1f} times",
-        "mean": f"{statistics.fmean(values):+.2%} ± {statistics.stdev(values) / math.sqrt(len(values)):.2%}",
+        "middle": f"{middle:+.2%} ± {_OF_MEDIAN * deviation / math.sqrt(len(values)):.2%}",
         "time": f"{math.exp(statistics.median(levels)) - 1:+.1%}",
     }
 
 
+_OF_MEDIAN = 1.2533 * 1.4826  # the standard error of a median of normal values, by their median deviation from it
 _WAYS = ("run", "selected", "lockstep")
 
 
