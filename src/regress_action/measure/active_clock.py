@@ -119,25 +119,25 @@ class ClockWitness:
             offsets = [int(line.split()[2], 16) for line in file if line.rstrip().endswith(f"/{self.clock.path.name}")]
         return max(offsets, default=0) // _PAGE
 
-    def doubt(self, used_s: float) -> str | None:
-        """Return why it is not proven that the processes read the corrected clock, which used `used_s` in all."""
+    def doubts(self, used_s: float) -> list[str]:
+        """Return what speaks against it that the processes, which used `used_s` in all, read the corrected clock."""
         seen_s = sum(self._seen.values())
         if seen_s < _MUST_BE_SEEN * used_s:
-            return "its processes end too fast to see which clock they read"
+            return ["its processes end too fast to see which clock they read"]
         unproven: dict[tuple[str, bool], float] = {}
         for (program, page), of_program_s in self._seen.items():
             if not page or self.clock.reads(page) < _FEWEST_READS:
                 key = program, bool(page)
                 unproven[key] = unproven.get(key, 0.0) + of_program_s
         if sum(unproven.values()) <= _MAY_BE_UNPROVEN * seen_s:
-            return None
+            return []
         (program, is_loaded), of_program_s = max(unproven.items(), key=lambda item: item[1])
         how = (
             "reads no clock that can be corrected"
             if is_loaded
             else "did not load the library that corrects it (a static program, or an environment of its own)"
         )
-        return f"{Path(program).name}, which took {of_program_s / seen_s:.0%} of the CPU time, {how}"
+        return [f"{Path(program).name}, which took {of_program_s / seen_s:.0%} of the CPU time, {how}"]
 
 
 @dataclass(slots=True)

@@ -159,6 +159,7 @@ class PairsLoop:
             if self.interleaving.clocks:
                 self.interleaving.clocks.show(self._results_of(trial))
             self.measurement.runs = [run for run in self.measurement.runs if run.pair != pair]
+            self.failing.clear()
             self._measure_pair(pair)
 
     def _pair_in_turns(self, pair: int) -> bool:

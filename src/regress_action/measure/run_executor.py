@@ -360,12 +360,8 @@ class RunExecutor:
         if self.clocks and waits:
             sampler.witness = ClockWitness(self.clocks.sides[slot.side])
         ended = execute(task, log, self.signals, self.processes, sampler)
-        if (
-            self.clocks
-            and sampler.witness
-            and (doubt := sampler.witness.doubt(ended.used.user_s + ended.used.system_s))
-        ):
-            self.clocks.doubts.append(doubt)
+        if self.clocks and sampler.witness:
+            self.clocks.doubts += sampler.witness.doubts(ended.used.user_s + ended.used.system_s)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
         return ended, sampler
 
