@@ -38,7 +38,7 @@ class LevelChange:
     ratio: float
     p_value: float
     settled: bool
-    clear: bool = False
+    clear: bool
 
 
 @dataclass(frozen=True, slots=True)

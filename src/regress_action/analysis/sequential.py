@@ -144,13 +144,17 @@ def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
 
 
 def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: float) -> Floats:
-    """Return the chance that of `planned` pairs so few end beyond `margin` that counting them rules it out."""
+    """Return the chance that of `planned` pairs so few end beyond `margin` that counting them rules it out.
+
+    The pairs to come are predicted from those that are there by the beta-binomial distribution of Jeffreys' prior; a
+    normal one of the same mean and variance stands for it.
+    """
     now = (~np.isnan(differences)).sum(axis=1)
     left = np.maximum(planned - now, 0)
     beyond = tests.count_beyond(differences, margin)
     allowed = tests.most_allowed(now + left, alpha) - beyond
     share = (beyond + 0.5) / (now + 1)
-    wander = np.sqrt(left * share * (1 - share) * (1 + left / (now + 1)))  # of the pairs to come, and of the share
+    wander = np.sqrt(left * share * (1 - share) * (now + 1 + left) / (now + 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((allowed >= 0) & (left > 0), _beyond((left * share - allowed - 0.5) / wander), 0.0)
 

@@ -93,6 +93,16 @@ def test_an_open_suspect_that_is_proven_by_the_pairs_becomes_a_confirmed_regress
     assert (row.verdict, row.confirmed, row.severity) == (Verdict.REGRESSION, True, Severity.MODERATE)
 
 
+def test_an_open_suspect_that_is_suspected_again_is_not_confirmed() -> None:
+    """What the second measurement itself does not confirm is a regression that stays to be proven."""
+    suspected = again(wild_e=1.6)
+    doubtful = replace(suspected, comparisons=tuple(replace(row, confirmed=False) for row in suspected.comparisons))
+
+    row = of(analysis.confirm(first(wild_e=1.6), doubtful), "wild_e")
+
+    assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, False)
+
+
 def test_an_open_suspect_that_the_pairs_clear_is_unchanged() -> None:
     """And nothing about it is called confirmed."""
     row = of(analysis.confirm(first(noisy_d=1.12), again(noisy_d=1.0)), "noisy_d")

@@ -10,8 +10,8 @@ from judgements import judgement, regression, row
 from regress_action.analysis import Policy, with_controls
 from regress_action.github.alarms import alarming, conclusion
 from regress_action.github.preferences import Preferences
-from regress_action.model.comparisons import Judgement, Outcome, Severity, Verdict
-from regress_action.model.measurements import Benchmark
+from regress_action.model.comparisons import Judgement, Note, NoteCode, Outcome, Severity, Verdict
+from regress_action.model.measurements import Benchmark, Metric
 from regress_action.report import phrases, reasons, structured
 
 POLICY = Policy()
@@ -54,6 +54,17 @@ def test_controls_that_moved_set_a_floor(ratio: float, *, alarms: bool) -> None:
 
     assert bool(alarming(labelled)) == alarms
     assert "moved all the same" in " ".join(phrases.note_sentences(labelled))
+
+
+def test_the_largest_floor_of_all_metrics_is_stated() -> None:
+    """Each metric has its own; the note names the one that hides most."""
+    slower = regression("far.away", 1.4, Severity.MINOR)
+    larger = replace(regression("far.away", 1.9, Severity.MINOR), metric=Metric("peak_memory", "B"))
+
+    labelled = with_controls(judgement(Outcome.WARN, slower, larger), {"far.away"}, POLICY)
+
+    floors = [note for note in labelled.notes if isinstance(note, Note) and note.code is NoteCode.CONTROL_FLOOR]
+    assert [note.numbers[1] for note in floors] == [1.9]
 
 
 def test_quiet_controls_change_nothing_for_the_others() -> None:

@@ -431,3 +431,12 @@ def test_the_ten_newest_runs_replace_learned_noise_that_they_exceed() -> None:
         for before, newest in ((steady, noisy), (noisy, steady))
     ]
     assert degrees == [9, 20]
+
+
+def test_of_few_stored_runs_none_is_left_out() -> None:
+    """A new run may be as far off as the farthest of seven; of twelve the outermost are left out."""
+    for count, left_out in ((7, 0), (12, 1)):
+        base = np.append(np.linspace(0, 0.01, count - 1), 0.4)
+        estimate = designs.history(base[None], np.zeros((1, 1)), designs.no_prior(1), 5)
+
+        assert estimate.d == pytest.approx([-base[left_out : count - left_out].mean()])

@@ -122,3 +122,19 @@ def test_a_side_branch_differs_from_the_line() -> None:
     measured = {3: [0.1, 0.101], 1: [0.1, 0.099], 2: [0.0, 0.001]}
     now = posterior(contains, np.ones(4), Observations.of(measured))
     assert now.best == 1
+
+
+def test_the_step_of_a_cell_is_that_of_the_normal_posterior() -> None:
+    """Mean and variance by the covariance of offset, step, and the means of every measured commit."""
+    seen = Observations.of({3: [0.008, 0.016], 5: [0.03] * 3, 7: [0.03, 0.025, 0.037]})
+    patterns = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    grid = module._grid()
+    _, step, variance = module._marginal(grid, patterns, seen)
+
+    for cell in range(500, len(grid.pair), 41):
+        pair, build, scale = float(grid.pair[cell]), float(grid.build[cell]), float(grid.scale[cell])
+        for column, after in enumerate(patterns.T):
+            covariance = np.diag(pair**2 / seen.pairs + build**2) + build**2 + scale**2 * np.outer(after, after)
+            gain = scale**2 * after @ np.linalg.inv(covariance)
+            assert step[cell, column] == pytest.approx(gain @ seen.means, rel=1e-6)
+            assert variance[cell, column] == pytest.approx(scale**2 - gain @ after * scale**2, rel=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.analysis.bisection.observations import Observations
-from regress_action.analysis.bisection.posterior import (
-    CODE,
-    DOCUMENTS,
-    EMPTY,
-    PERIPHERY,
-    posterior,
-    prior_of_levels,
-    prior_weight,
-)
+from regress_action.analysis.bisection.posterior import posterior, prior_of_levels, prior_weight
 from regress_action.analysis.bisection.search import Bisection, MeasurementStep, choose, information
 from regress_action.model.changes import Ending
 
@@ -183,17 +176,18 @@ def test_runs_that_do_not_differ_take_a_fifth_of_the_pairs() -> None:
 @pytest.mark.parametrize(
     ("files", "weight"),
     [
-        ((), EMPTY),
-        (("README.md", "docs/x/y.png"), DOCUMENTS),
-        ((".github/workflows/a.yml", "tests/test_a.py"), PERIPHERY),
-        (("README.md", "src/a.py"), CODE),
-        (("requirements.txt",), CODE),
-        (("tests/benchmarks/test_speed.py",), CODE),
+        ((), 0.03),
+        (("README.md", "docs/x/y.png"), 0.05),
+        ((".github/workflows/a.yml", "tests/test_a.py"), 0.15),
+        (("README.md", "src/a.py"), 1.0),
+        (("requirements.txt",), 1.0),
+        (("tests/benchmarks/test_speed.py",), 1.0),
     ],
 )
 def test_weights_follow_the_changed_files(files: tuple[str, ...], weight: float) -> None:
     """Documents and tests rarely change the speed; requirements and benchmarks may."""
     assert prior_weight(files) == weight
+    assert prior_weight(files, is_merge=True) == min(weight, 0.2)
 
 
 def test_stored_values_raise_the_commits_around_their_step() -> None:
@@ -209,3 +203,27 @@ def test_stored_values_without_noise_leave_every_weight_a_number() -> None:
     """Where one candidate explains them to the last digit it takes nearly all, and the rest keep their twentieth."""
     weights = prior_of_levels(np.tril(np.ones((3, 3), dtype=bool)), np.ones(3), [(-1, 0.0), (0, 0.0), (1, 0.5)])
     assert weights == pytest.approx([0.05, 1.05, 0.05], abs=1e-3)
+
+
+def test_stored_values_weigh_as_the_likelihood_of_the_split_with_unknown_means_and_variance() -> None:
+    """The sum of squares to the power of -(n - 1) / 2, with a variance of 1e-8 at least, and a twentieth on top."""
+    values = np.array([0.0, 1e-4, -1e-4, 3e-4, 2e-4])
+    weights = prior_of_levels(np.tril(np.ones((4, 4), dtype=bool)), np.arange(1.0, 5.0), list(enumerate(values, -1)))
+
+    splits = [np.split(values, [candidate + 1]) for candidate in range(4)]
+    squares = np.array([sum(((part - part.mean()) ** 2).sum() for part in split) + 5e-8 for split in splits])
+    assert weights == pytest.approx(np.arange(1, 5) * (0.05 + (squares / squares.min()) ** -2.0))
+
+
+def test_of_choices_that_tell_nothing_the_shortest_is_made() -> None:
+    """Where the change is certain, no batch has any information."""
+    contains = np.tril(np.ones((2, 2), dtype=bool))
+    now = replace(
+        posterior(contains, np.ones(2), Observations.of({1: [0.1] * 5})), first=np.array([1.0, 0.0]), step=0.0
+    )
+
+    chosen = choose(contains, now, available=[0], measured={}, build_cost=10, batches=(5, 10))
+
+    assert chosen is not None
+    assert chosen.pairs == 5
+    assert chosen.bits == pytest.approx(0, abs=1e-9)

@@ -35,6 +35,13 @@ def test_what_is_no_count_has_no_exact_test() -> None:
     assert np.isnan(exact_tests.count_p_values(np.array([[1.0]]), np.array([[2.0]]), ~ONE)).all()
 
 
+def test_a_side_without_runs_has_no_exact_test() -> None:
+    """Whichever it is; a row beside it has one."""
+    sides = np.array([[1.0], [np.nan], [np.nan], [3.0]]), np.array([[np.nan], [2.0], [np.nan], [3.0]])
+
+    assert np.isnan(exact_tests.count_p_values(*sides, np.ones(4, bool))).tolist() == [True, True, True, False]
+
+
 def test_a_rate_that_doubled_is_never_called_unchanged() -> None:
     """Twenty pairs of a count of mean one against two: worse, or open."""
     random = np.random.default_rng(1)

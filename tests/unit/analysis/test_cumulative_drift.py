@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from regress_action.analysis import cumulative_drift, noise
+from regress_action.analysis import autocorrelation, cumulative_drift, noise
 from regress_action.model.measurements import Direction, Metric
 from unit.analysis.stored_reports import past, report
 
@@ -202,9 +202,45 @@ def test_a_report_of_releases_holds_what_the_newest_report_measured() -> None:
 @pytest.mark.parametrize(("deviations", "apart"), [(3.9, False), (4.1, True)])
 def test_a_level_is_taken_off_the_noise_where_it_stands_out_of_it(deviations: float, *, apart: bool) -> None:
     """By four robust deviations of the noisier side, so that a change is not counted as noise."""
-    side = np.linspace(-1, 1, 21)
+    side = np.linspace(-1, 1, 21) ** 3
+    side[-3:] *= 1.3
     height = deviations * noise.robust_deviations(side[None])[0]
     badness = np.concatenate([side / 2, height + side])
 
     assert cumulative_drift._stands_out(badness, (0, 21, 42), 21) is apart
     assert cumulative_drift._stands_out(-badness, (0, 21, 42), 21) is apart
+
+
+@pytest.mark.parametrize("runs", [11, 60])
+def test_the_interval_is_that_of_order_statistics_where_that_is_wider(runs: int) -> None:
+    """The quantiles of all runs between which the median of so many, alike as they are, lies; or of the runs alone."""
+    wider = set()
+    for seed in range(16):
+        logs = np.random.default_rng(seed).standard_t(3, runs) * 0.01
+        for run in range(1, runs):
+            logs[run] += (0.7 if seed % 2 else 0) * logs[run - 1]
+        released = runs // 3
+        drift = since_release(past(np.exp(logs)), since=f"{released:040x}")
+        if drift.changes:
+            continue
+        residuals = logs - np.median(logs)
+        alike = autocorrelation.serial_correlation(residuals[None])[0]
+        reach = []
+        for part in (logs[max(released - 5, 0) : released + 6], logs[-10:]):
+            lags = np.arange(1, len(part))
+            worth = len(part) / (1 + 2 * ((1 - lags / len(part)) * alike**lags).sum())  # independent runs
+            share = 1.96 / 2 / np.sqrt(worth)
+            low, high = np.quantile(residuals, [max(0.5 - share, 0), min(0.5 + share, 1)])
+            own = 1.96 * 1.2533 * noise.robust_deviations(part[None])[0] / np.sqrt(len(part))
+            reach.append(max(own, -low, high))
+            wider.add(int(np.argmax([own, -low, high])))
+        assert (np.log(drift.high) - np.log(drift.low)) / 2 == pytest.approx(np.hypot(*reach))
+    assert wider == {0, 1, 2}
+
+
+def test_what_became_faster_comes_before_what_was_too_short_to_tell() -> None:
+    """A ratio below one is a drift as well; a benchmark without one comes last."""
+    reports = past(crept({}, runs=5), "short") + past(crept({60: 1 / 1.3}), "faster")
+    drifts = cumulative_drift.measure(reports, since=f"{50:040x}")
+
+    assert [drift.history.benchmark.name for drift in drifts] == ["faster", "short"]

@@ -78,3 +78,12 @@ def test_a_plan_with_one_look_costs_nothing() -> None:
     estimate = designs.paired(np.random.default_rng(1).normal(0, 1, (1, 5)), np.zeros(1), 5)
     assert tests.paid_for_looks(np.array([0.01]), SamplingPlan(pairs=5), 0.05, np.array([5.0]), estimate) == [0.01]
     assert tests.strictest_level(SamplingPlan(pairs=5), 0.05) == pytest.approx(0.05, rel=0.05)
+
+
+def test_a_third_of_what_seems_irreducible_is_relied_upon() -> None:
+    """The level rises with the ratio of the squares up to 0.9, which counts as 0.3, the largest that was simulated."""
+    ratios = np.array([0.6, 0.9, 90.0])
+
+    below, at, beyond = tests.interval_levels(PLAN, 0.05, np.sqrt(ratios), np.ones(3))
+
+    assert below < at == pytest.approx(beyond)

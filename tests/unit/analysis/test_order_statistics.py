@@ -125,3 +125,57 @@ def test_a_new_run_that_is_just_significant_is_only_suspected() -> None:
     assert (suspected.verdict, suspected.confirmed) == (Verdict.REGRESSION, False)
     assert (proven.verdict, proven.confirmed) == (Verdict.REGRESSION, None)
     assert reason_of(suspected).code == "one-new-run"
+
+
+def p_by_definition(base: np.ndarray, head: np.ndarray, pooled: np.ndarray) -> list[float]:
+    """Return the p-value of each row of which one new run and four stored ones are there."""
+
+    def score(value: float, others: np.ndarray) -> float:
+        return float(abs(value - others.mean()) / max(others.std(ddof=1) * np.sqrt(1 + 1 / len(others)), 1e-4))
+
+    rows = [row[~np.isnan(row)] for row in base]
+    heads = [row[~np.isnan(row)] for row in head]
+    usable = [len(of) == 1 and len(row) >= 4 for of, row in zip(heads, rows, strict=True)]
+    seen = [[score(row[i], np.delete(row, i)) for i in range(len(row))] if len(row) > 2 else [] for row in rows]
+    new = [score(of[0], row) if use else np.nan for of, row, use in zip(heads, rows, usable, strict=True)]
+    together = np.flatnonzero(usable & pooled)
+    scale, pool = 1.0, list[float]()
+    if len(together) >= 20:
+        pool = [score for row in together for score in seen[row]]
+        typical = np.median(pool)
+        scale = max(np.median([new[row] for row in together]) / typical, 1.0) if typical > 0 else 1.0
+    p = []
+    for row, use in enumerate(usable):
+        among, it = (pool, new[row] / scale) if pool and pooled[row] else (seen[row], new[row])
+        as_far = sum(score >= it for score in among)
+        beyond = 1 if as_far else max(among, default=0) / it
+        p.append((as_far + beyond) / (len(among) + 1) if use else np.nan)
+    return p
+
+
+@pytest.mark.parametrize("rows", [6, 19, 24, 40])
+@pytest.mark.parametrize("wider", [1.0, 3.0])
+def test_p_values_are_those_of_counting_scores(rows: int, wider: float) -> None:
+    """Rows with gaps, with too few stored runs, with no or two new ones, in the family or not, far off, or constant."""
+    random = np.random.default_rng(rows)
+    base, head = random.normal(0, 1, (rows, 9)), wider * random.standard_t(2, (rows, 2))
+    head[:, 1] = np.nan
+    base[random.random(base.shape) < 0.15] = np.nan
+    base[5 if rows == 40 else rows :] = 5.0
+    base[1, 4:] = base[2, 3:] = head[3, 0] = np.nan
+    head[4, 1] = 0.5
+    pooled = random.random(rows) < 0.9
+
+    p = exact_tests.order_p_values(base, head, pooled)
+
+    assert p == pytest.approx(p_by_definition(base, head, pooled), nan_ok=True)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_a_new_run_like_stored_runs_that_never_differ_is_no_surprise(rows: int) -> None:
+    """Everything is as far as everything; one that differs by more than any clock's error is one in ten."""
+    base, head = np.full((rows, 9), 5.0), np.full((rows, 1), 5.0)
+    family = np.full(rows, rows > 1)
+
+    assert exact_tests.order_p_values(base, head, family).tolist() == [1.0] * rows
+    assert exact_tests.order_p_values(base, head + 1, family) == pytest.approx([0.0] * rows)

@@ -152,3 +152,18 @@ def test_pairs_that_are_all_alike_leave_one_degree_of_freedom() -> None:
     order = pair_order.PairOrder(effect=0 * one, scaling=one, correlation=0.9 * one, cautious=one, evidence=one)
 
     assert order.widened(one, 4 * one, 5 * one)[1].tolist() == [1]
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 30])
+@pytest.mark.parametrize("alike", [0.0, 0.3, 0.8])
+def test_the_mean_of_pairs_that_are_alike_is_as_uncertain_as_their_covariances_say(count: int, alike: float) -> None:
+    """Of a first-order series: the variance of its mean, and what its own sample variance is expected to show."""
+    covariance = alike ** np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+    of_mean = covariance.mean()
+    expected = np.trace(covariance - of_mean) / (count - 1)
+    order = pair_order.PairOrder(*(np.array([value]) for value in (0.0, 1.0, alike, alike, 0.0)))
+
+    variance, df = order.widened(np.array([expected]), np.array([count - 1.0]), np.array([float(count)]))
+
+    assert variance / count == pytest.approx(of_mean if expected * count >= 1 else of_mean * expected * count)
+    assert df == pytest.approx(max((count - 1) * (1 - alike) / (1 + alike), 1))

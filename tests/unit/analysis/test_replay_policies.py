@@ -154,3 +154,12 @@ def test_improvements_and_young_changes_are_no_worsenings() -> None:
     """Only what settled for the worse could have been missed."""
     for steps in ({20: 1 / 1.3}, {35: 1.15}):
         assert replay(history(steps), Policy(), Policy()).old.worsenings == 0
+
+
+def test_an_alarm_is_borne_out_above_the_reports_that_it_was_judged_against() -> None:
+    """The twenty before it, as far as there are so many: what was slow long ago does not excuse it."""
+    (early, *_) = replay(history({6: 1.3}), Policy(), Policy()).old.alarms
+    (late, *_) = replay(history({0: 1.5, 20: 1 / 1.5, 45: 1.3}, runs=60), Policy(), Policy()).old.alarms
+
+    assert (early.place.report, early.sustained) == (6, True)
+    assert (late.place.report, late.sustained) == (45, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,3 +80,54 @@ def test_a_clock_of_15_ms_cannot_rule_out_three_per_cent_of_150_ms() -> None:
 
     assert coarse.verdict is Verdict.INCONCLUSIVE
     assert paired(base, head).verdict is Verdict.UNCHANGED
+
+
+def is_whole(ticks: float) -> bool:
+    """Whether these are one to fifty whole ticks, to six digits."""
+    return round(ticks) in range(1, 51) and abs(ticks - round(ticks)) < 1e-6 * ticks
+
+
+def error_by_definition(base: list[float], head: list[float], *, timed: bool) -> float:
+    """Return the rounding error of one row of badness, by the words of its module."""
+    sides, values = (base, head), sorted({*base, *head})
+    gaps = [high - low for side in sides for low, high in pairwise(sorted(set(side)))]
+    tick, count = None, len(base) + len(head)
+    if gaps:
+        apart = [(high - low) / min(gaps) for low, high in pairwise(values)]
+        if count >= max(4, 2 * len(values)) and all(abs(steps - round(steps)) <= 0.02 for steps in apart):
+            tick = min(gaps)
+    elif timed and count >= 4:
+        clocks = (1 / 60, 0.016, 1 / 64, 0.015, 0.01, 0.004, 0.001)
+        tick = max((clock for clock in clocks if all(is_whole(value / clock) for value in values)), default=None)
+    if tick is None:
+        return 0.0
+    error = 0.0
+    for side in sides:
+        spread = np.var(side, ddof=1) / tick**2 if len(side) > 1 else 0.0
+        left = np.exp(-2 * np.pi**2 * max(spread - 1 / 12, 0.0))
+        error += (tick / np.median(side) * left) ** 2 / 12 if left > 0.1 else 0.0
+    return float(np.sqrt(error))
+
+
+def test_the_rounding_error_is_that_of_the_definition() -> None:
+    """Sides of one to nine values, of noise below and above a tick, some a little beside the lattice, some steady."""
+    random = np.random.default_rng(10)
+    coarse = 0
+    for _ in range(600):
+        tick, level = float(random.choice([0.001, 0.015, 0.25])), int(random.choice([5, 20, 48]))
+        sides = []
+        for runs in random.choice([1, 2, 3, 9], 2):
+            ticks = (
+                level + random.choice([0, 0.5, 1]) + random.choice([0, 0.3, 0.5, 0.7]) * random.standard_normal(runs)
+            )
+            values = tick * np.round(ticks)
+            values[0] += tick * random.choice([0, 0, 0.015, 0.025])
+            sides.append(values.tolist())
+        base, head = (np.log([*side, *[np.nan] * (9 - len(side))])[None] for side in sides)
+        timed = bool(random.random() < 0.7)
+
+        error = noise.rounding_error(base, head, RATIO, np.full(1, timed))[0]
+
+        assert error == pytest.approx(error_by_definition(*sides, timed=timed), rel=1e-6, abs=1e-12)
+        coarse += error > 0
+    assert 100 < coarse < 500

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from regress_action.analysis import histories, shapes
 from regress_action.analysis.change_points import find
@@ -165,3 +168,146 @@ def test_the_second_largest_of_eight_is_found_from_each_value_on() -> None:
 
     windows = np.lib.stride_tricks.sliding_window_view(values, 8)
     assert shapes._second_largest(values).tolist() == np.sort(windows, axis=1)[:, -2].tolist()
+
+
+def levels_by_definition(values: np.ndarray, ends: list[int], minimum: list[float]) -> list[tuple[float, ...]]:
+    """Find short levels one at a time: p-value, begin, stop, height and the level around."""
+    found: list[tuple[float, ...]] = []
+    series_of = list(zip(minimum, pairwise(ends), strict=True))
+    for sign, (limit, (low, high)) in ((sign, one) for sign in (1, -1) for one in series_of):
+        series = sign * values[low:high]
+        for width in (4, 5, 6, 7):
+            for begin in range(8, len(series) - width - 7):
+                own = series[begin : begin + width]
+                before, after = series[:begin][-16:], series[begin + width :][:16]
+                around = np.concatenate([before, after])
+                level = np.median(around)
+                height, away = own.mean() - level, np.abs(around - level)
+                deviation = max(1.4826 * max(np.median(away), away.mean()), 1e-4)
+                error = deviation * np.sqrt(1 / width + 1 / len(around))
+                if (
+                    own.min() > np.sort(around)[-2]
+                    and abs(np.median(after) - np.median(before)) < height / 2
+                    and max(before[-1], after[0]) < level + height / 2
+                    and height >= max(limit, 4.5 * error)
+                ):
+                    p = 2 * stats.t(len(around) - 1).sf(height / error)
+                    found.append((p, low + begin, low + begin + width, sign * height, sign * level))
+    return found
+
+
+def without_weaker_neighbours(found: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Keep the most significant, and each that is four runs or more from all that are kept."""
+    kept: list[tuple[float, ...]] = []
+    for one in sorted(found):
+        if all(one[2] + 4 <= other[1] or other[2] + 4 <= one[1] for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda one: one[1])
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_short_levels_are_those_of_the_definition(seed: int) -> None:
+    """In three series with steps, levels of one to nine runs and far values, up and down, many at equal heights."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(30, 120, 3)
+    ends = [0, *np.cumsum(lengths).tolist()]
+    units = random.choice([-1, 0, 0, 0, 1], ends[-1])
+    widths = random.integers(1, 10, 24)
+    begins = random.integers(0, ends[-1], 24)
+    begins[1:12:2] = begins[:12:2] + widths[:12:2] + random.integers(3, 6, 6)  # so near that one excludes the other
+    begins[-6:-3], begins[-3:] = np.array(ends[:-1]) + 8, np.array(ends[1:]) - 8 - widths[-3:]
+    for begin, width, sign in zip(begins, widths, random.choice([-1, 1], 24), strict=True):
+        units[begin : begin + width] += sign * random.choice([4, 6, 8, 16])
+    units += random.integers(2, 6) * (np.arange(ends[-1]) > random.integers(ends[-1]))
+    values, minimum = units / 128, [4 / 128, 6 / 128, 8 / 128]
+
+    expected = without_weaker_neighbours(levels_by_definition(values, ends, minimum))
+    found = shapes.short_levels(values, np.array(ends), np.array(minimum))
+
+    p, begin, stop, height, around = np.array(expected).reshape(-1, 5).T
+    assert (found.begin.tolist(), found.stop.tolist()) == (begin.tolist(), stop.tolist())
+    assert found.height == pytest.approx(height)
+    assert found.around == pytest.approx(around)
+    assert found.p_value == pytest.approx(p, rel=1e-6)
+
+
+def left_by(values: np.ndarray, *terms: np.ndarray) -> float:
+    """Return the sum of squares that numpy's least squares of a constant and these terms leaves."""
+    design = np.stack([np.ones(len(values)), *terms], axis=1)
+    left = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return float(left @ left)
+
+
+def is_drift(values: np.ndarray, places: list[int], *, at_the_end: bool) -> bool:
+    """Whether a drift describes a stretch better than steps at these places, by the words of `are_lines`."""
+    runs, time = len(values), np.arange(len(values))
+    ramps = [np.maximum(time - runs + ramp, 0) for ramp in (30, 40, 50, 60, 70, 80, 90) if runs >= ramp + 5]
+    lines = [time, *(ramps if at_the_end else [])]
+    jumps = [1.0 * (time >= place) for place in places]
+
+    def fits_better(values: np.ndarray) -> list[np.ndarray]:
+        steps = sum(((part - part.mean()) ** 2).sum() for part in np.split(values, places))
+        gains = [runs * np.log(steps / left_by(values, line)) for line in lines]
+        visible = [left_by(values, line) <= 0.7 * left_by(values) for line in lines]
+        least = [-np.log(runs) / 2 if seen else 4 for seen in visible]
+        return [line for line, gain, more in zip(lines, gains, least, strict=True) if gain > more]
+
+    drawn_in = []
+    for part in np.split(values, places):
+        middle = np.median(part)
+        reach = 3 * 1.4826 * np.median(np.abs(part - middle))
+        drawn_in.append(np.clip(part, middle - reach, middle + reach))
+    levels = np.concatenate(drawn_in)
+    if runs < 20 or not fits_better(values) or not fits_better(levels):
+        return False
+    best = min(lines, key=lambda line: left_by(levels, line))
+    return bool(runs * np.log(left_by(levels, best) / left_by(levels, best, *jumps)) < 2 * len(places) * np.log(runs))
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_drifts_and_steps_are_separated_by_least_squares(*, at_the_end: bool) -> None:
+    """Levels, lines and ramps with and without a jump, of one or two places, some with far values, between others."""
+    random = np.random.default_rng(8)
+    drifts = 0
+    for _ in range(300):
+        runs, before = int(random.choice([19, 20, 34, 35, 36, 44, 60, 99, 120])), int(random.integers(0, 9))
+        time = np.arange(runs)
+        places = sorted(random.choice(np.arange(5, runs - 4), random.integers(1, 3), replace=False).tolist())
+        knot = random.choice([0, 0, max(0, runs - random.choice([30, 34, 50, 90]))])
+        values = random.normal(0, 0.01, runs) + random.choice([0.01, 0.03, 0.1]) * np.maximum(time - knot, 0) / runs
+        values += random.choice([0, 0, 0.01, 0.03]) * (time >= places[0])
+        values[random.integers(0, runs, random.choice([0, 0, 2]))] += 0.2
+        flat = np.concatenate([np.zeros(before), values, np.ones(3)])
+        start, stop = [0, *places[:-1]], [*places[1:], runs]
+        place, low, high = (np.array(of, np.intp) + before for of in (places, start, stop))
+        ends = np.array([0, before + runs if at_the_end else before + runs + 3])
+
+        (found,) = shapes.are_lines(flat, place, low, high, np.array([0]), np.array([len(places) - 1]), ends)
+
+        assert found == is_drift(values, places, at_the_end=at_the_end)
+        drifts += found
+    assert 60 < drifts < 240
+
+
+def test_a_line_is_asked_for_at_the_best_step() -> None:
+    """Steps, lines and noise: the place that leaves the fewest squares, five runs from either end at least."""
+    random = np.random.default_rng(9)
+    lines = 0
+    for _ in range(200):
+        runs, place = int(random.integers(20, 60)), int(random.integers(0, 60))
+        levels = random.normal(0, 0.01, runs) + random.choice([0, 0.03]) * np.linspace(0, 1, runs)
+        levels += random.choice([0, 0.02]) * (np.arange(runs) >= place)
+        best = min(range(5, runs - 4), key=lambda at: left_by(levels, 1.0 * (np.arange(runs) >= at)))
+
+        assert shapes.is_line(levels) == is_drift(levels, [best], at_the_end=False)
+        lines += shapes.is_line(levels)
+    assert 40 < lines < 160
+
+
+def test_what_is_steadier_than_any_clock_counts_as_that_steady() -> None:
+    """Steps leave a thousand-millionth per run at least, so a drift that leaves little more is as good."""
+    runs, total, nothing = np.full(2, 100.0), np.full(2, 1e-5), np.zeros(2)
+    left = 1e-7 * np.exp((np.log(100) / 2 + np.array([-0.01, 0.01])) / 100)
+
+    assert shapes._fits_better(runs, total, nothing, total - left).tolist() == [True, False]
+    assert shapes._fits_better(runs, total, nothing, total).tolist() == [True, True]

@@ -227,3 +227,26 @@ def test_ten_runs_are_enough_to_follow() -> None:
     """A line through ten is a trend, and the last twenty are what is looked at."""
     assert follow(np.geomspace(1, 1.3, 10)).direction is Tendency.DEGRADING
     assert follow(np.ones(30)).points == 20
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_step_is_that_of_least_absolute_deviations(seed: int) -> None:
+    """Two medians, at whichever place leaves least, three runs from either end at least; the first of equals."""
+    random = np.random.default_rng(seed)
+    values = np.round(random.normal(0, 1, 14) + 3 * (np.arange(14) >= random.integers(14)), 1)
+    parts = [(values[:place], values[place:]) for place in range(3, 12)]
+    misfits = [sum(np.abs(part - np.median(part)).sum() for part in both) for both in parts]
+    before, after = parts[int(np.argmin(np.round(misfits, 9)))]
+
+    step = trend._best_step(values)
+
+    assert step.misfit == pytest.approx(min(misfits))
+    assert step.height == pytest.approx(np.median(after) - np.median(before))
+
+
+def test_a_correlation_that_is_only_as_large_as_asked_names_nothing() -> None:
+    """It must be larger, like the significance."""
+    rising = np.geomspace(1, 1.3, 20)
+
+    assert follow(rising, rule=TrendRule(correlation=0.999)).direction is Tendency.DEGRADING
+    assert follow(rising, rule=TrendRule(correlation=1.0)).direction is not Tendency.DEGRADING
