@@ -9,12 +9,15 @@ are named.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _TIMEOUT_S: Final = 300.0
+_PREFIX: Final = "regress-history-"
+_UNNAMED: Final = "regress-new-history-"  # until its lock is held
+_OWNER: Final = "owner"
+_LONGEST_MAKING_S: Final = 3600.0
 _PASSED: Final = frozenset(  # what git and ssh need; everything else, tokens included, stays out
     {"PATH", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SSH_AUTH_SOCK"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
@@ -175,8 +182,7 @@ def private_repository(
         HistoryError: the disk for temporary files is full or cannot be written.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix="regress-history-"))
-        weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+        folder = _folder_of(owner)
         git = PrivateRepository(folder, environ, config, protocols=protocols, closed=closed)
         git.run("init", "--quiet", "--bare", "--template=")
         for name, content in (files or {}).items():
@@ -193,6 +199,58 @@ def private_repository(
             remedy="Let TMPDIR name a folder on a disk with free space that can be written.",
         ) from error
     return git
+
+
+def _folder_of(owner: object) -> Path:
+    """Make a temporary folder that goes when `owner` does, and remove those that killed processes left.
+
+    The file `_OWNER` in it is locked for as long as this process lives, and before the folder has the name by which
+    others look for it, so that nobody takes it for an abandoned one.
+    """
+    place = Path(tempfile.gettempdir())
+    _remove_abandoned(place)
+    unnamed = Path(tempfile.mkdtemp(prefix=_UNNAMED, dir=place))
+    lock = os.open(unnamed / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = unnamed.rename(unnamed.with_name(_PREFIX + unnamed.name.removeprefix(_UNNAMED)))
+    weakref.finalize(owner, _remove, folder, lock)
+    return folder
+
+
+def _remove(folder: Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def _remove_abandoned(place: Path) -> None:
+    """Remove the folders of this user in `place` whose processes ended without removing them."""
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if not entry.name.startswith((_PREFIX, _UNNAMED)):
+                continue
+            with suppress(OSError):
+                state = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and _is_abandoned(entry, state):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_abandoned(entry: os.DirEntry[str], state: os.stat_result) -> bool:
+    """Whether no process holds the lock in a folder; one without a lock is being made, unless it is hours old.
+
+    Raises:
+        OSError: it went meanwhile, or holds something else there.
+    """
+    try:
+        lock = os.open(Path(entry.path, _OWNER), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return time.time() - state.st_mtime > _LONGEST_MAKING_S
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return entry.name.startswith(_PREFIX) or time.time() - state.st_mtime > _LONGEST_MAKING_S
 
 
 def is_workflow(environ: Mapping[str, str]) -> bool:

@@ -121,12 +121,16 @@ def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: fl
     measured: list[dict[str, float]] = []
     failures: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="regress-profile-"))
-    for _ in range(runs):
-        status, figures = _run(words, folder, timeout_s)
-        if status == 0:
-            measured.append(figures)
-        else:
-            failures.append(f"it did not end within {timeout_s:g} s" if status is None else ended_by(status))
+    try:
+        for _ in range(runs):
+            status, figures = _run(words, folder, timeout_s)
+            if status == 0:
+                measured.append(figures)
+            else:
+                failures.append(f"it did not end within {timeout_s:g} s" if status is None else ended_by(status))
+    except BaseException:  # no such program, or Ctrl-C: nobody is told where the traces are
+        shutil.rmtree(folder)
+        raise
     traces = tuple(sorted(folder.glob("*.trace.json"), key=lambda path: path.stat().st_mtime))
     spans = traces[-1].with_name(traces[-1].name.replace(".trace.json", ".spans.txt")) if traces else None
     text = spans.read_text(encoding="utf-8").splitlines() if spans and spans.is_file() else []

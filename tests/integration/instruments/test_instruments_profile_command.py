@@ -32,6 +32,13 @@ def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
 
 
+def test_a_program_that_does_not_exist_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was traced, so there is nothing to keep."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert profile(tmp_path, "no-such-program").returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_figures_spans_and_report_of_a_program(tmp_path: Path) -> None:
     """Two processes are measured; the figures, the trace of the spans and the report are written."""
     (tmp_path / "job.py").write_text(PROGRAM)
