@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 STEPS = 4_000_000
 _PROVEN = 3.5
+_RUN_S = 0.5
 
 SUITE = '''"""Twenty-three small benchmarks; SLOWER is a planted share of extra work in every second one."""
 import json, re, pytest
@@ -361,22 +362,26 @@ def kills(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     return [*rows, {"killed": "all", "stopped by": "either", "kills": tried, "left": found, "names": ""}]
 
 
-def decisions(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
+def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     """Return how often identical code was called slower, and how often 3 % more work was found.
 
-    There are ten trials of identical code for every three of changed code. `slower` counts what is a regression where
-    1.5 % is asked for, `above` the intervals that lie beyond no change.
+    There are ten trials of identical code for every three of changed code. A run of a command takes about half a
+    second of CPU time. `slower` counts what is a regression where 1.5 % is asked for, `above` the intervals that lie
+    beyond no change.
     """
     journal = Journal(wanted.keep, wanted.until)
+    works = WORKS | OTHER_WORKS
+    alone = {name: machine.alone(work.format(n=STEPS)) for name, work in works.items()}
+    alone_s = {name: run.wall_s if name == "sleep" else cpu_s(run) for name, run in alone.items()}
+    steps = {name: round(STEPS * _RUN_S / alone_s[name]) for name in works} | dict.fromkeys(FUNCTIONS, STEPS)
     calls: dict[tuple[str, float], list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for trial in range(wanted.trials):
-            for name in (*WORKS, *OTHER_WORKS, *FUNCTIONS):
+        for trial in range(wanted.first, wanted.first + wanted.trials):
+            for name, amount in steps.items():
                 for change in (1.0, 1.03) if trial * 3 // 10 != (trial - 1) * 3 // 10 else (1.0,):
                     key = f"decision {name} ×{change:g} {wanted.interleave} {trial}"
-                    place = Path(folder) / f"{len(calls)}-{trial}"
-                    call = journal.once(key, partial(decide, name, change, place, wanted))
-                    if call:
+                    amounts = (amount, round(amount * change))
+                    if call := journal.once(key, partial(decide, name, amounts, Path(folder) / key, wanted)):
                         calls.setdefault((name, change), []).append(call)
     return [
         {
@@ -390,20 +395,19 @@ def decisions(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, A
     ]  # fmt: skip
 
 
-def decide(name: str, change: float, folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
-    """Measure and judge one command or function, of which the head does `change` times the work."""
+def decide(name: str, amounts: tuple[int, int], folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    """Measure and judge one command or function, of which base and head do these amounts of work."""
     folder.mkdir()
     works = WORKS | OTHER_WORKS
     texts = []
-    steps = STEPS // 2 if name in works else STEPS
-    for amount in (steps, round(steps * change)):
+    for amount in amounts:
         work = (works.get(name) or FUNCTIONS[name]).format(n=amount)
         texts.append(work if name in works else f"import json\ndef test_it(benchmark): benchmark(lambda: {work})\n")
     file = "w.py" if name in works else "test_w.py"
     repository(folder, {file: texts[0]}, {file: texts[1] + "\n#"})
     command = [sys.executable, file]
     if name in FUNCTIONS:
-        options = ["-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.5", "--benchmark-json={out}"]
+        options = ["-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.25", "--benchmark-json={out}"]
         command = [sys.executable, "-m", "pytest", *options]
     began = time.monotonic()
     judged, document = judge(folder, wanted.interleave, wanted.pairs, *command)
@@ -502,6 +506,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--kills", type=int, default=32)
     parser.add_argument("--trials", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first decision")
     parser.add_argument("--project", type=Path, metavar="DIR", help="a git repository with two commits, for `project`")
     parser.add_argument("--benchmarks", default="testing/benchmark.py", help="its file or folder of benchmarks")
     parser.add_argument("--threshold", type=float, default=1.05, help="what is a regression, for `project`")
