@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -371,8 +371,7 @@ def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, An
     """
     journal = Journal(wanted.keep, wanted.until)
     works = WORKS | OTHER_WORKS
-    alone = {name: machine.alone(work.format(n=STEPS)) for name, work in works.items()}
-    alone_s = {name: run.wall_s if name == "sleep" else cpu_s(run) for name, run in alone.items()}
+    alone_s = {name: seconds_of(machine, name, work.format(n=STEPS)) for name, work in works.items()}
     steps = {name: round(STEPS * _RUN_S / alone_s[name]) for name in works} | dict.fromkeys(FUNCTIONS, STEPS)
     calls: dict[tuple[str, float], list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -393,6 +392,15 @@ def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, An
         }
         for (name, change), of_these in sorted(calls.items())
     ]  # fmt: skip
+
+
+def seconds_of(machine: Machine, name: str, code: str) -> float:
+    """Return how long a command takes where nothing else runs."""
+    task = replace(machine.task(code, "base"), argv=[sys.executable, "-c", code])  # with numpy
+    ended = execute(task, OutputLog(), machine.signals, machine.processes, NullSampler())
+    if ended.status != 0:
+        sys.exit(f"The command of {name} failed with status {ended.status}.")
+    return ended.wall_s if name == "sleep" else cpu_s(ended)
 
 
 def decide(name: str, amounts: tuple[int, int], folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
