@@ -313,6 +313,9 @@ class CooperativeTurns:
 
     def _give(self, grant: Grant, commands: Sequence[HeldCommand]) -> None:
         started = commands[grant.side].released
+        other = commands[1 - grant.side]
+        if not grant.alone:
+            other.beside.begin(other.members)
         commands[grant.side].begin_turn()
         if not started:
             return
@@ -397,6 +400,8 @@ class CooperativeTurns:
             connection.side = side
         if self.order.asks(connection.side, message):
             commands[connection.side].end_turn(alone=self.order.sides[1 - connection.side].ended)
+            other = commands[1 - connection.side]
+            other.beside.end(other.members)
 
 
 def plugin_variables(variables: Mapping[str, str]) -> dict[str, str]:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure.activity import Activity, waiting_share
 from regress_action.measure.process import ProcessResult, Reaper, drain, usage_of
-from regress_action.measure.process_tree import descendants, names
+from regress_action.measure.process_tree import descendants, names, processor_seconds
 from regress_action.measure.sampler import SHARE, ReadyTimes, Sampler
 from regress_action.measure.spawn import no_program, start_held
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from regress_action.measure.process import OutputLog
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _SETTLE_S = 0.2
 _GRACE_S = 1.0
+_BESIDE_EVERY_S = 0.1
+_BESIDE_LEAST_S = 0.05
 _LIMIT_SLACK_S = 0.001  # so that the limit is over when a wait for it ends
 _LONGEST_WAIT_S = 3600.0
 
@@ -44,13 +46,15 @@ class TurnUse:
 
     `active_s` is the wall time of its turns, `alone_s` the part of it after the other side had ended, `turns` how many
     there were, and `busy` the share of the turns in which it ran or was ready to run, None where the kernel does not
-    tell.
+    tell. `beside` is the CPU time that it used in turns of the other side, as a share of these turns; None where that
+    was not watched.
     """
 
     active_s: float
     alone_s: float
     turns: int
     busy: float | None
+    beside: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,36 @@ class TurnResult:
     ended: ProcessResult
     use: TurnUse
     programs: set[str]
+
+
+@dataclass(slots=True)
+class UseBeside:
+    """What a side computes while the other one has the turn, from a sample of these turns."""
+
+    watched_s: float = 0.0
+    used_s: float = 0.0
+    _began: tuple[float, float] | None = None
+    _looked: float = -math.inf
+
+    def begin(self, members: Callable[[], Sequence[int]]) -> None:
+        """Note that a turn of the other side begins; it is watched if no other one was lately."""
+        now = time.monotonic()
+        if now - self._looked >= _BESIDE_EVERY_S:
+            self._began = (now, processor_seconds(members()))
+            self._looked = now
+
+    def end(self, members: Callable[[], Sequence[int]]) -> None:
+        """Note that the turn of the other side is over."""
+        if self._began is not None:
+            began, used_s = self._began
+            self.watched_s += time.monotonic() - began
+            self.used_s += max(0.0, processor_seconds(members()) - used_s)
+            self._began = None
+
+    @property
+    def share(self) -> float | None:
+        """The CPU time used, as a share of the turns that were watched; None where too few were."""
+        return self.used_s / self.watched_s if self.watched_s >= _BESIDE_LEAST_S else None
 
 
 @dataclass(slots=True)
@@ -80,6 +114,7 @@ class HeldCommand:
     active_s: float = 0.0
     alone_s: float = 0.0
     turns: int = 0
+    beside: UseBeside = field(default_factory=UseBeside)
     left_behind: tuple[str, ...] = ()
 
     @classmethod
@@ -168,7 +203,7 @@ class HeldCommand:
         if busy is not None and waiting is not None:
             used_s = used.user_s + used.system_s
             busy = max(busy, used_s / max(used_s + waiting * self.active_s, 1e-9))
-        use = TurnUse(self.active_s, self.alone_s, self.turns, busy)
+        use = TurnUse(self.active_s, self.alone_s, self.turns, busy, self.beside.share)
         return TurnResult(ended, use, self.sampler.programs)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LEAST_BUSY = 0.85  # of a trial; the rest is waiting, which goes on while a command is stopped
 _LEAST_BUSY_IN_TURNS = 0.75  # what is ready to run is seen less exactly there
+_MOST_BESIDE = 0.1
 _SHORTEST_S = 0.2
 _ONE_PROCESSOR = 1.1
 _MUCH_MORE = 0.05
@@ -127,6 +128,10 @@ class Interleaving:
                 if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
                     share = f"{run.side} waited for {1 - busy:.0%} of its turns"
                     return f"{share}, perhaps for something that the stopped side holds"
+        for run in runs:
+            beside = (run.turns or {}).get("beside")
+            if beside is not None and beside > _MOST_BESIDE:
+                return f"{run.side} computed for {beside:.0%} of the other side's turns"
         return self.disappointment_of(runs) if self.has_met else None  # both ran at once then
 
     def lengthen_slices(self, runs: Sequence[RunRecord]) -> bool:
@@ -226,6 +231,8 @@ def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleav
     own = "the suite times itself"
     if options.interleave == "benchmark":
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
+    if options.interleave == "auto":
+        return Interleaving(options.interleave, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
     if os.environ.get(CONTAINER):
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
     try:

@@ -58,7 +58,7 @@ class Options:
     overwrite: bool = False
     stop_with_parent: int | None = None
     keep_trees: Path | None = None
-    interleave: str = "run"
+    interleave: str = "auto"
     profile: int = 0
     profile_calls: int = 0
     profile_memory: int = 0
@@ -171,9 +171,9 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add(
         "--interleave",
         choices=INTERLEAVES,
-        default="run",
+        default="auto",
         help="how base and head alternate: whole runs, benchmarks, turns of milliseconds (lockstep), not at all "
-        "(parallel), or the finest that the suite allows (default: run)",
+        "(parallel), or the finest that the suite allows (default: auto)",
     )
     add("--retries", type=_integer(0), default=0, metavar="N", help="try a failed run again (default: 0)")
     add("--ok-status", type=_numbers, default=(), metavar="1,2", help="exit codes besides 0 with which a run is good")

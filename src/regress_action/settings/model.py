@@ -185,7 +185,7 @@ class Settings(BaseModel):
     )
     adaptive: bool = Field(True, description="Stop early for benchmarks that are decided.")
     interleave: Literal["auto", "run", "benchmark", "lockstep", "parallel"] = Field(
-        "run",
+        "auto",
         description="How base and head alternate: by whole runs, by benchmarks, in turns of milliseconds (`lockstep`), "
         "at the same time (`parallel`), or by the finest of these that the suite allows (`auto`).",
     )

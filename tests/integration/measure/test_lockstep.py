@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -293,6 +294,22 @@ def test_suite_that_does_not_load_the_plugin_is_measured_run_by_run(repository: 
     assert measured.status == 0, measured.stderr
     assert [run["turns"] is None for run in measured.runs] == [False, False, True, True]
     assert any("did not load the plugin" in warning for warning in measured.document["warnings"])
+
+
+def test_side_that_computes_in_the_turns_of_the_other_one_is_noticed(repository: Repository, measure: Measurer) -> None:
+    """A process of the head goes on while the base has its turn: no pair in turns counts, and the log says why."""
+    _suite(repository, "base")
+    suite = SUITE.format(version="head") + (
+        "import pytest, subprocess, sys\n@pytest.fixture(scope='session', autouse=True)\ndef busy():\n"
+        "    with subprocess.Popen([sys.executable, '-c', 'while True: pass']) as child:\n"
+        "        yield\n        child.kill()\n"
+    )
+    repository.commit(test_suite_dot_py=suite)
+    command = f"{PYTEST} --benchmark-json={{out}}"
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--", command)
+    assert measured.status == 0, measured.stderr
+    assert re.match(r"head computed for \d+% of the other side's turns", str(interleaved(measured)["why"]))
+    assert [(run["side"], run["turns"]) for run in measured.runs] == [("base", None), ("head", None)]
 
 
 def test_suites_that_exclude_one_another_are_noticed(repository: Repository, tmp_path: Path) -> None:

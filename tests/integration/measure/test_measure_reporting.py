@@ -18,14 +18,11 @@ def test_log_has_one_line_per_run(measure: Measurer) -> None:
     """One line per run, with the pair, the side, how long it took and what is left."""
     lines = measure("--base", "HEAD~1", "--pairs", "2", "--", "echo chatter").stdout.splitlines()
     assert lines[0] == "measuring 2 pairs of base and head · echo chatter"
-    assert [line.split(" · ")[:2] for line in lines[2:6]] == [
-        ["pair 1/2", "base"],
-        ["pair 1/2", "head"],
-        ["pair 2/2", "head"],
-        ["pair 2/2", "base"],
-    ]
-    assert re.fullmatch(r"pair 2/2 · head · \d+ ms", lines[4])
-    assert lines[6].startswith("measured all 2 pairs · good runs: 2 of base, 2 of head")
+    assert [line.split(" · ")[:2] for line in lines[2:4]] == [["pair 1/2", "base"], ["pair 1/2", "head"]]
+    assert lines[4].startswith("base and head alternate run by run: a run takes ")
+    assert [line.split(" · ")[:2] for line in lines[5:7]] == [["pair 2/2", "head"], ["pair 2/2", "base"]]
+    assert re.fullmatch(r"pair 2/2 · head · \d+ ms", lines[5])
+    assert lines[7].startswith("measured all 2 pairs · good runs: 2 of base, 2 of head")
     assert "chatter" not in "".join(lines[1:])
 
 
@@ -87,7 +84,7 @@ def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:
     events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
     assert [event["event"] for event in events] == [
         *["started", "setup", "setup-finished", "setup", "setup-finished", "warning"],
-        *["run-started", "run-finished", "run-started", "run-finished", "finished"],
+        *["run-started", "run-finished", "run-started", "run-finished", "interleaved", "finished"],
     ]
     assert {"pair": 1, "pairs": 1, "side": "head"}.items() <= events[8].items()
     assert events[-1]["good"] == {"base": 1, "head": 1}
