@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis import autocorrelation, designs, noise, pair_order
@@ -350,3 +351,24 @@ def test_one_new_run_of_a_whole_suite_raises_no_alarm_whatever_its_noise(environ
     judgement = analysis.compare(runs(base, environment=environment), runs(head, environment=environment))
 
     assert not any(row.alarms for row in judgement.comparisons)
+
+
+def test_slow_runs_are_two_or_more_beyond_all_noise_while_the_base_has_none() -> None:
+    """Beyond the median of their side by 3 % and by five deviations of the noisier side; then nothing is unchanged."""
+    random, said = np.random.default_rng(13), 0
+    for _ in range(60):
+        base, head = (random.normal(0, spread, 16) for spread in random.choice([0.002, 0.007], 2))
+        head[: random.integers(0, 5)] += random.choice([0.025, 0.04, 0.3])
+        base[: random.integers(0, 2)] += random.choice([0, 0.3])
+        deviation = max(stats.median_abs_deviation(side, scale="normal") for side in (base, head))
+        slow = [int((side - np.median(side) > max(np.log(1.03), 5 * deviation)).sum()) for side in (base, head)]
+
+        row = paired(np.exp(base), np.exp(head))
+
+        if row.verdict is Verdict.UNCHANGED:
+            assert slow[0] or slow[1] < 2
+        elif "took far longer" in sentence(row):
+            assert slow[0] == 0
+            assert sentence(row).startswith(f"{slow[1]} runs of the head took far longer than the rest")
+            said += 1
+    assert said > 5

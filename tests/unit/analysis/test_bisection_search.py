@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import integrate, stats
 
 from regress_action.analysis.bisection.observations import Observations
-from regress_action.analysis.bisection.posterior import posterior, prior_of_levels, prior_weight
-from regress_action.analysis.bisection.search import Bisection, MeasurementStep, choose, information
+from regress_action.analysis.bisection.posterior import Posterior, posterior, prior_of_levels, prior_weight
+from regress_action.analysis.bisection.search import BATCHES, Bisection, MeasurementStep, choose, information
 from regress_action.model.changes import Ending
 
 
@@ -227,3 +228,66 @@ def test_of_choices_that_tell_nothing_the_shortest_is_made() -> None:
     assert chosen is not None
     assert chosen.pairs == 5
     assert chosen.bits == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("separation", [0.1, 1.0, 4.0])
+@pytest.mark.parametrize("probability", [0.01, 0.3, 0.9])
+def test_information_is_the_mutual_information_of_the_answer_and_its_mean(
+    probability: float, separation: float
+) -> None:
+    """The integral of both densities against their mixture, in bits, by quadrature."""
+
+    def bits(x: float) -> float:
+        no, yes = (1 - probability) * stats.norm.pdf(x), probability * stats.norm.pdf(x - separation)
+        return float(no * np.log2(no / (no + yes) / (1 - probability)) + yes * np.log2(yes / (no + yes) / probability))
+
+    expected = integrate.quad(bits, -8, 8 + separation, epsabs=1e-8)[0]
+    assert information(np.array([probability]), np.array([separation]))[0] == pytest.approx(expected, abs=2e-4)
+
+
+def asked(unchanged: float, values: list[float], pair_spread: float = 0.02, *, exact: bool = False) -> Bisection:
+    """Return a bisection that has measured the bad commit alone, as if its posterior were this one."""
+    now = Bisection(np.tril(np.ones((4, 4), dtype=bool)), np.ones(4), measured={3: values}, exact=exact)
+    vars(now)["posterior"] = Posterior(np.full(4, (1 - unchanged) / 4), unchanged, 0.03, 0.004, pair_spread, 0.0)
+    return now
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "ratio", "pairs", "spread", "expected"),
+    [
+        (0.951, 0.5, 10, 0.02, Ending.NO_CHANGE),
+        (0.949, 0.5, 10, 0.02, MeasurementStep(3, 10)),
+        (0.2, 0.0, 16, 0.0203, Ending.NO_CHANGE),  # 1.96 · 0.0203 / 4 is a little less than 1 %
+        (0.2, 0.0, 16, 0.0205, MeasurementStep(3, 10)),
+        (0.2, 0.005, 16, 0.0101, Ending.NO_CHANGE),
+        (0.2, -0.005, 16, 0.0103, MeasurementStep(3, 10)),
+        (0.2, 0.5, 59, 0.02, MeasurementStep(3, 10)),
+        (0.2, 0.5, 60, 0.02, Ending.UNDECIDED),
+        (0.51, 0.5, 60, 0.02, Ending.NO_CHANGE),
+    ],
+)
+def test_a_search_begins_once_it_is_settled_that_something_changed(
+    unchanged: float, ratio: float, pairs: int, spread: float, expected: MeasurementStep | Ending
+) -> None:
+    """Before, the bad commit is measured: until no change is probable, or smaller than 1 %, or after sixty pairs."""
+    assert asked(unchanged, [ratio] * pairs, spread).next_step() == expected
+    begun = asked(0.049, [ratio] * pairs, spread).next_step()
+    assert isinstance(begun, MeasurementStep)
+    assert begun.pairs in BATCHES
+
+
+def test_runs_that_do_not_differ_are_asked_for_a_fifth_as_often() -> None:
+    """Two pairs, two more, and after twelve nothing more."""
+    assert replace(asked(0.2, []), measured={}, exact=True).next_step() == MeasurementStep(3, 2)
+    assert asked(0.2, [0.5] * 11, exact=True).next_step() == MeasurementStep(3, 2)
+    assert asked(0.2, [0.5] * 12, exact=True).next_step() is Ending.UNDECIDED
+
+
+def test_the_interval_is_that_of_the_step_or_of_the_bad_commit() -> None:
+    """1.96 standard errors on either side; where nothing changed, of the mean of its pairs."""
+    now = asked(0.2, [0.01, 0.03, 0.02, 0.02])
+
+    assert now.interval(Ending.FOUND) == pytest.approx((0.03, 0.03 - 1.96 * 0.004, 0.03 + 1.96 * 0.004), rel=1e-4)
+    for ending in (Ending.NO_CHANGE, Ending.UNDECIDED):
+        assert now.interval(ending) == pytest.approx((0.02, 0.02 - 0.0196, 0.02 + 0.0196), rel=1e-3)
+    assert now.level(0) is None

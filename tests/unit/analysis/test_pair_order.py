@@ -167,3 +167,37 @@ def test_the_mean_of_pairs_that_are_alike_is_as_uncertain_as_their_covariances_s
 
     assert variance / count == pytest.approx(of_mean if expected * count >= 1 else of_mean * expected * count)
     assert df == pytest.approx(max((count - 1) * (1 - alike) / (1 + alike), 1))
+
+
+@pytest.mark.parametrize("rows", [1, 9, 10, 14])
+def test_neighbouring_pairs_are_as_much_alike_as_the_posterior_of_their_estimates_says(rows: int) -> None:
+    """Row by row: corrected for its bias, sums weighed by their variance, drawn to zero; a suite shares its mean."""
+    random = np.random.default_rng(rows)
+    differences = 0.01 * np.cumsum(random.normal(0, 1, (rows, 16)), axis=1) * random.choice([0, 1, 1], (rows, 1))
+    differences += random.normal(0, 0.01, (rows, 16))
+    sums = random.normal(0, 0.02, (rows, 16)) + random.choice([0, 0.02], (rows, 1)) * np.arange(16)
+    pairs = random.choice([4, 5, 11, 12, 16], rows)
+    for values in (differences, sums):
+        values[np.arange(16) >= pairs[:, None]] = np.nan
+    estimates, variances = np.full(rows, np.nan), np.full(rows, np.nan)
+    for row, n in enumerate(pairs):
+        of = [values[row, :n] for values in (differences, sums)]
+        weight = min(of[0].var() / of[1].var(), 1)
+        lags = [(n * autocorrelation.lag_one(values[None])[0] + 1) / (n - 3) for values in of]
+        if n >= 5:
+            estimates[row] = (lags[0] + weight * lags[1]) / (1 + weight)
+            variances[row] = n / (n - 3) ** 2 * (1 + weight**2) / (1 + weight) ** 2
+    usable = pairs >= 5
+    shared = usable.sum() >= 10
+    if shared:
+        estimates = np.where(usable, np.nanmean(estimates), np.nan)
+        variances = np.where(usable, np.nanmedian(variances) / np.sqrt(usable.sum()), np.nan)
+    drawn = 0.25**2 / (0.25**2 + variances)
+    seen = usable & (shared | (pairs >= 12))
+
+    expected, cautious, evidence = pair_order.correlation_of_pairs(differences, sums)
+
+    assert expected == pytest.approx(np.where(seen, np.clip(drawn * estimates, 0, 0.95), 0))
+    upper = np.clip(drawn * estimates + np.sqrt(drawn * variances), 0, 0.95)
+    assert cautious == pytest.approx(np.where(usable, upper, 0))
+    assert evidence == pytest.approx(np.where(seen, estimates / np.sqrt(variances), 0))
