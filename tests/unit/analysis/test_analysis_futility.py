@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
@@ -55,13 +57,20 @@ def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:
     assert sequential._beyond(z) == pytest.approx(stats.norm.sf(z))
 
 
-@pytest.mark.parametrize("beyond", [0, 1, 2, 3, 4, 6])
-def test_the_chance_that_few_pairs_end_beyond_is_about_that_of_the_next_ones(beyond: int) -> None:
-    """Twelve of twenty pairs are known; the others are as likely beyond as those were (beta-binomial)."""
-    differences = np.where(np.arange(12) < beyond, 1.0, 0.0)[None]
-    (allowance,) = tests.most_allowed(np.array([20]), 0.05) - beyond
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.integers(0, 30), st.integers(0, 40))
+def test_pairs_to_come_are_predicted_from_those_that_are_there(now: int, beyond: int, planned: int) -> None:
+    """By a normal distribution for the beta-binomial one of Jeffreys' prior; as many as counting allows are few."""
+    beyond = min(beyond, now)
+    differences = np.array([[1.0] * beyond + [0.0] * (now - beyond) + [np.nan] * 3])
+    left = planned - now
+    allowed = int(tests.most_allowed(np.array([max(planned, now)]), 0.05)[0]) - beyond
 
-    (chance,) = sequential._chance_of_few(differences, np.array([0.5]), 20, 0.05)
+    chance = sequential._chance_of_few(differences, np.array([1.0]), planned, 0.05)[0]
 
-    expected = stats.betabinom(8, beyond + 0.5, 12 - beyond + 0.5).cdf(allowance) if allowance >= 0 else 0
-    assert chance == pytest.approx(expected, abs=0.07)
+    if left <= 0 or allowed < 0:
+        assert chance == 0
+    else:
+        predicted = stats.betabinom(left, beyond + 0.5, now - beyond + 0.5)
+        assert chance == pytest.approx(stats.norm.cdf((allowed + 0.5 - predicted.mean()) / predicted.std()))
+        assert chance == pytest.approx(predicted.cdf(allowed), abs=0.12)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
 from regress_action import analysis
 from regress_action.analysis import estimate, noise
@@ -159,6 +160,24 @@ def test_the_minimum_detectable_ratio_is_found_with_the_promised_power() -> None
     rows = alone(first, again * np.array(promised)[:, None])
 
     assert 0.74 <= np.mean([row.verdict is Verdict.REGRESSION for row in rows]) <= 0.88
+
+
+@pytest.mark.parametrize("spread", [0.002, 0.01, 0.03, 0.2])
+def test_the_minimum_detectable_ratio_counts_the_error_of_both_standard_errors(spread: float) -> None:
+    """The limit, and what four in five stay below, of an error that is drawn anew and has the tails of a machine."""
+    differences = spread * stats.t(30).ppf(np.linspace(0.06, 0.94, 8))  # without an outlier
+    (row,) = alone(np.ones((1, 8)), np.exp(differences)[None])
+    drawn = differences.var(ddof=1) / 8
+    se = np.sqrt(drawn + 0.0075**2)
+    relative = (drawn / se**2) ** 2 / 7
+    strict = stats.t(7).isf(0.025) * se
+    limit, estimated = max(strict, np.log(1.03)) / se, strict / se if strict >= np.log(1.03) else 0
+
+    def missing(reach: float) -> float:
+        return float(reach - limit - stats.norm.isf(0.2) * np.sqrt(1 + relative * (reach**2 + estimated**2)))
+
+    reach = optimize.brentq(missing, limit, 50)
+    assert np.log(number(row.minimum_detectable_ratio)) == pytest.approx(reach * se, rel=1e-3)
 
 
 def test_the_minimum_detectable_ratio_holds_for_skewed_noise() -> None:

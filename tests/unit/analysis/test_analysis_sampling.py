@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import sequential, tests
 from regress_action.analysis.policy import SamplingPlan
 from unit.analysis.compared_sides import NAN, number, only_row, pairs, runs, session
 
@@ -220,22 +218,3 @@ def test_looking_after_every_pair_keeps_the_error_rate() -> None:
         alarmed |= {row.benchmark.name for row in rows if number(row.p_value) <= 0.05}
 
     assert 0.01 <= len(alarmed) / 2000 <= 0.05
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 30), st.integers(0, 30), st.integers(0, 40))
-def test_pairs_to_come_are_predicted_from_those_that_are_there(now: int, beyond: int, planned: int) -> None:
-    """By a normal distribution for the beta-binomial one of Jeffreys' prior; as many as counting allows are few."""
-    beyond = min(beyond, now)
-    differences = np.array([[1.0] * beyond + [0.0] * (now - beyond) + [np.nan] * 3])
-    left = planned - now
-    allowed = int(tests.most_allowed(np.array([max(planned, now)]), 0.05)[0]) - beyond
-
-    chance = sequential._chance_of_few(differences, np.array([1.0]), planned, 0.05)[0]
-
-    if left <= 0 or allowed < 0:
-        assert chance == 0
-    else:
-        predicted = stats.betabinom(left, beyond + 0.5, now - beyond + 0.5)
-        assert chance == pytest.approx(stats.norm.cdf((allowed + 0.5 - predicted.mean()) / predicted.std()))
-        assert chance == pytest.approx(predicted.cdf(allowed), abs=0.12)

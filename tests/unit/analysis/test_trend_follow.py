@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from regress_action.analysis import autocorrelation, trend
+from regress_action.analysis.shapes import is_line
 from regress_action.analysis.trend import Tendency, TrendRule, follow
 from regress_action.model.measurements import Direction
 
@@ -250,3 +251,35 @@ def test_a_correlation_that_is_only_as_large_as_asked_names_nothing() -> None:
 
     assert follow(rising, rule=TrendRule(correlation=0.999)).direction is Tendency.DEGRADING
     assert follow(rising, rule=TrendRule(correlation=1.0)).direction is not Tendency.DEGRADING
+
+
+def test_a_slow_drift_is_seen_in_the_longest_of_the_newest_runs_that_show_one() -> None:
+    """All since the last change of level, up to a hundred, or the newest 70, 50 or 40: significant, large, a line."""
+    random, found = np.random.default_rng(14), Counter[int]()
+    for _ in range(150):
+        runs, since = int(random.choice([39, 45, 60, 90, 130])), int(random.choice([0, 0, 5]))
+        ramp = np.maximum(np.arange(runs) - runs + random.choice([40, 50, 70, 200]), 0)
+        logs = random.choice([-1, 1]) * random.choice([0.05, 0.08, 0.2]) * ramp / ramp.max()
+        logs += random.normal(0, random.choice([0.01, 0.02]), runs)
+        level = logs[since:][-100:]
+        seen = follow(np.exp(logs), since=since)
+        if seen.direction not in (Tendency.STABLE, Tendency.STEP) and seen.points == 20:
+            continue  # the last runs show it already
+        expected = None
+        for length in [len(level), *(size for size in (70, 50, 40) if size < len(level))]:
+            window = level[-length:]
+            rise = stats.linregress(np.arange(length), window).slope * (length - 1)
+            if length >= 40 and abs(rise) >= np.log(1.05) and trend.slope_p(window) < 0.001 and is_line(window):
+                expected = length
+                break
+
+        found[expected or 0] += 1
+        if expected is None:
+            assert seen.points == 20
+        else:
+            slope = stats.theilslopes(level[-expected:]).slope
+            assert (seen.points, seen.direction is Tendency.DEGRADING) == (expected, slope > 0)
+            assert seen.drift == pytest.approx(np.expm1(slope * (expected - 1)))
+            assert seen.correlation == pytest.approx(stats.spearmanr(np.arange(expected), level[-expected:]).statistic)
+    assert found[0] > 20
+    assert sum(found.values()) - found[0] > 20
