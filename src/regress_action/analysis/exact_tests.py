@@ -56,7 +56,6 @@ def _is_integral(values: Floats) -> Flags:
 
 _FEWEST_STORED = 4  # a score needs three others
 _SUITE = 20  # benchmarks that show the tail of each other
-_TAIL = 1.0  # exponent with which the probability falls beyond the most surprising stored run
 
 
 def order_p_values(base: Floats, head: Floats, family: Flags) -> Floats:
@@ -102,10 +101,9 @@ def _scores(distance: Floats, squares: Floats, runs: Floats) -> Floats:
 
 def _p_among_own(seen: Floats, new: Floats) -> Floats:
     """Return the p-value of each new score among those of the same row."""
-    count = (~np.isnan(seen)).sum(axis=1)
-    as_far = (np.nan_to_num(seen, nan=-1.0) >= new[:, None]).sum(axis=1)
-    farthest = np.nan_to_num(seen, nan=0.0).max(axis=1)
-    return _p(as_far, count, farthest, new)
+    with np.errstate(invalid="ignore"):
+        as_far = (seen >= new[:, None]).sum(axis=1)
+    return _p(as_far, (~np.isnan(seen)).sum(axis=1), np.nanmax(seen, axis=1), new)
 
 
 def _p_among_pool(seen: Floats, new: Floats) -> Floats:
@@ -119,5 +117,5 @@ def _p_among_pool(seen: Floats, new: Floats) -> Floats:
 
 
 def _p(as_far: Ints, count: Ints, farthest: Floats, new: Floats) -> Floats:
-    ratio = np.minimum(farthest / np.maximum(new, SMALLEST_DEVIATION), 1.0)
-    return np.asarray((as_far + np.where(as_far == 0, ratio**_TAIL, 1.0)) / (count + 1))
+    beyond = farthest / np.maximum(new, SMALLEST_DEVIATION)  # as a Cauchy tail falls
+    return np.asarray((as_far + np.where(as_far == 0, beyond, 1.0)) / (count + 1))

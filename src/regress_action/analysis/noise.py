@@ -192,9 +192,8 @@ def rounding_error(base: Floats, head: Floats, linear: Flags, timed: Flags) -> F
         level = medians(values)
         runs, _, squares = moments(values)
         with np.errstate(invalid="ignore", divide="ignore"):
-            variance = np.where(runs > 1, squares / (runs - 1), 0.0)
-            before = np.maximum(variance - (_UNIFORM * tick) ** 2, 0.0)
-            left = np.exp(-2 * math.pi**2 * np.nan_to_num(before / tick**2))
+            before = np.maximum(squares / (runs - 1) - (_UNIFORM * tick) ** 2, 0.0)
+            left = np.exp(-2 * math.pi**2 * np.nan_to_num(before / tick**2))  # a single run shows no noise
             relative = np.where(left > _NEGLIGIBLE, _UNIFORM * tick / level * left, 0.0)
         error[rows] = np.hypot(error[rows], np.nan_to_num(relative))
     return error
