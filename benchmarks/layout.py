@@ -1,7 +1,7 @@
 """What another code layout does to the verdict: inert edits of small C programs, compiled and measured in pairs.
 
     python benchmarks/layout.py [--edits 30] [--pairs 10] [--history N ...] [--json OUT]
-    python benchmarks/layout.py --interpreted [--edits 60] [--pairs 50]
+    python benchmarks/layout.py --interpreted --edits 60 --pairs 30
 
 An inert edit changes no executed statement: it reorders the functions of `layout_programs/*.c`, and adds functions that
 nothing calls. Base and head are then two builds of the same program whose functions lie elsewhere. Their CPU times go

@@ -20,12 +20,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import optimize, special
 
+from regress_action import analysis
+from regress_action.model.comparisons import Verdict
+from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PROGRAMS = sorted((Path(__file__).parent / "interpreted_programs").glob("*.py"))
 SIDES = ("base", "copy", "head")
 _MODULE = "program"
+_JUDGED = 10  # pairs, as many as are measured by default
 _ROUNDS = """
 import statistics, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -49,16 +54,39 @@ class Spread(NamedTuple):
 
 
 def report(edits: int, pairs: int, seed: int) -> int:
-    """Print how far edits lie apart, for all programs and for each; return 0."""
-    rows = list(measured(edits, pairs, seed))
-    print(f"{edits} comparisons of two inert edits of {len(PROGRAMS)} Python programs, {pairs} pairs")
-    print(f"{'spread between edits, %':26}{'same source':>22}{'edited':>22}{'one pair':>10}")
-    for name in ("all", *(program.stem for program in PROGRAMS)):
-        chosen = [seconds for program, seconds in rows if name in ("all", program)]
-        if chosen:
-            same, other = spread(chosen, "copy"), spread(chosen, "head")
-            print(f"{name:26}{_cell(same):>22}{_cell(other):>22}{100 * other.of_pairs:10.1f}")
+    """Print how far edits lie apart, and what the judge says of them; return 0."""
+    print(table(list(measured(edits, pairs, seed))))
     return 0
+
+
+def table(rows: Sequence[tuple[str, dict[str, list[float]]]]) -> str:
+    """Return the spread of all programs and of each, and how many edits ten of their pairs prove a change of."""
+    pairs = len(rows[0][1]["base"])
+    lines = [
+        f"{len(rows)} comparisons of two inert edits of {len(PROGRAMS)} Python programs, {pairs} pairs",
+        f"{'spread between edits, %':26}{'same source':>22}{'edited':>22}{'one pair':>10}",
+    ]
+    for name in ("all", *(program.stem for program in PROGRAMS)):
+        if chosen := [seconds for program, seconds in rows if name in ("all", program)]:
+            same, other = spread(chosen, "copy"), spread(chosen, "head")
+            lines.append(f"{name:26}{_cell(same):>22}{_cell(other):>22}{100 * other.of_pairs:10.1f}")
+    for verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT):
+        counts = [sum(_judged(name, seconds, side) is verdict for name, seconds in rows) for side in SIDES[1:]]
+        lines.append(f"{verdict + f', {_JUDGED} pairs':26}{counts[0]:>22}{counts[1]:>22}")
+    return "\n".join(lines)
+
+
+def _judged(name: str, seconds: dict[str, list[float]], side: str) -> Verdict:
+    """Return the verdict on a side against the base, from the first ten pairs."""
+    sides = (
+        Report(
+            (Series(Benchmark(name), Metric("cpu_time", "s"), tuple(seconds[of][:_JUDGED])),),
+            tuple(Run(session="s", pair=pair) for pair in range(len(seconds[of][:_JUDGED]))),
+            commit=of,
+        )
+        for of in ("base", side)
+    )
+    return analysis.compare([next(sides)], [next(sides)]).comparisons[0].verdict
 
 
 def _cell(of: Spread) -> str:
@@ -143,7 +171,7 @@ def _rename_locals(function: ast.FunctionDef, shuffle: random.Random) -> None:
             node.id = names.get(node.id, node.id)
 
 
-def spread(rows: list[dict[str, list[float]]], side: str) -> Spread:
+def spread(rows: Sequence[dict[str, list[float]]], side: str) -> Spread:
     """Return the spread between edits of `side` against the base: a random-effects model whose mean is no change.
 
     The interval is the profile of Q (Viechtbauer, Stat. Med. 26 (2007) 37-52); the estimate is where Q equals its
