@@ -7,8 +7,8 @@ An inert edit changes no executed statement: it reorders the functions of `layou
 nothing calls. Base and head are then two builds of the same program whose functions lie elsewhere. Their CPU times go
 through `analysis.compare`, once with what the measurer recognises about the program and once without. Beside them, the
 same programs made slower by 30 %. With `--history`, every comparison is also made with the bound that so many earlier
-builds of the program teach, drawn for each from sixty others. Needs a C compiler. `--interpreted` is about Python
-programs: `layout_interpreted.py`.
+builds of the program teach, drawn for each from twice as many others. Needs a C compiler. `--interpreted` is about
+Python programs: `layout_interpreted.py`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ _TIME = Metric("cpu_time", "s")
 _SLOWER = 1.3
 _PROGRAMS = sorted((Path(__file__).parent / "layout_programs").glob("*.c"))
 _FUNCTION = "// function\n"
-_STORED_BUILDS = 60
-_STORED_RUNS = 5
+_STORED_RUNS = 3
 _HERE = Environment(runner="local")
 _NOT_MARKED, _ASSUMED = "not marked", "assumed bound"
 _PADDING = """
@@ -56,7 +55,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--edits", type=int, default=30, help="inert edits, spread over six programs")
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--history", type=int, nargs="*", default=[], metavar="N", help="stored builds, at most 60")
+    parser.add_argument("--history", type=int, nargs="*", default=[], metavar="N", help="stored builds")
     parser.add_argument("--interpreted", action="store_true", help="measure Python programs instead")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
@@ -69,7 +68,7 @@ def main() -> int:
         return 2
     rows: dict[str, list[dict[str, Comparison]]] = {"inert": [], "slower": []}
     with tempfile.TemporaryDirectory() as folder:
-        stored = _stored(compiler, Path(folder), options.seed) if options.history else []
+        stored = _stored(compiler, Path(folder), options.seed, 2 * max(options.history, default=0))
         for edit in range(options.edits):
             shuffle = random.Random(options.seed * 10_000 + edit)  # noqa: S311 - reproducible edits
             program = _PROGRAMS[edit % len(_PROGRAMS)]
@@ -97,8 +96,8 @@ def main() -> int:
     return 0
 
 
-def _stored(compiler: str, folder: Path, seed: int) -> list[Report]:
-    """Return one report for each of sixty builds, with five runs of every program, all builds in turn."""
+def _stored(compiler: str, folder: Path, seed: int, number_of_builds: int) -> list[Report]:
+    """Return one report for each build, with three runs of every program, all builds in turn."""
     shuffle = random.Random(seed)  # noqa: S311 - reproducible edits
     builds = [
         {
@@ -107,7 +106,7 @@ def _stored(compiler: str, folder: Path, seed: int) -> list[Report]:
             )
             for program in _PROGRAMS
         }
-        for number in range(_STORED_BUILDS)
+        for number in range(number_of_builds)
     ]
     seconds: list[dict[str, list[float]]] = [{name: [] for name in build} for build in builds]
     for _ in range(_STORED_RUNS):
