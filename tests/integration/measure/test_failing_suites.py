@@ -105,14 +105,16 @@ def test_failed_run_is_retried_with_retries(measure: Measurer) -> None:
 
 
 def test_result_of_a_command_that_failed_counts(measure: Measurer) -> None:
-    """One benchmark fails in every run of the head: nothing is lost, and nothing ends early."""
-    measured = measure("--base", "HEAD~1", "--pairs", "4", "--", "echo 1 > {out}; test $REGRESS_SIDE = base")
+    """One benchmark fails in every run of the head: nothing is lost, and what it prints stands once."""
+    command = "echo 1 > {out}; echo table $(date +%N | tr 0-9 a-j); test $REGRESS_SIDE = base"
+    measured = measure("--base", "HEAD~1", "--pairs", "4", "--", command)
     assert measured.status == 0
     assert measured.failures("head") == ["exited with status 1"] * 4
     assert measured.failures("base") == [None] * 4
     assert measured.results("head") == ["1\n"] * 4
     assert measured.document["stopped"]["word"] == "complete"
     assert "head · exited with status 1, what it measured counts" in measured.stdout
+    assert measured.stdout.count("\n    table ") == 1
 
 
 def test_result_of_a_command_that_was_killed_does_not_count(measure: Measurer) -> None:
