@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from regress_action.scaffold import Project, Repository
 
 
+WORD = r"""(?:[^\s'"]|'[^']*'|"[^"]*")+"""
+"""One word of a shell's command, as `shlex.quote` writes it."""
+
 _MISSING_MODULE = re.compile(r"No module named '([A-Za-z_][\w.]*)'")
 _MISSING_OPTION = re.compile(r"unrecognized arguments?: (--?[a-z][\w-]*)")
 _UNKNOWN_SHORT = re.compile(
@@ -161,11 +164,9 @@ LEAST_TEST_S = 0.01
 """Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
 
 _MOST_TESTS = 10
-_WORD = r"""(?:[^\s'"]|'[^']*'|"[^"]*")+"""
-"""One word of a shell's command, as `shlex.quote` writes it."""
-_LEFT_OUT = re.compile(rf" (?='?--(?:deselect|ignore)=){_WORD}")
+_LEFT_OUT = re.compile(rf" (?='?--(?:deselect|ignore)=){WORD}")
 _CHOSEN_TESTS = re.compile(r"-m pytest (.*?) -q -p no:cacheprovider --junitxml")
-_ALL_TESTS = re.compile(rf"-m pytest ({_WORD}) (?=-q -p no:cacheprovider --junitxml)")
+_ALL_TESTS = re.compile(rf"-m pytest ({WORD}) (?=-q -p no:cacheprovider --junitxml)")
 
 
 def times_all_tests(project: Project) -> bool:
@@ -224,9 +225,12 @@ SHARE = 4
 
 _PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
 _GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
-_BENCH = re.compile(rf"--bench {_WORD}")
-_ENTERED = rf"cd ({_WORD}) && "
-_VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){_WORD})*)( -.*)$")
+_GO_FAILED = re.compile(r"^--- FAIL: (Benchmark\w*)|^\S+\.(Benchmark\w*)(?:\.func[\d.]+)?\(", re.MULTILINE)
+"""What Go prints of a function that fails, and the frames of one that panics or that all goroutines wait in."""
+_GO_STUCK = re.compile(r"^(Benchmark\w*)(?:[/-]\S*)?[ \t]*$", re.MULTILINE)
+_BENCH = re.compile(rf"--bench {WORD}")
+_ENTERED = rf"cd ({WORD}) && "
+_VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){WORD})*)( -.*)$")
 _MOST_FILES = 12
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
@@ -305,23 +309,59 @@ def _go(command: str, repository: Repository) -> tuple[str, str]:
     match = _GO.search(command)
     if match is None:
         return "", ""
+    folder, packages = _packages_of(command, match, repository)
+    if len(packages) > 1:
+        chosen = _quarter(packages)
+        return command.replace(match[0], f"{match[1]}{match[2]}{shlex.join(chosen)}{match[4]}"), ", ".join(chosen)
+    names = _functions_of(match, folder, packages, repository)
+    chosen = _quarter(names)
+    if not chosen:
+        return "", ""
+    return _with_functions(command, match, chosen), f"{len(chosen)} of {len(names)} functions"
+
+
+def _packages_of(command: str, match: re.Match[str], repository: Repository) -> tuple[PurePosixPath, list[str]]:
+    """Return the folder in which a command runs Go's benchmarks, and the packages that it names or means."""
     entered = re.match(_ENTERED, command)
     folder = PurePosixPath(*shlex.split(entered[1]) if entered else ".")
     packages = shlex.split(match[3])
     if packages == ["./..."]:
         modules = [path.parent for path in repository.matching(r"(?:.*/)?go\.mod")]
         packages = go_packages(repository, folder, [module for module in modules if module != folder])
-    if len(packages) > 1:
-        chosen = _quarter(packages)
-        return command.replace(match[0], f"{match[1]}{match[2]}{shlex.join(chosen)}{match[4]}"), ", ".join(chosen)
+    return folder, packages
+
+
+def _functions_of(
+    match: re.Match[str], folder: PurePosixPath, packages: Sequence[str], repository: Repository
+) -> list[str]:
     named = re.findall(r"Benchmark\w*", match[1])
     names = named or [name for package in packages for name in go_benchmarks(repository, folder / package)]
-    chosen = _quarter(list(dict.fromkeys(names)))
-    if not chosen:
-        return "", ""
-    pattern = f"-bench '^({'|'.join(chosen)})$'"
-    line = command.replace(match[0], f"{pattern}{match[2]}{match[3]}{match[4]}")
-    return line, f"{len(chosen)} of {len(names)} functions"
+    return list(dict.fromkeys(names))
+
+
+def _with_functions(command: str, match: re.Match[str], names: Sequence[str]) -> str:
+    pattern = f"-bench '^({'|'.join(names)})$'"
+    return command.replace(match[0], f"{pattern}{match[2]}{match[3]}{match[4]}")
+
+
+def without_failed_functions(project: Project, log: str, repository: Repository) -> tuple[Project, str] | None:
+    """Return the way without the Go functions that a log shows to fail, to panic or to be stuck; None without one.
+
+    Go names a function before it runs it, so that the last line of a suite that is stuck holds only a name.
+    """
+    match = _GO.search(project.command)
+    if match is None:
+        return None
+    names = _functions_of(match, *_packages_of(project.command, match, repository), repository)
+    reported = [next(filter(None, groups)) for groups in _GO_FAILED.findall(log)]
+    reported += _GO_STUCK.findall(log)[-1:]
+    failed = [name for name in names if name in reported]
+    kept = [name for name in names if name not in failed]
+    if not failed or not kept or len(failed) > _MOST_LEFT_OUT:
+        return None
+    few = ", ".join(failed[:3]) + (" and others" if len(failed) > 3 else "")  # noqa: PLR2004 - names that are shown
+    command = _with_functions(project.command, match, kept)
+    return replace(project, command=command), f"left out {few}, which fails or never ends at this commit"
 
 
 def _cargo(command: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -163,11 +164,13 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
             change = init_mends.slowest_tests(project, report, repository)
             trial = replace(trial, report=None, reason=fast)
         elif waited:
-            trial, change = replace(trial, reason=f"{waited[0]}."), None
+            trial = replace(trial, reason=f"{waited[0]}.")
+            change = init_mends.without_failed_functions(project, log, repository)
         elif _TOO_LONG.search(log) and not project.first:
             change = init_mends.part_of(project, repository)
         else:
             change = init_mends.mended(project, log, own)
+            change = change or init_mends.without_failed_functions(project, log, repository)
         if change is None or change[1] in changes:  # a change that was undone would be undone again
             lacks = submodule and re.search(rf"\b{re.escape(PurePosixPath(submodule).name)}\b", log)
             absent = f"the submodule {submodule}{_UNFETCHED}" if lacks else absent_here(log) or out_of_reach(log)
@@ -228,8 +231,8 @@ def _minors(project: Project, root: Path) -> tuple[range, str]:
     """Return the versions of Python that the project at the root, or in the folder that its setup enters, allows."""
     from regress_action.scaffold import Repository, python_minors
 
-    entered = re.match(r"cd (\S+) && python -m venv", project.setup)
-    minors, said = python_minors(Repository(root / entered[1] if entered else root))
+    entered = re.match(rf"cd ({init_mends.WORD}) && python -m venv", project.setup)
+    minors, said = python_minors(Repository(root.joinpath(*shlex.split(entered[1]) if entered else ())))
     return range(minors.start, max(minors.stop, _NEWEST_MINOR) if not said or "<" not in said else minors.stop), said
 
 
@@ -301,9 +304,11 @@ def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> 
     if returned or not (clone / ".regress/head.jsonl").is_file():
         return None, log
     try:
-        return formats.gather([os.fspath(clone / ".regress/head.jsonl")])[0], log
+        report = formats.gather([os.fspath(clone / ".regress/head.jsonl")])[0]
     except RegressError as error:
         return None, log + str(error)
+    # a suite that fails in a part has values, and yet every verdict of it would be incomplete
+    return (None if any(run.failure for run in report.runs) else report), log
 
 
 def _watched(words: list[str], folder: Path, environ: dict[str, str], idle_s: float) -> tuple[str, int]:

@@ -6,13 +6,15 @@ environment for each commit itself. Here `setup` makes the environment of a side
 
 from __future__ import annotations
 
+import ast
+import json
 import posixpath
 import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regress_action.scaffold.repository import Project, entering
+from regress_action.scaffold.repository import Project, entering, shell_word
 from regress_action.scaffold.requirements import install_command, python_minors, python_version
 from regress_action.scaffold.workflows import ASV, jobs_of, machine_steps, toolchain_of, workflows
 
@@ -36,6 +38,13 @@ its repository is the one that is checked out, because others name an address or
 _ROUNDS = "-a rounds=1 -a warmup_time=0 -a 'repeat=(1,5,0.1)'"
 """Loops as long as asv's own, but few of them: every run is a process of its own, and more processes say more."""
 
+_RUN = (
+    f"-m asv --config {_OWN_CONFIG} run{{chosen}} -E existing:{{python}} "
+    f"--record-samples {_ROUNDS} --set-commit-hash $(git rev-parse HEAD)"
+)
+_FOLDERS = ("benchmarks", "benchmark", "asv_bench", "asv", "bench", "perf")
+_NAMED = re.compile(r"(?:time|timeraw|mem|peakmem|track)_")
+_BENCHMARK = re.compile(r"\bdef (?:time|timeraw|mem|peakmem|track)_")
 _PLAIN = re.compile(r"[\w.:,/+-]*")
 _FACTOR = re.compile(r"(?:^|\s)(?:--factor|-f)[ =]?['\"]?([\d.]+)")
 _BENCH = re.compile(r"(?:^|\s)(?:--bench|-b)[ =](?:'([^']+)'|\"([^\"$]+)\"|([^\s'\"$]+))")
@@ -61,8 +70,54 @@ class AsvJob:
 def suites(repository: Repository) -> list[Project]:
     """Return the ways to run the suites of asv; one with packages of conda comes again without them."""
     paths = repository.matching(r"(?:.*/)?asv\.conf\.jsonc?")
-    jobs = list(_jobs(repository)) if paths else []
+    if not paths:
+        return [*_without_configuration(repository)]
+    jobs = list(_jobs(repository))
     return [project for path in paths for project in _suite(repository, path, _job_of(path, paths, jobs))]
+
+
+def _without_configuration(repository: Repository) -> Iterator[Project]:
+    """Yield the way to run a folder of benchmarks that are written for asv, where nothing configures it."""
+    files: dict[PurePosixPath, list[PurePosixPath]] = {}
+    for path in repository.matching(r".*\.py"):
+        folders = [folder for folder in path.parents if folder.name in _FOLDERS]
+        if folders and _is_for_asv(repository.text(path)):
+            files.setdefault(folders[-1], []).append(path)
+    if not files:
+        return
+    folder, inside = max(files.items(), key=lambda item: len(item[1]))
+    setup, source = install_command(repository, ["asv"], inside, locked=False)
+    version, version_source = python_version(repository)
+    settings = {"version": 1, "repo": ".", "branches": ["HEAD"], "benchmark_dir": str(folder)}
+    settings |= {"results_dir": _OWN_RESULTS, "environment_type": "virtualenv"}
+    written = f"from asv.util import write_json; write_json({json.dumps(_OWN_CONFIG)}, {json.dumps(settings)})"
+    package = folder / "__init__.py"  # asv refuses a folder without it
+    made = "" if repository.exists(str(package)) else f"touch {shell_word(package)} && "
+    named = f"the methods and functions like time_… in {inside[0]}"
+    yield Project(
+        kind="asv",
+        why=f"{folder} holds benchmarks for asv without its configuration, {inside[0]} for one",
+        setup=f"{setup} && {made}{_PYTHON} -c {shlex.quote(written)} "
+        f"&& {_PYTHON} -m asv --config {_OWN_CONFIG} machine --yes",
+        command=f"{_PYTHON} {_RUN.format(python=_PYTHON, chosen='')}",
+        results=_OWN_RESULTS,
+        carry=(str(folder),),
+        toolchain=("- uses: actions/setup-python@v6", f"  with: {{python-version: '{version}'}}"),
+        sources=(("setup", source), ("command", named), ("carry", named), ("python-version", version_source)),
+    )
+
+
+def _is_for_asv(text: str) -> bool:
+    """Whether a file defines a function or a method with a name by which asv knows a benchmark."""
+    if not _BENCHMARK.search(text):
+        return False
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    bodies = [tree.body, *(node.body for node in classes)]
+    return any(isinstance(node, ast.FunctionDef) and _NAMED.match(node.name) for body in bodies for node in body)
 
 
 def _suite(repository: Repository, path: PurePosixPath, job: AsvJob | None) -> Iterator[Project]:
@@ -92,8 +147,7 @@ def _suite(repository: Repository, path: PurePosixPath, job: AsvJob | None) -> I
             why=f"{path} was found{f', and {job.source} runs asv' if job else ''}",
             setup=f"{setup} && {enter}{python} -m asv machine --yes "
             f"&& {python} -c {shlex.quote(_CONFIG % (path.name, up))}",
-            command=f"{enter}{prefix}{python} -m asv --config {_OWN_CONFIG} run{chosen} -E existing:{python} "
-            f"--record-samples {_ROUNDS} --set-commit-hash $(git rev-parse HEAD)",
+            command=f"{enter}{prefix}{python} {_RUN.format(python=python, chosen=chosen)}",
             results=posixpath.normpath(posixpath.join(str(folder), _OWN_RESULTS)),
             carry=(benchmarks,),
             toolchain=(

@@ -17,6 +17,7 @@ from regress_action.scaffold.python_uses import (
     common_folder,
     configuration,
     files_option,
+    functions_option,
     parsed,
     paths_to_collect,
     setting,
@@ -260,7 +261,8 @@ def _pytest(repository: Repository, used: Uses) -> list[Project]:
     tool = "pytest-codspeed" if codspeed else "pytest-benchmark"
     flags, results = (_CODSPEED, ".codspeed/results_*.json") if codspeed else (_BENCHMARK, "")
     folder = common_folder(files)
-    options = files_option(repository, files, paths) + _neutralised(repository, folder)
+    options = files_option(repository, files, paths) + functions_option(repository, files)
+    options += _neutralised(repository, folder)
     if configuration(repository, folder)[0] != PurePosixPath():  # names and results are those of the root
         options += " --rootdir=."
     command = f"{_PYTHON} -m pytest {' '.join(map(shell_word, paths))} {flags}{options}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from regress_action.scaffold.repository import Repository
 
 _MOST_PATHS = 12
+_BENCH = "bench_*"
+"""Functions that take the fixture and are called so are benchmarks, though pytest would not collect them by itself."""
 _ROOT = PurePosixPath()
 _INI_FILES = (("pytest.ini", "pytest"), (".pytest.ini", "pytest"))
 
@@ -44,7 +46,7 @@ def uses(repository: Repository) -> Uses:
             continue
         if path.parent not in patterns:
             patterns[path.parent] = _function_patterns(repository, path.parent)
-        if any(_takes_fixture(node, patterns[path.parent]) for node in _collected(tree)):
+        if any(_takes_fixture(node, (*patterns[path.parent], _BENCH)) for node in _collected(tree)):
             fixture.append(path)
         elif "benchmark" in text and any(_is_marker(node) for node in ast.walk(tree)):
             marker.append(path)
@@ -99,6 +101,18 @@ def files_option(repository: Repository, files: Sequence[PurePosixPath], paths: 
     )
     option = f"python_files={' '.join((*patterns, *passed))}"
     return f" -o {shlex.quote(option)}" if passed else ""
+
+
+def functions_option(repository: Repository, files: Sequence[PurePosixPath]) -> str:
+    """Return the option that makes pytest collect functions that it would pass over; empty for none."""
+    patterns = _function_patterns(repository, common_folder(files))
+    trees = [tree for path in files if (tree := parsed(repository.text(path)))]
+    passed = any(
+        _takes_fixture(node, (_BENCH,)) and not _takes_fixture(node, patterns)
+        for tree in trees
+        for node in _collected(tree)
+    )
+    return f" -o {shlex.quote('python_functions=' + ' '.join((*patterns, _BENCH)))}" if passed else ""
 
 
 def setting(repository: Repository, name: str, folder: PurePosixPath = _ROOT) -> str:

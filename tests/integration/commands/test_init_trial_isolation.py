@@ -54,6 +54,13 @@ def test_a_trial_has_the_submodules_that_are_here(tmp_path: Path) -> None:
     )
 
 
+def test_a_suite_that_fails_in_a_part_is_not_measured(tmp_path: Path) -> None:
+    """It has values, but with it every verdict would be incomplete."""
+    project = Project(kind="hyperfine", why="it is one", command="python3 -P suite.py {out}; false")
+
+    assert not try_project(project, _committed(tmp_path / "project")).works
+
+
 def test_a_try_that_only_waits_is_ended(tmp_path: Path) -> None:
     """A setup that asks a machine which does not answer would use up the time of the other ways."""
     project = Project(kind="hyperfine", why="it is one", setup="sleep 600", command="python3 -P suite.py {out}")

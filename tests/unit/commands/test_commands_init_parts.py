@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from regress_action.commands.init_mends import part_of
+from regress_action.commands.init_mends import part_of, without_failed_functions
 from regress_action.scaffold import Project, Repository, recognise
 from unit.scaffold.scaffold_repositories import FIXTURE, write
 
@@ -65,3 +65,27 @@ def test_a_quarter_is_measured_and_named(tmp_path: Path, files: dict[str, str], 
 def test_a_program_has_no_parts(tmp_path: Path) -> None:
     """It is measured as it is, or not at all."""
     assert part_of(Project(kind="node", why="x", command="node bench.js"), Repository(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "--- FAIL: BenchmarkB\n    a_test.go:5: no\nBenchmarkC-2 \t 1 \t 5 ns/op\nFAIL",
+        (
+            "BenchmarkA-2 \t 1 \t 5 ns/op\nfatal error: all goroutines are asleep - deadlock!\n\n"
+            "goroutine 1 [chan receive]:\ntesting.(*B).run1(0xc0)\n\t/go/benchmark.go:235 +0xb2\n\n"
+            "goroutine 19 [chan receive]:\nm.BenchmarkB.func1(0xc0?)\n\t/m/a_test.go:4 +0x2c\n"
+        ),
+        "goos: linux\nBenchmarkA-2 \t 1 \t 5 ns/op\nBenchmarkB-2 \t",
+    ],
+    ids=["fails", "deadlock", "stuck"],
+)
+def test_a_go_function_that_fails_is_left_out(tmp_path: Path, log: str) -> None:
+    """The others are measured, instead of the tests of the module as a first benchmark."""
+    functions = "".join(f"func Benchmark{name}(b *testing.B) {{}}\n" for name in "ABC")
+    write(tmp_path, {"my m/go.mod": "module m", "my m/a_test.go": f"package m\n{functions}"})
+    change = without_failed_functions(recognise(tmp_path)[0], log, Repository(tmp_path))
+    assert change is not None
+    assert change[0].command.startswith("cd 'my m' && go test -run '^$' -bench '^(BenchmarkA|BenchmarkC)$' -benchmem")
+    assert change[1] == "left out BenchmarkB, which fails or never ends at this commit"
+    assert without_failed_functions(change[0], log, Repository(tmp_path)) is None

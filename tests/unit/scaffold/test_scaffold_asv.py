@@ -156,3 +156,24 @@ def test_each_suite_takes_the_job_that_names_its_folder(tmp_path: Path) -> None:
     thresholds = {way.carry[0]: way.threshold for way in recognise(tmp_path) if way.kind == "asv"}
 
     assert thresholds == {"one/benchmarks": 1.4, "two/benchmarks": None}
+
+
+def test_benchmarks_for_asv_without_its_configuration_are_recognised(tmp_path: Path) -> None:
+    """A folder whose classes have methods like time_…: the setup writes what asv needs to run them."""
+    text = "class Suite:\n    def setup(self): pass\n    def time_sum(self): sum([1])\n"
+    write(tmp_path, {"pyproject.toml": PROJECT, "my benchmarks/notes.py": "", "benchmarks/bench_a.py": text})
+    (way,) = (project for project in recognise(tmp_path) if project.kind == "asv")
+    assert way.why == "benchmarks holds benchmarks for asv without its configuration, benchmarks/bench_a.py for one"
+    assert '"benchmark_dir": "benchmarks"' in way.setup
+    assert way.setup.startswith(f"{PIP} -e . asv && touch benchmarks/__init__.py && ")
+    assert way.command.startswith(".venv/bin/python -m asv --config .asv-regress.json run -E existing:.venv/bin/python")
+    assert (way.results, way.carry, recognise(tmp_path)[0].kind) == (".asv-regress", ("benchmarks",), "asv")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [("shop/clock.py", "def time_left(): pass\n"), ("benchmarks/a.py", "x = 'def time_a'\n")]
+)
+def test_a_name_alone_is_no_benchmark_for_asv(tmp_path: Path, path: str, text: str) -> None:
+    """A function like time_… counts in a folder for benchmarks, and as code."""
+    write(tmp_path, {"pyproject.toml": PROJECT, path: text})
+    assert all(project.kind != "asv" for project in recognise(tmp_path))

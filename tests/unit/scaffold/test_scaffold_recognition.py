@@ -819,3 +819,14 @@ def test_a_makefile_without_a_target_that_measures_is_named(tmp_path: Path) -> N
 
     write(tmp_path, {"package.json": "{}", "Makefile": "test: a\n"})
     assert [project.kind for project in recognise(tmp_path)] == ["node"]
+
+
+@pytest.mark.parametrize("prefix", ["bench", "test"])
+def test_benchmarks_inside_of_the_package_are_recognised(tmp_path: Path, prefix: str) -> None:
+    """Their functions may be called as pytest would not collect them, so the command says it."""
+    text = f"def {prefix}_a(benchmark):\n    benchmark(sum, [1])\n"
+    write(tmp_path, {"pyproject.toml": "[project]\nname = 'pkg'\n", "src/pkg/tests/bench_a.py": text})
+    way = recognise(tmp_path)[0]
+    assert way.kind == "pytest-benchmark"
+    assert ("-o 'python_functions=test* bench_*'" in way.command) is (prefix == "bench")
+    assert "-m pytest src/pkg/tests/bench_a.py " in way.command
