@@ -2,7 +2,8 @@
 
 A library in C (`active_clock.c`), compiled where it is needed, is preloaded into the processes of a side. It takes the
 time of the stops, which stands in a file, from what the clock functions of the C library return. It reaches no program
-that is linked statically, and none that asks the kernel or the processor itself. A trial shows which ones a suite has.
+that is linked statically, and none that asks the kernel or the processor itself. A trial shows which ones a suite has:
+in it, reads of the processor's counter are counted, too.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ _WORD = struct.Struct("=q")
 _FEWEST_READS = 2  # one benchmark
 _MUST_BE_SEEN = 0.7
 _MAY_BE_UNPROVEN = 0.1
+_MAY_BE_OTHERS = 0.1  # of the reads; what makes up names of files reads the counter a few times
 _ALIKE = 1.5  # stopped half of the time, an uncorrected clock shows twice the time
-_NOISES = 2.0
+_NOISES = 1.0
 _FEWEST_NUMBERS = 2
 _MOST_READ = 4 * 2**20
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -49,9 +51,13 @@ class NoClockError(Exception):
 
 @dataclass(slots=True)
 class SideClock:
-    """The clock of one side in one run: the file from which its processes read how long they were stopped."""
+    """The clock of one side in one run: the file from which its processes read how long they were stopped.
+
+    In a trial nothing is stopped, and reads of the processor's counter are counted.
+    """
 
     path: Path
+    is_trial: bool = False
     stopped_ns: int = 0
     was_changed: bool = False
     _file: int = -1
@@ -62,6 +68,7 @@ class SideClock:
             self.path.unlink()
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._file, _SIZE)
+        os.pwrite(self._file, _WORD.pack(self.is_trial), 2 * _WORD.size)
 
     def stops(self) -> None:
         """Note that the side is stopped from now on."""
@@ -79,9 +86,10 @@ class SideClock:
         os.pwrite(self._file, _WORD.pack(self.stopped_ns), 0)
         self._since = None
 
-    def reads(self, page: int) -> int:
-        """Return how often the process with that page of the file read a clock."""
-        return self._word(page * _PAGE) or 0
+    def is_read(self, page: int) -> bool:
+        """Whether the process with that page of the file takes the time from this clock, and from no other one."""
+        reads, others = (self._word(page * _PAGE + place * _WORD.size) or 0 for place in (0, 1))
+        return reads >= _FEWEST_READS and others <= _MAY_BE_OTHERS * reads
 
     def _word(self, offset: int) -> int | None:
         word = os.pread(self._file, _WORD.size, offset)
@@ -126,14 +134,14 @@ class ClockWitness:
             return ["its processes end too fast to see which clock they read"]
         unproven: dict[tuple[str, bool], float] = {}
         for (program, page), of_program_s in self._seen.items():
-            if not page or self.clock.reads(page) < _FEWEST_READS:
+            if not page or not self.clock.is_read(page):
                 key = program, bool(page)
                 unproven[key] = unproven.get(key, 0.0) + of_program_s
         if sum(unproven.values()) <= _MAY_BE_UNPROVEN * seen_s:
             return []
         (program, is_loaded), of_program_s = max(unproven.items(), key=lambda item: item[1])
         how = (
-            "reads no clock that can be corrected"
+            "takes the time from no clock that can be corrected"
             if is_loaded
             else "did not load the library that corrects it (a static program, or an environment of its own)"
         )
@@ -144,23 +152,26 @@ class ClockWitness:
 class ActiveClocks:
     """The clocks of a measurement: the compiled library, and a file for each side's present run in the same folder.
 
-    `doubts` are the reasons not to trust them that trial runs gave, `shown` the numbers in the results of the trial.
+    `doubts` are the reasons not to trust them that trial runs gave, `shown` the numbers in the results of the trial,
+    and `is_trial` is whether the trial is still to come.
     """
 
     library: Path
     sides: dict[str, SideClock] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     shown: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    is_trial: bool = True
 
     def begin(self, side: str, inherited: Mapping[str, str]) -> dict[str, str]:
         """Make a new clock for a run of a side; return the variables that its processes need besides `inherited`."""
         self._close(side)
-        clock = self.sides[side] = SideClock(self.library.with_name(f"regress-clock-{side}"))
+        clock = self.sides[side] = SideClock(self.library.with_name(f"regress-clock-{side}"), self.is_trial)
         preloaded = " ".join(filter(None, (str(self.library), inherited.get("LD_PRELOAD"))))
         return {"REGRESS_CLOCK": str(clock.path), "REGRESS_PRELOAD": preloaded}
 
     def show(self, results: Mapping[str, Path | None]) -> None:
-        """Note the results of the trial, by side: those of a clock that was not corrected."""
+        """End the trial, and note its results, by side: those of a clock that was not corrected."""
+        self.is_trial = False
         self.shown = {side: numbers_of(result) for side, result in results.items()}
 
     def fault_of(self, results: Mapping[str, Path | None]) -> str | None:

@@ -102,6 +102,8 @@ class Interleaving:
     def judge_trial(self, runs: Sequence[RunRecord]) -> None:
         """Choose between stopping and run by run, after one run of each side."""
         reason = _unsuited(runs) or next(iter(self.clocks.doubts if self.clocks else ()), None)
+        if self.clocks and any(run.failure for run in runs):
+            reason = f"{reason} with the library that corrects its clock"
         if reason:
             self.fall_back(reason)
             return
@@ -233,6 +235,8 @@ def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleav
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
     if options.interleave == "auto":
         return Interleaving(options.interleave, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
+    if style_of(" ".join(options.command)) == "go":
+        return Interleaving(options.interleave, Kind.RUN, f"{own}, and Go takes the time from the kernel by itself")
     if os.environ.get(CONTAINER):
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
     try:

@@ -222,6 +222,7 @@ def test_shared_values_are_checked() -> None:
         (("./work",), {"interleave": "benchmark"}, Kind.RUN),
         (("./bench --benchmark_out={out}",), {"interleave": "auto"}, Kind.RUN),
         (("./bench --benchmark_out={out}",), {"interleave": "lockstep"}, Kind.TRIAL),
+        (("go test -bench=. > {out}",), {"interleave": "lockstep"}, Kind.RUN),
         (("./bench --benchmark_out={out}",), {"interleave": "benchmark"}, Kind.RUN),
         (("pytest bench --benchmark-json={out}",), {"interleave": "auto"}, Kind.COOPERATIVE),
         (("pytest bench --benchmark-json={out}",), {"interleave": "benchmark"}, Kind.BENCHMARK),
