@@ -101,8 +101,6 @@ def command(
       regress-action run -- ./my-program --once
     """
     from regress_action.action import measure
-    from regress_action.action.judge import with_changed_packages
-    from regress_action.history import Checkout
     from regress_action.measure.suite_command import style_of
 
     settings, words, recognised = _suite(suite_command, given)
@@ -124,14 +122,9 @@ def command(
         return
     rules = options.rules_for(settings, given.get("config"))
     with _interruptible(spec, rules):
-        try:
-            judged = _measured(settings, spec, rules, resume=resume, affected=affected)
-        except IncompleteError as error:  # the suite or its setup failed; nothing else becomes better by another suite
-            if not recognised or resume:
-                raise
-            settings = unconfigured.another_way(settings, Path.cwd(), error)
-            spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
-            judged = _measured(settings, spec, rules, resume=False, affected=affected)
+        settings, spec, judged = _measured_in_some_way(
+            settings, spec, rules, recognised=recognised, resume=resume, affected=affected
+        )
     if where and judged:
         rules, judged = _with_stored_builds(judged, where, rules, interim=spec.adaptive)
     if where:
@@ -140,11 +133,40 @@ def command(
         return
     if pattern:
         judged = _only(judged, pattern, rules, interim=spec.adaptive)
+    judged = _with_causes(judged, spec, settings, rules)
+    options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
+
+
+def _measured_in_some_way(
+    settings: Settings,
+    spec: MeasurementSpec,
+    rules: JudgingRules,
+    *,
+    recognised: bool,
+    resume: bool,
+    affected: bool,
+) -> tuple[Settings, MeasurementSpec, Judged | None]:
+    """Measure; where the way is one that `init` would find and does not work, the next one. Return what was used."""
+    from regress_action.measure.suite_command import style_of
+
+    try:
+        return settings, spec, _measured(settings, spec, rules, resume=resume, affected=affected)
+    except IncompleteError as error:  # the suite or its setup failed; nothing else becomes better by another suite
+        if not recognised or resume:
+            raise
+        settings = unconfigured.another_way(settings, Path.cwd(), error)
+    spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
+    return settings, spec, _measured(settings, spec, rules, resume=False, affected=affected)
+
+
+def _with_causes(judged: Judged, spec: MeasurementSpec, settings: Settings, rules: JudgingRules) -> Judged:
+    """Add what the change cannot reach, which packages it updates, and the cause where profiles show one."""
     from regress_action.action.affected import labelled
+    from regress_action.action.judge import with_changed_packages
+    from regress_action.history import Checkout
 
     judged = labelled(judged, spec.out / "measurement", Path.cwd(), settings, rules.policy)
-    judged = _explained(with_changed_packages(judged, Checkout(Path.cwd(), os.environ), settings.carry), spec)
-    options.finish(judged, json_out=json_out, markdown=markdown, html=html, exports=exports, verbose=verbose)
+    return _explained(with_changed_packages(judged, Checkout(Path.cwd(), os.environ), settings.carry), spec)
 
 
 def _suite(suite_command: tuple[str, ...], given: dict[str, object]) -> tuple[Settings, tuple[str, ...], bool]:

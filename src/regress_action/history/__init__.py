@@ -22,7 +22,7 @@ from regress_action.history.clone import branch_of, identity_of, remote_of
 from regress_action.history.entries import RecordEntry
 from regress_action.history.events import Event, EventKind, SeriesPattern
 from regress_action.history.export import ExportFormat, export_to
-from regress_action.history.records import History, Receipt, find_records, import_reports, list_entries
+from regress_action.history.history import History, Receipt, find_records, import_reports, list_entries
 from regress_action.history.retention import RetentionRule, discard, prune
 from regress_action.history.selection import BASELINE_WINDOW, EVERYTHING, Selection
 from regress_action.history.store import ArtifactStore, FolderStore

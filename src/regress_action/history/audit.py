@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.history.events import Event
-    from regress_action.history.records import History
+    from regress_action.history.history import History
     from regress_action.history.store import CommitRecord, Store
 
 _BATCH: Final = 500

@@ -18,7 +18,7 @@ from regress_action.history.selection import EVERYTHING, Selection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from regress_action.history.records import History
+    from regress_action.history.history import History
     from regress_action.model.measurements import Report
 
     Key = tuple[str, str]

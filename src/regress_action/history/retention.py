@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from regress_action.history.entries import RecordEntry
-    from regress_action.history.records import History
+    from regress_action.history.history import History
 
 
 @dataclass(frozen=True, slots=True)

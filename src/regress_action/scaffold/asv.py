@@ -14,6 +14,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from regress_action.scaffold.python_uses import common_folder
 from regress_action.scaffold.repository import Project, entering, shell_word
 from regress_action.scaffold.requirements import install_command, python_minors, python_version
 from regress_action.scaffold.workflows import ASV, jobs_of, machine_steps, toolchain_of, workflows
@@ -85,7 +86,8 @@ def _without_configuration(repository: Repository) -> Iterator[Project]:
             files.setdefault(folders[-1], []).append(path)
     if not files:
         return
-    folder, inside = max(files.items(), key=lambda item: len(item[1]))
+    inside = max(files.values(), key=len)
+    folder = common_folder(inside)
     setup, source = install_command(repository, ["asv"], inside, locked=False)
     version, version_source = python_version(repository)
     settings = {"version": 1, "repo": ".", "branches": ["HEAD"], "benchmark_dir": str(folder)}

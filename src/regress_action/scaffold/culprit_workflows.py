@@ -26,6 +26,14 @@ JOB = """
       good: ${{ github.event.before }}
       bad: ${{ github.sha }}
 """
+_INPUTS = """\
+      good: {description: Full commit without the change, required: true, type: string}
+      bad: {description: Full commit with it, required: true, type: string}
+      benchmark: {description: Benchmark, default: "*", type: string}
+      metric: {description: Metric of the benchmark, default: "", type: string}
+      issue: {description: Issue or pull request that gets the answer, default: "", type: string}
+      comment: {description: Number of the comment that asked, default: "", type: string}
+"""
 _BISECT = """\
 # Finds the commit that made a benchmark slower. Written by `regress-action init --bisect`; yours to change.
 #
@@ -40,21 +48,9 @@ run-name: "Bisect for #${{ inputs.issue }}, comment ${{ inputs.comment }}"
 on:
   workflow_call:
     inputs:
-      good: {description: Full commit without the change, required: true, type: string}
-      bad: {description: Full commit with it, required: true, type: string}
-      benchmark: {description: Benchmark, default: "*", type: string}
-      metric: {description: Metric of the benchmark, default: "", type: string}
-      issue: {description: Issue or pull request that gets the answer, default: "", type: string}
-      comment: {description: Number of the comment that asked, default: "", type: string}
-  workflow_dispatch:
+INPUTS  workflow_dispatch:
     inputs:
-      good: {description: Full commit without the change, required: true, type: string}
-      bad: {description: Full commit with it, required: true, type: string}
-      benchmark: {description: Benchmark, default: "*", type: string}
-      metric: {description: Metric of the benchmark, default: "", type: string}
-      issue: {description: Issue or pull request that gets the answer, default: "", type: string}
-      comment: {description: Number of the comment that asked, default: "", type: string}
-
+INPUTS
 permissions: {}
 
 jobs:
@@ -154,7 +150,8 @@ def bisection(toolchain: str, suite: str, action: str) -> str:
     """Return the workflow that bisects; `toolchain` are the steps that install a language, `suite` a YAML scalar."""
     name, at, version = action.partition("@")
     install = f"{name.rstrip('/')}/install{at}{version}"
-    return _BISECT.replace("TOOLCHAIN", toolchain).replace("SUITE_NAME", suite).replace("INSTALL", install)
+    text = _BISECT.replace("INPUTS", _INPUTS)  # GitHub has no other way to give two triggers the same ones
+    return text.replace("TOOLCHAIN", toolchain).replace("SUITE_NAME", suite).replace("INSTALL", install)
 
 
 def commands(action: str) -> str:

@@ -5,20 +5,16 @@ Editors read them from the first line of a file: `# yaml-language-server: $schem
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.json_schema import SkipJsonSchema
 
 from regress_action.history.waivers import WaiversFile
+from regress_action.report.schema import text_of, write
 from regress_action.settings.gate import TRADE_OFF, AliasesFile
 from regress_action.settings.model import Settings
-
-_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-
 
 _Rule = Annotated[str, Field(pattern=TRADE_OFF, max_length=300, examples=["memory +10 % allowed if time -5 %"])]
 
@@ -80,16 +76,8 @@ def _text(title: str, model: type[BaseModel]) -> str:
         del schema["properties"]["github-token"]  # is never read from a file
         for setting in schema["properties"].values():
             setting.pop("action_input", None)
-    complete = {"$schema": _DIALECT} | schema | {"title": title}
-    return json.dumps(complete, indent=2, ensure_ascii=False) + "\n"
-
-
-def write(folder: Path) -> None:
-    """Write every schema into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in schemas().items():
-        (folder / name).write_text(text, encoding="utf-8")
+    return text_of(title, schema)
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas"))
+    write(schemas(), sys.argv[1:])

@@ -170,6 +170,14 @@ def test_benchmarks_for_asv_without_its_configuration_are_recognised(tmp_path: P
     assert (way.results, way.carry, recognise(tmp_path)[0].kind) == (".asv-regress", ("benchmarks",), "asv")
 
 
+def test_the_innermost_folder_with_all_benchmarks_for_asv_is_theirs(tmp_path: Path) -> None:
+    """Their names then have no folder that all share, as where the configuration lies in the outer one."""
+    files = {f"benchmarks/benchmarks/{name}.py": "def time_a(): pass\n" for name in ("a", "b", "__init__")}
+    write(tmp_path, {"pyproject.toml": PROJECT, "benchmarks/README.md": "", **files})
+    assert recognise(tmp_path)[0].carry == ("benchmarks/benchmarks",)
+    assert "touch" not in recognise(tmp_path)[0].setup
+
+
 @pytest.mark.parametrize(
     ("path", "text"), [("shop/clock.py", "def time_left(): pass\n"), ("benchmarks/a.py", "x = 'def time_a'\n")]
 )
