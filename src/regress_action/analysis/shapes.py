@@ -210,7 +210,7 @@ def _tested(values: Floats, ends: Ints, minimum: Floats, begins: Ints, width: in
     level = medians(around)
     height = own.mean(axis=1) - level
     spread = np.abs(around - level[:, None])
-    deviation = normal.DEVIATION_PER_MAD * np.maximum(medians(spread), np.nanmean(spread, axis=1) if len(spread) else 0)
+    deviation = normal.DEVIATION_PER_MAD * np.maximum(medians(spread), np.nanmean(spread, axis=1))
     error = np.maximum(deviation, SMALLEST_DEVIATION) * np.sqrt(1 / width + 1 / there.sum(axis=1))
     returns = np.abs(sides[1] - sides[0]) < height / 2
     separate = (around[:, [0, AROUND]] < (level + height / 2)[:, None]).all(axis=1)  # no part of a longer level

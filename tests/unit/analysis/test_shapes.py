@@ -205,20 +205,21 @@ def without_weaker_neighbours(found: list[tuple[float, ...]]) -> list[tuple[floa
     return sorted(kept, key=lambda one: one[1])
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(24))
 def test_short_levels_are_those_of_the_definition(seed: int) -> None:
     """In three series with steps, levels of one to nine runs and far values, up and down, many at equal heights."""
     random = np.random.default_rng(seed)
     lengths = random.integers(30, 120, 3)
     ends = [0, *np.cumsum(lengths).tolist()]
     units = random.choice([-1, 0, 0, 0, 1], ends[-1])
-    widths = random.integers(1, 10, 24)
-    begins = random.integers(0, ends[-1], 24)
-    begins[1:12:2] = begins[:12:2] + widths[:12:2] + random.integers(3, 6, 6)  # so near that one excludes the other
+    widths = np.append(random.integers(1, 10, 13), 5)
+    begins = random.integers(0, ends[-1], 14)
+    begins[1:4:2] = begins[:4:2] + widths[:4:2] + random.integers(3, 6, 2)  # so near that one excludes the other
     begins[-6:-3], begins[-3:] = np.array(ends[:-1]) + 8, np.array(ends[1:]) - 8 - widths[-3:]
-    for begin, width, sign in zip(begins, widths, random.choice([-1, 1], 24), strict=True):
+    for begin, width, sign in zip(begins, widths, random.choice([-1, 1], 14), strict=True):
         units[begin : begin + width] += sign * random.choice([4, 6, 8, 16])
-    units += random.integers(2, 6) * (np.arange(ends[-1]) > random.integers(ends[-1]))
+    for low, high in pairwise(ends):
+        units[random.integers(low, high) : high] += random.integers(-8, 9)
     values, minimum = units / 128, [4 / 128, 6 / 128, 8 / 128]
 
     expected = without_weaker_neighbours(levels_by_definition(values, ends, minimum))
@@ -229,6 +230,19 @@ def test_short_levels_are_those_of_the_definition(seed: int) -> None:
     assert found.height == pytest.approx(height)
     assert found.around == pytest.approx(around)
     assert found.p_value == pytest.approx(p, rel=1e-6)
+
+
+def test_of_short_levels_near_each_other_the_most_significant_is_kept() -> None:
+    """Four runs at least lie between any two, in order of time."""
+    random = np.random.default_rng(15)
+    for _ in range(40):
+        begin, width, p = random.integers(0, 120, 12), random.integers(4, 8, 12), random.random(12)
+        detected = shapes.ShortLevels(begin, begin + width, p, p, p)
+
+        kept = shapes._strongest(detected)
+
+        expected = without_weaker_neighbours(list(zip(p, begin, begin + width, strict=True)))
+        assert list(zip(kept.p_value, kept.begin, kept.stop, strict=True)) == expected
 
 
 def left_by(values: np.ndarray, *terms: np.ndarray) -> float:
