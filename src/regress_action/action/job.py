@@ -49,6 +49,19 @@ _UNPACKED: Final = 4_000_000
 MOST_EVENT_BYTES: Final = 64_000_000
 """GitHub sends no event of more than 25 MB."""
 
+FOLDER = Path(".regress")
+PLAN = FOLDER / "plan"
+PLANNED = FOLDER / "planned"
+"""The encoded plan, for the questions of the measurer; the judge takes it from the output of the plan step."""
+
+MEASUREMENT = FOLDER / "measurement"
+CONFIRMATION = FOLDER / "confirmation"
+HISTORY = FOLDER / "history"
+_NEED_PAYLOAD = frozenset({"pull_request", "pull_request_target", "merge_group", "workflow_run", "issue_comment"})
+_ABOUT_A_CHANGE = frozenset(
+    {"push", "pull_request", "pull_request_target", "merge_group", "issue_comment", "workflow_run", "release"}
+)
+
 
 def encode_plan(trusted: TrustedSettings, environ: Mapping[str, str]) -> str:
     """Return the settings without secrets, the gate and the digest of the event as one line of text.
@@ -123,23 +136,6 @@ def _digest(environ: Mapping[str, str]) -> str:
     path = Path(environ.get("GITHUB_EVENT_PATH") or "absent")
     content = read_optional(path, MOST_EVENT_BYTES)
     return "" if content is None else hashlib.sha256(content).hexdigest()
-
-
-FOLDER = Path(".regress")
-PLAN = FOLDER / "plan"
-PLANNED = FOLDER / "planned"
-"""The encoded plan, for the questions of the measurer; the judge takes it from the output of the plan step."""
-
-MEASUREMENT = FOLDER / "measurement"
-CONFIRMATION = FOLDER / "confirmation"
-HISTORY = FOLDER / "history"
-
-_NEED_PAYLOAD = frozenset({"pull_request", "pull_request_target", "merge_group", "workflow_run", "issue_comment"})
-
-
-_ABOUT_A_CHANGE = frozenset(
-    {"push", "pull_request", "pull_request_target", "merge_group", "issue_comment", "workflow_run", "release"}
-)
 
 
 def read_event(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -37,6 +37,15 @@ FEWEST_PAIRS = 5
 _LEAST_SHARE = 0.002
 _LEAST_RATIO = 1.03
 
+LEAST_SHARE = 0.001
+DEEPEST = 120
+ROOT = FunctionKey("all")
+MOST_FUNCTIONS = 30
+MOST_FILES = 20
+_LEAST_MOVED = 0.1
+_ALIKE = 0.25
+_FEWEST = 2
+
 
 def slower_functions(runs: Sequence[ProfileRun], level: float = FALSE_ALARMS) -> tuple[SlowerFunction, ...]:
     """Return the own functions that became slower, surest first; the chance of any false one is at most `level`.
@@ -117,11 +126,6 @@ def _rejected(rows: list[SlowerFunction], level: float) -> list[SlowerFunction]:
     return slower
 
 
-LEAST_SHARE = 0.001
-DEEPEST = 120
-ROOT = FunctionKey("all")
-
-
 @dataclass(slots=True)
 class _Node:
     line: int = 0
@@ -151,13 +155,6 @@ def _finished(key: FunctionKey, node: _Node, least: tuple[float, float]) -> Stac
     )
     ordered = tuple(sorted(children, key=lambda child: (child.key.path, child.key.function)))
     return StackNode(key, node.costs[0], node.costs[1], node.line, ordered)
-
-
-MOST_FUNCTIONS = 30
-MOST_FILES = 20
-_LEAST_MOVED = 0.1
-_ALIKE = 0.25
-_FEWEST = 2
 
 
 def explain(

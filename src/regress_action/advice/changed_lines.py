@@ -24,6 +24,20 @@ DIFF_OPTIONS = (
 )
 """The options of `git diff` whose output `parse` reads."""
 
+LARGEST_SOURCE = 2 * 2**20
+_WORD = re.compile(r"[A-Za-z_]\w{2,60}")
+_ASSIGNED = re.compile(r"""^\s*["']?([A-Za-z_][\w.-]{1,60})["']?\s*(?::[^=]*)?[:=]""")
+_KEYWORDS = frozenset(
+    re.split(
+        r"\s+",
+        """and as assert async await break class continue def del elif else except finally for from global import in is
+        lambda nonlocal not or pass raise return try while with yield None True False self cls int str float bool list
+        dict set tuple len range print the this var let const function func package public private static void new""",
+    )
+)
+_COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith)
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
@@ -108,21 +122,6 @@ def _path(text: str, prefix: str) -> str:
         text = text[1:-1].encode("latin-1", "replace").decode("unicode_escape", "replace")
         text = text.encode("latin-1", "replace").decode("utf-8", "replace")
     return "" if text == "/dev/null" else text.removeprefix(prefix)
-
-
-LARGEST_SOURCE = 2 * 2**20
-_WORD = re.compile(r"[A-Za-z_]\w{2,60}")
-_ASSIGNED = re.compile(r"""^\s*["']?([A-Za-z_][\w.-]{1,60})["']?\s*(?::[^=]*)?[:=]""")
-_KEYWORDS = frozenset(
-    re.split(
-        r"\s+",
-        """and as assert async await break class continue def del elif else except finally for from global import in is
-        lambda nonlocal not or pass raise return try while with yield None True False self cls int str float bool list
-        dict set tuple len range print the this var let const function func package public private static void new""",
-    )
-)
-_COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith)
-_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ _SEVERITIES = tuple(Severity)
 _COMMAND = "the suite's command"
 _PLAIN = {Verdict.NEW: Reason(ReasonCode.NEW), Verdict.MISSING: Reason(ReasonCode.MISSING)}
 
+_DEFAULT = Policy()
+
 
 def comparisons_of(analysis: Analysis, policy: Policy) -> tuple[Comparison, ...]:
     """Return one comparison per row that either side was meant to measure, worst first."""
@@ -213,9 +215,6 @@ def _none_for_nan(values: Floats) -> list[float | None]:
     objects: Any = values.astype(object)  # the typing of numpy knows no None among objects
     objects[np.isnan(values)] = None
     return plain(objects)
-
-
-_DEFAULT = Policy()
 
 
 def compare(

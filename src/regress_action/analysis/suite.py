@@ -57,6 +57,15 @@ _SUITE = 8  # fewer benchmarks cannot tell a shift of the machine from a change 
 _MOST = 0.75  # of the benchmarks have to share a shift; of 33, 17 that are slower do not make one
 _DEDICATED_SHIFT = 0.025  # log ratio; no machine of one's own moves a whole suite so far by chance
 
+_DECIDED = (Verdict.UNCHANGED, Verdict.IMPROVEMENT, Verdict.INCONCLUSIVE)
+_OPEN_TO_WORSE = (Verdict.UNCHANGED, Verdict.REGRESSION, Verdict.INCONCLUSIVE)
+_FEWEST_BENCHMARKS = 5
+_FEWEST_RUNS = 5
+_ALPHA = 0.01  # of all services of a judgement together
+_CONFIDENCE = 0.95
+_LARGEST = 700.0
+_LEFT_OUT = 4  # one benchmark in four at either end
+
 
 def common_shift(estimate: Estimate, scale: Scale, usual: float) -> float | None:
     """Return the log ratio by which all times moved together, or None.
@@ -164,10 +173,6 @@ def _noise(learned: Mapping[int, Noise], analysis: Analysis) -> Note:
     return Note(NoteCode.LEARNED_NOISE, (len(learned), noisiest.spread, noisiest.runs), (metric, benchmark))
 
 
-_DECIDED = (Verdict.UNCHANGED, Verdict.IMPROVEMENT, Verdict.INCONCLUSIVE)
-_OPEN_TO_WORSE = (Verdict.UNCHANGED, Verdict.REGRESSION, Verdict.INCONCLUSIVE)
-
-
 def with_shift(comparisons: Sequence[Comparison], moved: float | None, policy: Policy) -> tuple[Comparison, ...]:
     """Return the comparisons of a suite that moved by the log ratio `moved`, worst first; unmoved ones as they are."""
     if moved is None:
@@ -209,14 +214,6 @@ def _is_apart(row: Comparison, moved: float) -> bool:
 
 def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:
     return not row.is_over_budget, grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)
-
-
-_FEWEST_BENCHMARKS = 5
-_FEWEST_RUNS = 5
-_ALPHA = 0.01  # of all services of a judgement together
-_CONFIDENCE = 0.95
-_LARGEST = 700.0
-_LEFT_OUT = 4  # one benchmark in four at either end
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ _MARGIN = 1.5
 LIMIT_S = 60.0
 """Seconds that the proof may take; a suite of a thousand series would take longer."""
 
+_FEWEST = 8
+_HALF = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class PlantedChange:
@@ -135,10 +138,6 @@ def summarised(done: Sequence[PlantedChange], untried: int) -> tuple[bool, str, 
         said,
         [f"{change.benchmark} ({change.metric}) × {change.factor:.2f}: {change.why}" for change in silent],
     )
-
-
-_FEWEST = 8
-_HALF = 0.5
 
 
 def noise_causes(measured: Measurement, noisy: Sequence[str]) -> dict[str, Explanation]:

@@ -57,6 +57,29 @@ _PLUGINS = {
 _FIXTURES = {"benchmark": "pytest-benchmark", "mocker": "pytest-mock", "httpx_mock": "pytest-httpx"}
 _ASYNC = "async def functions are not natively supported"
 
+LEAST_TEST_S = 0.01
+"""Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
+
+_MOST_TESTS = 10
+_LEFT_OUT = re.compile(rf" (?='?--(?:deselect|ignore)=){WORD}")
+_CHOSEN_TESTS = re.compile(r"-m pytest (.*?) -q -p no:cacheprovider --junitxml")
+_ALL_TESTS = re.compile(rf"-m pytest ({WORD}) (?=-q -p no:cacheprovider --junitxml)")
+SHARE = 4
+"""A part is a quarter of what was tried before."""
+
+_PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
+_GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
+_GO_FAILED = re.compile(r"^--- FAIL: (Benchmark\w*)|^\S+\.(Benchmark\w*)(?:\.func[\d.]+)?\(", re.MULTILINE)
+"""What Go prints of a function that fails, and the frames of one that panics or that all goroutines wait in."""
+
+_GO_STUCK = re.compile(r"^(Benchmark\w*)(?:[/-]\S*)?[ \t]*$", re.MULTILINE)
+_BENCH = re.compile(rf"--bench {WORD}")
+_ENTERED = rf"cd ({WORD}) && "
+_VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){WORD})*)( -.*)$")
+_MOST_FILES = 12
+_ASV_RUN = " run -E "
+_ASV_CHOSEN = re.compile(rf" --bench ({WORD})")
+
 
 def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, str] | None:
     """Return the way with one change for what a log shows, and the change in words; None where it shows nothing known.
@@ -160,15 +183,6 @@ def _without_package(setup: str, package: str) -> str | None:
     return " ".join(kept) if len(kept) < len(words) else None
 
 
-LEAST_TEST_S = 0.01
-"""Seconds that a test takes at least to be a benchmark: it is timed once in a run, and shorter ones only vary."""
-
-_MOST_TESTS = 10
-_LEFT_OUT = re.compile(rf" (?='?--(?:deselect|ignore)=){WORD}")
-_CHOSEN_TESTS = re.compile(r"-m pytest (.*?) -q -p no:cacheprovider --junitxml")
-_ALL_TESTS = re.compile(rf"-m pytest ({WORD}) (?=-q -p no:cacheprovider --junitxml)")
-
-
 def times_all_tests(project: Project) -> bool:
     """Whether a way times every test of a project, so that the slowest are still to be chosen."""
     match = _ALL_TESTS.search(project.command)
@@ -218,22 +232,6 @@ def node_of(name: str, repository: Repository) -> str | None:
         if repository.exists(file):
             return "::".join([file, *parts[count:]]) + bracket + parameters
     return None
-
-
-SHARE = 4
-"""A part is a quarter of what was tried before."""
-
-_PYTEST = re.compile(r"(-m pytest )(.*?)( --(?:codspeed|benchmark-only)\b)")
-_GO = re.compile(r"(-bench (?:'[^']*'|\.))( .*-benchtime \S+ )(.*?)( \|)")
-_GO_FAILED = re.compile(r"^--- FAIL: (Benchmark\w*)|^\S+\.(Benchmark\w*)(?:\.func[\d.]+)?\(", re.MULTILINE)
-"""What Go prints of a function that fails, and the frames of one that panics or that all goroutines wait in."""
-_GO_STUCK = re.compile(r"^(Benchmark\w*)(?:[/-]\S*)?[ \t]*$", re.MULTILINE)
-_BENCH = re.compile(rf"--bench {WORD}")
-_ENTERED = rf"cd ({WORD}) && "
-_VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){WORD})*)( -.*)$")
-_MOST_FILES = 12
-_ASV_RUN = " run -E "
-_ASV_CHOSEN = re.compile(r" --bench '([^']*)'")
 
 
 def part_of(project: Project, repository: Repository) -> tuple[Project, str] | None:
@@ -290,7 +288,8 @@ def _asv(command: str, repository: Repository, carry: Sequence[str]) -> tuple[st
         if path.name != "__init__.py" and re.search(r"\b(?:time|track|mem|peakmem|timeraw)_?\w*", repository.text(path))
     ]
     if chosen_before:
-        modules = [module for module in modules if re.match(chosen_before[1].replace("\\", ""), f"{module}.")]
+        pattern_before = shlex.split(chosen_before[1])[0].replace("\\", "")
+        modules = [module for module in modules if re.match(pattern_before, f"{module}.")]
     chosen = _quarter(modules)
     if not chosen:
         return "", ""

@@ -38,6 +38,17 @@ _LONGEST_NUMBER = 40
 _MOST_REPAIRS = 3
 _JSON_NUMBERS = {"NaN", "Infinity", "-Infinity"}
 
+LARGEST_FILE = 128 * 1024**2
+LARGEST_TEXT = 16 * 1024**2
+MOST_LINES = 1_000_000
+LONGEST_LINE = 10_000
+_MOST_ELEMENTS = 500_000
+_LARGEST_VALUES = 384 * 1024**2
+_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -122,18 +133,6 @@ def _diagnosed(text: str, error: json.JSONDecodeError) -> Problem:
             "Let the tool write its results into a file of their own, one file a run.",
         )
     return Problem(f"{error.msg} at {place}", "It was edited by hand, or other output went into the file.")
-
-
-LARGEST_FILE = 128 * 1024**2
-LARGEST_TEXT = 16 * 1024**2
-MOST_LINES = 1_000_000
-LONGEST_LINE = 10_000
-_MOST_ELEMENTS = 500_000
-_LARGEST_VALUES = 384 * 1024**2
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class Document:

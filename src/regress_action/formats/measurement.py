@@ -54,6 +54,17 @@ _COUNTED = (
     "swapped_pages",
 )  # fmt: skip
 
+INDEX = "measurement.json"
+SCHEMA = 1
+_HEAD = "head"
+_BASE = "base"
+_MOST_WARNINGS = 20
+_LONGEST_NAME = 100
+_SHORTEST_S, _LONGEST_S = 1e-6, 1e3
+_MOST_SAVED_S = 1e8
+_ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
+_PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -207,18 +218,6 @@ def _process_series(
         return None
     sample = single(sum(values), ", ".join(keys))
     return Series(benchmark, measured, (sample.value,), (sample.rounds,), (sample.spread,), sample.dropped)
-
-
-INDEX = "measurement.json"
-SCHEMA = 1
-_HEAD = "head"
-_BASE = "base"
-_MOST_WARNINGS = 20
-_LONGEST_NAME = 100
-_SHORTEST_S, _LONGEST_S = 1e-6, 1e3
-_MOST_SAVED_S = 1e8
-_ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
-_PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 
 
 @dataclass(frozen=True, slots=True)

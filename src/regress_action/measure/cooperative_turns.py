@@ -32,6 +32,19 @@ if TYPE_CHECKING:
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
     from regress_action.measure.spawn import Task
 
+_LONGEST_ROUND_S = 3600.0
+SLICE_S = 0.01
+_JITTER = 1 / 3
+_ADDRESS = "REGRESS_TURNS"
+_SELECTED = "REGRESS_SELECTED"
+_ROUNDS = "REGRESS_ROUNDS"
+_LONGEST_MESSAGE = 4 * 2**20
+_READ_SIZE = 65536
+_BLOCKED_SHARE = 0.01
+_IN_CONTAINER = 20
+CONTAINER = "REGRESS_SUITE_IMAGE"
+"""The variable that names the image in whose containers `bin/suite` runs the suite."""
+
 
 class Waiting(Enum):
     """What a side waits for: to be started, to begin the benchmark that it named, its next turn in it, or to end."""
@@ -163,9 +176,6 @@ class TurnOrder:
         return False
 
 
-_LONGEST_ROUND_S = 3600.0
-
-
 def _checked(values: dict[Any, Any]) -> dict[str, Any]:
     iterations, pin, duration_s = values.get("iterations"), values.get("pin"), values.get("duration_s")
     checked: dict[str, Any] = {}
@@ -178,18 +188,7 @@ def _checked(values: dict[Any, Any]) -> dict[str, Any]:
     return checked
 
 
-SLICE_S = 0.01
-_JITTER = 1 / 3
-_ADDRESS = "REGRESS_TURNS"
-_SELECTED = "REGRESS_SELECTED"
-_ROUNDS = "REGRESS_ROUNDS"
 _PLUGIN = Path(__file__).with_name("suite_plugin")
-_LONGEST_MESSAGE = 4 * 2**20
-_READ_SIZE = 65536
-_BLOCKED_SHARE = 0.01
-_IN_CONTAINER = 20
-CONTAINER = "REGRESS_SUITE_IMAGE"
-"""The variable that names the image in whose containers `bin/suite` runs the suite."""
 
 
 @dataclass(slots=True)

@@ -40,6 +40,14 @@ _LONGEST_S = 0.5
 _REMOVE_S = 30.0
 _RUN, _STOP = b"0", b"1"
 
+SLICE_S = 0.0075
+_JITTER = 1 / 3
+_WATCHED_SHARE = 0.02  # of one processor, for what the commands do in their turns
+_NOTE_SHARE = 0.02  # of the time, spent on reading how busy a command is
+_BLOCKED_S = 0.5  # turns of one command, added up, over which it is judged whether it is blocked
+_BLOCKED_SHARE = 0.2
+_BLOCKED_TIMES = 3
+
 
 class Freezer(Protocol):
     """Stops everything below one process, that process excluded, and lets it go on."""
@@ -241,15 +249,6 @@ def _own_folder() -> Path | None:
         return None
     folder = Path(points[0]) / owns[0].removeprefix("0::/")
     return folder if folder.is_dir() else None
-
-
-SLICE_S = 0.0075
-_JITTER = 1 / 3
-_WATCHED_SHARE = 0.02  # of one processor, for what the commands do in their turns
-_NOTE_SHARE = 0.02  # of the time, spent on reading how busy a command is
-_BLOCKED_S = 0.5  # turns of one command, added up, over which it is judged whether it is blocked
-_BLOCKED_SHARE = 0.2
-_BLOCKED_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,14 @@ import psutil
 
 _GIB = 2**30
 
+_WORK = 1  # raised whenever `_work` changes, because its times are not comparable then
+_SHARE = 0.01  # of the time that the suite takes; more than that is not spent between the pairs
+_REPETITIONS = 5
+_STEPS = 30_000  # longer than a scheduler's time slice, so that other load on the CPU shows in every repetition
+_BUFFER_BYTES = 8 * 2**20  # larger than a core's own caches
+_LINE = 64
+_NORMAL = 1.4826  # the standard deviation of normal noise over its median deviation
+
 
 def fingerprint(cpus: tuple[int, ...] = (), runtime: str | None = None) -> dict[str, str | int]:
     """Return what decides whether two measurements may be compared."""
@@ -110,15 +118,6 @@ def current_load() -> MachineLoad:
         clock = None
     steal = float(getattr(psutil.cpu_times(), "steal", 0.0))
     return MachineLoad(round(os.getloadavg()[0], 2), steal, clock and round(clock.current, 1))
-
-
-_WORK = 1  # raised whenever `_work` changes, because its times are not comparable then
-_SHARE = 0.01  # of the time that the suite takes; more than that is not spent between the pairs
-_REPETITIONS = 5
-_STEPS = 30_000  # longer than a scheduler's time slice, so that other load on the CPU shows in every repetition
-_BUFFER_BYTES = 8 * 2**20  # larger than a core's own caches
-_LINE = 64
-_NORMAL = 1.4826  # the standard deviation of normal noise over its median deviation
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ _MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")  # ELF, Mach-O, 
 _INTERPRETER = re.compile(r"(python|pypy|node|bun|deno|ruby|perl|php|java|julia)[\d.]*(-config)?")
 _INSTALLED = frozenset({"node_modules", "site-packages", "vendor", ".venv", "venv", ".tox", ".nox", ".git"})
 
+_PROBE_LIMIT_S = 20.0
+_TRIAL_SHARE = 0.05  # of one CPU, for watching a trial run
+_NO_COMMAND = frozenset({126, 127})
+_SHELL_SIGNAL_OFFSET = 128
+
 
 def holds_compiled_program(root: Path, folder: Path, words: Sequence[str], executed: Iterable[str]) -> bool:
     """Whether a run started a program compiled in the tree `root`.
@@ -86,12 +91,6 @@ def _is_compiled(file: Path, root: Path) -> bool:
         with real.open("rb") as content:
             return content.read(4) in _MAGIC
     return False
-
-
-_PROBE_LIMIT_S = 20.0
-_TRIAL_SHARE = 0.05  # of one CPU, for watching a trial run
-_NO_COMMAND = frozenset({126, 127})
-_SHELL_SIGNAL_OFFSET = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,13 @@ _KINDS = {
     CostMode.INSTRUCTIONS: "instructions",
 }
 
+WIDTH = 1200.0
+ROW = 18
+MOST_BOXES = 6_000
+_LEAST_WIDTH = 1.5
+_LETTER = 6.6
+_NO_CHANGE = 0.004
+
 
 def paragraph(cause: Cause) -> Sentence:
     """Return the explanation as one paragraph; foreign parts are `Name`s."""
@@ -261,14 +268,6 @@ def _ruled_out(cause: Cause) -> Sentence:
         parts += ["; "] * bool(index)
         parts += fact
     return (*parts, ".")
-
-
-WIDTH = 1200.0
-ROW = 18
-MOST_BOXES = 6_000
-_LEAST_WIDTH = 1.5
-_LETTER = 6.6
-_NO_CHANGE = 0.004
 
 
 def flame_graph(cause: Cause) -> str:

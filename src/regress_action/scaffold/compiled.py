@@ -25,6 +25,31 @@ _GO_BENCHMARK = re.compile(r"^func (Benchmark\w*)\(\w+ \*testing\.B\)", re.MULTI
 _MOST_PACKAGES = 12
 _MOST_MODULES = 6
 
+_TARGET = re.compile(
+    r"\badd_(?:executable|\w+_(?:executable|program|test|bench(?:mark)?))\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE
+)
+"""What builds a program: CMake's own command, and functions of a project that are called like one."""
+
+_MORE_SOURCES = re.compile(r"target_sources\w*\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
+_LINKS = re.compile(r"target_link_libraries\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
+_GOOGLE = re.compile(r"\bbenchmark(?:::benchmark\w*|_main)?\b")
+_OPTION = re.compile(
+    r"(?:option|cmake_dependent_option)\s*\(\s*([\w.-]*BENCH(?:MARK)?(?:S|ES|ING)?)(?![\w.-])", re.IGNORECASE
+)
+_TEST_OPTION = re.compile(r"option\s*\(\s*([A-Z0-9]+_(?:(?:BUILD|ENABLE|WITH|UNIT)_)*TEST(?:S|ING)?)\b")
+_TEST_PROGRAM = re.compile(r"^(?:unit)?tests?$|[-_.](?:unit)?tests?$|^(?:unit_?)?tests?[-_.]", re.IGNORECASE)
+_SOURCE = re.compile(r"[\w./+-]+\.(?:cc|cpp|cxx|c)\b")
+_AUXILIARY = {"docs", "doc", "examples", "example", "cmake_consumer"}
+_COMMANDS = {
+    "google-benchmark": "{program} --benchmark_out={{out}} --benchmark_out_format=json",
+    "catch2": "{program} --reporter xml --out {{out}}",
+    "nanobench": "{program} | tee {{out}}",
+    "cmake": "{program}",
+}
+_MESON_OPTION = re.compile(r"option\s*\(\s*'([\w-]+)'[^)]*?type\s*:\s*'(boolean|feature)'")
+_MESON_CALLS = {"benchmark": r"^\s*benchmark\s*\(", "test": r"^\s*test\s*\("}
+_MESON_NAMES = {"benchmark": r"bench", "test": r"^(?:build[-_])?(?:unit[-_])?tests?$"}
+
 
 def go(repository: Repository) -> list[Project]:
     """Return the ways to measure the benchmarks of Go modules, which may lie in folders below the root.
@@ -182,28 +207,6 @@ def _nothing(kind: str, why: str, toolchain: tuple[str, ...]) -> Project:
     )
 
 
-_TARGET = re.compile(
-    r"\badd_(?:executable|\w+_(?:executable|program|test|bench(?:mark)?))\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE
-)
-"""What builds a program: CMake's own command, and functions of a project that are called like one."""
-_MORE_SOURCES = re.compile(r"target_sources\w*\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
-_LINKS = re.compile(r"target_link_libraries\s*\(\s*([\w.+-]+)([^)]*)\)", re.IGNORECASE)
-_GOOGLE = re.compile(r"\bbenchmark(?:::benchmark\w*|_main)?\b")
-_OPTION = re.compile(
-    r"(?:option|cmake_dependent_option)\s*\(\s*([\w.-]*BENCH(?:MARK)?(?:S|ES|ING)?)(?![\w.-])", re.IGNORECASE
-)
-_TEST_OPTION = re.compile(r"option\s*\(\s*([A-Z0-9]+_(?:(?:BUILD|ENABLE|WITH|UNIT)_)*TEST(?:S|ING)?)\b")
-_TEST_PROGRAM = re.compile(r"^(?:unit)?tests?$|[-_.](?:unit)?tests?$|^(?:unit_?)?tests?[-_.]", re.IGNORECASE)
-_SOURCE = re.compile(r"[\w./+-]+\.(?:cc|cpp|cxx|c)\b")
-_AUXILIARY = {"docs", "doc", "examples", "example", "cmake_consumer"}
-_COMMANDS = {
-    "google-benchmark": "{program} --benchmark_out={{out}} --benchmark_out_format=json",
-    "catch2": "{program} --reporter xml --out {{out}}",
-    "nanobench": "{program} | tee {{out}}",
-    "cmake": "{program}",
-}
-
-
 def cpp(repository: Repository) -> list[Project]:
     """Return the ways to measure the benchmark programs that a CMake project builds, and its tests as a first one."""
     if not repository.exists("CMakeLists.txt"):
@@ -328,11 +331,6 @@ def _first(repository: Repository, lists: tuple[PurePosixPath, ...]) -> list[Pro
             first=True,
         )
     ]
-
-
-_MESON_OPTION = re.compile(r"option\s*\(\s*'([\w-]+)'[^)]*?type\s*:\s*'(boolean|feature)'")
-_MESON_CALLS = {"benchmark": r"^\s*benchmark\s*\(", "test": r"^\s*test\s*\("}
-_MESON_NAMES = {"benchmark": r"bench", "test": r"^(?:build[-_])?(?:unit[-_])?tests?$"}
 
 
 def meson(repository: Repository) -> list[Project]:

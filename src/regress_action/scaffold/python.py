@@ -47,6 +47,21 @@ _SCRIPT = re.compile(
 _NOT_A_PACKAGE = ("tests", "test", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "bench", "scripts")
 _MOST_FIRST_SCRIPTS = 2
 
+JUNIT = "--junitxml={out} -o junit_duration_report=call"
+"""Asks pytest for the time of every test, its fixtures aside."""
+
+_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_MOST_SCRIPTS = 8
+_CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
+_BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
+"""Rounds are short: every run is a process of its own, and more processes say more than more rounds."""
+
+_DISTURBING = re.compile(
+    r"-n(?:\d+|auto|logical)?$|--numprocesses|--dist\b|--(?:no-)?cov\b|--benchmark-|--codspeed|--maxfail|-x$"
+)
+_PYPERF = "--processes=1 --values=5 --warmups=1 --min-time=0.02"
+"""A value lasts 20 ms instead of 100: there are few in each run, and many runs."""
+
 
 def first_benchmarks(repository: Repository) -> list[Project]:
     """Return first benchmarks for a project that has none which a known tool runs; there is always at least one."""
@@ -220,22 +235,6 @@ def _program(repository: Repository) -> str | None:
     scripts = document.get("project", {}).get("scripts") or document.get("tool", {}).get("poetry", {}).get("scripts")
     names = list(scripts) if isinstance(scripts, dict) else []
     return next((name for name in names if re.fullmatch(r"[\w.-]+", name)), None)
-
-
-JUNIT = "--junitxml={out} -o junit_duration_report=call"
-"""Asks pytest for the time of every test, its fixtures aside."""
-
-_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-_MOST_SCRIPTS = 8
-_CODSPEED = "--codspeed --codspeed-mode=walltime --codspeed-warmup-time=0.1 --codspeed-max-time=0.3"
-_BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
-"""Rounds are short: every run is a process of its own, and more processes say more than more rounds."""
-
-_DISTURBING = re.compile(
-    r"-n(?:\d+|auto|logical)?$|--numprocesses|--dist\b|--(?:no-)?cov\b|--benchmark-|--codspeed|--maxfail|-x$"
-)
-_PYPERF = "--processes=1 --values=5 --warmups=1 --min-time=0.02"
-"""A value lasts 20 ms instead of 100: there are few in each run, and many runs."""
 
 
 def projects(repository: Repository) -> list[Project]:

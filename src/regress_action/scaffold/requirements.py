@@ -37,6 +37,36 @@ _ENVIRONMENTS = (
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
+_DISTRIBUTIONS = {  # import name → distribution, where the two differ
+    "Crypto": "pycryptodome",
+    "OpenSSL": "pyOpenSSL",
+    "PIL": "Pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cattr": "cattrs",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "git": "GitPython",
+    "google": "protobuf",
+    "hamcrest": "PyHamcrest",
+    "jwt": "PyJWT",
+    "mpl_toolkits": "matplotlib",
+    "pkg_resources": "setuptools<81",
+    "ruamel": "ruamel.yaml",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "xdist": "pytest-xdist",
+    "yaml": "PyYAML",
+    "zmq": "pyzmq",
+}
+_DECLARING = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_FOR_TESTS = ("test", "tests", "testing", "dev")
+_NEWEST = 13
+"""The minor version of Python that is named where a project sets no upper bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -209,39 +239,6 @@ def package_names(requirements: Any) -> tuple[str, ...]:  # noqa: ANN401 - any T
         if match and not _FOREIGN.search(requirement.partition(";")[2]):
             names.append(re.sub(r"[-_.]+", "-", match[1]).lower())
     return tuple(names)
-
-
-_DISTRIBUTIONS = {  # import name → distribution, where the two differ
-    "Crypto": "pycryptodome",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "Pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cattr": "cattrs",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "git": "GitPython",
-    "google": "protobuf",
-    "hamcrest": "PyHamcrest",
-    "jwt": "PyJWT",
-    "mpl_toolkits": "matplotlib",
-    "pkg_resources": "setuptools<81",
-    "ruamel": "ruamel.yaml",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "slugify": "python-slugify",
-    "xdist": "pytest-xdist",
-    "yaml": "PyYAML",
-    "zmq": "pyzmq",
-}
-
-
-_DECLARING = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-_FOR_TESTS = ("test", "tests", "testing", "dev")
-_NEWEST = 13
-"""The minor version of Python that is named where a project sets no upper bound."""
 
 
 def install_command(

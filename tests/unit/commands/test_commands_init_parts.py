@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,3 +90,16 @@ def test_a_go_function_that_fails_is_left_out(tmp_path: Path, log: str) -> None:
     assert change[0].command.startswith("cd 'my m' && go test -run '^$' -bench '^(BenchmarkA|BenchmarkC)$' -benchmem")
     assert change[1] == "left out BenchmarkB, which fails or never ends at this commit"
     assert without_failed_functions(change[0], log, Repository(tmp_path)) is None
+
+
+def test_a_part_of_benchmarks_that_a_job_of_asv_chose_is_of_these(tmp_path: Path) -> None:
+    """The command names them as a plain word, which needs no quotes."""
+    modules = {f"b/m{n}.py": "def time_a(): pass\n" for n in range(9)}
+    job = "jobs: {a: {runs-on: u, steps: [{run: asv run --bench m1}, {run: asv run}]}}"
+    write(tmp_path, {"setup.py": "", "asv.conf.json": ASV, ".github/workflows/a.yml": job, **modules})
+    way = recognise(tmp_path)[0]
+    assert " run --bench m1 -E " in way.command
+    way = replace(way, command=way.command.replace("--bench m1", "--bench m"))
+    part = part_of(way, Repository(tmp_path))
+    assert part is not None
+    assert " run --bench '^(m0|m4|m8)[.]' -E " in part[0].command

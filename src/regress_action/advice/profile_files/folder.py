@@ -49,6 +49,14 @@ _MOST_SITES = 1_000
 _MOST_LOOKS = 100
 _IDENTITY = re.compile(r"(.{1,400}) \(([^()]{0,400})\)\Z")
 
+INDEX = "measurement.json"
+PROFILES = "profiles"
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
+_MOST_FILES = 200
+_MOST_RUNS = 400
+_MOST_BYTES_OF_A_RUN = 4 * FILE_BYTES
+_MICROSECONDS = 1e-6
+
 
 def read_calls(data: bytes, name: str) -> CallProfile:
     """Return the calls of every function.
@@ -174,15 +182,6 @@ def _key(text: str) -> FunctionKey:
     if match is None:
         raise ValueError
     return FunctionKey(match[1], match[2])
-
-
-INDEX = "measurement.json"
-PROFILES = "profiles"
-_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}\Z")
-_MOST_FILES = 200
-_MOST_RUNS = 400
-_MOST_BYTES_OF_A_RUN = 4 * FILE_BYTES
-_MICROSECONDS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
