@@ -58,7 +58,7 @@ def test_a_settled_step_beyond_the_limit_alarms_and_names_its_commit() -> None:
     assert (row.verdict, row.severity, row.confirmed) == (Verdict.REGRESSION, Severity.MODERATE, True)
     assert (change.good, change.bad) == (commit(29), commit(30))
     assert row.ratio == pytest.approx(1.6, rel=0.02)
-    assert "in one step at 000000000000 (p = " in sentence(row)
+    assert "in one step at 000000000000 (p < 0.0001)" in sentence(row)
 
 
 def test_a_young_step_is_not_called_confirmed() -> None:
