@@ -250,7 +250,7 @@ def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleav
 def _unsuited(runs: Sequence[RunRecord]) -> str | None:
     """Return why a command must not be stopped, None where it may be."""
     for run in runs:
-        if run.failure is not None:
+        if not run.is_usable:
             return f"the trial run of {run.side} {run.failure}"
         if run.wall_s < _SHORTEST_S:
             return f"a run takes {1000 * run.wall_s:.0f} ms, so whole runs alternate fast enough"

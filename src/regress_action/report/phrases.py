@@ -425,7 +425,8 @@ def _failed_runs(note: Note) -> str:
     side, how = note.names
     kept = " What it had measured by then counts." if with_values else ""
     which = f"The one run of the {side}" if runs == 1 else f"{failed} of {runs} runs of the {side}"
-    return f"{which} failed: the run {how.rstrip('.')}.{kept}"
+    remedy = " Where that status is good, name it in ok-status." if how.startswith("exited with status") else ""
+    return f"{which} failed: the run {how.rstrip('.')}.{kept}{remedy}"
 
 
 def _unreachable(note: Note) -> str:

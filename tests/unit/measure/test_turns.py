@@ -287,6 +287,14 @@ def test_command_with_threads_keeps_its_processors() -> None:
     assert (trial.kind, trial.cpus) == (Kind.FROZEN, ())
 
 
+def test_a_trial_run_that_failed_in_a_part_does_not_end_turns() -> None:
+    """It gave values, and fails in the same way without turns; one without values says nothing about turns."""
+    for result, kind in (("runs/head-01.json", Kind.FROZEN), (None, Kind.RUN)):
+        trial = Interleaving("auto", Kind.TRIAL, "")
+        trial.judge_trial([record("base"), record(failure="exited with status 1", result=result)])
+        assert trial.kind is kind
+
+
 def test_pair_that_waited_in_its_turns_is_not_used() -> None:
     """The other side may hold what it waited for; a pair that was busy is used."""
     frozen = Interleaving("auto", Kind.FROZEN, "")

@@ -172,3 +172,14 @@ def test_words_of_a_running_measurement() -> None:
     assert words(8, 5, benchmarks=4, decided=2, given_up=1) == (
         "After 8 pairs 2 of 4 benchmarks are decided, 1 too noisy for the pairs that are left."
     )
+
+
+def test_runs_that_failed_are_counted_with_what_helps() -> None:
+    """How the command failed, on which side, whether its values count, and the setting for a status that is good."""
+    exited = Note(NoteCode.FAILED_RUNS, (5, 5, 5), ("head", "exited with status 1"))
+    assert phrases.note_sentence(exited) == (
+        "5 of 5 runs of the head failed: the run exited with status 1. What it had measured by then counts. "
+        "Where that status is good, name it in ok-status."
+    )
+    killed = Note(NoteCode.FAILED_RUNS, (1, 1, 0), ("base", "was killed by SIGTERM"))
+    assert phrases.note_sentence(killed) == "The one run of the base failed: the run was killed by SIGTERM."
