@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -100,6 +101,8 @@ def measured(edits: int, pairs: int, seed: int) -> Iterator[tuple[str, dict[str,
             shuffle = random.Random(seed * 10_000 + edit)  # noqa: S311 - reproducible edits
             program = PROGRAMS[edit % len(PROGRAMS)]
             base, head = (edited(program.read_text(), shuffle) for _ in range(2))
+            if _bytecode(base) != _bytecode(head):
+                raise ValueError(f"Edit {edit} of {program.stem} is not inert.")
             places = {side: Path(folder) / f"{side}-{edit}" for side in SIDES}
             for side, source in zip(SIDES, (base, base, head), strict=True):
                 places[side].mkdir()
@@ -111,6 +114,18 @@ def measured(edits: int, pairs: int, seed: int) -> Iterator[tuple[str, dict[str,
                 for side in order:
                     seconds[side].append(_seconds(places[side]))
             yield program.stem, seconds
+
+
+def _bytecode(source: str) -> list[tuple[str, bytes]]:
+    """Return the name and the instructions of every function that is used, sorted."""
+    found = []
+    waiting = [compile(source, _MODULE, "exec")]
+    while waiting:
+        codes = [constant for constant in waiting.pop().co_consts if isinstance(constant, CodeType)]
+        used = [code for code in codes if not code.co_name.startswith("unused")]
+        found += [(code.co_qualname, code.co_code) for code in used]
+        waiting += used
+    return sorted(found)
 
 
 def _seconds(folder: Path) -> float:
