@@ -42,7 +42,7 @@ _SLOWER = 1.3
 _PROGRAMS = sorted((Path(__file__).parent / "layout_programs").glob("*.c"))
 _FUNCTION = "// function\n"
 _STORED_RUNS = 3
-_HERE = Environment(runner="local")
+_HERE = Environment(runner="local", os="linux", cpu="this one", cores=os.cpu_count() or 1)
 _NOT_MARKED, _ASSUMED = "not marked", "assumed bound"
 _PADDING = """
 static volatile unsigned long padding_{number}_state;

@@ -92,11 +92,11 @@ def _without_common_moves(levels: Floats, family: Flags) -> Floats:
 def _spread_of_sessions(
     levels: Floats, family: Flags, scale: Scale, environment: Environment, policy: Policy
 ) -> Floats:
-    """Return how far two sessions of the same build may lie apart, per row: what is assumed, or what a suite shows."""
+    """Return how far two sessions of the same build may lie apart, per row: as a suite shows, else as assumed."""
     usual = noise.between_sessions(environment, policy.session_spread)
     if np.count_nonzero(family) >= _SUITE:
         typical = medians(noise.neighbour_spread(levels[family])[None, :])[0]
-        usual = max(usual, float(np.nan_to_num(typical)))
+        usual = max(policy.session_spread.dedicated, float(np.nan_to_num(typical)))
     return noise.per_row(scale, usual, policy.session_spread)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from regress_action import analysis
 from regress_action.model.comparisons import Verdict
-from regress_action.model.measurements import COMPILED
+from regress_action.model.measurements import COMPILED, Environment
 from regress_action.report.reasons import sentence
 from unit.analysis import stored_reports
 from unit.analysis.compared_sides import HOSTED, OTHER, pairs
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from regress_action.model.comparisons import Comparison
-    from regress_action.model.measurements import Environment, Report
+    from regress_action.model.measurements import Report
 
 STEADY = [1.0, 1.01, 0.99, 1.0, 1.005] * 5
 
@@ -134,7 +134,8 @@ def test_a_machine_that_was_slow_is_not_taken_for_layout() -> None:
     assert bound(together).ratio < 1.25
     alone = builds(slow, others=11)
     assert bound(alone).ratio > 1.5
-    assert bound([replace(report, environment=HOSTED) for report in alone]).ratio > 1.5
+    for elsewhere in (HOSTED, Environment()):
+        assert bound([replace(report, environment=elsewhere) for report in alone]).ratio > 1.5
 
 
 @pytest.mark.parametrize(("runs", "environment"), [(2, stored_reports.MACHINE), (3, HOSTED)])
