@@ -27,8 +27,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#if !defined(__LP64__)
-#error "only for 64-bit processors"
+#if !defined(__x86_64__) || !defined(__LP64__)
+#error "only for x86-64, where the kernel can refuse the counter of the processor to a process"
 #endif
 
 #define SECOND 1000000000LL
@@ -54,14 +54,9 @@ static int64_t *served = nothing + 1;
 static int is_trial;
 
 static void refuse_counter(int refused) {
-#if defined(__x86_64__)
   if (is_trial && served[1] < MOST_COUNTED) prctl(PR_SET_TSC, refused ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
-#else
-  (void)refused;
-#endif
 }
 
-#if defined(__x86_64__)
 static void count_and_read(int number, siginfo_t *info, void *context) {
   greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
   const unsigned char *code = (const unsigned char *)registers[REG_RIP];
@@ -82,13 +77,11 @@ static void count_and_read(int number, siginfo_t *info, void *context) {
   if (is_rdtscp) registers[REG_RCX] = processor;
   registers[REG_RIP] += is_rdtsc ? 2 : 3;
 }
-#endif
 
-static void begin_trial(void) {
-#if defined(__x86_64__)
+static int begin_trial(void) {
   struct sigaction action = {.sa_sigaction = count_and_read, .sa_flags = SA_SIGINFO | SA_RESTART};
   is_trial = !sigaction(SIGSEGV, &action, NULL) && !prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
-#endif
+  return is_trial;
 }
 
 __attribute__((constructor)) static void open_clock(void) {
@@ -99,11 +92,10 @@ __attribute__((constructor)) static void open_clock(void) {
   if (shared != MAP_FAILED) {
     int64_t own = 1 + __atomic_fetch_add(shared + 1, 1, __ATOMIC_RELAXED) % PROCESSES;
     int64_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, own * PAGE);
-    if (page != MAP_FAILED) {
+    if (page != MAP_FAILED && (!shared[2] || begin_trial())) { /* else no read is counted, so that nothing is proven */
       *page = 0; /* so that the page is there before the first time is taken */
       served = page;
       first_page = shared;
-      if (shared[2]) begin_trial();
     }
   }
   close(file);

@@ -114,6 +114,7 @@ class Interleaving:
         self.alone_cpu_s = _cpu_s(runs)
         self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
         if self.clocks:
+            self.clocks.is_trial = False
             self.why += ", and the clock that it reads leaves out the time in which it is stopped"
 
     def fault_of(self, runs: Sequence[RunRecord], known_failures: Collection[tuple[str, str]] = ()) -> str | None:
@@ -134,6 +135,8 @@ class Interleaving:
             beside = (run.turns or {}).get("beside")
             if beside is not None and beside > _MOST_BESIDE:
                 return f"{run.side} computed for {beside:.0%} of the other side's turns"
+        if self.clocks:
+            return self.clocks.fault_of(run.side for run in runs)
         return self.disappointment_of(runs) if self.has_met else None  # both ran at once then
 
     def lengthen_slices(self, runs: Sequence[RunRecord]) -> bool:
@@ -233,12 +236,12 @@ def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleav
     own = "the suite times itself"
     if options.interleave == "benchmark":
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
-    if options.interleave == "auto":
-        return Interleaving(options.interleave, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
     if style_of(" ".join(options.command)) == "go":
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and Go takes the time from the kernel by itself")
     if os.environ.get(CONTAINER):
         return Interleaving(options.interleave, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
+    if options.interleave == "auto":
+        return Interleaving(options.interleave, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
     try:
         trial = Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
         trial.clocks = clocks()

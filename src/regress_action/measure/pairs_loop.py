@@ -156,8 +156,6 @@ class PairsLoop:
         self._report_interleaving()
         # With the library, a clock is read more slowly in a trial, and some suites fail.
         if self.interleaving.in_turns or corrects:
-            if self.interleaving.clocks:
-                self.interleaving.clocks.show(self._results_of(trial))
             self.measurement.runs = [run for run in self.measurement.runs if run.pair != pair]
             self.failing.clear()
             self._measure_pair(pair)
@@ -189,7 +187,6 @@ class PairsLoop:
             self.failed_in_turns |= in_part
             return False  # run by run, the pair shows whether taking turns is the reason
         fault = self.interleaving.fault_of([run for run, _ in results], self.known_failures)
-        fault = fault or self._fault_of_clocks(results)
         if fault and self._may_go_on():
             self._fall_back(fault)
             return False
@@ -203,14 +200,6 @@ class PairsLoop:
         if self.interleaving.lengthen_slices([run for run, _ in results]):
             self.measurement.header["interleave"] = self.interleaving.described
         return True
-
-    def _fault_of_clocks(self, results: Sequence[tuple[RunRecord, OutputLog]]) -> str | None:
-        clocks = self.interleaving.clocks
-        return clocks.fault_of(self._results_of([run for run, _ in results])) if clocks else None
-
-    def _results_of(self, runs: Sequence[RunRecord]) -> dict[str, Path | None]:
-        folder = self.measurement.folder.path
-        return {run.side: folder / run.result if run.result else None for run in runs}
 
     def _fall_back(self, reason: str) -> None:
         """Measure run by run from now on, and say so."""
