@@ -227,6 +227,18 @@ class _WatchedTurn:
     used_s: float
 
 
+def _prefix(session_id: str) -> str:
+    return f"regress-turns-{session_id}-"
+
+
+def remove_folders(session_id: str) -> None:
+    """Remove the folders with sockets that a session left because it was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(session_id)}*"):
+        with contextlib.suppress(OSError):
+            if folder.lstat().st_uid == os.getuid() and not folder.is_symlink():
+                shutil.rmtree(folder)
+
+
 @dataclass(slots=True)
 class CooperativeTurns:
     """Two suites that ask for their turns; `slice_s` None alternates benchmark by benchmark, not round by round.
@@ -263,7 +275,7 @@ class CooperativeTurns:
         spent = time.process_time()
         self._chance.seed(self.seed)
         commands: list[HeldCommand] = []
-        folder = tempfile.mkdtemp(prefix="regress-turns-")
+        folder = tempfile.mkdtemp(prefix=_prefix(self.processes.session_id))
         with ExitStack() as cleanup:
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             listener = cleanup.enter_context(socket.socket(socket.AF_UNIX))

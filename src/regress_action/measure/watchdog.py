@@ -61,7 +61,7 @@ def main(session_id: str, folder: str, records: str) -> None:
     """Wait until standard input closes, and clean up unless the measurer wrote that it had finished."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    from regress_action.measure import frozen_turns, process_tree, trees
+    from regress_action.measure import cooperative_turns, frozen_turns, process_tree, trees
 
     process_tree.hide_from_suite()
     if sys.stdin.buffer.read() == _FINISHED:
@@ -73,6 +73,7 @@ def main(session_id: str, folder: str, records: str) -> None:
         process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=_LIMIT_S)
         time.sleep(_BETWEEN_LOOKS_S)
     frozen_turns.remove_groups(session_id)
+    cooperative_turns.remove_folders(session_id)
     trees.WorktreeDir(Path(folder), Path(records) if records else None).clear()
 
 

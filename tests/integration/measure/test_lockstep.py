@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,25 @@ def test_benchmark_that_fails_only_in_turns_ends_them(repository: Repository, me
     assert interleaved(measured)["kind"] == "run"
     assert "exited with status 1 only while it took turns" in str(interleaved(measured)["why"])
     assert measured.failures("base") + measured.failures("head") == [None] * 4
+
+
+def test_killed_measurer_leaves_no_temporary_folder(repository: Repository, measure: Measurer, tmp_path: Path) -> None:
+    """The watchdog removes the trees and the folder with the socket through which suites ask for turns."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for _ in range(2):
+        repository.commit(test_suite_dot_py="import time\ndef test_a(benchmark): benchmark(time.sleep, 0.5)\n")
+    words = ["--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--"]
+    process = measure.start(*words, f"{PYTEST} --benchmark-json={{out}}", TMPDIR=str(scratch))
+    until = time.monotonic() + 60
+    while not list(scratch.glob("regress-turns-*/s")) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert list(scratch.glob("regress-turns-*/s"))
+    process.kill()
+    process.communicate()
+    while list(scratch.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not list(scratch.iterdir())
 
 
 def test_selected_parameters_are_measured_alone(repository: Repository, measure: Measurer) -> None:
