@@ -32,7 +32,7 @@
 #endif
 
 #define SECOND 1000000000LL
-#define PAGE 65536 /* the largest page of a supported processor */
+#define PAGE 4096
 #define PROCESSES 1023
 #define MOST_COUNTED 1000
 
@@ -44,7 +44,7 @@ static int64_t *served = nothing + 1;
 #define NEXT(name)                                                                                                     \
   ({                                                                                                                   \
     static __typeof__(&name) next;                                                                                     \
-    if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name);                                                         \
+    if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name);                                                      \
     next;                                                                                                              \
   })
 
@@ -93,7 +93,7 @@ __attribute__((constructor)) static void open_clock(void) {
     int64_t own = 1 + __atomic_fetch_add(shared + 1, 1, __ATOMIC_RELAXED) % PROCESSES;
     int64_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, own * PAGE);
     if (page != MAP_FAILED && (!shared[2] || begin_trial())) { /* else no read is counted, so that nothing is proven */
-      *page = 0; /* so that the page is there before the first time is taken */
+      __atomic_fetch_add(page, 0, __ATOMIC_RELAXED); /* so that the page is there before the first time is taken */
       served = page;
       first_page = shared;
     }
