@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,11 +34,21 @@ from regress_action.formats.shape import (
 from regress_action.formats.stacking import side_by_side, stack
 from regress_action.formats.units import metric
 from regress_action.model.errors import InputError
-from regress_action.model.measurements import COMPILED, Benchmark, Conditions, Environment, Metric, Report, Run, Series
+from regress_action.model.measurements import (
+    COMPILED,
+    Benchmark,
+    Conditions,
+    Environment,
+    Failure,
+    Metric,
+    Report,
+    Run,
+    Series,
+)
 from regress_action.model.resources import Doing, RunResources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -63,6 +75,8 @@ _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
 _MOST_SAVED_S = 1e8
 _ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
+_MOST_FAILURES = 50
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (?P<node>[^\s:]+\.py::.+?)(?: - (?P<reason>.*))?$", re.MULTILINE)
 _PLANNED_ENDS = frozenset({"complete", "budget", "decided"})
 
 
@@ -141,7 +155,15 @@ def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark 
         failure=failure,
         position=_position(run),
     )
+    if failure and report.series and not report.failures:
+        report = replace(report, failures=tuple(_failures_in(run.get("output_tail"))))
     return replace(report, runs=(place,))
+
+
+def _failures_in(printed: object) -> Iterator[Failure]:
+    """Yield the benchmarks that pytest names as failed at the end of what a run printed; its result file has none."""
+    for match in islice(_FAILED.finditer(optional_text(printed) or ""), _MOST_FAILURES):
+        yield Failure(clean(match["node"]), clean(match["reason"] or "It failed."))
 
 
 def _failure(run: dict[str, Any]) -> str | None:

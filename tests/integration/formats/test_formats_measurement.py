@@ -136,6 +136,27 @@ def test_a_command_that_failed_after_it_wrote_its_result_has_values(tmp_path: Pa
     assert not any(math.isnan(value) for series in head.series for value in series.values)
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "reason"),
+    [
+        ("FAILED b/test_a.py::test_x[a b] - assert 0\x07", "b/test_a.py::test_x[a b]", "assert 0~"),
+        ("ERROR test_a.py::test_x", "test_a.py::test_x", "It failed."),
+        ("FAILED: nothing that pytest writes", None, ""),
+    ],
+)
+def test_a_benchmark_that_the_output_names_as_failed_is_named(
+    tmp_path: Path, line: str, name: str | None, reason: str
+) -> None:
+    """Also where neither side has a value of it; what a good run prints names nothing."""
+    tail = f"a.py:5: AssertionError\n{line}\n1 failed, 1 passed"
+    folder = _written(
+        tmp_path, _run("head", 0, failure="exited with status 1", output_tail=tail), _run("base", 0, output_tail=tail)
+    )
+    named = [(failure.benchmark, failure.reason[: len(reason)]) for failure in read_measurement(folder).head.failures]
+    assert named == ([(name, reason)] if name else [])
+    assert not _base(folder).failures
+
+
 @pytest.mark.parametrize("content", ["BenchmarkA 100 12.5 ns/op\nBenchmarkB 100 1", '{"machine_info": {}, "benchm'])
 def test_a_file_that_a_failing_command_did_not_finish_is_not_used(tmp_path: Path, content: str) -> None:
     """The last number may be cut short, and no one can tell."""
