@@ -57,14 +57,19 @@ def test_controls_that_moved_set_a_floor(ratio: float, *, alarms: bool) -> None:
 
 
 def test_the_largest_floor_of_all_metrics_is_stated() -> None:
-    """Each metric has its own; the note names the one that hides most."""
+    """Each metric has its own; the note names the one that hides most, and how much else it hid."""
     slower = regression("far.away", 1.4, Severity.MINOR)
     larger = replace(regression("far.away", 1.9, Severity.MINOR), metric=Metric("peak_memory", "B"))
 
     labelled = with_controls(judgement(Outcome.WARN, slower, larger), {"far.away"}, POLICY)
 
+    hidden = with_controls(
+        judgement(Outcome.WARN, slower, larger, regression("near.by", 1.3, Severity.MINOR)), {"far.away"}, POLICY
+    )
     floors = [note for note in labelled.notes if isinstance(note, Note) and note.code is NoteCode.CONTROL_FLOOR]
-    assert [note.numbers[1] for note in floors] == [1.9]
+    assert [note.numbers[1:] for note in floors] == [(1.9, 0.0)]
+    (stated,) = (note for note in hidden.notes if isinstance(note, Note) and note.code is NoteCode.CONTROL_FLOOR)
+    assert stated.numbers[1:] == (1.9, 1.0)
 
 
 def test_quiet_controls_change_nothing_for_the_others() -> None:

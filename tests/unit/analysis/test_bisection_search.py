@@ -144,6 +144,13 @@ def test_the_bits_of_a_choice_are_those_of_the_mean_of_its_pairs() -> None:
     assert chosen is not None
     assert chosen.bits == pytest.approx(information(contains[[3]] @ now.first, np.array([separation]))[0])
 
+    more = choose(contains, now, available=[3], measured={3: 1}, build_cost=10, batches=(5,))
+    six, one = (1 / (now.pair_spread**2 / pairs + now.build_spread**2) for pairs in (6, 1))
+    assert more is not None
+    assert more.bits == pytest.approx(
+        information(contains[[3]] @ now.first, np.array([abs(now.step) * math.sqrt(six - one)]))[0]
+    )
+
 
 def test_more_pairs_of_one_build_tell_less() -> None:
     """A commit that was measured often is left for a new one, since its own build may be the difference."""
@@ -277,7 +284,8 @@ def test_a_search_begins_once_it_is_settled_that_something_changed(
 
 
 def test_runs_that_do_not_differ_are_asked_for_a_fifth_as_often() -> None:
-    """Two pairs, two more, and after twelve nothing more."""
+    """Two pairs, two more, and after twelve nothing more; usual runs for ten."""
+    assert Bisection(np.ones((1, 1), dtype=bool), np.ones(1)).next_step() == MeasurementStep(0, 10)
     assert replace(asked(0.2, []), measured={}, exact=True).next_step() == MeasurementStep(3, 2)
     assert asked(0.2, [0.5] * 11, exact=True).next_step() == MeasurementStep(3, 2)
     assert asked(0.2, [0.5] * 12, exact=True).next_step() is Ending.UNDECIDED

@@ -108,6 +108,15 @@ def test_a_step_is_clear_beyond_the_noise_of_runs_that_are_alike(later: float, s
     assert seen == [False, True, True]
 
 
+def test_levels_whose_mean_and_median_moved_apart_have_no_clear_change() -> None:
+    """A few slow runs after the place, and all others a little faster."""
+    before = 0.001 * np.random.default_rng(5).standard_normal(20)
+    after = np.array([-0.002, 0.02] + [-0.002, -0.002, 0.02] * 3)
+
+    for sign in (1, -1):
+        assert not clear_changes._is_clear(sign * before[None], sign * after[None], np.zeros(1))[0]
+
+
 def test_the_runs_of_another_series_teach_nothing() -> None:
     """Twenty runs are few, whatever was searched together with them."""
     _, (point,) = find_all([noise(60, seed=5), stepped(noise(30, seed=4), {20: 1.1})])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from regress_action import analysis
+from regress_action.analysis import code_layout
 from regress_action.model.comparisons import Verdict
 from regress_action.model.measurements import COMPILED, Environment
 from regress_action.report.reasons import sentence
@@ -173,3 +174,11 @@ def test_a_history_of_compiled_code_marks_what_is_not_marked() -> None:
     """An artifact's word about what it measured is not taken; that of the stored builds is."""
     assert judged(1.15, builds(STEADY[:12])).confirmed is False
     assert judged(1.15, []).confirmed is None
+
+
+def test_a_build_lies_beyond_one_before_and_one_after_it() -> None:
+    """By the nearer of the two, in either direction; two builds show only that something changed."""
+    levels = np.array([[0.0, 0.3, 0.1], [0.0, -0.3, -0.1], [0.0, 0.1, 0.3]])
+
+    assert code_layout._wandered(levels) == pytest.approx([0.2, 0.2, 0.0])
+    assert not code_layout._wandered(levels[:, :2]).any()

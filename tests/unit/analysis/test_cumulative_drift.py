@@ -244,3 +244,11 @@ def test_what_became_faster_comes_before_what_was_too_short_to_tell() -> None:
     drifts = cumulative_drift.measure(reports, since=f"{50:040x}")
 
     assert [drift.history.benchmark.name for drift in drifts] == ["faster", "short"]
+
+
+def test_the_only_report_is_the_newest() -> None:
+    """Its level is listed, as far as no release is older."""
+    (row,) = cumulative_drift.since_releases(past([2.0]), ["f" * 40])
+
+    assert row.level == pytest.approx(2.0)
+    assert row.since == (None,)
