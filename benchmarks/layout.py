@@ -7,8 +7,8 @@ An inert edit changes no executed statement: it reorders the functions of `layou
 nothing calls. Base and head are then two builds of the same program whose functions lie elsewhere. Their CPU times go
 through `analysis.compare`, once with what the measurer recognises about the program and once without. Beside them, the
 same programs made slower by 30 %. With `--history`, every comparison is also made with the bound that so many earlier
-builds of the program teach, drawn for each from twice as many others. Needs a C compiler. `--interpreted` is about
-Python programs: `layout_interpreted.py`.
+builds of the program teach, drawn for each from twice as many others, and those are compared with one another
+(`--edits 0`: nothing else). Needs a C compiler. `--interpreted` is about Python programs: `layout_interpreted.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ _SLOWER = 1.3
 _PROGRAMS = sorted((Path(__file__).parent / "layout_programs").glob("*.c"))
 _FUNCTION = "// function\n"
 _STORED_RUNS = 3
+_DRAWS = 1000
 _HERE = Environment(runner="local", os="linux", cpu="this one", cores=os.cpu_count() or 1)
 _NOT_MARKED, _ASSUMED = "not marked", "assumed bound"
 _PADDING = """
@@ -77,8 +79,18 @@ def main() -> int:
             for kind, factor in (("inert", 1.0), ("slower", _SLOWER)):
                 head = _built(compiler, _edited(program.read_text(), shuffle), factor, Path(folder) / kind)
                 rows[kind].append(_compared(program.stem, base, head, options.pairs, histories))
-    text = {kind: _counts(compared) for kind, compared in rows.items()}
-    print(f"{options.edits} inert edits of {len(_PROGRAMS)} C programs, {options.pairs} pairs, {compiler} -O2")
+    for builds in options.history:
+        print(_among_stored(stored, builds, options.seed))
+    if options.edits:
+        text = {kind: _counts(compared) for kind, compared in rows.items()}
+        print(f"{options.edits} inert edits of {len(_PROGRAMS)} C programs, {options.pairs} pairs, {compiler} -O2")
+        _print(text, rows)
+        if options.json:
+            options.json.write_text(json.dumps(text, indent=1))
+    return 0
+
+
+def _print(text: dict[str, dict[str, dict[str, float]]], rows: dict[str, list[dict[str, Comparison]]]) -> None:
     print(f"{'':34}{'slower':>8}{'alarming':>10}{'suspected':>11}{'largest ratio':>15}")
     for kind, title in (("inert", "identical code"), ("slower", f"×{_SLOWER}")):
         for form, counts in text[kind].items():
@@ -91,9 +103,6 @@ def main() -> int:
             f"{form}: {_proven(found['inert'], form)} / {_proven(found['slower'], form)}" for form in text["inert"]
         ]
         print(f"{name:12}{len(found['inert']):4}   {'   '.join(proven)}")
-    if options.json:
-        options.json.write_text(json.dumps(text, indent=1))
-    return 0
 
 
 def _stored(compiler: str, folder: Path, seed: int, number_of_builds: int) -> list[Report]:
@@ -141,6 +150,35 @@ def _built(compiler: str, source: str, factor: float, program: Path) -> Path:
     file.write_text(source)
     subprocess.run([compiler, "-O2", f"-DFACTOR={factor}", "-o", program, file], check=True)
     return program
+
+
+def _among_stored(stored: Sequence[Report], builds: int, seed: int) -> str:
+    """Return how often two stored builds lie further apart than the bounds, and how often with ×1.3 between them.
+
+    Both are drawn with the history that the bound is learned from, and compared by their medians alone.
+    """
+    shuffle = random.Random(seed)  # noqa: S311 - reproducible draws
+    policy = analysis.Policy()
+    beyond: dict[str, list[float]] = {program.stem: [0, 0, 0, 0] for program in _PROGRAMS}
+    for _ in range(_DRAWS):
+        base, head, *history = shuffle.sample(stored, builds + 2)
+        bounds = analysis.layout_bounds(history, policy)
+        for before, after in zip(base.series, head.series, strict=True):
+            name = before.benchmark.name
+            ratio = statistics.median(after.values) / statistics.median(before.values)
+            learned = bounds[_HERE.fingerprint, name, _TIME.name].ratio
+            held = (ratio, policy.layout_bound), (ratio, learned), (ratio * _SLOWER, policy.layout_bound)
+            for place, (change, bound) in enumerate((*held, (ratio * _SLOWER, learned))):
+                beyond[name][place] += change >= bound
+    lines = [
+        f"{_DRAWS} draws of two of {len(stored)} stored builds, with {builds} others as history; beyond the bound, %",
+        f"{'':12}{'identical, assumed':>20}{'learned':>10}{f'×{_SLOWER}, assumed':>16}{'learned':>10}",
+    ]
+    beyond["all"] = [sum(column) / len(beyond) for column in zip(*beyond.values(), strict=True)]
+    for name, counts in beyond.items():
+        one, two, three, four = (100 * count / _DRAWS for count in counts)
+        lines.append(f"{name:12}{one:20.2f}{two:10.2f}{three:16.1f}{four:10.1f}")
+    return "\n".join(lines) + "\n"
 
 
 def _seconds(program: Path) -> float:
