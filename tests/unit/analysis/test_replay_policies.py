@@ -16,9 +16,9 @@ from unit.analysis.stored_reports import MACHINE, TIME, past, report
 
 
 def history(steps: dict[int, float], runs: int = 40, metric: Metric = TIME) -> list[Report]:
-    """Make reports of five runs each around 7, with 0.5 % noise between them, and steps."""
+    """Make reports of five runs each around 0.07, with 0.5 % noise between them, and steps."""
     draw = np.random.default_rng(1)
-    level = 7 * np.exp(0.005 * draw.standard_normal(runs))
+    level = 0.07 * np.exp(0.005 * draw.standard_normal(runs))
     for index, ratio in steps.items():
         level[index:] *= ratio
     values = [level[n] * np.exp(0.002 * draw.standard_normal(5)) for n in range(runs)]
