@@ -83,9 +83,9 @@ def figures(*, quick: bool) -> list[Figure]:
 def profiled(*, slower: bool) -> CallProfile:
     """Run the program once with its calls counted, and return what was counted."""
     from regress_action.advice.profile_files.folder import read_calls
-    from regress_action.measure import python_profile
+    from regress_action.measure import python_start
 
-    hook = Path(python_profile.__file__).parent
+    hook = Path(python_start.__file__).parent
     with tempfile.TemporaryDirectory(prefix="advice-") as folder:
         (Path(folder) / "suite.py").write_text(program(slower=slower))
         (Path(folder) / "out").mkdir()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.measure import python_profile, untrusted_files
+from regress_action.measure import untrusted_files
 from regress_action.measure.git import GitFolder
 from regress_action.measure.measurement import disk_error
 from regress_action.measure.pairs_loop import DecisionFailedError, ask_decision
@@ -42,7 +42,6 @@ _SHORTEST_S = 60.0
 _HUNK = re.compile(r"@@ -(\d{1,8})(?:,(\d{1,8}))? \+(\d{1,8})(?:,(\d{1,8}))? @@")
 _LONGEST_LIST = 60_000  # bytes of an environment variable
 _DRIVER = Path(__file__).resolve().parent / "tracing" / "driver.py"
-_HOOK = Path(python_profile.__file__).resolve().parent
 
 
 @dataclass(slots=True)
@@ -175,12 +174,10 @@ class SuiteProfiler:
             words = (str(self.options.profile_command).replace("{profile}", str(path)),)
             command = SuiteCommand(words, self.options.select_style)
         else:
-            searched = self.executor.environment.variables.get("PYTHONPATH", "")
             lines = self._changed_lines(slot.side) if kind == "lines" else ""
             extra |= {
                 "REGRESS_PROFILE": kind,
                 "REGRESS_PROFILE_LINES": lines,
-                "PYTHONPATH": f"{_HOOK}:{searched}".rstrip(":"),
             }
         return self.executor.run_untimed(slot, tree, benchmarks, command, extra)
 

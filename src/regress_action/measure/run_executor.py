@@ -20,11 +20,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regress_action.measure import machine, untrusted_files
+from regress_action.measure import machine, python_start, untrusted_files
 from regress_action.measure.active_clock import ClockWitness
 from regress_action.measure.activity import Activity, KernelTotals
 from regress_action.measure.control_group_limits import ControlGroupLimits
-from regress_action.measure.cooperative_turns import SLICE_S, CooperativeTurns, TurnOrder
+from regress_action.measure.cooperative_turns import CONTAINER, SLICE_S, CooperativeTurns, TurnOrder
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.frozen_turns import FrozenTurns, Slices
 from regress_action.measure.held_command import run_in_parallel
@@ -55,6 +55,7 @@ _MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")  # ELF, Mach-O, 
 _INTERPRETER = re.compile(r"(python|pypy|node|bun|deno|ruby|perl|php|java|julia)[\d.]*(-config)?")
 _INSTALLED = frozenset({"node_modules", "site-packages", "vendor", ".venv", "venv", ".tox", ".nox", ".git"})
 
+_PYTHON_START = str(Path(python_start.__file__).parent)
 _PROBE_LIMIT_S = 20.0
 _TRIAL_SHARE = 0.05  # of one CPU, for watching a trial run
 _NO_COMMAND = frozenset({126, 127})
@@ -373,6 +374,9 @@ class RunExecutor:
             "REGRESS_PAIR": str(slot.pair),
             "REGRESS_SELECT": "\n".join(selection),
         }
+        if not os.environ.get(CONTAINER):
+            searched = filter(None, (_PYTHON_START, self.environment.variables.get("PYTHONPATH")))
+            variables["PYTHONPATH"] = os.pathsep.join(searched)
         if self.clocks:
             variables |= self.clocks.begin(slot.side, self.environment.variables)
         limit = min(self.options.timeout_s or math.inf, self._left_s)

@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from regress_action.advice.profile_files import formats
 from regress_action.advice.profile_files.folder import joined_calls, read_calls, read_lines
-from regress_action.measure import python_profile
+from regress_action.measure import python_start
 from regress_action.measure.profiling import changed_lines
 from regress_action.model.profiles import CostMode, FunctionKey
 
-HOOK = Path(python_profile.__file__).parent
+if TYPE_CHECKING:
+    from integration.measure.measure_repository import Measurer, Repository
+
+HOOK = Path(python_start.__file__).parent
 PROGRAM = """\
 import os, sys, threading, time
 
@@ -120,8 +124,21 @@ def test_the_users_own_sitecustomize_runs(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "sitecustomize.py").write_text("import builtins\nbuiltins.greeting = 'hello'\n")
-    program = "import sys\nprint(greeting, [part for part in sys.path if 'python_profile' in part])\n"
+    program = "import sys\nprint(greeting, [part for part in sys.path if 'python_start' in part])\n"
     assert profiled(tmp_path, "calls", program, PYTHONPATH=str(own)).stdout == "hello []\n"
+
+
+def test_allocations_lie_elsewhere_in_every_process(repository: Repository, measure: Measurer) -> None:
+    """The place of an object in its page, which is the same in every process of an unchanged program otherwise."""
+    program = (
+        "places = lambda make: [id(it) % 4096 for it in [make() for _ in range(8)]]\n"
+        "print([places(make) for make in (object, lambda: bytes(90), lambda: bytes(300), lambda: lambda: 0)])"
+    )
+    repository.commit(program_dot_py=program)
+    measured = measure("--runs", "6", "--", f"{sys.executable} program.py > {{out}}")
+    assert measured.status == 0, measured.stderr
+    for places in zip(*(json.loads(result) for result in measured.results("head")), strict=True):
+        assert len({tuple(of_process) for of_process in places}) > 1
 
 
 def test_a_folder_that_is_gone_changes_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Profile this Python process and write the profile when it ends; imported by the interpreter at its start.
+"""Profile this Python process and write the profile when it ends; imported by `sitecustomize` at its start.
 
 The variable REGRESS_PROFILE says how: `stacks` samples the call stacks of all threads, `calls` counts every call,
 `memory` records which lines allocated what is in use, `lines` times every line of the functions with changed lines,
@@ -12,7 +12,7 @@ folder for what is written, REGRESS_PROFILE_ROOT the tree whose paths are writte
     lines-<process>.json        how often each line was executed, and its time with all that it calls
     memory-<process>.json       the bytes that each line's allocations hold, when most is held and along the run
 
-This file uses the standard library only and runs on Python 3.8 and newer. A sitecustomize of the user runs as well.
+This file uses the standard library only and runs on Python 3.8 and newer.
 """
 
 from __future__ import annotations
@@ -43,22 +43,6 @@ LARGER = 1.1
 LEAST_MORE = 65536
 MAIN_THREAD = "[main thread]"
 OTHER_THREADS = "[other threads]"
-
-
-def _run_the_users_own() -> None:
-    """Import the sitecustomize that this file hides, if there is one."""
-    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib would be imported for this alone
-    path = list(sys.path)
-    module = sys.modules.pop("sitecustomize", None)
-    sys.path[:] = [folder for folder in path if os.path.abspath(folder or ".") != own]  # noqa: PTH100
-    try:
-        __import__("sitecustomize")  # the next on the path
-    except ImportError as error:
-        if error.name != "sitecustomize":
-            raise
-        if module is not None:
-            sys.modules["sitecustomize"] = module
-    # The folder stays out of sys.path: a suite that looks at its path sees what it always sees.
 
 
 class PathNames:
@@ -547,7 +531,8 @@ def _write_at_the_end_of_a_worker(recorder: Any) -> None:
         util.register_after_fork(recorder, lambda it: util.Finalize(None, it.stop, exitpriority=-1000))
 
 
-def _begin() -> None:
+def begin() -> None:
+    """Profile this process from now on, as the variables say."""
     folder, kind = os.environ.get("REGRESS_PROFILE_OUT"), os.environ.get("REGRESS_PROFILE")
     if not folder or kind not in {"stacks", "calls", "lines", "memory"}:
         return
@@ -561,8 +546,3 @@ def _begin() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=recorder.start_in_child)
     recorder.start()
-
-
-if __name__ == "sitecustomize":
-    _run_the_users_own()
-    _begin()

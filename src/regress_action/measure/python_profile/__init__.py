@@ -1,1 +1,0 @@
-"""The folder that is put on PYTHONPATH of a suite whose Python processes are to be profiled."""

@@ -1,0 +1,1 @@
+"""The folder that is put on PYTHONPATH of a suite: what its Python processes do first, and their profiler."""

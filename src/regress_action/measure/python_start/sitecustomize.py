@@ -1,0 +1,62 @@
+"""What every Python process of a suite does first: imported by the interpreter, from a folder on its PYTHONPATH.
+
+What the process allocates afterwards lies at places that are drawn anew. Without that, an object lies at the same place
+in its page in all processes of one version of a program, and at another place in those of the next version, although
+the kernel draws the addresses of the pages. The time that this costs or saves would show in every pair, as if the code
+were slower or faster (Curtsinger and Berger, "Stabilizer", ASPLOS 2013).
+
+With REGRESS_PROFILE the process is profiled. This file uses the standard library only and runs on Python 3.8 and newer.
+A sitecustomize of the user runs as well.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_OBJECTS = 1536
+_BLOCK_UNIT = 16  # bytes; of which the block at the start of the heap has up to 4095
+
+kept: list[object] = []
+
+
+def _move_allocations() -> None:
+    """Keep a random half of some objects of every size that Python's own allocator serves, and a block of the heap.
+
+    What is allocated next lies in the gaps, in the order in which they were made: also a random one. How much memory
+    that takes is always the same.
+    """
+    kept.append(bytes(_BLOCK_UNIT * (int.from_bytes(os.urandom(2), "little") % 4096)))
+    objects: list[object] = [bytes(2 * number % 512) for number in range(_OBJECTS)]  # 48 to 544 bytes each
+    objects += [object() for _ in range(_OBJECTS // 16)]  # 16 bytes
+    objects += [0.5 + number for number in range(_OBJECTS // 16)]  # 32 bytes
+    drawn = os.urandom(len(objects))
+    shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn.__getitem__)]
+    kept.extend(shuffled[::2])
+    del objects, shuffled
+
+
+def _run_the_users_own() -> None:
+    """Import the sitecustomize that this file hides, if there is one."""
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib would be imported for this alone
+    path = list(sys.path)
+    module = sys.modules.pop("sitecustomize", None)
+    sys.path[:] = [folder for folder in path if os.path.abspath(folder or ".") != own]  # noqa: PTH100
+    try:
+        __import__("sitecustomize")  # the next on the path
+    except ImportError as error:
+        if error.name != "sitecustomize":
+            raise
+        if module is not None:
+            sys.modules["sitecustomize"] = module
+    # The folder stays out of sys.path: a suite that looks at its path sees what it always sees.
+
+
+if __name__ == "sitecustomize":
+    _move_allocations()
+    if os.environ.get("REGRESS_PROFILE"):
+        profiler = __import__("regress_profiler")  # beside this file, and in no package there
+        _run_the_users_own()
+        profiler.begin()
+    else:
+        _run_the_users_own()
