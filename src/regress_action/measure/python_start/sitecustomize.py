@@ -15,6 +15,7 @@ import os
 import sys
 
 _OBJECTS = 1536
+_BLOCKS = 256
 _BLOCK_UNIT = 16  # bytes; of which the block at the start of the heap has up to 4095
 
 kept: list[object] = []
@@ -28,6 +29,7 @@ def _move_allocations() -> None:
     """
     kept.append(bytes(_BLOCK_UNIT * (int.from_bytes(os.urandom(2), "little") % 4096)))
     objects: list[object] = [bytes(2 * number % 512) for number in range(_OBJECTS)]  # 48 to 544 bytes each
+    objects += [bytes(512 + _BLOCK_UNIT * number) for number in range(_BLOCKS)]  # larger ones come from the heap
     objects += [object() for _ in range(_OBJECTS // 16)]  # 16 bytes
     objects += [0.5 + number for number in range(_OBJECTS // 16)]  # 32 bytes
     drawn = os.urandom(len(objects))
