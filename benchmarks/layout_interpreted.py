@@ -2,13 +2,15 @@
 
 An inert edit changes no executed statement: functions and imports in another order, functions and constants that nobody
 uses, other names of locals, longer docstrings. Base and head are two such edits of one program, measured in pairs of
-fresh processes with their own hash seeds and addresses. A third side is the base's source in another folder, which
-shows what the same comparison says where there is nothing to find.
+fresh processes with their own hash seeds and addresses: as Python starts by itself, and as the measurer lets it start,
+which draws the places of what it allocates. A third side is the base's source in another folder, which shows what the
+same comparison says where there is nothing to find.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import random
 import statistics
 import subprocess
@@ -22,6 +24,7 @@ import numpy as np
 from scipy import optimize, special
 
 from regress_action import analysis
+from regress_action.measure import python_start
 from regress_action.model.comparisons import Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 PROGRAMS = sorted((Path(__file__).parent / "interpreted_programs").glob("*.py"))
 SIDES = ("base", "copy", "head")
+STARTS = {"as Python starts": "", "as the measurer starts it": str(Path(python_start.__file__).parent)}
+"""The folder on PYTHONPATH."""
 _MODULE = "program"
 _JUDGED = 10  # pairs, as many as are measured by default
 _ROUNDS = """
@@ -54,35 +59,45 @@ class Spread(NamedTuple):
     of_pairs: float
 
 
+class Row(NamedTuple):
+    """The CPU seconds of every side of an edit of a program, pair by pair."""
+
+    program: str
+    start: str
+    seconds: dict[str, list[float]]
+
+
 def report(edits: int, pairs: int, seed: int) -> int:
     """Print how far edits lie apart, and what the judge says of them; return 0."""
-    print(table(list(measured(edits, pairs, seed))))
+    rows = list(measured(edits, pairs, seed))
+    for start in STARTS:
+        print(f"\n{start}: {table([row for row in rows if row.start == start])}")
     return 0
 
 
-def table(rows: Sequence[tuple[str, dict[str, list[float]]]]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Return the spread of all programs and of each, and how many edits ten of their pairs prove a change of."""
-    pairs = len(rows[0][1]["base"])
+    pairs = len(rows[0].seconds["base"])
     lines = [
         f"{len(rows)} comparisons of two inert edits of {len(PROGRAMS)} Python programs, {pairs} pairs",
         f"{'spread between edits, %':26}{'same source':>22}{'edited':>22}{'one pair':>10}",
     ]
     for name in ("all", *(program.stem for program in PROGRAMS)):
-        if chosen := [seconds for program, seconds in rows if name in ("all", program)]:
+        if chosen := [row.seconds for row in rows if name in ("all", row.program)]:
             same, other = spread(chosen, "copy"), spread(chosen, "head")
             lines.append(f"{name:26}{_cell(same):>22}{_cell(other):>22}{100 * other.of_pairs:10.1f}")
     for verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT):
-        counts = [sum(_judged(name, seconds, side) is verdict for name, seconds in rows) for side in SIDES[1:]]
+        counts = [sum(_judged(row, side) is verdict for row in rows) for side in SIDES[1:]]
         lines.append(f"{verdict + f', {_JUDGED} pairs':26}{counts[0]:>22}{counts[1]:>22}")
     return "\n".join(lines)
 
 
-def _judged(name: str, seconds: dict[str, list[float]], side: str) -> Verdict:
+def _judged(row: Row, side: str) -> Verdict:
     """Return the verdict on a side against the base, from the first ten pairs."""
     sides = (
         Report(
-            (Series(Benchmark(name), Metric("cpu_time", "s"), tuple(seconds[of][:_JUDGED])),),
-            tuple(Run(session="s", pair=pair) for pair in range(len(seconds[of][:_JUDGED]))),
+            (Series(Benchmark(row.program), Metric("cpu_time", "s"), tuple(row.seconds[of][:_JUDGED])),),
+            tuple(Run(session="s", pair=pair) for pair in range(len(row.seconds[of][:_JUDGED]))),
             commit=of,
         )
         for of in ("base", side)
@@ -94,8 +109,8 @@ def _cell(of: Spread) -> str:
     return f"{100 * of.estimate:.2f} ({100 * of.low:.2f} to {100 * of.high:.2f})"
 
 
-def measured(edits: int, pairs: int, seed: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    """Yield, for each edit, its program and the CPU seconds of every side, pair by pair."""
+def measured(edits: int, pairs: int, seed: int) -> Iterator[Row]:
+    """Yield a row for each edit and each start, measured in turn."""
     with tempfile.TemporaryDirectory() as folder:
         for edit in range(edits):
             shuffle = random.Random(seed * 10_000 + edit)  # noqa: S311 - reproducible edits
@@ -107,13 +122,14 @@ def measured(edits: int, pairs: int, seed: int) -> Iterator[tuple[str, dict[str,
             for side, source in zip(SIDES, (base, base, head), strict=True):
                 places[side].mkdir()
                 (places[side] / f"{_MODULE}.py").write_text(source)
-                _seconds(places[side])  # leaves the compiled module behind
-            seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+                _seconds(places[side], "")  # leaves the compiled module behind
+            rows = [Row(program.stem, start, {side: [] for side in SIDES}) for start in STARTS]
             for pair in range(pairs):
                 order = SIDES if pair % 2 == 0 else SIDES[::-1]
-                for side in order:
-                    seconds[side].append(_seconds(places[side]))
-            yield program.stem, seconds
+                for row in rows:
+                    for side in order:
+                        row.seconds[side].append(_seconds(places[side], STARTS[row.start]))
+            yield from rows
 
 
 def _bytecode(source: str) -> list[tuple[str, bytes]]:
@@ -128,10 +144,11 @@ def _bytecode(source: str) -> list[tuple[str, bytes]]:
     return sorted(found)
 
 
-def _seconds(folder: Path) -> float:
-    """Return the median CPU time of three rounds in a fresh process."""
+def _seconds(folder: Path, start: str) -> float:
+    """Return the median CPU time of three rounds in a fresh process, with the folder `start` on its PYTHONPATH."""
     words = [sys.executable, "-c", _ROUNDS, str(folder)]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    variables = {**os.environ, "PYTHONPATH": start}
+    return float(subprocess.run(words, check=True, capture_output=True, text=True, env=variables).stdout)
 
 
 def edited(source: str, shuffle: random.Random) -> str:
