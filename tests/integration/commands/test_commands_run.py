@@ -65,9 +65,10 @@ def project(tmp_path: Path) -> Path:
 
 
 def regress(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in `folder` as a user does."""
+    """Run the program in `folder` as a user does; pytest-benchmark measures nothing in a worker of pytest-xdist."""
     command = [sys.executable, "-m", "regress_action", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
 MEASURE = ("run", "--pairs", "5", "--json", "out.json")
