@@ -89,7 +89,7 @@ class LevelStep:
     ratio: float | None
     settled: bool
     accepted: bool
-    clear: bool = False
+    clear: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +186,8 @@ class _Judged:
         starts = [0, *(point.index for point in self.followed.change_points), *self._drifting()]
         ends = [*starts[1:], len(values)]
         levels = [float(np.median(values[start:end])) for start, end in zip(starts, ends, strict=True)]
-        newest = max((int(np.searchsorted(places, column)) for column in self.accepted), default=-1)
-        first = max((number for number, start in enumerate(starts) if start <= newest), default=0)
+        newest = max((int(np.searchsorted(places, column)) for column in self.accepted), default=0)
+        first = max(number for number, start in enumerate(starts) if start <= newest)
         higher = self._direction is Direction.HIGHER
         reference = min(range(first, len(levels)), key=lambda n: -levels[n] if higher else levels[n])
         state = SeriesState(
@@ -228,7 +228,7 @@ class _Judged:
         began = int(places[starts[-1]]) if len(starts) > 1 else None
         if used is not None and used > 1:
             return {"status": Status.OVER_BUDGET, "since": began}
-        worse = (state.ratio or 1.0) if reference < len(starts) - 1 else 1.0
+        worse = state.ratio or 1.0
         since = int(places[starts[reference + 1]]) if worse >= WORSE else None
         if worse >= max(self.limits.threshold, WORSE):
             return {"status": Status.REGRESSED, "since": since}
@@ -286,17 +286,15 @@ class _Judged:
         worse = next((n for n, step in enumerate(reversed(steps)) if step <= 1), len(steps))
         if worse < _CREEP_STEPS or max(steps[-worse:]) >= self.limits.threshold:
             return None
+        growth = math.fsum(map(math.log, steps[1 - worse :]))
         moments, places = self.followed.history.moments, self.followed.history.reports
         first = moments[int(places[(starts[-worse] + ends[-worse] - 1) // 2])].seconds
         last = moments[int(places[(starts[-1] + ends[-1] - 1) // 2])].seconds
-        total = self._badness(levels[-worse], levels[-1])
-        if first is None or last is None or last <= first or not total or total <= 1:
-            return None
-        return math.log(total) / (last - first) * _DAY_S
+        return growth / (last - first) * _DAY_S if first is not None and last is not None and last > first else None
 
     def _days_to_budget(self, level: float, rate: float | None) -> float | None:
         """Return in how many days a level that grows at `rate` a day reaches the budget."""
-        if self.limits.budget is None or not rate or rate <= 0:
+        if self.limits.budget is None or rate is None or rate <= 0:
             return None
         left = self._badness(level, self.limits.budget)
         return None if left is None or left <= 1 else math.log(left) / rate
