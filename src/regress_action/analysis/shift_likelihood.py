@@ -92,10 +92,9 @@ def _sides(flat: Floats, start: Ints, stop: Ints, place: Ints) -> _Sides:
     away = np.arange(REACH)
     before, after = place[:, None] - 1 - away, place[:, None] + away
     is_before, is_after = before >= start[:, None], after < stop[:, None]
-    last = len(flat) - 1
     return _Sides(
-        np.where(is_before, flat[np.clip(before, 0, last)], 0),
-        np.where(is_after, flat[np.clip(after, 0, last)], 0),
+        np.where(is_before, flat.take(before, mode="clip"), 0),
+        np.where(is_after, flat.take(after, mode="clip"), 0),
         is_before,
         is_after,
     )
@@ -109,7 +108,7 @@ def _widths(sides: _Sides, minimum: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         spans = ordered[:, _NEAREST:] - ordered[:, :-_NEAREST]
     spans = np.sort(np.where(np.isfinite(spans), spans, np.inf), axis=1)
-    middle = np.maximum(present.sum(axis=1) - _NEAREST, 1) // 2
+    middle = (present.sum(axis=1) - _NEAREST) // 2
     widths: Floats = np.maximum(spans[np.arange(len(spans)), middle] / 2, _NARROWEST * minimum)[:, None].astype(
         np.float32
     )
@@ -130,8 +129,8 @@ def _log_density(
     """Return the log likelihood of each row whose runs after the place are moved back by `shift`."""
     kernel = np.reciprocal(1 + ((apart - shift.astype(np.float32)[:, None, None]) / width[:, :, None]) ** 2) ** 2
     kernel *= together
-    before = np.log(np.maximum(own[0] + kernel.sum(axis=2), 1e-9), where=sides.is_before, out=np.zeros_like(own[0]))
-    after = np.log(np.maximum(own[1] + kernel.sum(axis=1), 1e-9), where=sides.is_after, out=np.zeros_like(own[1]))
+    before = np.log(own[0] + kernel.sum(axis=2), where=sides.is_before, out=np.zeros_like(own[0]))
+    after = np.log(own[1] + kernel.sum(axis=1), where=sides.is_after, out=np.zeros_like(own[1]))
     total: Floats = before.sum(axis=1) + after.sum(axis=1)
     return total
 
@@ -168,7 +167,7 @@ def _moved(
     start, stop, place = bounds
     sides, width = noise
     split = place[:, None] + np.arange(-_MOVES, _MOVES + 1)
-    run = flat[np.clip(split[:, :-1], 0, len(flat) - 1)]
+    run = flat.take(split[:, :-1], mode="clip")
     aligned = np.concatenate([sides.before, sides.after - shift[:, None]], axis=1)
     present = np.concatenate([sides.is_before, sides.is_after], axis=1)
     density = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from regress_action.analysis.arrays import Stretches
-from regress_action.analysis.shift_likelihood import Shifts, best_shifts
+from regress_action.analysis.arrays import Floats, Stretches
+from regress_action.analysis.shift_likelihood import Shifts, _peaks, best_shifts
 
 CLUSTERS = (-0.3, -0.13, 0.0, 0.11, 0.25)
 
@@ -82,3 +84,117 @@ def test_a_step_moves_as_far_as_a_whole_level_is_left(step: int, guess: int) -> 
     flat = (0.5 * (np.arange(40) >= step) + 0.001 * np.random.default_rng(1).standard_normal(40)).astype(np.float32)
 
     assert shifts(flat, guess, guess=0.5).place.tolist() == [step]
+
+
+def peaks_of(differences: Floats, width: float, minimum: float) -> list[float]:
+    """Return the means of the three fullest windows of three bins, of those whose mean is the minimum or more."""
+    bins: dict[int, list[float]] = {}
+    for one in differences:
+        bins.setdefault(round(one / width), []).append(one)
+    windows = {}
+    for middle in range(-64, 64):
+        inside = [one for n in (middle - 1, middle, middle + 1) if -64 < n < 63 for one in bins.get(n, [])]
+        if inside and abs(np.mean(inside)) >= minimum:
+            windows[middle] = inside
+    found: list[float] = []
+    while windows and len(found) < 3:
+        best = max(windows, key=lambda middle: (len(windows[middle]), -middle))
+        found.append(float(np.mean(windows[best])))
+        for beside in (best - 1, best, best + 1):
+            windows.pop(beside, None)
+    return found
+
+
+def test_peaks_are_the_fullest_windows_of_differences() -> None:
+    """Few differences, among them windows that overlap, that are as full, at either end, and at the minimum."""
+    random = np.random.default_rng(3)
+    sparse = random.integers(-8, 9, (400, 2, 3))
+    wide = random.choice([-66, -65, -64, -63, -62, 61, 62, 63, 64, 65, 66, 2, 3], (400, 2, 3))
+    apart = np.concatenate([sparse, wide]).astype(float)
+    together = random.random(apart.shape) < 0.8
+    found = np.transpose(_peaks(apart, together, np.ones((800, 1)), np.full(800, 2.0)))
+    for row, peaks in enumerate(found):
+        expected = peaks_of(apart[row][together[row]], 1.0, 2.0)
+        assert peaks[: len(expected)].tolist() == pytest.approx(expected)
+
+
+class Plain:
+    """The definition for one stretch, in loops."""
+
+    def __init__(self, flat: Floats, bounds: tuple[int, int], place: int, guess: float, minimum: float) -> None:
+        self.low = max(bounds[0], place - 50)
+        self.runs, self.place = flat[self.low : min(bounds[1], place + 50)], place - self.low
+        self.guess, self.minimum, self.elsewhere = guess, minimum, 0.002 * (bounds[1] - bounds[0])
+        self.first, self.last = bounds[0] + 5 - self.low, bounds[1] - 5 - self.low
+        ordered = sorted(self.runs)
+        spans = sorted(high - low for low, high in zip(ordered, ordered[10:], strict=False))
+        middle = spans[len(spans) // 2] if spans else np.inf
+        self.width = float(np.float32(max(middle / 2, 0.05 * minimum)))
+
+    def kernel(self, apart: float) -> float:
+        """Return Student's density with three degrees of freedom, 1 at 0."""
+        return 1 / (1 + (apart / self.width) ** 2) ** 2
+
+    def log_likelihood(self, shift: float) -> float:
+        """Sum the logarithms of the densities of all runs, those after the place moved back by the shift."""
+        aligned = [*self.runs[: self.place], *(self.runs[self.place :] - shift)]
+        return sum(math.log(sum(self.kernel(run - other) for other in aligned) - 1 + self.elsewhere) for run in aligned)
+
+    def peaks(self) -> list[float]:
+        """Return the peaks of all differences."""
+        width = min(max(self.width, 0.1 * self.minimum), 0.5 * self.minimum)
+        return peaks_of(
+            np.subtract.outer(self.runs[self.place :], self.runs[: self.place]).ravel(), width, self.minimum
+        )
+
+    def best(self) -> tuple[int, float, float]:
+        """Return the place, the shift and the p-value."""
+        still = self.log_likelihood(0.0)
+        guesses = [one for one in (self.guess, *self.peaks()) if abs(one) >= self.minimum]
+        gains = [self.log_likelihood(float(np.float32(one))) - still for one in guesses]
+        gain, shift = max(zip(gains, guesses, strict=True), default=(-np.inf, self.guess), key=lambda one: one[0])
+        aligned = [*self.runs[: self.place], *(self.runs[self.place :] - shift)]
+
+        def log_density(run: float) -> float:
+            return math.log(sum(self.kernel(run - other) for other in aligned) + self.elsewhere)
+
+        places = {self.place: 0.0}
+        for place in range(max(self.first, self.place - 10), min(self.last, self.place + 10) + 1):
+            first, last = sorted((place, self.place))
+            moved = sum(log_density(run) - log_density(run - shift) for run in self.runs[first:last])
+            places[place] = moved if place > self.place else -moved
+        place = max(places, key=lambda one: (places[one], -one))
+        return place + self.low, shift, min(1.0, 3 * np.exp(-min(gain + places[place], 700)) if gain > -np.inf else 1.0)
+
+
+def by_definition(flat: Floats, start: int, stop: int, place: int, guess: float, minimum: float) -> tuple[float, ...]:
+    """Look at fifty runs on either side, and among them again from where the place moved to, if that is likelier."""
+    bounds = max(start, place - 50), min(stop, place + 50)
+    best = Plain(flat, bounds, place, guess, minimum).best()
+    again = Plain(flat, bounds, best[0], best[1], minimum).best()
+    return again if best[0] != place and again[2] < best[2] else best
+
+
+def test_shifts_are_those_of_the_definition() -> None:
+    """Short and long stretches of one cluster or several, with and without a step, near the guess or not."""
+    random = np.random.default_rng(5)
+    rows = 100
+    sizes = random.choice([10, 11, 12, 14, 20, 21, 33, 40, 61, 109], rows)
+    stop = np.cumsum(sizes)
+    start = stop - sizes
+    place = start + np.array([random.integers(5, size - 4) if size < 100 else 54 for size in sizes])
+    minimum = random.choice([0.02, 0.04, 0.1], rows)
+    step = random.choice([0.0, 0.05, 0.3, -0.12, 1.1, 0.04], rows)
+    clusters, noise = random.choice([0.0, 0.0, 0.15, 0.6], rows), random.choice([0.0005, 0.01, 0.04], rows)
+    flat = np.concatenate([
+        clusters[row] * random.choice([-1, 0, 1, 2], size)
+        + noise[row] * random.standard_t(random.choice([1, 30]), size)
+        + step[row] * (np.arange(size) >= place[row] - start[row] + random.integers(-13, 14))
+        for row, size in enumerate(sizes)
+    ])  # fmt: skip
+    guess = np.where(random.random(rows) < 0.3, step, random.choice([0.01, 0.04, -0.3], rows))
+    found = best_shifts(flat, Stretches(start, stop, place, np.arange(-10, 11), 5), place, guess, minimum)
+    expected = [by_definition(flat, *one) for one in zip(start, stop, place, guess, minimum, strict=True)]
+    assert found.place.tolist() == [one[0] for one in expected]
+    assert found.shift.tolist() == pytest.approx([one[1] for one in expected])
+    assert found.p_value.tolist() == pytest.approx([one[2] for one in expected], rel=1e-4, abs=1e-290)
