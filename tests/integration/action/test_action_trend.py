@@ -133,7 +133,7 @@ def test_a_lasting_step_lives_as_one_issue(nights: Nights, capsys: pytest.Captur
     assert "**Moderate**" in issue.body
     assert f"First seen at {sha(30)}; the last good one is {sha(29)}" in issue.body
     assert "xychart" in issue.body
-    assert "| How sure | p\u00a0<\u00a00.0001" in issue.body
+    assert "| How sure | p\u00a0&lt;\u00a00.0001, confirmed |" in issue.body
     assert "updated with every look at the trend" in issue.body
     assert "::warning title=Moderate performance regression::" in capsys.readouterr().out
     assert "| **moderate** | `cache.get` |" in nights.said("summary.md")
