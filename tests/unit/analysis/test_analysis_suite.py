@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import product
+from random import Random
 from typing import Unpack
 
 import numpy as np
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Judgement, Note, NoteCode, Outcome, ReasonCode, Severity, Verdict
+from regress_action.analysis import designs, suite
+from regress_action.analysis.policy import severity_of
+from regress_action.analysis.run_matrix import Scale
+from regress_action.model.comparisons import (
+    Budget,
+    BudgetState,
+    Comparison,
+    Judgement,
+    Note,
+    NoteCode,
+    Outcome,
+    ReasonCode,
+    Severity,
+    Verdict,
+)
 from regress_action.model.measurements import Failure, Metric
-from unit.analysis.compared_sides import HOSTED, OTHER, TIME, SideFields, number, of, pairs, reason_of, runs, session
+from unit.analysis.compared_sides import (
+    HOSTED,
+    NAN,
+    OTHER,
+    TIME,
+    SideFields,
+    number,
+    of,
+    pairs,
+    reason_of,
+    runs,
+    session,
+)
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
 
@@ -290,3 +319,157 @@ def test_eight_benchmarks_are_enough_to_tell_a_machine_from_the_code() -> None:
     """Seven are not; and only what was compared counts."""
     assert moved([1.3] * 8).summary.environment_shift == pytest.approx(1.3, rel=0.01)
     assert moved([1.3] * 7 + [float("nan")]).summary.environment_shift is None
+
+
+ROW = analysis.compare([pairs({"b": STEADY})], [pairs({"b": STEADY})]).comparisons[0]
+POLICY = analysis.Policy()
+
+
+def shifted_by_definition(row: Comparison, moved: float) -> tuple[Verdict, ReasonCode | None]:
+    """Return the verdict and the new reason: slower with the suite, on its other side, or as it was (None)."""
+    low, high, decided = row.ratio_low, row.ratio_high, {Verdict.UNCHANGED, Verdict.INCONCLUSIVE}
+    if row.ratio is None or low is None or high is None:
+        return row.verdict, None
+    if moved > 0:
+        if row.verdict in {*decided, Verdict.IMPROVEMENT} and low > 1 and row.ratio >= 1.2:
+            return Verdict.REGRESSION, ReasonCode.MOVED_WITH_SUITE
+        apart = row.verdict in {*decided, Verdict.IMPROVEMENT} and high >= 1 and np.log(high) < moved
+    else:
+        apart = row.verdict in {*decided, Verdict.REGRESSION} and low <= 1 and np.log(low) > moved
+    return (Verdict.INCONCLUSIVE, ReasonCode.APART_FROM_SUITE) if apart else (row.verdict, None)
+
+
+@pytest.mark.parametrize("moved_by", [0.3, -0.3])
+def test_what_a_shift_makes_of_a_comparison(moved_by: float) -> None:
+    """Every verdict with intervals on either side of no change, of the shift and of the threshold, and at them."""
+    places = [None, 0.5, 0.8, 1.0, 1.1, 1.2, 1.3, 1.6]
+    for verdict, low, ratio, high in product(Verdict, places, places, places):
+        if low is not None and high is not None and (low > high or ratio is None or not low <= ratio <= high):
+            continue
+        if (low is None) != (high is None):
+            continue
+        row = replace(ROW, verdict=verdict, ratio_low=low, ratio=ratio, ratio_high=high, threshold=1.2, confirmed=None)
+        (found,) = suite.with_shift([row], moved_by, POLICY)
+        expected, code = shifted_by_definition(row, moved_by)
+        assert found.verdict is expected
+        if code is None:
+            assert found == row
+        else:
+            assert reason_of(found).code is code
+            assert reason_of(found).design is reason_of(row).design
+            assert found.confirmed is (False if code is ReasonCode.MOVED_WITH_SUITE else None)
+            critical = code is ReasonCode.MOVED_WITH_SUITE
+            assert found.severity is (severity_of(number(ratio), 0.0, POLICY) if critical else Severity.NONE)
+        memory = replace(row, metric=Metric("peak_memory", "B"))
+        assert suite.with_shift([memory], moved_by, POLICY) == (memory,)
+        assert suite.with_shift([row], None, POLICY) == (row,)
+
+
+def outcome_by_definition(rows: list[Comparison], fail_on: Severity, moved_by: float | None) -> Outcome:
+    """Return the first that holds of the outcomes in the order of their weight."""
+    verdicts = [row.verdict for row in rows]
+    regressions = [row for row in rows if row.verdict is Verdict.REGRESSION]
+    over = any(row.budget is not None and row.budget.state is BudgetState.OVER for row in rows)
+    proven = [row.severity.rank for row in regressions if row.confirmed is not False]
+    if fail_on is not Severity.NONE and (over or max(proven, default=-1) >= fail_on.rank):
+        return Outcome.FAIL
+    if not rows or Verdict.MISSING in verdicts or Verdict.FAILED in verdicts:
+        return Outcome.INCOMPLETE
+    if over or any(row.severity.rank >= Severity.MINOR.rank for row in regressions):
+        return Outcome.WARN
+    if all(row.verdict is Verdict.NEW and row.budget is None for row in rows):
+        return Outcome.INCOMPLETE
+    hides = [
+        row for row in rows
+        if row.verdict in {Verdict.UNSTABLE_BASELINE, Verdict.INCOMPARABLE}
+        or (row.verdict is Verdict.INCONCLUSIVE and (row.ratio_high is None or row.ratio_high >= row.threshold))
+    ]  # fmt: skip
+    return Outcome.INCONCLUSIVE if hides or moved_by is not None else Outcome.PASS
+
+
+def test_the_outcome_is_the_gravest_that_holds() -> None:
+    """Random suites of no to three comparisons, with budgets, suspicions, and intervals that end at the threshold."""
+    random = Random(3)  # noqa: S311 - no secret
+    budgets = [None, None, None, *(Budget("k", 1.0, 0.5, 0.6, state) for state in BudgetState)]
+    for _ in range(3000):
+        rows = [
+            replace(
+                ROW,
+                verdict=random.choice([*Verdict, Verdict.NEW, Verdict.INCONCLUSIVE]),
+                severity=random.choice(list(Severity)),
+                confirmed=random.choice([None, False, True]),
+                budget=random.choice(budgets),
+                ratio=random.choice([None, 0.5, 2.0]),
+                ratio_high=random.choice([None, 1.1, 1.2, 1.3]),
+                threshold=1.2,
+                metric=random.choice([ROW.metric, Metric("peak_memory", "B")]),
+            )
+            for _ in range(random.choice([0, 1, 1, 2, 3]))
+        ]
+        fail_on, moved_by = random.choice(list(Severity)), random.choice([None, None, 0.2])
+        summary = suite.summarise(rows, analysis.Policy(fail_on=fail_on), moved_by)
+        assert summary.verdict is outcome_by_definition(rows, fail_on, moved_by)
+        counts = Counter(row.verdict.value for row in rows)
+        assert summary.regressions == counts["regression"]
+        assert summary.improvements == counts["improvement"]
+        assert summary.inconclusive == sum(
+            counts[name.value] for name in (Verdict.INCONCLUSIVE, Verdict.UNSTABLE_BASELINE, Verdict.INCOMPARABLE)
+        )
+        assert summary.missing == counts["missing"] + counts["failed"]
+        assert summary.environment_shift == (None if moved_by is None else pytest.approx(np.exp(0.2)))
+        ratios = [row.ratio for row in rows if row.ratio is not None and row.metric.name == "time"]
+        assert summary.geomean_ratio == (pytest.approx(np.prod(ratios) ** (1 / len(ratios))) if ratios else None)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "p_value", "leans"),
+    [
+        (1.1, 0.2, True),
+        (1.1, 0.21, False),
+        (1.0, 0.1, False),
+        (0.9, 0.1, False),
+        (None, 0.1, False),
+        (1.1, None, False),
+    ],
+)
+def test_a_benchmark_leans_where_it_looks_slower_and_chance_seldom_does(
+    ratio: float | None, p_value: float | None, *, leans: bool
+) -> None:
+    """At most one in five by chance."""
+    assert suite.leans(replace(ROW, ratio=ratio, p_value=p_value), POLICY) is leans
+
+
+@pytest.mark.parametrize(
+    ("d", "usual", "common"),
+    [
+        ([0.2] * 8, 0.1, None),
+        ([0.2] * 8, 0.09, 0.2),
+        ([0.2] * 7, 0.01, None),
+        ([0.025] * 8, 0.01, None),
+        ([-0.026] * 8, 0.01, -0.026),
+        ([0.2] * 8 + [NAN] * 3, 0.01, 0.2),
+        ([1.0] * 6 + [0.5] * 2, 0.01, 1.0),
+        ([1.0] * 6 + [0.4] * 3, 0.01, None),
+        ([1.0] * 3 + [1.25] * 3 + [0.75] * 3, 0.01, 1.0),
+        ([1.0] * 3 + [1.4] * 3 + [0.6] * 3, 0.01, None),
+    ],
+)
+def test_a_common_shift_is_larger_than_machines_and_than_what_the_benchmarks_differ_by(
+    d: list[float], usual: float, common: float | None
+) -> None:
+    """Of eight comparisons at least, three in four of which lie within half of it."""
+    values = np.array(d)
+    flags = np.zeros(len(d), dtype=bool)
+    scale = Scale(flags, np.ones(len(d)), flags, ~flags, flags)
+
+    def shift(design: int, scale: Scale) -> float | None:
+        of_design = np.full(len(d), design)
+        estimate = designs.Estimate(values, values, values, values, values, values, values, flags, of_design)
+        return suite.common_shift(estimate, scale, usual)
+
+    expected = None if common is None else pytest.approx(common)
+    assert shift(designs.HISTORY, scale) == expected
+    assert shift(designs.SINGLE, scale) == expected
+    assert shift(designs.PAIRED, scale) is None
+    assert shift(designs.SINGLE, replace(scale, linear=~flags)) is None
+    assert shift(designs.SINGLE, replace(scale, timed=flags)) is None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import Limit, Policy, WaiverRule
+from regress_action.analysis import Limit, Policy, SessionSpread, WaiverRule, designs
 from regress_action.model.comparisons import Mode, NoteCode, Outcome, Severity, Verdict
-from unit.analysis.compared_sides import OWN, pairs, session
+from regress_action.model.measurements import Metric
+from unit.analysis.compared_sides import OWN, number, pairs, session
 from unit.analysis.stored_reports import day
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Judgement, ServiceComparison
+    from regress_action.model.measurements import Report
 
 
 def judged(
@@ -188,3 +192,140 @@ def test_quorum_of_too_few_benchmarks_is_named() -> None:
     few, enough = (judged(0.06, seed=1, benchmarks=count, policy=policy) for count in (4, 5))
     codes = [{note.code for note in made.notes if not isinstance(note, str)} for made in (few, enough)]
     assert [NoteCode.UNUSED_QUORUM in found for found in codes] == [True, False]
+
+
+def merged(parts: list[Report]) -> Report:
+    """Put the series of reports with the same runs into one."""
+    return replace(parts[0], series=tuple(series for part in parts for series in part.series))
+
+
+def values_of(sizes: dict[str, int], runs: int, noise: float, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw the log values of services, each with as many benchmarks."""
+    return {service: random.uniform(-noise, noise, (size, runs)) for service, size in sizes.items()}
+
+
+def by_definition(service: str, steps: np.ndarray, design: tuple[float, ...], policy: Policy) -> dict[str, Any]:
+    """Judge the typical benchmark: its mean, Student's interval and test, at a hundredth divided by the services."""
+    d, se, df, services, margin = steps.mean(), *design
+    p = 2 * stats.t.sf(abs(d) / se, df)
+    low, high = (np.exp(d + sign * stats.t.ppf(0.975, df) * se) for sign in (-1, 1))
+    verdict = Verdict.UNCHANGED if high < margin else Verdict.INCONCLUSIVE
+    if p < 0.01 / services:
+        verdict = Verdict.REGRESSION if d > 0 else Verdict.IMPROVEMENT
+    bands = [(policy.service_threshold, Severity.SLIGHT), (1.5, Severity.MINOR), (2.0, Severity.MODERATE)]
+    graded = next((severity for limit, severity in bands if np.exp(d) < limit), Severity.CRITICAL)
+    return {
+        "service": service or None,
+        "ratio": pytest.approx(np.exp(d)),
+        "ratio_low": pytest.approx(low),
+        "ratio_high": pytest.approx(high),
+        "p_value": pytest.approx(p),
+        "verdict": verdict,
+        "severity": graded if verdict is Verdict.REGRESSION else Severity.NONE,
+    }
+
+
+def middle_half(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each column without a quarter of its values at either end."""
+    cut = len(values) // 4
+    return np.array([np.mean(sorted(column)[cut : len(column) - cut]) for column in values.T])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_services_in_pairs_are_judged_by_the_definition(seed: int) -> None:
+    """Two services and benchmarks of none, each of four to twelve, in five to nine pairs, changed by much or little."""
+    random = np.random.default_rng(seed)
+    sizes = {name: int(random.integers(4, 13)) for name in ("", "a", "b")}
+    runs = int(random.integers(5, 10))
+    noise = random.choice([0.002, 0.03, 0.1])
+    base, head = (values_of(sizes, runs, noise, random) for _ in range(2))
+    for service in head:
+        head[service] += random.choice([-0.3, -0.05, 0.0, 0.012, 0.06, 0.2, 0.5, 0.9])
+    head["a"][0, 1] = np.nan
+    sides = [
+        merged([
+            *(pairs({f"{service}{n}": np.exp(row) for n, row in enumerate(rows)}, service=service)
+              for service, rows in side.items()),
+            pairs({"heap": np.exp(side["b"][0])}, metric=Metric("peak_memory", "B"), service="b"),
+            pairs({f"{n}": np.exp(row) for n, row in enumerate(side["b"])}, metric=Metric("wait", "s"), service="c"),
+        ])
+        for side in (base, head)
+    ]  # fmt: skip
+    policy = Policy(service_threshold=1.07)
+    judgement = analysis.compare([sides[0]], [sides[1]], policy)
+    differences = {service: head[service] - base[service] for service, size in sizes.items() if size >= 5}
+    steps = {service: middle_half(of[:, ~np.isnan(of).any(axis=0)]) for service, of in differences.items()}
+    usable = {service: step for service, step in steps.items() if len(step) >= 5}
+    expected = []
+    for service, step in usable.items():
+        _, d, variance, df = designs.trimmed(step[None, :])
+        design = float(np.sqrt(variance[0] / len(step) + 0.0075**2)), float(df[0]), len(usable), 1.03
+        expected.append(by_definition(service, np.array(d), design, policy))
+    expected.sort(key=lambda one: (-one["severity"].rank, -one["ratio"].expected))
+    assert [
+        {name: getattr(found, name) for name in one} for found, one in zip(judgement.services, expected, strict=True)
+    ] == expected
+    for found in judgement.services:
+        own = [
+            row
+            for row in judgement.comparisons
+            if row.benchmark.service == (found.service or "") and row.metric.name == "time"
+        ]
+        assert (found.benchmarks, found.runs, found.mode) == (
+            sizes[found.service or ""],
+            len(usable[found.service or ""]),
+            Mode.PAIRED,
+        )
+        assert found.leaning == sum(number(row.ratio) > 1 and number(row.p_value) <= 0.2 for row in own)
+        assert (found.confirmed, found.threshold) == (None, 1.07)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_services_against_a_history_are_judged_by_the_definition(seed: int) -> None:
+    """Each stored session is one value, of benchmarks whose level is steady, and each new one as well."""
+    random = np.random.default_rng(seed)
+    sizes = {"a": int(random.integers(5, 9)), "b": int(random.integers(4, 9))}
+    stored, new = int(random.choice([4, 5, 6, 9])), int(random.choice([1, 1, 3]))
+    base = values_of(sizes, stored, 0.01, random)
+    head = values_of(sizes, new, 0.01, random)
+    for service in head:
+        head[service] += random.choice([-0.3, 0.0, 0.04, 0.2, 0.8]) + random.normal(0, 0.02, (sizes[service], 1))
+    wild = np.resize([0.0, 0.9, 0.45], stored)
+    reports = [
+        merged([
+            *(session({f"{service}{n}": [np.exp(row[at])] for n, row in enumerate(rows)}, service=service,
+                      name=f"{side}{at}", created=day(at + 20 * side), environment=OWN)
+              for service, rows in values.items()),
+            session({"a wild": [np.exp(wild[at % stored])]}, service="a", name=f"{side}{at}"),
+        ])
+        for side, values, count in ((0, base, stored), (1, head, new))
+        for at in range(count)
+    ]  # fmt: skip
+    judgement = analysis.compare(reports[:stored], reports[stored:])
+    expected = []
+    for service, size in sizes.items():
+        if size < 5 or stored < 5:
+            continue
+        level = np.median(base[service], axis=1)[:, None]
+        before, after = middle_half(base[service] - level), middle_half(head[service] - level)
+        estimate = designs.history(before[None], after[None], designs.no_prior(1), 5)
+        services = 1 if sizes["b"] < 5 else 2
+        design = float(estimate.se[0]), float(estimate.df[0]), services, 1.05
+        expected.append(by_definition(service, estimate.d, design, Policy()))
+    expected.sort(key=lambda one: (-one["severity"].rank, -one["ratio"].expected))
+    if judgement.summary.environment_shift is not None:
+        expected = []
+    assert [
+        {name: getattr(found, name) for name in one} for found, one in zip(judgement.services, expected, strict=True)
+    ] == expected
+    for found in judgement.services:
+        decided = found.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+        assert (found.mode, found.runs, found.benchmarks) == (Mode.HISTORY, stored + new, sizes[found.service or ""])
+        assert found.confirmed is (False if decided else None)
+
+
+def test_pairs_that_never_differ_show_no_service() -> None:
+    """Without any noise, and none assumed, there is no interval."""
+    side = pairs({f"b{n}": [1.0] * 6 for n in range(6)}, service="cache")
+    assert analysis.compare([side], [side], Policy(session_spread=SessionSpread(paired=0.0))).services == ()
+    assert len(analysis.compare([side], [side]).services) == 1
