@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from regress_action import analysis
 from regress_action.analysis import code_layout
 from regress_action.model.comparisons import Verdict
-from regress_action.model.measurements import COMPILED, Environment
+from regress_action.model.measurements import COMPILED, Environment, Metric
 from regress_action.report.reasons import sentence
 from unit.analysis import stored_reports
 from unit.analysis.compared_sides import HOSTED, OTHER, pairs
@@ -182,3 +184,101 @@ def test_a_build_lies_beyond_one_before_and_one_after_it() -> None:
 
     assert code_layout._wandered(levels) == pytest.approx([0.2, 0.2, 0.0])
     assert not code_layout._wandered(levels[:, :2]).any()
+
+
+def drawn(random: Random) -> list[Report]:
+    """Draw a history of one to eight benchmarks on one kind of machine, of which some builds, or reports, are slow."""
+    names = [f"b{n}" for n in range(random.choice((1, 3, 4, 5, 8)))]
+    environment = random.choice((stored_reports.MACHINE, HOSTED, Environment()))
+    noise, missing = random.choice((0.0005, 0.005, 0.03)), random.choice((0.0, 0.2))
+    together, size = random.choice((0.0, 0.1)), random.choice((0.1, 0.25, 0.4, 0.9))
+    few, wild = random.random() < 0.5, random.choice((0.0, 0.05, 0.3))
+    reports = []
+    for number in range(random.choice((2, 3, 4, 5, 6, 12, 19, 20, 21, 30))):
+        runs = random.choice((1, 2, 3, 4)) if few else 3
+        machine = 0.5 if random.random() < together else 0.0
+        values = {
+            name: [math.exp(level + random.gauss(0, noise)) for _ in range(runs)]
+            for name in names
+            if random.random() >= missing
+            for level in [machine + random.choice((-size, size)) * (random.random() < wild)]
+        }
+        if values:
+            made = stored_reports.report(number, values, environment=environment)
+            heap = stored_reports.report(number, {"b0": [1.0] * runs}, metric=Metric("peak_memory", "B"))
+            commit = f"{number // random.choice((1, 1, 1, 2)):040x}"
+            series = made.series + heap.series
+            reports.append(replace(made, series=series, provenance=(COMPILED,), commit=commit))
+    return reports
+
+
+def wandered(levels: list[float]) -> float:
+    """Return how far any lies beyond one before and one after it."""
+    known = [one for one in levels if not math.isnan(one)]
+    beyond = [
+        sign * known[at] - max(min(sign * one for one in known[:at]), min(sign * one for one in known[at + 1 :]))
+        for at in range(1, len(known) - 1)
+        for sign in (1, -1)
+    ]
+    return max([0.0, *beyond])
+
+
+def without_common_moves(level: dict[str, list[float]]) -> float:
+    """Take off what moved the typical benchmark of each report, and return what two sessions then differ by."""
+    middle = {name: np.nanmedian(of) for name, of in level.items()}
+    for at in range(len(next(iter(level.values())))):
+        apart = [of[at] - middle[name] for name, of in level.items() if not math.isnan(of[at])]
+        for of in level.values():
+            of[at] -= float(np.median(apart)) if apart else 0.0
+    spreads = []
+    for of in level.values():
+        steps = np.abs(np.diff([one for one in of if not math.isnan(one)]))
+        if len(steps):
+            spreads.append(max(np.median(steps) / 0.954, np.quantile(steps, 0.9) / 2.326))
+    return max(0.015, float(np.median(spreads)) if spreads else 0.0)
+
+
+def by_definition(reports: list[Report]) -> dict[str, tuple[float, int]]:
+    """Return the bound of each benchmark, and how many builds taught it."""
+    names = sorted({row.benchmark.name for report in reports for row in report.series if row.metric.unit == "s"})
+    level = {name: [math.nan] * len(reports) for name in names}
+    runs = {name: [0] * len(reports) for name in names}
+    for at, report in enumerate(reports):
+        for row in report.series:
+            if row.metric.unit == "s":
+                level[row.benchmark.name][at] = float(np.median(np.log(row.values)))
+                runs[row.benchmark.name][at] = len(row.values)
+    environment = reports[0].environment
+    usual = {stored_reports.MACHINE: 0.015, HOSTED: 0.03}.get(environment, 0.1)
+    if len(names) >= 5:
+        usual = without_common_moves(level)
+    bounds = {}
+    for name in names:
+        builds = len({report.commit for at, report in enumerate(reports) if not math.isnan(level[name][at])})
+        told = [one if count >= 3 else math.nan for one, count in zip(level[name], runs[name], strict=True)]
+        seen = wandered(told) if len(names) >= 5 or environment == stored_reports.MACHINE else 0.0
+        raised = min(1.25 * math.sqrt(max(seen**2 - (5 * usual) ** 2, 0)), math.log(2))
+        lowered = max(1.25 * wandered(level[name]), math.log(1.1))
+        bounds[name] = 1.25, 0
+        if builds >= 5 and raised > math.log(1.25):
+            bounds[name] = math.exp(raised), builds
+        elif builds >= 20 and lowered < math.log(1.25):
+            bounds[name] = math.exp(lowered), builds
+    return bounds
+
+
+def test_bounds_are_those_of_the_definition() -> None:
+    """Of 300 histories: some raise the assumed bound, some lower it, and most teach nothing."""
+    random = Random(11)  # noqa: S311 - no secret
+    raised = lowered = 0
+    for _ in range(300):
+        reports = drawn(random)
+        found = analysis.layout_bounds(reports, analysis.Policy())
+        expected = by_definition(reports) if reports else {}
+        assert {key[1]: bound.builds for key, bound in found.items()} == {name: of[1] for name, of in expected.items()}
+        assert {key[1]: bound.ratio for key, bound in found.items()} == pytest.approx(
+            {name: of[0] for name, of in expected.items()}
+        )
+        raised += any(ratio > 1.26 for ratio, _ in expected.values())
+        lowered += any(ratio < 1.24 for ratio, _ in expected.values())
+    assert min(raised, lowered) >= 20
