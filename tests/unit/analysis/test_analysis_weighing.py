@@ -9,6 +9,9 @@ import pytest
 from scipy import stats
 
 from regress_action import analysis
+from regress_action.analysis import designs, estimate, noise
+from regress_action.analysis.pair_order import PairOrder
+from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from unit.analysis.compared_sides import (
@@ -189,3 +192,62 @@ def test_a_machine_of_ones_own_moves_by_twice_its_spread_at_most(ratio: float, e
     judgement = analysis.compare(base, [session({f"b{n}": [ratio] for n in range(12)}, name="new")])
 
     assert (judgement.summary.environment_shift is not None) is event
+
+
+def spread_of_builds(values: np.ndarray, tau: float, prior: designs.Prior) -> float:
+    """Return how far two builds lie apart by the scatter of a suite's differences, in standard errors."""
+    seen = designs.paired(values, np.full(len(values), tau), 0, prior)
+    d, se = seen.d, seen.se
+    usable = np.isfinite(d)
+    d, se = d[usable], se[usable]
+    z = d / se
+    if len(d) < 20:
+        return tau
+    scatter = estimate._scatter(z)
+    if scatter <= 1 + 1.17 / np.sqrt(len(d)):
+        return tau
+    beyond = np.sqrt(max(scatter**2 * np.median(se**2) - np.median(se**2 - tau**2), 0))
+    if min((d < 0).sum(), (d > 0).sum()) < 5:
+        beyond = min(beyond, 4 * tau)
+    return float(max(tau, beyond))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_spread_of_two_builds_is_that_of_the_definition(seed: int) -> None:
+    """Suites of 15 to 40 times whose builds differ by nothing, by 2 % or 10 %, or that moved to one side."""
+    random = np.random.default_rng(seed)
+    rows, pair_count = int(random.choice([15, 19, 20, 21, 23, 40])), int(random.choice([3, 6, 12]))
+    values = random.normal(0, random.choice([0.003, 0.02]), (rows, pair_count))
+    values += random.normal(0, random.choice([0.0, 0.005, 0.02, 0.1]), (rows, 1)) + random.choice([0.0, 0.05, -0.05])
+    values[0, 1:] = np.nan if seed % 2 else values[0, 1:]
+    kinds = np.arange(rows)
+    scale = Scale(kinds == 2, np.ones(rows), kinds == 3, kinds != 1, np.zeros(rows, bool))
+    tau = np.where(scale.linear | scale.exact, 0.0, 0.0075)
+    prior = designs.Prior(np.full(rows, 4.0), np.full(rows, 0.01**2), np.zeros(rows, bool))
+    found = estimate._spread_of_builds(scale, values, tau, prior)
+    family = (kinds < 1) | (kinds > 3)
+    expected = tau.copy()
+    expected[family] = spread_of_builds(values[family], 0.0075, prior.of(family))
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_suite_says_what_noise_is_common_and_of_noisier_rows_nothing(seed: int) -> None:
+    """As many degrees of freedom as there are rows, at most; none for a row beyond the F test at a hundredth."""
+    random = np.random.default_rng(seed)
+    rows, pair_count = int(random.choice([8, 12, 30])), int(random.choice([2, 3, 8]))
+    values = random.normal(0, random.choice([0.01, 0.01, 0.03], (rows, 1)), (rows, pair_count))
+    kinds = random.integers(0, 6, rows)
+    scale = Scale(kinds == 1, np.ones(rows), kinds == 2, kinds != 3, np.zeros(rows, bool))
+    nothing = np.zeros(rows)
+    order = PairOrder(nothing, np.full(rows, 1.2), nothing, nothing, nothing)
+    found = estimate._suite_prior(scale, values, order)
+    expected = designs.no_prior(rows)
+    for family in ((kinds != 1) & (kinds != 2) & (kinds != 3), kinds == 3):
+        _, _, variance, df = designs.trimmed(values[family])
+        strength, typical = noise.fit(1.2 * variance, df, family.sum())
+        limit = typical * (stats.f.ppf(0.99, df, strength) if strength else 0)
+        expected.df[family] = np.where(1.2 * variance > limit, 0.0, strength)
+        expected.variance[family] = typical
+    assert found.df == pytest.approx(expected.df)
+    assert found.variance == pytest.approx(expected.variance)
