@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.analysis import grading, suite
+from regress_action.analysis import suite
 from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import (
     Comparison,
@@ -49,7 +49,7 @@ def confirm(first: Judgement, again: Judgement, policy: Policy = _DEFAULT) -> Ju
     """
     second = {(row.benchmark.name, row.metric.name): row for row in again.comparisons}
     rows = tuple(_confirmed(row, second, again.mode, policy) for row in first.comparisons)
-    ordered = tuple(sorted(rows, key=_worst_first))
+    ordered = tuple(sorted(rows, key=suite.worst_first))
     services = tuple(_confirmed_service(service, again) for service in first.services)
     shift = first.summary.environment_shift
     still_open = any(row.verdict in _OPEN for row in rows)
@@ -119,7 +119,3 @@ def _repeated(row: Comparison, repetition: Comparison, mode: Mode) -> Comparison
         trade_off=None,
         reason=Reason(ReasonCode.NOT_REPEATED, mode, again=repetition),
     )
-
-
-def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:
-    return not row.is_over_budget, grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)

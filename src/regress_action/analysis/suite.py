@@ -178,7 +178,7 @@ def with_shift(comparisons: Sequence[Comparison], moved: float | None, policy: P
     if moved is None:
         return tuple(comparisons)
     rows = (_with_shift(row, moved, policy) for row in comparisons)
-    return tuple(sorted(rows, key=_worst_first))
+    return tuple(sorted(rows, key=worst_first))
 
 
 def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
@@ -193,7 +193,7 @@ def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
             confirmed=False,
             reason=Reason(ReasonCode.MOVED_WITH_SUITE, design),
         )
-    if _is_apart(row, moved):
+    if _is_apart(row, row.ratio_low, moved):
         return replace(
             row,
             verdict=Verdict.INCONCLUSIVE,
@@ -204,15 +204,15 @@ def _with_shift(row: Comparison, moved: float, policy: Policy) -> Comparison:
     return row
 
 
-def _is_apart(row: Comparison, moved: float) -> bool:
-    """Whether the whole interval lies on the other side of the shift, and not on the other side of no change."""
-    low, high = row.ratio_low or 0.0, row.ratio_high or math.inf
+def _is_apart(row: Comparison, low: float, moved: float) -> bool:
+    """Whether the whole interval, from `low`, lies on the other side of the shift, and not on that of no change."""
     if moved > 0:
-        return row.verdict in _DECIDED and 1 <= high < math.exp(moved)
+        return row.verdict in _DECIDED and 1 <= (row.ratio_high or math.inf) < math.exp(moved)
     return row.verdict in _OPEN_TO_WORSE and math.exp(moved) < low <= 1
 
 
-def _worst_first(row: Comparison) -> tuple[bool, int, int, float]:
+def worst_first(row: Comparison) -> tuple[bool, int, int, float]:
+    """Return the key of a comparison in a list that begins with the worst."""
     return not row.is_over_budget, grading.WORST_FIRST.index(row.verdict), -row.severity.rank, -(row.ratio or 0.0)
 
 

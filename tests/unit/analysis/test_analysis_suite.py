@@ -13,6 +13,7 @@ import pytest
 
 from regress_action import analysis
 from regress_action.analysis import designs, suite
+from regress_action.analysis.comparison import analyse
 from regress_action.analysis.policy import severity_of
 from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import (
@@ -473,3 +474,49 @@ def test_a_common_shift_is_larger_than_machines_and_than_what_the_benchmarks_dif
     assert shift(designs.PAIRED, scale) is None
     assert shift(designs.SINGLE, replace(scale, linear=~flags)) is None
     assert shift(designs.SINGLE, replace(scale, timed=flags)) is None
+
+
+def test_a_moved_suite_begins_with_the_worst() -> None:
+    """Over budget, then by verdict, severity and ratio; what has no ratio comes last."""
+    over = Budget("k", 1.0, 2.0, 3.0, BudgetState.OVER)
+    regression, failed = Verdict.REGRESSION, Verdict.FAILED
+    ordered = [
+        replace(ROW, ratio=0.5, verdict=Verdict.UNCHANGED, budget=over),
+        replace(ROW, ratio=1.3, verdict=regression, severity=Severity.CRITICAL),
+        replace(ROW, ratio=1.4, verdict=regression, severity=Severity.MINOR),
+        replace(ROW, ratio=1.3, verdict=regression, severity=Severity.MINOR),
+        replace(ROW, ratio=0.9, verdict=failed, severity=Severity.NONE),
+        replace(ROW, ratio=None, verdict=failed, severity=Severity.NONE),
+        replace(ROW, ratio=0.9, verdict=Verdict.IMPROVEMENT, severity=Severity.NONE),
+    ]
+    rows = [replace(row, ratio_low=None, ratio_high=None) for row in ordered]
+    assert list(suite.with_shift(rows[::-1], 0.3, POLICY)) == rows
+    assert list(suite.with_shift(rows[3:] + rows[:3], 0.3, POLICY)) == rows
+
+
+def test_notes_count_what_they_are_about() -> None:
+    """Of two benchmarks one rests on what was learned, was measured elsewhere, or changed its level."""
+    noises = {("a", "time"): analysis.Noise(0.01, 40), ("b", "time"): analysis.Noise(0.05, 30)}
+    base, head = runs({"a": STEADY, "b": STEADY}), runs({"a": [1.0], "b": [1.0]})
+    learned = analysis.compare(base, head, analysis.Policy(noise=noises))
+    assert Note(NoteCode.LEARNED_NOISE, (2, 0.05, 30), ("time", "b")) in learned.notes
+
+    elsewhere = analysis.compare([*runs({"a": STEADY}), *runs({"b": STEADY}, environment=OTHER)], head)
+    assert Note(NoteCode.OTHER_MACHINE, (1,), ("one model",)) in elsewhere.notes
+
+    cut = analysis.compare(runs({"a": [value * 2 for value in STEADY] + STEADY, "b": STEADY * 2}), head)
+    assert Note(NoteCode.LEVEL_CHANGED, (1,)) in cut.notes
+
+
+def test_the_strongest_correlation_of_neighbouring_pairs_is_named() -> None:
+    """Of two benchmarks whose pairs wander, beside a third that does not."""
+    random = np.random.default_rng(1)
+    wander = [np.cumsum(random.normal(0, 0.02, 60)) for _ in range(2)]
+    base = {name: np.ones(60) for name in "abc"}
+    head = dict(zip("abc", np.exp([*wander, random.normal(0, 0.02, 60)]), strict=True))
+    judgement = analysis.compare([pairs(base)], [pairs(head)])
+    correlation = analyse([pairs(base)], [pairs(head)], POLICY).estimates.correlation
+    shown = correlation[correlation > 0]
+    assert len(shown) == 2
+    assert shown[0] != shown[1]
+    assert Note(NoteCode.CORRELATED_PAIRS, (max(shown), 2)) in judgement.notes

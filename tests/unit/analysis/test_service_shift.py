@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import Limit, Policy, SessionSpread, WaiverRule, designs
+from regress_action.analysis import Limit, Policy, SessionSpread, WaiverRule, designs, suite
 from regress_action.model.comparisons import Mode, NoteCode, Outcome, Severity, Verdict
 from regress_action.model.measurements import Metric
-from unit.analysis.compared_sides import OWN, number, pairs, session
+from unit.analysis.compared_sides import OWN, TIME, number, pairs, session
 from unit.analysis.stored_reports import day
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ def test_services_in_pairs_are_judged_by_the_definition(seed: int) -> None:
               for service, rows in side.items()),
             pairs({"heap": np.exp(side["b"][0])}, metric=Metric("peak_memory", "B"), service="b"),
             pairs({f"{n}": np.exp(row) for n, row in enumerate(side["b"])}, metric=Metric("wait", "s"), service="c"),
+            pairs({"loops": np.exp(side["b"][0])}, metric=Metric("time", "count"), service="b"),
         ])
         for side in (base, head)
     ]  # fmt: skip
@@ -269,7 +270,7 @@ def test_services_in_pairs_are_judged_by_the_definition(seed: int) -> None:
         own = [
             row
             for row in judgement.comparisons
-            if row.benchmark.service == (found.service or "") and row.metric.name == "time"
+            if row.benchmark.service == (found.service or "") and row.metric == TIME
         ]
         assert (found.benchmarks, found.runs, found.mode) == (
             sizes[found.service or ""],
@@ -329,3 +330,29 @@ def test_pairs_that_never_differ_show_no_service() -> None:
     side = pairs({f"b{n}": [1.0] * 6 for n in range(6)}, service="cache")
     assert analysis.compare([side], [side], Policy(session_spread=SessionSpread(paired=0.0))).services == ()
     assert len(analysis.compare([side], [side]).services) == 1
+
+
+@pytest.mark.parametrize(("p_value", "proven"), [(0.0099, True), (0.0101, False)])
+def test_a_service_is_proven_at_a_hundredth(p_value: float, *, proven: bool) -> None:
+    """Six benchmarks that move alike in six pairs, by as much as makes this p-value."""
+    steps = np.array([0.01, -0.01, 0.02, -0.02, 0.015, -0.015])
+    error = np.sqrt(steps.var(ddof=1) / 6 + 0.0075**2)
+    head = np.exp(steps + stats.t.isf(p_value / 2, 5) * error)
+    sides = [pairs({f"b{n}": values for n in range(6)}, service="cache") for values in (np.ones(6), head)]
+    service = the_service(analysis.compare([sides[0]], [sides[1]]))
+    assert service.p_value == pytest.approx(p_value)
+    assert (service.verdict is Verdict.REGRESSION) is proven
+
+
+def test_the_ratio_of_a_service_stays_a_number() -> None:
+    """Values at either end of what a number holds."""
+    sides = [pairs({f"b{n}": [value] * 6 for n in range(6)}, service="cache") for value in (1e-170, 1e170)]
+    assert the_service(analysis.compare([sides[0]], [sides[1]])).ratio == pytest.approx(np.exp(700))
+
+
+def test_a_quorum_counts_the_benchmarks_of_its_service() -> None:
+    """One service is large enough and named, another one is neither; a quorum nobody can reach is named."""
+    (row,) = analysis.compare([pairs({"b": [1.0] * 6})], [pairs({"b": [1.0] * 6})]).comparisons
+    named = [replace(row, benchmark=replace(row.benchmark, service=name)) for name in [*["cache"] * 5, *["http"] * 4]]
+    policy = Policy(limits=(Limit("cache", quorum=0.5), Limit("http", quorum=0.5), Limit("http")))
+    assert [note.names for note in suite.unused_quorums(named, policy)] == [("http",)]
