@@ -255,8 +255,8 @@ def by_definition(reports: list[Report]) -> dict[str, tuple[float, int]]:
     bounds = {}
     for name in names:
         builds = len({report.commit for at, report in enumerate(reports) if not math.isnan(level[name][at])})
-        told = [one if count >= 3 else math.nan for one, count in zip(level[name], runs[name], strict=True)]
-        seen = wandered(told) if len(names) >= 5 or environment == stored_reports.MACHINE else 0.0
+        shown = [one if count >= 3 else math.nan for one, count in zip(level[name], runs[name], strict=True)]
+        seen = wandered(shown) if len(names) >= 5 or environment == stored_reports.MACHINE else 0.0
         raised = min(1.25 * math.sqrt(max(seen**2 - (5 * usual) ** 2, 0)), math.log(2))
         lowered = max(1.25 * wandered(level[name]), math.log(1.1))
         bounds[name] = 1.25, 0
@@ -282,3 +282,10 @@ def test_bounds_are_those_of_the_definition() -> None:
         raised += any(ratio > 1.26 for ratio, _ in expected.values())
         lowered += any(ratio < 1.24 for ratio, _ in expected.values())
     assert min(raised, lowered) >= 20
+
+
+def test_what_no_build_has_a_value_of_has_no_bound() -> None:
+    """All of its runs failed."""
+    reports = [stored_reports.report(0, {"b": [1.0], "c": [math.nan]})]
+    bounds = analysis.layout_bounds([replace(reports[0], provenance=(COMPILED,))], analysis.Policy())
+    assert [key[1] for key in bounds] == ["b"]
