@@ -34,9 +34,9 @@ class InterimAnalysis:
     """
 
     proceed: bool
+    minimum: int
     undecided: tuple[str, ...] = ()
     pairs: int = 0
-    minimum: int = 0
     benchmarks: int = 0
     decided: int = 0
     given_up: int = 0

@@ -42,3 +42,14 @@ def test_value_that_stands_on_both_sides_is_no_difference() -> None:
     """A baseline of several builds says nothing where the head has one of them, or states none."""
     assert differences([*built("debug"), *built("release")], built("debug")) == []
     assert differences(built("debug"), runs(STEADY, environment=OWN)) == []
+
+
+def test_of_many_values_the_first_three_are_named() -> None:
+    """A baseline of four runtimes, in the order of their names."""
+    stored = [
+        report
+        for version in ("3.9", "3.10", "3.12", "3.11")
+        for report in runs(STEADY, environment=replace(OWN, runtime=version))
+    ]
+    new = runs(STEADY, environment=replace(OWN, runtime="3.13"))
+    assert differences(stored, new) == [("runtime", "3.10, 3.11, 3.12", "3.13")]

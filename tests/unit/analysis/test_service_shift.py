@@ -11,6 +11,7 @@ from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis import Limit, Policy, SessionSpread, WaiverRule, designs, suite
+from regress_action.analysis.policy import quorum_of
 from regress_action.model.comparisons import Mode, NoteCode, Outcome, Severity, Verdict
 from regress_action.model.measurements import Metric
 from unit.analysis.compared_sides import OWN, TIME, number, pairs, session
@@ -163,6 +164,18 @@ def test_quorum_is_a_share_or_a_number(quorum: float, needed: int) -> None:
     assert 5 <= service.leaning < 23
     assert service.alarms is (service.leaning >= needed)
     assert service.severity is (Severity.MINOR if service.leaning >= needed else Severity.SLIGHT)
+
+
+@pytest.mark.parametrize(
+    ("benchmarks", "quorum", "needed"),
+    [(5, 0.6, 3), (4, 0.5, 2), (50, 0.03, 2), (7, 1.0, 7), (7, 2, 2), (9, 0.01, 1)],
+)
+def test_a_share_is_rounded_up_to_whole_benchmarks(benchmarks: int, quorum: float, needed: int) -> None:
+    """Three of five are 0.6 of them, though 0.6 × 5 is a little more than 3; the last limit that names one counts."""
+    limits = Limit("*", quorum=3), Limit("cache", quorum=quorum), Limit("cache"), Limit("http", quorum=4)
+    assert quorum_of("cache", benchmarks, Policy(limits=limits)) == needed
+    assert quorum_of(None, benchmarks, Policy(limits=limits)) == 3
+    assert quorum_of(None, benchmarks, Policy(limits=limits[1:])) is None
 
 
 def test_without_a_quorum_only_the_threshold_counts() -> None:

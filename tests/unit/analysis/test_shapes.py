@@ -325,3 +325,15 @@ def test_what_is_steadier_than_any_clock_counts_as_that_steady() -> None:
 
     assert shapes._fits_better(runs, total, nothing, total - left).tolist() == [True, False]
     assert shapes._fits_better(runs, total, nothing, total).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("ramp", [30, 40])
+def test_a_ramp_needs_a_level_of_five_runs_before_it(ramp: int) -> None:
+    """Steps of three runs each fit it better than one straight line does, at the end of a series only."""
+    values = 0.01 * np.maximum(np.arange(ramp + 5) - 5.0, 0)
+    place = np.arange(3, ramp + 3, 3)
+    first, end = np.zeros(1, np.intp), np.array([ramp + 5])
+    bounds = place, np.append(0, place[:-1]), np.append(place[1:], end), first, first + len(place) - 1
+
+    assert shapes.are_lines(values, *bounds, end).tolist() == [True]
+    assert shapes.are_lines(values, *bounds, first - 1).tolist() == [False]
