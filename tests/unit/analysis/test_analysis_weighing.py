@@ -10,12 +10,14 @@ from scipy import stats
 
 from regress_action import analysis
 from regress_action.analysis import designs, estimate, noise
-from regress_action.analysis.pair_order import PairOrder
+from regress_action.analysis.comparison import analyse
+from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs
 from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from unit.analysis.compared_sides import (
     EXACT,
+    NAN,
     OTHER,
     OWN,
     SIGNED,
@@ -24,6 +26,7 @@ from unit.analysis.compared_sides import (
     of,
     only_row,
     paired,
+    pairs,
     runs,
     session,
     stored,
@@ -218,7 +221,9 @@ def test_the_spread_of_two_builds_is_that_of_the_definition(seed: int) -> None:
     random = np.random.default_rng(seed)
     rows, pair_count = int(random.choice([15, 19, 20, 21, 23, 40])), int(random.choice([3, 6, 12]))
     values = random.normal(0, random.choice([0.003, 0.02]), (rows, pair_count))
-    values += random.normal(0, random.choice([0.0, 0.005, 0.02, 0.1]), (rows, 1)) + random.choice([0.0, 0.05, -0.05])
+    values += random.normal(0, random.choice([0.0, 0.005, 0.02, 0.1]), (rows, 1)) + random.choice(
+        [0.0, 0.05, -0.05, 0.4, -0.4]
+    )
     values[0, 1:] = np.nan if seed % 2 else values[0, 1:]
     kinds = np.arange(rows)
     scale = Scale(kinds == 2, np.ones(rows), kinds == 3, kinds != 1, np.zeros(rows, bool))
@@ -251,3 +256,112 @@ def test_a_suite_says_what_noise_is_common_and_of_noisier_rows_nothing(seed: int
         expected.variance[family] = typical
     assert found.df == pytest.approx(expected.df)
     assert found.variance == pytest.approx(expected.variance)
+
+
+def prior_by_definition(base: np.ndarray, learned: analysis.Noise | None) -> tuple[float, float]:
+    """Return the degrees of freedom and the variance that one row of runs is given."""
+    count = int((~np.isnan(base)).sum())
+    borrowed = (4.0 if count < 5 else 0.0), 0.015**2
+    if learned is None or learned.runs < 2 or not 0 < count < learned.runs:
+        return borrowed
+    steps = np.abs(np.diff(base[~np.isnan(base)][-10:]))
+    if len(steps) > 1:
+        recent = (np.median(steps) / 0.954) ** 2
+        if recent > learned.spread**2 * stats.f.ppf(0.95, len(steps), learned.runs - 1):
+            return len(steps), recent
+    return min(learned.runs, 20.0), learned.spread**2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_known_of_a_row_is_learned_newer_or_borrowed(seed: int) -> None:
+    """Rows of one to fifteen stored runs, with more and less noise than a history taught, or without one."""
+    random = np.random.default_rng(seed)
+    names = [f"b{n}" for n in range(6)]
+    logs = {
+        name: random.normal(0, random.choice([0.003, 0.02, 0.08]), random.choice([1, 2, 3, 5, 9, 15])) for name in names
+    }
+    base = {name: np.exp(of) for name, of in logs.items()}
+    noises = {
+        (name, "time"): analysis.Noise(float(random.choice([0.01, 0.03])), int(random.choice([1, 2, 3, 12, 15, 30])))
+        for name in names[:5]
+    }
+    policy = analysis.Policy(noise=noises)
+    matrix = analyse(runs(base), runs({name: [1.0] for name in names}), policy).matrix
+    prior, moderated = estimate._prior(matrix, matrix.base_values, matrix.head_values, policy)
+    for row, benchmark in enumerate(matrix.rows.benchmarks):
+        learned = noises.get((benchmark.name, "time"))
+        df, variance = prior_by_definition(matrix.base_values[row], learned)
+        assert (prior.df[row], prior.variance[row]) == pytest.approx((df, variance))
+        rests = learned is not None and learned.runs > max(1, len(base[benchmark.name]))
+        assert (prior.learned[row], moderated[row]) == (rests, rests)
+
+    missed, seen = designs.replayed_spread(matrix.base_values)
+    widened = estimate._widened(matrix, matrix.base_values, prior)
+    factor = np.sqrt(np.maximum(missed**2 / prior.variance, 1))
+    assert widened == pytest.approx(np.where(prior.learned & (seen > 0), factor, 1.0))
+
+
+@pytest.mark.parametrize("stored_runs", [3, 6])
+def test_a_suite_moderates_each_kind_of_metric_by_its_own(stored_runs: int) -> None:
+    """Twelve times and eleven sizes, whose pooled variances say what is usual; exact counts borrow nothing."""
+    random = np.random.default_rng(stored_runs)
+    times, sizes = (
+        {f"b{n}": np.exp(random.normal(0, spread, stored_runs)) for n in range(count)}
+        for spread, count in ((0.03, 12), (0.005, 11))
+    )
+    base = [*runs(times), *runs(sizes, metric=MEMORY), *runs({"e": [5.0] * stored_runs}, metric=EXACT)]
+    head = [
+        *runs({name: of[:2] for name, of in times.items()}),
+        *runs({name: of[:1] for name, of in sizes.items()}, metric=MEMORY),
+        *runs({"e": [5.0]}, metric=EXACT),
+    ]
+    matrix = analyse(base, head, analysis.Policy()).matrix
+    prior, moderated = estimate._prior(matrix, matrix.base_values, matrix.head_values, analysis.Policy())
+    for metric in (TIME, MEMORY):
+        rows = np.array([one == metric for one in matrix.rows.metrics])
+        squares = sum(
+            np.nansum((side[rows] - np.nanmean(side[rows], axis=1, keepdims=True)) ** 2, axis=1)
+            for side in (matrix.base_values, matrix.head_values)
+        )
+        df = np.full(rows.sum(), stored_runs - 1.0 + (metric == TIME))
+        strength, typical = noise.fit(squares / df, df)
+        assert strength > 0
+        assert prior.df[rows] == pytest.approx(strength)
+        assert prior.variance[rows] == pytest.approx(typical)
+        assert moderated[rows].all()
+    (exact,) = (row for row, metric in enumerate(matrix.rows.metrics) if metric == EXACT)
+    assert (prior.df[exact], prior.variance[exact], moderated[exact]) == (0, 0, False)
+
+
+def test_who_ran_second_is_known_where_both_runs_say_their_place() -> None:
+    """+1 where the head did, -1 where the base did."""
+    base, head = (pairs({"b": [1.0] * 5}, positions=places) for places in ([0, 1, 0, 1, 0], [1, 0, 1, 0, 1]))
+    unknown = [replace(run, position=None) for run in head.runs[2:4]]
+    head = replace(head, runs=(*head.runs[:2], *unknown, head.runs[4]))
+    matrix = analyse([base], [head], analysis.Policy()).matrix
+    assert estimate._second(matrix, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]).tolist() == [1, -1, 0, 0, 1]
+
+
+def test_the_latest_pair_is_one_that_has_a_value_on_either_side() -> None:
+    """A benchmark that was left out of the last pair is not measured any more."""
+    full, gone = [1.0, 1.1, 1.2, 1.1], [1.0, 1.1, 1.2, NAN]
+    base = pairs({"both": full, "base": full, "head": gone, "none": gone})
+    head = pairs({"both": full, "base": gone, "head": full, "none": gone})
+    seen = analyse([base], [head], analysis.Policy())
+    assert seen.estimates.latest is not None
+    names = [benchmark.name for benchmark in seen.matrix.rows.benchmarks]
+    latest = dict(zip(names, seen.estimates.latest.tolist(), strict=True))
+    assert latest == {"both": True, "base": True, "head": True, "none": False}
+
+
+def test_neighbouring_pairs_are_said_to_be_alike_beyond_three_standard_errors() -> None:
+    """Forty suites of one benchmark whose pairs wander more and more."""
+    shown = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        head = np.exp(np.cumsum(random.normal(0, 0.003, 20)) + random.normal(0, 0.01, 20))
+        seen = analyse([pairs({"b": np.ones(20)})], [pairs({"b": head})], analysis.Policy()).estimates
+        correlation, _, evidence = correlation_of_pairs(np.log(head)[None], np.log(head)[None])
+        assert seen.correlation == pytest.approx(correlation if evidence[0] > 3 else [0.0])
+        shown += 3 < evidence[0] < 4.5
+    assert shown
