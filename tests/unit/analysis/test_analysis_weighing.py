@@ -11,7 +11,7 @@ from scipy import stats
 from regress_action import analysis
 from regress_action.analysis import designs, estimate, noise
 from regress_action.analysis.comparison import analyse
-from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs
+from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
@@ -365,3 +365,99 @@ def test_neighbouring_pairs_are_said_to_be_alike_beyond_three_standard_errors() 
         assert seen.correlation == pytest.approx(correlation if evidence[0] > 3 else [0.0])
         shown += 3 < evidence[0] < 4.5
     assert shown
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_pairs_is_judged_without_the_effect_of_who_ran_second(seed: int) -> None:
+    """Times and sizes each among their own; what is counted keeps its whole numbers."""
+    random = np.random.default_rng(seed)
+    second = np.array([1, -1] * 7)
+    base = np.cumsum(random.normal(0, 0.01, (8, 14)), axis=1)
+    head = base + random.normal(0, 0.01, (8, 14)) + random.choice([0.0, 0.1], (8, 1)) * second / 2
+    kinds = np.arange(8)
+    scale = Scale(kinds == 1, np.ones(8), kinds == 2, kinds < 5, np.zeros(8, bool))
+    found = estimate._pair_order(scale, base, head, second)
+    effect, scaling = effect_of_order(head - base, second)
+    effect[1:3], scaling[1:3] = 0, 1
+    assert found.effect == pytest.approx(effect)
+    assert found.scaling == pytest.approx(scaling)
+    level = head - base - np.outer(effect, second)
+    for family in ([0, 1, 3, 4], [5, 6, 7]):
+        expected = correlation_of_pairs(level[family], (base + head)[family])
+        for seen, wanted in zip((found.correlation, found.cautious, found.evidence), expected, strict=True):
+            assert seen[family] == pytest.approx(wanted)
+    assert (found.correlation[2], found.cautious[2], found.evidence[2]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_suite_scatters_around_its_middle_or_as_far_as_its_nearer_side(seed: int) -> None:
+    """The nearer side counts where it has five benchmarks and lies at two thirds of that distance or less."""
+    random = np.random.default_rng(seed)
+    d = random.normal(random.choice([0, 1, 3]), 1, 30) * np.where(random.random(30) < 0.3, 3, 1)
+    around = np.median(np.abs(d - np.median(d)))
+    sides = [np.median(np.abs(side)) for side in (d[d < 0], d[d > 0]) if len(side) >= 5]
+    nearer = [side for side in sides if around > 1.5 * side]
+    assert estimate._scatter(d) == pytest.approx(1.4826 * min(nearer, default=around))
+
+
+def with_rounds(values: list[float], spreads: tuple[float, ...], rounds: tuple[int, ...], name: str = "b") -> Series:
+    """Make a series whose runs say how they were measured."""
+    return Series(Benchmark(name), TIME, tuple(values), spreads=spreads, rounds=rounds)
+
+
+def test_rounds_explain_the_variance_of_a_median_of_two_or_more() -> None:
+    """The mean over the runs of π/2 times that of the mean of their rounds; nothing where a row says too little."""
+    known = with_rounds([1.0, 2.0, 4.0], (0.1, 0.3, 0.2), (2, 1, 8), "known")
+    single = with_rounds([1.0, 2.0, 4.0], (0.1, 0.3, 0.2), (1, 1, 1), "single")
+    silent = with_rounds([1.0, 2.0, 4.0], (), (), "silent")
+    side = replace(pairs({"b": [1.0, 2.0, 4.0]}), series=(known, single, silent))
+    matrix = analyse([side], [side], analysis.Policy()).matrix
+    found = estimate._of_rounds_in_pairs(matrix.base, [0, 1, 2])
+    assert found == pytest.approx([np.pi / 4 * (0.1**2 / 2 + 0.05**2 / 8), np.nan, np.nan], nan_ok=True)
+    assert estimate._of_rounds_in_pairs(matrix.base, [0])[0] == pytest.approx(np.pi / 2 * 0.1**2 / 2)
+
+
+def test_a_session_shows_its_level_by_runs_or_by_the_rounds_of_its_only_one() -> None:
+    """A row of two runs by what they differ by, one of a single run by its rounds."""
+    one, two = with_rounds([2.0, NAN], (0.1, NAN), (4, 0), "one"), with_rounds([1.0, 1.1], (0.5, 0.5), (4, 4), "two")
+    side = replace(session({"b": [1.0, 2.0]}), series=(one, two))
+    matrix = analyse([side], [side], analysis.Policy()).matrix
+    names = [benchmark.name for benchmark in matrix.rows.benchmarks]
+    within = dict(zip(names, estimate._within(matrix.base_values, matrix.base, matrix.scale), strict=True))
+    assert within["one"] == pytest.approx(0.05**2 / 4)
+    assert within["two"] == pytest.approx(np.log([1.0, 1.1]).var(ddof=1) / 2)
+
+
+def test_stored_runs_count_where_any_new_run_met_their_machine() -> None:
+    """One of two new runs is enough, benchmark by benchmark; the runs of any other machine are left out."""
+    base = [*runs({"a": [1.0], "b": [1.0]}), *runs({"a": [2.0], "b": [2.0]}, environment=OTHER)]
+    head = [*runs({"a": [1.0], "b": [1.0]}), *runs({"a": [1.0]}, environment=OTHER), *runs({"b": [1.0]})]
+    matrix = analyse(base, head, analysis.Policy()).matrix
+    values, foreign = estimate._same_machine(matrix)
+    names = [benchmark.name for benchmark in matrix.rows.benchmarks]
+    kept = dict(zip(names, np.isfinite(values).sum(axis=1).tolist(), strict=True))
+    assert kept == {"a": 2, "b": 1}
+    assert not foreign.any()
+
+
+def test_one_stored_session_and_two_new_ones_are_a_history() -> None:
+    """Only where either side has one session, what separates two of them is borrowed."""
+    for count, design in ((1, designs.SINGLE), (2, designs.HISTORY)):
+        seen = analyse(runs({"b": [1.0]}), runs({"b": [1.0, 1.01][:count]}), analysis.Policy())
+        assert seen.estimates.estimate.design.tolist() == [design]
+
+
+def test_only_measured_values_have_p_values_of_order_statistics() -> None:
+    """Exact counts and signed differences do not, however many are stored."""
+    random = np.random.default_rng(1)
+    values = np.exp(random.normal(0, 0.1, 40))
+    base = [
+        *runs({"time": values}),
+        *runs({"exact": np.round(1000 * values)}, metric=EXACT),
+        *runs({"signed": values - 1}, metric=SIGNED),
+    ]
+    head = [*runs({"time": [1.0]}), *runs({"exact": [900.0]}, metric=EXACT), *runs({"signed": [0.0]}, metric=SIGNED)]
+    seen = analyse(base, head, analysis.Policy())
+    names = [benchmark.name for benchmark in seen.matrix.rows.benchmarks]
+    shown = dict(zip(names, np.isfinite(seen.estimates.p_order).tolist(), strict=True))
+    assert shown == {"time": True, "exact": False, "signed": False}
