@@ -138,13 +138,12 @@ def _crept(series: Followed, drift: CumulativeDrift | None, threshold: float) ->
 def _creep(series: Followed, drift: DriftSince, since: str, threshold: float) -> _Claim:
     history, worse = series.history, [change for change in drift.changes if change.ratio > 1]
     settled = all(point.settled for point in series.change_points) and _holds(history, drift.start_level, drift.level)
-    largest = max(worse, key=lambda change: change.ratio, default=None)
-    if largest is not None and len(worse) == 1:
-        index = next(point.index for point in series.change_points if history.point(point.index) == largest.point)
-        reason = Reason(ReasonCode.STEPPED, before=since, text=largest.point.commit or "")
+    if len(worse) == 1:
+        (step,) = worse
+        index = next(point.index for point in series.change_points if history.point(point.index) == step.point)
+        reason = Reason(ReasonCode.STEPPED, before=since, text=step.point.commit or "")
         good = history.point(index - 1).commit
-        certain = settled and largest.clear
-        return _Claim(drift.ratio, reason, largest.p_value, certain, good, largest.point.commit, drift)
+        return _Claim(drift.ratio, reason, step.p_value, settled and step.clear, good, step.point.commit, drift)
     first = drift.start.commit
     reason = Reason(ReasonCode.CREPT, before=since, text=first or "", count=len(worse))
     p = max((change.p_value for change in worse), default=None)
