@@ -291,7 +291,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         every = np.where(foreign[:, None], matrix.base_values, used)
         estimate.take(borrowed, _single(matrix, every, head, policy, _borrowed_spread(matrix, foreign, policy)))
         used = every
-    noisy = ~borrowed & ~scale.linear & ~scale.exact & (stability.spread > policy.maximum_spread)
+    noisy = ~borrowed & ~scale.exact & (stability.spread > policy.maximum_spread)
     short = stability.cut & (estimate.base_runs < policy.minimum_runs)
     family = scale.timed & ~scale.linear & ~scale.exact
     p_order = exact_tests.order_p_values(sessions_b, sessions_c, family)
@@ -308,7 +308,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         layout={},
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
-        widened=np.where(borrowed, 1.0, _widened(matrix, sessions_b, prior)),
+        widened=np.where(borrowed, 1.0, _widened(sessions_b, prior)),
         learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
     )
 
@@ -362,7 +362,7 @@ def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tup
     return designs.Prior(prior_df, prior, learned), moderated | learned
 
 
-def _widened(matrix: RunMatrix, base: Floats, prior: designs.Prior) -> Floats:
+def _widened(base: Floats, prior: designs.Prior) -> Floats:
     """Return by what factor the interval of each row is widened, beyond the noise that was learned.
 
     The very statistic is replayed over the newest stored runs: each is predicted from those before it, as the head is.
@@ -370,7 +370,7 @@ def _widened(matrix: RunMatrix, base: Floats, prior: designs.Prior) -> Floats:
     and the learned noise counts: combined by their degrees of freedom, what was learned outvotes the newest runs.
     """
     factor = np.ones(len(base))
-    rows = np.flatnonzero(prior.learned & ~matrix.scale.linear & (prior.variance > 0))
+    rows = np.flatnonzero(prior.learned & (prior.variance > 0))
     missed, df = designs.replayed_spread(base[rows])
     variance = prior.variance[rows]
     factor[rows] = np.sqrt(np.maximum(np.where(df > 0, missed**2, variance) / variance, 1.0))

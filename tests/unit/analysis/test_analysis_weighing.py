@@ -16,6 +16,7 @@ from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Mode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from unit.analysis.compared_sides import (
+    COUNT,
     EXACT,
     NAN,
     OTHER,
@@ -234,14 +235,15 @@ def test_the_spread_of_two_builds_is_that_of_the_definition(seed: int) -> None:
     expected = tau.copy()
     expected[family] = spread_of_builds(values[family], 0.0075, prior.of(family))
     assert found == pytest.approx(expected)
+    assert not estimate._spread_of_builds(scale, values, np.zeros(rows), prior).any()
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(60))
 def test_a_suite_says_what_noise_is_common_and_of_noisier_rows_nothing(seed: int) -> None:
     """As many degrees of freedom as there are rows, at most; none for a row beyond the F test at a hundredth."""
     random = np.random.default_rng(seed)
     rows, pair_count = int(random.choice([8, 12, 30])), int(random.choice([2, 3, 8]))
-    values = random.normal(0, random.choice([0.01, 0.01, 0.03], (rows, 1)), (rows, pair_count))
+    values = random.normal(0, random.choice([0.01, 0.01, 0.02, 0.04], (rows, 1)), (rows, pair_count))
     kinds = random.integers(0, 6, rows)
     scale = Scale(kinds == 1, np.ones(rows), kinds == 2, kinds != 3, np.zeros(rows, bool))
     nothing = np.zeros(rows)
@@ -272,17 +274,20 @@ def prior_by_definition(base: np.ndarray, learned: analysis.Noise | None) -> tup
     return min(learned.runs, 20.0), learned.spread**2
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(80))
 def test_what_is_known_of_a_row_is_learned_newer_or_borrowed(seed: int) -> None:
     """Rows of one to fifteen stored runs, with more and less noise than a history taught, or without one."""
     random = np.random.default_rng(seed)
     names = [f"b{n}" for n in range(6)]
     logs = {
-        name: random.normal(0, random.choice([0.003, 0.02, 0.08]), random.choice([1, 2, 3, 5, 9, 15])) for name in names
+        name: random.normal(0, random.choice([0.003, 0.02, 0.08]), random.choice([1, 2, 3, 3, 5, 9, 15]))
+        for name in names
     }
     base = {name: np.exp(of) for name, of in logs.items()}
     noises = {
-        (name, "time"): analysis.Noise(float(random.choice([0.01, 0.03])), int(random.choice([1, 2, 3, 12, 15, 30])))
+        (name, "time"): analysis.Noise(
+            float(random.choice([0.01, 0.03])), int(random.choice([1, 2, 3, 4, 4, 12, 15, 30]))
+        )
         for name in names[:5]
     }
     policy = analysis.Policy(noise=noises)
@@ -296,7 +301,7 @@ def test_what_is_known_of_a_row_is_learned_newer_or_borrowed(seed: int) -> None:
         assert (prior.learned[row], moderated[row]) == (rests, rests)
 
     missed, seen = designs.replayed_spread(matrix.base_values)
-    widened = estimate._widened(matrix, matrix.base_values, prior)
+    widened = estimate._widened(matrix.base_values, prior)
     factor = np.sqrt(np.maximum(missed**2 / prior.variance, 1))
     assert widened == pytest.approx(np.where(prior.learned & (seen > 0), factor, 1.0))
 
@@ -461,3 +466,24 @@ def test_only_measured_values_have_p_values_of_order_statistics() -> None:
     names = [benchmark.name for benchmark in seen.matrix.rows.benchmarks]
     shown = dict(zip(names, np.isfinite(seen.estimates.p_order).tolist(), strict=True))
     assert shown == {"time": True, "exact": False, "signed": False}
+
+
+def test_noise_that_was_learned_as_none_widens_nothing() -> None:
+    """There is no factor to a spread of zero."""
+    values = np.random.default_rng(1).normal(0, 0.02, (2, 15))
+    prior = designs.Prior(np.full(2, 20.0), np.array([0.0, 0.001**2]), np.ones(2, bool))
+    widened = estimate._widened(values, prior)
+    assert (widened[0], widened[1] > 2) == (1.0, True)
+
+
+def test_only_whole_numbers_that_vary_are_compared_as_counts() -> None:
+    """Exact counts and times are not; and stored times that stand on no lattice are not coarse."""
+    values = {"b": [0.0, 2.0, 1.0, 3.0, 1.0, 0.0]}
+    head = {"b": [9.0, 8.0]}
+    exact = replace(EXACT, name="instructions")
+    base = [*runs(values, metric=COUNT), *runs(values, metric=exact), *runs({"b": STEADY})]
+    seen = analyse(base, [*runs(head, metric=COUNT), *runs(head, metric=exact), *runs({"b": [1.0]})], analysis.Policy())
+    names = [metric.name for metric in seen.matrix.rows.metrics]
+    counted = dict(zip(names, np.isfinite(seen.estimates.p_counts).tolist(), strict=True))
+    assert counted == {"items": True, "instructions": False, "time": False}
+    assert not seen.estimates.coarse[names.index("time")]
