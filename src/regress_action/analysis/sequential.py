@@ -124,7 +124,6 @@ def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
     estimate, results = analysis.estimates.estimate, analysis.results
     differences = analysis.estimates.head - analysis.estimates.base
     now = np.maximum(estimate.base_runs, 1.0)
-    left = np.maximum(plan.pairs - now, 0.0)
     _, middle, variance, _ = designs.trimmed(differences, plan.pairs)
     spread = np.sqrt(variance) * (1 + 1 / now)
     half = distributions.t_quantile(0.025, np.full(len(now), designs.df_after(plan.pairs))) * np.sqrt(
@@ -140,7 +139,7 @@ def _futile(analysis: Analysis, plan: SamplingPlan, alpha: float) -> Flags:
 
     tolerated = np.where(results.unchanged, 0.0, unchanged(results.margin))
     chance = changed + np.maximum(tolerated, unchanged(results.smallest))
-    return np.asarray((left > 0) & (chance < np.where(results.unchanged, _WORTHWHILE, _FUTILE)))
+    return np.asarray((now < plan.pairs) & (chance < np.where(results.unchanged, _WORTHWHILE, _FUTILE)))
 
 
 def _chance_of_few(differences: Floats, margin: Floats, planned: int, alpha: float) -> Floats:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import sequential, tests
+from regress_action.analysis import designs, sequential, tests
+from regress_action.analysis.comparison import analyse
 from regress_action.analysis.policy import SamplingPlan
 from regress_action.model.comparisons import Verdict
 from unit.analysis.compared_sides import pairs
@@ -74,3 +75,24 @@ def test_pairs_to_come_are_predicted_from_those_that_are_there(now: int, beyond:
         predicted = stats.betabinom(left, beyond + 0.5, now - beyond + 0.5)
         assert chance == pytest.approx(stats.norm.cdf((allowed + 0.5 - predicted.mean()) / predicted.std()))
         assert chance == pytest.approx(predicted.cdf(allowed), abs=0.12)
+
+
+@pytest.mark.parametrize("count", [5, 12, 18, 20])
+def test_what_hardly_gets_any_further_is_given_up(count: int) -> None:
+    """The chance of ending beyond the smallest change, or within a size, of a mean that moves by the pairs to come."""
+    seen = analyse(*drawn(count), POLICY)
+    results, differences = seen.results, seen.estimates.head - seen.estimates.base
+    _, middle, variance, _ = designs.trimmed(differences, 20)
+    spread = np.sqrt(variance) * (1 + 1 / count)
+    half = stats.t.isf(0.025, 15) * np.sqrt(spread**2 / 20 + seen.estimates.estimate.irreducible**2)
+    wander = np.maximum(spread * np.sqrt(1 / count - 1 / 20), 1e-9)
+    size = np.maximum(results.smallest, half)
+
+    def within(limit: np.ndarray) -> np.ndarray:
+        counted = sequential._chance_of_few(differences, limit, 20, 0.05)
+        return np.asarray(np.maximum(stats.norm.cdf((limit - half - middle) / wander), counted))
+
+    changed = stats.norm.cdf((middle - size) / wander) + stats.norm.cdf((-middle - size) / wander)
+    chance = changed + np.maximum(np.where(results.unchanged, 0, within(results.margin)), within(results.smallest))
+    expected = (chance < np.where(results.unchanged, 0.5, 0.03)) & (count < 20)
+    assert sequential._futile(seen, PLAN, 0.05).tolist() == expected.tolist()

@@ -166,3 +166,15 @@ def test_a_discovery_needs_the_level_of_its_rank() -> None:
             rejected = sum(one <= 0.05 for one in stats.false_discovery_control(family))
             rank = min(rejected + (q[row] > 0.05), len(family))
             assert needed[row] == pytest.approx(0.05 * rank / len(family))
+
+
+@pytest.mark.parametrize(("p_value", "drifts"), [(0.0099, True), (0.0101, False)])
+def test_a_baseline_drifts_at_a_hundredth(p_value: float, *, drifts: bool) -> None:
+    """Twelve runs about a line whose slope has this p-value, by Student's t with ten degrees of freedom."""
+    time = np.arange(12) - 5.5
+    residuals = np.random.default_rng(1).normal(0, 0.01, 12)
+    residuals -= np.polyval(np.polyfit(time, residuals, 1), time)
+    error = math.sqrt(residuals @ residuals / 10 / (time @ time))
+    values = residuals + stats.t.isf(p_value / 2, 10) * error * time
+    assert stats.linregress(time, values).pvalue == pytest.approx(p_value)
+    assert designs._drifts(values[None]).tolist() == [drifts]
