@@ -493,7 +493,11 @@ def judge(
     words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
     (folder / "t.yml").write_text(f"default: {{regression_threshold: {threshold:g}}}\n")
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    subprocess.run([*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True)
+    ended = subprocess.run(
+        [*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True, text=True
+    )
+    if not out.is_file():
+        sys.exit(f"Nothing was judged (status {ended.returncode}):\n{ended.stdout}{ended.stderr}")
     comparisons: list[dict[str, Any]] = json.loads(out.read_text())["comparisons"]
     (document,) = [json.loads(file.read_text()) for file in measured.rglob("measurement.json")]
     return comparisons, document
