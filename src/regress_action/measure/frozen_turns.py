@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import random
@@ -144,11 +145,18 @@ class GroupFreezer:
 
     def freeze(self) -> None:
         """Write 1: the kernel stops every process, those to come included."""
-        os.pwrite(self._file, _STOP, 0)
+        self._write(_STOP)
 
     def thaw(self) -> None:
         """Write 0."""
-        os.pwrite(self._file, _RUN, 0)
+        self._write(_RUN)
+
+    def _write(self, state: bytes) -> None:
+        try:
+            os.pwrite(self._file, state, 0)
+        except OSError as error:
+            if error.errno != errno.ENODEV:  # the group was empty, and another session removed it
+                raise
 
     def look(self) -> None:
         """Do nothing: the kernel knows the members."""

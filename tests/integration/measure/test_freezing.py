@@ -101,6 +101,25 @@ def test_groups_that_nobody_was_left_to_remove_are_removed_by_the_next_session()
         remove_groups("abc3")
 
 
+def test_group_of_an_ended_command_may_be_removed_by_another_session() -> None:
+    """A second measurement on the machine removes it as left behind; there is nothing left to stop or to let go on."""
+    command = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    used = freezer(os.getpid(), command.pid, "abc4-base")
+    command.kill()
+    command.wait()
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        freezer(os.getpid(), other.pid, "abc5-base").close()
+        assert groups_of("abc4") == []
+        used.freeze()
+        used.thaw()
+        used.close()
+    finally:
+        other.kill()
+        other.wait()
+        remove_groups("abc5")
+
+
 def test_without_control_groups_signals_are_used() -> None:
     """`groups` False never makes a control group."""
     assert isinstance(freezer(os.getpid(), os.getpid(), "abc1-base", groups=False), SignalFreezer)
