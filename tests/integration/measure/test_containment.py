@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -147,7 +148,7 @@ def test_suite_cannot_write_to_the_measurers_output(measure: Measurer) -> None:
     )
     stdout, stderr = process.communicate(timeout=60)
     assert "forged" not in (stdout + stderr).replace("echo '::error::forged'", "")
-    assert "Permission denied" in stdout
+    assert re.search("Permission denied|No such file", stdout)  # the process that started the suite may have ended
     assert not any("hidden" in path.read_text() for path in (measure.out / "runs").iterdir())
 
 
