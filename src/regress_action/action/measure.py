@@ -166,7 +166,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         budget_minutes=settings.budget_minutes,
         timeout=settings.timeout,
         job_timeout=spec.job_timeout_s,
-        interleave=settings.interleave if paired and settings.interleave != "run" else None,
+        interleave=settings.interleave if paired else None,
         retries=settings.retries or None,
         ok_status=",".join(map(str, settings.ok_status)) or None,
         env_pass=settings.env_pass,

@@ -114,6 +114,15 @@ def test_the_same_commit_passes_and_nothing_is_left_behind(project: Path) -> Non
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
 
+@pytest.mark.parametrize(("option", "asked"), [((), "auto"), (("--interleave", "run"), "run")])
+def test_how_base_and_head_alternate_is_passed_on(project: Path, option: tuple[str, ...], asked: str) -> None:
+    """Whole runs only where that was asked for; else as finely as the suite allows."""
+    ended = regress(project, "run", "--pairs", "1", "--base", "HEAD~1", *option, "--", "true")
+    assert ended.returncode in {0, 1, 3}, ended.stderr
+    (file,) = project.rglob("measurement.json")
+    assert json.loads(file.read_text()).get("interleave", {"asked": "run"})["asked"] == asked
+
+
 def test_uncommitted_work_is_measured_and_untouched(project: Path) -> None:
     """What is on disk is the head; neither file nor index changes by being measured."""
     (project / "suite.py").write_text(SUITE.format(loops=40_000))
