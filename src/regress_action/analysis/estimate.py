@@ -37,6 +37,7 @@ _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _A_SIDE = 5  # benchmarks that got faster, or slower, from which the scatter of a suite is read
 _BY_CHANCE = 1.17  # standard error of a robust deviation, times √n (Rousseeuw and Croux, J. Am. Stat. Assoc. 88 (1993))
 _STANDS_OUT = 0.01  # significance at which a row is noisier than its suite
+_NEAREST_QUARTER = 0.3186  # standard deviations, within which a quarter of normal values lie
 _LOPSIDED = 1.5  # times the distance of the nearer side
 _MOST_ONE_SIDED = 4.0  # times the usual spread of two builds, where nearly all differences have one sign
 _NOISIER = 0.05  # significance at which recent noise is taken to be more than what was learned
@@ -254,10 +255,14 @@ def _scatter(d: Floats) -> float:
 
     Layout makes as many benchmarks faster as slower, and by as much. What the code did lies on one side: half of a
     suite that became slower by 20 to 50 % must not pass for what two builds of the same code differ by. So where those
-    on one side lie much nearer to no change, it is their distance that counts.
+    on one side lie much nearer to no change, it is their distance that counts; where hardly any lie there, the code
+    moved most, and the distance of the quarter that lies nearest to no change counts, on either side.
     """
     around = float(medians(np.abs(d - medians(d[None, :])[0])[None, :])[0])
     sides = [np.abs(d[d < 0]), np.abs(d[d > 0])]
+    if min(map(len, sides)) < _A_SIDE:
+        quarter = float(np.quantile(np.abs(d), 0.25)) / _NEAREST_QUARTER
+        return min(quarter, normal.DEVIATION_PER_MAD * around)
     nearer = min(float(medians(side[None, :])[0]) if len(side) >= _A_SIDE else math.inf for side in sides)
     return normal.DEVIATION_PER_MAD * (nearer if around > _LOPSIDED * nearer else around)
 

@@ -420,6 +420,15 @@ def test_a_suite_that_moved_to_one_side_scatters_as_far_as_its_nearer_side(farth
         assert estimate._scatter(side) == pytest.approx(1.4826 * (1.0 if lopsided else around), rel=1e-4)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_suite_of_which_most_moved_one_way_scatters_as_its_nearest_quarter(sign: int) -> None:
+    """What code made slower by 20 to 50 % does not hide that the others are where they were."""
+    still = [-0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
+    moved = [*np.linspace(10, 25, 13)]
+
+    assert estimate._scatter(sign * np.array([*still, *moved])) < 1
+
+
 def test_the_ten_newest_runs_replace_learned_noise_that_they_exceed() -> None:
     """With the nine differences that they have, once an F test says that the noise has grown."""
     learned = analysis.Policy(noise={("b", "time"): analysis.Noise(spread=0.001, runs=50)})
