@@ -326,7 +326,7 @@ class CooperativeTurns:
         started = commands[grant.side].released
         other = commands[1 - grant.side]
         if not grant.alone:
-            other.beside.begin(other.members)
+            other.off_turn.begin(other.members)
         commands[grant.side].begin_turn()
         if not started:
             return
@@ -412,7 +412,7 @@ class CooperativeTurns:
         if self.order.asks(connection.side, message):
             commands[connection.side].end_turn(alone=self.order.sides[1 - connection.side].ended)
             other = commands[1 - connection.side]
-            other.beside.end(other.members)
+            other.off_turn.end(other.members)
 
 
 def plugin_variables(variables: Mapping[str, str]) -> dict[str, str]:

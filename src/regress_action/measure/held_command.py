@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _SETTLE_S = 0.2
 _GRACE_S = 1.0
-_BESIDE_EVERY_S = 0.1
-_BESIDE_LEAST_S = 0.05
+_OFF_TURN_EVERY_S = 0.1
+_OFF_TURN_LEAST_S = 0.05
 _LIMIT_SLACK_S = 0.001  # so that the limit is over when a wait for it ends
 _LONGEST_WAIT_S = 3600.0
 
@@ -46,7 +46,7 @@ class TurnUse:
 
     `active_s` is the wall time of its turns, `alone_s` the part of it after the other side had ended, `turns` how many
     there were, and `busy` the share of the turns in which it ran or was ready to run, None where the kernel does not
-    tell. `beside` is the CPU time that it used in turns of the other side, as a share of these turns; None where that
+    tell. `off_turn` is the CPU time that it used in turns of the other side, as a share of these turns; None where that
     was not watched.
     """
 
@@ -54,7 +54,7 @@ class TurnUse:
     alone_s: float
     turns: int
     busy: float | None
-    beside: float | None = None
+    off_turn: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class TurnResult:
 
 
 @dataclass(slots=True)
-class UseBeside:
+class OffTurnUse:
     """What a side computes while the other one has the turn, from a sample of these turns."""
 
     watched_s: float = 0.0
@@ -81,7 +81,7 @@ class UseBeside:
     def begin(self, members: Callable[[], Sequence[int]]) -> None:
         """Note that a turn of the other side begins; it is watched if no other one was lately."""
         now = time.monotonic()
-        if now - self._looked >= _BESIDE_EVERY_S:
+        if now - self._looked >= _OFF_TURN_EVERY_S:
             self._began = (now, processor_seconds(members()))
             self._looked = now
 
@@ -96,7 +96,7 @@ class UseBeside:
     @property
     def share(self) -> float | None:
         """The CPU time used, as a share of the turns that were watched; None where too few were."""
-        return self.used_s / self.watched_s if self.watched_s >= _BESIDE_LEAST_S else None
+        return self.used_s / self.watched_s if self.watched_s >= _OFF_TURN_LEAST_S else None
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class HeldCommand:
     active_s: float = 0.0
     alone_s: float = 0.0
     turns: int = 0
-    beside: UseBeside = field(default_factory=UseBeside)
+    off_turn: OffTurnUse = field(default_factory=OffTurnUse)
     left_behind: tuple[str, ...] = ()
 
     @classmethod
@@ -203,7 +203,7 @@ class HeldCommand:
         if busy is not None and waiting is not None:
             used_s = used.user_s + used.system_s
             busy = max(busy, used_s / max(used_s + waiting * self.active_s, 1e-9))
-        use = TurnUse(self.active_s, self.alone_s, self.turns, busy, self.beside.share)
+        use = TurnUse(self.active_s, self.alone_s, self.turns, busy, self.off_turn.share)
         return TurnResult(ended, use, self.sampler.programs)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LEAST_BUSY = 0.85  # of a trial; the rest is waiting, which goes on while a command is stopped
 _LEAST_BUSY_IN_TURNS = 0.75  # what is ready to run is seen less exactly there
-_MOST_BESIDE = 0.1
+_MOST_OFF_TURN = 0.1
 _SHORTEST_S = 0.2
 _ONE_PROCESSOR = 1.1
 _MUCH_MORE = 0.05
@@ -132,9 +132,9 @@ class Interleaving:
                     share = f"{run.side} waited for {1 - busy:.0%} of its turns"
                     return f"{share}, perhaps for something that the stopped side holds"
         for run in runs:
-            beside = (run.turns or {}).get("beside")
-            if beside is not None and beside > _MOST_BESIDE:
-                return f"{run.side} computed for {beside:.0%} of the other side's turns"
+            off_turn = (run.turns or {}).get("off_turn")
+            if off_turn is not None and off_turn > _MOST_OFF_TURN:
+                return f"{run.side} computed for {off_turn:.0%} of the other side's turns"
         if self.clocks:
             return self.clocks.fault_of(run.side for run in runs)
         return self.disappointment_of(runs) if self.has_met else None  # both ran at once then

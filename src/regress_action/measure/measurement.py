@@ -23,7 +23,7 @@ class RunRecord:
 
     `compiled` says that it executed a program which was compiled in its tree.
     `ready_s` is the longest time that a trial run may have been in the run queue. `turns` says how it took turns with
-    the other side's {active_s, alone_s, turns, busy, beside, met}; `wall_s` is then the time of its turns.
+    the other side's {active_s, alone_s, turns, busy, off_turn, met}; `wall_s` is then the time of its turns.
     `resources` holds what its processes did and waited for, None where they were not sampled one side at a time.
     With both a `failure` and a `result`, the command failed after it had written the result of what it measured.
     """
