@@ -1,11 +1,13 @@
 """Break the judge in small ways and count how many of them its tests notice.
 
     python benchmarks/mutation.py [--sample 320] [--seed 1] [--modules designs …] [--jobs 2] [--report] [--json]
+    python benchmarks/mutation.py --functions tests.decide sequential [--tests test_looks.py …]
 
 Each mutant changes one operator, constant or choice of one module of `regress_action.analysis` and lives in a forked
 process whose tests are those that executed its function, fastest first, until one fails. The sample is drawn from
-every module in proportion to its size. A mutant that changes no behaviour cannot be noticed: those that were
-reviewed stand, with the reason, in mutation_equivalents.toml and do not count. POSIX only.
+every module in proportion to its size; of functions or modules that are named, every mutant is tried. A mutant that
+changes no behaviour cannot be noticed: those that were reviewed stand, with the reason, in mutation_equivalents.toml
+and do not count. POSIX only.
 
 Every result is written at once, so an interrupted run goes on where it stopped; a survivor is tried again when the
 tests have changed, anything when its module has.
@@ -93,29 +95,36 @@ def main() -> int:
     """Print the score and the survivors; return 0 whatever it is, 1 when nothing could be measured."""
     options = _options()
     every = {module: mutants.of(path) for module, path in MODULES.items()}
-    chosen = _sample(every, options.sample, options.seed, options.modules or list(every))
+    chosen = (
+        [mutant for module in every.values() for mutant in module if _is_of(mutant, options.functions)]
+        if options.functions
+        else _sample(every, options.sample, options.seed, options.modules or list(every))
+    )
     reasons = _reasons()
-    known = _known(options.results)
+    files = _test_files(options.tests)
+    known = _known(options.results, _digest_of(files))
     todo = [mutant for mutant in chosen if mutant.key not in known and mutant.key not in reasons]
     if todo and not options.report:
         os.nice(0 if os.nice(0) else 19)  # whoever was told how nice to be stays so
         _warm_up()
-        executed = _executed(options.results.with_suffix(".tests"))
+        executed = _executed(options.results.with_suffix(".tests"), files)
         if executed is None:
             print("The tests fail without any mutation, so they can prove nothing.", file=sys.stderr)
             return 1
-        known |= _tried(todo, executed, options)
+        known |= _tried(todo, executed, options, _digest_of(files))
     states = {key: known[key].state for key in known} | dict.fromkeys(reasons, EQUIVALENT)
     stale = sorted(set(reasons) - {mutant.key for module in every.values() for mutant in module})
     _report(every, [mutant for mutant in chosen if mutant.key in states], states, stale, as_json=options.json)
     return 0
 
 
-def _tried(todo: Sequence[Mutant], executed: Executed, options: argparse.Namespace) -> dict[str, Result]:
+def _tried(
+    todo: Sequence[Mutant], executed: Executed, options: argparse.Namespace, tests_digest: str
+) -> dict[str, Result]:
     """Try the mutants and write each result down."""
     found = {}
     with options.results.open("a") as written:
-        for number, result in enumerate(_results(todo, executed, options.jobs), 1):
+        for number, result in enumerate(_results(todo, executed, options.jobs, tests_digest), 1):
             found[result.key] = result
             written.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
             written.flush()
@@ -128,11 +137,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=320, help="mutants to try, over all modules; 0 for every one")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
     parser.add_argument("--modules", nargs="+", help="only these, with their share of the sample")
+    parser.add_argument("--functions", nargs="+", help="every mutant of these instead: module.function, or a module")
+    parser.add_argument("--tests", nargs="+", help="only the tests of these files, by name")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     parser.add_argument("--results", type=Path, default=ROOT / ".mutation.jsonl", help="file to go on from")
     parser.add_argument("--report", action="store_true", help="print what is known by now, and try nothing")
     parser.add_argument("--json", action="store_true", help="print for machines")
     return parser.parse_args()
+
+
+def _is_of(mutant: Mutant, names: Sequence[str]) -> bool:
+    """Return whether a mutant lies in one of the functions or modules."""
+    place = mutant.key.partition(": ")[0]
+    return any(f"{place}.".startswith(f"{name}.") for name in names)
 
 
 def _sample(every: dict[str, list[Mutant]], size: int, seed: int, modules: Sequence[str]) -> list[Mutant]:
@@ -151,10 +168,10 @@ def _reasons() -> dict[str, str]:
     return {one["mutant"]: one["why"] for one in listed}
 
 
-def _known(file: Path) -> dict[str, Result]:
+def _known(file: Path, tests: str) -> dict[str, Result]:
     """Read earlier results that still hold."""
     lines = file.read_text().splitlines() if file.exists() else []
-    tests, modules = _tests_digest(), {module: _digest(path.read_text()) for module, path in MODULES.items()}
+    modules = {module: _digest(path.read_text()) for module, path in MODULES.items()}
     known = {}
     for line in lines:
         result = Result(**json.loads(line))
@@ -166,9 +183,9 @@ def _known(file: Path) -> dict[str, Result]:
     return known
 
 
-def _results(todo: Sequence[Mutant], executed: Executed, jobs: int) -> Iterator[Result]:
+def _results(todo: Sequence[Mutant], executed: Executed, jobs: int, tests_digest: str) -> Iterator[Result]:
     """Try every mutant, `jobs` at a time, and yield what became of them."""
-    waiting, tests_digest = list(reversed(todo)), _tests_digest()
+    waiting = list(reversed(todo))
     modules = {mutant.module: _digest(MODULES[mutant.module].read_text()) for mutant in todo}
     running: dict[int, tuple[Mutant, _Child, int, float]] = {}
     while waiting or running:
@@ -276,12 +293,12 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102 - that is the point
 
 
-def _executed(file: Path) -> Executed | None:
+def _executed(file: Path, files: Sequence[Path]) -> Executed | None:
     """Return which test executes what, from the file where it was kept for the same tests and modules."""
-    digest = _tests_digest() + _digest("".join(path.read_text() for path in MODULES.values()))
+    digest = _digest_of(files) + _digest("".join(path.read_text() for path in MODULES.values()))
     kept = file.read_text() if file.exists() else ""
     if kept.partition("\n")[0] != digest:
-        said = _measured()
+        said = _measured(files)
         if said is None:
             return None
         kept = f"{digest}\n{said}"
@@ -294,20 +311,20 @@ def _executed(file: Path) -> Executed | None:
     return executed
 
 
-def _measured() -> str | None:
+def _measured(files: Sequence[Path]) -> str | None:
     """Run the tests once as they are, and return what each of them took and executed; None when one fails."""
-    child = _forked(_measure)
+    child = _forked(partial(_measure, files))
     said = child.said()
     return None if os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) else said
 
 
-def _measure(descriptor: int) -> int:
+def _measure(files: Sequence[Path], descriptor: int) -> int:
     import coverage
 
     watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*")], messages=False)
     plugin = _Timed(watched)
     watched.start()
-    code = _run_tests([str(path.relative_to(ROOT)) for path in _test_files()], plugin)
+    code = _run_tests([str(path.relative_to(ROOT)) for path in files], plugin)
     watched.stop()
     if code:
         return code
@@ -363,14 +380,14 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
 
 
-def _test_files() -> list[Path]:
-    """Return the unit tests that import the judge."""
-    every = sorted(TESTS.rglob("test_*.py"))
+def _test_files(names: Sequence[str] | None) -> list[Path]:
+    """Return the unit tests that import the judge, or those of them with these names."""
+    every = [path for path in sorted(TESTS.rglob("test_*.py")) if not names or path.name in names]
     return [path for path in every if path.parent.name == JUDGE.name or JUDGE_NAME in path.read_text()]
 
 
-def _tests_digest() -> str:
-    return _digest("".join(path.read_text() for path in _test_files()))
+def _digest_of(files: Sequence[Path]) -> str:
+    return _digest("".join(path.read_text() for path in files))
 
 
 def _digest(text: str) -> str:

@@ -95,10 +95,9 @@ def _rounds(analysis: Analysis, rows: Flags) -> float:
         return 1.0
     seen = analysis.estimates.estimate.spread**2
     within = np.minimum(of_rounds, seen)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = within / (_TOLERATED * seen - (seen - within))
-    usable = shares[rows & np.isfinite(shares) & (within > 0)]
-    return round(float(np.clip(usable.max(), _FEWEST_ROUNDS, 1.0)), 2) if len(usable) else 1.0
+    known = rows & (within > 0)
+    shares = within[known] / (_TOLERATED * seen[known] - (seen[known] - within[known]))
+    return round(float(np.clip(shares.max(), _FEWEST_ROUNDS, 1.0)), 2) if len(shares) else 1.0
 
 
 def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:

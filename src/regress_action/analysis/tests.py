@@ -116,7 +116,7 @@ def _last_penalty(p: Floats, plan: SamplingPlan, alpha: float) -> float:
     stopped = (p[:, :-1] * plan.penalty(np.array(plan.looks[:-1], dtype=float)) <= alpha).any(axis=1)
     level = float(np.quantile(np.where(stopped, 1.0, p[:, -1]), max(alpha - float(stopped.mean()), 0.0)))
     most = float(plan.penalty(np.array([float(plan.pairs)]))[0])
-    return min(max(alpha / max(level, alpha / most), 1.0), most)
+    return max(alpha / max(level, alpha / most), 1.0)
 
 
 _MOST_RUNS = 10_000  # beyond this, "more runs" is no advice

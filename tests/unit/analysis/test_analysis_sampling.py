@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action import analysis
+from regress_action.analysis import sequential
+from regress_action.analysis.comparison import analyse
 from regress_action.analysis.policy import SamplingPlan
 from unit.analysis.compared_sides import NAN, number, only_row, pairs, runs, session
 
@@ -218,3 +221,60 @@ def test_looking_after_every_pair_keeps_the_error_rate() -> None:
         alarmed |= {row.benchmark.name for row in rows if number(row.p_value) <= 0.05}
 
     assert 0.01 <= len(alarmed) / 2000 <= 0.05
+
+
+def test_fewer_rounds_cost_five_per_cent_of_the_variance_of_a_pair() -> None:
+    """By hand: what rounds explain divided by their share, with the rest; what needs most counts."""
+    random = np.random.default_rng(1)
+    seen = analyse(*sides({f"b{n}": torn(5) for n in range(6)}), analysis.Policy(plan=PLAN))
+    results = set()
+    for _ in range(80):
+        spread = random.choice([0.01, 0.02, 0.0], 6, p=[0.5, 0.4, 0.1])
+        within = spread**2 * random.choice([0.0, 0.001, 0.02, 0.3, 0.6, 1.5, NAN], 6, p=[0.2, 0.2, 0.2, *[0.1] * 4])
+        rows = random.random(6) < 0.4
+        seen.estimates.estimate.spread, seen.estimates.of_rounds = spread, within
+        shares = [0.0]
+        for of_pair, of_rounds in zip(spread[rows] ** 2, np.minimum(within, spread**2)[rows], strict=True):
+            if of_rounds > 0:
+                of_processes = of_pair - of_rounds
+                shares.append(of_rounds / (1.05 * of_pair - of_processes))
+        wanted = round(max(0.25, *shares), 2) if len(shares) > 1 else 1.0
+        assert sequential._rounds(seen, rows) == wanted
+        results.add(wanted)
+    assert len(results) >= 4
+
+
+def test_a_row_is_settled_when_nothing_more_is_to_be_learned_of_it() -> None:
+    """It is not compared, or a change is proven, or the smallest one is ruled out; by enough pairs."""
+    seen = analyse(*sides({"b": torn(5)}), analysis.Policy(plan=PLAN))
+    estimate, results = seen.estimates.estimate, seen.results
+    for d, regression, improvement, unchanged, weak, ruled_out in product(
+        [0.1, NAN], *[[False, True]] * 4, [0.03, 0.05, NAN]
+    ):
+        estimate.d, estimate.weak, results.smallest = np.array([d]), np.array([weak]), np.array([0.03])
+        results.regression, results.improvement = np.array([regression]), np.array([improvement])
+        results.unchanged, results.ruled_out = np.array([unchanged]), np.array([ruled_out])
+        is_proven = regression or improvement or (unchanged and ruled_out == 0.03)
+        assert sequential._settled(seen).tolist() == [d != 0.1 or (is_proven and not weak)]
+
+
+@pytest.mark.parametrize("pairs_done", [None, 8])
+def test_every_benchmark_of_a_look_is_decided_given_up_or_goes_on(pairs_done: int | None) -> None:
+    """Three are clear, one is unchanged for the asked threshold alone, two hopeless, one may go either way."""
+    noisy = [1.05, 0.95, 1.06, 0.94, 1.05, 0.95, 1.06, 0.94]
+    wild = [3.0, 0.2, 1.5, 0.9, 4.0, 0.3, 2.0, 0.6]
+    values = {f"clear {n}": steady(8, 1.0 + n) for n in range(3)} | {f"wild {n}": ([1.0] * 8, wild) for n in range(2)}
+    values |= {"asked": ([1.0] * 8, noisy), "torn": torn(8)}
+    limits = (analysis.Limit(benchmark="asked", regression_threshold=1.3),)
+
+    look = analysis.analyse_interim(*sides(values), analysis.Policy(limits=limits), PLAN, pairs_done)
+
+    assert (look.proceed, look.minimum, look.undecided, look.pairs) == (True, 5, ("torn",), 8)
+    assert (look.benchmarks, look.decided, look.given_up) == (7, 4, 2)
+
+
+def test_a_failed_measurement_has_no_pairs() -> None:
+    """Nothing was compared, so nothing is left to be measured, and no pair is made up."""
+    look = analysis.analyse_interim(*sides({"b": ([NAN] * 2, [NAN] * 2)}), analysis.Policy(), PLAN)
+
+    assert (look.proceed, look.pairs, look.benchmarks, look.decided) == (True, 0, 1, 1)

@@ -87,3 +87,76 @@ def test_a_third_of_what_seems_irreducible_is_relied_upon() -> None:
     below, at, beyond = tests.interval_levels(PLAN, 0.05, np.sqrt(ratios), np.ones(3))
 
     assert below < at == pytest.approx(beyond)
+
+
+def p_of_identical_code(looks: tuple[int, ...], ratio: float) -> np.ndarray:
+    """Return what each of 20 000 measurements of normal noise shows at each look, when builds differ by `ratio`."""
+    random = np.random.default_rng(0)
+    values, build = random.standard_normal((20_000, looks[-1])), random.standard_normal(20_000)
+    p = np.ones((20_000, len(looks)))
+    for look, pairs in enumerate(looks):
+        seen = values[:, :pairs]
+        error = np.sqrt(ratio + seen.var(axis=1, ddof=1) / pairs)
+        p[:, look] = 2 * stats.t(pairs - 1).sf(np.abs((seen.mean(axis=1) + np.sqrt(ratio) * build) / error))
+    return p
+
+
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=9, minimum=3, every=4), SamplingPlan(pairs=6)])
+@pytest.mark.parametrize("alpha", [0.05, 0.1])
+def test_what_looks_cost_is_what_errs_in_simulated_measurements(plan: SamplingPlan, alpha: float) -> None:
+    """At the level, α of them err at any look; so many do with the penalty of the last one, which is 1 to 2."""
+    cost = tests._cost_of_looks(plan, alpha)
+    early, last = (float(plan.penalty(np.array([pairs]))[0]) for pairs in (1.0, plan.pairs))
+    for ratio, level, *penalties in zip((0, 0.003, 0.01, 0.03, 0.1, 0.3), *cost, strict=True):
+        p = p_of_identical_code(plan.looks, ratio)
+        assert level == pytest.approx(min(np.quantile(p.min(axis=1), alpha), alpha), rel=1e-9)
+        for penalty, errs in zip(penalties, (alpha / 5, alpha), strict=True):
+            stopped = (p[:, :-1] * early <= errs).any(axis=1)
+            at_the_end = np.sort(np.where(stopped, 1, p[:, -1]))
+            may_err = errs - stopped.mean()
+            assert penalty == pytest.approx(np.clip(errs / np.quantile(at_the_end, may_err), 1, last), rel=1e-9)
+
+
+def test_the_last_look_may_spend_what_the_early_ones_left() -> None:
+    """Four measurements, of which one or two were stopped: at half of α, or at once where more than α were."""
+    plan, alpha = SamplingPlan(pairs=6), 0.5
+
+    def last(*p: tuple[float, float]) -> float:
+        return tests._last_penalty(np.array(p), plan, alpha)
+
+    assert last((0.25, 0.9), (0.3, 0.4), (0.9, 0.5), (0.9, 0.6)) == pytest.approx(
+        0.5 / np.quantile([0.4, 0.5, 0.6, 1], 0.25)
+    )
+    assert last((0.2, 0.9), (0.2, 0.9), (0.2, 0.1), (0.9, 0.3)) == pytest.approx(0.5 / 0.3)
+    assert last((0.2, 0.9), (0.9, 0.01), (0.9, 0.01), (0.9, 0.01)) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=9, minimum=3, every=4)])
+def test_the_penalty_of_the_last_look_is_read_between_three_p_values(plan: SamplingPlan) -> None:
+    """At α, α/5 and α/25 on a logarithmic scale, and at a third of the ratio of the variances; earlier it is one."""
+    cost, alpha = tests._cost_of_looks(plan, 0.05), 0.05
+    p = np.array([0, 1e-9, 0.002, 0.003, 0.01, 0.03, 0.05, 0.2, 1])
+    none = np.zeros(len(p))
+    estimate = designs.paired(np.random.default_rng(3).normal(0, 0.1, (len(p), plan.pairs)), none, 3)
+    for ratio in (0.0, 0.002, 0.06, 5.0):
+        estimate.irreducible = estimate.spread * np.sqrt(3 * ratio)
+        early, end = (float(plan.penalty(np.array([pairs]))[0]) for pairs in (plan.pairs - 1.0, float(plan.pairs)))
+        rare, usual = (np.interp(ratio, (0, 0.003, 0.01, 0.03, 0.1, 0.3), of) for of in (cost.rare, cost.usual))
+        for pairs in (plan.pairs - 1, plan.pairs, plan.pairs + 1):
+            paid = tests.paid_for_looks(p, plan, alpha, none + pairs, estimate)
+            with np.errstate(divide="ignore"):
+                last = np.interp(np.log(p), np.log([alpha / 25, alpha / 5, alpha]), [end, rare, usual])
+            assert paid == pytest.approx(p * (early if pairs < plan.pairs else last))
+
+
+def test_what_is_irreducible_is_compared_with_the_variance_of_one_pair() -> None:
+    """Levels are read at a third of the ratio of the squares; without noise all is irreducible, or nothing known."""
+    levels = tests._cost_of_looks(PLAN, 0.05).levels
+    irreducible, spread = np.array([0.0, 0.1, 0.2, 0.0, 0.1]), np.array([0.1, 1.0, 0.5, 0.0, 0.0])
+    ratios = [0.0, 0.01 / 3, 0.16 / 3, 0.0, 0.3]
+
+    found = tests.interval_levels(PLAN, 0.05, irreducible, spread)
+
+    assert found == pytest.approx(np.interp(ratios, (0, 0.003, 0.01, 0.03, 0.1, 0.3), levels))
+    assert tests.strictest_level(PLAN, 0.05) == levels[0]
+    assert list(levels) == sorted(set(levels))
