@@ -243,13 +243,12 @@ def _split(flat: Floats, start: Ints, stop: Ints, place: Ints, smallest: int) ->
 
 def _roughness(flat: Floats, start: Ints, stop: Ints) -> Floats:
     """Return the mean difference of neighbouring values in each stretch, which hardly notices steps."""
-    last = int(stop.max(initial=0))
     away = np.arange(int((stop - start).max(initial=0)))
     rows = max(1, _AT_ONCE // max(len(away), 1))
     means = [np.zeros(0)]
     for first in range(0, len(start), rows):
         low, high = start[first : first + rows, None], stop[first : first + rows, None]
-        values = flat[np.minimum(low + away, np.minimum(high, last) - 1)]  # the last value repeats
+        values = flat[np.minimum(low + away, high - 1)]  # the last value repeats
         means.append(np.abs(np.diff(values, axis=1)).sum(axis=1) / np.maximum(high - low - 1, 1)[:, 0])
     return np.concatenate(means)
 
@@ -374,7 +373,7 @@ class Proposals(NamedTuple):
         """Return them in order of place, keeping the most significant of those closer than `smallest` runs."""
         if not len(self.place):
             return self
-        order = np.lexsort((self.p_value, self.place))
+        order = np.argsort(self.place)
         place, p_value = self.place[order], self.p_value[order]
         group = np.cumsum(np.diff(place, prepend=place[0]) >= smallest)
         best = np.lexsort((place, p_value, group))

@@ -143,7 +143,7 @@ def trimmed(values: Floats, planned: int = 0, *, few: bool = True) -> tuple[Floa
     if not cut.any():
         return runs, mean, variance, runs - 1
     ranked = np.sort(values, axis=1)
-    last = np.maximum(runs.astype(int) - 1 - cut, 0)
+    last = runs.astype(int) - 1 - cut
     rank = np.arange(values.shape[1])
     inner = np.where((rank >= cut[:, None]) & (rank <= last[:, None]), ranked, np.nan)
     kept, trimmed_mean, _ = moments(inner)
@@ -179,7 +179,7 @@ def df_after(planned: int) -> float:
 def _winsorised(values: Floats, ranked: Floats, cut: Ints) -> Floats:
     """Return the values with `cut` of them at either end drawn in to the next; `ranked` are they in order."""
     runs, rows = (~np.isnan(values)).sum(axis=1), np.arange(len(values))
-    return np.clip(values, ranked[rows, cut][:, None], ranked[rows, np.maximum(runs - 1 - cut, 0)][:, None])
+    return np.clip(values, ranked[rows, cut][:, None], ranked[rows, runs - 1 - cut][:, None])
 
 
 def _present_level(values: Floats) -> tuple[Floats, Floats]:
@@ -356,4 +356,4 @@ def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) 
 
 def mode_of(estimate: Estimate) -> Mode:
     """Return the strongest design that any row could use."""
-    return MODES[min(int(estimate.design.min(initial=SINGLE)), SINGLE)]
+    return MODES[int(estimate.design.min(initial=SINGLE))]

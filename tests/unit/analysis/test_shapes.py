@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from scipy import stats
 from regress_action.analysis import histories, shapes
 from regress_action.analysis.change_points import find
 from regress_action.analysis.trend import Tendency, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -337,3 +341,31 @@ def test_a_ramp_needs_a_level_of_five_runs_before_it(ramp: int) -> None:
 
     assert shapes.are_lines(values, *bounds, end).tolist() == [True]
     assert shapes.are_lines(values, *bounds, first - 1).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "minimum"),
+    [
+        ([18, 17], 16, 0),  # two of the runs around are as high
+        ([47], 8, 0),
+        ([37], 8, 0),  # the next run is half as high
+        ([29], 8, 0),
+        (range(37, 60), 8, 0),  # the level after it lies half its height above the one before
+        ([0], 0, 16),
+    ],
+)
+def test_a_short_level_stands_out_by_more_than_a_tie(place: Sequence[int], value: int, minimum: int) -> None:
+    """Just so is not enough, a little less is; the smallest step itself is one."""
+    values = np.zeros(60)
+    values[30:37] = 16 if len(place) < 9 else 20
+    values[[9, 12, 20, 24, 41, 44, 48, 52]] += 1
+    at_a_tie, below = values.copy(), values.copy()
+    at_a_tie[list(place)], below[list(place)] = value, value - 1
+
+    def found(values: np.ndarray, minimum: float) -> bool:
+        levels = shapes.short_levels(values / 128, np.array([0, 60]), np.array([minimum / 128]))
+        return (30, 37) in zip(levels.begin, levels.stop, strict=True)
+
+    assert found(at_a_tie, minimum) == (minimum > 0 or place == [47])
+    assert found(below, minimum)
+    assert not found(below, minimum + 17)
