@@ -95,8 +95,8 @@ def _rounds(analysis: Analysis, rows: Flags) -> float:
         return 1.0
     seen = analysis.estimates.estimate.spread**2
     within = np.minimum(of_rounds, seen)
-    known = rows & (within > 0)
-    shares = within[known] / (_TOLERATED * seen[known] - (seen[known] - within[known]))
+    explained = rows & (within > 0)
+    shares = within[explained] / (_TOLERATED * seen[explained] - (seen[explained] - within[explained]))
     return round(float(np.clip(shares.max(), _FEWEST_ROUNDS, 1.0)), 2) if len(shares) else 1.0
 
 
