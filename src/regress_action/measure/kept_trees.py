@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.measure import untrusted_files
 from regress_action.measure.git import GitFolder
 
 if TYPE_CHECKING:
@@ -95,14 +96,14 @@ class KeptTree:
             points_here = (record / "gitdir").read_text(encoding="utf-8").strip() == str(self.root / ".git")
             if record.parent.name == "worktrees" and points_here:
                 shutil.rmtree(record)
-        shutil.rmtree(self.root, ignore_errors=True)
+        untrusted_files.remove_tree(self.root)
         (self.folder / _READY).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Give the tree free for other measurements; remove it if the setup has not succeeded in it."""
         if not self.is_ready:
             self.discard()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            untrusted_files.remove_tree(self.folder)
         os.close(self.descriptor)
 
 

@@ -142,20 +142,29 @@ def _not_a_result(path: Path, tree: SideTree, *, single: bool) -> str | None:
 
 
 def matches(pattern: str | None, tree: SideTree) -> list[Path]:
-    """Return the files and folders that a pattern names in a tree, sorted; `**` does not follow links."""
+    """Return the files and folders that a pattern names in a tree, sorted; `**` does not follow links.
+
+    Where the suite made more levels of folders than can be searched, the pattern names nothing.
+    """
     if pattern is None:
         return []
+    try:
+        paths = _matches(pattern, tree)
+    except RecursionError:
+        return []
+    chosen = set(paths)
+    return [path for path in paths if not set(path.parents) & chosen]
+
+
+def _matches(pattern: str, tree: SideTree) -> list[Path]:
     if "**" in Path(pattern).parts:
         anchor = Path(pattern).anchor
         start = Path(anchor) if anchor else tree.folder
         hidden = any(part.startswith(".") for part in Path(pattern).parts)
         paths = sorted(start.glob(pattern.removeprefix(anchor)))
-        paths = [path for path in paths if hidden or not _is_hidden(path.relative_to(start))]
-    else:
-        names = glob.glob(pattern, root_dir=tree.folder)  # noqa: PTH207 - the pattern may be absolute
-        paths = [tree.folder / name for name in sorted(names)]
-    chosen = set(paths)
-    return [path for path in paths if not set(path.parents) & chosen]
+        return [path for path in paths if hidden or not _is_hidden(path.relative_to(start))]
+    names = glob.glob(pattern, root_dir=tree.folder)  # noqa: PTH207 - the pattern may be absolute
+    return [tree.folder / name for name in sorted(names)]
 
 
 def _is_hidden(path: Path) -> bool:

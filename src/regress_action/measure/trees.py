@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from regress_action.measure import untrusted_files
 from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
 from regress_action.measure.git import (
     GitFolder,
@@ -80,7 +81,7 @@ class WorktreeDir:
         """
         for tree in self.kept:
             tree.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        untrusted_files.remove_tree(self.folder)
         for record in self.records.glob("*") if self.records else ():
             with contextlib.suppress(OSError):
                 if Path((record / "gitdir").read_text(encoding="utf-8").strip()).is_relative_to(self.folder):
@@ -139,6 +140,11 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
         return _check_out_sides(options, git, worktrees, Path(top))
     except OSError as error:
         raise disk_error(error, worktrees.folder) from error
+    except RecursionError as error:
+        raise MeasureUsageError(
+            f"{', '.join(options.carry) or 'What is not committed'} has too many levels of folders to be copied.",
+            remedy="Remove the deepest of them, or do not carry them.",
+        ) from error
 
 
 def _check_out_sides(options: Options, git: GitFolder, worktrees: WorktreeDir, top: Path) -> dict[str, SideTree]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 20_000
 MAX_DEPTH = 32
+_MOST_LEVELS = 100_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -70,12 +71,59 @@ def exists(folder: int, name: str) -> bool:
 
 
 def remove(folder: int, name: str) -> None:
-    """Remove a file, a link or a folder with all that is in it; nothing happens where it does not exist."""
+    """Remove a file, a link or a folder with all that is in it; nothing happens where it does not exist.
+
+    Raises:
+        OSError: something in it cannot be removed.
+    """
     with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
-            shutil.rmtree(name, dir_fd=folder)
-        else:
+        if not _is_folder(folder, name):
             os.unlink(name, dir_fd=folder)
+            return
+        try:
+            shutil.rmtree(name, dir_fd=folder)
+        except (OSError, RecursionError):  # a folder that may not be read or written, or more levels than the stack has
+            _remove_level_by_level(folder, name)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder of the measurer's own, into which a suite may have written; what cannot be removed stays."""
+    with contextlib.suppress(OSError), open_folder(path.parent) as parent:
+        remove(parent, path.name)
+
+
+def _is_folder(folder: int, name: str) -> bool:
+    return stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode)
+
+
+def _remove_level_by_level(folder: int, name: str) -> None:
+    """Remove a folder of any depth: whatever lies in a folder of its first level moves up into that level.
+
+    Raises:
+        OSError: something in it cannot be removed.
+    """
+    os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+    with open_folder(folder, name) as top:
+        for _ in range(_MOST_LEVELS):  # a living process could make more for ever
+            if not (entries := os.listdir(top)):  # noqa: PTH208 - of a descriptor
+                break
+            for entry in entries:
+                if _is_folder(top, entry):
+                    _move_up(top, entry)
+                else:
+                    os.unlink(entry, dir_fd=top)
+    os.rmdir(name, dir_fd=folder)
+
+
+def _move_up(top: int, name: str) -> None:
+    """Move what lies in the folder `name` into the folder `top`, under new names, and remove the empty folder."""
+    os.chmod(name, stat.S_IRWXU, dir_fd=top)
+    with open_folder(top, name) as opened:
+        for entry in os.listdir(opened):  # noqa: PTH208 - of a descriptor
+            if _is_folder(opened, entry):
+                os.chmod(entry, stat.S_IRWXU, dir_fd=opened)  # else it cannot get another parent
+            os.rename(entry, secrets.token_hex(8), src_dir_fd=opened, dst_dir_fd=top)
+    os.rmdir(name, dir_fd=top)
 
 
 def write(folder: int, name: str, content: bytes) -> None:

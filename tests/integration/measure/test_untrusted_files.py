@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.measure.measure_repository import Measurer, Repository
+from integration.measure.measure_repository import VARIABLES, Measurer, Repository, python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +90,58 @@ def test_loop_of_links_does_not_hang(measure: Measurer) -> None:
     measured = measure("--base", "HEAD~1", "--pairs", "1", "--results", "**/bench.json", "--", loops)
     assert measured.status == 0, measured.stderr
     assert measured.results() == ["1\n"]
+
+
+DEEP = """
+import os, sys
+os.makedirs(sys.argv[1], exist_ok=True)
+os.chdir(sys.argv[1])
+for _ in range(1200):
+    os.mkdir("a")
+    os.chdir("a")
+open("bench.json", "w").close()
+"""
+
+
+def test_folders_without_end_in_place_of_a_result_fail_the_run(measure: Measurer) -> None:
+    """More levels than Python's stack has are refused, and removed."""
+    measured = measure("--runs", "1", "--", python(DEEP, "{out}"))
+    assert measured.status == 3, measured.stderr
+    assert measured.failures() == ["wrote folders more than 32 levels deep"]
+    assert list((measure.out / "runs").glob("head-01.json*")) == []
+
+
+def test_folders_without_end_in_the_tree_are_removed(measure: Measurer, tmp_path: Path) -> None:
+    """Neither a pattern with ** nor the end of the measurement meets a limit of Python's, and no tree stays behind."""
+    (tmp_path / "temporary").mkdir()
+    deep = ("--results", "**/bench.json", "--", python(DEEP, "deep"))
+    measured = measure("--base", "HEAD~1", "--pairs", "1", *deep, TMPDIR=str(tmp_path / "temporary"))
+    assert measured.failures() == ["wrote no result file: there is no **/bench.json"]
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+CLOSED_FOLDERS = """
+import os, sys
+from pathlib import Path
+from regress_action.measure import untrusted_files
+
+os.chdir(sys.argv[1])
+if os.geteuid() == 0:
+    os.setuid(65534)  # to root no folder is closed
+Path("a/b/c").mkdir(parents=True)
+Path("a/b/file").touch()
+for path, mode in (("a/b/c", 0), ("a/b", 0o555), ("a", 0o555)):
+    Path(path).chmod(mode)
+untrusted_files.remove_tree(Path("a"))
+sys.exit(Path("a").exists())
+"""
+
+
+def test_folders_that_refuse_changes_are_removed(tmp_path: Path) -> None:
+    """Caches of tools hold such folders: they do not stay behind with the worktree in which a suite made them."""
+    tmp_path.chmod(0o777)
+    ended = subprocess.run([sys.executable, "-c", CLOSED_FOLDERS, str(tmp_path)], check=False, env=VARIABLES)
+    assert ended.returncode == 0
 
 
 def test_output_folder_behind_a_link_of_the_repository_is_refused(repository: Repository, tmp_path: Path) -> None:
