@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import socket
+import struct
 import tempfile
 import time
 from contextlib import ExitStack
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from regress_action.measure.held_command import TurnResult
-    from regress_action.measure.process import OutputLog
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
+    from regress_action.measure.reporting import OutputLog
     from regress_action.measure.spawn import Task
 
 _LONGEST_ROUND_S = 3600.0
@@ -42,6 +43,8 @@ _LONGEST_MESSAGE = 4 * 2**20
 _READ_SIZE = 65536
 _BLOCKED_SHARE = 0.01
 _IN_CONTAINER = 20
+_MOST_CONNECTIONS = 8  # of one side: its pytest, and what connects by mistake
+_PEER = struct.Struct("3i")  # process, user, group
 CONTAINER = "REGRESS_SUITE_IMAGE"
 """The variable that names the image in whose containers `bin/suite` runs the suite."""
 
@@ -193,9 +196,14 @@ _PLUGIN = Path(__file__).with_name("suite_plugin")
 
 @dataclass(slots=True)
 class _Connection:
-    """A suite's connection and what arrived on it so far."""
+    """A suite's connection and what arrived on it so far.
+
+    `owner` is the side in whose tree the process is that connected, None for one in a container. `side` is the one that
+    it speaks for, None before it said so.
+    """
 
     end: socket.socket
+    owner: int | None = None
     side: int | None = None
     text: bytes = b""
 
@@ -212,7 +220,7 @@ class _Connection:
         *lines, self.text = (self.text + data).split(b"\n")
         try:
             messages = [json.loads(line) for line in lines]
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return messages if all(isinstance(message, dict) for message in messages) else None
 
@@ -351,14 +359,24 @@ class CooperativeTurns:
                 streams[stream].read(stream)
             else:
                 with contextlib.suppress(OSError):
-                    end, _ = listener.accept()
-                    end.setblocking(False)  # noqa: FBT003 - the method takes it so
-                    self._connections.append(_Connection(end))
+                    self._accept(listener.accept()[0], commands)
         collect(commands)
         for command in running:
             command.reaper.check()
             if not command.ended:
                 command.sampler.sample()
+
+    def _accept(self, end: socket.socket, commands: Sequence[HeldCommand]) -> None:
+        """Take a connection of a process of one of the sides; others, and more than a few of one side, are closed."""
+        pid, *_ = _PEER.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+        owner = next((side for side, command in enumerate(commands) if pid in command.members()), None)
+        in_container = all(CONTAINER in command.task.variables for command in commands)
+        accepted = sum(connection.owner == owner for connection in self._connections)
+        if (owner is None and not in_container) or accepted >= _MOST_CONNECTIONS:
+            end.close()
+            return
+        end.setblocking(False)  # noqa: FBT003 - the method takes it so
+        self._connections.append(_Connection(end, owner))
 
     def _check_progress(self, commands: Sequence[HeldCommand]) -> None:
         """Compare from time to time what the side that has the turn has computed since.
@@ -402,12 +420,14 @@ class CooperativeTurns:
         """Take one message.
 
         Raises:
-            ValueError: it has no meaning, or another process of the same side is connected already.
+            ValueError: it has no meaning, or it speaks for the other side, or for one that is connected already.
         """
         if connection.side is None:
             side = {"base": 0, "head": 1}.get(str(message.get("hello")))
-            if side is None or any(other.side == side for other in self._connections):
-                raise ValueError("no side, or one that is connected")
+            if side is None or connection.owner not in {None, side}:
+                raise ValueError("no side, or the other one")
+            if any(other.side == side for other in self._connections):
+                raise ValueError("a side that is connected already")
             connection.side = side
         if self.order.asks(connection.side, message):
             commands[connection.side].end_turn(alone=self.order.sides[1 - connection.side].ended)

@@ -344,7 +344,7 @@ def test_suites_that_exclude_one_another_are_noticed(repository: Repository, tmp
         "import os, sys\nfrom pathlib import Path\n"
         "from regress_action.measure.cooperative_turns import CooperativeTurns\n"
         "from regress_action.measure.held_command import BlockedError\n"
-        "from regress_action.measure.process import OutputLog\n"
+        "from regress_action.measure.reporting import OutputLog\n"
         "from regress_action.measure.process_tree import ProcessTree, become_subreaper\n"
         "from regress_action.measure.process_tree import SignalWaiter\n"
         "from regress_action.measure.spawn import Task\n"
@@ -367,6 +367,37 @@ def test_suites_that_exclude_one_another_are_noticed(repository: Repository, tmp
         timeout=100,
     )
     assert ended.stderr.strip() == "blocked head []"
+
+
+CONNECT = """
+import json, os, socket
+def connect():
+    folder = os.open(os.path.dirname(os.environ["REGRESS_TURNS"]), os.O_RDONLY)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(f"/proc/self/fd/{folder}/s")
+    os.close(folder)
+    return connection
+"""
+SPEAKS_FOR_BASE = 'json.dumps({"hello": "base", "names": ["test_suite.py::test_one"]}).encode() + b"\\n"'
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "connect().sendall(b'[' * 200_000 + b'\\n')",
+        "for kept in [connect() for _ in range(1100)]:\n    kept.close()",
+        f"kept = connect()\nkept.sendall({SPEAKS_FOR_BASE})",
+    ],
+    ids=["nested message", "many connections", "the other side's name"],
+)
+def test_suite_that_misuses_the_socket_changes_nothing(repository: Repository, measure: Measurer, attack: str) -> None:
+    """The head ends no measurement, and does not speak for the base: both pairs take turns."""
+    suite = "def test_one(benchmark): benchmark(sum, range(500))\n"
+    repository.commit(test_suite_dot_py=suite)
+    repository.commit(conftest_dot_py=CONNECT + attack)
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--", f"{PYTEST} --benchmark-json={{out}}")
+    assert measured.status == 0, measured.stderr
+    assert [run["turns"]["met"] for run in measured.runs if run["turns"]] == [1] * 4
 
 
 def test_parallel_pair_runs_at_the_same_time(measure: Measurer, tmp_path: Path) -> None:
