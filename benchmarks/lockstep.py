@@ -41,8 +41,9 @@ from lockstep_tools import TOOLS, spreads
 from integration.measure.lockstep_kills import VICTIMS, WAYS, killer
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
 from regress_action.measure.interleaving import shared_processor
-from regress_action.measure.process import NullSampler, OutputLog, ProcessResult, execute
+from regress_action.measure.process import NullSampler, ProcessResult, execute
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.spawn import Task
 
 if TYPE_CHECKING:

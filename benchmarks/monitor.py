@@ -23,8 +23,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from regress_action.measure.process import NullSampler, OutputLog, ProcessResult, execute
+from regress_action.measure.process import NullSampler, ProcessResult, execute
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.sampler import Sampler
 from regress_action.measure.spawn import Task
 

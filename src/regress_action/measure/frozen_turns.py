@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from regress_action.measure.active_clock import SideClock
     from regress_action.measure.held_command import TurnResult
-    from regress_action.measure.process import OutputLog
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
+    from regress_action.measure.reporting import OutputLog
     from regress_action.measure.spawn import Task
 
 

@@ -23,8 +23,8 @@ from regress_action.measure.spawn import no_program, start_held
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regress_action.measure.process import OutputLog
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
+    from regress_action.measure.reporting import OutputLog
     from regress_action.measure.spawn import Task
 
 

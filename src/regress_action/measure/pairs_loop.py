@@ -15,8 +15,9 @@ from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.held_command import BlockedError
 from regress_action.measure.interleaving import Interleaving, Kind
 from regress_action.measure.machine import Probe
-from regress_action.measure.process import NullSampler, OutputLog, execute
+from regress_action.measure.process import NullSampler, execute
 from regress_action.measure.process_tree import MARKER_VARIABLE
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.run_executor import Slot
 from regress_action.measure.sampler import ReadyTimes
 from regress_action.measure.schedule import (

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from regress_action.measure.errors import InterruptRequestedError
+from regress_action.measure.reporting import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ _SET_DUMPABLE = 4
 _SET_PARENT_DEATH_SIGNAL = 1
 _POLL_S = 0.01
 _LONGEST_POLL_S = 0.1
+_LONGEST_NAME = 100  # a process may give itself any
 
 
 def become_subreaper() -> bool:
@@ -179,13 +181,13 @@ def _send(pids: list[int], number: signal.Signals) -> None:
 
 
 def names(pids: list[int]) -> tuple[str, ...]:
-    """Return the names of those processes that are alive."""
+    """Return the names of those processes that are alive, as text that can stand in a log."""
     alive = []
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             if process.status() != psutil.STATUS_ZOMBIE:
-                alive.append(process.name())
+                alive.append(printable(process.name()[:_LONGEST_NAME]))
     return tuple(alive)
 
 

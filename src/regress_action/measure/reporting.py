@@ -1,5 +1,7 @@
 """Report what happens: as JSON lines to a program, as text to a person, or as text to the log of a GitHub job.
 
+* What a suite printed: its beginning and its end, however much it was.
+
 Events are flat objects with the key `event`, and with `line`, the text for a log (null: none):
 
     started       session, suite, sides, pairs, warmup, command, out
@@ -24,16 +26,51 @@ import os
 import re
 import sys
 import textwrap
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from regress_action.measure.process import OutputLog
 
 Event = dict[str, Any]
 _TAIL_LINES = 10
 _LONGEST_LIST = 8
+_OUTPUT_LIMIT = 256 * 1024
+
+
+@dataclass(slots=True)
+class OutputLog:
+    """Keeps at most `limit` bytes, half from the start and half from the end."""
+
+    limit: int = _OUTPUT_LIMIT
+    _head: bytearray = field(default_factory=bytearray)
+    _tail: bytearray = field(default_factory=bytearray)
+    _total: int = 0
+
+    def add(self, data: bytes) -> None:
+        """Append what was printed next."""
+        self._total += len(data)
+        half = self.limit // 2
+        missing = half - len(self._head)
+        self._head += data[:missing]
+        self._tail += data[missing:] if missing > 0 else data
+        # Cut at twice the length, so that a suite that prints much does not have every line moved in memory.
+        if len(self._tail) > 2 * half:
+            del self._tail[:-half]
+
+    @property
+    def content(self) -> bytes:
+        """Everything that is kept, with a note of how many bytes are left out."""
+        tail = self._tail[-(self.limit // 2) :]
+        left_out = self._total - len(self._head) - len(tail)
+        gap = f"\n… {left_out} bytes left out …\n".encode() if left_out else b""
+        return bytes(self._head + gap + tail)
+
+    def last(self, characters: int = 2000) -> str:
+        """Return the end as text that can stand in JSON and on a terminal."""
+        text = self.content[-4 * characters :].decode("utf-8", "replace").strip()
+        return printable(text, kept="\n\t")[-characters:]
 
 
 class Reporter(Protocol):
@@ -147,7 +184,15 @@ def _group(event: str, details: Event) -> str | None:
 def line_of(event: Event) -> str | None:
     """Return one plain line for an event, None for those that a log does not need."""
     write = _LINES.get(event["event"])
-    return write(event) if write else None
+    return printable(write(event), kept="\n\t") if write else None
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Return a text, which may come from the suite, with a mark for each character that a terminal could obey.
+
+    Those in `kept` stay.
+    """
+    return "".join(sign if sign.isprintable() or sign in kept else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _started_line(event: Event) -> str:

@@ -30,7 +30,8 @@ from regress_action.measure.frozen_turns import FrozenTurns, Slices
 from regress_action.measure.held_command import run_in_parallel
 from regress_action.measure.interleaving import Kind, shared_processor
 from regress_action.measure.measurement import RunRecord, disk_error, now
-from regress_action.measure.process import NullSampler, OutputLog, ProcessResult, execute
+from regress_action.measure.process import NullSampler, ProcessResult, execute
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.result_files import ResultFiles, UnusableResultError
 from regress_action.measure.sampler import SHARE, Sampler
 from regress_action.measure.spawn import Task

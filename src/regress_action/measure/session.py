@@ -20,9 +20,9 @@ from regress_action.measure.interleaving import Kind, choose
 from regress_action.measure.kept_trees import pins_packages
 from regress_action.measure.measurement import SCHEMA, MeasurementFolder, now, open_output
 from regress_action.measure.pairs_loop import PairsLoop, StopReason
-from regress_action.measure.process import OutputLog
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.profiling import SuiteProfiler
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.measure.frozen_turns import FrozenTurns
-from regress_action.measure.process import OutputLog
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.spawn import Task, usable_namespace
 from regress_action.measure.trees import WorktreeDir
 from regress_action.measure.watchdog import watchdog

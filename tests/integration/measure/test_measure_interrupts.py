@@ -91,7 +91,7 @@ import os, sys
 from pathlib import Path
 from regress_action.measure.process_tree import SignalWaiter
 from regress_action.measure.process_tree import MARKER_VARIABLE, ProcessTree
-from regress_action.measure.process import OutputLog
+from regress_action.measure.reporting import OutputLog
 from regress_action.measure.process import NullSampler, execute
 from regress_action.measure.spawn import Task
 task = Task(["sh", "-c", sys.argv[1]], Path.cwd(), {**os.environ, MARKER_VARIABLE: "m"})

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from integration.measure.measure_repository import SOURCES, VARIABLES, Measurer, Repository
+from integration.measure.measure_repository import SOURCES, VARIABLES, Measurer, Repository, python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,25 @@ def test_quoted_output_runs_no_workflow_commands(measure: Measurer) -> None:
     lines = re.split(r"[\r\n]", measured.stderr)
     assert not [line for line in lines if line.strip().startswith("::") or "##[" in line]
     assert [word for word in ("one", "two", "three", "four") if word not in measured.stderr] == []
+
+
+NAMED_BY_THE_SUITE = """
+import shutil, subprocess
+name = "a" * 15
+shutil.copy("/bin/sleep", name)
+words = [name + "\\n::error::injected \\x1b[31m\\u202e" + 200 * "b", "60"]
+subprocess.Popen(words, executable="./" + name, start_new_session=True, stdout=-3, stderr=-3)
+"""
+
+
+def test_name_of_a_process_is_no_command(measure: Measurer) -> None:
+    """A process that is left behind may have any name: one that breaks the line, colours a terminal, or has no end."""
+    measured = measure("--runs", "1", "--", python(NAMED_BY_THE_SUITE), GITHUB_ACTIONS="true")
+    assert [line for line in measured.stdout.splitlines() if line.startswith("::error")] == []
+    mark = "\N{REPLACEMENT CHARACTER}"
+    shown = f"{'a' * 15}{mark}::error::injected {mark}[31m{mark}"
+    assert measured.runs[0]["left_behind"] == [shown + (100 - len(shown)) * "b"]
+    assert f"which were ended: {shown}" in measured.stdout
 
 
 def test_events_are_json_lines(measure: Measurer, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.process import OutputLog, drain
+from regress_action.measure.process import drain
+from regress_action.measure.reporting import OutputLog
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(min_value=2, max_value=64).map(lambda half: 2 * half))
