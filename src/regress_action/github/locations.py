@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000
+_DEEPEST = 100
 MAX_TOTAL_BYTES = 100_000_000
 MAX_LINE = 500
 SKIPPED = frozenset({"node_modules", "target", "build", "dist", "vendor", "site-packages", "__pycache__"})
@@ -148,6 +149,8 @@ def _files(workspace: Path) -> Iterator[Path]:
     count = 0
     for folder, folders, names in os.walk(workspace, followlinks=False):
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        if len(Path(folder).relative_to(workspace).parts) >= _DEEPEST:
+            folders.clear()
         for name in sorted(names):
             path = Path(folder, name)
             if _language(path.suffix) in _COMPILED and not path.is_symlink():
