@@ -1,7 +1,13 @@
 """What holds for every test."""
 
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -12,3 +18,14 @@ settings.load_profile("calm")  # a busy machine is no failure
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+
+DEEP = "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(1200): os.mkdir('a'); os.chdir('a')"
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that holds more levels of folders than Python's stack; pytest could not remove it itself."""
+    subprocess.run([sys.executable, "-c", DEEP, os.fspath(tmp_path)], check=True)
+    yield tmp_path
+    subprocess.run(["rm", "-rf", os.fspath(tmp_path / "a")], check=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regress_action.model.escaping import plain
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
 
@@ -55,7 +57,7 @@ def initialise(
     branch = branch or _default_branch(root)
     projects = scaffold.recognise(root)
     what = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
-    yield f"{what}: {projects[0].why}."
+    yield f"{what}: {plain(projects[0].why)}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
     suites = yield from _suites(projects, root, suite, trial=trial)
     repository = scaffold.Repository(root)
@@ -115,7 +117,7 @@ def _suites(
     suites = [scaffold.Suite(name, *main)]
     for ways in _other_suites(projects, tried, main[0], trial=trial):
         own = _name_of(ways[0].place, [made.name for made in suites])
-        yield f"A suite of its own, {own}: {ways[0].why}."
+        yield f"A suite of its own, {own}: {plain(ways[0].why)}."
         if working := (yield from chosen(ways)):
             suites.append(scaffold.Suite(own, *working))
     return suites
@@ -197,14 +199,14 @@ def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
 def lines_of(result: Trial) -> Iterator[str]:
     """Yield what a person should know of a try."""
     for change in result.mended:
-        yield f"Mended: {change}"
+        yield f"Mended: {plain(change)}"
     if result.works and result.report is not None:
         yield f"Tried it: {result.project.kind} was measured."
         yield from _table(result.report)
     elif result.absent:
         yield f"Missing here: {result.absent}."
     else:
-        yield f"Tried {result.project.kind}, and nothing was measured: {result.reason}"
+        yield f"Tried {result.project.kind}, and nothing was measured: {plain(result.reason)}"
 
 
 def _affordable(seconds: float | None) -> tuple[int, list[str]]:
@@ -226,12 +228,11 @@ def _affordable(seconds: float | None) -> tuple[int, list[str]]:
 
 def _table(report: Report) -> Iterator[str]:
     """Yield what was understood of the results, a line for each benchmark and metric."""
-    from regress_action.model import escaping
     from regress_action.report.numbers import count, quantity
 
     for series in report.series[:_SHOWN]:
         value = series.measured[0] if series.measured else None
-        name = escaping.plain(series.benchmark.name, 60)
+        name = plain(series.benchmark.name, 60)
         yield f"  {name:60}  {series.metric.name:12}  {quantity(value, series.metric.unit)}"
     if len(report.series) > _SHOWN:
         yield f"  and {count(len(report.series) - _SHOWN, 'row')} more"

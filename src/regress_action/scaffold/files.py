@@ -26,7 +26,7 @@ _WORKFLOW = """\
 on:
   pull_request:            # measures base and head in turn on one machine, and judges the difference
   push:
-    branches: [{branch}]   # records a baseline, and confirms regressions that were merged
+    branches: [{branch_filter}]   # records a baseline, and confirms regressions that were merged
   schedule:
     - cron: "23 4 * * 1"   # once a week: drift, steps and creep along the history
   workflow_dispatch:
@@ -138,11 +138,13 @@ def drafts(
             steps.setdefault(step.partition("@")[0], _with_source(step, dict(suite.project.sources)))
     toolchain = "".join(f"      {line}\n" for step in steps.values() for line in step.splitlines())
     workflow = _WORKFLOW.format(
-        branch=branch,
+        branch=_one_line(branch),
+        branch_filter=yaml_scalar(_SPECIAL_IN_FILTER.sub(r"\\\g<0>", branch)),
         toolchain=toolchain,
         action=action,
         replaced="".join(
-            f"# {path} runs {tool} as well. Remove {tool} there when you trust this.\n" for path, tool in replaced
+            f"# {_one_line(path)} runs {tool} as well. Remove {tool} there when you trust this.\n"
+            for path, tool in replaced
         ),
         matrix=_MATRIX.format(configs=", ".join(map(str, paths))) if len(suites) > 1 else "",
         config="${{ matrix.config }}" if len(suites) > 1 else CONFIG,
@@ -170,6 +172,9 @@ def drafts(
     return tuple(replace(draft, text=_CHECKOUT.sub(_WITH_SUBMODULES, draft.text)) for draft in made)
 
 
+_SPECIAL_IN_FILTER = re.compile(r"[*?+!\[\]\\]")
+"""What stands for more than itself in a filter of branches, unless a backslash is before it."""
+
 _CHECKOUT = re.compile(r"^( +)fetch-depth: 0.*\n", re.MULTILINE)
 _WITH_SUBMODULES = r"\g<0>\1submodules: recursive\n"
 
@@ -188,7 +193,7 @@ def _steps(toolchain: Sequence[str]) -> list[str]:
 def _with_source(step: str, sources: dict[str, str]) -> str:
     """Return a step that installs Python with where its version comes from, where that is known."""
     version = sources.get("python-version")
-    return f"{step}   # {version}" if version and "setup-python@" in step else step
+    return f"{step}   # {_one_line(version)}" if version and "setup-python@" in step else step
 
 
 def _thresholds(project: Project, action: str) -> str:
@@ -237,14 +242,14 @@ def _from(sources: dict[str, str], field: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text that may quote a manifest as what a comment can hold."""
-    return re.sub(r"[^\S ]+|[\x00-\x1f\x7f]+", " ", text)
+    """Return a text that may quote a manifest as what a comment can hold, nothing of it invisible."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _warning(project: Project) -> str:
     """Return the comment about what a person has to add, or about a first benchmark that a better one may replace."""
     if project.missing:
-        return f"# TO DO: {project.missing}\n"
+        return f"# TO DO: {_one_line(project.missing)}\n"
     if project.first:
         return "# This is a first benchmark. Replace it when there is a better one.\n"
     return ""

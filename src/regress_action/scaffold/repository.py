@@ -30,8 +30,12 @@ _SKIPPED = frozenset(
         *("testdata", "fixtures"),
     }
 )
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]|\$\{\{|\{(?:out|select|select_list)\}")
-"""Names that no line of a command or a workflow can hold: control characters, and what is replaced in one."""
+_REPLACED = re.compile(r"\$\{\{|\{(?:out|select|select_list)\}")
+_DEEPEST = 30
+_PLAIN_SCALAR = re.compile(r"[A-Za-z_/.][\w./-]*", re.ASCII)
+_OTHER_SCALAR = re.compile(r"(?:true|false|yes|no|on|off|y|n|null)|\.(?:inf|nan)|\.[\d_]+|\.+", re.IGNORECASE)
+"""What looks like a word and is none in YAML: a truth value, nothing, or a number."""
+
 _MOST_FILES = 50_000
 _LARGEST = 1_000_000
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -52,17 +56,17 @@ class Repository:
         count = 0
         for folder, folders, names in os.walk(self.root):
             folders[:] = sorted(
-                name
-                for name in folders
-                if name not in _SKIPPED and not name.startswith(".") and not _UNWRITABLE.search(name)
+                name for name in folders if name not in _SKIPPED and not name.startswith(".") and is_writable(name)
             )
             below = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
             for name in names:
                 count += 1
                 if count > _MOST_FILES:
                     return
-                if not _UNWRITABLE.search(name):
+                if is_writable(name):
                     yield below / name
+            if len(below.parts) >= _DEEPEST:
+                folders.clear()
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or a folder."""
@@ -86,7 +90,7 @@ class Repository:
         for attempt in (text, _COMMENT.sub(lambda match: match[1] or "", text)):
             try:
                 value = json.loads(re.sub(r",(\s*[}\]])", r"\1", attempt))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             return value if isinstance(value, dict) else {}
         return {}
@@ -97,8 +101,13 @@ class Repository:
 
         try:
             return tomllib.loads(self.text(path))
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             return {}
+
+
+def is_writable(name: str) -> bool:
+    """Whether a line of a command or a workflow can hold a name: it shows as it is, and nothing in it is replaced."""
+    return name.isprintable() and not _REPLACED.search(name)
 
 
 def shell_word(path: str | PurePosixPath) -> str:
@@ -113,9 +122,11 @@ def entering(folder: str | PurePosixPath) -> str:
 
 
 def yaml_scalar(text: str) -> str:
-    """Return `text` as a YAML scalar: plain where that is safe, else JSON, which YAML contains."""
-    plain = bool(text) and all(character.isalnum() or character in "-_./" for character in text)
-    return text if plain else json.dumps(text)
+    """Return `text` as a YAML scalar that is a text: plain where that is safe, else in quotes, with visible escapes."""
+    if _PLAIN_SCALAR.fullmatch(text) and not _OTHER_SCALAR.fullmatch(text):
+        return text
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08X}" for sign in escaped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.model.errors import SettingsError
 from regress_action.model.yaml_text import parse_yaml
-from regress_action.scaffold.repository import Project, entering, shell_word
+from regress_action.scaffold.repository import Project, entering, is_writable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +106,7 @@ def workflows(repository: Repository) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir())[:_MOST]:
-        if path.suffix in (".yml", ".yaml"):
+        if path.suffix in (".yml", ".yaml") and is_writable(path.name):
             yield f"{_FOLDER}/{path.name}", repository.text(f"{_FOLDER}/{path.name}")
 
 

@@ -8,13 +8,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from regress_action.commands import init_mends
 from regress_action.model.yaml_text import parse_yaml
-from regress_action.scaffold import Repository, Suite, drafts, recognise
+from regress_action.scaffold import Repository, Suite, drafts, other_tools, recognise
+from regress_action.scaffold.repository import yaml_scalar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,3 +165,48 @@ def test_a_name_in_a_manifest_ends_no_comment(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("")
     config = drafts([Suite("default", recognise(tmp_path)[0])], branch="main", action="a/b@v1")[1].text
     assert "\ncommand: b" not in config
+
+
+def written(root: Path, **choices: Any) -> str:
+    """Return the files that `init` would write for a repository of pytest benchmarks, one after the other."""
+    (root / "test_a.py").write_text(PYTEST)
+    choices = {"branch": "main", "action": "a/b@v1"} | choices
+    return "".join(draft.text for draft in drafts([Suite("default", recognise(root)[0])], **choices))
+
+
+def test_a_version_in_a_manifest_is_no_step(tmp_path: Path) -> None:
+    """The comment beside `setup-python` quotes what the manifest says, in one line."""
+    version = ">=3.11\\n      - run: evil"
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "p"\nrequires-python = "{version}"\n')
+    assert "   # requires-python >=3.11       - run: evil of pyproject.toml\n" in written(tmp_path)
+
+
+def test_a_name_of_another_workflow_is_no_part_of_the_new_one(tmp_path: Path) -> None:
+    """A file whose name breaks the line, or hides how it reads, is passed over."""
+    folder = tmp_path / ".github/workflows"
+    folder.mkdir(parents=True)
+    for name in ("a\non: push\n#.yml", "\u202ea.yml", "b.yml"):
+        (folder / name).write_text("uses: benchmark-action/github-action-benchmark@v1\n")
+    assert [path for path, _ in other_tools(Repository(tmp_path))] == [".github/workflows/b.yml"]
+
+
+@pytest.mark.parametrize(("branch", "pattern"), [("a]#b", r"a\]#b"), ("c++", r"c\+\+"), ("on", "on"), ("1.0", "1.0")])
+def test_a_branch_is_a_text_that_matches_itself(tmp_path: Path, branch: str, pattern: str) -> None:
+    """The filter of a workflow has special characters of its own, and YAML has, too."""
+    text = written(tmp_path, branch=branch).partition("# yaml-language-server")[0]
+    assert parse_yaml(text.encode(), "workflow")["True"]["push"]["branches"] == [pattern]
+
+
+@pytest.mark.parametrize("name", ["true", "null", "1.0", "-", ".inf", "2024-01-01", "\N{SNAIL}", "a\u202eb", "\x85"])
+def test_a_scalar_is_the_same_text_again(name: str) -> None:
+    """What YAML would read as a number, a truth value or nothing is quoted; what nobody would see is escaped."""
+    scalar = yaml_scalar(name)
+    assert scalar.isprintable()
+    assert parse_yaml(f"a: {scalar}".encode(), "file") == {"a": name}
+
+
+def test_nesting_without_end_is_no_manifest(deep_folder: Path) -> None:
+    """Neither a file nor a tree of folders that is nested deeper than Python's stack ends `init`."""
+    for name, text in (("package.json", "[" * 100_000), ("pyproject.toml", f"a = {'[' * 100_000}")):
+        (deep_folder / name).write_text(text)
+    assert "command: " in written(deep_folder)
