@@ -226,7 +226,7 @@ def by_session(values: Floats, side: SideRuns) -> Floats:
 class Scale:
     """How each row was transformed.
 
-    `linear` rows have no ratio (signed metrics, or a zero among the values); `sign` is +1 where lower is better;
+    `linear` rows have no ratio (signed metrics, or a zero among the values); `sign` is -1 where higher is better;
     `exact` and `timed` repeat the metrics' kinds; `stopped` rows held times of zero or less.
     """
 
@@ -251,7 +251,7 @@ def badness(rows: RowIndex, base: SideRuns, head: SideRuns) -> tuple[Scale, Floa
     linear = signed | (~timed & ~(positive_base & positive_head))
     scale = Scale(
         linear=linear,
-        sign=np.array([1.0 if metric.direction == Direction.LOWER else -1.0 for metric in rows.metrics]),
+        sign=np.array([-1.0 if metric.direction is Direction.HIGHER else 1.0 for metric in rows.metrics]),
         exact=np.array([metric.exact for metric in rows.metrics], dtype=bool),
         timed=np.array([metric.unit in ("s", "1/s", "B/s") for metric in rows.metrics], dtype=bool),
         stopped=stopped,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from regress_action.analysis import cumulative_drift, histories
 from regress_action.analysis.trend import Tendency
 from regress_action.model.comparisons import ReasonCode, Verdict
@@ -43,10 +45,11 @@ def test_nothing_creeps_towards_worse_without_a_direction() -> None:
 
 
 def test_a_proven_change_without_a_direction_is_no_verdict() -> None:
-    """It is said that it changed, and not how many runs would decide what no run can."""
+    """It is said by how much more it is, and not how many runs would decide what no run can."""
     shapes = Metric("shapes", "count", Direction.UNKNOWN)
     row = paired([100.0, 101.0, 99.0, 100.0, 101.0], [150.0, 151.0, 149.0, 150.0, 151.0], metric=shapes)
 
     assert row.verdict is Verdict.INCONCLUSIVE
     assert reason_of(row).code is ReasonCode.DIRECTION_UNKNOWN
+    assert row.ratio == pytest.approx(1.5, rel=0.01)
     assert row.runs_needed is None
