@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
 from regress_action.model.comparisons import Mode, Verdict
+from regress_action.report.numbers import UNDETECTABLE
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
@@ -92,13 +92,14 @@ class Findings:
 class Detectability:
     """The smallest change that would have been proven: a badness ratio, and in how many of the `compared` rows.
 
-    `others` says that rows that proved a change are not among them, `covers_alarms` that the ratio lies at or below
-    every threshold, so that what would alarm would have been seen.
+    `at_threshold` is the number of rows in which a change as large as the row's own threshold would have been proven,
+    and `covers_alarms` whether these are about nine in ten. `others` says that rows that proved a change are left out.
     """
 
     ratio: float
     rows: int
     compared: int
+    at_threshold: int
     others: bool = False
     covers_alarms: bool = True
 
@@ -113,22 +114,26 @@ def detectability(judgement: Judgement) -> Detectability | None:
         return None
     comparable = [comparison for comparison in judgement.comparisons if comparison.verdict in _COMPARED]
     compared = [comparison for comparison in comparable if comparison.verdict not in _PROVEN] or comparable
-    ratios = sorted(
-        comparison.minimum_detectable_ratio
-        for comparison in compared
-        if comparison.minimum_detectable_ratio is not None
-    )
-    if not ratios:
+    smallest = [(ratio, row.threshold) for row in compared if (ratio := _smallest(row)) is not None]
+    ratios = sorted(ratio for ratio, _ in smallest)
+    if not ratios or all(row.metric.exact for row in compared):
         return None
-    ratio = ratios[min(len(ratios), max(1, len(compared) * 9 // 10)) - 1]
-    least_threshold = min((row.threshold for row in compared if math.isfinite(row.threshold)), default=math.inf)
+    most = min(len(ratios), max(1, len(compared) * 9 // 10))
+    ratio = min(ratios[most - 1], UNDETECTABLE)
+    at_threshold = sum(value <= threshold for value, threshold in smallest)
     return Detectability(
         ratio,
         sum(value <= ratio for value in ratios),
         len(compared),
+        at_threshold,
         others=len(compared) < len(comparable),
-        covers_alarms=ratio <= least_threshold,
+        covers_alarms=at_threshold >= most,
     )
+
+
+def _smallest(row: Comparison) -> float | None:
+    """Return the smallest ratio that would have been proven, None if unknown; every change of a count is seen."""
+    return 1.0 if row.metric.exact and row.minimum_detectable_ratio is None else row.minimum_detectable_ratio
 
 
 def moved_services(judgement: Judgement) -> list[ServiceComparison]:

@@ -234,16 +234,19 @@ def visible(judgement: Judgement) -> Sentence:
     if smallest is None:
         return ()
     noun = f"{'other ' if smallest.others else ''}{rows_are(judgement)}"
-    share = f"{smallest.rows} of {count(smallest.compared, noun)}"
-    if smallest.rows == smallest.compared:
-        every = f"all {count(smallest.compared, noun)}"
-        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(smallest.compared, every)
-    if smallest.ratio >= numbers.UNDETECTABLE:
-        unit = "pairs" if judgement.mode is Mode.PAIRED else "runs"
-        lost = numbers.factor(numbers.UNDETECTABLE)
-        return (f"Even a change of {lost} could have been missed (80 % power) in {share}: it needs more {unit}.",)
+    of_all = f"of {count(smallest.compared, noun)}"
     if not smallest.covers_alarms:
-        return (f"Changes below {numbers.change(smallest.ratio)} could have been missed (80 % power) in {share}.",)
+        lost = smallest.ratio >= numbers.UNDETECTABLE
+        more = f": it needs more {'pairs' if judgement.mode is Mode.PAIRED else 'runs'}" if lost else ""
+        seen = (
+            f"A change as large as its threshold would have been seen (80 % power) in {smallest.at_threshold} {of_all}"
+        )
+        return (f"{seen}, anything above {numbers.change(smallest.ratio)} in {smallest.rows}{more}.",)
+    share = f"{smallest.rows} {of_all}"
+    if smallest.rows == smallest.compared:
+        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(
+            smallest.compared, f"all {count(smallest.compared, noun)}"
+        )
     return (f"Anything above {numbers.change(smallest.ratio)} would have been seen (80 % power) in {share}.",)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +37,9 @@ from regress_action.model.comparisons import (
 from regress_action.model.measurements import Metric
 from regress_action.report import phrases, text
 from regress_action.report.findings import Findings, detectability
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
 MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
@@ -230,26 +234,33 @@ def test_one_session_on_each_side_is_never_called_free_of_regressions() -> None:
     assert text.headline(made).startswith("No alarm, but one session on each side can rule out nothing")
 
 
-def test_change_that_could_be_missed_is_named_where_it_is_larger_than_the_threshold() -> None:
-    """It would read like praise that anything above 2.9× would have been seen."""
-    made = judgement(Outcome.PASS, *(replace(unchanged, minimum_detectable_ratio=2.9) for unchanged in UNCHANGED))
-    expected = "No regression proven. Changes below 2.9× could have been missed (80 % power) in all 4 benchmarks."
-    assert text.headline(made) == expected
+@pytest.mark.parametrize(
+    ("smallest", "said"),
+    [
+        ((2.9, 2.9, 2.9, 2.9), "in 0 of 4 benchmarks, anything above 2.9× in 4."),
+        ((1.1, 1.2, 1.3, 4.0), "in 2 of 4 benchmarks, anything above +30 % in 3."),
+        ((1.1, 73964.0, 73964.0, 73964.0), "in 1 of 4 benchmarks, anything above 10× in 1: it needs more pairs."),
+    ],
+)
+def test_what_could_be_missed_is_counted_at_the_threshold(smallest: Sequence[float], said: str) -> None:
+    """Rows that are proven unchanged are not said to hide a change of 10×, and an absurd ratio is not quoted."""
+    pairs = zip(UNCHANGED, smallest, strict=True)
+    rows = (replace(row, threshold=1.2, minimum_detectable_ratio=ratio) for row, ratio in pairs)
+    expected = f"No regression proven. A change as large as its threshold would have been seen (80 % power) {said}"
+    assert text.headline(judgement(Outcome.PASS, *rows)) == expected
+
+
+def test_counts_show_every_change() -> None:
+    """A count without noise has no smallest change, and is among the rows in which all is seen."""
+    exact = replace(UNCHANGED[0], metric=replace(UNCHANGED[0].metric, exact=True), minimum_detectable_ratio=None)
+    said = text.headline(judgement(Outcome.PASS, exact, *UNCHANGED[1:]))
+    assert said.endswith("would have been seen (80 % power) in all 4 benchmarks.")
 
 
 def test_first_report_is_not_called_a_comparison() -> None:
     """Where the baseline holds none of the benchmarks, nothing is suspected and no number of runs is asked for."""
     first = judgement(Outcome.PASS, *(row(name, Verdict.NEW, None, baseline=Side(0, None)) for name in "abc"))
     assert text.design(first) == "the baseline holds none of these benchmarks"
-
-
-def test_absurd_change_is_not_quoted() -> None:
-    """Two pairs say that they are too few, instead of a ratio of 73,964×."""
-    made = judgement(Outcome.PASS, *(replace(unchanged, minimum_detectable_ratio=73964.0) for unchanged in UNCHANGED))
-    said = text.headline(made)
-    assert said.endswith(
-        "Even a change of 10× could have been missed (80 % power) in all 4 benchmarks: it needs more pairs."
-    )
 
 
 def test_medians_that_contradict_the_pairs_are_marked() -> None:
