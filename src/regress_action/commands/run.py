@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--interleave",
     type=click.Choice(["auto", "run", "benchmark", "lockstep", "parallel"]),
-    help="How base and head alternate; default run, see docs/lockstep.md.",
+    help="How base and head alternate; default auto, see docs/lockstep.md.",
 )
 @click.option("--retries", type=click.IntRange(0, 10), help="Repeat a failed run this often; default 0.")
 @click.option("--ok-status", metavar="LIST", help="Exit codes besides 0 with which a run is good, like 1,2.")

@@ -1,5 +1,6 @@
 """The command line: what it lists, how it ends, and that asking for help imports nothing heavy."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from regress_action.cli import COMMANDS, HIDDEN, root
 from regress_action.commands import options
+from regress_action.settings import Settings
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +50,21 @@ def test_a_comparison_imports_only_what_it_uses(tmp_path: Path) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_names_the_defaults_of_the_settings() -> None:
+    """An option that is not given leaves the setting as it is, so its default is that of the setting."""
+    command = root.get_command(click.Context(root), "run")
+    assert command is not None
+    said = {
+        option.name: found[1]
+        for option in command.params
+        if isinstance(option, click.Option) and (found := re.search(r"default (\w+)[,;.](?!\w)", option.help or ""))
+    }
+    settings = {name: str(field.default) for name, field in Settings.model_fields.items()}
+
+    assert {"runs", "interleave", "retries"} <= said.keys()
+    assert {name: value for name, value in said.items() if name in settings and value != settings[name]} == {}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
