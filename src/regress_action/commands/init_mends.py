@@ -141,7 +141,9 @@ def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
         return None
     if match := re.search(r"error: unrecognized arguments: (.*)", log):
         plain = _ADDED_OPTIONS.sub("", project.command) + " -o addopts="
-        said = f"left out the project's own options for pytest, because nothing here knows {match[1][:100]}"
+        unknown = " ".join(word for word in match[1].split() if word.partition("=")[0] not in project.command)
+        reason = f"nothing here knows {unknown[:100]}" if unknown else "they leave out the plugin that measures"
+        said = f"left out the project's own options for pytest, because {reason}"
         return (replace(project, command=plain), said) if plain != project.command else None
     failed = [name for name in dict.fromkeys(_FAILED_TEST.findall(log)) if name not in project.command]
     if not failed or len(failed) > _MOST_LEFT_OUT:

@@ -59,6 +59,9 @@ _BENCHMARK = "--benchmark-only --benchmark-max-time=0.3 --benchmark-json={out}"
 _DISTURBING = re.compile(
     r"-n(?:\d+|auto|logical)?$|--numprocesses|--dist\b|--(?:no-)?cov\b|--benchmark-|--codspeed|--maxfail|-x$"
 )
+_UNLOADED = re.compile(r"(?<!\S)-p\s*no:(?:pytest[-_])?(?:benchmark|codspeed)(?!\S)")
+"""The plugin that measures, left out of all other runs of the project's tests."""
+
 _PYPERF = "--processes=1 --values=5 --warmups=1 --min-time=0.02"
 """A value lasts 20 ms instead of 100: there are few in each run, and many runs."""
 
@@ -322,8 +325,10 @@ def _is_above(path: PurePosixPath, files: Sequence[PurePosixPath]) -> bool:
 
 def _neutralised(repository: Repository, folder: PurePosixPath) -> str:
     """Return an option that leaves out what disturbs measurements of the project's own options for pytest."""
-    words = shlex.split(setting(repository, "addopts", folder), comments=True)
-    kept = [word for position, word in enumerate(words) if not _disturbs(word, words[position - 1] if position else "")]
+    added = setting(repository, "addopts", folder)
+    words = shlex.split(added, comments=True)
+    loaded = shlex.split(_UNLOADED.sub("", added), comments=True)
+    kept = [word for at, word in enumerate(loaded) if not _disturbs(word, loaded[at - 1] if at else "")]
     return "" if kept == words else f" -o {shlex.quote(f'addopts={shlex.join(kept)}')}"
 
 

@@ -370,15 +370,19 @@ def test_an_asv_suite_writes_results_of_its_own(tmp_path: Path) -> None:
     assert project.carry == ("asv/suite",)
 
 
-def test_options_of_the_project_that_disturb_measurements_are_undone(tmp_path: Path) -> None:
-    """Parallel workers, coverage and modes of the benchmark plugin; the other options stay."""
+@pytest.mark.parametrize(
+    "disturbing",
+    ["-n auto --cov=x --cov-report term", "-p no:benchmark", "-pno:codspeed", "-p no:pytest-benchmark -n auto"],
+)
+def test_options_of_the_project_that_disturb_measurements_are_undone(tmp_path: Path, disturbing: str) -> None:
+    """Parallel workers, coverage, modes of the benchmark plugin or its absence; the other options stay."""
     files = {
-        "setup.cfg": "[tool:pytest]\naddopts = -n auto --cov=x --cov-report term -ra",
+        "setup.cfg": f"[tool:pytest]\naddopts = {disturbing} -ra -p no:randomly",
         "pyproject.toml": "",
         "tests/test_a.py": FIXTURE,
     }
 
-    assert recognise(write(tmp_path, files))[0].command.endswith(" -o addopts=-ra")
+    assert recognise(write(tmp_path, files))[0].command.endswith(" -o 'addopts=-ra -p no:randomly'")
 
 
 def test_every_line_says_where_it_comes_from(tmp_path: Path) -> None:

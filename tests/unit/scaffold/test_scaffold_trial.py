@@ -90,6 +90,24 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unknown", "reason"),
+    [
+        ("--mine --benchmark-only --benchmark-json=/tmp/x", "because nothing here knows --mine"),
+        ("--benchmark-only --benchmark-json=/tmp/x", "because they leave out the plugin that measures"),
+    ],
+)
+def test_our_own_options_are_never_called_unknown(unknown: str, reason: str) -> None:
+    """A project that unloads the plugin makes pytest name the options that we gave."""
+    command = "p -m pytest t --benchmark-only --benchmark-json={out}"
+    project = replace(_pytest(), setup=f"{PIP} pytest-benchmark", command=command)
+
+    change = mended(project, f"error: unrecognized arguments: {unknown}", set())
+
+    assert change is not None
+    assert change[1].endswith(reason)
+
+
+@pytest.mark.parametrize(
     ("fields", "log", "field", "after"),
     [
         (
