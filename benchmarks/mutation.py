@@ -294,37 +294,41 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _executed(file: Path, files: Sequence[Path]) -> Executed | None:
-    """Return which test executes what, from the file where it was kept for the same tests and modules."""
-    digest = _digest_of(files) + _digest("".join(path.read_text() for path in MODULES.values()))
-    kept = file.read_text() if file.exists() else ""
-    if kept.partition("\n")[0] != digest:
-        said = _measured(files)
+    """Return which test executes what; what was kept of a file of tests holds for as long as it and the judge do."""
+    judge = _digest("".join(path.read_text() for path in MODULES.values()))
+    digests = {str(path.relative_to(ROOT)): _digest(path.read_text()) + judge for path in files}
+    lines = file.read_text().splitlines() if file.exists() else []
+    kept = {name: (digest, tests) for name, digest, tests in map(json.loads, lines)}
+    new = [name for name, digest in digests.items() if kept.get(name, ("",))[0] != digest]
+    if new:
+        said = _measured(new)
         if said is None:
             return None
-        kept = f"{digest}\n{said}"
-        file.write_text(kept)
+        measured = [json.loads(line) for line in said.splitlines()]
+        for name in new:
+            kept[name] = digests[name], [test for test in measured if test[0].split("::")[0] == name]
+        file.write_text("".join(json.dumps([name, *of_file]) + "\n" for name, of_file in kept.items()))
     executed = Executed()
-    for line in kept.splitlines()[1:]:
-        test, seconds, modules = json.loads(line)
+    for test, seconds, modules in (test for name in digests for test in kept[name][1]):
         executed.seconds[test] = seconds
         executed.lines[test] = {module: set(lines) for module, lines in modules.items()}
     return executed
 
 
-def _measured(files: Sequence[Path]) -> str | None:
+def _measured(files: Sequence[str]) -> str | None:
     """Run the tests once as they are, and return what each of them took and executed; None when one fails."""
     child = _forked(partial(_measure, files))
     said = child.said()
     return None if os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) else said
 
 
-def _measure(files: Sequence[Path], descriptor: int) -> int:
+def _measure(files: Sequence[str], descriptor: int) -> int:
     import coverage
 
     watched = coverage.Coverage(data_file=None, config_file=False, include=[str(JUDGE / "*")], messages=False)
     plugin = _Timed(watched)
     watched.start()
-    code = _run_tests([str(path.relative_to(ROOT)) for path in files], plugin)
+    code = _run_tests(files, plugin)
     watched.stop()
     if code:
         return code
