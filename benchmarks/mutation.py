@@ -294,24 +294,29 @@ class _Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _executed(file: Path, files: Sequence[Path]) -> Executed | None:
-    """Return which test executes what; what was kept of a file of tests holds for as long as it and the judge do."""
-    judge = _digest("".join(path.read_text() for path in MODULES.values()))
-    digests = {str(path.relative_to(ROOT)): _digest(path.read_text()) + judge for path in files}
+    """Return which test executes what; kept is what was seen of a file of tests while it and what it executes hold."""
+    digests = {str(path.relative_to(ROOT)): _digest(path.read_text()) for path in files}
+    modules = {module: _digest(path.read_text()) for module, path in MODULES.items()}
     lines = file.read_text().splitlines() if file.exists() else []
-    kept = {name: (digest, tests) for name, digest, tests in map(json.loads, lines)}
-    new = [name for name, digest in digests.items() if kept.get(name, ("",))[0] != digest]
+    kept = {name: (digest, executed, tests) for name, digest, executed, tests in map(json.loads, lines)}
+    new = [
+        name
+        for name, digest in digests.items()
+        if name not in kept or kept[name][0] != digest or not kept[name][1].items() <= modules.items()
+    ]
     if new:
         said = _measured(new)
         if said is None:
             return None
         measured = [json.loads(line) for line in said.splitlines()]
         for name in new:
-            kept[name] = digests[name], [test for test in measured if test[0].split("::")[0] == name]
+            tests = [test for test in measured if test[0].split("::")[0] == name]
+            kept[name] = digests[name], {module: modules[module] for _, _, ran in tests for module in ran}, tests
         file.write_text("".join(json.dumps([name, *of_file]) + "\n" for name, of_file in kept.items()))
     executed = Executed()
-    for test, seconds, modules in (test for name in digests for test in kept[name][1]):
+    for test, seconds, ran in (test for name in digests for test in kept[name][2]):
         executed.seconds[test] = seconds
-        executed.lines[test] = {module: set(lines) for module, lines in modules.items()}
+        executed.lines[test] = {module: set(lines) for module, lines in ran.items()}
     return executed
 
 

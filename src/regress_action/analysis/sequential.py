@@ -97,7 +97,7 @@ def _rounds(analysis: Analysis, rows: Flags) -> float:
     within = np.minimum(of_rounds, seen)
     explained = rows & (within > 0)
     shares = within[explained] / (_TOLERATED * seen[explained] - (seen[explained] - within[explained]))
-    return round(float(np.clip(shares.max(), _FEWEST_ROUNDS, 1.0)), 2) if len(shares) else 1.0
+    return round(max(float(shares.max()), _FEWEST_ROUNDS), 2) if len(shares) else 1.0
 
 
 def _names(names: Sequence[str], rows: Flags) -> tuple[str, ...]:

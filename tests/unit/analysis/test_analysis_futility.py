@@ -27,8 +27,9 @@ def drawn(count: int) -> tuple[list[analysis.Report], list[analysis.Report]]:
     random = np.random.default_rng(1)
     spread = np.exp(random.uniform(np.log(0.01), np.log(0.15), (MANY, 1)))
     heads = np.exp(random.choice([-0.05, 0.0, 0.05], (MANY, 1)) + spread * random.standard_normal((MANY, PLAN.pairs)))
-    head = {f"b{n}": row[:count].tolist() for n, row in enumerate(heads)}
-    return [pairs({name: [1.0] * count for name in head})], [pairs(head)]
+    bases = np.exp(0.02 * random.standard_normal((MANY, PLAN.pairs)))
+    base, head = ({f"b{n}": row[:count] for n, row in enumerate(side)} for side in (bases, bases * heads))
+    return [pairs(base)], [pairs(head)]
 
 
 def verdicts(count: int) -> dict[str, Verdict]:

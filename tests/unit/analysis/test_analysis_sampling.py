@@ -242,6 +242,8 @@ def test_fewer_rounds_cost_five_per_cent_of_the_variance_of_a_pair() -> None:
         assert sequential._rounds(seen, rows) == wanted
         results.add(wanted)
     assert len(results) >= 4
+    seen.estimates.of_rounds = None
+    assert sequential._rounds(seen, np.ones(6, bool)) == 1
 
 
 def test_a_row_is_settled_when_nothing_more_is_to_be_learned_of_it() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from regress_action.analysis import autocorrelation, trend
+from regress_action.analysis import autocorrelation, candidates, trend
+from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.shapes import is_line
 from regress_action.analysis.trend import Tendency, TrendRule, follow
 from regress_action.model.measurements import Direction
@@ -283,3 +284,101 @@ def test_a_slow_drift_is_seen_in_the_longest_of_the_newest_runs_that_show_one() 
             assert seen.correlation == pytest.approx(stats.spearmanr(np.arange(expected), level[-expected:]).statistic)
     assert found[0] > 20
     assert sum(found.values()) - found[0] > 20
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_slope_of_correlated_runs_is_tested_with_fewer_degrees_of_freedom(seed: int) -> None:
+    """As many as of independent runs that say as much; the standard error of scipy's line grows likewise."""
+    random = np.random.default_rng(seed)
+    runs = int(random.choice([10, 11, 40, 90]))
+    levels = random.normal(0, 0.01, runs) + np.cumsum(random.normal(0, random.choice([0, 0.005]), runs))
+    line = stats.linregress(np.arange(runs), levels)
+    estimated = autocorrelation.lag_one((levels - line.intercept - line.slope * np.arange(runs))[None])[0] + 4 / runs
+    correlation = autocorrelation.taken_high(np.array([estimated]), np.array([float(runs)]))[0]
+    inflation = (1 + correlation) / (1 - correlation)
+    t = abs(line.slope) / (line.stderr * np.sqrt(inflation))
+
+    assert trend.slope_p(levels) == pytest.approx(2 * stats.t.sf(t, max(runs / inflation - 2, 1)))
+    assert trend.slope_p(levels[:9]) == trend.slope_p(np.full(runs, 0.1)) == 1
+
+
+def test_a_straight_line_is_as_certain_as_its_fewer_degrees_of_freedom_allow() -> None:
+    """Nothing is left of which neighbours could be alike; what is wholly explained has no error, and raises nothing."""
+    runs = 40
+    correlation = float(autocorrelation.taken_high(np.array([4 / runs]), np.array([float(runs)]))[0])
+    freedom = runs * (1 - correlation) / (1 + correlation) - 2
+
+    assert trend.slope_p(np.linspace(0, 1, runs)) < stats.t.sf(1e5, freedom)
+
+
+def test_a_window_holds_the_last_finite_runs_in_order_of_time() -> None:
+    """Logarithms, or shares of the median magnitude where one is not positive; negative where more is better."""
+    random = np.random.default_rng(4)
+    for _ in range(200):
+        runs = int(random.integers(0, 30))
+        values = np.exp(random.normal(0, 1, runs)) - random.choice([0, 0, 1])
+        values[random.random(runs) < 0.2] = random.choice([np.nan, np.inf, 0.0])
+        times = random.choice([np.full(runs, 3.0), random.integers(0, 9, runs), np.arange(runs)[::-1]]) * 1.0
+        times[random.random(runs) < 0.1] = np.nan
+        when = None if random.random() < 0.3 else times
+        direction = random.choice([Direction.LOWER, Direction.HIGHER])
+        order = range(runs) if when is None else when.tolist()
+        numbered = [(at, n, value) for n, (at, value) in enumerate(zip(order, values, strict=True))]
+        usable = [run for run in numbered if np.isfinite(run).all()]
+        last = sorted(usable)[-12:]
+        same_time = len({at for at, _, _ in last}) == 1
+        sign = -1 if direction is Direction.HIGHER else 1
+        chosen = np.array([value for _, _, value in last])
+        positive = all(chosen > 0)
+        levels = np.log(chosen) if positive else chosen / (np.median(np.abs(chosen)) or 1)
+
+        window = trend._Window.of(values, when, direction, 12)
+
+        assert window.times.tolist() == [n if same_time else at for at, n, _ in last]
+        assert window.levels == pytest.approx(sign * levels)
+        assert window.logarithmic == positive
+        assert window.share_of(0.2) == pytest.approx(np.exp(0.2) - 1 if positive else 0.2)
+        assert window.level_of(0.2) == pytest.approx(np.log(1.2) if positive else 0.2)
+
+
+def test_a_tendency_is_named_by_what_fits_best_and_is_large_enough() -> None:
+    """A step unless runs correlate with time and a line fits within 5 % of it; nothing below the smallest drift."""
+    random = np.random.default_rng(5)
+    seen: Counter[Tendency] = Counter()
+    rule = TrendRule(drift=0.05)
+    for _ in range(800):
+        times = np.sort(random.integers(0, 60, 14)) + np.arange(14.0) + 7
+        share = (times - times[0]) / (times[-1] - times[0])
+        drift = float(random.choice([-0.2, -0.02, 0.049, 0.05, 0.2]))
+        levels = random.normal(0, random.choice([0.003, 0.02]), 14) + drift * share
+        levels += random.choice([0, 0, 0.1, -0.1]) * (np.arange(14) >= random.integers(3, 12))
+        monotone, stepped, logarithmic = (bool(flag) for flag in random.integers(0, 2, 3))
+        step, smallest = trend._best_step(levels), np.log(1.05) if logarithmic else 0.05
+        beside_line = levels - drift * share
+        line_fits = np.abs(beside_line - np.median(beside_line)).sum() < 1.05 * step.misfit
+
+        expected = Tendency.STABLE, drift
+        if monotone and line_fits:
+            if abs(drift) >= smallest:
+                expected = Tendency.DEGRADING if drift > 0 else Tendency.IMPROVING, drift
+        elif monotone or stepped:
+            expected = Tendency.STEP if abs(step.height) >= smallest else Tendency.STABLE, step.height
+        window = trend._Window(times, levels, logarithmic)
+        assert trend._named(window, drift, rule, monotone=monotone, stepped=stepped) == expected
+        seen[expected[0]] += 1
+    assert min(seen.values()) > 20
+
+
+def test_windows_are_split_each_by_itself() -> None:
+    """Those of six runs or more, by their last 255."""
+    random = np.random.default_rng(6)
+    windows = [random.normal(0, 1, size) + (np.arange(size) > size // 2) for size in (5, 300, 6, 40, 255, 0, 12)]
+
+    found = trend._differ(windows)
+
+    for window, p in zip(windows, found, strict=True):
+        last = window[-255:]
+        start = np.array([0])
+        row = Stretches(start, start + len(last), start, np.arange(3, len(last) - 2), 3)
+        assert p == (candidates.best_splits(last, row)[1][0] if len(last) >= 6 else 1)
+    assert trend._differ(windows[:1]).tolist() == [1]
