@@ -138,3 +138,28 @@ def test_the_step_of_a_cell_is_that_of_the_normal_posterior() -> None:
             gain = scale**2 * after @ np.linalg.inv(covariance)
             assert step[cell, column] == pytest.approx(gain @ seen.means, rel=1e-6)
             assert variance[cell, column] == pytest.approx(scale**2 - gain @ after * scale**2, rel=1e-4)
+
+
+@pytest.mark.parametrize("unchanged", [0.2, 0.6])
+def test_step_and_spreads_are_means_over_every_candidate_and_cell(unchanged: float) -> None:
+    """The step if there is one, with the variance within and between; each candidate by itself, with its own prior."""
+    seen = Observations.of({1: [0.0, 0.012, -0.01], 4: [0.02, 0.05], 6: [0.03, 0.025, 0.037, 0.05]})
+    prior = np.arange(1.0, 9.0)
+    grid = module._grid()
+    after = np.column_stack([LINE[seen.commits], np.zeros(3)])
+    each = [module._marginal(grid, after[:, [candidate]], seen) for candidate in range(9)]
+    evidence, step, variance = (np.column_stack([cells[part] for cells in each]) for part in range(3))
+    mass = np.exp(evidence - evidence.max() + grid.log_weight[:, None])
+    mass *= np.append((1 - unchanged) * prior / prior.sum(), unchanged)
+    mass /= mass.sum()
+    changed = mass * after.any(axis=0)
+    mean = (changed * step).sum() / changed.sum()
+
+    now = posterior(LINE, prior, seen, unchanged)
+
+    assert (*now.first, now.unchanged) == pytest.approx(tuple(mass.sum(axis=0)))
+    assert now.step == pytest.approx(mean)
+    assert now.step_error**2 == pytest.approx((changed * (variance + (step - mean) ** 2)).sum() / changed.sum())
+    assert now.pair_spread == pytest.approx(np.exp((mass.sum(axis=1) * np.log(grid.pair)).sum()))
+    assert now.build_spread == pytest.approx((mass.sum(axis=1) * grid.build).sum())
+    assert now.best == int(np.argmax(now.first))

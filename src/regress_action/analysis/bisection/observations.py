@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regress_action.model import normal
 from regress_action.model.measurements import Direction, matches
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from regress_action.model.measurements import Report, Series
 
 
-_MAD_TO_SD = 1.4826
 _FENCE = 3.5
 _ENOUGH_FOR_FENCES = 4
 
@@ -64,7 +64,7 @@ def _tamed(measured: Mapping[int, Sequence[float]]) -> dict[int, Floats]:
         return rows
     # Each median takes a degree of freedom, so the deviation of few pairs is scaled up.
     freedom = max(1, len(residuals) - len(rows))
-    deviation = _MAD_TO_SD * float(np.median(np.abs(residuals))) * (len(residuals) / freedom) ** 0.5
+    deviation = normal.DEVIATION_PER_MAD * float(np.median(np.abs(residuals))) * (len(residuals) / freedom) ** 0.5
     if deviation == 0:
         return rows
     return {
