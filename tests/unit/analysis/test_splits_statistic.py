@@ -103,3 +103,26 @@ def test_of_proposals_close_to_one_another_the_surest_stays() -> None:
     kept = proposals.apart(5)
     assert kept.place.tolist() == [10, 50, 61]
     assert kept.p_value.tolist() == [1e-4, 1e-9, 1e-3]
+
+
+def test_a_row_that_begins_or_ends_nearer_to_its_pivot_is_split_as_by_itself() -> None:
+    """A jump three runs after its start, or before its end, leaves no whole level on that side."""
+    flat = np.random.default_rng(2).normal(0, 0.1, 240).astype(np.float32)
+    flat[30:60] += 1
+    flat[122:125] -= 5
+    flat[155:] += 1
+    pivot, columns = np.array([30, 130]), np.arange(-10, 11)
+    for values, sign in ((flat, 1), (flat[::-1].copy(), -1)):
+        middle = pivot if sign == 1 else 240 - pivot
+        near, far = np.array([30, 8]), np.array([30, 30])
+        before, after = (near, far) if sign == 1 else (far, near)
+        rows = Stretches(middle - before, middle + after, middle, columns, 5)
+
+        together = candidates.best_splits(values, rows)
+
+        for row in (0, 1):
+            place, p = candidates.best_splits(values, rows.take(np.array([row])))
+            assert (place[0], p[0]) == (together[0][row], together[1][row])
+        assert together[0][0] == middle[0]
+        assert together[1][0] < 1e-6
+        assert abs(together[0][1] - middle[1]) <= 3
