@@ -39,7 +39,7 @@ def best_splits(flat: Floats, stretches: Stretches) -> tuple[Ints, Floats]:
     by_size = np.argsort(sizes, kind="stable")  # rows of one chunk share a window, so let them be alike
     first = 0
     while first < len(sizes):
-        rows = by_size[first : first + max(1, VALUES_AT_ONCE // int(sizes[by_size[first]]))]
+        rows = by_size[first : first + VALUES_AT_ONCE // int(sizes[by_size[first]])]
         index[rows], p_value[rows] = _best(flat, stretches.take(rows))
         first += len(rows)
     return index, p_value

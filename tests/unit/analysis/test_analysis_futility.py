@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -61,6 +61,7 @@ def test_the_chance_to_end_beyond_is_that_of_a_normal_deviate() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 30), st.integers(0, 30), st.integers(0, 40))
+@example(19, 3, 20)
 def test_pairs_to_come_are_predicted_from_those_that_are_there(now: int, beyond: int, planned: int) -> None:
     """By a normal distribution for the beta-binomial one of Jeffreys' prior; as many as counting allows are few."""
     beyond = min(beyond, now)

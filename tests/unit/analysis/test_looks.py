@@ -129,6 +129,8 @@ def test_the_last_look_may_spend_what_the_early_ones_left() -> None:
     )
     assert last((0.2, 0.9), (0.2, 0.9), (0.2, 0.1), (0.9, 0.3)) == pytest.approx(0.5 / 0.3)
     assert last((0.2, 0.9), (0.9, 0.01), (0.9, 0.01), (0.9, 0.01)) == pytest.approx(2)
+    p = np.array([(0.2, 0.9), (0.2, 0.9), (0.9, 0.4), (0.9, 0.5)])
+    assert tests._last_penalty(p, plan, 0.9) == pytest.approx(0.9 / (0.5 + 0.2 * (1 - 0.5)))
 
 
 @pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=9, minimum=3, every=4)])
