@@ -34,7 +34,7 @@ NOT_HELD = {
 AT_MARGIN = 1.03
 FOUND = (1.05, 1.1, 1.2)
 LOOKED = 10
-PLAN = SamplingPlan(pairs=LOOKED)
+PLAN = SamplingPlan()
 
 
 class Outcome(NamedTuple):
@@ -166,27 +166,29 @@ def _looked(random: np.random.Generator, world: noise.PairedWorld, trials: int) 
 
 
 def looked_at(
-    random: np.random.Generator, world: noise.PairedWorld, factors: Sequence[float]
+    random: np.random.Generator, world: noise.PairedWorld, factors: Sequence[float], plan: SamplingPlan = PLAN
 ) -> list[tuple[Outcome, int]]:
     """Measure pair by pair until the analysis says that more would change nothing; return what is said then."""
-    draws = [world(random, LOOKED, factor) for factor in factors]
-    used = np.concatenate([_pairs_used(draws[first : first + UNRELATED]) for first in range(0, len(draws), UNRELATED)])
+    draws = [world(random, plan.pairs, factor) for factor in factors]
+    used = np.concatenate(
+        [_pairs_used(draws[first : first + UNRELATED], plan) for first in range(0, len(draws), UNRELATED)]
+    )
     measured = [(base[:pairs], head[:pairs]) for (base, head), pairs in zip(draws, used, strict=True)]
-    said = in_batches(measured, factors, lambda some: _in_pairs(some, analysis.Policy(plan=PLAN)))
+    said = in_batches(measured, factors, lambda some: _in_pairs(some, analysis.Policy(plan=plan)))
     return list(zip(said, map(int, used), strict=True))
 
 
-def _pairs_used(draws: Sequence[Draw]) -> np.ndarray:
+def _pairs_used(draws: Sequence[Draw], plan: SamplingPlan) -> np.ndarray:
     """Return after how many pairs each of these comparisons is stopped."""
-    used = np.full(len(draws), LOOKED)
-    for pairs in PLAN.looks[:-1]:
+    used = np.full(len(draws), plan.pairs)
+    for pairs in plan.looks[:-1]:
         base, head = (
             unrelated([draw[side][: min(pairs, most)] for draw, most in zip(draws, used, strict=True)], paired=commit)
             for side, commit in enumerate("ab")
         )
-        undecided = analysis.analyse_interim([base], [head], analysis.Policy(), PLAN).undecided
+        undecided = analysis.analyse_interim([base], [head], analysis.Policy(), plan).undecided
         stopped = [f"b{number}" not in undecided for number in range(len(draws))]
-        used = np.where(stopped & (used == LOOKED), pairs, used)
+        used = np.where(stopped & (used == plan.pairs), pairs, used)
         if not undecided:
             break
     return used

@@ -13,16 +13,20 @@ from simulated.tables import Bound, WorldTable, percent
 from verdicts.reports import side
 
 from regress_action import analysis
+from regress_action.analysis.policy import SamplingPlan
+from regress_action.measure.schedule import looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from simulated.noise import PairedWorld
     from simulated.paired import Outcome
 
 PAIRS, STORED = (5, 10, 20), ((5, 1), (10, 1), (30, 1))
 MOST_PAIRS, MOST_RATIO = 200, 20.0
 POWER = 80.0
 LOOKED = 1.05
+PLANS = (10, 40)
 SUITE, SLOWER, SLOW = 30, 1.1, 3
 PAIRED_WORLDS = ("normal 1 %", "normal 5 %", "normal 15 %", "t3", "own: skewed 5 %", "AR .5, machine")
 STORED_WORLDS = ("normal 5 %", "t3", "AR .5")
@@ -50,6 +54,12 @@ def tables(trials: int) -> list[WorldTable]:
             f"Early looks and ×{LOOKED:g}",
             "Found by ten pairs, and by a plan of ten that is looked at from five on.",
             {f"normal {noise:.0%}": _looks(noise, trials) for noise in (0.01, 0.02, 0.03, 0.05)},
+        ),
+        WorldTable(
+            "Plans of ten and of forty pairs",
+            f"Identical code, and code slower by ×{LOOKED:g}: what is said, and after how many pairs.",
+            {f"normal {noise:.0%}": _of_plans(noise, trials) for noise in (0.01, 0.02, 0.03, 0.05, 0.08)},
+            {f"{pairs}: slower at ×1": Bound(2.5) for pairs in PLANS},
         ),
         WorldTable(
             f"A suite of {SUITE} that shares what it knows of noise",
@@ -104,12 +114,34 @@ def _found(outcomes: Sequence[Outcome]) -> float:
     return percent([outcome.slower or outcome.suspected for outcome in outcomes])
 
 
-def _looks(deviation: float, trials: int) -> dict[str, float | None]:
+def _normal(deviation: float) -> PairedWorld:
     def world(random: np.random.Generator, pairs: int, factor: float) -> tuple[np.ndarray, np.ndarray]:
         base, head = np.exp(random.normal(0, deviation, (2, pairs)))
         return base, factor * head
 
-    random = np.random.default_rng(22)
+    return world
+
+
+def _of_plans(deviation: float, trials: int) -> dict[str, float | None]:
+    """Return what plans of ten and of forty pairs say, which are stopped as the program stops."""
+    world = _normal(deviation)
+    rates: dict[str, float | None] = {}
+    for pairs in PLANS:
+        plan = SamplingPlan(looks(pairs))
+        same = looked_at(np.random.default_rng(24), world, [1.0] * trials, plan)
+        slower = looked_at(np.random.default_rng(25), world, [LOOKED] * trials, plan)
+        rates |= {
+            f"{pairs}: slower at ×1": percent([outcome.slower for outcome, _ in same]),
+            f"{pairs}: unchanged": percent([outcome.unchanged for outcome, _ in same]),
+            f"{pairs}: pairs": float(np.mean([used for _, used in same])),
+            f"{pairs}: found": percent([outcome.slower for outcome, _ in slower]),
+            f"{pairs}: pairs at ×{LOOKED:g}": float(np.mean([used for _, used in slower])),
+        }
+    return rates
+
+
+def _looks(deviation: float, trials: int) -> dict[str, float | None]:
+    random, world = np.random.default_rng(22), _normal(deviation)
     fixed = compared_in_pairs(random, world, 10, [LOOKED] * trials)
     looked = looked_at(random, world, [LOOKED] * trials)
     return {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FACTORS = (1.0, 1.03, 1.05, 1.1, 1.2, 1.5, 2.0)
 SUITE, SUITES = 100, 200
-PLAN = rules_of(Settings(runs=10), GateFiles(Thresholds())).schedule
+PLAN = rules_of(Settings(runs=10), GateFiles(Thresholds())).plan_of([])
 
 
 def tables(source: Real | Synthetic, *, quick: bool) -> list[Table]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.action.measure import measure_pairs
 from regress_action.analysis.bisection.observations import main_keys
+from regress_action.measure.schedule import DEFAULT_PAIRS
 from regress_action.model import escaping
 from regress_action.model.changes import Claim, ClaimEvidence, ClaimPair, ClaimVerdict, verdict_over
 from regress_action.model.comparisons import Mode
@@ -321,7 +322,7 @@ def verify(claim: Claim, settings: Settings, spec: MeasurementSpec, pattern: str
             "results": settings.results,
             "carry": list(settings.carry),
             "benchmark": pattern,
-            "pairs": settings.runs,
+            "pairs": settings.runs or DEFAULT_PAIRS,
         },
         machine=asdict(head.environment),
         measured=head.created or "",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regress_action import analysis, formats
 from regress_action.analysis import BudgetRule, Limit, Policy, SamplingPlan, TradeOffRule, WaiverRule
 from regress_action.analysis.policy import threshold_asked
-from regress_action.measure.schedule import interim_step
+from regress_action.measure.schedule import looks, planned_pairs
 from regress_action.model import escaping
 from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
 from regress_action.model.errors import ExitCode, HistoryError, InputError, RegressError, UsageError
@@ -39,16 +39,21 @@ _MOST_LOCK_FILES = 4
 class JudgingRules:
     """What a judgement follows: values only, nothing is read from disk any more.
 
-    `schedule` says when a measurement with these settings is analysed while it runs. `waivers` holds a line for each
+    `pairs` is how many were asked for, None where the measurement decides by its time. `waivers` holds a line for each
     waiver in force, for every report to list, used or not.
     """
 
     policy: Policy
-    schedule: SamplingPlan
+    pairs: int | None = None
     overrides: tuple[Override, ...] = ()
     waivers: tuple[str, ...] = ()
     suite: str = "default"
     aliases: Aliases = field(default_factory=Aliases)
+
+    def plan_of(self, head: Sequence[Report]) -> SamplingPlan:
+        """Return after how many pairs a measurement with these settings, of which `head` is one side, is analysed."""
+        said = max((report.planned_pairs for report in head if report.planned_pairs), default=None)
+        return SamplingPlan(looks(planned_pairs(self.pairs, said)))
 
     def asked_threshold(self, comparison: Comparison) -> float:
         """Return the threshold that the settings ask for, which the noise of a comparison may exceed."""
@@ -92,7 +97,7 @@ def rules_of(settings: Settings, files: GateFiles) -> JudgingRules:
             waivers=waivers,
             trade_offs=_trade_offs(files.thresholds),
         ),
-        schedule=SamplingPlan(pairs=settings.runs, every=interim_step(settings.runs)),
+        pairs=settings.runs,
         overrides=settings.benchmarks,
         waivers=tuple(
             f"{waiver.benchmark} ({waiver.metric}) up to {waiver.ceiling:g}× until {waiver.expires}: {waiver.reason}"
@@ -136,12 +141,12 @@ def judge_reports(
     `interim` says that the measurement was analysed while it ran, which the p-values have to account for.
     """
     base_side, head_side = formats.matched(*_prepared(baseline, head, rules))
-    policy = replace(rules.policy, plan=rules.schedule if interim else None)
+    policy = replace(rules.policy, plan=rules.plan_of(head) if interim else None)
     judgement = analysis.compare(base_side, head_side, policy, mode=mode)
     judgement = _with_removed(judgement, _removed(baseline, head, rules))
     judged = _judged(_with_renamings(judgement, base_side, head_side), head, rules, warned=(*head, *baseline))
-    looks = policy.plan.looks if policy.plan else ()
-    return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=looks)
+    planned = policy.plan.looks if policy.plan else ()
+    return replace(judged, baseline=tuple(base_side), head=tuple(head_side), looks=planned)
 
 
 def with_stored_builds(rules: JudgingRules, history: History, head: Report, branch: str | None = None) -> JudgingRules:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regress_action.measure.options import measurer_argv, source_root
+from regress_action.measure.schedule import DEFAULT_PAIRS
 from regress_action.model.errors import ExitCode, IncompleteError, InfrastructureError, RegressError, UsageError
 from regress_action.model.files import write_replace
 
@@ -157,7 +158,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         base=settings.base or None,
         head=spec.head,
         pairs=settings.runs if paired else None,
-        runs=None if paired else settings.runs,
+        runs=None if paired else settings.runs or DEFAULT_PAIRS,
         warmup=spec.warmup or None,
         results=settings.results or None,
         setup=settings.setup or None,
@@ -208,7 +209,9 @@ def can_be_traced(command: Sequence[str]) -> bool:
 
 def _decide_command(settings: Settings) -> str:
     """Return the shell command by which the measurer asks whether to go on."""
-    words = [sys.executable, "-m", "regress_action", "decide", f"--pairs={settings.runs}"]
+    words = [sys.executable, "-m", "regress_action", "decide"]
+    if settings.runs:
+        words.append(f"--pairs={settings.runs}")
     for option, value in (("thresholds", settings.thresholds), ("config", settings.config)):
         if value and Path(value).exists():
             words.append(f"--{option}={Path(value).resolve()}")

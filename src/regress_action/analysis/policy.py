@@ -145,22 +145,24 @@ _LAST_SHARE = 0.5  # the final look keeps half of alpha, so that a benchmark mea
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
-    """At most `pairs` interleaved pairs, looked at after `minimum` and every `every` more.
+    """Interleaved pairs that are looked at after each of `looks` of them; the last is the end.
 
     A look before the last spends its share of alpha, all together half of it; the shares add up to one, so by the
     union bound looking often costs no false alarm, whatever the distribution (the simplest form of alpha spending,
     Lan and DeMets, Biometrika 70 (1983) 659-663). `tests.paid_for_looks` gives the last look what the others leave.
     """
 
-    pairs: int = 10
-    minimum: int = 5
-    every: int = 1
+    looks: tuple[int, ...] = (5, 6, 7, 8, 9, 10)
 
     @property
-    def looks(self) -> tuple[int, ...]:
-        """Return the pair counts at which the measurement is looked at, the last being its end."""
-        early = range(self.minimum, self.pairs, self.every)
-        return (*early, self.pairs)
+    def minimum(self) -> int:
+        """The number of pairs at the first look."""
+        return self.looks[0]
+
+    @property
+    def pairs(self) -> int:
+        """The number of pairs at the end."""
+        return self.looks[-1]
 
     def penalty(self, pairs: Floats) -> Floats:
         """Return by what a p-value must be multiplied for a benchmark that was stopped after so many pairs."""

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 @click.argument("measurement", type=click.Path(exists=True, path_type=Path))
 @click.option("--thresholds", metavar="FILE")
 @click.option("--config", metavar="FILE")
-@click.option("--pairs", type=click.IntRange(1), default=10)
+@click.option("--pairs", type=click.IntRange(1))
 @click.option("--planned", is_flag=True, help="Follow what `plan` wrote beside the folder of the measurement.")
 @click.option("--regressions", is_flag=True, help="Say whether anything regressed, and what, once all is measured.")
 def command(
-    *, measurement: Path, thresholds: str | None, config: str | None, pairs: int, planned: bool, regressions: bool
+    *,
+    measurement: Path,
+    thresholds: str | None,
+    config: str | None,
+    pairs: int | None,
+    planned: bool,
+    regressions: bool,
 ) -> None:
     """Print one JSON object: continue or stop, with which benchmarks, and why."""
     from regress_action.action.judge import rules_of
@@ -56,7 +62,7 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
     if measured.base is None:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
     base, head = overridden([measured.base, measured.head], rules.overrides)
-    interim = analysis.analyse_interim([base], [head], rules.policy, rules.schedule)
+    interim = analysis.analyse_interim([base], [head], rules.policy, rules.plan_of([head]))
     why = interim_words(
         interim.pairs,
         interim.minimum,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regress_action.measure.schedule import DEFAULT_PAIRS
 from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = 12
 _MOST_WAYS = 5
 _MOST_SUITES = 6
-_RUNS, _FEWEST_RUNS = 10, 5
+_FEWEST_RUNS = 5
 _BUDGET_MINUTES = 30
 
 
@@ -94,7 +95,7 @@ def _suites(
     tried: list[Project] = []
     measured: set[str] = set()
 
-    def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int] | None]:
+    def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int | None] | None]:
         results = []
         for result in try_ways(ways, root) if trial else ():
             results.append(result)
@@ -112,7 +113,7 @@ def _suites(
             return (working.project if working else ways[0]), runs
         return None
 
-    main = (yield from chosen(projects)) or (tried[0] if tried else projects[0], _RUNS)
+    main = (yield from chosen(projects)) or (tried[0] if tried else projects[0], None)
     tried.append(main[0])
     suites = [scaffold.Suite(name, *main)]
     for ways in _other_suites(projects, tried, main[0], trial=trial):
@@ -209,12 +210,12 @@ def lines_of(result: Trial) -> Iterator[str]:
         yield f"Tried {result.project.kind}, and nothing was measured: {plain(result.reason)}"
 
 
-def _affordable(seconds: float | None) -> tuple[int, list[str]]:
-    """Return how many pairs fit into the budget when a run takes `seconds`, and what to say about it."""
+def _affordable(seconds: float | None) -> tuple[int | None, list[str]]:
+    """Return how many pairs fit into the budget when a run takes `seconds`, None for enough, and what to say of it."""
     if seconds is None:
-        return _RUNS, []
+        return None, []
     minutes = seconds * 2 / 60
-    runs = max(_FEWEST_RUNS, min(_RUNS, int(_BUDGET_MINUTES / minutes))) if minutes else _RUNS
+    runs = max(_FEWEST_RUNS, min(DEFAULT_PAIRS, int(_BUDGET_MINUTES / minutes))) if minutes else DEFAULT_PAIRS
     needed = runs * minutes
     lines = [
         f"One run takes {seconds:.1f} s, so {runs} pairs take about {max(needed, 0.1):.1f} minutes, the setup aside."
@@ -223,7 +224,7 @@ def _affordable(seconds: float | None) -> tuple[int, list[str]]:
         lines.append(
             "That is more than the budget of 30 minutes: select fewer benchmarks in  command:  of regress.yml."
         )
-    return runs, lines
+    return (runs if runs < DEFAULT_PAIRS else None), lines
 
 
 def _table(report: Report) -> Iterator[str]:

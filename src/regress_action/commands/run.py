@@ -16,6 +16,7 @@ import click
 
 from regress_action.commands import options, unconfigured
 from regress_action.commands.run_resume import EarlierPart, earlier_parts, forget_parts, judge_parts
+from regress_action.measure.schedule import DEFAULT_PAIRS
 from regress_action.model.errors import IncompleteError, RegressError, UsageError
 from regress_action.model.files import write_replace
 
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     "--base", metavar="REF", help="Measure interleaved against this commit, and judge; `ci`: what the CI job says."
 )
 @click.option(
-    "--pairs", "--runs", "runs", type=click.IntRange(1, 1000), help="Pairs (with --base) or runs; default 10."
+    "--pairs",
+    "--runs",
+    "runs",
+    type=click.IntRange(1, 1000),
+    help="Pairs (with --base) or runs; default 10, or up to 40 short pairs.",
 )
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after whole pairs when used up.")
 @click.option("--setup", metavar="COMMAND", help="Prepare each checked-out side once (install, build).")
@@ -218,12 +223,13 @@ def _measured(
     line = spec.command[0] if len(spec.command) == 1 else shlex.join(spec.command)
     parts = earlier_parts(spec.out, commits_of(settings, Path.cwd()), line)
     done = sum(part.pairs for part in parts)
-    left = settings.runs - done
+    asked = settings.runs or max((part.planned for part in parts), default=0) or DEFAULT_PAIRS
+    left = asked - done
     unit = "pairs" if settings.base else "runs"
-    click.echo(f"{done} of {settings.runs} {unit} are measured; {max(0, left)} are left.", err=True)
+    click.echo(f"{done} of {asked} {unit} are measured; {max(0, left)} are left.", err=True)
     if left > 0:
         measure.run(settings.model_copy(update={"runs": left}), spec, rules)
-        parts.append(EarlierPart(spec.out / "measurement", left))
+        parts.append(EarlierPart(spec.out / "measurement", left, left))
     return judge_parts(parts, spec.out, rules, interim=spec.adaptive)
 
 
@@ -345,7 +351,8 @@ def plan_of(settings: Settings, spec: MeasurementSpec, root: Path) -> Iterator[s
     yield f"command:   {' '.join(spec.command)}"
     named = "{out}" if "{out}" in " ".join(spec.command) else "(none: the program itself is timed)"
     yield f"results:   {settings.results or named}"
-    count = f"{settings.runs} pairs, base and head in turn" if commits else f"{settings.runs} runs"
+    most = " to 40" if commits and spec.adaptive and not settings.runs else ""
+    count = f"{settings.runs or DEFAULT_PAIRS}{most} {'pairs, base and head in turn' if commits else 'runs'}"
     limits = [f"at most {settings.budget_minutes:g} minutes"] if settings.budget_minutes else []
     limits += [f"each run at most {settings.timeout:g} s"]
     limits += ["ends early where everything is decided"] if commits and spec.adaptive else []
@@ -372,7 +379,7 @@ def only_affected(settings: Settings, spec: MeasurementSpec) -> MeasurementSpec:
         )
     click.echo("Tracing what each benchmark executes, once at base and once at head.", err=True)
     result = affected(settings, spec, Path.cwd())
-    for line in affected_lines(result, settings.runs):
+    for line in affected_lines(result, settings.runs or DEFAULT_PAIRS):
         click.echo(line, err=True)
     if result.problem is not None:
         return spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model.errors import UsageError
@@ -21,10 +21,11 @@ _LARGEST = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class EarlierPart:
-    """A folder with a part of the measurement, and how many pairs (or runs of the head alone) succeeded in it."""
+    """A folder with a part of the measurement, how many pairs (or runs of the head alone) succeeded, and the plan."""
 
     folder: Path
     pairs: int
+    planned: int
 
 
 def earlier_parts(out: Path, commits: dict[str, str], command: str) -> list[EarlierPart]:
@@ -42,7 +43,7 @@ def earlier_parts(out: Path, commits: dict[str, str], command: str) -> list[Earl
     parts = [_part(folder, commits, command) for folder in (*aside, newest)]
     target = out / f"measurement-{len(aside) + 1}"
     newest.rename(target)
-    return [*parts[:-1], EarlierPart(target, parts[-1].pairs)]
+    return [*parts[:-1], replace(parts[-1], folder=target)]
 
 
 def forget_parts(out: Path) -> None:
@@ -74,7 +75,9 @@ def _part(folder: Path, commits: dict[str, str], command: str) -> EarlierPart:
         )
     runs = [run for run in content["runs"] if not run.get("failure") or run.get("result")]
     good = [{run["pair"] for run in runs if run["side"] == side} for side in sides]
-    return EarlierPart(folder, len(set.intersection(*good)) if good else 0)
+    planned = content.get("plan", {}).get("pairs")
+    done = len(set.intersection(*good)) if good else 0
+    return EarlierPart(folder, done, planned if isinstance(planned, int) else 0)
 
 
 def judge_parts(parts: Sequence[EarlierPart], out: Path, rules: JudgingRules, *, interim: bool) -> Judged | None:

@@ -74,6 +74,7 @@ _MOST_WARNINGS = 20
 _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
 _MOST_SAVED_S = 1e8
+_MOST_PAIRS = 1000
 _ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
 _MOST_FAILURES = 50
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (?P<node>[^\s:]+\.py::.+?)(?: - (?P<reason>.*))?$", re.MULTILINE)
@@ -304,9 +305,15 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
     head = side(_HEAD)
     if head is None:
         raise ShapeError("it holds no run of the head; the measurement was stopped before the first one ended")
+    base = side(_BASE)
     return Measurement(
-        head=replace(head, warnings=(*_warnings(content), *head.warnings), saved_s=_saved_s(content)),
-        base=side(_BASE),
+        head=replace(
+            head,
+            warnings=(*_warnings(content), *head.warnings),
+            saved_s=_saved_s(content),
+            planned_pairs=_planned_pairs(content) if base else None,
+        ),
+        base=base,
         session=session,
         command=command,
         suite=suite,
@@ -397,6 +404,12 @@ def _conditions(content: dict[str, Any]) -> Conditions:
         return Conditions(steal=steal)
     spread = median(spreads) if spreads else None
     return Conditions(clean(work, _LONGEST_NAME), median(times), min(times), max(times), spread, steal)
+
+
+def _planned_pairs(content: dict[str, Any]) -> int | None:
+    """Return how many pairs were planned, None where that is not told."""
+    pairs = optional_count(optional_mapping(content.get("plan")).get("pairs"))
+    return pairs if 1 <= pairs <= _MOST_PAIRS else None
 
 
 def _saved_s(content: dict[str, Any]) -> float | None:

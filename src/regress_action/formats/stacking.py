@@ -47,6 +47,7 @@ def stack(reports: Sequence[Report]) -> Report:
         provenance=tuple(pair for pair in reports[0].provenance if all(pair in other.provenance for other in reports)),
         conditions=tuple(dict.fromkeys(conditions for report in reports for conditions in report.conditions)),
         saved_s=sum(saved) if (saved := [report.saved_s for report in reports if report.saved_s]) else None,
+        planned_pairs=max((report.planned_pairs for report in reports if report.planned_pairs), default=None),
     )
 
 

@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from regress_action.measure.errors import MeasureUsageError
+from regress_action.measure.schedule import DEFAULT_PAIRS
 from regress_action.measure.suite_command import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-DEFAULT_PAIRS = 10
 DEFAULT_RUNS = 5
 INTERLEAVES = ("auto", "run", "benchmark", "lockstep", "parallel")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything that one measurement was asked to do; times in seconds; without a base `pairs` counts single runs."""
+    """Everything that one measurement was asked to do; times in seconds; without a base `pairs` counts single runs.
+
+    `extends` says that more pairs are measured than `pairs` where they are short and not all is decided.
+    """
 
     command: tuple[str, ...]
     out: Path
@@ -51,7 +54,7 @@ class Options:
     select: tuple[str, ...] = ()
     select_style: str = "plain"
     decide: str | None = None
-    look_every: int | None = None
+    extends: bool = False
     runtime: str | None = None
     events: int | None = None
     show_output: bool = False
@@ -104,9 +107,10 @@ def parse(arguments: Sequence[str]) -> Options:
     if values["carry"] and not values["base"]:
         raise MeasureUsageError("--carry needs --base.", meaning="It copies the head's files into the base's worktree.")
     count = pairs or DEFAULT_PAIRS if values["base"] else runs or DEFAULT_RUNS
+    extends = bool(values["base"] and values["decide"] and not pairs)
     budget = values.pop("budget_minutes")
     values |= {name: tuple(values[name]) for name in ("carry", "env_pass", "select")}
-    return Options(command=command, pairs=count, budget_s=budget and budget * 60, **values)
+    return Options(command=command, pairs=count, budget_s=budget and budget * 60, extends=extends, **values)
 
 
 def _check_counts(base: str | None, runs: int | None, pairs: int | None) -> None:
@@ -157,7 +161,12 @@ def _add_subject_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--pairs", type=_integer(1), metavar="N", help=f"pairs with --base (default: {DEFAULT_PAIRS})")
+    add(
+        "--pairs",
+        type=_integer(1),
+        metavar="N",
+        help=f"pairs with --base (default: {DEFAULT_PAIRS}; with --decide up to 40 short ones)",
+    )
     add("--runs", type=_integer(1), metavar="N", help=f"runs without --base (default: {DEFAULT_RUNS})")
     add("--warmup", type=_integer(0), default=0, metavar="N", help="runs per side that are not kept")
     add(
@@ -178,12 +187,6 @@ def _add_count_options(group: argparse._ArgumentGroup) -> None:
     add("--retries", type=_integer(0), default=0, metavar="N", help="try a failed run again (default: 0)")
     add("--ok-status", type=_numbers, default=(), metavar="1,2", help="exit codes besides 0 with which a run is good")
     add("--decide", metavar="CMD", help="from pair 5 on run CMD MEASUREMENT to decide whether to go on, and with what")
-    add(
-        "--look-every",
-        type=_integer(1),
-        metavar="N",
-        help="pairs between two such decisions (default: depends on --pairs)",
-    )
 
 
 def _add_profile_options(group: argparse._ArgumentGroup) -> None:

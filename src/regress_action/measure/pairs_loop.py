@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -25,8 +26,8 @@ from regress_action.measure.schedule import (
     MIN_PAIRS,
     Clock,
     abba_order,
-    interim_step,
-    is_interim,
+    affordable_pairs,
+    looks,
     seconds_saved,
 )
 from regress_action.measure.shared_installs import OpenedFiles, refuse_shared
@@ -62,6 +63,7 @@ class PairsLoop:
 
     `known_failures` are side and failure of runs that gave values of a part of the benchmarks, and were tried again as
     often as was asked for: later runs are not. `failed_in_turns` are those of pairs in turns, measured again without.
+    `planned` is the number of pairs, `options.pairs` until it is known whether there is time for more.
     """
 
     options: Options
@@ -79,6 +81,11 @@ class PairsLoop:
     reported_tails: set[str] = field(default_factory=set)
     shared_installs: Sequence[SharedInstall] = ()
     interleaving: Interleaving = field(default_factory=lambda: Interleaving("run", Kind.RUN, "as it was asked for"))
+    planned: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Plan what was asked for."""
+        self.planned = self.options.pairs
 
     def run(self) -> StopReason:
         """Measure.
@@ -92,7 +99,7 @@ class PairsLoop:
         self.probe.read(0)
         if self.interleaving.asked != "run" and self.interleaving.kind is not Kind.TRIAL and self.options.base:
             self._report_interleaving()
-        for pair in range(1, self.options.pairs + 1):
+        for pair in itertools.count(1):
             self._pair(pair)
             if self.stopped or self._ends_after(pair):
                 break
@@ -113,7 +120,7 @@ class PairsLoop:
 
     @property
     def _all(self) -> str:
-        return f"the one {self._unit}" if self.options.pairs == 1 else f"all {self.options.pairs} {self._unit}s"
+        return f"the one {self._unit}" if self.planned == 1 else f"all {self.planned} {self._unit}s"
 
     def _selection_of(self, pair: int) -> tuple[str, ...]:
         """Return the benchmarks of a pair: all that are selected, or one of them after the other."""
@@ -173,7 +180,7 @@ class PairsLoop:
         order = abba_order(tuple(self.trees), pair)
         slots = [Slot(side, pair, order.index(side)) for side in self.trees]
         for position, side in enumerate(order):
-            left = self.options.pairs - pair + 1 - position / 2
+            left = self.planned - pair + 1 - position / 2
             self._report("run-started", slots[list(self.trees).index(side)], left)
         self.executor.clocks = self.interleaving.clocks
         try:
@@ -193,7 +200,7 @@ class PairsLoop:
             return False
         for slot, (run, log) in zip(slots, results, strict=True):
             self.reporter.show_output(log)
-            self._report_finished(slot, run, self.options.pairs - pair + (1 - slot.position) / 2)
+            self._report_finished(slot, run, self.planned - pair + (1 - slot.position) / 2)
         for slot, (run, _) in zip(slots, results, strict=True):
             self._keep(slot, run)
         if reason := self.interleaving.disappointment_of([run for run, _ in results]):
@@ -218,7 +225,7 @@ class PairsLoop:
 
     def _run(self, slot: Slot, done: float) -> None:
         """Run once, and again if it failed and retries were asked for; `done` is the part of the pair that is over."""
-        self._report("run-started", slot, self.options.pairs - slot.pair + 1 - done)
+        self._report("run-started", slot, self.planned - slot.pair + 1 - done)
         retried: list[str] = []
         while True:
             run, log = self._execute(slot, retried)
@@ -229,7 +236,7 @@ class PairsLoop:
             retried.append(run.failure)
             self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
         self.reporter.show_output(log)
-        self._report_finished(slot, run, self.options.pairs - slot.pair + 1 - done - 1 / len(self.trees))
+        self._report_finished(slot, run, self.planned - slot.pair + 1 - done - 1 / len(self.trees))
         self._keep(slot, run)
 
     def _report_finished(self, slot: Slot, run: RunRecord, left: float) -> None:
@@ -293,12 +300,15 @@ class PairsLoop:
         return self.executor.signals.stop is None and time.monotonic() < self.executor.ends
 
     def _ends_after(self, pair: int) -> bool:
-        if pair == self.options.pairs:
-            return False
+        if pair == MIN_PAIRS - 1 and self.options.extends and self.interleaving.kind is not Kind.SELECTED:
+            self.planned = affordable_pairs(self.clock.pairs_s, self.clock.elapsed_s, self.options.budget_s)
+            self.measurement.header["plan"]["pairs"] = self.planned
+        if pair == self.planned:
+            return True
         if self.clock.used_up:
             few = f", fewer than the {MIN_PAIRS} a verdict needs" if pair < MIN_PAIRS and len(self.trees) > 1 else ""
             self.stopped = StopReason("budget", f"stopped after {pair} {self._unit}s{few}: the budget is used up")
-        elif self.options.decide and is_interim(pair, self.options.look_every or interim_step(self.options.pairs)):
+        elif self.options.decide and pair in looks(self.planned):
             self._decide(self.options.decide)
         return self.stopped is not None
 
@@ -325,7 +335,7 @@ class PairsLoop:
         self.reporter.emit(
             event,
             pair=slot.pair,
-            pairs=self.options.pairs,
+            pairs=self.planned,
             side=slot.side,
             warmup=slot.pair == 0,
             elapsed_s=round(self.clock.elapsed_s, 3),

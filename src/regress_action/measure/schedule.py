@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MIN_PAIRS = 5
+DEFAULT_PAIRS = 10
 MAX_CONSECUTIVE_FAILURES = 3
-_INTERIM_ANALYSES = 5  # each one before the last costs some certainty, so a long plan takes longer steps
+_MOST_PAIRS = 40
+_PAIRS_S = 60.0
+_INTERIM_ANALYSES = 6  # each one before the last costs some certainty, so a long plan takes longer steps
 
 
 def abba_order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
@@ -20,14 +23,32 @@ def abba_order(sides: Sequence[str], pair: int) -> tuple[str, ...]:
     return tuple(sides) if pair % 2 else tuple(reversed(sides))
 
 
-def interim_step(pairs: int) -> int:
-    """Return how many pairs lie between two interim analyses in a plan of `pairs` pairs."""
-    return max(1, math.ceil((pairs - MIN_PAIRS) / _INTERIM_ANALYSES))
+def looks(pairs: int) -> tuple[int, ...]:
+    """Return after how many pairs a plan of `pairs` pairs is analysed; the last is its end.
+
+    The first analysis follows the fifth pair. The steps grow by the same factor each time, as what a pair more would
+    show shrinks.
+    """
+    factor = pairs / MIN_PAIRS
+    early = {round(MIN_PAIRS * factor ** (look / _INTERIM_ANALYSES)) for look in range(_INTERIM_ANALYSES)}
+    return (*sorted(look for look in early if MIN_PAIRS <= look < pairs), pairs)
 
 
-def is_interim(pair: int, every: int) -> bool:
-    """Whether an interim analysis follows this pair: after the fifth, and then after every `every` pairs."""
-    return pair >= MIN_PAIRS and (pair - MIN_PAIRS) % every == 0
+def affordable_pairs(pairs_s: Sequence[float], elapsed_s: float, budget_s: float | None) -> int:
+    """Return how many pairs are planned where nobody said how many: ten, and up to forty within a minute.
+
+    `pairs_s` are the seconds of the pairs so far. The first is left out, as much happens there only once. More than
+    ten must fit into the budget as well, of which `elapsed_s` are spent.
+    """
+    pair_s = sum(pairs_s[1:]) / len(pairs_s[1:])
+    left_s = min(_PAIRS_S - sum(pairs_s), (budget_s or math.inf) - elapsed_s)
+    more = math.floor(left_s / pair_s) if pair_s > 0 else _MOST_PAIRS
+    return min(max(len(pairs_s) + more, DEFAULT_PAIRS), _MOST_PAIRS)
+
+
+def planned_pairs(asked: int | None, said: int | None) -> int:
+    """Return the pairs of a plan: those that were asked for, or else what a measurement says, within the bounds."""
+    return asked or min(max(said or DEFAULT_PAIRS, DEFAULT_PAIRS), _MOST_PAIRS)
 
 
 def seconds_saved(full_runs_s: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:

@@ -106,6 +106,7 @@ def _run(
     loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
     if loop.interleaving.kind is Kind.SELECTED:
         loop.options = replace(options, pairs=options.pairs * len(options.select))
+        loop.planned = loop.options.pairs
     if options.base:
         loop.shared_installs = _shared_installs(options, executor, trees)
     if options.base and options.pairs < MIN_PAIRS:

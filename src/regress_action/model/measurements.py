@@ -232,7 +232,8 @@ class Report:
 
     `created` is an ISO 8601 time in UTC. `source` names the format it was read from, `origin` the file.
     `warnings` are sentences for the user about the input itself. `conditions` has an entry per machine that measured,
-    `saved_s` the seconds of measuring that an early decision spared.
+    `saved_s` the seconds of measuring that an early decision spared. `planned_pairs` is the length of a plan that was
+    looked at while it was measured.
     """
 
     series: tuple[Series, ...]
@@ -249,6 +250,7 @@ class Report:
     provenance: tuple[tuple[str, str], ...] = ()
     conditions: tuple[Conditions, ...] = ()
     saved_s: float | None = None
+    planned_pairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

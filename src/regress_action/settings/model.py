@@ -88,7 +88,14 @@ class Settings(BaseModel):
         "folders stay as they are.",
         json_schema_extra=INPUT,
     )
-    runs: int = Field(10, ge=1, le=1000, description="Interleaved pairs, or runs of one side.", json_schema_extra=INPUT)
+    runs: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Interleaved pairs, or runs of one side. Ten where nothing is said, and up to 40 pairs while that "
+        "takes less than a minute and not everything is decided.",
+        json_schema_extra=INPUT,
+    )
     budget_minutes: float | None = Field(
         None, gt=0, description="Stop measuring after whole pairs when this is used up.", json_schema_extra=INPUT
     )

@@ -201,8 +201,8 @@ def test_a_shallow_clone_says_what_to_fetch(project: Path, tmp_path: Path) -> No
     assert "fetch-depth: 0" in ended.stderr
 
 
-def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
-    """Ctrl-C ends with 130, leaves no worktree, keeps the finished runs readable and tells what they say so far."""
+def interrupted(project: Path, runs: int) -> tuple[str, int]:
+    """Measure, press Ctrl-C once there are so many runs, and return what was printed and how many succeeded."""
     command = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", "200", *COMMAND]
     with subprocess.Popen(
         command, cwd=project, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -210,15 +210,75 @@ def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
         index = project / ".regress/measurement/measurement.json"
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            if index.exists() and len(json.loads(index.read_text())["runs"]) >= 3:
+            if index.exists() and len(json.loads(index.read_text())["runs"]) >= runs:
                 break
             time.sleep(0.1)
         os.killpg(running.pid, signal.SIGINT)
         said, _ = running.communicate(timeout=60)
         assert running.returncode == 130
+    return said, sum(not run["failure"] for run in json.loads(index.read_text())["runs"])
+
+
+def test_an_interrupt_keeps_what_was_measured(project: Path) -> None:
+    """Ctrl-C ends with 130, leaves no worktree, keeps the finished runs readable and tells what they say so far."""
+    said, runs = interrupted(project, 3)
     assert said.startswith("What was measured so far, which decides nothing:")
-    assert len(json.loads(index.read_text())["runs"]) >= 3
+    assert runs >= 3
     assert len(git(project, "worktree", "list").splitlines()) == 1
+
+
+def test_what_was_interrupted_goes_on(project: Path) -> None:
+    """Whole pairs count, only the others are measured, and all of them are judged together."""
+    _, runs = interrupted(project, 5)
+    done = runs // 2
+    resume = ("run", "--base", "HEAD~1", "--resume", "--fixed", "--json", "out.json", "--pairs", str(done + 3))
+
+    ended = regress(project, *resume, *COMMAND)
+
+    assert ended.returncode == 1, ended.stderr
+    assert f"{done} of {done + 3} pairs are measured; 3 are left." in ended.stderr
+    judged = json.loads((project / "out.json").read_text())
+    (row,) = judged["comparisons"]
+    assert (row["head"]["runs"], row["verdict"]) == (done + 3, "regression")
+    again = regress(project, *resume, *COMMAND)
+    assert f"{done + 3} of {done + 3} pairs are measured; 0 are left." in again.stderr
+
+
+def test_what_is_left_of_a_plan_that_nobody_chose(project: Path) -> None:
+    """The measurement that was interrupted says how long its plan is."""
+    _, runs = interrupted(project, 5)
+    done = runs // 2
+    index = project / ".regress/measurement/measurement.json"
+    content = json.loads(index.read_text())
+    index.write_text(json.dumps(content | {"plan": content["plan"] | {"pairs": done + 2}}))
+
+    ended = regress(project, "run", "--base", "HEAD~1", "--resume", *COMMAND)
+
+    assert f"{done} of {done + 2} pairs are measured; 2 are left." in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "expected"),
+    [
+        ("", ("--base", "HEAD~1", "--resume", "--", "true"), "measured another command"),
+        ("commit", ("--base", "HEAD~1", "--resume", *COMMAND), "measured other commits"),
+        ("forget", ("--base", "HEAD~1", "--resume", *COMMAND), "There is no measurement"),
+    ],
+)
+def test_something_else_is_not_gone_on_with(
+    project: Path, change: str, arguments: tuple[str, ...], expected: str
+) -> None:
+    """Two measurements that are of different things must never be one."""
+    interrupted(project, 3)
+    if change == "commit":
+        git(project, "commit", "--quiet", "--allow-empty", "--message", "another")
+    if change == "forget":
+        (project / ".regress/measurement/measurement.json").unlink()
+
+    ended = regress(project, "run", *arguments)
+
+    assert ended.returncode == 2
+    assert expected in ended.stderr
 
 
 def test_a_history_in_a_folder_remembers_and_detects(project: Path) -> None:

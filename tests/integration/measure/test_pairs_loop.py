@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.measure.measure_repository import Measurer, Repository, python
+from regress_action.measure.schedule import looks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +63,23 @@ def test_decision_ends_the_measurement(measure: Measurer, tmp_path: Path) -> Non
     assert (stopped["word"], stopped["why"]) == ("decided", "stopped early: all is clear")
     assert stopped["saved_s"] == pytest.approx(sum(run["wall_s"] for run in measured.runs), abs=0.01)
     assert (tmp_path / "shown").read_text() == "10 "
+
+
+def test_there_are_more_short_pairs_than_ten(measure: Measurer, tmp_path: Path) -> None:
+    """Where nobody says how many; the plan is settled before anybody looks, and looked at in growing steps."""
+    decide = _decider(tmp_path, {"continue": True, "select": None, "why": "nothing is clear"})
+    measured = measure("--base", "HEAD~1", "--decide", decide, "--", "true")
+    planned = measured.document["plan"]["pairs"]
+    assert planned == _pairs(measured.runs) > 10
+    assert f"measured all {planned} pairs" in measured.stdout
+    assert [int(runs) // 2 for runs in (tmp_path / "shown").read_text().split()] == list(looks(planned)[:-1])
+
+
+@pytest.mark.parametrize("words", [["--pairs", "11", "--decide", "false"], ["--budget-minutes", "1"]])
+def test_a_number_that_was_asked_for_is_kept(measure: Measurer, words: list[str]) -> None:
+    """And without looks nothing could end a longer plan early."""
+    measured = measure("--base", "HEAD~1", *words, "--", "true")
+    assert measured.document["plan"]["pairs"] == _pairs(measured.runs) == (11 if "--pairs" in words else 10)
 
 
 def test_narrowed_runs_count_as_saved_time(measure: Measurer, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from regress_action.action.judge import JudgingRules, judge_reports, with_changed_packages
-from regress_action.analysis import Policy, SamplingPlan, WaiverRule
+from regress_action.analysis import Policy, WaiverRule
 from regress_action.history import Checkout
 from regress_action.model import records
 from regress_action.model.comparisons import Mode, Reason, ReasonCode, Verdict
@@ -20,14 +20,14 @@ def test_a_waiver_that_matches_nothing_is_named() -> None:
     series = Series(Benchmark("bench/test_cache.py::test_cache_get"), Metric("time", "s"), (1.0, 1.01, 0.99, 1.0, 1.02))
     report = Report((series,), (Run(),) * 5)
     waivers = tuple(WaiverRule(benchmark=name, metric="time", ceiling=1.3) for name in ("cache_get*", "cache_gte*"))
-    rules = JudgingRules(policy=Policy(waivers=waivers), schedule=SamplingPlan(pairs=5, every=5))
+    rules = JudgingRules(policy=Policy(waivers=waivers), pairs=5)
     notes = judge_reports([report], [replace(report, commit="4f2a" * 10)], rules).judgement.notes
     assert [note for note in notes if "waiver" in str(note)] == [
         "The waiver for cache_gte* (time) matches no benchmark of this report."
     ]
 
 
-RULES = JudgingRules(policy=Policy(), schedule=SamplingPlan(pairs=5, every=5))
+RULES = JudgingRules(policy=Policy(), pairs=5)
 TIME = Metric("time", "s")
 HITS = Metric("hits", "hits", Direction.UNKNOWN)
 

@@ -44,7 +44,7 @@ def test_a_plan_ends_after_ten_pairs_and_looks_after_every_one_from_the_fifth() 
     """Six looks; one that is not looked at before its end costs nothing."""
     assert SamplingPlan().looks == (5, 6, 7, 8, 9, 10)
     assert SamplingPlan().penalty(np.array([5.0, 9.0, 10.0])).tolist() == [10, 10, 2]
-    assert SamplingPlan(pairs=5).penalty(np.array([5.0])).tolist() == [1]
+    assert SamplingPlan((5,)).penalty(np.array([5.0])).tolist() == [1]
 
 
 def test_a_waiver_that_names_no_ceiling_waives_nothing() -> None:

@@ -17,7 +17,7 @@ from regress_action.analysis.policy import SamplingPlan
 from regress_action.model.comparisons import Verdict
 from unit.analysis.compared_sides import pairs
 
-PLAN = SamplingPlan(pairs=20)
+PLAN = SamplingPlan(tuple(range(5, 21)))
 POLICY = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0), plan=PLAN)
 MANY = 800
 

@@ -20,7 +20,7 @@ from unit.analysis.compared_sides import NAN, number, only_row, pairs, runs, ses
 if TYPE_CHECKING:
     from regress_action.model.measurements import Report
 
-PLAN = SamplingPlan(pairs=10)
+PLAN = SamplingPlan()
 
 
 def sides(values: dict[str, tuple[list[float], list[float]]]) -> tuple[list[Report], list[Report]]:
@@ -41,10 +41,10 @@ def torn(count: int) -> tuple[list[float], list[float]]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 60), st.integers(2, 10), st.integers(1, 5))
-def test_the_shares_of_all_looks_add_up_to_one(maximum: int, minimum: int, every: int) -> None:
+@given(st.sets(st.integers(1, 60), min_size=1))
+def test_the_shares_of_all_looks_add_up_to_one(looks: set[int]) -> None:
     """The union bound: however the looks depend on each other, alpha is kept."""
-    plan = SamplingPlan(maximum, minimum, every)
+    plan = SamplingPlan(tuple(sorted(looks)))
 
     shares = 1 / plan.penalty(np.array(plan.looks, dtype=float))
 
@@ -130,7 +130,7 @@ def two_speeds(count: int, slow: set[int]) -> tuple[list[float], list[float]]:
 
 def test_a_machine_of_two_speeds_is_no_reason_to_give_up() -> None:
     """The interval is hopeless, and yet so few pairs lie beyond that counting them will decide it."""
-    look = analysis.analyse_interim(*sides({"b": two_speeds(8, {2, 5})}), analysis.Policy(), SamplingPlan(pairs=30))
+    look = analysis.analyse_interim(*sides({"b": two_speeds(8, {2, 5})}), analysis.Policy(), SamplingPlan((5, 30)))
 
     assert look.undecided == ("b",)
 
@@ -139,7 +139,9 @@ def test_pairs_that_cannot_be_counted_out_any_more_are_given_up() -> None:
     """Half of the pairs lie beyond, and with fourteen pairs only two may."""
     wild = ([1.0] * 10, [1.0, 1.9, 0.6, 1.6, 0.7, 1.8, 0.5, 1.4, 1.7, 0.6])
 
-    assert not analysis.analyse_interim(*sides({"b": wild}), analysis.Policy(), SamplingPlan(pairs=14)).proceed
+    assert not analysis.analyse_interim(
+        *sides({"b": wild}), analysis.Policy(), SamplingPlan(tuple(range(5, 15)))
+    ).proceed
 
 
 def test_what_was_asked_is_decided_when_it_is_ruled_out_and_nothing_smaller_can_be() -> None:

@@ -11,7 +11,7 @@ from scipy import stats
 from regress_action.analysis import designs, tests
 from regress_action.analysis.policy import SamplingPlan
 
-PLAN = SamplingPlan(pairs=10)
+PLAN = SamplingPlan()
 
 
 @pytest.mark.parametrize("systematic", [0.0, 0.1, 0.5])
@@ -40,7 +40,7 @@ def test_a_level_is_paid_once_at_most_and_never_exceeds_alpha(systematic: float,
     assert tests.strictest_level(PLAN, 0.05) <= level <= more <= 0.05
 
 
-@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=20, every=5)])
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan((5, 7, 10, 14, 20, 28, 40))])
 def test_p_values_that_paid_for_looks_err_as_often_as_one_look_does(plan: SamplingPlan) -> None:
     """Of 20 000 measurements of identical code, at 5 and 1 %: the least of all looks, hardly more than the last."""
     random = np.random.default_rng(9)
@@ -76,8 +76,8 @@ def test_looking_costs_at_most_what_the_plan_says_and_keeps_the_order(
 def test_a_plan_with_one_look_costs_nothing() -> None:
     """Nobody looks before the end."""
     estimate = designs.paired(np.random.default_rng(1).normal(0, 1, (1, 5)), np.zeros(1), 5)
-    assert tests.paid_for_looks(np.array([0.01]), SamplingPlan(pairs=5), 0.05, np.array([5.0]), estimate) == [0.01]
-    assert tests.strictest_level(SamplingPlan(pairs=5), 0.05) == pytest.approx(0.05, rel=0.05)
+    assert tests.paid_for_looks(np.array([0.01]), SamplingPlan((5,)), 0.05, np.array([5.0]), estimate) == [0.01]
+    assert tests.strictest_level(SamplingPlan((5,)), 0.05) == pytest.approx(0.05, rel=0.05)
 
 
 def test_a_third_of_what_seems_irreducible_is_relied_upon() -> None:
@@ -101,7 +101,7 @@ def p_of_identical_code(looks: tuple[int, ...], ratio: float) -> np.ndarray:
     return p
 
 
-@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=9, minimum=3, every=4), SamplingPlan(pairs=6)])
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan((3, 7, 9)), SamplingPlan((5, 6))])
 @pytest.mark.parametrize("alpha", [0.05, 0.1])
 def test_what_looks_cost_is_what_errs_in_simulated_measurements(plan: SamplingPlan, alpha: float) -> None:
     """At the level, α of them err at any look; so many do with the penalty of the last one, which is 1 to 2."""
@@ -119,7 +119,7 @@ def test_what_looks_cost_is_what_errs_in_simulated_measurements(plan: SamplingPl
 
 def test_the_last_look_may_spend_what_the_early_ones_left() -> None:
     """Four measurements, of which one or two were stopped: at half of α, or at once where more than α were."""
-    plan, alpha = SamplingPlan(pairs=6), 0.5
+    plan, alpha = SamplingPlan((5, 6)), 0.5
 
     def last(*p: tuple[float, float]) -> float:
         return tests._last_penalty(np.array(p), plan, alpha)
@@ -133,7 +133,7 @@ def test_the_last_look_may_spend_what_the_early_ones_left() -> None:
     assert tests._last_penalty(p, plan, 0.9) == pytest.approx(0.9 / (0.5 + 0.2 * (1 - 0.5)))
 
 
-@pytest.mark.parametrize("plan", [PLAN, SamplingPlan(pairs=9, minimum=3, every=4)])
+@pytest.mark.parametrize("plan", [PLAN, SamplingPlan((3, 7, 9))])
 def test_the_penalty_of_the_last_look_is_read_between_three_p_values(plan: SamplingPlan) -> None:
     """At α, α/5 and α/25 on a logarithmic scale, and at a third of the ratio of the variances; earlier it is one."""
     cost, alpha = tests._cost_of_looks(plan, 0.05), 0.05

@@ -53,7 +53,7 @@ def test_the_p_value_is_students_and_that_of_counts_and_pays_for_looks() -> None
     expected = np.where(seen.design == designs.NONE, np.nan, np.fmax(expected, estimates.p_counts))
     assert tests._p_values(estimates, seen, Policy(), shift) == pytest.approx(expected, nan_ok=True)
 
-    plan = SamplingPlan(10, 5)
+    plan = SamplingPlan()
     paid = np.minimum(tests.paid_for_looks(expected, plan, 0.05, seen.base_runs, seen), 1)
     paid = np.where(seen.design == designs.PAIRED, paid, expected)
     assert tests._p_values(estimates, seen, Policy(plan=plan), shift) == pytest.approx(paid, nan_ok=True)
@@ -117,7 +117,7 @@ def test_the_detectable_change_counts_the_errors_of_both_estimates_of_noise() ->
         assert found[row] == pytest.approx(reach * seen.se[row])
 
 
-@pytest.mark.parametrize("plan", [None, SamplingPlan(10, 5)])
+@pytest.mark.parametrize("plan", [None, SamplingPlan()])
 def test_the_smaller_of_two_sizes_is_ruled_out_by_the_interval_or_by_counting(plan: SamplingPlan | None) -> None:
     """Counted are pairs with a ratio and without a lattice, against the size less what two builds may differ by."""
     estimates, scale = drawn(10)

@@ -84,13 +84,14 @@ def test_shards_become_one_report() -> None:
 def test_the_machines_of_all_shards_are_kept_and_what_they_saved_is_added() -> None:
     """Each shard ran on a machine of its own; runs of one machine tell of it once; who saved nothing adds nothing."""
     calm, restless = Conditions("1", 0.002, 0.002, 0.002), Conditions("1", 0.002, 0.002, 0.004)
-    first = replace(_report("a"), conditions=(calm,), saved_s=60.0)
-    second = replace(_report("b"), conditions=(restless, calm), saved_s=30.0)
+    first = replace(_report("a"), conditions=(calm,), saved_s=60.0, planned_pairs=10)
+    second = replace(_report("b"), conditions=(restless, calm), saved_s=30.0, planned_pairs=33)
 
     merged = merge([first, second, _report("c")])
 
     assert merged.conditions == (calm, restless)
     assert merged.saved_s == 90.0
+    assert merged.planned_pairs == 33
     assert merge([_report("a"), _report("b")]).saved_s is None
 
 

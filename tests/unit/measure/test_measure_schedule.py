@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.schedule import Clock, abba_order, interim_step, is_interim
+from regress_action.measure.schedule import Clock, abba_order, affordable_pairs, looks, planned_pairs
 
 
 @given(st.integers(min_value=1, max_value=500))
@@ -22,17 +22,62 @@ def test_first_pair_runs_the_base_first() -> None:
     assert abba_order(("base", "head"), 1) == ("base", "head")
 
 
-@pytest.mark.parametrize(("every", "pairs"), [(1, [5, 6, 7, 8, 9, 10]), (2, [5, 7, 9]), (4, [5, 9])])
-def test_interim_analyses_begin_after_the_fifth_pair(every: int, pairs: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (1, (1,)),
+        (4, (4,)),
+        (5, (5,)),
+        (7, (5, 6, 7)),
+        (10, (5, 6, 7, 8, 9, 10)),
+        (12, (5, 6, 7, 8, 9, 10, 12)),
+        (40, (5, 7, 10, 14, 20, 28, 40)),
+        (1000, (5, 12, 29, 71, 171, 414, 1000)),
+    ],
+)
+def test_analyses_are_at_ever_longer_steps(pairs: int, expected: tuple[int, ...]) -> None:
     """Earlier or more frequent analyses would cause more false alarms than the statistics allow for."""
-    assert [pair for pair in range(1, 11) if is_interim(pair, every)] == pairs
+    assert looks(pairs) == expected
 
 
-@pytest.mark.parametrize(("pairs", "step"), [(5, 1), (10, 1), (11, 2), (15, 2), (20, 3), (40, 7), (1000, 199)])
-def test_longer_plan_has_no_more_interim_analyses(pairs: int, step: int) -> None:
-    """At most five before the end, because each costs some certainty."""
-    assert interim_step(pairs) == step
-    assert sum(is_interim(pair, step) for pair in range(1, pairs)) <= 5
+@given(st.integers(5, 1000))
+def test_there_are_at_most_six_analyses_before_the_last(pairs: int) -> None:
+    """Each costs some certainty; none comes before the fifth pair or twice."""
+    planned = looks(pairs)
+    assert planned[-1] == pairs
+    assert 5 in planned
+    assert len(planned) <= 7
+    assert list(planned) == sorted(set(planned))
+
+
+@pytest.mark.parametrize(
+    ("pairs_s", "elapsed_s", "budget_s", "pairs"),
+    [
+        ([9.0, 1.0, 1.0, 1.0], 12.0, None, 40),
+        ([2.0, 2.0, 2.0, 2.0], 8.0, None, 30),
+        ([2.0, 1.0, 2.0, 3.0], 8.0, None, 30),
+        ([20.0, 2.0, 2.0, 2.0], 26.0, None, 21),
+        ([6.0] * 4, 24.0, None, 10),
+        ([30.0] * 4, 120.0, None, 10),
+        ([2.0] * 4, 8.0, 30.0, 15),
+        ([2.0] * 4, 20.0, 30.0, 10),
+        ([0.0] * 4, 0.0, None, 40),
+    ],
+)
+def test_pairs_are_added_while_they_take_less_than_a_minute(
+    pairs_s: list[float], elapsed_s: float, budget_s: float | None, pairs: int
+) -> None:
+    """Ten in any case; the first pair, in which much happens once, says nothing of the others."""
+    assert affordable_pairs(pairs_s, elapsed_s, budget_s) == pairs
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "pairs"),
+    [(7, 33, 7), (None, 33, 33), (None, None, 10), (None, 1, 10), (None, 10**6, 40), (100, None, 100)],
+)
+def test_what_a_measurement_says_of_its_plan_is_bounded(asked: int | None, said: int | None, pairs: int) -> None:
+    """Whoever writes a measurement cannot choose how often it may be looked at; what was asked for counts first."""
+    assert planned_pairs(asked, said) == pairs
 
 
 def _clock(budget_s: float | None, pairs_s: list[float], elapsed_s: float) -> Clock:

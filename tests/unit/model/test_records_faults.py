@@ -71,6 +71,8 @@ def test_a_record_cut_anywhere_is_refused() -> None:
         (edited(0, conditions=[{"typical_s": 0.0}]), 1, "no time that anything takes"),
         (edited(0, saved_s=-1.0), 1, "no time that anything takes"),
         (edited(0, saved_s=1e300), 1, "no time that anything takes"),
+        (edited(0, planned_pairs=0), 1, "a plan has 1 to 1000 pairs"),
+        (edited(0, planned_pairs=1001), 1, "a plan has 1 to 1000 pairs"),
         (edited(1, benchmark=""), 2, "`benchmark`"),
         (edited(1, benchmark="render", metric="rate"), 3, "a second time"),
         (edited(1, metric=["time"]), 2, "`metric`"),

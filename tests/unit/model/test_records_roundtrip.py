@@ -81,6 +81,7 @@ def reports(draw: st.DrawFn) -> Report:
         provenance=tuple(draw(st.dictionaries(text, text, max_size=4)).items()),
         conditions=tuple(draw(st.lists(conditions, max_size=2))),
         saved_s=draw(seconds),
+        planned_pairs=draw(st.none() | st.integers(1, 1000)),
     )
 
 

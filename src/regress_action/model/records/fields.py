@@ -95,7 +95,7 @@ LARGEST: Final = 64 * 1024 * 1024  # bytes; a record is untrusted input, and rea
 
 HEADER_KEYS: Final = frozenset(
     {"schema", "kind", "series", "suite", "commit", "branch", "created", "environment"}
-    | {"runs", "failures", "source", "origin", "warnings", "provenance", "conditions", "saved_s"}
+    | {"runs", "failures", "source", "origin", "warnings", "provenance", "conditions", "saved_s", "planned_pairs"}
 )
 SERIES_KEYS: Final = frozenset(
     {"benchmark", "service", "parameters", "location", "version", "metric", "unit", "direction"}

@@ -48,6 +48,7 @@ _WHOLE_NUMBERS: Final = frozenset({int, type(None)})
 _POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(MOST_DECIMALS + 1))
 _SHORTEST_S: Final = 1e-9
 _LONGEST_S: Final = 1e9
+_MOST_PAIRS: Final = 1000
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
 # The reports of a history name the same things again and again: each is made once, and found equal at a glance.
@@ -132,6 +133,7 @@ def _report(header: Object, runs: tuple[Run, ...], series: tuple[Series, ...]) -
         provenance=tuple(all_text(pair, "provenance") for pair in mapping(header, "provenance").items()),
         conditions=tuple(map(_conditions, items(header, "conditions"))),
         saved_s=_duration(header, "saved_s"),
+        planned_pairs=_planned(header),
     )
 
 
@@ -156,6 +158,13 @@ def _duration(fields: Object, key: str) -> float | None:
     if seconds is not None and not _SHORTEST_S <= seconds <= _LONGEST_S:
         raise FlawError(f"`{key}` is {seconds!r}, which is no time that anything takes")
     return seconds
+
+
+def _planned(header: Object) -> int | None:
+    pairs: int | None = optional(header, "planned_pairs", int)
+    if pairs is not None and not 1 <= pairs <= _MOST_PAIRS:
+        raise FlawError(f"`planned_pairs` is {pairs!r:.30}, and a plan has 1 to {_MOST_PAIRS} pairs")
+    return pairs
 
 
 def _failure(fields: object) -> Failure:

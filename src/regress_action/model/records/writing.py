@@ -58,6 +58,7 @@ def encode(report: Report) -> bytes:
                 for conditions in report.conditions
             ],
             saved_s=report.saved_s,
+            planned_pairs=report.planned_pairs,
         ),
     }
     lines = [header, *map(_series_line, report.series)]
