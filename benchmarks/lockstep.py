@@ -256,7 +256,9 @@ def project(_machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any
     rows = []
     for interleave in ("run", "lockstep"):
         began = time.monotonic()
-        judged, document = judge(wanted.project, interleave, wanted.pairs, command, threshold=wanted.threshold)
+        judged, document = judge(
+            wanted.project, interleave, ("--pairs", str(wanted.pairs)), command, threshold=wanted.threshold
+        )
         times = [row for row in judged if row["metric"] == "time"]
         verdicts = [row["verdict"] for row in times]
         rows.append({
@@ -379,7 +381,7 @@ def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, An
         for trial in range(wanted.first, wanted.first + wanted.trials):
             for name, amount in steps.items():
                 for change in (1.0, 1.03) if trial * 3 // 10 != (trial - 1) * 3 // 10 else (1.0,):
-                    key = f"decision {name} ×{change:g} {wanted.interleave} {trial}"
+                    key = f"decision {name} ×{change:g} {wanted.interleave} {wanted.seconds:g} s {trial}"
                     amounts = (amount, round(amount * change))
                     if call := journal.once(key, partial(decide, name, amounts, Path(folder) / key, wanted)):
                         calls.setdefault((name, change), []).append(call)
@@ -416,10 +418,10 @@ def decide(name: str, amounts: tuple[int, int], folder: Path, wanted: argparse.N
     repository(folder, {file: texts[0]}, {file: texts[1] + "\n#"})
     command = [sys.executable, file]
     if name in FUNCTIONS:
-        options = ["-q", "-p", "no:cacheprovider", "--benchmark-max-time=0.25", "--benchmark-json={out}"]
-        command = [sys.executable, "-m", "pytest", *options]
+        options = "-q -p no:cacheprovider -p pytest_benchmark.plugin --benchmark-max-time=0.25 --benchmark-json={out}"
+        command = ["env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", sys.executable, "-m", "pytest", *options.split()]
     began = time.monotonic()
-    judged, document = judge(folder, wanted.interleave, wanted.pairs, *command)
+    judged, document = judge(folder, wanted.interleave, ("--budget-minutes", f"{wanted.seconds / 60}"), *command)
     metric = "time" if name in FUNCTIONS or name == "sleep" else "cpu_time"
     (row,) = [row for row in judged if row["metric"] == metric]
     above = row["ratio_low"] is not None and row["ratio_low"] > 1
@@ -486,11 +488,11 @@ def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> di
 
 
 def judge(
-    folder: Path, interleave: str, pairs: int, *command: str, threshold: float = 1.015
+    folder: Path, interleave: str, length: Sequence[str], *command: str, threshold: float = 1.015
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Measure and judge as `regress-action run` does; return the comparisons and the measurement's document."""
     out, measured = folder / ".git" / "judged.json", folder / ".git" / "regress"
-    words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", "--pairs", str(pairs)]
+    words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", *length]
     words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
     (folder / "t.yml").write_text(f"default: {{regression_threshold: {threshold:g}}}\n")
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -526,6 +528,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write kills and decisions down, and go on from them")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no kill and no decision after so many")
+    parser.add_argument("--seconds", type=float, default=20.0, help="a decision may measure so long")
     parser.add_argument("--jobs", type=int, default=1, help="kills at the same time")
     parser.add_argument("--interleave", default="lockstep", help="how base and head alternate in decisions")
     wanted = parser.parse_args()

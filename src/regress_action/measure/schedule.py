@@ -15,6 +15,7 @@ DEFAULT_PAIRS = 10
 MAX_CONSECUTIVE_FAILURES = 3
 _MOST_PAIRS = 40
 _PAIRS_S = 60.0
+_SAFE = 0.9  # of a budget, as later pairs may take longer
 _INTERIM_ANALYSES = 6  # each one before the last costs some certainty, so a long plan takes longer steps
 
 
@@ -37,18 +38,19 @@ def looks(pairs: int) -> tuple[int, ...]:
 def affordable_pairs(pairs_s: Sequence[float], elapsed_s: float, budget_s: float | None) -> int:
     """Return how many pairs are planned where nobody said how many: ten, and up to forty within a minute.
 
-    `pairs_s` are the seconds of the pairs so far. The first is left out, as much happens there only once. More than
-    ten must fit into the budget as well, of which `elapsed_s` are spent.
+    `pairs_s` are the seconds of the pairs so far. The first is left out, as much happens there only once. Where the
+    budget, of which `elapsed_s` are spent, holds fewer, so many are planned: a plan that is cut has paid for its end.
     """
-    pair_s = sum(pairs_s[1:]) / len(pairs_s[1:])
-    left_s = min(_PAIRS_S - sum(pairs_s), (budget_s or math.inf) - elapsed_s)
-    more = math.floor(left_s / pair_s) if pair_s > 0 else _MOST_PAIRS
-    return min(max(len(pairs_s) + more, DEFAULT_PAIRS), _MOST_PAIRS)
+    pair_s = max(sum(pairs_s[1:]) / len(pairs_s[1:]), 1e-6)
+    within_minute = len(pairs_s) + (_PAIRS_S - sum(pairs_s)) / pair_s
+    within_budget = len(pairs_s) + _SAFE * ((budget_s or math.inf) - elapsed_s) / pair_s
+    planned = min(max(within_minute, DEFAULT_PAIRS), _MOST_PAIRS, within_budget)
+    return max(math.floor(planned), MIN_PAIRS)
 
 
 def planned_pairs(asked: int | None, said: int | None) -> int:
     """Return the pairs of a plan: those that were asked for, or else what a measurement says, within the bounds."""
-    return asked or min(max(said or DEFAULT_PAIRS, DEFAULT_PAIRS), _MOST_PAIRS)
+    return asked or min(max(said or DEFAULT_PAIRS, MIN_PAIRS), _MOST_PAIRS)
 
 
 def seconds_saved(full_runs_s: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:
