@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     "--runs",
     "runs",
     type=click.IntRange(1, 1000),
-    help="Pairs (with --base) or runs; default 10, or up to 40 short pairs.",
+    help="Pairs (with --base) or runs; 10 if not given, or up to 40 short pairs.",
 )
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after whole pairs when used up.")
 @click.option("--setup", metavar="COMMAND", help="Prepare each checked-out side once (install, build).")

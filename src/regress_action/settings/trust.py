@@ -213,4 +213,4 @@ def _file_changes(settings: Settings, head: SettingsFiles, base: SettingsFiles) 
 
 
 def _shown(value: object) -> str:
-    return escaping.plain(str(value) or "empty", _LONGEST)
+    return "not set" if value is None else escaping.plain(str(value) or "empty", _LONGEST)

@@ -63,7 +63,7 @@ def test_help_names_the_defaults_of_the_settings() -> None:
     }
     settings = {name: str(field.default) for name, field in Settings.model_fields.items()}
 
-    assert {"runs", "interleave", "retries"} <= said.keys()
+    assert {"interleave", "retries"} <= said.keys()
     assert {name: value for name, value in said.items() if name in settings and value != settings[name]} == {}
 
 

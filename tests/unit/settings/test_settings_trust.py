@@ -44,7 +44,7 @@ def judged_by(head: dict[str, str], base: dict[str, str], **inputs: object) -> T
         ("benchmarks: [{match: '*', ignore: true}]", "benchmarks", ()),
         ("benchmarks: [{match: '*', threshold: 99}]", "benchmarks", ()),
         ("base: HEAD", "base", ""),
-        ("runs: 1", "runs", 10),
+        ("runs: 1", "runs", None),
         ("suite: another", "suite", "default"),
         ("check-run: false", "check_run", True),
         ("gate-from: head", "gate_from", "base"),
@@ -66,6 +66,12 @@ def test_base_and_inputs_decide() -> None:
         "This pull request changes its own gate: fail-on is none, and minor in its base. "
         "The values of its base count; the change takes effect after the merge."
     )
+
+
+def test_what_the_base_leaves_open_is_not_set() -> None:
+    """A setting without a default is called so."""
+    [note] = judged_by({"regress.yml": "runs: 1"}, {}).notes
+    assert note.startswith("This pull request changes its own gate: runs is 1, and not set in its base.")
 
 
 def test_head_says_how_its_suite_is_run() -> None:
