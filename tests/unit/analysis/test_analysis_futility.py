@@ -76,7 +76,7 @@ def test_pairs_to_come_are_predicted_from_those_that_are_there(now: int, beyond:
     else:
         predicted = stats.betabinom(left, beyond + 0.5, now - beyond + 0.5)
         assert chance == pytest.approx(stats.norm.cdf((allowed + 0.5 - predicted.mean()) / predicted.std()))
-        assert chance == pytest.approx(predicted.cdf(allowed), abs=0.12)
+        assert chance == pytest.approx(predicted.cdf(allowed), abs=0.12 if now > 5 else 0.19)
 
 
 @pytest.mark.parametrize("count", [5, 12, 18, 20])
