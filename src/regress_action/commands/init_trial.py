@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.commands import init_mends
-from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow
+from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow, temporary_folder
+from regress_action.measure import untrusted_files
 from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
 
@@ -51,8 +51,15 @@ _MEASURER = {"regress_action.measure", "regress_action.measure.watchdog"}
 _MENDS = 4
 _NEWEST_MINOR = 15
 _PACKAGE = os.fspath(Path(__file__).parents[2])
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from regress_action.cli import main; main()"
-"""Starts this program without a variable that the suite's Python would see, too."""
+_START = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from regress_action.cli import main
+from regress_action.measure.process_tree import stop_with_parent
+stop_with_parent(int(sys.argv.pop(1)))
+main()
+"""
+"""Starts this program, to end with its parent, without a variable that the suite's Python would see, too."""
 
 _TOO_LONG = re.compile(r"ran longer than its limit")
 _SETUP_FAILED = "The setup of head failed"
@@ -253,9 +260,9 @@ def _clone(root: Path) -> Iterator[Path]:
     Raises:
         RegressError: there is no commit to clone.
     """
-    with tempfile.TemporaryDirectory(prefix="regress-init-", ignore_cleanup_errors=True) as folder:
-        clone = Path(folder) / "clone"
-        git = PrivateRepository(Path(folder), os.environ, protocols=["file"], closed=is_workflow(os.environ))
+    with temporary_folder() as folder:
+        clone = folder / "clone"
+        git = PrivateRepository(folder, os.environ, protocols=["file"], closed=is_workflow(os.environ))
         try:
             git.run(
                 "clone",
@@ -272,7 +279,10 @@ def _clone(root: Path) -> Iterator[Path]:
                 f"The repository cannot be cloned for a trial: {error.output[-300:]}",
                 remedy="Commit something first, or leave the trial out: regress-action init --no-try",
             ) from error
-        yield clone
+        try:
+            yield clone
+        finally:
+            untrusted_files.remove_tree(clone)
 
 
 def _missing_submodule(clone: Path, root: Path) -> str | None:
@@ -293,7 +303,7 @@ def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> 
     from regress_action import formats
 
     limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
-    words = [sys.executable, "-c", _START, _PACKAGE, "run", "--runs", "1", "--timeout", str(limit_s)]
+    words = [sys.executable, "-c", _START, _PACKAGE, str(os.getpid()), "run", "--runs", "1", "--timeout", str(limit_s)]
     words += ["--job-timeout", str(timeout_s), "--setup", project.setup] if project.setup else []
     words += ["--results", project.results] if project.results else []
     environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too

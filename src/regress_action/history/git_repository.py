@@ -19,14 +19,14 @@ import subprocess
 import tempfile
 import time
 import weakref
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regress_action.model.errors import HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _TIMEOUT_S: Final = 300.0
 _PREFIX: Final = "regress-history-"
@@ -201,8 +201,25 @@ def private_repository(
     return git
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a temporary folder that is removed afterwards, or by a later process where this one is killed."""
+    folder, lock = _locked_folder()
+    try:
+        yield folder
+    finally:
+        _remove(folder, lock)
+
+
 def _folder_of(owner: object) -> Path:
-    """Make a temporary folder that goes when `owner` does, and remove those that killed processes left.
+    """Make a temporary folder that goes when `owner` does."""
+    folder, lock = _locked_folder()
+    weakref.finalize(owner, _remove, folder, lock)
+    return folder
+
+
+def _locked_folder() -> tuple[Path, int]:
+    """Make a temporary folder and return it with its lock; remove those that killed processes left.
 
     The file `_OWNER` in it is locked for as long as this process lives, and before the folder has the name by which
     others look for it, so that nobody takes it for an abandoned one.
@@ -212,14 +229,17 @@ def _folder_of(owner: object) -> Path:
     unnamed = Path(tempfile.mkdtemp(prefix=_UNNAMED, dir=place))
     lock = os.open(unnamed / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    folder = unnamed.rename(unnamed.with_name(_PREFIX + unnamed.name.removeprefix(_UNNAMED)))
-    weakref.finalize(owner, _remove, folder, lock)
-    return folder
+    return unnamed.rename(unnamed.with_name(_PREFIX + unnamed.name.removeprefix(_UNNAMED))), lock
 
 
 def _remove(folder: Path, lock: int) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove_folder(folder)
     os.close(lock)
+
+
+def _remove_folder(folder: Path) -> None:
+    with suppress(RecursionError):  # a suite may have made more levels of folders in it than can be followed
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_abandoned(place: Path) -> None:
@@ -231,7 +251,7 @@ def _remove_abandoned(place: Path) -> None:
             with suppress(OSError):
                 state = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and _is_abandoned(entry, state):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _remove_folder(Path(entry.path))
 
 
 def _is_abandoned(entry: os.DirEntry[str], state: os.stat_result) -> bool:

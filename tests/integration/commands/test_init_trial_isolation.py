@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import psutil
 
 from regress_action.commands.init_trial import try_project
 from regress_action.scaffold.repository import Project
@@ -119,3 +124,38 @@ def test_a_trial_runs_no_hook_and_hides_unknown_variables(tmp_path: Path, monkey
     seen = (tmp_path / "seen").read_text().split()
     assert "PATH" in seen
     assert "INTERNAL_SERVICE" not in seen
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from regress_action.commands.init_trial import try_project
+from regress_action.scaffold.repository import Project
+try_project(Project(kind="x", why="x", command="sleep 600"), Path(sys.argv[1]))
+"""
+
+
+def test_nothing_is_left_of_a_trial_that_was_killed(tmp_path: Path) -> None:
+    """The measurement ends with `init`, and the next one removes the clone."""
+    root, temporary = _committed(tmp_path / "project"), tmp_path / "temporary"
+    temporary.mkdir()
+    words, variables = [sys.executable, "-c", KILLED, os.fspath(root)], {**os.environ, "TMPDIR": os.fspath(temporary)}
+    with subprocess.Popen(words, env=variables) as trial:
+        measurement = _child_named(trial.pid, "sleep")
+        trial.kill()
+    psutil.wait_procs([measurement], timeout=60)
+    assert not measurement.is_running()
+    assert any(temporary.iterdir())
+    with_the_next = "from regress_action.history.git_repository import temporary_folder\nwith temporary_folder(): pass"
+    subprocess.run([sys.executable, "-c", with_the_next], env=variables, check=True)
+    assert list(temporary.iterdir()) == []
+
+
+def _child_named(pid: int, name: str) -> psutil.Process:
+    """Wait until a process below `pid` has this name; return it."""
+    while True:
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.name() == name:
+                    return process
+        time.sleep(0.05)
