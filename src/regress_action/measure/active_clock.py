@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shutil
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regress_action.measure.measurement import disk_error
 from regress_action.measure.process_tree import processor_clock
 
 if TYPE_CHECKING:
@@ -153,9 +155,17 @@ class ActiveClocks:
     is_trial: bool = True
 
     def begin(self, side: str, inherited: Mapping[str, str]) -> dict[str, str]:
-        """Make a new clock for a run of a side; return the variables that its processes need besides `inherited`."""
+        """Make a new clock for a run of a side; return the variables that its processes need besides `inherited`.
+
+        Raises:
+            EnvironmentFailedError: the folder for temporary files is full.
+        """
         self._close(side)
-        clock = self.sides[side] = SideClock(self.library.with_name(f"regress-clock-{side}"), self.is_trial)
+        folder = self.library.parent
+        try:
+            clock = self.sides[side] = SideClock(folder / f"regress-clock-{side}", self.is_trial)
+        except OSError as error:
+            raise disk_error(error, folder, "TMPDIR") from error
         preloaded = " ".join(filter(None, (str(self.library), inherited.get("LD_PRELOAD"))))
         return {"REGRESS_CLOCK": str(clock.path), "REGRESS_PRELOAD": preloaded}
 
@@ -188,19 +198,39 @@ def build_clocks(folder: Path) -> ActiveClocks:
         raise NoClockError(
             f"its clock is corrected by a library that {' or '.join(_COMPILERS)} compiles: none is there"
         )
+    if re.search(r"[\s:]", str(folder)):  # what separates the libraries of LD_PRELOAD
+        raise NoClockError(
+            "LD_PRELOAD cannot name the library that corrects its clock, as the folder for temporary files has a "
+            "space or a colon in its path: set TMPDIR to another one"
+        )
     own = folder / "clock"
-    own.mkdir(mode=0o700)
     library = own / "active_clock.so"
     words = [compiler, "-O2", "-shared", "-fPIC", "-w", "-o", str(library), str(_SOURCE), "-ldl"]
     try:
-        ended = subprocess.run(  # noqa: S603 - our own words
-            words, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=_COMPILE_LIMIT_S, text=True
-        )
-        error = ended.stderr if ended.returncode else ""
-    except (OSError, subprocess.TimeoutExpired) as failure:
+        own.mkdir(mode=0o700)
+        error = _compiler_error(words)
+    except subprocess.TimeoutExpired:
+        error = f"{compiler} took longer than {_COMPILE_LIMIT_S:.0f} s"
+    except OSError as failure:
         error = str(failure)
     if error or not library.is_file():
         shutil.rmtree(own, ignore_errors=True)
-        last = (error.strip().splitlines() or ["it wrote nothing"])[-1]
-        raise NoClockError(f"the library that corrects its clock could not be compiled: {last}")
+        reason = error or f"{compiler} wrote nothing"
+        raise NoClockError(f"the library that corrects its clock could not be compiled: {reason}")
     return ActiveClocks(library)
+
+
+def _compiler_error(words: Sequence[str]) -> str:
+    """Run a compiler; return the last line that it printed if it failed, else the empty text.
+
+    Raises:
+        OSError: it could not be started.
+        subprocess.TimeoutExpired: it did not end.
+    """
+    ended = subprocess.run(  # noqa: S603 - our own words
+        words, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=_COMPILE_LIMIT_S
+    )
+    if not ended.returncode:
+        return ""
+    lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else f"it failed with status {ended.returncode}"

@@ -141,12 +141,12 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
         raise disk_error(error, folder) from error
 
 
-def disk_error(error: OSError, folder: Path) -> EnvironmentFailedError:
-    """Return the error for a disk that cannot be written."""
+def disk_error(error: OSError, folder: Path, chosen_by: str = "--out") -> EnvironmentFailedError:
+    """Return the error for a disk that cannot be written; `chosen_by` is what names another folder."""
     return EnvironmentFailedError(
         f"Writing to {folder} failed: {error.strerror or error}.",
         meaning="What was written before is complete and can be used.",
-        remedy="Free some space, or name another folder with --out.",
+        remedy=f"Free some space, or name another folder with {chosen_by}.",
     )
 
 

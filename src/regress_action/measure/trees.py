@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from regress_action.measure.options import Options
 
+_TEMPORARY = "TMPDIR"
 _NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
 
 
@@ -101,19 +102,26 @@ def worktree_dir(repository: Path, keep_trees: Path | None) -> Iterator[Worktree
     common = GitFolder(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
     records = repository / common / "worktrees" if common else None
     try:
-        if keep_trees is None:
-            folder = Path(tempfile.mkdtemp(prefix="regress-")).resolve()
-        else:
-            # Beside the kept trees and with a name as long as theirs, so that the sides have paths of one length.
-            folder = keep_trees.resolve() / secrets.token_hex(8)
-            folder.mkdir(parents=True, mode=0o700)
+        folder = _folder_beside(keep_trees) or Path(tempfile.mkdtemp(prefix="regress-")).resolve()
     except OSError as error:
-        raise disk_error(error, keep_trees or Path(tempfile.gettempdir())) from error
+        raise disk_error(error, Path(tempfile.gettempdir()), _TEMPORARY) from error
     worktrees = WorktreeDir(folder, records)
     try:
         yield worktrees
     finally:
         worktrees.clear()
+
+
+def _folder_beside(keep_trees: Path | None) -> Path | None:
+    """Make a folder for worktrees beside the kept ones; None where none are kept, or where they cannot be written."""
+    if keep_trees is None:
+        return None
+    folder = keep_trees.resolve() / secrets.token_hex(8)  # as long a name as theirs: equal paths for both sides
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except OSError:
+        return None
+    return folder
 
 
 def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
@@ -139,7 +147,7 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
     try:
         return _check_out_sides(options, git, worktrees, Path(top))
     except OSError as error:
-        raise disk_error(error, worktrees.folder) from error
+        raise disk_error(error, worktrees.folder, _TEMPORARY) from error
     except RecursionError as error:
         raise MeasureUsageError(
             f"{', '.join(options.carry) or 'What is not committed'} has too many levels of folders to be copied.",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.measure.measure_repository import Measured, Measurer, python
-from regress_action.measure.active_clock import ActiveClocks, build_clocks
+from regress_action.measure.active_clock import ActiveClocks, NoClockError, build_clocks
+from regress_action.measure.errors import EnvironmentFailedError
 from regress_action.measure.frozen_turns import ClockFreezer, SignalFreezer
 from regress_action.measure.spawn import Task, start_held
 
@@ -110,6 +111,43 @@ def test_without_a_compiler_a_suite_that_times_itself_is_measured_run_by_run(mea
     measured = lockstep(measure, f"{TIMED_PYTHON} {{out}}", PATH=str(programs))
     assert measured.document["interleave"]["kind"] == "run"
     assert "none is there" in measured.document["interleave"]["why"]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("printf 'one\\n\\377 two\\n' >&2; exit 1", "could not be compiled: \N{REPLACEMENT CHARACTER} two"),
+        ("exit 7", "could not be compiled: it failed with status 7"),
+        ("exit 0", "could not be compiled: .*/cc wrote nothing"),
+    ],
+)
+def test_compiler_that_fails_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    """Whatever it prints, the suite is measured run by run, and nothing of the attempt is left."""
+    compiler = tmp_path / "bin/cc"
+    compiler.parent.mkdir()
+    compiler.write_text(f"#!/bin/sh\n{script}\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", str(compiler.parent))
+    with pytest.raises(NoClockError, match=reason):
+        build_clocks(tmp_path)
+    assert list(tmp_path.iterdir()) == [compiler.parent]
+
+
+def test_library_that_cannot_be_preloaded_is_not_compiled(tmp_path: Path) -> None:
+    """A space or a colon ends the path of a library in LD_PRELOAD."""
+    for name in ("a b", "a:b"):
+        with pytest.raises(NoClockError, match="set TMPDIR to another one"):
+            build_clocks(tmp_path / name)
+
+
+def test_full_disk_below_a_clock_names_its_folder(tmp_path: Path) -> None:
+    """It is the folder for temporary files that cannot be written, not that of the measurement."""
+    clocks = ActiveClocks(tmp_path / "gone/active_clock.so")
+    with pytest.raises(EnvironmentFailedError, match=f"Writing to {tmp_path / 'gone'} failed") as raised:
+        clocks.begin("base", {})
+    assert raised.value.remedy == "Free some space, or name another folder with TMPDIR."
 
 
 def test_suite_that_fails_with_the_library_is_measured_without_it(measure: Measurer) -> None:

@@ -84,6 +84,7 @@ def test_full_disk_for_the_worktrees_is_one_clear_error(
     ended = _on_disk(tmp_path / "disk", "size=256k", argv, repository.folder)
     assert ended.returncode == 4
     assert "No space left on device" in ended.stderr
+    assert "name another folder with TMPDIR" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert repository.worktrees == 1
 

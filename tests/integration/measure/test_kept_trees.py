@@ -83,3 +83,10 @@ def test_carried_lock_file_decides_as_well(repository: Repository, keeping: Keep
     (repository.folder / "requirements.txt").write_text("a==2")
     keeping("--carry", "requirements.txt")
     assert keeping.setups == 4
+
+
+def test_where_no_trees_can_be_kept_all_is_set_up(keeping: KeepingMeasurer) -> None:
+    """A home folder that cannot be written costs the setups only."""
+    keeping.trees.touch()
+    assert [keeping().status, keeping().status] == [0, 0]
+    assert keeping.setups == 4
