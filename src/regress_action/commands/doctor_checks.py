@@ -114,7 +114,9 @@ def _why(row: Comparison, factor: float, rules: JudgingRules) -> str:
         return "fail-on is none"
     if row.severity and row.verdict == "regression":
         return f"it is {row.severity.value}, and fail-on is {rules.policy.fail_on}"
-    needed = f", and {row.runs_needed} pairs would decide" if row.runs_needed else ""
+    needed = (
+        f", and {row.runs_needed} pairs would decide" if row.runs_needed and row.runs_needed > row.head.runs else ""
+    )
     visible = row.minimum_detectable_ratio
     if visible is not None and visible > factor:
         return f"its noise hides everything below {(visible - 1) * 100:.0f} %{needed}"

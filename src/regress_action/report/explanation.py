@@ -86,6 +86,8 @@ class _Row:
         self.pair_noise = phrases.pair_noise(row.pair_noise) if row.pair_noise else ""
         self.visible = _visible(row.minimum_detectable_ratio, mode)
         self.needed = f"about {count(row.runs_needed, 'run')} on each side would decide it" if row.runs_needed else ""
+        if phrases.has_runs_needed(row):
+            self.needed = "so many runs decide unchanged code mostly: measure again"
 
 
 def _visible(ratio: float | None, mode: Mode) -> str:

@@ -244,7 +244,28 @@ def runs_needed(comparison: Comparison, mode: Mode) -> str:
     """Return how many runs would decide an inconclusive comparison."""
     if comparison.runs_needed is None:
         return "–"
+    if has_runs_needed(comparison):
+        return "measure again"
     return count(comparison.runs_needed, "pair") if mode is Mode.PAIRED else f"{comparison.runs_needed:,} per side"
+
+
+def has_runs_needed(comparison: Comparison) -> bool:
+    """Whether as many runs were measured as decide unchanged code mostly, so that chance or a change is left."""
+    measured = min(comparison.baseline.runs, comparison.head.runs)
+    return comparison.runs_needed is not None and comparison.runs_needed <= measured
+
+
+def all_runs_needed(rows: Sequence[Comparison], mode: Mode) -> str:
+    """Return how many runs would decide half of the rows that more runs decide, and all of these; empty for none."""
+    needed = sorted(row.runs_needed for row in rows if row.runs_needed is not None and not has_runs_needed(row))
+    if not needed:
+        return ""
+    unit = "pairs" if mode is Mode.PAIRED else "runs per side"
+    half = (len(needed) + 1) // 2
+    more = f", {needed[-1]:,} those of {len(needed)}" if len(needed) > half else ""
+    return (
+        f"About {needed[half - 1]:,} {unit} would rule out the thresholds of {half} of them if nothing changed{more}."
+    )
 
 
 def _words(metric: Metric) -> tuple[str, str]:

@@ -157,6 +157,8 @@ def _undecided(row: Comparison, reason: Reason) -> str:
         if row.runs_needed is None
         else f"about {row.runs_needed} {unit} would rule out {size} if nothing changed"
     )
+    if phrases.has_runs_needed(row):
+        more = f"so many {unit} mostly rule out {size} where nothing changed, so measure again"
     if not math.isfinite(detectable) or detectable >= numbers.UNDETECTABLE:
         return f"{lies}: even a change of {numbers.factor(numbers.UNDETECTABLE)} could have been missed; {more}."
     return f"{lies}: a change of {numbers.change(detectable)} would have been found, and {more}."

@@ -258,6 +258,8 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
         findings.inconclusive,
         why=verbose or len(findings.inconclusive) <= _MOST_REASONS,
     )
+    if not verbose and len(findings.inconclusive) > _MOST_REASONS:
+        page.sentence(phrases.all_runs_needed(findings.inconclusive, judgement.mode), "dim", indent=2)
     listing(page, "Baseline not stable", findings.unstable, with_reason)
     listing(page, "Not comparable", findings.incomparable, with_reason)
     slight = "Worse without alarm: below the threshold, or allowed"

@@ -25,6 +25,8 @@ from regress_action.model.measurements import Metric
 from regress_action.report import numbers, phrases, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typed_fields import ComparisonFields
 
 PROVEN = Reason(ReasonCode.PROVEN, Mode.PAIRED)
@@ -106,6 +108,32 @@ def test_undecided_comparison_says_what_would_decide_it() -> None:
         ": a change of +20 % would have been found, and about 24 pairs would rule out +3 % if nothing changed."
     )
     assert "no number of further runs would rule out +3 %" in undecided(1.2, None)
+
+
+def test_no_more_runs_are_asked_for_than_were_measured() -> None:
+    """Where ten pairs decide unchanged code mostly and did not decide this, fewer would not; a repetition tells."""
+    assert undecided(1.2, 6).endswith(
+        "found, and so many pairs mostly rule out +3 % where nothing changed, so measure again."
+    )
+    rows = [row("a", Verdict.INCONCLUSIVE, 1.1, runs_needed=needed) for needed in (6, 24)]
+    assert [phrases.runs_needed(undecided_row, Mode.PAIRED) for undecided_row in rows] == ["measure again", "24 pairs"]
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        (
+            (24, 30, 558),
+            "About 30 pairs would rule out the thresholds of 2 of them if nothing changed, 558 those of 3.",
+        ),
+        ((6, 24, None), "About 24 pairs would rule out the thresholds of 1 of them if nothing changed."),
+        ((6, None), ""),
+    ],
+)
+def test_one_sentence_says_how_many_runs_would_decide_a_table(needed: Sequence[int | None], said: str) -> None:
+    """Where there are too many rows for a reason each; what no number of runs decides is left out."""
+    rows = [row("a", Verdict.INCONCLUSIVE, 1.1, runs_needed=count) for count in needed]
+    assert phrases.all_runs_needed(rows, Mode.PAIRED) == said
 
 
 @pytest.mark.parametrize("detectable", [10.0, 4527388.0, math.inf])
