@@ -70,6 +70,7 @@ INDEX = "measurement.json"
 SCHEMA = 1
 _HEAD = "head"
 _BASE = "base"
+_MOST_FILES = 3
 _MOST_WARNINGS = 20
 _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
@@ -325,13 +326,22 @@ def _measurement(folder: Path, content: dict[str, Any]) -> Measurement:
 
 def _warnings(content: dict[str, Any]) -> list[str]:
     warnings = [clean(text(warning, "warnings")) for warning in sequence(content.get("warnings", []), "warnings")]
-    if optional_mapping(optional_mapping(content.get("sides")).get("head")).get("dirty") is True:
-        warnings.insert(0, "The head holds uncommitted changes or new files, which were measured with it.")
+    head = optional_mapping(optional_mapping(content.get("sides")).get("head"))
+    if head.get("dirty") is True:
+        warnings.insert(0, _uncommitted([name for name in sequence(head.get("changed", []), "changed") if name]))
     stopped = optional_mapping(content.get("stopped"))
     if optional_text(stopped.get("word")) in _PLANNED_ENDS:
         return warnings[:_MOST_WARNINGS]
     why = optional_text(stopped.get("why")) or "it was killed, or is still running"
     return [*warnings[:_MOST_WARNINGS], f"The measurement did not come to its planned end: {clean(why).rstrip('.')}."]
+
+
+def _uncommitted(names: Sequence[object]) -> str:
+    """Return the warning about files that no commit holds, with the first of their names."""
+    shown = ", ".join(clean(text(name, "changed")) for name in names[:_MOST_FILES])
+    more = " and others" if len(names) > _MOST_FILES else ""
+    listed = f": {shown}{more}" if shown else ""
+    return f"The head holds uncommitted changes or new files, which were measured with it{listed}."
 
 
 def _command(command: object) -> str:

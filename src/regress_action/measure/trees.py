@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from regress_action.measure.options import Options
 
 _TEMPORARY = "TMPDIR"
+_MOST_NAMES = 20  # of changed files in measurement.json
 _NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
 
 
@@ -40,7 +41,8 @@ class SideTree:
     """The tree of one side: where its command runs, and which commit it holds.
 
     `root` is the top of the tree, `folder` the folder in it that corresponds to the caller's. `users_own` marks
-    the user's own tree, in which nothing but results may be changed. `is_set_up` says that the setup ran in it before,
+    the user's own tree, in which nothing but results may be changed. `changed` are the first of the paths that no
+    commit holds as they are. `is_set_up` says that the setup ran in it before,
     `own_packages` are the lock files in carried folders that stayed as they are at its commit, `absent` the submodules
     that neither the user's own checkout nor this tree has.
     """
@@ -51,7 +53,7 @@ class SideTree:
     users_own: bool = False
     commit: str | None = None
     branch: str | None = None
-    dirty: bool = False
+    changed: tuple[str, ...] = ()
     label: str = ""
     kept: KeptTree | None = None
     is_set_up: bool = False
@@ -61,7 +63,8 @@ class SideTree:
     @property
     def described(self) -> dict[str, object]:
         """The form in which measurement.json holds it."""
-        return {"commit": self.commit, "branch": self.branch, "dirty": self.dirty, "label": self.label}
+        dirty = {"dirty": bool(self.changed), "changed": self.changed[:_MOST_NAMES]}
+        return {"commit": self.commit, "branch": self.branch, **dirty, "label": self.label}
 
 
 @dataclass(slots=True)
@@ -200,9 +203,9 @@ class _CheckoutPlan:
 def _users_tree(git: GitFolder, repository: Path, top: str | None) -> SideTree:
     if top is None:
         return SideTree("head", repository, repository, users_own=True, label=repository.name)
-    commit, dirty = git.query("rev-parse", "--verify", "--quiet", "HEAD"), bool(changed(git))
-    label = _uncommitted_label(commit) if dirty else (commit or "")[:12]
-    return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), dirty, label)  # noqa: FBT003 - users_own
+    commit, paths = git.query("rev-parse", "--verify", "--quiet", "HEAD"), tuple(changed(git))
+    label = _uncommitted_label(commit) if paths else (commit or "")[:12]
+    return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), paths, label)  # noqa: FBT003 - users_own
 
 
 def _plan_head(options: Options, git: GitFolder) -> _CheckoutPlan:
@@ -242,14 +245,13 @@ def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _
             meaning=f"The command would run there on the {plan.side} side.",
             remedy="Start from a folder that both commits have.",
         )
-    dirty = bool(plan.changed)
     return SideTree(
         plan.side,
         root,
         folder,
         commit=plan.commit,
         branch=plan.branch,
-        dirty=dirty,
+        changed=plan.changed,
         label=plan.label,
         kept=kept,
         is_set_up=is_set_up,

@@ -46,7 +46,7 @@ def _written(folder: Path, *runs: dict[str, Any], **changes: Any) -> Path:
         "command": ["python", "-m", "pytest", "a b"],
         "environment": ENVIRONMENT,
         "sides": {
-            "head": {"commit": "h1", "branch": "topic", "dirty": True},
+            "head": {"commit": "h1", "branch": "topic", "dirty": True, "changed": ["a", "b\x07", "c", "d"]},
             "base": {"commit": "b1", "label": "main"},
         },
         "runs": list(runs),
@@ -108,10 +108,11 @@ def test_session_command_and_monitor_are_kept(measured: Path) -> None:
     assert (measurement.session, measurement.command) == ("5e55", "python -m pytest 'a b'")
     assert measurement.labels == {"base": "main"}
     assert measurement.monitor == {"cost": 0.001}
-    assert measurement.head.warnings == (
-        "The head holds uncommitted changes or new files, which were measured with it.",
-        "few pairs",
-    )
+    uncommitted, *others = measurement.head.warnings
+    assert uncommitted.startswith("The head holds uncommitted changes or new files, which were measured with it: a, b")
+    assert uncommitted.isprintable()
+    assert uncommitted.endswith(", c and others.")
+    assert others == ["few pairs"]
     assert measurement.executions[0].numbers["peak_rss_bytes"] == 1000
 
 

@@ -30,6 +30,7 @@ def test_each_side_runs_its_own_commit(repository: Repository, measure: Measurer
         "commit": repository.git("rev-parse", "HEAD"),
         "branch": "main",
         "dirty": False,
+        "changed": [],
         "label": repository.git("rev-parse", "HEAD")[:12],
     }
 
@@ -53,6 +54,7 @@ def test_uncommitted_changes_are_measured_and_unchanged(repository: Repository, 
     assert measured.results("head") == ["changed\nstaged\nuntracked\nversion\n11"]
     assert measured.results("base") == ["changed\ndeleted\nstaged\nversion\n00"]
     assert measured.document["sides"]["head"]["dirty"] is True
+    assert measured.document["sides"]["head"]["changed"]
     assert _state(repository) == before
 
 
