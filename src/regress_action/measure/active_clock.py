@@ -139,7 +139,7 @@ class ClockWitness:
             if is_loaded
             else "did not load the library that corrects it (a static program, or an environment of its own)"
         )
-        return [f"{Path(program).name}, which took {of_program_s / seen_s:.0%} of the CPU time, {how}"]
+        return [f"{Path(program).name}, which took {of_program_s / seen_s * 100:.0f} % of the CPU time, {how}"]
 
 
 @dataclass(slots=True)

@@ -84,7 +84,11 @@ class Interleaving:
     @property
     def sentence(self) -> str:
         """What is done, and why, for people."""
-        fewer = f"; {self.rounds:.0%} of the rounds are enough, as processes differ by more" if self.rounds < 1 else ""
+        fewer = (
+            f"; {self.rounds * 100:.0f} % of the rounds are enough, as processes differ by more"
+            if self.rounds < 1
+            else ""
+        )
         return f"base and head alternate {_IN_WORDS[self.kind]}: {self.why}{fewer}"
 
     @property
@@ -112,7 +116,7 @@ class Interleaving:
             self.cpus = shared_processor()
         self.kind = Kind.FROZEN
         self.alone_cpu_s = _cpu_s(runs)
-        self.why = f"the command was busy for {min(map(_busy, runs)):.0%} of a trial run"
+        self.why = f"the command was busy for {min(map(_busy, runs)) * 100:.0f} % of a trial run"
         if self.clocks:
             self.clocks.is_trial = False
             self.why += ", and the clock that it reads leaves out the time in which it is stopped"
@@ -129,12 +133,12 @@ class Interleaving:
             for run in runs:
                 busy = (run.turns or {}).get("busy")
                 if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
-                    share = f"{run.side} waited for {1 - busy:.0%} of its turns"
+                    share = f"{run.side} waited for {(1 - busy) * 100:.0f} % of its turns"
                     return f"{share}, perhaps for something that the stopped side holds"
         for run in runs:
             off_turn = (run.turns or {}).get("off_turn")
             if off_turn is not None and off_turn > _MOST_OFF_TURN:
-                return f"{run.side} computed for {off_turn:.0%} of the other side's turns"
+                return f"{run.side} computed for {off_turn * 100:.0f} % of the other side's turns"
         if self.clocks:
             return self.clocks.fault_of(run.side for run in runs)
         return self.disappointment_of(runs) if self.has_met else None  # both ran at once then
@@ -260,8 +264,8 @@ def _unsuited(runs: Sequence[RunRecord]) -> str | None:
         busy = _busy(run)
         if busy < _LEAST_BUSY:
             return (
-                f"{run.side} waited for {1 - busy:.0%} of its trial run (sleep, disk, network or another process), "
-                "and what it waits for would go on while it is stopped"
+                f"{run.side} waited for {(1 - busy) * 100:.0f} % of its trial run (sleep, disk, network or another "
+                "process), and what it waits for would go on while it is stopped"
             )
     return None
 

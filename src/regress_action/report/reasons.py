@@ -49,7 +49,8 @@ def interim_words(pairs: int, minimum: int, *, benchmarks: int, decided: int, gi
         return "Nothing was measured in pairs so far."
     if pairs < minimum:
         return f"{pairs} of at least {minimum} pairs."
-    which = "everything is" if decided == benchmarks else f"{decided} of {benchmarks} benchmarks are"
+    some = f"{decided} of {benchmarks} benchmarks {'is' if decided == 1 else 'are'}"
+    which = {0: "nothing is", benchmarks: "everything is"}.get(decided, some)
     noise = f", {given_up} too noisy for the pairs that are left" if given_up else ""
     return f"After {count(pairs, 'pair')} {which} decided{noise}."
 

@@ -260,12 +260,16 @@ def test_without_adopted_orphans_nothing_takes_turns() -> None:
 @pytest.mark.parametrize(
     ("runs", "kind", "why"),
     [
-        ([record("base"), record()], Kind.FROZEN, "busy for 100%"),
-        ([record("base"), record(cpu_s=0.5, ready_s=0.48)], Kind.FROZEN, "busy for 96%"),
-        ([record("base"), record(cpu_s=0.5, ready_s=0.1)], Kind.RUN, "head waited for 44%"),
-        ([record("base"), record(cpu_s=0.5, resources=looks(running=39))], Kind.FROZEN, "busy for 95%"),
-        ([record("base"), record(cpu_s=0.5, resources=looks(running=20))], Kind.RUN, "head waited for 50%"),
-        ([record("base"), record(cpu_s=0.5, resources=looks(running=39, changes=19))], Kind.RUN, "head waited for 50%"),
+        ([record("base"), record()], Kind.FROZEN, "busy for 100 %"),
+        ([record("base"), record(cpu_s=0.5, ready_s=0.48)], Kind.FROZEN, "busy for 96 %"),
+        ([record("base"), record(cpu_s=0.5, ready_s=0.1)], Kind.RUN, "head waited for 44 %"),
+        ([record("base"), record(cpu_s=0.5, resources=looks(running=39))], Kind.FROZEN, "busy for 95 %"),
+        ([record("base"), record(cpu_s=0.5, resources=looks(running=20))], Kind.RUN, "head waited for 50 %"),
+        (
+            [record("base"), record(cpu_s=0.5, resources=looks(running=39, changes=19))],
+            Kind.RUN,
+            "head waited for 50 %",
+        ),
         ([record("base", wall_s=0.1, cpu_s=0.1), record()], Kind.RUN, "a run takes 100 ms"),
         ([record("base", failure="exited with status 1"), record()], Kind.RUN, "exited with status 1"),
     ],
@@ -300,7 +304,7 @@ def test_pair_that_waited_in_its_turns_is_not_used() -> None:
     frozen = Interleaving("auto", Kind.FROZEN, "")
     busy, waiting = (record(turns={"busy": share, "met": 0}) for share in (0.97, 0.4))
     assert frozen.fault_of([record("base", turns={"busy": 1.0}), busy]) is None
-    assert "waited for 60% of its turns" in str(frozen.fault_of([record("base", turns={"busy": 1.0}), waiting]))
+    assert "waited for 60 % of its turns" in str(frozen.fault_of([record("base", turns={"busy": 1.0}), waiting]))
     assert "exited with status 1" in str(frozen.fault_of([record(failure="exited with status 1")]))
 
 
@@ -325,7 +329,7 @@ def test_rounds_are_shortened_once() -> None:
     """Where suites take turns; what was shortened once stays so, and the sentence says it."""
     ways = Interleaving("auto", Kind.COOPERATIVE, "pytest")
     assert [ways.shorten_rounds(share) for share in (1.0, 0.3, 0.5)] == [False, True, False]
-    assert (ways.described["rounds"], "30% of the rounds are enough" in ways.sentence) == (0.3, True)
+    assert (ways.described["rounds"], "30 % of the rounds are enough" in ways.sentence) == (0.3, True)
     assert not Interleaving("run", Kind.RUN, "").shorten_rounds(0.3)
 
 

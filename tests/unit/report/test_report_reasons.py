@@ -197,6 +197,8 @@ def test_words_of_a_running_measurement() -> None:
     assert words(0, 5, benchmarks=0, decided=0, given_up=0) == "Nothing was measured in pairs so far."
     assert words(3, 5, benchmarks=4, decided=0, given_up=0) == "3 of at least 5 pairs."
     assert words(5, 5, benchmarks=4, decided=4, given_up=0) == "After 5 pairs everything is decided."
+    assert words(5, 5, benchmarks=1, decided=0, given_up=0) == "After 5 pairs nothing is decided."
+    assert words(6, 5, benchmarks=4, decided=1, given_up=0) == "After 6 pairs 1 of 4 benchmarks is decided."
     assert words(8, 5, benchmarks=4, decided=2, given_up=1) == (
         "After 8 pairs 2 of 4 benchmarks are decided, 1 too noisy for the pairs that are left."
     )
