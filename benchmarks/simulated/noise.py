@@ -153,6 +153,18 @@ def _heating(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]
     return _sides(base + along_time[order], head + along_time[~order], factor)
 
 
+def slow_path(base_share: float, head_share: float, ratio: float) -> PairedWorld:
+    """Return the world in which such shares of the runs of either side take a path that is slower by `ratio`."""
+
+    def draw(random: Random, pairs: int, factor: float) -> tuple[Floats, Floats]:
+        base, head = (
+            random.normal(0, 0.01, pairs) + _modes(random, pairs, of, ratio) for of in (base_share, head_share)
+        )
+        return _sides(base, head, factor)
+
+    return draw
+
+
 def _cycle(random: Random, count: int) -> Floats:
     """A week of seven runs: up to 4 % slower in its middle."""
     return random.normal(0, 0.01, count) + 0.04 * np.sin(2 * np.pi * (np.arange(count) + random.integers(7)) / 7)

@@ -11,7 +11,7 @@ from verdicts.reports import UNRELATED, unrelated
 
 from regress_action import analysis
 from regress_action.analysis.policy import SamplingPlan
-from regress_action.model.comparisons import Reason
+from regress_action.model.comparisons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,9 @@ NOT_HELD = {
 }
 """Worlds that break an assumption which is stated, and which one."""
 AT_MARGIN = 1.03
+PATHS = (5, 10, 20, 30, 40, 60)
+_SEEN_FROM = 40  # pairs from which fewer than three slow runs of 15 % are rare
+SLOW, SLOW_SHARE, STALLS = 1.5, 0.15, (0.01, 0.02, 0.05, 0.1, 0.2)
 FOUND = (1.05, 1.1, 1.2)
 LOOKED = 10
 PLAN = SamplingPlan()
@@ -51,6 +54,7 @@ class Outcome(NamedTuple):
     detectable: float | None
     needed: int | None
     qualified: bool
+    slow_path: bool
 
 
 def tables(trials: int) -> list[WorldTable]:
@@ -81,7 +85,36 @@ def tables(trials: int) -> list[WorldTable]:
             {"slower": Bound(2.5), "unchanged ×1.03": Bound(3.75)},
             NOT_HELD,
         ),
+        _slow_paths(trials),
     ]
+
+
+def _slow_paths(trials: int) -> WorldTable:
+    """Return how often a path that only the head takes is missed, and how often stalls of both sides look like one."""
+    random = np.random.default_rng(11)
+    rates: Rates = {f"{SLOW_SHARE:.0%} of the head": {}, **{f"{share:.0%} of both sides": {} for share in STALLS}}
+    for pairs in PATHS:
+        of_head, *of_both = (
+            compared_in_pairs(random, noise.slow_path(*shares, SLOW), pairs, [1.0] * trials)
+            for shares in ((0.0, SLOW_SHARE), *((share, share) for share in STALLS))
+        )
+        said = [percent([outcome.slow_path for outcome in outcomes]) for outcomes in (of_head, *of_both)]
+        for (name, of_world), rate in zip(rates.items(), said, strict=True):
+            asked = "found" if name.endswith("head") else "withheld"
+            of_world[f"{asked} {pairs}"] = rate
+        rates[f"{SLOW_SHARE:.0%} of the head"][f"unchanged {pairs}"] = percent([one.unchanged for one in of_head])
+    return WorldTable(
+        "A path that some runs take",
+        f"1 % noise, the given share of the runs ×{SLOW:g}, by pairs. Of the head alone: called `unchanged`, and found "
+        "(open, with this reason). Of both sides alike: withheld with this reason.",
+        rates,
+        {
+            **{f"unchanged {pairs}": Bound(5.0) for pairs in PATHS if pairs >= _SEEN_FROM},
+            **{f"withheld {pairs}": Bound(10.0) for pairs in PATHS},
+            "withheld 40": Bound(5.0),
+            "withheld 60": Bound(5.0),
+        },
+    )
 
 
 def _fixed(random: np.random.Generator, world: noise.PairedWorld, trials: int) -> dict[str, float | None]:
@@ -145,6 +178,7 @@ def outcome_of(row: Comparison, truth: float) -> Outcome:
         detectable=row.minimum_detectable_ratio,
         needed=row.runs_needed,
         qualified=isinstance(row.reason, Reason) and row.reason.independent,
+        slow_path=isinstance(row.reason, Reason) and row.reason.code is ReasonCode.SLOW_PATH,
     )
 
 

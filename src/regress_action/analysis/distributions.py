@@ -35,9 +35,9 @@ def chi_square_tail(statistic: Floats, df: Ints) -> Floats:
     return np.where(df > 0, special.chdtrc(np.maximum(df, 1), np.maximum(statistic, 0.0)), 1.0)
 
 
-def fair_binomial(successes: int, trials: int) -> float:
-    """Return the probability of at most so many successes in trials that succeed with probability 1/2."""
-    return float(special.bdtr(successes, trials, 0.5))
+def binomial(successes: int, trials: int, share: float = 0.5) -> float:
+    """Return the probability of at most so many successes in trials of which each succeeds with that probability."""
+    return float(special.bdtr(successes, trials, share))
 
 
 def log_choose(number: Ints, chosen: Ints) -> Floats:

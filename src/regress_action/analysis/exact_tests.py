@@ -2,6 +2,7 @@
 
 Of H events in m runs of the head and B in K runs of the base, H given H + B is binomial with the share m / (m + K)
 where both count events of one rate (the conditional test of Przyborowski and Wilenski, Biometrika 31 (1940) 313-323).
+Where every run has the event or not, H given H + B is hypergeometric (Fisher's exact test, J. R. Stat. Soc. 98 (1935)).
 
 One value has no spread of its own, so what a t test says of it is read from the far tail of a distribution that nobody
 has seen. The prediction by order statistics (conformal prediction; Vovk, Gammerman and Shafer, "Algorithmic Learning
@@ -16,11 +17,14 @@ empirical null of Efron, J. Am. Stat. Assoc. 99 (2004) 96-104).
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
+from regress_action.analysis import distributions
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, medians, moments
 
 if TYPE_CHECKING:
@@ -52,6 +56,33 @@ def count_p_values(base: Floats, head: Floats, rows: Flags) -> Floats:
 
 def _is_integral(values: Floats) -> Flags:
     return np.asarray((np.isnan(values) | (values == np.round(values))).all(axis=1))
+
+
+@cache
+def p_of_more(head: int, of_head: int, base: int, of_base: int) -> float:
+    """Return the chance that as many of the head's runs or more are marked, were every run as likely to be.
+
+    Given that `head` of `of_head` and `base` of `of_base` runs are: Fisher's exact test, one-sided.
+    """
+    marked = head + base
+    ways = (math.comb(of_head, k) * math.comb(of_base, marked - k) for k in range(head, min(marked, of_head) + 1))
+    return sum(ways) / math.comb(of_head + of_base, marked)
+
+
+_PATH_SHARE, _PATH_RULED_OUT = 0.15, 0.05  # of the head's runs that take a path, and the error of ruling it out
+_SHOWN, _POSSIBLE = 0.05, 0.25  # chance of as many runs: too small to be chance, and small enough for a path
+
+
+def may_be_a_path(head: int, of_head: int, base: int, of_base: int) -> bool:
+    """Whether a path that only the head takes may be why so many of its runs are marked, beside those of the base.
+
+    It does where chance explains as many in less than 5 % of cases. Where none of the base is marked, it may also where
+    chance explains them in one case of four at most and the number does not rule out (at 5 %) that 15 % of the head's
+    runs take it: two of twenty do not, two of sixty do.
+    """
+    chance = p_of_more(head, of_head, base, of_base)
+    possible = not base and distributions.binomial(head, of_head, _PATH_SHARE) > _PATH_RULED_OUT
+    return chance <= _SHOWN or (possible and chance <= _POSSIBLE)
 
 
 _FEWEST_STORED = 4  # a score needs three others

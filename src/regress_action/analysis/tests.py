@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import distributions
+from regress_action.analysis import distributions, exact_tests
 from regress_action.analysis.arrays import ROUNDING, medians, moments, plain
 from regress_action.analysis.designs import PAIRED, SINGLE
 from regress_action.model import normal
@@ -289,11 +289,11 @@ def _ruled_out(
 
 
 def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
-    """Return how many runs of the head are far slower than its others while no run of the base is; 0 for too few.
+    """Return how many runs of the head are far slower than its others, more than the base's are; 0 for too few.
 
-    The mean or median of the runs is then no summary of the head: what happens in one run of six moves neither. Such
-    runs are beyond `size` and three robust deviations of the base from its median; two of them while the base has none
-    are too many for chance (one in four at most, by the sign test), so nothing is called unchanged.
+    The mean or median of the runs is then no summary of the head: what happens in one run of seven moves neither. Such
+    runs are beyond `size` and five robust deviations of the noisier side from the median of their own; two of them or
+    more, where counting them on both sides does not explain them by chance.
     """
     runs_b, runs_c = estimates.base, estimates.head
     middle = medians(runs_b)[:, None]
@@ -304,7 +304,10 @@ def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
     with np.errstate(invalid="ignore"):
         slow_c = (runs_c - medians(runs_c)[:, None] > limit).sum(axis=1)
         slow_b = (runs_b - middle > limit).sum(axis=1)
-    return np.where((slow_c >= _SLOW_RUNS) & (slow_b == 0) & ~scale.exact, slow_c, 0)
+    of_c, of_b = ((~np.isnan(runs)).sum(axis=1) for runs in (runs_c, runs_b))
+    counts = zip(*map(plain, (slow_c, of_c, slow_b, of_b)), strict=True)
+    shown = [count[0] >= _SLOW_RUNS and exact_tests.may_be_a_path(*count) for count in counts]
+    return np.where(np.array(shown, dtype=bool) & ~scale.exact, slow_c, 0)
 
 
 def _within_layout(estimates: RowEstimates, scale: Scale) -> Flags:
@@ -437,7 +440,7 @@ def ruled_out(differences: Floats, typical: Floats, margin: Floats, alpha: float
 def _most_allowed(pairs: int, level: float) -> int:
     """Return the largest k with P(Binomial(`pairs`, 1/2) ≤ k) ≤ `level`; by whole numbers where floats hold them."""
     if pairs > _COUNTED_EXACTLY:
-        return bisect_right(range(pairs), level, key=lambda beyond: distributions.fair_binomial(beyond, pairs)) - 1
+        return bisect_right(range(pairs), level, key=lambda beyond: distributions.binomial(beyond, pairs)) - 1
     below, allowed = 0, -1
     for beyond in range(pairs + 1):
         below += math.comb(pairs, beyond)

@@ -115,8 +115,8 @@ def _code_layout(row: Comparison, reason: Reason) -> str:
 
 def _slow_path(row: Comparison, reason: Reason) -> str:
     return (
-        f"{count(reason.count or 0, 'run')} of the head took far longer than the rest, and none of the base did, "
-        f"{_runs(row, reason)}: neither unchanged nor slower throughout. Look for work that only some runs do."
+        f"{count(reason.count or 0, 'run')} of the head took far longer than the rest, and fewer or none of the base "
+        f"did, {_runs(row, reason)}: neither unchanged nor slower throughout. Look for work that only some runs do."
     )
 
 

@@ -54,6 +54,18 @@ def test_a_slow_path_in_some_runs_is_not_unchanged(seed: int) -> None:
     assert sentence(row).startswith("3 runs of the head took far longer than the rest")
 
 
+def test_two_slow_runs_of_sixty_are_chance() -> None:
+    """None of the base is slow: one in four by chance, and too few for a path that 15 % of the runs take."""
+    base, head = drawn(1, 60), drawn(2, 60)
+    head[[9, 41]] *= 1.5
+
+    assert paired(base, head).verdict is Verdict.UNCHANGED
+
+    head[[20, 30, 50]] *= 1.5
+
+    assert sentence(paired(base, head)).startswith("5 runs of the head took far longer than the rest")
+
+
 def test_slow_runs_on_both_sides_are_the_noise_of_both() -> None:
     """As many slow runs of the base: no other path of the head."""
     base, head = drawn(1, 20), drawn(2, 20)

@@ -69,3 +69,39 @@ def test_counts_that_never_vary_are_unchanged() -> None:
 def test_a_few_events_more_are_not_proven_by_a_variance_of_zero() -> None:
     """One event in every pair where there was none: exact, for Student's t would divide by nothing."""
     assert paired([0.0] * 5, [1.0] * 5, metric=COUNT).p_value == pytest.approx(2 / 32)
+
+
+@examples
+@given(st.integers(0, 40), st.integers(1, 40), st.integers(0, 40), st.integers(1, 40))
+def test_the_chance_of_more_marked_runs_is_fishers(head: int, of_head: int, base: int, of_base: int) -> None:
+    """One-sided, given how many of both sides together are marked."""
+    head, base = min(head, of_head), min(base, of_base)
+    table = [[head, of_head - head], [base, of_base - base]]
+
+    expected = stats.fisher_exact(table, alternative="greater").pvalue
+
+    assert exact_tests.p_of_more(head, of_head, base, of_base) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("runs", "fewest"), [(5, 2), (10, 2), (20, 2), (30, 2), (39, 2), (40, 3), (50, 4), (60, 5), (100, 5)]
+)
+def test_more_runs_must_be_slow_of_many_to_be_a_path_of_the_head(runs: int, fewest: int) -> None:
+    """The base has none; fewer are no evidence of any, and rule out that 15 % of the runs take it."""
+    shown = [slow for slow in range(2, runs + 1) if exact_tests.may_be_a_path(slow, runs, 0, runs)]
+
+    assert shown == list(range(fewest, runs + 1))
+    assert stats.binom(runs, 0.15).cdf(fewest - 1) < 0.05 or fewest == 2
+
+
+@pytest.mark.parametrize(("runs", "of_base", "fewest"), [(5, 1, 5), (20, 1, 6), (20, 2, 8), (60, 1, 7), (60, 5, 13)])
+def test_stalls_of_the_base_excuse_as_many_of_the_head(runs: int, of_base: int, fewest: int) -> None:
+    """What chance explains in one case of twenty or more is no path of the head."""
+    shown = [slow for slow in range(2, runs + 1) if exact_tests.may_be_a_path(slow, runs, of_base, runs)]
+    fisher = [
+        slow
+        for slow in range(2, runs + 1)
+        if stats.fisher_exact([[slow, runs - slow], [of_base, runs - of_base]], alternative="greater").pvalue <= 0.05
+    ]
+
+    assert shown == fisher == list(range(fewest, runs + 1))
