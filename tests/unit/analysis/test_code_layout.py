@@ -289,3 +289,26 @@ def test_what_no_build_has_a_value_of_has_no_bound() -> None:
     reports = [stored_reports.report(0, {"b": [1.0], "c": [math.nan]})]
     bounds = analysis.layout_bounds([replace(reports[0], provenance=(COMPILED,))], analysis.Policy())
     assert [key[1] for key in bounds] == ["b"]
+
+
+@pytest.mark.parametrize("level", [1.0, 1.15, 1.45, 1.7])
+def test_when_pairs_stop_does_not_depend_on_the_bound_of_layout(level: float) -> None:
+    """The runner, which knows no history, stops as one that does: no further pair tells a layout from the code."""
+    rng = np.random.default_rng(2)
+    base, head = (
+        pairs(
+            {"b": at * np.exp(rng.normal(0, 0.005, 6))},
+            environment=stored_reports.MACHINE,
+            provenance=(COMPILED,),
+        )
+        for at in (1.0, level)
+    )
+    plan = analysis.SamplingPlan(10)
+    learned = analysis.layout_bounds(builds([1.0, 1.5] * 6), analysis.Policy())
+    assumed, known = (
+        analysis.analyse_interim([base], [head], policy, plan)
+        for policy in (analysis.Policy(), analysis.Policy(layout=learned))
+    )
+
+    assert assumed == known
+    assert not known.proceed
