@@ -54,17 +54,22 @@ def best_shifts(flat: Floats, near: Stretches, place: Ints, shift: Floats, minim
     shifts = Shifts(place.copy(), shift.copy(), np.ones(len(place)))
     for first in range(0, len(place), _ROWS):
         rows = slice(first, first + _ROWS)
-        bounds = np.maximum(start[rows], place[rows] - REACH), np.minimum(stop[rows], place[rows] + REACH)
-        best = _best(flat, *bounds, place[rows], shift[rows], minimum[rows], smallest)
+        low, high, least = start[rows], stop[rows], minimum[rows]
+        best = _best(flat, *_around(place[rows], low, high), shift[rows], least, smallest)
         again = np.flatnonzero(best.place != place[rows])  # the runs that moved made the density of the others wrong
         if len(again):
-            low, high = (bound[again] for bound in bounds)
-            more = _best(flat, low, high, best.place[again], best.shift[again], minimum[rows][again], smallest)
+            moved = _around(best.place[again], low[again], high[again])
+            more = _best(flat, *moved, best.shift[again], least[again], smallest)
             for into, values in zip(best, more, strict=True):
                 into[again] = np.where(more.p_value < best.p_value[again], values, into[again])
         for into, values in zip(shifts, best, strict=True):
             into[rows] = values
     return shifts
+
+
+def _around(place: Ints, start: Ints, stop: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the first of the runs around each place that count, the first that no longer does, and the place."""
+    return np.maximum(start, place - REACH), np.minimum(stop, place + REACH), place
 
 
 def _best(flat: Floats, start: Ints, stop: Ints, place: Ints, shift: Floats, minimum: Floats, smallest: int) -> Shifts:

@@ -168,10 +168,13 @@ class Plain:
 
 
 def by_definition(flat: Floats, start: int, stop: int, place: int, guess: float, minimum: float) -> tuple[float, ...]:
-    """Look at fifty runs on either side, and among them again from where the place moved to, if that is likelier."""
-    bounds = max(start, place - 50), min(stop, place + 50)
-    best = Plain(flat, bounds, place, guess, minimum).best()
-    again = Plain(flat, bounds, best[0], best[1], minimum).best()
+    """Look at fifty runs on either side, and at those around the place to which it moved, if that is likelier."""
+
+    def around(middle: int, shift: float) -> tuple[int, float, float]:
+        return Plain(flat, (max(start, middle - 50), min(stop, middle + 50)), middle, shift, minimum).best()
+
+    best = around(place, guess)
+    again = around(best[0], best[1])
     return again if best[0] != place and again[2] < best[2] else best
 
 
