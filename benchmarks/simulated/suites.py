@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from simulated import noise
-from simulated.paired import NOT_HELD
+from simulated.paired import NOT_HELD, outcome_of
 from simulated.tables import Bound, Rates, WorldTable, percent
 from verdicts.reports import DEDICATED, TIME, side
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from regress_action.model.comparisons import Judgement
+
+    Sides = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 SUITE, PAIRS, STORED = 100, 10, 10
 SHIFTED, SHIFT = 30, 1.1
@@ -51,7 +53,56 @@ def tables(trials: int) -> list[WorldTable]:
             {name: _of_service(world, trials) for name, world in SHARED.items()},
             {"pairs: slower": Bound(1.0), "stored: suspected": Bound(5.0)},
         ),
+        _correlated(trials),
     ]
+
+
+def _correlated(trials: int) -> WorldTable:
+    """Return what benchmarks of one suite tell of how neighbouring pairs are alike, beside one by itself."""
+    rates: Rates = {}
+    for name, sides in SIDES.items():
+        for rows in TOGETHER:
+            suites = max(trials // min(rows, 10), 4)
+            rates[f"{name}, {rows} benchmark{'s' if rows > 1 else ''}"] = {
+                f"{question} {pairs}": rate
+                for pairs in (5, PAIRS)
+                for question, rate in _alike(sides, rows, pairs, suites).items()
+            }
+    return WorldTable(
+        "Suites whose sides drift by themselves",
+        f"Each benchmark with noise of 2 to 6 %; 5 and {PAIRS} pairs. At ×1: suites with any slower one, and how many "
+        "intervals hold the truth. One benchmark in five made slower: how many of these are found.",
+        rates,
+    )
+
+
+def _alike(sides: Sides, rows: int, pairs: int, suites: int) -> dict[str, float | None]:
+    random = np.random.default_rng(12)
+    said: dict[str, list[bool]] = {}
+    for factor in (1.0, *LEANINGS[1:]):
+        for _ in range(suites):
+            values = random.uniform(0.02, 0.06, (rows, 1, 1)) * sides(random, (rows, 2, pairs))
+            values[::5, 1] += np.log(factor)
+            base, head = ({str(n): np.exp(row[at]) for n, row in enumerate(values)} for at in (0, 1))
+            judgement = analysis.compare([side(base, session="s", commit="a")], [side(head, session="s", commit="b")])
+            if factor == 1:
+                said.setdefault("any slower", []).append(_any(judgement))
+                outcomes = [outcome_of(row, 1.0) for row in judgement.comparisons]
+                said.setdefault("coverage", []).extend(outcome.covers for outcome in outcomes)
+            else:
+                slow = [row for row in judgement.comparisons if not int(row.benchmark.name) % 5]
+                found = [row.verdict == "regression" and row.confirmed is not False for row in slow]
+                said.setdefault(f"×{factor:g} found", []).extend(found)
+    return {question: percent(answers) for question, answers in said.items()}
+
+
+def _autoregressive(random: np.random.Generator, shape: tuple[int, ...], correlation: float | np.ndarray) -> np.ndarray:
+    """Draw stationary first-order series of variance one along the last axis."""
+    values = random.normal(0, 1, shape)
+    for index in range(1, shape[-1]):
+        shock = np.sqrt(1 - np.square(correlation)) * values[..., index]
+        values[..., index] = correlation * values[..., index - 1] + shock
+    return values
 
 
 def _stall(random: np.random.Generator, runs: int) -> np.ndarray:
@@ -76,6 +127,17 @@ SHARED: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "a build, τ": _of_build,
 }
 """What all benchmarks of a service share, base and head × runs, on the scale of logarithms."""
+TOGETHER = (1, 10, 30)
+SIDES: dict[str, Sides] = {
+    "independent": lambda random, shape: random.normal(0, 1, shape),
+    "AR .5, per side": lambda random, shape: _autoregressive(random, shape, 0.5),
+    "AR .8, per side": lambda random, shape: _autoregressive(random, shape, 0.8),
+    "AR .5 of half of them": lambda random, shape: _autoregressive(random, shape, np.resize([0.5, 0.0], (shape[0], 1))),
+    "AR .5 that all share": lambda random, shape: (
+        0.8 * _autoregressive(random, (1, *shape[1:]), 0.5) + 0.6 * random.normal(0, 1, shape)
+    ),
+}
+"""Noise of variance one of benchmarks × sides × pairs."""
 
 
 def _of_service(shared: Callable[[np.random.Generator, int], np.ndarray], trials: int) -> dict[str, float | None]:

@@ -134,7 +134,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     order = _pair_order(matrix.scale, base, head, second)
     base, head = base + second * order.effect[:, None] / 2, head - second * order.effect[:, None] / 2
     prior = _suite_prior(matrix.scale, head - base, order)
-    tau = _spread_of_builds(matrix.scale, head - base, tau, prior)
+    tau = _spread_of_builds(matrix.scale, head - base, tau, prior, order)
     irreducible = np.hypot(tau, rounding)
     fields = (head - base, irreducible, policy.minimum_pairs, prior)
     estimate, cautious = designs.paired(*fields, order), designs.paired(*fields, order.taken_cautiously())
@@ -224,18 +224,23 @@ def _suite_prior(scale: Scale, values: Floats, order: PairOrder) -> designs.Prio
     return prior
 
 
-def _spread_of_builds(scale: Scale, differences: Floats, tau: Floats, prior: designs.Prior) -> Floats:
+def _spread_of_builds(
+    scale: Scale, differences: Floats, tau: Floats, prior: designs.Prior, order: PairOrder | None = None
+) -> Floats:
     """Return how far two builds of the same code lie apart, per row: `tau`, or more where the suite shows more.
 
     What identical code differs by in layout is the same in every pair and in no benchmark's own noise. It shows in how
-    the differences of a whole suite scatter, in standard errors: by one where `tau` and the noise of each explain them.
+    the differences of a whole suite scatter, in standard errors: by one where `tau` and the noise of each, with what
+    the `order` of its pairs shows, explain them.
     This is the scale of the empirical null of Efron (2004). It is a robust estimate of a few dozen values, so what
     lies within one standard error of chance is not taken for layout.
     """
     wide = tau.copy()
     family = scale.timed & ~scale.linear & ~scale.exact & (tau > 0)
     usable = np.flatnonzero(family)
-    estimate = designs.paired(differences[family], tau[family], 0, prior.of(family))
+    estimate = designs.paired(
+        differences[family], tau[family], 0, prior.of(family), order.of(family) if order else None
+    )
     finite = np.isfinite(estimate.d)
     usable, d, se = usable[finite], estimate.d[finite], estimate.se[finite]
     if len(usable) < _SUITE:

@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from regress_action.analysis.arrays import medians, moments
 from regress_action.analysis.autocorrelation import MOST_CORRELATED, lag_one, variance_of_mean
 
 if TYPE_CHECKING:
-    from regress_action.analysis.arrays import Floats, Ints
+    from regress_action.analysis.arrays import Flags, Floats, Ints
 
 _FEWEST = 5  # pairs from which their order is looked at
 _A_SIDE = 2  # pairs of either order from which its effect is estimated
@@ -55,6 +56,10 @@ class PairOrder:
             wide = np.where(self.correlation > 0, variance * inflation / seen, variance)
         fewer = np.maximum(df * (1 - self.correlation) / (1 + self.correlation), 1.0)
         return wide, np.where(self.correlation > 0, fewer, df)
+
+    def of(self, rows: Flags) -> Self:
+        """Return what is said of some rows."""
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def taken_cautiously(self) -> Self:
         """Return the same with neighbours as much alike as the pairs cannot exclude."""
@@ -94,8 +99,9 @@ def correlation_of_pairs(differences: Floats, sums: Floats) -> tuple[Floats, Flo
     normal posterior whose prior has standard deviation 0.25, cautious one standard deviation more, and z the estimate
     in its standard errors. It is too small by (1 + 3 ρ) / n (Kendall, Biometrika 41 (1954) 403-404), which is put right
     first. Of fewer than twelve pairs of a row by itself nothing is expected. A suite of ten rows or more shares one
-    estimate. Its rows share the moments in which they were measured, so that they are not independent of each other:
-    they count as their square root.
+    estimate, the mean over its rows. These were measured in the same moments and may move together, so that they tell
+    less than as many independent ones: see `_variance_of_shared`. What is expected of a suite is multiplied by the
+    chance that there is any correlation: a mean of many rows that is near zero is evidence of none.
     """
     pairs = (~np.isnan(differences)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -107,12 +113,68 @@ def correlation_of_pairs(differences: Floats, sums: Floats) -> tuple[Floats, Flo
     usable = np.isfinite(estimates) & (pairs >= _FEWEST)
     rows = np.count_nonzero(usable)
     if rows >= _SUITE:
-        estimates = np.where(usable, estimates[usable].mean(), np.nan)
-        variances = np.where(usable, float(medians(variances[usable][None])[0]) / np.sqrt(rows), np.nan)
+        shared = float(estimates[usable].mean())
+        of_mean = _variance_of_shared((differences[usable], sums[usable]), weight[usable], shared)
+        estimates = np.where(usable, shared, np.nan)
+        variances = np.where(usable, float(medians(variances[usable][None])[0]) * of_mean, np.nan)
     seen = usable & ((pairs >= _FEWEST_ALONE) | (rows >= _SUITE))
     estimates, variances = np.where(usable, estimates, 0.0), np.where(usable, variances, 1.0)
     drawn = _USUAL_CORRELATION**2 / (_USUAL_CORRELATION**2 + variances)
     expected = np.clip(estimates * drawn, 0.0, MOST_CORRELATED)
+    if rows >= _SUITE:
+        expected = expected * _chance_of_any(estimates**2 / variances, drawn)
     cautious = np.clip(estimates * drawn + np.sqrt(variances * drawn), 0.0, MOST_CORRELATED)
     evidence = estimates / np.sqrt(variances)
     return np.where(seen, expected, 0.0), np.where(usable, cautious, 0.0), np.where(seen, evidence, 0.0)
+
+
+def _chance_of_any(square: Floats, drawn: Floats) -> Floats:
+    """Return the chance that there is a correlation rather than none, where both are as likely beforehand.
+
+    `square` is that of its estimate in standard errors, `drawn` the variance of its normal prior as a share of that and
+    the estimate's together.
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-square * drawn / 2) / np.sqrt(1 - drawn)))
+
+
+def _variance_of_shared(sides: tuple[Floats, Floats], weight: Floats, correlation: float) -> float:
+    """Return the variance of the mean of all rows' lag-one correlations, as a share of that of one row's.
+
+    Where the values of two rows have correlation r, their lag-one correlations have about r². So it is 1 / rows plus
+    the mean r² of different rows, beyond what series of so many values that have nothing to do with each other show by
+    chance. Differences and sums of the pairs count as they do in the estimate, and rows are never taken for fewer than
+    their square root.
+    """
+    rows = len(weight)
+    of_sums = float(np.mean(weight**2))
+    beyond = [_mean_square_correlation(values) - _by_chance(values, correlation) for values in sides]
+    shared = max((beyond[0] + of_sums * np.nan_to_num(beyond[1])) / (1 + of_sums), 0.0)
+    return float(min(1 / rows + (1 - 1 / rows) * shared, 1 / math.sqrt(rows)))
+
+
+def _mean_square_correlation(values: Floats) -> float:
+    """Return the mean squared correlation of two different rows, over all of them."""
+    _, mean, squares = moments(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit = np.nan_to_num((values - mean[:, None]) / np.sqrt(squares)[:, None])
+    rows = np.count_nonzero(unit.any(axis=1))
+    return float((np.square(unit.T @ unit).sum() - rows) / (rows * (rows - 1))) if rows > 1 else math.nan
+
+
+def _by_chance(values: Floats, correlation: float) -> float:
+    """Return what that is expected to be of independent first-order series of as many values.
+
+    It is tr(M²), where M is the expectation of x xᵀ / xᵀx of a series x around its own mean. With λ the eigenvalues of
+    its covariance those of M are the integrals of λ / (1 + 2 λ t) Π (1 + 2 λ t)^-½ over all t > 0, the product one over
+    all λ; here over log t, by the trapezoidal rule. Of white noise it is 1 / (n - 1).
+    """
+    pairs = int(medians((~np.isnan(values)).sum(axis=1)[None].astype(float))[0])
+    place = np.arange(pairs)
+    covariance = np.clip(correlation, 0.0, MOST_CORRELATED) ** np.abs(place[:, None] - place)
+    centred = covariance - covariance.mean(axis=0)
+    eigenvalues = np.linalg.eigvalsh(centred - centred.mean(axis=1, keepdims=True))[1:, None]  # the first is 0
+    t = np.exp(np.linspace(-20, 10, 400)) / eigenvalues.sum()
+    grown = 1 + 2 * eigenvalues * t
+    expected = (t * eigenvalues / grown * np.prod(grown**-0.5, axis=0)).sum(axis=1)
+    return float(np.square(expected / expected.sum()).sum())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import autocorrelation, designs, pair_order
+from regress_action.analysis import autocorrelation, designs, estimate, pair_order
+from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import number, only_row, pairs, reason_of
@@ -191,13 +192,100 @@ def test_neighbouring_pairs_are_as_much_alike_as_the_posterior_of_their_estimate
     shared = usable.sum() >= 10
     if shared:
         estimates = np.where(usable, np.nanmean(estimates), np.nan)
-        variances = np.where(usable, np.nanmedian(variances) / np.sqrt(usable.sum()), np.nan)
+        weights = [min(np.nanvar(one) / np.nanvar(two), 1) for one, two in zip(differences, sums, strict=True)]
+        together = pair_order._variance_of_shared(
+            (differences[usable], sums[usable]), np.array(weights)[usable], float(np.nanmean(estimates))
+        )
+        variances = np.where(usable, np.nanmedian(variances) * together, np.nan)
     drawn = 0.25**2 / (0.25**2 + variances)
     seen = usable & (shared | (pairs >= 12))
 
     expected, cautious, evidence = pair_order.correlation_of_pairs(differences, sums)
 
-    assert expected == pytest.approx(np.where(seen, np.clip(drawn * estimates, 0, 0.95), 0))
+    likelihoods = [stats.norm(0, np.sqrt(variances + width)).pdf(estimates) for width in (0.25**2, 0)]
+    any_at_all = likelihoods[0] / sum(likelihoods) if shared else 1.0
+    assert expected == pytest.approx(np.where(seen, np.clip(drawn * estimates, 0, 0.95) * any_at_all, 0))
     upper = np.clip(drawn * estimates + np.sqrt(drawn * variances), 0, 0.95)
     assert cautious == pytest.approx(np.where(usable, upper, 0))
     assert evidence == pytest.approx(np.where(seen, estimates / np.sqrt(variances), 0))
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+@pytest.mark.parametrize("count", [5, 10, 40])
+def test_rows_that_have_nothing_to_do_with_each_other_are_alike_by_chance(count: int, alike: float) -> None:
+    """Of independent first-order series the mean squared correlation is what is expected of their length."""
+    values = autoregressive(np.random.default_rng(count), (3000, count), alike)
+
+    expected = pair_order._by_chance(values, alike)
+
+    assert pair_order._mean_square_correlation(values) == pytest.approx(expected, rel=0.04)
+    assert alike > 0 or expected == pytest.approx(1 / (count - 1))
+
+
+def test_the_mean_squared_correlation_is_that_of_all_pairs_of_different_rows() -> None:
+    """Row by row; one that does not vary is left out."""
+    values = np.random.default_rng(1).normal(0, 1, (6, 8)).cumsum(axis=1)
+    squares = np.corrcoef(values) ** 2
+    expected = (squares.sum() - 6) / 30
+
+    assert pair_order._mean_square_correlation(values) == pytest.approx(expected)
+    assert pair_order._mean_square_correlation(np.concatenate([values, np.ones((2, 8))])) == pytest.approx(expected)
+    assert np.isnan(pair_order._mean_square_correlation(values[:1]))
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+def test_a_suite_of_independent_rows_errs_by_as_much_as_it_says(alike: float) -> None:
+    """The mean lag-one correlation of thirty rows varies by its own standard error; of white noise around none."""
+    random = np.random.default_rng(3)
+    evidence = []
+    for _ in range(200):
+        base, head = autoregressive(random, (2, 30, 10), alike)
+        evidence.append(pair_order.correlation_of_pairs(head - base, head + base)[2][0])
+
+    assert 0.6 < np.std(evidence) < 1.2
+    assert np.median(evidence) > 5 if alike else abs(np.mean(evidence)) < 0.4
+
+
+def test_rows_that_move_together_count_as_their_square_root() -> None:
+    """Thirty times the same row says no more than one; it is never taken for fewer than five or so."""
+    random = np.random.default_rng(4)
+    together, apart = (random.normal(0, 1, (2, rows, 20)) for rows in (1, 30))
+    same = np.repeat(together, 30, axis=1)
+
+    assert pair_order._variance_of_shared((same[0], same[1]), np.ones(30), 0.0) == pytest.approx(30**-0.5)
+    assert pair_order._variance_of_shared((apart[0], apart[1]), np.ones(30), 0.0) < 0.05
+    assert pair_order._variance_of_shared((apart[0], same[1]), np.zeros(30), 0.0) < 0.05
+
+
+def autoregressive(random: np.random.Generator, shape: tuple[int, ...], alike: float) -> np.ndarray:
+    """Draw first-order series of variance one along the last axis."""
+    values = random.normal(0, 1, shape)
+    for index in range(1, shape[-1]):
+        values[..., index] = alike * values[..., index - 1] + (1 - alike**2) ** 0.5 * values[..., index]
+    return values
+
+
+def test_what_neighbouring_pairs_explain_is_not_taken_for_two_builds() -> None:
+    """Thirty rows that drift on each side scatter by more than one pair shows: the order of the pairs says why."""
+    base, head = 0.03 * autoregressive(np.random.default_rng(6), (2, 30, 10), 0.7)
+    order = pair_order.PairOrder(np.zeros(30), np.ones(30), *pair_order.correlation_of_pairs(head - base, head + base))
+    scale = Scale(*(np.full(30, value) for value in (False, 1.0, False, True, False)))
+    tau = np.full(30, 0.0075)
+
+    alone, ordered = (
+        estimate._spread_of_builds(scale, head - base, tau, designs.no_prior(30), of) for of in (None, order)
+    )
+
+    assert (alone > 0.01).all()
+    assert ordered == pytest.approx(tau)
+
+    sides = (pairs({f"{n:02}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head))
+    judged = analysis.compare(*([side] for side in sides))
+    prior = estimate._suite_prior(scale, head - base, order)
+    spread = estimate._spread_of_builds(scale, head - base, tau, prior, order)
+    expected = designs.paired(head - base, spread, 5, prior, order)
+    half = stats.t(expected.df).isf(0.025) * expected.se
+    rows = {row.benchmark.name: row for row in judged.comparisons}
+    for n in range(30):
+        row = rows[f"{n:02}"]
+        assert np.log(number(row.ratio_high) / number(row.ratio_low)) / 2 == pytest.approx(half[n], rel=1e-6)
