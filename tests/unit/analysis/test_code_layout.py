@@ -303,7 +303,7 @@ def test_when_pairs_stop_does_not_depend_on_the_bound_of_layout(level: float) ->
         )
         for at in (1.0, level)
     )
-    plan = analysis.SamplingPlan(10)
+    plan = analysis.SamplingPlan()
     learned = analysis.layout_bounds(builds([1.0, 1.5] * 6), analysis.Policy())
     assumed, known = (
         analysis.analyse_interim([base], [head], policy, plan)

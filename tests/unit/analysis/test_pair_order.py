@@ -279,8 +279,8 @@ def test_what_neighbouring_pairs_explain_is_not_taken_for_two_builds() -> None:
     assert (alone > 0.01).all()
     assert ordered == pytest.approx(tau)
 
-    sides = (pairs({f"{n:02}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head))
-    judged = analysis.compare(*([side] for side in sides))
+    sides = [pairs({f"{n:02}": np.exp(row) for n, row in enumerate(side)}) for side in (base, head)]
+    judged = analysis.compare(sides[:1], sides[1:])
     prior = estimate._suite_prior(scale, head - base, order)
     spread = estimate._spread_of_builds(scale, head - base, tau, prior, order)
     expected = designs.paired(head - base, spread, 5, prior, order)
