@@ -75,6 +75,8 @@ _MOST_WARNINGS = 20
 _LONGEST_NAME = 100
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
 _MOST_SAVED_S = 1e8
+_LARGEST_AMOUNT = 1e18
+_SMALLEST_CPU_LIMIT = 1e-3
 _MOST_PAIRS = 1000
 _ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
 _MOST_FAILURES = 50
@@ -108,31 +110,42 @@ def _resources(run: dict[str, Any]) -> RunResources | None:
     """Return what a good run used and waited for, None where that was not sampled."""
     seen, wall_s = optional_mapping(run.get("resources")), optional_number(run.get("wall_s"))
     samples = optional_number(seen.get("samples"))
-    if not samples or samples < 0 or not wall_s or wall_s <= 0 or run.get("failure") is not None:
+    if not samples or samples < 1 or not wall_s or wall_s < _SHORTEST_S or run.get("failure") is not None:
         return None
 
     def shares(key: str) -> dict[Doing, float]:
         counts = optional_mapping(seen.get(key))
-        return {doing: max(0.0, optional_number(counts.get(doing)) or 0.0) / samples for doing in Doing}
+        return {doing: _amount(counts.get(doing)) / samples for doing in Doing}
 
     def number(key: str) -> float:
-        return max(0.0, optional_number(seen.get(key)) or optional_number(run.get(key)) or 0.0)
+        return _amount(seen.get(key)) or _amount(run.get(key))
 
     return RunResources(
         side=clean(optional_text(run.get("side")) or "unknown"),
         pair=_pair(run),
-        wall_s=wall_s,
+        wall_s=_amount(wall_s),
         moments=shares("moments"),
         threads=shares("threads"),
         samples=int(samples),
         timed_locks=number("timed_locks") / samples,
         locked_files=number("locked_files") / samples,
-        cpus=number("cpus") or math.inf,
+        cpus=max(1.0, number("cpus") or math.inf),
         peak_memory=number("peak_rss_bytes"),
-        cpu_limit=optional_number(seen.get("cpu_limit")),
-        memory_limit=optional_number(seen.get("memory_limit_bytes")),
+        cpu_limit=_limit(seen.get("cpu_limit"), _SMALLEST_CPU_LIMIT),
+        memory_limit=_limit(seen.get("memory_limit_bytes"), 1.0),
         **{name: number(name) for name in _COUNTED},
     )
+
+
+def _amount(value: object) -> float:
+    """Return an amount of which sums and differences are finite, 0 for what is none."""
+    return min(max(0.0, optional_number(value) or 0.0), _LARGEST_AMOUNT)
+
+
+def _limit(value: object, smallest: float) -> float | None:
+    """Return a limit that something may be divided by, None where there is none."""
+    amount = _amount(value)
+    return amount if amount >= smallest else None
 
 
 def report_of(folder: Path, run: dict[str, Any], session: str, plain: Benchmark | None) -> Report:

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regress_action.advice.rules import bottleneck, limits
+from regress_action.formats.measurement import execution_of
 from regress_action.measure import activity
 from regress_action.model.resources import Bottleneck, Doing, LimitKind, RunResources
 from regress_action.report import resources as words
@@ -175,3 +178,24 @@ def test_fitting_limits_are_not_mentioned() -> None:
 def test_the_measurer_and_the_model_name_the_same_kinds() -> None:
     """The measurer imports nothing of the rest, so that its names stand there a second time."""
     assert tuple(doing.value for doing in Doing) == activity.KINDS
+
+
+_EXTREME = st.sampled_from([0.0, 5e-324, 1e-9, 1.0, 3.5, 1e18, 1e308, -1.0, 10**400, float("inf"), "x", None])
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_no_number_of_a_measurement_ends_the_advice(data: st.DataObject) -> None:
+    """An artifact holds any numbers, among them those whose ratios and sums are infinite."""
+    fields = ["samples", "cpu_limit", "memory_limit_bytes", "cpus", "swap_bytes", "calls", "throttled_s", "timed_locks"]
+    runs: list[RunResources] = []
+    for pair in range(1, 7):
+        for side in ("base", "head"):
+            seen = {field: data.draw(_EXTREME) for field in fields} | {
+                key: {doing: data.draw(_EXTREME) for doing in Doing} for key in ("moments", "threads")
+            }
+            times = {name: data.draw(_EXTREME) for name in ("wall_s", "user_s", "system_s", "peak_rss_bytes")}
+            index = {"side": side, "pair": pair, "resources": seen | {"samples": seen["samples"] or 8}, **times}
+            runs += filter(None, [execution_of(index).resources])
+    bottleneck(runs)
+    limits(runs)
