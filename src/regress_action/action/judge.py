@@ -128,6 +128,11 @@ class Judged:
         return _EXITS.get(self.judgement.summary.verdict, ExitCode.OK)
 
 
+def was_looked_at(baseline: Sequence[Report], head: Sequence[Report]) -> bool:
+    """Whether the reports are both sides of one measurement that was analysed while it ran."""
+    return len(baseline) == len(head) == 1 and head[0].planned_pairs is not None
+
+
 def judge_reports(
     baseline: Sequence[Report],
     head: Sequence[Report],

@@ -92,7 +92,7 @@ def compare_files(
     With a `pattern`, only the benchmarks that match it are judged.
     """
     from regress_action import formats
-    from regress_action.action.judge import judge_reports, selected
+    from regress_action.action.judge import judge_reports, selected, was_looked_at
     from regress_action.model.comparisons import Mode
 
     before, after = formats.gather(baseline, hint=hint), formats.gather(head, hint=hint)
@@ -102,5 +102,6 @@ def compare_files(
         before,
         after,
         rules,
+        interim=was_looked_at(before, after),
         mode=Mode(mode) if mode else None,
     )

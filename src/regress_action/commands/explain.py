@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 @click.option("--config", metavar="FILE", help="Settings file; default regress.yml where it exists.")
 def command(*, pattern: str, folder: Path, config: str | None) -> None:
     """Show the runs, the interval, the threshold and the reason of each benchmark that matches; short names count."""
-    from regress_action.action.judge import judge_reports, selected
+    from regress_action.action.judge import judge_reports, selected, was_looked_at
 
     rules = options.project_rules(config=config)
     base, head = reports_in(folder)
-    judged = judge_reports(*selected([base], [head], pattern), rules)
+    judged = judge_reports(*selected([base], [head], pattern), rules, interim=was_looked_at([base], [head]))
     from regress_action.commands.output import show
 
     show(judged, verbose=True)

@@ -430,9 +430,10 @@ def _conditions(content: dict[str, Any]) -> Conditions:
 
 
 def _planned_pairs(content: dict[str, Any]) -> int | None:
-    """Return how many pairs were planned, None where that is not told."""
-    pairs = optional_count(optional_mapping(content.get("plan")).get("pairs"))
-    return pairs if 1 <= pairs <= _MOST_PAIRS else None
+    """Return how many pairs were planned, None where that is not told or nobody looked before the last one."""
+    plan = optional_mapping(content.get("plan"))
+    pairs = optional_count(plan.get("pairs"))
+    return pairs if 1 <= pairs <= _MOST_PAIRS and plan.get("looks") is not False else None
 
 
 def _saved_s(content: dict[str, Any]) -> float | None:

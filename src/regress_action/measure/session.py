@@ -202,6 +202,7 @@ def _header(options: Options, session_id: str, trees: Mapping[str, SideTree]) ->
             "warmup": options.warmup,
             "budget_s": options.budget_s,
             "carried": list(options.carry),
+            "looks": options.decide is not None,
         },
         "stopped": None,
         "warnings": [],

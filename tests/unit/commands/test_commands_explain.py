@@ -10,6 +10,8 @@ import pytest
 
 from regress_action.action.judge import judge_reports, rules_of
 from regress_action.action.measure import MeasurementSpec
+from regress_action.commands.compare import compare_files
+from regress_action.commands.explain import command as explain
 from regress_action.commands.explain import details, reports_in
 from regress_action.commands.run import plan_of
 from regress_action.commands.run_resume import earlier_parts, forget_parts
@@ -19,6 +21,9 @@ from regress_action.history import History, Waiver
 from regress_action.history.store import FolderStore
 from regress_action.model.errors import UsageError
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.model.records import encode
+from regress_action.report import phrases
+from regress_action.report.phrases import as_text
 from regress_action.settings import Settings
 from regress_action.settings.gate import GateFiles, Thresholds
 
@@ -55,6 +60,28 @@ def test_an_explanation_shows_every_run_and_where_the_threshold_comes_from() -> 
     assert "The threshold is 20.0 %" in lines[2]
     assert lines[3].count(" s") == 8
     assert "the noise of these runs makes it" in list(details(noisy, rules))[2]
+
+
+def test_what_stopped_early_is_explained_and_compared_as_it_was_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its report says that it was looked at while it was measured, which widens its intervals."""
+    monkeypatch.chdir(tmp_path)
+    rules = rules_of(Settings(), GateFiles(Thresholds()))
+    base, head = report(*[1.0, 1.01] * 3), replace(report(*[1.3, 1.36] * 3), planned_pairs=10)
+    files = [tmp_path / f"{side}.jsonl" for side in COMMITS]
+    for file, side in zip(files, (base, head), strict=True):
+        file.write_bytes(encode(replace(side, commit=COMMITS[file.stem])))
+    run, fixed = (judge_reports([base], [head], rules, interim=interim).judgement for interim in (True, False))
+    interval = as_text(phrases.interval(run.comparisons[0]))
+    assert interval != as_text(phrases.interval(fixed.comparisons[0]))
+
+    compared = compare_files([str(files[0])], [str(files[1])], rules).judgement
+
+    assert as_text(phrases.interval(compared.comparisons[0])) == interval
+    assert explain.callback is not None
+    explain.callback(pattern="work", folder=tmp_path, config=None)
+    assert interval.strip(" ,") in " ".join(capsys.readouterr().out.split())
 
 
 def test_without_a_base_nothing_can_be_explained(tmp_path: Path) -> None:
