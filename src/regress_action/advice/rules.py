@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 from regress_action.advice.bounds import Bound, bound_of, evidence, explained
 from regress_action.model.comparisons import Doubt, Mode, Outcome, Verdict
-from regress_action.model.resources import Amount, Bottleneck, Doing, LimitFinding, LimitKind, ResourceFinding
+from regress_action.model.resources import (
+    FEWEST_PAIRS,
+    FEWEST_SAMPLES,
+    Amount,
+    Bottleneck,
+    Doing,
+    LimitFinding,
+    LimitKind,
+    ResourceFinding,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,8 +219,6 @@ def _size(name: str) -> float | None:
 _RULES: Sequence[Rule] = (_causes, _resources, _complexity, _waiting, _memory, _common_cause, _range, _undecided)
 
 
-FEWEST_PAIRS = 3
-FEWEST_SAMPLES = 10
 _LEAST_RATIO = 1.05
 _MOST_OF_IT = 0.5
 _NOTICEABLE = 0.25

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _HANDED_ON = 0.25
+FEWEST_PAIRS = 3
+FEWEST_SAMPLES = 10
+"""Sampled pairs, and samples of each side, from which on the two sides can be compared."""
 
 
 class Doing(StrEnum):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model.comparisons import ResourceNote
-from regress_action.model.resources import Bottleneck, Doing, LimitKind
+from regress_action.model.resources import FEWEST_PAIRS, FEWEST_SAMPLES, Bottleneck, Doing, LimitKind
 from regress_action.report.numbers import count, quantity
 
 if TYPE_CHECKING:
@@ -143,9 +144,23 @@ def lines(
     for side in dict.fromkeys(run.side for run in runs):
         yield from _of_side(side, [run for run in runs if run.side == side])
     texts = [*([paragraph(finding)] if finding else []), *map(of_limit, limits)]
-    for text in texts or ["Nothing to change: no more time is spent for certain, and no limit is in the way."]:
+    for text in texts or [_nothing(runs)]:
         yield ""
         yield from textwrap.wrap(text, 100)
+
+
+def _nothing(runs: Sequence[RunResources]) -> str:
+    """Return what no finding means: that there is nothing to say, or that too little was sampled to tell."""
+    sampled, samples = Counter(run.side for run in runs), Counter[str]()
+    for run in runs:
+        samples[run.side] += run.samples
+    if len(sampled) > 1 and (min(sampled.values()) < FEWEST_PAIRS or min(samples.values()) < FEWEST_SAMPLES):
+        return (
+            f"Too little was sampled to tell what more time is spent on: it takes {FEWEST_PAIRS} runs and "
+            f"{FEWEST_SAMPLES} samples of each side. Runs that take turns with the other side are not sampled; with "
+            "--interleave run all are."
+        )
+    return "Nothing to change: no more time is spent for certain, and no limit is in the way."
 
 
 def _of_side(side: str, runs: Sequence[RunResources]) -> Iterator[str]:

@@ -169,6 +169,15 @@ def test_limits_that_do_not_fit_are_named(run: RunResources, kind: LimitKind) ->
     assert bool(words.notes(None, found)) == (kind in {LimitKind.CPU_TIGHT, LimitKind.MEMORY_TIGHT})
 
 
+def test_few_sampled_runs_are_not_called_no_difference() -> None:
+    """Runs that take turns are not sampled, so that most of a measurement may say nothing."""
+    runs = measured(computing())
+    assert "no more time is spent for certain" in list(words.lines(measured(HEALTHY), None, ()))[-1]
+    said = " ".join(words.lines(runs[:4], bottleneck(runs[:4]), ()))
+    assert "Too little was sampled to tell" in said
+    assert "Too little" not in " ".join(words.lines(runs[:1], None, ()))
+
+
 def test_fitting_limits_are_not_mentioned() -> None:
     """Neither without limits, nor with such that leave room."""
     fitting = replace(HEALTHY, side="head", cpu_limit=1.0, memory_limit=100e6, peak_memory=60e6)
