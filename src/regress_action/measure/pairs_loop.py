@@ -234,7 +234,7 @@ class PairsLoop:
             if run.is_usable and (run.side, run.failure) in self.known_failures:
                 break
             retried.append(run.failure)
-            self.reporter.emit("retried", pair=slot.pair, side=slot.side, failure=run.failure)
+            self.reporter.emit("retried", pair=slot.pair, unit=self._unit, side=slot.side, failure=run.failure)
         self.reporter.show_output(log)
         self._report_finished(slot, run, self.planned - slot.pair + 1 - done - 1 / len(self.trees))
         self._keep(slot, run)
@@ -336,6 +336,7 @@ class PairsLoop:
             event,
             pair=slot.pair,
             pairs=self.planned,
+            unit=self._unit,
             side=slot.side,
             warmup=slot.pair == 0,
             elapsed_s=round(self.clock.elapsed_s, 3),

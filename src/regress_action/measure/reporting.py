@@ -6,9 +6,9 @@ Events are flat objects with the key `event`, and with `line`, the text for a lo
 
     started       session, suite, sides, pairs, warmup, command, out
     setup         side                          setup-finished  side, elapsed_s
-    run-started   pair, pairs, side, warmup, elapsed_s, remaining_s
-    run-finished  pair, pairs, side, warmup, wall_s, failure, kept, output_tail, elapsed_s, remaining_s
-    retried       pair, side, failure           decided         continue, select, why
+    run-started   pair, pairs, unit (pair or run), side, warmup, elapsed_s, remaining_s
+    run-finished  pair, pairs, unit, side, warmup, wall_s, failure, kept, output_tail, elapsed_s, remaining_s
+    retried       pair, unit, side, failure           decided         continue, select, why
     warning       message                       finished        stopped, why, good, elapsed_s
     interleaved   kind, why: how base and head alternate from now on
     setup-kept    side: an earlier measurement of the same commit has set it up
@@ -177,7 +177,7 @@ def _group(event: str, details: Event) -> str | None:
     if event in {"setup", "setup-finished"}:
         return f"setup of {details['side']}"
     if event in {"run-started", "run-finished"}:
-        return "warm-up" if details["warmup"] else f"pair {details['pair']}/{details['pairs']}"
+        return "warm-up" if details["warmup"] else f"{details['unit']} {details['pair']}/{details['pairs']}"
     return None
 
 
@@ -212,7 +212,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _run_line(event: Event) -> str:
-    worktrees = "warm-up" if event["warmup"] else f"pair {event['pair']}/{event['pairs']}"
+    worktrees = "warm-up" if event["warmup"] else f"{event['unit']} {event['pair']}/{event['pairs']}"
     failed = event["failure"] and event["failure"] + (", what it measured counts" if event.get("kept") else "")
     result = failed or seconds(event["wall_s"])
     left = event["remaining_s"]
@@ -240,7 +240,7 @@ _LINES: dict[str, Callable[[Event], str]] = {
     "setup-finished": lambda event: f"setup · {event['side']} · {seconds(event['elapsed_s'])}",
     "setup-kept": lambda event: f"setup · {event['side']} · kept from an earlier measurement of this commit",
     "run-finished": _run_line,
-    "retried": lambda event: f"pair {event['pair']} · {event['side']} · {event['failure']}, trying again",
+    "retried": lambda event: f"{event['unit']} {event['pair']} · {event['side']} · {event['failure']}, trying again",
     "interleaved": lambda event: event["why"],
     "decided": lambda event: f"decision · {event['why']}",
     "warning": lambda event: f"warning · {event['message']}",

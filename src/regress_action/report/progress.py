@@ -88,7 +88,7 @@ class ProgressView:
                 self._begin(f"setup of {plain(event['side'])}")
             case "run-started":
                 self.pairs = event["pairs"]
-                place = "warm-up" if event["warmup"] else f"pair {event['pair']} of {event['pairs']}"
+                place = "warm-up" if event["warmup"] else f"{event['unit']} {event['pair']} of {event['pairs']}"
                 self._begin(f"{place}, {plain(event['side'])}")
                 self._expect(event["remaining_s"])
             case "run-finished":

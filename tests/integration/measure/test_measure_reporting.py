@@ -36,7 +36,7 @@ def test_output_is_logged_and_shown_with_show_output(measure: Measurer) -> None:
 def test_failure_shows_the_end_of_its_output(measure: Measurer) -> None:
     """The cause is visible without opening the log file."""
     lines = measure("--runs", "1", "--", "seq 12; exit 1").stdout.splitlines()
-    assert lines[1] == "pair 1/1 · head · exited with status 1"
+    assert lines[1] == "run 1/1 · head · exited with status 1"
     assert lines[2:12] == [f"    {number}" for number in range(3, 13)]
 
 

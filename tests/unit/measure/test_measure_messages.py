@@ -87,7 +87,8 @@ def test_runner_class_leaves_out_the_image_version(variables: dict[str, str], na
 
 def test_run_is_one_log_line() -> None:
     """It states the pair, the side, the time, and the time left."""
-    event = {"event": "run-finished", "pair": 3, "pairs": 10, "side": "head", "warmup": False, "wall_s": 1.8249}
+    place = {"pair": 3, "pairs": 10, "unit": "pair", "side": "head", "warmup": False}
+    event = place | {"event": "run-finished", "wall_s": 1.8249}
     assert line_of(event | {"failure": None, "remaining_s": 40.2}) == "pair 3/10 · head · 1.82 s · about 0:40 left"
     assert line_of(event | {"failure": "broke", "remaining_s": 0.4}) == "pair 3/10 · head · broke"
     assert line_of(event | {"event": "run-started"}) is None

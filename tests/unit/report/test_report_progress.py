@@ -19,7 +19,7 @@ STARTED = {
 
 
 def _started(side: str, pair: int, remaining_s: float | None = None) -> dict[str, Any]:
-    place = {"pair": pair, "pairs": 4, "side": side, "warmup": pair == 0}
+    place = {"pair": pair, "pairs": 4, "unit": "pair", "side": side, "warmup": pair == 0}
     return {"event": "run-started", **place, "elapsed_s": 0, "remaining_s": remaining_s, "line": None}
 
 
