@@ -10,15 +10,16 @@ import pytest
 
 from regress_action.analysis import candidates, shapes, shift_likelihood
 from regress_action.analysis.arrays import Stretches
-from regress_action.analysis.candidates import SLACK, Candidates, Proposals
+from regress_action.analysis.candidates import Candidates, Proposals
 
 LIMIT = 0.04
+SLACK = np.arange(-10, 11)  # places to which a step may move
 
 
 def drawn(seed: int, series: int = 3) -> tuple[np.ndarray, list[int]]:
     """Draw series of levels, some noisy, in units of 1/128; return their joined values and where each begins."""
     random = np.random.default_rng(seed)
-    ends = [0, *np.cumsum(random.integers(40, 260, series)).tolist()]
+    ends = [0, *np.cumsum(random.integers(40, 360, series)).tolist()]
     units = np.zeros(ends[-1])
     for low, high in pairwise(ends):
         noise = random.choice([0.3, 2, 8])
@@ -32,7 +33,9 @@ def drawn(seed: int, series: int = 3) -> tuple[np.ndarray, list[int]]:
 def spread_over(seed: int, ends: list[int]) -> Candidates:
     """Draw candidates that were not tested yet, six runs or more from each other and the ends of their series."""
     random = np.random.default_rng(seed)
-    place = [at for low, high in pairwise(ends) for at in range(low + 6, high - 5, int(random.integers(6, 60)))]
+    place = [
+        at for low, high in pairwise(ends) for at in range(low + 6, high - 5, int(random.choice([7, 25, 60, 115])))
+    ]
     owner = [number for number, (low, high) in enumerate(pairwise(ends)) for at in place if low <= at < high]
     return Candidates(np.array(place), np.array(owner), *np.full((4, len(place)), np.nan))
 
