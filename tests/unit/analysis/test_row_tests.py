@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 
 from regress_action.analysis import LayoutBound, Policy, SamplingPlan, designs, exact_tests, tests
 from regress_action.analysis.comparison import analyse
+from regress_action.analysis.policy import RowThresholds
 from regress_action.analysis.run_matrix import Scale
 from unit.analysis.compared_sides import pairs
 
@@ -179,3 +181,77 @@ def test_a_baseline_drifts_at_a_hundredth(p_value: float, *, drifts: bool) -> No
     values = residuals + stats.t.isf(p_value / 2, 10) * error * time
     assert stats.linregress(time, values).pvalue == pytest.approx(p_value)
     assert designs._drifts(values[None]).tolist() == [drifts]
+
+
+@pytest.mark.parametrize("plan", [None, SamplingPlan(10, 5)])
+@pytest.mark.parametrize("has_cautious", [True, False])
+def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
+    plan: SamplingPlan | None, *, has_cautious: bool
+) -> None:
+    """Proven, large enough, and not ruled out by what is doubted: every row by its own numbers."""
+    estimates, scale = drawn(13)
+    seen, random = estimates.estimate, np.random.default_rng(14)
+    seen.d = np.where(random.random(ROWS) < 0.1, math.log(1.03), seen.d)
+    seen.weak, estimates.widened = random.random(ROWS) < 0.2, random.choice([1.0, 1.0, 3.0], ROWS)
+    estimates.p_order = random.choice([np.nan, np.nan, 0.001, 0.4], ROWS)
+    estimates.cautious = replace(seen, se=seen.se * random.choice([1, 4], ROWS)) if has_cautious else None
+    families = random.choice(["time", "memory"], ROWS).tolist()
+    asked = random.choice([np.nan, 1.02, 1.5], ROWS)
+    thresholds = RowThresholds(np.where(np.isnan(asked), 1.2, asked), asked)
+    shift = random.choice([0.0, 0.0, 0.03, -0.03], ROWS)
+    policy, nothing = Policy(plan=plan), np.zeros(ROWS)
+
+    found = tests.decide(estimates, scale, families, thresholds, policy, shift)
+
+    p = tests._p_values(estimates, seen, policy, nothing)
+    p_both = np.fmax(p, tests._p_values(estimates, seen, policy, shift))
+    q, smallest = tests.q_values(p_both, families), tests._smallest(estimates, scale, thresholds.alarm, policy)
+    needed, paired = tests.levels(q, families, 0.05), seen.design == designs.PAIRED
+    level, penalty = np.full(ROWS, 0.05), np.ones(ROWS)
+    if plan:
+        level[paired] = tests.interval_levels(plan, 0.05, seen.irreducible, seen.spread)[paired]
+        end = tests.paid_for_looks(nothing + 0.05, plan, 0.05, nothing + plan.pairs, seen) / 0.05
+        penalty[paired] = end[paired]
+    half = stats.t.isf(level / 2, seen.df) * seen.se * estimates.widened
+    strict = stats.t.isf(needed / penalty / 2, seen.df) * seen.se
+    margin = np.where(scale.linear | np.isnan(asked), smallest, np.maximum(np.log(asked), smallest))
+    upper = seen.d - np.minimum(shift, 0)
+    ruled_out, beyond = tests._ruled_out(estimates, scale, upper, half, (smallest, margin), policy)
+    p_widened = 2 * stats.t.sf(np.abs(seen.d) / (3 * seen.se), seen.df)
+    doubted = np.fmax(estimates.p_order, np.where(estimates.widened > 1, p_widened, np.nan))
+    q_doubted = tests.q_values(np.fmax(p_both, doubted), families)
+    q_alike = q
+    if estimates.cautious:
+        alike = [tests._p_values(estimates, estimates.cautious, policy, off) for off in (nothing, shift)]
+        q_alike = tests.q_values(np.fmax(p_both, np.fmax(*alike)), families)
+    for row in range(ROWS):
+        slower, faster = seen.d[row] - max(shift[row], 0), upper[row]
+        significant = q[row] <= 0.05
+        worse = significant and slower >= smallest[row] - 1e-12 and slower > 0
+        better = significant and -faster >= smallest[row] - 1e-12 and faster < 0
+        quiet = not worse and not better and found.slow_runs[row] == 0 and not seen.weak[row]
+        assert (found.regression[row], found.improvement[row]) == (worse, better)
+        assert found.unchanged[row] == (quiet and not np.isnan(ruled_out[row]))
+        assert found.suspected[row] == ((worse or better) and not np.isnan(doubted[row]) and not q_doubted[row] <= 0.05)
+        assert found.independent[row] == ((worse or better) and has_cautious and not q_alike[row] <= 0.05)
+        least = math.log(thresholds.alarm[row])
+        assert found.alarm[row] == pytest.approx(least if scale.linear[row] else max(least, half[row]))
+    others = {
+        "p": p,
+        "q": q,
+        "low": seen.d - half,
+        "high": seen.d + half,
+        "smallest": smallest,
+        "margin": margin,
+        "ruled_out": ruled_out,
+        "beyond": beyond,
+        "detectable": tests._detectable(seen, smallest, strict, policy),
+        "runs_needed": tests._runs_needed(estimates, margin, policy),
+        "layout": tests._within_layout(estimates, scale),
+        "slow_runs": tests._slow_runs(estimates, scale, smallest),
+    }
+    for name, values in others.items():
+        assert getattr(found, name) == pytest.approx(values, nan_ok=True)
+    flags = (found.regression, found.improvement, found.unchanged, found.suspected)
+    assert min(np.count_nonzero(flag) for flag in flags) >= 3
+    assert bool(found.independent.any()) == has_cautious
