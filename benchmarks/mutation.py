@@ -311,7 +311,8 @@ def _executed(file: Path, files: Sequence[Path]) -> Executed | None:
         measured = [json.loads(line) for line in said.splitlines()]
         for name in new:
             tests = [test for test in measured if test[0].split("::")[0] == name]
-            kept[name] = digests[name], {module: modules[module] for _, _, ran in tests for module in ran}, tests
+            seen = {module for _, _, ran in tests for module in ran} & set(modules)
+            kept[name] = digests[name], {module: modules[module] for module in sorted(seen)}, tests
         file.write_text("".join(json.dumps([name, *of_file]) + "\n" for name, of_file in kept.items()))
     executed = Executed()
     for test, seconds, ran in (test for name in digests for test in kept[name][2]):
