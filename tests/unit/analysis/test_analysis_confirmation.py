@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, ReasonCode, Severity, Verdict
+from regress_action.model.comparisons import Comparison, Judgement, Mode, Outcome, Reason, ReasonCode, Severity, Verdict
 from regress_action.model.measurements import Metric
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import of, pairs, reason_of, runs
@@ -206,3 +207,46 @@ def test_what_both_measurements_note_is_said_once() -> None:
     after = analysis.confirm(replace(alarmed, notes=("one", "both")), replace(second, notes=("both", "two")))
 
     assert after.notes == ("one", "both", "two")
+
+
+@pytest.mark.parametrize("mode", [Mode.PAIRED, Mode.HISTORY])
+@pytest.mark.parametrize("moved", [True, False])
+def test_what_a_second_measurement_makes_of_each_verdict(*, moved: bool, mode: Mode) -> None:
+    """Every verdict against every other, of rows that are suspects and rows that are not."""
+    judged = replace(first(noisy_d=1.12), mode=mode)
+    template = of(judged, "noisy_d")
+    opened = {Verdict.INCONCLUSIVE, Verdict.UNSTABLE_BASELINE, Verdict.INCOMPARABLE}
+    decided = {Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED}
+    reason = Reason(ReasonCode.MOVED_WITH_SUITE if moved else ReasonCode.PROVEN)
+    for verdict, second, confirmed, high in product(Verdict, Verdict, (None, False), (1.2, 1.19)):
+        row = replace(
+            template,
+            verdict=verdict,
+            ratio_high=high,
+            p_value=0.2,
+            threshold=1.2,
+            reason=reason,
+            severity=Severity.SLIGHT,
+        )
+        other = replace(template, verdict=second, confirmed=confirmed, ratio=1.7, runs_needed=7, budget=None)
+
+        (found,) = analysis.confirm(
+            replace(judged, comparisons=(row,)), replace(judged, comparisons=(other,))
+        ).comparisons
+
+        repeated, again_proven = second in decided | opened, second is Verdict.REGRESSION and confirmed is None
+        if not repeated or (verdict not in {Verdict.REGRESSION, *opened} and not (moved and second in decided)):
+            assert found == row
+        elif verdict is Verdict.REGRESSION and not (moved and second in decided):
+            if again_proven:
+                assert (found.verdict, found.confirmed) == (Verdict.REGRESSION, True)
+                assert found.ratio == (1.7 if mode is Mode.PAIRED else row.ratio)
+            elif second is Verdict.REGRESSION and mode is Mode.PAIRED:
+                assert found == other
+            else:
+                assert (found.verdict, found.severity, found.confirmed) == (Verdict.INCONCLUSIVE, Severity.NONE, False)
+                assert (found.ratio, found.runs_needed, reason_of(found).again) == (row.ratio, 7, other)
+        elif second in decided and (moved or high == 1.2):
+            assert found == replace(other, confirmed=True if again_proven else confirmed)
+        else:
+            assert found == row
