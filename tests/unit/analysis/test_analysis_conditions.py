@@ -8,10 +8,11 @@ from itertools import product
 import pytest
 
 from regress_action import analysis
-from regress_action.model.comparisons import Doubt, Judgement, Machine, Verdict
+from regress_action.analysis import conditions
+from regress_action.model.comparisons import Doubt, Judgement, Machine, Mode, NoteCode, Verdict
 from regress_action.model.measurements import Conditions, Environment, Report
 from regress_action.report.phrases import note_sentences
-from unit.analysis.compared_sides import HOSTED, OTHER, OWN, pairs, runs, session
+from unit.analysis.compared_sides import HOSTED, NAN, OTHER, OWN, pairs, runs, session
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]
 WILD = [1.0, 1.8, 0.6, 1.6, 0.7, 1.2]
@@ -180,3 +181,75 @@ def test_seconds_saved_become_minutes_of_the_judgement() -> None:
 
     assert analysis.compare([base], [replace(head, saved_s=90.0)]).minutes_saved == pytest.approx(1.5)
     assert analysis.compare([base], [head]).minutes_saved is None
+
+
+def test_a_machine_is_doubted_beyond_its_limits_and_not_at_them() -> None:
+    """A fifth of swing, a twentieth of stolen time, ten per cent of speed; the worst of all reports counts."""
+    stored = [replace(report, conditions=(probed(1.0, 1.0),)) for report in runs(SUITE)]
+
+    def observed(*machines: Conditions, mode: Mode = Mode.HISTORY, foreign: bool = False) -> Machine:
+        head = [replace(report, conditions=(one,)) for report, one in zip(runs(SUITE), machines, strict=False)]
+        return conditions.observed(stored, head, mode, analysis.SessionSpread(dedicated=0.0), foreign=foreign)
+
+    at_its_limits = Conditions("1 CPython", 1.0, 1.0, 1.2, 0.01, 0.05)
+    beyond = Conditions("1 CPython", 1.0, 1.0, 1.2001, 0.01, 0.0501)
+    assert observed(at_its_limits) == Machine(1.0, 1.2, 0.05, ())
+    assert observed(beyond, at_its_limits) == Machine(1.0, 1.2001, 0.0501, (Doubt.SWING, Doubt.STEAL))
+    assert observed(probed(1.0999, 1.0)).doubts == observed(probed(0.9092, 1.0)).doubts == ()
+    assert observed(probed(1.1001, 1.0)).doubts == observed(probed(0.909, 1.0)).doubts == (Doubt.SPEED,)
+    assert observed(probed(3.0, 1.0), mode=Mode.PAIRED) == Machine(None, 1.0, 0.0, ())
+    assert observed(Conditions(), foreign=True) == Machine(None, None, None, (Doubt.FOREIGN,))
+
+
+@pytest.mark.parametrize("mode", [Mode.PAIRED, Mode.HISTORY])
+@pytest.mark.parametrize("undecided", [0, 1])
+@pytest.mark.parametrize("moved", [None, 0.1])
+def test_notes_of_the_machines_say_what_explains_the_verdicts(mode: Mode, undecided: int, moved: float | None) -> None:
+    """Speed always; what varies only where something is undecided, or nothing was paired."""
+    template = in_pairs(STEADY, probed(1.0)).comparisons[0]
+    rows = [replace(template, verdict=Verdict.UNCHANGED)]
+    rows += [replace(template, verdict=Verdict.UNSTABLE_BASELINE)] * undecided
+    varies = [] if mode is Mode.PAIRED and not undecided else [NoteCode.SPEED_VARIES, NoteCode.CPU_STOLEN]
+    doubts = (Doubt.SPEED, Doubt.SWING, Doubt.STEAL)
+
+    def codes(machine: Machine) -> list[NoteCode]:
+        return [note.code for note in conditions.notes(machine, mode, rows, moved)]
+
+    every = list(conditions.notes(Machine(1.3, 1.4, 0.2, doubts), mode, rows, moved))
+    assert [note.code for note in every] == [NoteCode.OTHER_SPEED, *varies]
+    assert [note.numbers for note in every] == [(1.3,), (1.4, undecided), (0.2, undecided)][: len(every)]
+    assert codes(Machine(1.0, 1.4, 0.2, ())) == ([NoteCode.SAME_SPEED] if moved else [])
+    assert codes(Machine(None, 1.4, 0.2, doubts)) == varies
+
+
+def test_failed_runs_count_where_they_were_measured_with_the_head() -> None:
+    """All of the head, and those of the baseline that share a session with it; some have values nevertheless."""
+    base = pairs({"a": [1.0, 2.0, 3.0], "b": [1.0, NAN, NAN]})
+    head = pairs({"a": [1.0, NAN, 3.0], "b": [1.0, NAN, NAN]})
+    fails = [replace(run, failure=f"{at}") for at, run in enumerate(base.runs)]
+    older = replace(base, runs=tuple(replace(run, session="another") for run in fails))
+    notes = conditions.failed_runs(
+        [replace(base, runs=(base.runs[0], *fails[1:])), older], [replace(head, runs=(*base.runs[:1], *fails[1:]))]
+    )
+
+    assert [(note.code, note.numbers, note.names) for note in notes] == [
+        (NoteCode.FAILED_RUNS, (2, 3, 2), ("base", "1")),
+        (NoteCode.FAILED_RUNS, (2, 3, 1), ("head", "1")),
+    ]
+    assert list(conditions.failed_runs([base], [head])) == []
+
+
+def test_sides_differ_in_a_field_that_both_state_and_share_no_value_of() -> None:
+    """Three values of each at most are named."""
+
+    def stating(*models: str) -> list[Report]:
+        return [
+            replace(report, environment=replace(OWN, cpu=model))
+            for report, model in zip(runs(SUITE), models, strict=False)
+        ]
+
+    def said(before: list[Report], after: list[Report]) -> list[tuple[str, ...]]:
+        return [tuple(map(str, note.names)) for note in conditions.differences(before, after)]
+
+    assert said(stating("b", "a", "d", "c", "a"), stating("e", "unknown")) == [("cpu", "a, b, c", "e")]
+    assert said(stating("a", "b"), stating("b", "c")) == said(stating("unknown"), stating("c")) == []
