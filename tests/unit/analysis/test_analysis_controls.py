@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from judgements import judgement, regression, row
 from regress_action.analysis import Policy, with_controls
 from regress_action.github.alarms import alarming, conclusion
 from regress_action.github.preferences import Preferences
-from regress_action.model.comparisons import Judgement, Note, NoteCode, Outcome, Severity, Verdict
+from regress_action.model.comparisons import (
+    Judgement,
+    Mode,
+    Note,
+    NoteCode,
+    Outcome,
+    ServiceComparison,
+    Severity,
+    Verdict,
+)
 from regress_action.model.measurements import Benchmark, Metric
 from regress_action.report import phrases, reasons, structured
 
@@ -110,3 +120,67 @@ def test_a_service_out_of_reach_does_not_alarm() -> None:
 
     assert with_controls(before, {"far.a", "far.b"}, POLICY).services[0].severity is Severity.SLIGHT
     assert with_controls(before, {"far.a"}, POLICY).services[0].severity is Severity.MINOR
+
+
+def test_of_random_judgements_controls_and_what_they_moved_by_do_not_alarm() -> None:
+    """A floor is the largest proven change of a control, up or down, of the same metric; the notes count them all."""
+    random = np.random.default_rng(1)
+    floors_seen = 0
+    for _ in range(120):
+        rows = []
+        for number in range(random.integers(1, 9)):
+            metric = Metric(("time", "memory")[random.integers(2)], "s")
+            verdict = (Verdict.REGRESSION, Verdict.REGRESSION, Verdict.IMPROVEMENT, Verdict.UNCHANGED)[
+                random.integers(4)
+            ]
+            ratio = (None, 1.1, 1.3, 0.6, 2.0)[random.integers(5)]
+            worse = verdict is Verdict.REGRESSION
+            severity = (
+                (Severity.SLIGHT, Severity.MINOR, Severity.CRITICAL)[random.integers(3)] if worse else Severity.NONE
+            )
+            benchmark = Benchmark(f"b{number // 2}", ("one", "two")[number // 4])
+            rows.append(replace(row("b", verdict, ratio), benchmark=benchmark, metric=metric, severity=severity))
+        services = [
+            ServiceComparison(
+                name, Mode.PAIRED, 5, 5, 1.5, 1.4, 1.6, 0.001, 1.2, Verdict.REGRESSION,
+                (Severity.SLIGHT, Severity.MODERATE)[random.integers(2)],
+            )
+            for name in ("one", "two", "three")
+        ]  # fmt: skip
+        names = sorted({each.benchmark.name for each in rows})
+        reached = {name for name in names if random.random() < 0.5}
+        controls = set(names) - reached
+        before = judgement(Outcome.FAIL, *rows, services=tuple(services), notes=("first",))
+
+        after = with_controls(before, controls, POLICY)
+
+        if not controls:
+            assert after is before
+            continue
+        of_controls = [each for each in rows if each.benchmark.name in controls]
+        moved = [each for each in of_controls if each.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}]
+        floors: dict[str, float] = {}
+        for each in moved:
+            size = max(each.ratio, 1 / each.ratio) if each.ratio else 1.0
+            if each.ratio:
+                floors[each.metric.name] = max(size, floors.get(each.metric.name, 1.0))
+        lowered = 0
+        for each, found in zip(rows, after.comparisons, strict=True):
+            is_control, floor = each.benchmark.name in controls, floors.get(each.metric.name, 1.0)
+            within = is_control or (each.ratio is not None and each.ratio <= floor)
+            is_lowered = within and each.severity > Severity.SLIGHT
+            assert found == replace(
+                each, unreachable=is_control, severity=Severity.SLIGHT if is_lowered else each.severity
+            )
+            lowered += is_lowered and not is_control
+        for service, found_service in zip(services, after.services, strict=True):
+            members = {each.benchmark.name for each in rows if each.benchmark.service == service.service}
+            alone = members and members <= controls
+            assert found_service.severity is (Severity.SLIGHT if alone else service.severity)
+        expected = [Note(NoteCode.UNREACHABLE, (len(controls), len(names)))]
+        if floors:
+            numbers = len({each.benchmark.name for each in moved}), max(floors.values()), lowered
+            expected.append(Note(NoteCode.CONTROL_FLOOR, numbers))
+        assert after.notes == (*expected, "first")
+        floors_seen += bool(floors)
+    assert floors_seen > 40

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from regress_action.analysis import autocorrelation, cumulative_drift, noise
+from regress_action.analysis import autocorrelation, cumulative_drift, histories, noise
+from regress_action.analysis.change_points import ChangePoint
 from regress_action.model.measurements import Direction, Metric
 from unit.analysis.stored_reports import past, report
 
@@ -252,3 +255,53 @@ def test_the_only_report_is_the_newest() -> None:
 
     assert row.level == pytest.approx(2.0)
     assert row.since == (None,)
+
+
+@pytest.mark.parametrize("higher", [False, True])
+def test_levels_are_medians_of_stretches_between_changes(*, higher: bool) -> None:
+    """Of ten to forty runs the best one, of the newest ten today's, and around a release five on either side."""
+    random, direction = np.random.default_rng(21), Direction.HIGHER if higher else Direction.LOWER
+    sign = -1 if higher else 1
+    for _ in range(60):
+        sizes = random.choice([3, 9, 10, 11, 40, 49, 50, 95], random.integers(1, 5)).tolist()
+        edges = [0, *np.cumsum(sizes).tolist()]
+        badness = np.concatenate([np.full(size, random.choice([-0.2, 0.0, 0.1])) for size in sizes])
+        badness += np.round(random.normal(0, 0.01, len(badness)), 2)
+        commits = [f"c{n}" for n in range(len(badness))]
+        history = histories.named("b", np.exp(sign * badness), direction=direction, commits=commits)
+        ratios = random.choice([0.9, 1.1, 1.3], len(edges) - 2)
+        points = [
+            ChangePoint(edge, float(ratio), 0.1, 1e-5, settled=True, clear=bool(random.random() < 0.5))
+            for edge, ratio in zip(edges[1:-1], ratios, strict=True)
+        ]
+        levels = cumulative_drift._Levels.of(history, points, 0)
+
+        parts = [
+            (first, min(first + 40, stop))
+            for low, stop in pairwise(edges)
+            for first in range(low, stop, 40)
+            if min(first + 40, stop) - first >= 10
+        ]
+        medians = {part: np.median(badness[slice(*part)]) for part in parts}
+        best = levels.best()
+        assert best == max((part for part in parts if medians[part] == min(medians.values())), default=None)
+        now = max(edges[-2], len(badness) - 10), len(badness)
+        assert levels.now() == now
+        assert levels.level_now() == pytest.approx(np.exp(sign * np.median(badness[slice(*now)])))
+        released = int(random.integers(len(badness)))
+        low, high = next((low, high) for low, high in pairwise(edges) if released < high)
+        around = slice(max(low, released - 5), min(high, released + 6))
+        drift = levels.since(f"c{released}")
+        assert drift is not None
+        total = np.median(badness[slice(*now)]) - np.median(badness[around])
+        later = [point for point in points if point.index > released]
+        explained = math.prod(point.ratio or 1.0 for point in later)
+        assert drift.start.commit == f"c{released}"
+        assert drift.ratio == pytest.approx(np.exp(total))
+        assert drift.start_level == pytest.approx(np.exp(sign * np.median(badness[around])))
+        assert drift.level == pytest.approx(levels.level_now())
+        assert drift.unexplained == pytest.approx(np.exp(total) / explained)
+        seen = [(of.point.commit, of.ratio, of.p_value, of.settled, of.clear) for of in drift.changes]
+        assert seen == [(f"c{of.index}", of.ratio, of.p_value, of.settled, of.clear) for of in later]
+        assert drift.low * drift.high == pytest.approx(drift.ratio**2)
+        assert levels.since("another") is levels.since(None) is None
