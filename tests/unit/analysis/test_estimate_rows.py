@@ -176,7 +176,7 @@ def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> Non
     difference = (head - half) - (base + half)
     prior = estimate._suite_prior(matrix.scale, difference, found_order)
     tau = noise.per_row(matrix.scale, 0.0075, policy.session_spread)
-    tau = estimate._spread_of_builds(matrix.scale, difference, tau, prior)
+    tau = estimate._spread_of_builds(matrix.scale, difference, tau, prior, found_order)
     rounding = noise.rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
 
     found = estimate._paired(matrix, policy, [(n, n) for n in columns])

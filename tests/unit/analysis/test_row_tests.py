@@ -183,7 +183,7 @@ def test_a_baseline_drifts_at_a_hundredth(p_value: float, *, drifts: bool) -> No
     assert designs._drifts(values[None]).tolist() == [drifts]
 
 
-@pytest.mark.parametrize("plan", [None, SamplingPlan(10, 5)])
+@pytest.mark.parametrize("plan", [None, SamplingPlan()])
 @pytest.mark.parametrize("has_cautious", [True, False])
 def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     plan: SamplingPlan | None, *, has_cautious: bool
