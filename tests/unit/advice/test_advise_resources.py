@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.advice.rules import bottleneck, limits
+from regress_action.advice.resources import bottleneck, limits
 from regress_action.formats.measurement import execution_of
 from regress_action.measure import activity
 from regress_action.model.resources import Bottleneck, Doing, LimitKind, RunResources
