@@ -11,9 +11,9 @@ from scipy import special
 
 from regress_action.analysis import designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
-from regress_action.analysis.noise import rounding_error
 from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.policy import LayoutBound
+from regress_action.analysis.resolution import rounding_error
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
 from regress_action.model import normal

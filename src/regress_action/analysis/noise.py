@@ -1,15 +1,4 @@
-"""How far values of one level spread, whatever single disturbed runs say.
-
-* What a coarse clock hides: the error of values that stand on a lattice wider than their noise.
-
-A clock that ticks every 15 ms rounds every value. Where the noise is wide, rounding averages out; where it is narrow,
-all runs are rounded the same way, and no number of runs shows it. The error of a rounded mean is at most half a tick
-and falls as exp(-2π² (σ/tick)²) with the noise σ before rounding (Widrow, Kollár and Liu, "Statistical theory of
-quantization", IEEE Trans. Instrum. Meas. 45 (1996) 353-361).
-
-Where no run differs from another, the values show no lattice. Real times are never that steady, so the clock is coarse;
-which tick it has is recognised where all values are whole multiples of one that operating systems use.
-"""
+"""How far values of one level spread, whatever single disturbed runs say."""
 
 from __future__ import annotations
 
@@ -19,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from regress_action.analysis.arrays import medians, moments, plain, quantiles
+from regress_action.analysis.arrays import medians, plain, quantiles
 from regress_action.analysis.run_matrix import badness, by_session, lay_out
 from regress_action.model import normal
 from regress_action.model.measurements import Noise
@@ -29,13 +18,18 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from regress_action.analysis.arrays import Flags, Floats, Ints
+    from regress_action.analysis.arrays import Floats, Ints
     from regress_action.analysis.policy import SessionSpread
     from regress_action.analysis.run_matrix import Scale
     from regress_action.model.measurements import Environment, Report
 
 
-_SMALL = np.array([1.0, 1.0, 1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107])  # by the number of runs
+_FACTORS = np.array([1.0, 1.0, 1.196, 1.495, 1.363, 1.206, 1.200, 1.140, 1.129, 1.107])  # of few runs, by their number
+_OWN_RUNNERS = ("self", "local", "dedicated", "bare")
+_FEWEST_SESSIONS = 12  # whose eleven differences hold one real change below their outer decile
+_FEWEST_BENCHMARKS = 10  # fewer benchmarks say too little about each other
+_STRONGEST = 10.0  # a suite is never trusted beyond ten runs of the benchmark's own
+_SMALLEST_VARIANCE = 1e-8  # (1e-4)²: no timer resolves less
 
 
 def robust_deviations(values: Floats) -> Floats:
@@ -47,19 +41,18 @@ def robust_deviations(values: Floats) -> Floats:
     """
     runs = np.count_nonzero(~np.isnan(values), axis=1)
     deviation = normal.DEVIATION_PER_MAD * medians(np.abs(values - medians(values)[:, None]))
-    factor = np.where(runs < len(_SMALL), _SMALL[np.minimum(runs, len(_SMALL) - 1)], runs / np.maximum(runs - 0.8, 1))
+    factor = np.where(
+        runs < len(_FACTORS), _FACTORS[np.minimum(runs, len(_FACTORS) - 1)], runs / np.maximum(runs - 0.8, 1)
+    )
     ordered = np.sort(values, axis=1)
     low, high = (quantiles(ordered, share) for share in (0.1, 0.9))
     deviations: Floats = np.maximum(deviation * factor, (high - low) / normal.DEVIATIONS_BETWEEN_DECILES)
     return deviations
 
 
-_OWN = ("self", "local", "dedicated", "bare")
-
-
 def is_own(environment: Environment) -> bool:
     """Whether the machine is known to be the same one every time."""
-    return environment.is_known and any(word in environment.runner.lower() for word in _OWN)
+    return environment.is_known and any(word in environment.runner.lower() for word in _OWN_RUNNERS)
 
 
 def between_sessions(environment: Environment, tau: SessionSpread) -> float:
@@ -73,9 +66,6 @@ def per_row(scale: Scale, timed: float, tau: SessionSpread) -> Floats:
     """Return the spread of each row: sizes and counts do not depend on the machine's speed, exact ones on nothing."""
     other = min(timed, tau.dedicated)
     return np.where(scale.exact | scale.linear, 0.0, np.where(scale.timed, timed, other))
-
-
-_FEWEST = 12  # sessions whose eleven differences hold one real change below their outer decile
 
 
 def neighbour_spread(levels: Floats) -> Floats:
@@ -119,16 +109,11 @@ def noise_between(reports: Sequence[Report]) -> dict[tuple[str, str], Noise]:
     levels = by_session(values, side)
     spread = neighbour_spread(levels)
     runs = (~np.isnan(levels)).sum(axis=1)
-    learned = (runs >= _FEWEST) & ~scale.linear & np.isfinite(spread)
+    learned = (runs >= _FEWEST_SESSIONS) & ~scale.linear & np.isfinite(spread)
     return {
         (rows.benchmarks[row].name, rows.metrics[row].name): Noise(float(spread[row]), int(runs[row]))
         for row in plain(np.flatnonzero(learned))
     }
-
-
-_ENOUGH = 10  # fewer benchmarks say too little about each other
-_STRONGEST = 10.0  # a suite is never trusted beyond ten runs of the benchmark's own
-_SMALLEST_VARIANCE = 1e-8  # (1e-4)²: no timer resolves less
 
 
 def fit(variances: Floats, df: Floats, strongest: float = _STRONGEST) -> tuple[float, float]:
@@ -137,7 +122,7 @@ def fit(variances: Floats, df: Floats, strongest: float = _STRONGEST) -> tuple[f
     d0 = 0 where the suite is too small.
     """
     usable = (df >= 1) & np.isfinite(variances)
-    if usable.sum() < _ENOUGH:
+    if usable.sum() < _FEWEST_BENCHMARKS:
         return 0.0, 0.0
     half = df[usable] / 2
     logs = np.log(np.maximum(variances[usable], _SMALLEST_VARIANCE)) - special.digamma(half) + np.log(half)
@@ -160,85 +145,3 @@ def _inverse_trigamma(y: float) -> float:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if special.zeta(2, middle) > y else (low, middle)
     return low
-
-
-_TOLERANCE = 0.02  # of a tick, by which a value may stand beside the lattice
-_VALUES_PER_TICK = 2.0  # a lattice is believed where each of its values was seen twice on average
-_FEWEST_VALUES = 4
-_CLOCKS_S = np.array([1 / 60, 0.016, 1 / 64, 0.015, 0.01, 0.004, 0.001])
-"""Ticks of clocks that times are read from: frames, timers of Windows, and the kernel's 100, 250 and 1000 Hz."""
-_MOST_TICKS = 50.5  # of more, a tick hides less than what two builds differ by
-_WHOLE = 1e-6  # relative difference from a whole number of ticks, of values that were written with few digits
-_SAME = 1e-9  # relative difference below which two values are one
-_UNIFORM = math.sqrt(1 / 12)  # standard deviation of a rounding error, in ticks
-_NEGLIGIBLE = 0.1  # of the largest error a tick can make
-
-
-def rounding_error(base: Floats, head: Floats, linear: Flags, timed: Flags) -> Floats:
-    """Return the standard deviation of the error that rounding leaves in head minus base (rows × runs each).
-
-    Zero where the values stand on no lattice, where noise averages the rounding out, and for rows compared by their
-    `linear` difference. Values are logarithms of badness; the tick is relative to the level, as they are. Only
-    in `timed` rows, which are seconds, the tick of a known clock is recognised in values that never vary.
-    """
-    error = np.zeros(len(base))
-    rows = np.flatnonzero(~linear)
-    if not rows.size:
-        return error
-    sides = np.exp(base[rows]), np.exp(head[rows])
-    tick = ticks(*sides)
-    tick = np.where(np.isnan(tick) & timed[rows], _known_clock(*sides), tick)
-    for values in sides:
-        level = medians(values)
-        runs, _, squares = moments(values)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            before = np.maximum(squares / (runs - 1) - (_UNIFORM * tick) ** 2, 0.0)
-            left = np.exp(-2 * math.pi**2 * np.nan_to_num(before / tick**2))  # a single run shows no noise
-            relative = np.where(left > _NEGLIGIBLE, _UNIFORM * tick / level * left, 0.0)
-        error[rows] = np.hypot(error[rows], np.nan_to_num(relative))
-    return error
-
-
-def ticks(base: Floats, head: Floats) -> Floats:
-    """Return the distance of neighbouring points of each row's lattice, NaN for values that stand on none.
-
-    The tick is the smallest distance within a side: between two steady sides lies the change, and no tick.
-    """
-    tick = np.fmin(_smallest_gap(base), _smallest_gap(head))
-    values = np.concatenate([base, head], axis=1)
-    ordered = np.sort(values, axis=1)
-    gaps = np.diff(ordered, axis=1)
-    count = (~np.isnan(values)).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = gaps > _SAME * np.abs(ordered[:, 1:])
-        steps = np.where(apart, gaps, 0.0) / tick[:, None]
-        regular = (np.abs(steps - np.round(steps)) <= _TOLERANCE).all(axis=1)
-    distinct = apart.sum(axis=1) + 1
-    believed = np.isfinite(tick) & regular & (count >= _FEWEST_VALUES) & (count >= _VALUES_PER_TICK * distinct)
-    return np.where(believed, tick, np.nan)
-
-
-def _known_clock(base: Floats, head: Floats) -> Floats:
-    """Return the tick of the slowest clock of which all values are whole multiples, of rows that vary on neither side.
-
-    NaN for rows of fewer than four values, rows that vary, and values that no known clock gives.
-    """
-    values = np.concatenate([base, head], axis=1)
-    steady = np.isnan(_smallest_gap(base)) & np.isnan(_smallest_gap(head))
-    steady &= (~np.isnan(values)).sum(axis=1) >= _FEWEST_VALUES
-    tick = np.full(len(values), np.nan)
-    for clock in _CLOCKS_S:
-        ticks = np.nan_to_num(values[steady] / clock, nan=1.0)
-        integral = (ticks > _WHOLE) & (ticks < _MOST_TICKS) & (np.abs(ticks - np.round(ticks)) <= _WHOLE * ticks)
-        tick[steady] = np.fmax(tick[steady], np.where(integral.all(axis=1), clock, np.nan))
-    return tick
-
-
-def _smallest_gap(values: Floats) -> Floats:
-    """Return the smallest distance between two different values of each row, NaN where all are the same."""
-    ordered = np.sort(values, axis=1)
-    gaps = np.diff(ordered, axis=1)
-    with np.errstate(invalid="ignore"):
-        apart = gaps > _SAME * np.abs(ordered[:, 1:])
-    smallest = np.where(apart, gaps, np.inf).min(axis=1, initial=np.inf)
-    return np.where(np.isfinite(smallest), smallest, np.nan)

@@ -167,7 +167,7 @@ def tick_of(times: Values) -> float:
     """Return the tick of the clock in seconds where times are whole ticks, infinity where half are zero, else 0."""
     import numpy as np
 
-    from regress_action.analysis.noise import ticks
+    from regress_action.analysis.resolution import ticks
 
     if not len(times):
         return 0.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from regress_action import analysis
-from regress_action.analysis import LayoutBound, designs, estimate, exact_tests, noise
+from regress_action.analysis import LayoutBound, designs, estimate, exact_tests, noise, resolution
 from regress_action.analysis.comparison import analyse
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
@@ -66,7 +66,7 @@ def test_stored_runs_of_one_machine_are_a_history_where_either_side_has_several(
     level = np.where(scale.linear[:, None], sessions, settled.values)
     prior, moderated = estimate._prior(matrix, level, new, policy)
     as_history = designs.history(level, new, prior, 5)
-    rounding = noise.rounding_error(level, new, scale.linear, scale.seconds)
+    rounding = resolution.rounding_error(level, new, scale.linear, scale.seconds)
     ranked = exact_tests.order_p_values(level, new, scale.timed & ~scale.linear & ~scale.exact)
     widened = estimate._widened(level, prior)
     designs_used = set()
@@ -177,7 +177,7 @@ def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> Non
     prior = estimate._suite_prior(matrix.scale, difference, found_order)
     tau = noise.per_row(matrix.scale, 0.0075, policy.session_spread)
     tau = estimate._spread_of_builds(matrix.scale, difference, tau, prior, found_order)
-    rounding = noise.rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
+    rounding = resolution.rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
 
     found = estimate._paired(matrix, policy, [(n, n) for n in columns])
 

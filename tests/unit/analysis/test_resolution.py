@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.analysis import noise
+from regress_action.analysis import resolution
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import paired
@@ -20,7 +20,7 @@ RATIO, SECONDS, OTHER = (np.full(1, flag) for flag in (False, True, False))
 
 def error(base: np.ndarray, head: np.ndarray, timed: np.ndarray = OTHER) -> float:
     """Return the rounding error of one row, of seconds where it is timed."""
-    return float(noise.rounding_error(np.log(base)[None], np.log(head)[None], RATIO, timed)[0])
+    return float(resolution.rounding_error(np.log(base)[None], np.log(head)[None], RATIO, timed)[0])
 
 
 @examples
@@ -126,7 +126,7 @@ def test_the_rounding_error_is_that_of_the_definition() -> None:
         base, head = (np.log([*side, *[np.nan] * (9 - len(side))])[None] for side in sides)
         timed = bool(random.random() < 0.7)
 
-        error = noise.rounding_error(base, head, RATIO, np.full(1, timed))[0]
+        error = resolution.rounding_error(base, head, RATIO, np.full(1, timed))[0]
 
         assert error == pytest.approx(error_by_definition(*sides, timed=timed), rel=1e-6, abs=1e-12)
         coarse += error > 0
