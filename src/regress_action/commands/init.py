@@ -182,7 +182,8 @@ def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     for project in ways:
         if any(project.setup == setup or project.setup.startswith(f"{setup} && ") for setup in broken):
             continue
-        click.echo(f"Trying {project.kind}: its setup, then one run …", err=True)
+        which = "" if project is ways[0] else f" ({plain(project.why)})"
+        click.echo(f"Trying {project.kind}{which}: its setup, then one run …", err=True)
         try:
             result = try_project(project, root, timeout_s=TIMEOUT_S if project is ways[-1] else EARLIER_TIMEOUT_S)
         except RegressError as error:

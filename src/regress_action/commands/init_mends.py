@@ -38,6 +38,7 @@ _FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py(?:::\S+)?)", re.MULTI
 _ADDED_OPTIONS = re.compile(r" -o (?:'addopts=(?:[^']|'\"'\"')*'|addopts=\S*)")
 _KEPT = " | tee {out}"
 _UNKNOWN_FORMAT = re.compile(r"Measured 0 series|wrote an empty result file")
+_FAILED_RUN = re.compile(r"^run \d+/\d+ · head · (?:exited with status|was killed)", re.MULTILINE)
 _MOST_LEFT_OUT = 20
 _MOST_ADDED = 8
 _PLUGINS = {
@@ -97,7 +98,7 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
         return replace(project, setup=setup, command=command), "allowed unstable features, which the benchmarks use"
     if built := _packages_of_node(project, log):
         return built
-    if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log):
+    if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log) and not _FAILED_RUN.search(log):
         timed = replace(project, command=project.command.removesuffix(_KEPT))
         return timed, "the program is timed as a whole, because what it prints is in no known format"
     return _without_failures(project, log)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from regress_action.commands.init import try_ways
 from regress_action.commands.init_trial import try_project
 from regress_action.scaffold.repository import Project
 
@@ -82,6 +83,16 @@ def test_a_setup_that_fails_says_why(tmp_path: Path) -> None:
     trial = try_project(project, _committed(tmp_path / "project"))
 
     assert trial.reason == "The setup of head failed: No wheel"
+
+
+def test_another_way_of_the_same_kind_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first one was named before it was tried; of the next it is said what it is."""
+    ways = [Project(kind="node", why=f"script {number}", setup=f"exit {number}", command="x") for number in (1, 2)]
+
+    assert not any(trial.works for trial in try_ways(ways, _committed(tmp_path / "project")))
+
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"Trying node{which}: its setup, then one run …" for which in ("", " (script 2)")]
 
 
 def test_a_change_that_does_not_help_is_made_once(tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
     assert mended(_pytest(), "".join(f"FAILED t/a.py::t{n}\n" for n in range(30)), set()) is None
 
 
+def test_program_that_fails_is_not_called_one_with_an_unknown_format() -> None:
+    """Timed as a whole it fails as well, and what it says is the cause."""
+    project = replace(_pytest(), kind="node", command="node b.js | tee {out}")
+    log = "run 1/1 · head · exited with status 1\nSyntaxError: mitata\nThe last run wrote an empty result file: a"
+
+    assert mended(project, log, set()) is None
+    assert mended(project, log.replace("exited with status 1", "1.2 s"), set()) is not None
+
+
 @pytest.mark.parametrize(
     ("unknown", "reason"),
     [
