@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from regress_action.model import escaping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from regress_action.model.changes import ClaimPair
+
+_MOST_TIMES_AS_MANY = 100
 _STYLES = {
     ClaimVerdict.PROVEN: "bold green",
     ClaimVerdict.REFUTED: "bold red",
@@ -121,14 +125,36 @@ def show(
     page.line()
     page.sentence(plain(basis), "dim")
     page.sentence(_NEXT[verdict])
-    needed = max((entry.runs_needed or 0 for entry in evidence), default=0)
+    needed = [pairs for entry in evidence if (pairs := _pairs_needed(claim, entry)) is not None]
     if verdict is ClaimVerdict.UNDECIDED and needed:
-        page.sentence(f"About {count(needed, 'pair')} would show a change of the size of the threshold.", "dim")
+        page.sentence(f"About {count(max(needed), 'pair')} would decide it if the ratio stays as it is.", "dim")
+
+
+def _pairs_needed(claim: Claim, entry: ClaimEvidence) -> int | None:
+    """Return after how many pairs the interval, which narrows with their root, would leave out the bound.
+
+    None where it does already, and where the ratio is so close to the bound that a hundred times as many would not.
+    """
+    ends = (entry.ratio, entry.ratio_low, entry.ratio_high, claim.bound)
+    if entry.verdict is not ClaimVerdict.UNDECIDED or any(end is None or end <= 0 for end in ends):
+        return None
+    ratio, low, high, bound = (math.log(end) for end in ends if end)
+    side = high - ratio if ratio < bound else ratio - low
+    growth = (side / (bound - ratio)) ** 2 if bound != ratio else math.inf
+    return math.ceil(len(entry.pairs) * growth) if growth <= _MOST_TIMES_AS_MANY else None
+
+
+def _typical(pairs: Sequence[ClaimPair]) -> tuple[float, float]:
+    """Return base and head of the pair in the middle; of two, their geometric mean, whose ratio lies between."""
+    ordered = sorted(pairs, key=lambda pair: pair.head / pair.base if pair.base else 0.0)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    if min(low.base, low.head, high.base, high.head) <= 0:
+        return high.base, high.head
+    return math.sqrt(low.base * high.base), math.sqrt(low.head * high.head)
 
 
 def _line(entry: ClaimEvidence) -> str:
-    middle = sorted(entry.pairs, key=lambda pair: pair.head / pair.base if pair.base else 0.0)[len(entry.pairs) // 2]
-    moved = transition(middle.base, middle.head, entry.metric.unit, apart=False)
+    moved = transition(*_typical(entry.pairs), entry.metric.unit, apart=False)
     if entry.ratio is None or entry.ratio_low is None or entry.ratio_high is None:
         interval = "no interval: too few pairs"
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from regress_action.action.claims import (
     ClaimReceipt,
@@ -21,6 +23,7 @@ from regress_action.action.claims import (
 from regress_action.model.changes import ClaimEvidence, ClaimPair, ClaimVerdict, verdict_over
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Direction, Metric
+from regress_action.report.claims import show
 
 
 def receipt(text: str = "1.3x faster", factor: float = 0.5, metric: Metric | None = None) -> ClaimReceipt:
@@ -38,6 +41,29 @@ def receipt(text: str = "1.3x faster", factor: float = 0.5, metric: Metric | Non
 
 
 WRITTEN = receipt().encode()
+
+
+def shown(*pairs: tuple[float, float], ratio: tuple[float, float, float]) -> str:
+    """Return what is printed of an undecided claim of at most 5 % more time."""
+    claim = parse_claim("at most 5 % slower")
+    measured = tuple(ClaimPair(number, *pair) for number, pair in enumerate(pairs, 1))
+    entry = ClaimEvidence("parse", Metric("time", "s"), measured, *ratio, ClaimVerdict.UNDECIDED, runs_needed=285)
+    console = Console(file=io.StringIO(), width=200)
+    show(claim, ClaimVerdict.UNDECIDED, [entry], console, basis="x")
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().replace("\xa0", " ")
+
+
+def test_printed_values_agree_with_the_ratio() -> None:
+    """Of two pairs in the middle one may be faster and the other slower."""
+    assert "0.985 → 1.01 s" in shown((0.97, 1.0), (1.0, 1.02), ratio=(1.025, 0.98, 1.07))
+
+
+def test_undecided_claim_says_how_many_pairs_would_decide_it() -> None:
+    """Of this claim, not of the threshold of the settings; none where the ratio is the bound."""
+    pairs = ((1.0, 1.0),) * 10
+    assert "About 16 pairs would decide it if the ratio stays" in shown(*pairs, ratio=(0.985, 0.91, 1.067))
+    assert "would decide it" not in shown(*pairs, ratio=(1.05, 0.9, 1.2))
 
 
 def test_a_receipt_is_read_back_as_it_was_written() -> None:
