@@ -118,7 +118,7 @@ def detectability(judgement: Judgement) -> Detectability | None:
     ratios = sorted(ratio for ratio, _ in smallest)
     if not ratios or all(row.metric.exact for row in compared):
         return None
-    most = min(len(ratios), max(1, len(compared) * 9 // 10))
+    most = min(len(ratios), round(len(compared) * 0.9))  # all of up to four: the time of a command is one of three
     ratio = min(ratios[most - 1], UNDETECTABLE)
     at_threshold = sum(value <= threshold for value, threshold in smallest)
     return Detectability(

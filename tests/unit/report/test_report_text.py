@@ -174,7 +174,15 @@ def test_detectable_ratio_covers_nine_in_ten_comparisons() -> None:
     rows = [row(f"b{index}", minimum_detectable_ratio=1.01 + index / 1000) for index in range(14)]
     smallest = detectability(judgement(Outcome.PASS, *rows, row("noisy", minimum_detectable_ratio=1.5)))
     assert smallest is not None
-    assert (smallest.ratio, smallest.rows, smallest.compared) == (1.022, 13, 15)
+    assert (smallest.ratio, smallest.rows, smallest.compared) == (1.023, 14, 15)
+
+
+def test_the_time_of_a_command_is_no_exception() -> None:
+    """Of time, CPU time and memory the first is the noisiest, and the one that matters."""
+    rows = [row(metric, minimum_detectable_ratio=ratio) for metric, ratio in (("t", 1.5), ("c", 1.04), ("m", 1.03))]
+    smallest = detectability(judgement(Outcome.PASS, *rows))
+    assert smallest is not None
+    assert (smallest.ratio, smallest.at_threshold, smallest.covers_alarms) == (1.5, 2, False)
 
 
 def test_detectable_ratio_leaves_out_proven_changes() -> None:
@@ -238,7 +246,7 @@ def test_one_session_on_each_side_is_never_called_free_of_regressions() -> None:
     ("smallest", "said"),
     [
         ((2.9, 2.9, 2.9, 2.9), "in 0 of 4 benchmarks, anything above 2.9× in 4."),
-        ((1.1, 1.2, 1.3, 4.0), "in 2 of 4 benchmarks, anything above +30 % in 3."),
+        ((1.1, 1.2, 1.3, 4.0), "in 2 of 4 benchmarks, anything above 4.0× in 4."),
         ((1.1, 73964.0, 73964.0, 73964.0), "in 1 of 4 benchmarks, anything above 10× in 1: it needs more pairs."),
     ],
 )
