@@ -85,7 +85,7 @@ def test_a_setup_that_fails_says_why(tmp_path: Path) -> None:
     assert trial.reason == "The setup of head failed: No wheel"
 
 
-def test_another_way_of_the_same_kind_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_second_way_of_one_kind_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first one was named before it was tried; of the next it is said what it is."""
     ways = [Project(kind="node", why=f"script {number}", setup=f"exit {number}", command="x") for number in (1, 2)]
 
