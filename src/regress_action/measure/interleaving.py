@@ -84,11 +84,8 @@ class Interleaving:
     @property
     def sentence(self) -> str:
         """What is done, and why, for people."""
-        fewer = (
-            f"; {self.rounds * 100:.0f} % of the rounds are enough, as processes differ by more"
-            if self.rounds < 1
-            else ""
-        )
+        enough = f"; {_percent(self.rounds)} of the rounds are enough, as processes differ by more"
+        fewer = enough if self.rounds < 1 else ""
         return f"base and head alternate {_IN_WORDS[self.kind]}: {self.why}{fewer}"
 
     @property
@@ -105,10 +102,7 @@ class Interleaving:
 
     def judge_trial(self, runs: Sequence[RunRecord]) -> None:
         """Choose between stopping and run by run, after one run of each side."""
-        reason = _unsuited(runs) or next(iter(self.clocks.doubts if self.clocks else ()), None)
-        if self.clocks and any(run.failure for run in runs):
-            reason = f"{reason} with the library that corrects its clock"
-        if reason:
+        if reason := self._why_not_stopped(runs):
             self.fall_back(reason)
             return
         busiest = max((run.user_s + run.system_s) / run.wall_s for run in runs)
@@ -116,29 +110,27 @@ class Interleaving:
             self.cpus = shared_processor()
         self.kind = Kind.FROZEN
         self.alone_cpu_s = _cpu_s(runs)
-        self.why = f"the command was busy for {min(map(_busy, runs)) * 100:.0f} % of a trial run"
+        self.why = f"the command was busy for {_percent(min(map(_busy, runs)))} of a trial run"
         if self.clocks:
             self.clocks.is_trial = False
             self.why += ", and the clock that it reads leaves out the time in which it is stopped"
+
+    def _why_not_stopped(self, runs: Sequence[RunRecord]) -> str | None:
+        """Return what the trial says against stopping the command, None where nothing does."""
+        if self.clocks is None:
+            return _unsuited(runs)
+        if failed := next((run for run in runs if run.failure), None):
+            return f"the trial run of {failed.side} {failed.failure} with the library that corrects its clock"
+        return _unsuited(runs) or next(iter(self.clocks.doubts), None)
 
     def fault_of(self, runs: Sequence[RunRecord], known_failures: Collection[tuple[str, str]] = ()) -> str | None:
         """Return why a pair that was measured in turns cannot be used, None where it can.
 
         `known_failures` are side and failure of runs that fail in the same way without turns, and give values.
         """
-        for run in runs:
-            if run.failure is not None and not (run.is_usable and (run.side, run.failure) in known_failures):
-                return f"{run.side} {run.failure} while it took turns with the other side"
-        if self.kind is Kind.FROZEN:
-            for run in runs:
-                busy = (run.turns or {}).get("busy")
-                if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
-                    share = f"{run.side} waited for {(1 - busy) * 100:.0f} % of its turns"
-                    return f"{share}, perhaps for something that the stopped side holds"
-        for run in runs:
-            off_turn = (run.turns or {}).get("off_turn")
-            if off_turn is not None and off_turn > _MOST_OFF_TURN:
-                return f"{run.side} computed for {off_turn * 100:.0f} % of the other side's turns"
+        waited = _waited_in_turns(runs) if self.kind is Kind.FROZEN else None
+        if fault := _failed_in_turns(runs, known_failures) or waited or _computed_off_turn(runs):
+            return fault
         if self.clocks:
             return self.clocks.fault_of(run.side for run in runs)
         return self.disappointment_of(runs) if self.has_met else None  # both ran at once then
@@ -149,13 +141,13 @@ class Interleaving:
         After each turn a command finds the caches filled by the other one, and the longer it runs, the less that costs.
         A run still has twenty slices at least.
         """
+        # A suite that times itself decides anew in each run how long it computes.
+        if self.kind is not Kind.FROZEN or self.clocks or not self.alone_cpu_s:
+            return False
+        costs_much = _cpu_s(runs) > (1 + _MUCH_MORE) * self.alone_cpu_s
         longest_s = min(_LONGEST_SLICE_S, min(run.wall_s for run in runs) / _FEWEST_SLICES)
         longer_s = min(2 * self.slice_s, longest_s)
-        # A suite that times itself decides anew in each run how long it computes.
-        comparable = self.kind is Kind.FROZEN and self.alone_cpu_s and not self.clocks
-        if not comparable or longer_s <= self.slice_s:
-            return False
-        if _cpu_s(runs) <= (1 + _MUCH_MORE) * self.alone_cpu_s:
+        if not costs_much or longer_s <= self.slice_s:
             return False
         self.slice_s = longer_s
         return True
@@ -212,46 +204,36 @@ def choose(options: Options, *, is_subreaper: bool, clocks: Callable[[], ActiveC
 
 def _by_suite(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:
     """Choose by what the suite's results are."""
-    text = " ".join(options.command)
-    writes_results = options.results is not None or "{out}" in text or "REGRESS_OUT" in text
-    if writes_results and style_of(text) == "pytest":
-        kind = Kind.BENCHMARK if options.interleave == "benchmark" else Kind.COOPERATIVE
-        return Interleaving(
-            options.interleave, kind, "the benchmarks are pytest's, which can give turns to one another"
-        )
-    if (
-        writes_results
-        and "{select}" in text
-        and options.select
-        and options.select_style != "plain"
-        and not options.decide
-    ):
+    asked, text = options.interleave, " ".join(options.command)
+    if options.results is None and "{out}" not in text and "REGRESS_OUT" not in text:
+        if asked == "benchmark":
+            return Interleaving(asked, Kind.RUN, "the command is one benchmark")
+        return Interleaving(asked, Kind.TRIAL, "a trial run of each side decides", options.cpus)
+    if style_of(text) == "pytest":
+        kind = Kind.BENCHMARK if asked == "benchmark" else Kind.COOPERATIVE
+        return Interleaving(asked, kind, "the benchmarks are pytest's, which can give turns to one another")
+    if "{select}" in text and options.select and options.select_style != "plain" and not options.decide:
         why = f"the suite runs any one of the {len(options.select)} selected benchmarks by itself"
-        return Interleaving(options.interleave, Kind.SELECTED, why)
-    if writes_results:
-        return _by_clock(options, clocks)
-    if options.interleave == "benchmark":
-        return Interleaving(options.interleave, Kind.RUN, "the command is one benchmark")
-    return Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
+        return Interleaving(asked, Kind.SELECTED, why)
+    return _by_clock(options, clocks)
 
 
 def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:
     """Choose for a suite that times itself: it may be stopped where its clock can be corrected."""
-    own = "the suite times itself"
-    if options.interleave == "benchmark":
-        return Interleaving(options.interleave, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
+    asked, own = options.interleave, "the suite times itself"
+    if asked == "benchmark":
+        return Interleaving(asked, Kind.RUN, f"{own}, and nothing tells where a benchmark of it begins")
     if style_of(" ".join(options.command)) == "go":
-        return Interleaving(options.interleave, Kind.RUN, f"{own}, and Go takes the time from the kernel by itself")
+        return Interleaving(asked, Kind.RUN, f"{own}, and Go takes the time from the kernel by itself")
     if os.environ.get(CONTAINER):
-        return Interleaving(options.interleave, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
-    if options.interleave == "auto":
-        return Interleaving(options.interleave, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
+        return Interleaving(asked, Kind.RUN, f"{own}, and in a container its clock cannot be corrected")
+    if asked == "auto":
+        return Interleaving(asked, Kind.RUN, f"{own}; `lockstep` by name stops it with a corrected clock")
     try:
-        trial = Interleaving(options.interleave, Kind.TRIAL, "a trial run of each side decides", options.cpus)
-        trial.clocks = clocks()
+        corrected = clocks()
     except NoClockError as error:
-        return Interleaving(options.interleave, Kind.RUN, f"{own}, and {error}")
-    return trial
+        return Interleaving(asked, Kind.RUN, f"{own}, and {error}")
+    return Interleaving(asked, Kind.TRIAL, "a trial run of each side decides", options.cpus, clocks=corrected)
 
 
 def _unsuited(runs: Sequence[RunRecord]) -> str | None:
@@ -264,10 +246,41 @@ def _unsuited(runs: Sequence[RunRecord]) -> str | None:
         busy = _busy(run)
         if busy < _LEAST_BUSY:
             return (
-                f"{run.side} waited for {(1 - busy) * 100:.0f} % of its trial run (sleep, disk, network or another "
+                f"{run.side} waited for {_percent(1 - busy)} of its trial run (sleep, disk, network or another "
                 "process), and what it waits for would go on while it is stopped"
             )
     return None
+
+
+def _failed_in_turns(runs: Sequence[RunRecord], known_failures: Collection[tuple[str, str]]) -> str | None:
+    """Return which side failed in another way than it does by itself."""
+    for run in runs:
+        if run.failure is not None and not (run.is_usable and (run.side, run.failure) in known_failures):
+            return f"{run.side} {run.failure} while it took turns with the other side"
+    return None
+
+
+def _waited_in_turns(runs: Sequence[RunRecord]) -> str | None:
+    """Return which side waited for much of its turns."""
+    for run in runs:
+        busy = (run.turns or {}).get("busy")
+        if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
+            share = f"{run.side} waited for {_percent(1 - busy)} of its turns"
+            return f"{share}, perhaps for something that the stopped side holds"
+    return None
+
+
+def _computed_off_turn(runs: Sequence[RunRecord]) -> str | None:
+    """Return which side computed while the other one had its turns."""
+    for run in runs:
+        off_turn = (run.turns or {}).get("off_turn")
+        if off_turn is not None and off_turn > _MOST_OFF_TURN:
+            return f"{run.side} computed for {_percent(off_turn)} of the other side's turns"
+    return None
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
 
 
 def _cpu_s(runs: Sequence[RunRecord]) -> float:

@@ -336,3 +336,12 @@ def test_rounds_are_shortened_once() -> None:
 def test_slices_of_other_kinds_stay() -> None:
     """Where nothing is stopped there is nothing to lengthen."""
     assert not Interleaving("auto", Kind.COOPERATIVE, "", alone_cpu_s=1.0).lengthen_slices([record(cpu_s=3.0)])
+
+
+def test_suite_that_fails_in_part_with_the_library_is_measured_without_it(tmp_path: Path) -> None:
+    """Its results are there, and yet the reason names how it failed."""
+    interleaving = Interleaving("lockstep", Kind.TRIAL, "", clocks=ActiveClocks(tmp_path / "clock/active_clock.so"))
+    failed = record("head", failure="exited with status 1", result="runs/head-01.json")
+    interleaving.judge_trial([record("base"), failed])
+    reason = "the trial run of head exited with status 1 with the library that corrects its clock"
+    assert (interleaving.kind, interleaving.why, interleaving.clocks) == (Kind.RUN, reason, None)
