@@ -208,7 +208,7 @@ def build_clocks(folder: Path) -> ActiveClocks:
     words = [compiler, "-O2", "-shared", "-fPIC", "-w", "-o", str(library), str(_SOURCE), "-ldl"]
     try:
         own.mkdir(mode=0o700)
-        error = _compiler_error(words)
+        error = _compiler_error(words, own)
     except subprocess.TimeoutExpired:
         error = f"{compiler} took longer than {_COMPILE_LIMIT_S:.0f} s"
     except OSError as failure:
@@ -220,15 +220,20 @@ def build_clocks(folder: Path) -> ActiveClocks:
     return ActiveClocks(library)
 
 
-def _compiler_error(words: Sequence[str]) -> str:
-    """Run a compiler; return the last line that it printed if it failed, else the empty text.
+def _compiler_error(words: Sequence[str], folder: Path) -> str:
+    """Run a compiler with temporary files in `folder`; return the last line that it printed if it failed, else "".
 
     Raises:
         OSError: it could not be started.
         subprocess.TimeoutExpired: it did not end.
     """
     ended = subprocess.run(  # noqa: S603 - our own words
-        words, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=_COMPILE_LIMIT_S
+        words,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=_COMPILE_LIMIT_S,
     )
     if not ended.returncode:
         return ""

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -67,71 +67,118 @@ def measure(options: Options, reporter: Reporter) -> Exit:
             command = SuiteCommand(options.command, options.select_style)
             executor = RunExecutor(options, command, environment, folder, signals, processes, ends)
             measurement = MeasurementFolder(folder, _header(options, session_id, trees))
-            clocks = partial(build_clocks, worktrees.folder)
-            return _run(options, reporter, executor, measurement, trees, clocks)
+            session = _Session(options, reporter, executor, measurement, trees)
+            return session.run(partial(build_clocks, worktrees.folder))
 
 
-def _run(
-    options: Options,
-    reporter: Reporter,
-    executor: RunExecutor,
-    measurement: MeasurementFolder,
-    trees: Mapping[str, SideTree],
-    clocks: Callable[[], ActiveClocks],
-) -> Exit:
-    """Set up, measure, and save why it ended.
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A measurement whose trees are checked out and whose folder is open."""
 
-    Raises:
-        MeasureError: with the exit code of what went wrong.
-    """
-    header = measurement.header
-    reporter.emit(
-        "started",
-        session=header["session"],
-        suite=options.suite,
-        sides=list(trees),
-        pairs=options.pairs,
-        warmup=options.warmup,
-        command=header["command"],
-        out=str(measurement.folder.path),
-    )
-    if names := executor.environment.withheld:
-        reporter.emit("withheld", names=list(names))
-    if absent := sorted({submodule.path for tree in trees.values() for submodule in tree.absent}):
-        message = f"left out, because neither this checkout nor the network has it: {', '.join(absent)} (a submodule)"
-        header["warnings"].append(message)
-        reporter.emit("warning", message=message)
-    _set_up(options, reporter, executor, trees)
-    loop = PairsLoop(options, trees, executor, measurement, reporter, Clock(options.budget_s), options.select)
-    loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
-    if loop.interleaving.kind is Kind.SELECTED:
-        loop.options = replace(options, pairs=options.pairs * len(options.select))
-        loop.planned = loop.options.pairs
-    if options.base:
-        loop.shared_installs = _shared_installs(options, executor, trees)
-    if options.base and options.pairs < MIN_PAIRS:
-        planned = "1 pair is" if options.pairs == 1 else f"{options.pairs} pairs are"
-        loop.warn(f"{planned} planned, fewer than the {MIN_PAIRS} a verdict needs")
-    for warning in _about_packages(options, trees):
-        loop.warn(warning)
-    stopped = StopReason("error", "ended by an error")
-    try:
-        stopped = loop.run()
-        if options.profile or options.profile_calls or options.profile_memory:
-            SuiteProfiler(options, trees, executor, measurement, reporter).run()
-    except MeasureError as error:
-        stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
-        raise
-    finally:
-        header["survivors"] = survivors = executor.processes.survivors()
+    options: Options
+    reporter: Reporter
+    executor: RunExecutor
+    measurement: MeasurementFolder
+    trees: Mapping[str, SideTree]
+
+    def run(self, clocks: Callable[[], ActiveClocks]) -> Exit:
+        """Set up, measure, and save why it ended; `clocks` makes the clocks of a suite that times itself.
+
+        Raises:
+            MeasureError: with the exit code of what went wrong.
+        """
+        self._announce()
+        self._set_up()
+        loop = self._loop(clocks)
+        stopped = StopReason("error", "ended by an error")
+        try:
+            stopped = loop.run()
+            if self.options.profile or self.options.profile_calls or self.options.profile_memory:
+                SuiteProfiler(self.options, self.trees, self.executor, self.measurement, self.reporter).run()
+        except MeasureError as error:
+            stopped = StopReason("interrupted" if error.exit_code is Exit.INTERRUPTED else "error", error.what)
+            raise
+        finally:
+            self._end(loop, stopped)
+        _require_good_runs(self.measurement, self.trees)
+        return Exit.MEASURED
+
+    def _announce(self) -> None:
+        """Report what will be measured, and what the suite does not get."""
+        header, options = self.measurement.header, self.options
+        self.reporter.emit(
+            "started",
+            session=header["session"],
+            suite=options.suite,
+            sides=list(self.trees),
+            pairs=options.pairs,
+            warmup=options.warmup,
+            command=header["command"],
+            out=str(self.measurement.folder.path),
+        )
+        if names := self.executor.environment.withheld:
+            self.reporter.emit("withheld", names=list(names))
+        if absent := sorted({submodule.path for tree in self.trees.values() for submodule in tree.absent}):
+            listed = ", ".join(absent)
+            message = f"left out, because neither this checkout nor the network has it: {listed} (a submodule)"
+            header["warnings"].append(message)
+            self.reporter.emit("warning", message=message)
+
+    def _set_up(self) -> None:
+        """Run the setup command in every tree.
+
+        Raises:
+            NothingMeasuredError: it failed.
+            InterruptRequestedError: a signal asked to stop meanwhile.
+        """
+        setup = self.options.setup
+        for side, tree in self.trees.items() if setup else ():
+            if tree.is_set_up:
+                self.reporter.emit("setup-kept", side=side)
+                continue
+            self.reporter.emit("setup", side=side)
+            log = OutputLog()
+            ended = self.executor.run_setup(side, tree, log)
+            self.reporter.show_output(log)
+            self.executor.signals.check()
+            if ended.status != 0:
+                how = "was cut off by the job's limit" if ended.status is None else f"failed with status {ended.status}"
+                raise NothingMeasuredError(
+                    f"The setup of {side} {how}: {setup}",
+                    meaning=f"Nothing was measured. The end of its output:\n{log.last()}",
+                    remedy=f"Try the command at {tree.label}.",
+                )
+            if tree.kept:
+                tree.kept.mark_ready()
+            self.reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
+
+    def _loop(self, clocks: Callable[[], ActiveClocks]) -> PairsLoop:
+        """Return the loop over the pairs, which knows how they alternate, and warn of what is planned."""
+        options, executor = self.options, self.executor
+        clock = Clock(options.budget_s)
+        loop = PairsLoop(options, self.trees, executor, self.measurement, self.reporter, clock, options.select)
+        loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
+        if loop.interleaving.kind is Kind.SELECTED:
+            loop.options = replace(options, pairs=options.pairs * len(options.select))
+            loop.planned = loop.options.pairs
+        if options.base:
+            loop.shared_installs = _shared_installs(options, executor, self.trees)
+        if options.base and options.pairs < MIN_PAIRS:
+            planned = "1 pair is" if options.pairs == 1 else f"{options.pairs} pairs are"
+            loop.warn(f"{planned} planned, fewer than the {MIN_PAIRS} a verdict needs")
+        for warning in _about_packages(options, self.trees):
+            loop.warn(warning)
+        return loop
+
+    def _end(self, loop: PairsLoop, stopped: StopReason) -> None:
+        """Save and report why the measurement ended, and which processes of the suite could not be ended."""
+        self.measurement.header["survivors"] = survivors = self.executor.processes.survivors()
         if survivors:
             loop.warn(f"processes of the suite could not be ended: {', '.join(survivors)}")
-        _save_end(measurement, stopped)
-        good = {side: measurement.good(side) for side in trees}
+        _save_end(self.measurement, stopped)
+        good = {side: self.measurement.good(side) for side in self.trees}
         elapsed_s = round(loop.clock.elapsed_s, 3)
-        reporter.emit("finished", stopped=stopped.word, why=stopped.why, good=good, elapsed_s=elapsed_s)
-    _require_good_runs(measurement, trees)
-    return Exit.MEASURED
+        self.reporter.emit("finished", stopped=stopped.word, why=stopped.why, good=good, elapsed_s=elapsed_s)
 
 
 def _about_packages(options: Options, trees: Mapping[str, SideTree]) -> Iterator[str]:
@@ -146,34 +193,6 @@ def _about_packages(options: Options, trees: Mapping[str, SideTree]) -> Iterator
     if named:
         both = ", ".join(named[:_MOST_NAMED])
         yield f"carry names {both}: both sides have the head's packages, so what these change is not seen"
-
-
-def _set_up(options: Options, reporter: Reporter, executor: RunExecutor, trees: Mapping[str, SideTree]) -> None:
-    """Run the setup command in every tree.
-
-    Raises:
-        NothingMeasuredError: it failed.
-        InterruptRequestedError: a signal asked to stop meanwhile.
-    """
-    for side, tree in trees.items() if options.setup else ():
-        if tree.is_set_up:
-            reporter.emit("setup-kept", side=side)
-            continue
-        reporter.emit("setup", side=side)
-        log = OutputLog()
-        ended = executor.run_setup(side, tree, log)
-        reporter.show_output(log)
-        executor.signals.check()
-        if ended.status != 0:
-            how = "was cut off by the job's limit" if ended.status is None else f"failed with status {ended.status}"
-            raise NothingMeasuredError(
-                f"The setup of {side} {how}: {options.setup}",
-                meaning=f"Nothing was measured. The end of its output:\n{log.last()}",
-                remedy=f"Try the command at {tree.label}.",
-            )
-        if tree.kept:
-            tree.kept.mark_ready()
-        reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
 
 
 def _shared_installs(options: Options, executor: RunExecutor, trees: Mapping[str, SideTree]) -> list[SharedInstall]:

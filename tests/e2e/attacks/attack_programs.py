@@ -159,6 +159,16 @@ for file in (ACTION / "src").rglob("__init__.py"):
     file.write_text(f"import os; open('{LOOT}/package', 'a').write(repr(dict(os.environ)))\\n")
 """
 
+REWRITE_MEASURER = """
+daemon = LOOT.parent / "daemon.py"
+daemon.write_text(pathlib.Path(__file__).read_text().partition("daemon = ")[0] + "take('escaped', sys.argv[0])\\n")
+line = f"exec(compile(open('{daemon}').read(), 'daemon', 'exec'), {{}})\\n"
+for name in ("exec_shim.py", "watchdog.py", "supervisor.py", "python_start/sitecustomize.py"):
+    for file in LOOT.parent.glob(f"temp/regress-measurer/regress_action/measure/{name}"):
+        if line not in file.read_text():
+            file.write_text(file.read_text().replace("import os\\n", "import os\\n" + line, 1))
+"""
+
 STEP_FILES = """
 spy = LOOT.parent / "profile"
 spy.write_text(f"(env; tr '\\\\0' '\\\\n' < /proc/$$/environ) >> {LOOT}/profile\\n")

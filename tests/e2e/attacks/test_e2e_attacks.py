@@ -61,6 +61,15 @@ def test_a_process_that_outlives_the_suite_sees_no_token(runner: Runner, engine_
     assert job.failed
 
 
+def test_a_rewritten_measurer_sees_no_token(runner: Runner) -> None:
+    """The suite can write the files that start its next run, and leave its namespace: what it starts is ended, too."""
+    job = attack(runner, programs.DAEMON, programs.REWRITE_MEASURER, engine="venv")
+    assert "exec_shim.py" in (runner.loot / "escaped").read_text()
+    assert TOKEN not in runner.stolen
+    assert job.failed
+    assert job.outputs["verdict"] != "pass"
+
+
 @BOTH_ENGINES
 def test_a_suite_that_kills_the_measurer_sees_no_token(runner: Runner, engine_name: str) -> None:
     """With nobody left to end its daemon, the step that has the token does not start in that job."""

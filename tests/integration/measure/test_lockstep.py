@@ -328,7 +328,7 @@ def test_side_that_computes_in_the_turns_of_the_other_one_is_noticed(repository:
     command = f"{PYTEST} --benchmark-json={{out}}"
     measured = measure("--base", "HEAD~1", "--pairs", "1", "--", command)
     assert measured.status == 0, measured.stderr
-    assert re.match(r"head computed for \d+% of the other side's turns", str(interleaved(measured)["why"]))
+    assert re.match(r"head computed for \d+ % of the other side's turns", str(interleaved(measured)["why"]))
     assert [(run["side"], run["turns"]) for run in measured.runs] == [("base", None), ("head", None)]
 
 
