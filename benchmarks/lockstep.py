@@ -418,8 +418,7 @@ def decide(name: str, amounts: tuple[int, int], folder: Path, wanted: argparse.N
     repository(folder, {file: texts[0]}, {file: texts[1] + "\n#"})
     command = [sys.executable, file]
     if name in FUNCTIONS:
-        options = "-q -p no:cacheprovider -p pytest_benchmark.plugin --benchmark-max-time=0.25 --benchmark-json={out}"
-        command = ["env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", sys.executable, "-m", "pytest", *options.split()]
+        command = [*PYTEST, "--benchmark-max-time=0.25", "--benchmark-json={out}"]
     began = time.monotonic()
     judged, document = judge(folder, wanted.interleave, ("--budget-minutes", f"{wanted.seconds / 60}"), *command)
     metric = "time" if name in FUNCTIONS or name == "sleep" else "cpu_time"
@@ -465,7 +464,7 @@ def measure(folder: Path, interleave: str, pairs: int, *command: str, more: Sequ
     out = folder / ".git" / "measured"
     words = [sys.executable, "-m", "regress_action.measure", "--out", str(out), "--overwrite", "--base", "HEAD~1"]
     words += ["--pairs", str(pairs), "--interleave", interleave, *more, "--", *command]
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    variables = {**os.environ, **VARIABLES}
     subprocess.run(words, cwd=folder, env=variables, check=True, capture_output=True)
     document: dict[str, Any] = json.loads((out / "measurement.json").read_text())
     return document
@@ -473,8 +472,9 @@ def measure(folder: Path, interleave: str, pairs: int, *command: str, more: Sequ
 
 def suite_ratios(folder: Path, interleave: str, pairs: int, *options: str) -> dict[str, list[float]]:
     """Return the log ratio of every pair for each benchmark of a pytest suite."""
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "--benchmark-json={out}"]
-    document = measure(folder, interleave, pairs, *words)
+    document = measure(folder, interleave, pairs, *PYTEST, *options, "--benchmark-json={out}")
+    if kind_of(document) != {"lockstep": "cooperative"}.get(interleave, interleave):
+        sys.exit(f"Not measured by {interleave}: {document['interleave']['why']}")
     medians: dict[tuple[str, int, str], float] = {}
     for run in document["runs"]:
         result = json.loads((folder / ".git" / "measured" / run["result"]).read_text())
@@ -495,7 +495,7 @@ def judge(
     words = [sys.executable, "-m", "regress_action", "run", "--base", "HEAD~1", *length]
     words += ["--interleave", interleave, "--out", str(measured), "--json", str(out), "--thresholds", "t.yml"]
     (folder / "t.yml").write_text(f"default: {{regression_threshold: {threshold:g}}}\n")
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    variables = {**os.environ, **VARIABLES}
     ended = subprocess.run(
         [*words, "--", *command], cwd=folder, env=variables, check=False, capture_output=True, text=True
     )
@@ -505,6 +505,10 @@ def judge(
     (document,) = [json.loads(file.read_text()) for file in measured.rglob("measurement.json")]
     return comparisons, document
 
+
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin")
+VARIABLES = {"PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""pytest with the one plugin that it needs: those of a development environment take a second to load."""
 
 PARTS: dict[str, Callable[[Machine, argparse.Namespace], list[dict[str, Any]]]] = {
     "spread": spread, "error": error, "recognition": recognition, "kills": kills, "decisions": decisions,
