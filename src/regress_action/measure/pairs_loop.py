@@ -300,8 +300,10 @@ class PairsLoop:
         return self.executor.signals.stop is None and time.monotonic() < self.executor.ends
 
     def _ends_after(self, pair: int) -> bool:
-        if pair == MIN_PAIRS - 1 and self.options.extends and self.interleaving.kind is not Kind.SELECTED:
-            self.planned = affordable_pairs(self.clock.pairs_s, self.clock.elapsed_s, self.options.budget_s)
+        if pair == MIN_PAIRS - 1 and self.options.decide and self.interleaving.kind is not Kind.SELECTED:
+            asked = None if self.options.extends else self.options.pairs
+            spent = self.clock.pairs_s, self.clock.elapsed_s
+            self.planned = affordable_pairs(asked, *spent, self.options.budget_s)
             self.measurement.header["plan"]["pairs"] = self.planned
         if pair == self.planned:
             return True

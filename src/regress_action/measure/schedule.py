@@ -35,8 +35,8 @@ def looks(pairs: int) -> tuple[int, ...]:
     return (*sorted(look for look in early if MIN_PAIRS <= look < pairs), pairs)
 
 
-def affordable_pairs(pairs_s: Sequence[float], elapsed_s: float, budget_s: float | None) -> int:
-    """Return how many pairs are planned where nobody said how many: ten, and up to forty within a minute.
+def affordable_pairs(asked: int | None, pairs_s: Sequence[float], elapsed_s: float, budget_s: float | None) -> int:
+    """Return how many pairs are planned: those that were asked for, else ten, and up to forty within a minute.
 
     `pairs_s` are the seconds of the pairs so far. The first is left out, as much happens there only once. Where the
     budget, of which `elapsed_s` are spent, holds fewer, so many are planned: a plan that is cut has paid for its end.
@@ -44,13 +44,14 @@ def affordable_pairs(pairs_s: Sequence[float], elapsed_s: float, budget_s: float
     pair_s = max(sum(pairs_s[1:]) / len(pairs_s[1:]), 1e-6)
     within_minute = len(pairs_s) + (_PAIRS_S - sum(pairs_s)) / pair_s
     within_budget = len(pairs_s) + _SAFE * ((budget_s or math.inf) - elapsed_s) / pair_s
-    planned = min(max(within_minute, DEFAULT_PAIRS), _MOST_PAIRS, within_budget)
-    return max(math.floor(planned), MIN_PAIRS)
+    wanted = asked or min(max(within_minute, DEFAULT_PAIRS), _MOST_PAIRS)
+    return math.floor(min(wanted, max(within_budget, MIN_PAIRS)))
 
 
 def planned_pairs(asked: int | None, said: int | None) -> int:
-    """Return the pairs of a plan: those that were asked for, or else what a measurement says, within the bounds."""
-    return asked or min(max(said or DEFAULT_PAIRS, MIN_PAIRS), _MOST_PAIRS)
+    """Return the pairs of a plan: what a measurement says, within the bounds of what was asked for."""
+    most = asked or _MOST_PAIRS
+    return min(max(said or asked or DEFAULT_PAIRS, MIN_PAIRS), most)
 
 
 def seconds_saved(full_runs_s: Sequence[float], spent_s: float, planned: int, budget_s: float | None) -> float | None:

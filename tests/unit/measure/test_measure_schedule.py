@@ -51,31 +51,44 @@ def test_there_are_at_most_six_analyses_before_the_last(pairs: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pairs_s", "elapsed_s", "budget_s", "pairs"),
+    ("asked", "pairs_s", "elapsed_s", "budget_s", "pairs"),
     [
-        ([9.0, 1.0, 1.0, 1.0], 12.0, None, 40),
-        ([2.0, 2.0, 2.0, 2.0], 8.0, None, 30),
-        ([2.0, 1.0, 2.0, 3.0], 8.0, None, 30),
-        ([20.0, 2.0, 2.0, 2.0], 26.0, None, 21),
-        ([6.0] * 4, 24.0, None, 10),
-        ([30.0] * 4, 120.0, None, 10),
-        ([2.0] * 4, 8.0, 30.0, 13),
-        ([2.0] * 4, 20.0, 30.0, 8),
-        ([2.0] * 4, 29.0, 30.0, 5),
-        ([9.0] * 4, 60.0, 600.0, 10),
-        ([0.0] * 4, 0.0, None, 40),
+        (None, [9.0, 1.0, 1.0, 1.0], 12.0, None, 40),
+        (None, [2.0, 2.0, 2.0, 2.0], 8.0, None, 30),
+        (None, [2.0, 1.0, 2.0, 3.0], 8.0, None, 30),
+        (None, [20.0, 2.0, 2.0, 2.0], 26.0, None, 21),
+        (None, [6.0] * 4, 24.0, None, 10),
+        (None, [30.0] * 4, 120.0, None, 10),
+        (None, [2.0] * 4, 8.0, 30.0, 13),
+        (None, [2.0] * 4, 20.0, 30.0, 8),
+        (None, [2.0] * 4, 29.0, 30.0, 5),
+        (None, [9.0] * 4, 60.0, 600.0, 10),
+        (None, [0.0] * 4, 0.0, None, 40),
+        (200, [2.0] * 4, 8.0, None, 200),
+        (200, [2.0] * 4, 8.0, 30.0, 13),
+        (4, [2.0] * 4, 8.0, 9.0, 4),
     ],
 )
 def test_pairs_are_added_while_they_take_less_than_a_minute(
-    pairs_s: list[float], elapsed_s: float, budget_s: float | None, pairs: int
+    asked: int | None, pairs_s: list[float], elapsed_s: float, budget_s: float | None, pairs: int
 ) -> None:
     """Ten, unless the budget ends before; the first pair, in which much happens once, says nothing of the others."""
-    assert affordable_pairs(pairs_s, elapsed_s, budget_s) == pairs
+    assert affordable_pairs(asked, pairs_s, elapsed_s, budget_s) == pairs
 
 
 @pytest.mark.parametrize(
     ("asked", "said", "pairs"),
-    [(7, 33, 7), (None, 33, 33), (None, None, 10), (None, 1, 5), (None, 10**6, 40), (100, None, 100)],
+    [
+        (7, 33, 7),
+        (7, 1, 5),
+        (None, 33, 33),
+        (None, None, 10),
+        (None, 1, 5),
+        (None, 10**6, 40),
+        (100, None, 100),
+        (100, 33, 33),
+        (3, 1, 3),
+    ],
 )
 def test_what_a_measurement_says_of_its_plan_is_bounded(asked: int | None, said: int | None, pairs: int) -> None:
     """Whoever writes a measurement cannot choose how often it may be looked at; what was asked for counts first."""
