@@ -117,6 +117,7 @@ def _likelihood_ratio(left: Ints, total: Ints) -> Floats:
 REACHES = (100, 16)  # runs on each side that a proposal is tested on: far for small steps, near for young ones
 SLACK = np.arange(-10, 11)  # places to which it may move then
 _IN_NOISE = 10.0  # factor of the p-value of classes where the likelihood of a shift says more
+_LOOKS_AGAIN = 3  # at what elimination dropped
 CLEAR = 4.0  # mean deviations by which two levels are apart when every run shows to which it belongs
 QUANTILES = (np.arange(9) + 0.5) / 9
 
@@ -138,6 +139,15 @@ class Candidates(NamedTuple):
         """Return some of them."""
         place, owner, level, shift, p_value, strength = self
         return Candidates(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
+
+    def beside(self, others: Candidates) -> Candidates:
+        """Return these, as new ones, and the others in order; the new ones and those next to them are untested."""
+        joined = Candidates(*(np.concatenate(parts) for parts in zip(others, self, strict=True)))
+        order = np.argsort(joined.place, kind="stable")
+        new = order >= len(others.place)
+        joined = joined.take(order)
+        joined.strength[new | _beside(new, joined.owner)] = np.nan
+        return joined
 
     def without_lines(self, flat: Floats, ends: Ints) -> Candidates:
         """Return these without the steps, one after the other in one direction, that a drift describes better."""
@@ -172,23 +182,30 @@ class Candidates(NamedTuple):
         return joined.take(np.argsort(joined.place, kind="stable"))
 
 
-def prune(
-    flat: Floats,
-    ends: Ints,
-    proposals: Proposals,
-    minimum: Floats,
-    p: float,
-    smallest: int,
-) -> Candidates:
+def prune(flat: Floats, ends: Ints, proposals: Proposals, minimum: Floats, p: float, smallest: int) -> Candidates:
     """Test every proposal on the runs between its neighbours and drop the weakest, until all hold.
 
     `minimum` is the smallest shift that counts, per series. A proposal is only tested again when a neighbour of
     it went away, and all that are weaker than their neighbours go at once: what one of them decides touches
     nothing beyond its neighbours.
+
+    What goes depends on the order in which others go: beside a chance neighbour a step shows few of its runs. So the
+    strongest of what went between any two that hold is kept after all where it holds there by itself.
     """
     place = proposals.place
     owner = np.searchsorted(ends, place, side="right") - 1
-    candidates = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
+    proposed = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
+    held = _holding(flat, ends, proposed.take(np.arange(len(place))), minimum, p, smallest)  # a copy: testing moves it
+    for _ in range(_LOOKS_AGAIN):
+        again = _overlooked(flat, ends, held, proposed, minimum, p, smallest)
+        if not len(again.place):
+            break
+        held = _holding(flat, ends, again.beside(held), minimum, p, smallest)
+    return held
+
+
+def _holding(flat: Floats, ends: Ints, candidates: Candidates, minimum: Floats, p: float, smallest: int) -> Candidates:
+    """Drop the weakest until all hold."""
     while len(candidates.place):
         candidates = _tested(flat, ends, candidates, minimum, p, smallest)
         failing = candidates.strength < 1
@@ -198,21 +215,34 @@ def prune(
     return candidates
 
 
-def _tested(
-    flat: Floats,
-    ends: Ints,
-    candidates: Candidates,
-    minimum: Floats,
-    p: float,
-    smallest: int,
+def _overlooked(
+    flat: Floats, ends: Ints, held: Candidates, proposed: Candidates, minimum: Floats, p: float, smallest: int
 ) -> Candidates:
-    start, stop = _between_neighbours(ends, candidates)
+    """Return the strongest of what was proposed between any two that hold, where it holds there by itself."""
+    gap = np.searchsorted(held.place, proposed.place, side="right")
+    start = np.maximum(ends[proposed.owner], np.append(0, held.place)[gap])
+    stop = np.minimum(ends[proposed.owner + 1], np.append(held.place, ends[-1])[gap])
+    rows = np.flatnonzero(np.minimum(proposed.place - start, stop - proposed.place) >= smallest)
+    again = _tested(flat, ends, proposed.take(rows), minimum, p, smallest, start[rows], stop[rows])
+    gap = np.searchsorted(held.place, again.place, side="right") + again.owner
+    order = np.lexsort((-again.strength, gap))
+    strongest = order[np.unique(gap[order], return_index=True)[1]]
+    return again.take(strongest[again.strength[strongest] >= 1])
+
+
+def _tested(
+    flat: Floats, ends: Ints, candidates: Candidates, minimum: Floats, p: float, smallest: int, *bounds: Ints
+) -> Candidates:
+    """Test those that are untested, between `bounds` (starts, stops), or between their neighbours without any."""
+    start, stop = bounds or _between_neighbours(ends, candidates)
     todo = np.flatnonzero(np.isnan(candidates.strength))
+    if not len(todo):
+        return candidates
     near, place, p_value = _split(flat, start[todo], stop[todo], candidates.place[todo], smallest)
     place, level, shift = _sharpened(flat, near, place)
     for reach in REACHES:
-        bounds = np.maximum(near.start, place - reach), place, np.minimum(near.stop, place + reach)
-        p_value = np.minimum(p_value, _of_separation(flat, *bounds))
+        sides = np.maximum(near.start, place - reach), place, np.minimum(near.stop, place + reach)
+        p_value = np.minimum(p_value, _of_separation(flat, *sides))
     least = np.maximum(minimum[candidates.owner[todo]], 1e-12)
     noisy = np.flatnonzero(_roughness(flat, near.start, near.stop) > _NOISY * least)
     if len(noisy):
@@ -279,11 +309,16 @@ def _weaker_than_neighbours(candidates: Candidates) -> Flags:
 
 def _without(candidates: Candidates, gone: Flags) -> Candidates:
     """Drop some, and mark those beside them as untested."""
-    beside = np.zeros_like(gone)
-    beside[1:] |= gone[:-1]
-    beside[:-1] |= gone[1:]
-    candidates.strength[beside] = np.nan
+    candidates.strength[_beside(gone, candidates.owner)] = np.nan
     return candidates.take(~gone)
+
+
+def _beside(some: Flags, owner: Ints) -> Flags:
+    """Return those next to any of some in the same series."""
+    beside, same = np.zeros_like(some), owner[1:] == owner[:-1]
+    beside[1:] |= some[:-1] & same
+    beside[:-1] |= some[1:] & same
+    return beside
 
 
 def _shift(flat: Floats, start: Ints, place: Ints, stop: Ints) -> tuple[Floats, Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.analysis import candidates
+from regress_action.analysis import candidates, change_points
 from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.candidates import Candidates, Proposals, propose
 
@@ -153,3 +153,44 @@ def test_a_step_moves_to_the_first_run_that_leaves_a_whole_level() -> None:
 def _separation(flat: np.ndarray, start: int, place: int, stop: int) -> float:
     (p,) = candidates._of_separation(flat, np.array([start]), np.array([place]), np.array([stop]))
     return float(p)
+
+
+@pytest.mark.parametrize("seed", [15, 107])
+def test_what_elimination_dropped_is_kept_where_it_holds_between_the_rest(seed: int) -> None:
+    """Two steps, one after the other, of which neither seems to hold beside chance neighbours: both are found."""
+    runs = np.arange(60)
+    levels = np.random.default_rng(seed).normal(0, 0.03, 60) + 0.05 * (runs >= 20) + 0.05 * (runs >= 34)
+
+    first, second = change_points.find(np.exp(levels))
+
+    assert first.index == pytest.approx(20, abs=2)
+    assert second.index == pytest.approx(34, abs=1)
+
+
+def test_what_is_found_in_a_series_does_not_depend_on_the_others() -> None:
+    """A step that another series loses leaves those of its neighbour in the array as they are."""
+    runs = np.arange(60)
+    together = [
+        np.exp(np.random.default_rng(seed).normal(0, 0.03, 60) + 0.05 * (runs >= 20) + 0.05 * (runs >= 34))
+        for seed in range(86, 108)
+    ]
+
+    assert change_points.find_all(together) == [change_points.find(series) for series in together]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_nothing_that_was_proposed_holds_between_what_is_kept(seed: int) -> None:
+    """Whatever was proposed, near two steps or anywhere: what is left out does not hold there by itself."""
+    draw = np.random.default_rng(seed)
+    flat = (draw.normal(0, 0.05, 80) + 0.1 * (np.arange(80) >= 30) - 0.1 * (np.arange(80) >= 55)).astype(np.float32)
+    ends, minimum = np.array([0, 80]), np.array([np.log(1.04)])
+    places = np.unique(draw.integers(6, 75, 9))
+    places = places[np.diff(places, append=99) >= 5]
+    unknown = (np.full(len(places), np.nan) for _ in range(4))
+    proposed = Candidates(places, np.zeros_like(places), *unknown)
+
+    held = candidates.prune(flat, ends, Proposals(places, np.zeros(0)), minimum, 0.001, 5)
+
+    assert (held.strength >= 1).all()
+    assert (np.diff(held.place, prepend=0, append=80) >= 5).all()
+    assert not len(candidates._overlooked(flat, ends, held, proposed, minimum, 0.001, 5).place)
