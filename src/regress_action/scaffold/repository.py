@@ -157,7 +157,7 @@ class Project:
     missing: str | None = None
 
 
-_TARGET = re.compile(r"^(bench|benchmark|benchmarks|perf)\s*:(?!=)", re.MULTILINE)
+_TARGET = re.compile(r"^(bench|benchmark|benchmarks|perf)\s*:(?!=)[^\n]*\n?((?:[ \t][^\n]*\n?)*)", re.MULTILINE)
 _MANIFESTS = ("CMakeLists.txt", "meson.build", "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod")
 _TESTS = re.compile(r"^(check|test)\s*:(?!=)[^\n]*\n((?:\t[^\n]*\n?)*)", re.MULTILINE)
 _FILES = (("Makefile", "make"), ("GNUmakefile", "make"), ("makefile", "make"), ("justfile", "just"))
@@ -174,16 +174,26 @@ def tasks(repository: Repository) -> list[Project]:
         if match is None:
             continue
         is_built = re.search(r"^all\s*:(?!=)", text, re.MULTILINE) and not repository.exists("go.mod")
+        setup = f"{program} all" if is_built and program == "make" else ""
+        command = f"{program} {match[1]}"
+        if program == "make" and _compiles(match[1], match[2]):
+            setup, command = f"{setup} && {command}".removeprefix(" && "), f"./{match[1]}"
         return [
             Project(
                 kind=program,
                 why=f"{file} has the target {match[1]}",
-                setup=f"{program} all" if is_built and program == "make" else "",
-                command=f"{program} {match[1]} | tee {{out}}",
+                setup=setup,
+                command=f"{command} | tee {{out}}",
                 sources=(("command", f"the target {match[1]} of {file}"),),
             )
         ]
     return _tests_of_makefile(repository)
+
+
+def _compiles(target: str, recipe: str) -> bool:
+    """Whether a rule only makes a program of its own name, which is then to be run."""
+    made = re.search(rf"\s-o\s*(?:\$@|\$\(@\)|{target})(?=\s|$)", recipe, re.MULTILINE)
+    return made is not None and not re.search(rf"(?<!\S)(?:\./)?(?:\$@|{target})(?=\s|$)", recipe.replace(made[0], ""))
 
 
 def _tests_of_makefile(repository: Repository) -> list[Project]:

@@ -220,6 +220,8 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
         ),
         ({"go.mod": "module x", "a_test.go": "package x"}, "go", "go test -count 1 ./..."),
         ({"Makefile": "bench:\n\t./speed\n"}, "make", "make bench | tee {out}"),
+        ({"Makefile": "perf: perf.c\n\tcc -O2 -o perf ./perf.c -lm\n\ntest:\n\t./a"}, "make", "./perf | tee {out}"),
+        ({"Makefile": "bench: b.c\n\tcc b.c -o $@\n\t./$@\n"}, "make", "make bench | tee {out}"),
         ({"Makefile": "all: a\ncheck: all\n\t./a", "a.c": ""}, "make", "make check"),
         (
             {"pom.xml": "<module>perf</module>", "perf/pom.xml": "jmh-core <finalName>micro</finalName>"},
