@@ -258,10 +258,10 @@ def has_runs_needed(comparison: Comparison) -> bool:
 def all_runs_needed(rows: Sequence[Comparison], mode: Mode) -> str:
     """Return how many runs would decide half of the rows that more runs decide, and all of these; empty for none."""
     needed = sorted(row.runs_needed for row in rows if row.runs_needed is not None and not has_runs_needed(row))
-    if not needed:
+    if not needed or mode is Mode.SINGLE:
         return ""
     unit = "pairs" if mode is Mode.PAIRED else "runs per side"
-    half = (len(needed) + 1) // 2
+    half = len(needed) if needed[0] == needed[-1] else (len(needed) + 1) // 2
     more = f", {needed[-1]:,} those of {len(needed)}" if len(needed) > half else ""
     return (
         f"About {needed[half - 1]:,} {unit} would rule out the thresholds of {half} of them if nothing changed{more}."

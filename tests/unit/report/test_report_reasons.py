@@ -126,6 +126,7 @@ def test_no_more_runs_are_asked_for_than_were_measured() -> None:
             (24, 30, 558),
             "About 30 pairs would rule out the thresholds of 2 of them if nothing changed, 558 those of 3.",
         ),
+        ((24, 24), "About 24 pairs would rule out the thresholds of 2 of them if nothing changed."),
         ((6, 24, None), "About 24 pairs would rule out the thresholds of 1 of them if nothing changed."),
         ((6, None), ""),
     ],
@@ -134,6 +135,7 @@ def test_one_sentence_says_how_many_runs_would_decide_a_table(needed: Sequence[i
     """Where there are too many rows for a reason each; what no number of runs decides is left out."""
     rows = [row("a", Verdict.INCONCLUSIVE, 1.1, runs_needed=count) for count in needed]
     assert phrases.all_runs_needed(rows, Mode.PAIRED) == said
+    assert not phrases.all_runs_needed(rows, Mode.SINGLE)  # one session shows nothing of how far runs lie apart
 
 
 @pytest.mark.parametrize("detectable", [10.0, 4527388.0, math.inf])
