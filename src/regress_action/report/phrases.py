@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 NAME_LIMIT = 60
-_FEWEST_NAMES = 3
 _WORTH_LEAVING_OUT = 10  # characters
+_WORTH_FOR_TWO = 20
 _SEPARATOR = re.compile(r"::|[/.]|(?<![A-Za-z])(?:test|bench|benchmark)_")
 _DOUBLE = 2.0
 _NEGLIGIBLE = 0.01
@@ -66,13 +66,14 @@ def subject(comparison: Comparison) -> Sentence:
 def common_beginning(comparisons: Iterable[Comparison]) -> str:
     """Return what all names begin with, up to a separator, where leaving it out makes a table easier to read."""
     names = {plain(comparison.benchmark.name, FULL_NAME_LIMIT) for comparison in comparisons}
-    if len(names) < _FEWEST_NAMES:
+    if len(names) < 2:  # noqa: PLR2004 - one name has nothing in common
         return ""
+    worth = _WORTH_LEAVING_OUT if len(names) > 2 else _WORTH_FOR_TWO  # noqa: PLR2004
     first, last = min(names), max(names)
     shared = first[: next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
     ends = [separator.end() for separator in _SEPARATOR.finditer(shared)]
     beginning = shared[: ends[-1]] if ends else ""
-    return beginning if len(beginning) >= _WORTH_LEAVING_OUT and beginning not in names else ""
+    return beginning if len(beginning) >= worth and beginning not in names else ""
 
 
 def comparative(comparison: Comparison) -> str:

@@ -294,6 +294,11 @@ def test_runtime_that_is_only_a_version_is_called_a_runtime() -> None:
         (["pkg.cache.bench_get", "pkg.cache.bench_set", "pkg.cache.bench_clear"], "pkg.cache.bench_"),
         (["cache.get", "cache.set", "cache.clear"], ""),
         (["benchmarks/a", "benchmarks/b"], ""),
+        (
+            ["github.com/name/project/v2.BenchmarkA", "github.com/name/project/v2.BenchmarkB"],
+            "github.com/name/project/v2.",
+        ),
+        (["github.com/name/project/v2.BenchmarkA"], ""),
         (["benchmarks/", "benchmarks/a", "benchmarks/b"], ""),
     ],
 )
