@@ -128,6 +128,8 @@ def share(culprit: Culprit) -> str:
     text = percent(culprit.share)
     if culprit.share_low is None or culprit.share_high is None:
         return text
+    if percent(culprit.share_low) == percent(culprit.share_high) == text:
+        return text
     unsure = ": too few pairs to be sure" if culprit.share_high - culprit.share_low > _UNSURE else ""
     return f"{text} ({percent(culprit.share_low)} to {percent(culprit.share_high)}{unsure})"
 

@@ -127,3 +127,4 @@ def test_a_share_that_may_be_anything_says_so() -> None:
         "94 % (0 % to 100 %: too few pairs to be sure)"
     )
     assert causes.share(CAUSE.culprit) == "94 % (88 % to 99 %)"
+    assert causes.share(replace(CAUSE.culprit, share=1.0, share_low=0.999, share_high=1.0)) == "100 %"
