@@ -135,7 +135,7 @@ def trimmed(values: Floats, planned: int = 0, *, few: bool = True) -> tuple[Floa
     trims fewer than ten: a new run that is no part of them may be such an outlier itself.
     """
     runs, mean, squares = moments(values)
-    cut = np.maximum(runs // _TRIM, np.minimum(planned // _TRIM, np.maximum(runs - 1, 0) // 4)).astype(int)
+    cut = np.maximum(runs // _TRIM, np.minimum(planned // _TRIM, (runs - 1) // 4)).astype(int)
     if few:
         cut = np.where((cut == 0) & _has_outlier(values, runs), 1, cut)
     with np.errstate(invalid="ignore", divide="ignore"):

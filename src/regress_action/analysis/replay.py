@@ -197,13 +197,9 @@ def _judge_again(group: _Past, policy: Policy, window: int) -> tuple[int, list[A
                 sustained=group.sustained(comparison, number, window),
             )
             for comparison in judgement.comparisons
-            if _alarms(comparison)
+            if comparison.alarms
         ]
     return judged, alarms
-
-
-def _alarms(comparison: Comparison) -> bool:
-    return comparison.alarms
 
 
 def _missed(group: _Past, alarms: Sequence[Alarm]) -> Iterator[AlarmKey]:

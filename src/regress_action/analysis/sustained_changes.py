@@ -167,9 +167,10 @@ def _drifted(series: Followed) -> list[_Claim]:
     since = series.change_points[-1].index if series.change_points else 0
     earlier = trend.follow(history.values[:before], times, direction=history.metric.direction, since=since)
     badness = history.values if history.metric.direction is Direction.LOWER else -history.values
-    went_on = before >= SETTLED and np.median(badness[before:]) > np.median(badness[before - SETTLED : before])
     seen_again = (
-        earlier.direction is Tendency.DEGRADING and bool(went_on) and _rises(history, max(going.points, LAST + SETTLED))
+        earlier.direction is Tendency.DEGRADING
+        and bool(np.median(badness[before:]) > np.median(badness[before - SETTLED : before]))
+        and _rises(history, max(going.points, LAST + SETTLED))
     )
     reason = Reason(ReasonCode.DRIFTING, count=going.points)
     first = history.point(len(history) - going.points).commit

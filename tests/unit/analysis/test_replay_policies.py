@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -163,3 +165,28 @@ def test_an_alarm_is_borne_out_above_the_reports_that_it_was_judged_against() ->
 
     assert (early.place.report, early.sustained) == (6, True)
     assert (late.place.report, late.sustained) == (45, True)
+
+
+def test_an_alarm_is_borne_out_by_half_of_its_threshold_wherever_reports_have_gaps() -> None:
+    """The median of up to five reports after it, of which three have a value, above that of those before it."""
+    random = np.random.default_rng(1)
+    (group,) = _Past.of(history({6: 1.3}))
+    alarm = compare(group.reports[:6], [group.reports[6]]).comparisons[0]
+    seen: Counter[bool | None] = Counter()
+    for _ in range(300):
+        levels = random.normal(0, 0.1, 20)
+        number, window = int(random.integers(1, 19)), int(random.integers(1, 12))
+        levels[number + 1 :] += random.choice([0.0, math.log(1.2) / 2, 0.3])
+        levels[random.random(20) < random.choice([0.0, 0.3, 0.7])] = math.nan
+        before = [level for level in levels[max(0, number - window) : number] if not math.isnan(level)]
+        after = [level for level in levels[number + 1 :][:5] if not math.isnan(level)]
+        expected = None
+        if before and len(after) >= 3:
+            expected = bool(np.median(after) - np.median(before) >= math.log(1.2) / 2)
+
+        of_levels = replace(group, badness={("parse", "time"): levels})
+
+        assert of_levels.sustained(replace(alarm, threshold=1.2), number, window) is expected
+        seen[expected] += 1
+    assert replace(group, badness={}).sustained(alarm, 6, 5) is None
+    assert min(seen[case] for case in (True, False, None)) > 20
