@@ -35,7 +35,7 @@ from regress_action.measure.reporting import OutputLog
 from regress_action.measure.result_files import ResultFiles, UnusableResultError
 from regress_action.measure.sampler import SHARE, Sampler
 from regress_action.measure.spawn import Task
-from regress_action.measure.suite_command import shell
+from regress_action.measure.suite_command import LONGEST_VALUE, shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -368,12 +368,13 @@ class RunExecutor:
 
     def _task(self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...]) -> Task:
         """Return the suite's command in its environment, with the limits of the run and of the job."""
+        names = "\n".join(selection)
         variables = {
             **self.environment.variables,
             "REGRESS_OUT": str(result_files.out),
             "REGRESS_SIDE": slot.side,
             "REGRESS_PAIR": str(slot.pair),
-            "REGRESS_SELECT": "\n".join(selection),
+            "REGRESS_SELECT": names if len(names.encode()) <= LONGEST_VALUE else "",  # else all benchmarks run
         }
         if not os.environ.get(CONTAINER):
             searched = filter(None, (_PYTHON_START, self.environment.variables.get("PYTHONPATH")))

@@ -8,6 +8,7 @@ benchmark too many costs time, one too few leaves a suspect without a second mea
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+LONGEST_VALUE = 130_000
+"""Bytes of one argument or variable: Linux takes a few more (MAX_ARG_STRLEN)."""
+
+_MOST_ARGUMENTS = 1_000_000  # bytes of all of them; Linux takes a quarter of the stack, mostly 2 MiB
 _LONGEST_ARGUMENTS = 30_000  # bytes of node ids on a command line; more go into a file
 _PYTEST_KEYWORD = re.compile(r"[\w:+\-.\[\]\\/]+")  # what an expression for -k can hold besides its operators
 _CHANGES_FOLDER = {"cd", "pushd", "--rootdir", "-C", "--directory", "--chdir"}
@@ -174,9 +179,16 @@ class SuiteCommand:
     ) -> list[str]:
         """Return what is executed in `folder`, with `{out}` and `{select}` filled in and other braces left alone.
 
-        `write_list` writes a long selection into a file, one name a line, and returns its path.
+        `write_list` writes a long selection into a file, one name a line, and returns its path. One that is too long
+        for a command is left out, so that all benchmarks run.
         """
         chosen = STYLES[self.style](selection, Invocation(self.words, folder, write_list)) if selection else []
+        argv = self._filled(out, chosen)
+        sizes = [len(os.fsencode(word)) for word in argv]
+        return self._filled(out, []) if max(sizes) > LONGEST_VALUE or sum(sizes) > _MOST_ARGUMENTS else argv
+
+    def _filled(self, out: Path, chosen: list[str]) -> list[str]:
+        """Return the words with `{out}` and `{select}` filled in."""
         if len(self.words) == 1:
             return [*shell(), fill_in(self.words[0], {"{out}": [str(out)], "{select}": chosen})]
         argv: list[str] = []

@@ -179,3 +179,14 @@ def test_decide_is_split_like_a_command_line(measure: Measurer, tmp_path: Path) 
     measure("--base", "HEAD~1", "--decide", f"sh {shlex.quote(str(script))} x", "--", "true")
     seen = (tmp_path / "with space.sh.seen").read_text().strip()
     assert seen == f"x {measure.out / 'measurement.json'}"
+
+
+@pytest.mark.parametrize("style", ["plain", "regex"])
+def test_selection_that_is_too_long_for_a_command_is_the_whole_suite(measure: Measurer, style: str) -> None:
+    """The kernel takes 128 KiB in one argument or variable: with more names, all benchmarks run."""
+    names = [f"a benchmark with a long name, number {number:030}" for number in range(2500)]
+    selected = [word for name in names for word in ("--select", name)]
+    show = 'echo "$REGRESS_SELECT" {select} | wc -c > {out}'
+    measured = measure("--runs", "1", "--select-style", style, *selected, "--", show)
+    assert measured.status == 0, measured.stderr
+    assert measured.results() == ["1\n"]
