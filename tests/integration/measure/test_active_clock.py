@@ -117,7 +117,7 @@ def test_without_a_compiler_a_suite_that_times_itself_is_measured_run_by_run(mea
     ("script", "reason"),
     [
         ("printf 'one\\n\\377 two\\n' >&2; exit 1", "could not be compiled: \N{REPLACEMENT CHARACTER} two"),
-        ("touch $TMPDIR/part; exit 7", "could not be compiled: it failed with status 7"),
+        (": > $TMPDIR/part; exit 7", "could not be compiled: it failed with status 7"),
         ("exit 0", "could not be compiled: .*/cc wrote nothing"),
     ],
 )
