@@ -132,8 +132,9 @@ def detectability(judgement: Judgement) -> Detectability | None:
 
 
 def _smallest(row: Comparison) -> float | None:
-    """Return the smallest ratio that would have been proven, None if unknown; every change of a count is seen."""
-    return 1.0 if row.metric.exact and row.minimum_detectable_ratio is None else row.minimum_detectable_ratio
+    """Return the smallest ratio that would have been proven, None if unknown; every change of a count or of 0 is."""
+    is_exact = row.metric.exact or row.baseline.median == row.head.median == 0
+    return 1.0 if is_exact and row.minimum_detectable_ratio is None else row.minimum_detectable_ratio
 
 
 def moved_services(judgement: Judgement) -> list[ServiceComparison]:

@@ -259,9 +259,10 @@ def test_what_could_be_missed_is_counted_at_the_threshold(smallest: Sequence[flo
 
 
 def test_counts_show_every_change() -> None:
-    """A count without noise has no smallest change, and is among the rows in which all is seen."""
+    """A count without noise, or nothing at all, has no smallest change, and is among the rows in which all is seen."""
     exact = replace(UNCHANGED[0], metric=replace(UNCHANGED[0].metric, exact=True), minimum_detectable_ratio=None)
-    said = text.headline(judgement(Outcome.PASS, exact, *UNCHANGED[1:]))
+    zero = replace(UNCHANGED[1], baseline=Side(10, 0.0), head=Side(10, 0.0), minimum_detectable_ratio=None)
+    said = text.headline(judgement(Outcome.PASS, exact, zero, *UNCHANGED[2:]))
     assert said.endswith("would have been seen (80 % power) in all 4 benchmarks.")
 
 
