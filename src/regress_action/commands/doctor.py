@@ -215,23 +215,30 @@ def configuration(settings: Settings, root: Path) -> Iterator[CheckResult]:
         )
 
 
+def typical_changes(judgement: Judgement) -> list[tuple[str, float]]:
+    """Return each metric with the ratio that half of its series show, the largest first."""
+    visible: dict[str, list[float]] = {}
+    for row in judgement.comparisons:
+        if row.minimum_detectable_ratio is not None:
+            visible.setdefault(row.metric.name, []).append(row.minimum_detectable_ratio)
+    typical = [(name, sorted(ratios)[len(ratios) // 2]) for name, ratios in visible.items()]
+    return sorted(typical, key=lambda entry: -entry[1])
+
+
 def noise(judgement: Judgement, pairs: int, rules: JudgingRules, took: Duration) -> Iterator[CheckResult]:
     """Say what an A/A measurement of `pairs` pairs could have seen, and which benchmarks are too noisy to be useful."""
     from regress_action.commands.doctor_plan import percent
 
-    visible = sorted(
-        comparison.minimum_detectable_ratio
-        for comparison in judgement.comparisons
-        if comparison.minimum_detectable_ratio is not None
-    )
+    visible = typical_changes(judgement)
     if not visible:
         yield CheckResult(
             Level.FAULT, "The suite gave nothing to judge.", "Look at .regress/doctor/measurement/runs/*.log"
         )
         return
-    typical = visible[len(visible) // 2]
+    shown = [f"{percent(ratio)}{f' of {name}' if len(visible) > 1 else ''}" for name, ratio in visible[:_NAMED]]
     yield CheckResult(
-        Level.FINE, f"On this machine you can see {percent(typical)} in {pairs} pairs ({pairs * took.pair_s:.0f} s)."
+        Level.FINE,
+        f"On this machine you can see {', '.join(shown)} in {pairs} pairs ({pairs * took.pair_s:.0f} s).",
     )
     alarms = [comparison for comparison in judgement.comparisons if comparison.verdict == "regression"]
     if alarms:

@@ -77,6 +77,8 @@ def _planted(base: Report, head: Report, row: Comparison, rules: JudgingRules) -
 
     factor = 1 + _MARGIN * (rules.ratio_that_fails(row) - 1)
     name = row.benchmark.name, row.metric.name
+    if row.baseline.median == row.head.median == 0:
+        return PlantedChange(*name, factor, caught=False, fails=False, why="it is 0, which no factor makes worse")
     if row.ratio is None or row.minimum_detectable_ratio is None:
         return PlantedChange(*name, factor, caught=False, fails=False, why=f"it has no ratio: {row.verdict.value}")
     again = judge_reports([base], [worsened(head, row, factor)], rules)

@@ -209,6 +209,33 @@ def test_what_can_be_seen_is_said_in_percent() -> None:
     assert findings[0].what.endswith(" in 10 pairs (40 s).")
 
 
+def test_quiet_metrics_do_not_hide_noisy_ones() -> None:
+    """Allocations that never change are no evidence of how small a change of time can be seen."""
+
+    def with_counts(report: Report) -> Report:
+        metric = Metric("allocated", "B")
+        counts = [replace(row, metric=metric, values=(64.0,) * 10) for row in report.series]
+        return replace(report, series=(*report.series, *counts))
+
+    judgement = judge_reports([with_counts(side(1))], [with_counts(side(2))], rules()).judgement
+    times = [row.minimum_detectable_ratio or 0 for row in judgement.comparisons if row.metric.name == "time"]
+    [finding, *_] = doctor.noise(judgement, 10, rules(), TOOK)
+
+    seen = doctor_plan.percent(sorted(times)[len(times) // 2])
+    assert finding.what.startswith(f"On this machine you can see {seen} of time, ")
+    assert " of allocated in 10 pairs" in finding.what
+
+
+def test_zero_cannot_be_made_worse_by_a_factor() -> None:
+    """A benchmark that allocates nothing is listed with that reason."""
+
+    def nothing(report: Report) -> Report:
+        return replace(report, series=tuple(replace(row, values=(0.0,) * 10) for row in report.series[:1]))
+
+    done, _ = planted_changes(nothing(side(1)), nothing(side(2)), rules())
+    assert [change.why for change in done] == ["it is 0, which no factor makes worse"]
+
+
 @pytest.mark.parametrize(
     ("between", "within", "worthwhile"), [(0.03, 0.005, True), (0.01, 0.01, False), (0.001, 0.03, False)]
 )
