@@ -130,7 +130,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     package = repository.json(str(manifest))
     entry = _entry(package)
     build = "build" in _mapping(package, "scripts")
-    program = f"import(process.cwd() + '/' + {json.dumps(entry)})"
+    program = f"import(process.cwd() + {json.dumps('/' + entry)})"
     together = not build and "build" in _mapping(repository.json("package.json"), "scripts")  # a workspace's root
     if not build and not together and not repository.exists(str(folder / entry)):
         return [

@@ -743,7 +743,7 @@ def test_a_package_of_a_workspace_is_built_by_the_root(tmp_path: Path) -> None:
         "npx --yes pnpm@10.1.0 install --frozen-lockfile && npm run build",
         None,
     )
-    assert project.command.startswith("cd packages/core && node --eval ")
+    assert project.command == "cd packages/core && node --eval 'import(process.cwd() + \"/dist/core.js\")'"
     assert project.toolchain == ("- uses: actions/setup-node@v6", "  with: {node-version-file: .nvmrc}")
 
 
