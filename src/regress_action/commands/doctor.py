@@ -215,19 +215,9 @@ def configuration(settings: Settings, root: Path) -> Iterator[CheckResult]:
         )
 
 
-def typical_changes(judgement: Judgement) -> list[tuple[str, float]]:
-    """Return each metric with the ratio that half of its series show, the largest first."""
-    visible: dict[str, list[float]] = {}
-    for row in judgement.comparisons:
-        if row.minimum_detectable_ratio is not None:
-            visible.setdefault(row.metric.name, []).append(row.minimum_detectable_ratio)
-    typical = [(name, sorted(ratios)[len(ratios) // 2]) for name, ratios in visible.items()]
-    return sorted(typical, key=lambda entry: -entry[1])
-
-
 def noise(judgement: Judgement, pairs: int, rules: JudgingRules, took: Duration) -> Iterator[CheckResult]:
     """Say what an A/A measurement of `pairs` pairs could have seen, and which benchmarks are too noisy to be useful."""
-    from regress_action.commands.doctor_plan import percent
+    from regress_action.commands.doctor_plan import percent, typical_changes
 
     visible = typical_changes(judgement)
     if not visible:

@@ -81,16 +81,32 @@ def _quantiles(pairs: int) -> float:
     return float(stdtrit(pairs - 1, 0.995) + stdtrit(pairs - 1, 0.8))
 
 
+def typical_changes(judgement: Judgement) -> list[tuple[str, float]]:
+    """Return each metric with the ratio that half of its series show, the largest first."""
+    visible: dict[str, list[float]] = {}
+    for row in judgement.comparisons:
+        if row.minimum_detectable_ratio is not None:
+            visible.setdefault(row.metric.name, []).append(row.minimum_detectable_ratio)
+    typical = [(name, sorted(ratios)[len(ratios) // 2]) for name, ratios in visible.items()]
+    return sorted(typical, key=lambda entry: -entry[1])
+
+
 def forecast(judgement: Judgement, measured: int, took: Duration) -> list[str]:
-    """Return a table of pairs, minutes and what can be seen, a line each; empty where nothing has a ratio."""
-    rows = [row for row in judgement.comparisons if row.minimum_detectable_ratio is not None]
-    if not rows:
+    """Return a table of pairs, minutes and what can be seen, a line each; empty where nothing has a ratio.
+
+    Of several metrics it is about the noisiest, since counts that never change would make any plan look good.
+    """
+    metrics = typical_changes(judgement)
+    if not metrics:
         return []
-    lines = ["pairs  minutes  half of the series show  nine in ten show"]
+    rows = [row for row in judgement.comparisons if row.metric.name == metrics[0][0]]
+    shown = "the series" if len(metrics) == 1 else metrics[0][0]
+    header = f"half of {shown} show"
+    lines = [f"pairs  minutes  {header}  nine in ten show"]
     for pairs in _SHOWN:
         seen = sorted(visible(row, measured, pairs) or 1.0 for row in rows)
         half, most = seen[len(seen) // 2], seen[min(len(seen) - 1, int(len(seen) * _ENOUGH))]
-        lines.append(f"{pairs:5}  {took.minutes(pairs):7.1f}  {percent(half):>23}  {percent(most):>16}")
+        lines.append(f"{pairs:5}  {took.minutes(pairs):7.1f}  {percent(half):>{len(header)}}  {percent(most):>16}")
     return lines
 
 

@@ -224,6 +224,9 @@ def test_quiet_metrics_do_not_hide_noisy_ones() -> None:
     seen = doctor_plan.percent(sorted(times)[len(times) // 2])
     assert finding.what.startswith(f"On this machine you can see {seen} of time, ")
     assert " of allocated in 10 pairs" in finding.what
+    table = doctor_plan.forecast(judgement, 10, doctor_plan.Duration(6.0, 0.0))
+    assert table[0] == "pairs  minutes  half of time show  nine in ten show"
+    assert table[2].split()[2] == seen.split()[0]
 
 
 def test_zero_cannot_be_made_worse_by_a_factor() -> None:
