@@ -15,7 +15,7 @@ from regress_action.measure.errors import Exit, MeasureError
 from regress_action.measure.git import GitFolder, commit_of
 from regress_action.measure.git import changed as uncommitted
 from regress_action.measure.kept_trees import pins_packages
-from regress_action.measure.profiling import TRACES
+from regress_action.measure.measurement import TRACES
 from regress_action.model.changes import AffectedBenchmarks, BenchmarkReach
 from regress_action.model.errors import InfrastructureError, InputError, UsageError
 from regress_action.model.files import read_bounded, read_optional

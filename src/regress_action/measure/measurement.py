@@ -14,6 +14,8 @@ from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageEr
 
 SCHEMA = 1
 _FILE = "measurement.json"
+PROFILES = "profiles"
+TRACES = "traces"
 _RUNS = "runs"
 
 
@@ -132,7 +134,7 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        for name in (_FILE, _RUNS):
+        for name in (_FILE, _RUNS, PROFILES, TRACES):  # those of an earlier measurement are none of this one
             untrusted_files.remove(descriptor, name)
         untrusted_files.write(descriptor, ".gitignore", b"*\n")
         with untrusted_files.open_folder(descriptor, _RUNS, create=True) as runs:

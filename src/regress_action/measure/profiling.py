@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.measure import untrusted_files
 from regress_action.measure.git import GitFolder
-from regress_action.measure.measurement import disk_error
+from regress_action.measure.measurement import PROFILES, TRACES, disk_error
 from regress_action.measure.pairs_loop import DecisionFailedError, ask_decision
 from regress_action.measure.run_executor import Slot
 from regress_action.measure.schedule import abba_order
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from regress_action.measure.run_executor import RunExecutor
     from regress_action.measure.trees import SideTree
 
-PROFILES = "profiles"
-TRACES = "traces"
 MOST_TARGETS = 3
 _LEAST_PAIRS = 2
 _MEMORY_PAIRS = 3

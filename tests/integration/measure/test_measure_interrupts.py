@@ -158,3 +158,13 @@ def test_existing_measurement_is_not_overwritten(measure: Measurer) -> None:
     assert "--overwrite" in again.stderr
     assert len(again.runs) == 2
     assert len(measure("--overwrite", "--runs", "1", "--", "true").runs) == 1
+
+
+@pytest.mark.parametrize("kept", ["profiles", "traces"])
+def test_nothing_of_an_earlier_measurement_is_taken_for_this_one(measure: Measurer, kept: str) -> None:
+    """A suite that writes no profile leaves none, instead of that of another commit."""
+    out = measure("--runs", "1", "--", "true").out
+    (out / kept / "01").mkdir(parents=True)
+    measure("--overwrite", "--runs", "1", "--", "true")
+
+    assert not (out / kept).exists()
