@@ -138,6 +138,26 @@ class Cost:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _PlannedRun:
+    """A run before its command is started: where it stands in the plan, and where its results and output go."""
+
+    slot: Slot
+    tree: SideTree
+    selection: tuple[str, ...]
+    files: ResultFiles
+    log: OutputLog = field(default_factory=OutputLog)
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """When a run was started, and how busy the machine was before and after it."""
+
+    started: str
+    before: machine.MachineLoad
+    after: machine.MachineLoad
+
+
 @dataclass(slots=True)
 class RunExecutor:
     """Runs the suite in the trees of one measurement; `ends` is the job's limit on the monotonic clock.
@@ -169,20 +189,19 @@ class RunExecutor:
             EnvironmentFailedError: the disk is full or refuses to be written.
             MeasureUsageError: there is no such program.
         """
-        log, result_files, folder = OutputLog(), self._result_files(slot), self.folder
+        planned = _PlannedRun(slot, tree, selection, self._result_files(slot))
         try:
-            result_files.clear(tree)
+            planned.files.clear(tree)
             before, started = machine.current_load(), now()
             counted = KernelTotals.now()
-            ended, sampler = self._execute(slot, tree, result_files, selection, log, waits)
+            ended, sampler = self._execute(planned, waits)
             resources = _resources(sampler, counted)
-            after = machine.current_load()
-            around = (started, before, after)
-            run = self._record(slot, tree, result_files, ended, log, around, selection, sampler.programs)
+            around = _Surroundings(started, before, machine.current_load())
+            run = self._record(planned, around, ended, sampler.programs)
         except OSError as error:
-            raise disk_error(error, folder.path) from error
+            raise disk_error(error, self.folder.path) from error
         ready_s = waits.most_queued_s if waits else None
-        return replace(run, retried=retried, ready_s=ready_s, resources=resources), log
+        return replace(run, retried=retried, ready_s=ready_s, resources=resources), planned.log
 
     def run_in_turns(
         self,
@@ -198,23 +217,19 @@ class RunExecutor:
             EnvironmentFailedError: the disk is full or refuses to be written.
             MeasureUsageError: there is no such program.
         """
-        logs, files = [OutputLog() for _ in slots], [self._result_files(slot) for slot in slots]
+        pair = [_PlannedRun(slot, trees[slot.side], selection, self._result_files(slot)) for slot in slots]
         try:
-            for slot, result_files in zip(slots, files, strict=True):
-                result_files.clear(trees[slot.side])
+            for planned in pair:
+                planned.files.clear(planned.tree)
             before, started = machine.current_load(), now()
-            tasks = [
-                self._task(slot, trees[slot.side], result_files, selection)
-                for slot, result_files in zip(slots, files, strict=True)
-            ]
-            results, met = self._take_turns(tasks, logs, slots, interleaving)
-            after = machine.current_load()
+            tasks = list(map(self._task, pair))
+            results, met = self._take_turns(tasks, [planned.log for planned in pair], slots, interleaving)
+            around = _Surroundings(started, before, machine.current_load())
             runs = []
-            for slot, result_files, result, log in zip(slots, files, results, logs, strict=True):
+            for planned, result in zip(pair, results, strict=True):
                 self.cost.add(0, result.ended.watching_s, result.ended.wall_s)
-                state = (slot, trees[slot.side], result_files)
-                run = self._record(*state, result.ended, log, (started, before, after), selection, result.programs)
-                runs.append((replace(run, turns={**asdict(result.use), "met": met}), log))
+                run = self._record(planned, around, result.ended, result.programs)
+                runs.append((replace(run, turns={**asdict(result.use), "met": met}), planned.log))
         except OSError as error:
             raise disk_error(error, self.folder.path) from error
         return runs
@@ -243,41 +258,33 @@ class RunExecutor:
         turns.narrows, turns.rounds = self.command.obeys_selection, interleaving.rounds
         return turns.run(), turns.met
 
-    def _record(  # noqa: PLR0913, PLR0917 - all that is known of a run
-        self,
-        slot: Slot,
-        tree: SideTree,
-        result_files: ResultFiles,
-        ended: ProcessResult,
-        log: OutputLog,
-        around: tuple[str, machine.MachineLoad, machine.MachineLoad],
-        selection: tuple[str, ...],
-        programs: set[str],
+    def _record(
+        self, planned: _PlannedRun, around: _Surroundings, ended: ProcessResult, programs: set[str]
     ) -> RunRecord:
-        """Take the result of a run and return its record; `around` is when, and the loads before and after.
+        """Take the result of a run that executed `programs`, and return its record.
 
         Raises:
             OSError: the disk is full or refuses to be written.
         """
-        started, before, after = around
-        failure, result = self._take_result(ended, tree, result_files)
+        slot, tree, log = planned.slot, planned.tree, planned.log
+        failure, result = self._take_result(ended, tree, planned.files)
         untrusted_files.write(self.folder.runs_descriptor, f"{slot.name}.log", log.content)
         return RunRecord(
             side=slot.side,
             pair=slot.pair,
             position=slot.position,
-            started=started,
+            started=around.started,
             wall_s=ended.wall_s,
             **asdict(ended.used),
             exit_status=ended.status,
             failure=failure,
             result=result.relative_to(self.folder.path).as_posix() if result else None,
-            selection=list(selection) or None,
-            load_before=before.load,
-            load_after=after.load,
-            steal_s=round(after.steal_s - before.steal_s, 3),
-            mhz_before=before.mhz,
-            mhz_after=after.mhz,
+            selection=list(planned.selection) or None,
+            load_before=around.before.load,
+            load_after=around.after.load,
+            steal_s=round(around.after.steal_s - around.before.steal_s, 3),
+            mhz_before=around.before.mhz,
+            mhz_after=around.after.mhz,
             output_tail=log.last() if failure else None,
             left_behind=list(ended.left_behind),
             compiled=holds_compiled_program(tree.root, tree.folder, self.options.command, programs),
@@ -292,7 +299,7 @@ class RunExecutor:
             EnvironmentFailedError: the disk is full or refuses to be written.
             MeasureUsageError: there is no such program.
         """
-        log, result_files = OutputLog(), self._result_files(slot)
+        planned = _PlannedRun(slot, tree, selection, self._result_files(slot))
         executor = replace(
             self,
             command=command,
@@ -301,10 +308,10 @@ class RunExecutor:
             clocks=None,
         )
         try:
-            result_files.clear(tree)
-            ended, _ = executor._execute(slot, tree, result_files, selection, log, None)  # noqa: SLF001 - of the same class
-            result_files.discard()
-            untrusted_files.write(self.folder.runs_descriptor, f"{slot.name}.log", log.content)
+            planned.files.clear(tree)
+            ended, _ = executor._execute(planned, None)  # noqa: SLF001 - of the same class
+            planned.files.discard()
+            untrusted_files.write(self.folder.runs_descriptor, f"{slot.name}.log", planned.log.content)
         except OSError as error:
             raise disk_error(error, self.folder.path) from error
         return self._failure_of(ended)
@@ -340,15 +347,7 @@ class RunExecutor:
         promised = pattern is not None or self.command.promises_result
         return ResultFiles(runs, self.folder.runs_descriptor, slot.name, suffix, pattern, promised)
 
-    def _execute(
-        self,
-        slot: Slot,
-        tree: SideTree,
-        result_files: ResultFiles,
-        selection: tuple[str, ...],
-        log: OutputLog,
-        waits: ReadyTimes | None,
-    ) -> tuple[ProcessResult, Sampler]:
+    def _execute(self, planned: _PlannedRun, waits: ReadyTimes | None) -> tuple[ProcessResult, Sampler]:
         """Run the suite's command in its environment, within the limits of the run and of the job.
 
         Return how it ended, and what the samples saw.
@@ -357,21 +356,22 @@ class RunExecutor:
         limits = ControlGroupLimits()
         limits.note("self")
         sampler = Sampler(self.processes.excluded, share, waits=waits, activity=Activity(), limits=limits)
-        task = self._task(slot, tree, result_files, selection)
+        task = self._task(planned)
         if self.clocks and waits:
-            sampler.witness = ClockWitness(self.clocks.sides[slot.side])
-        ended = execute(task, log, self.signals, self.processes, sampler)
+            sampler.witness = ClockWitness(self.clocks.sides[planned.slot.side])
+        ended = execute(task, planned.log, self.signals, self.processes, sampler)
         if self.clocks and sampler.witness:
             self.clocks.doubts += sampler.witness.doubts(ended.used.user_s + ended.used.system_s)
         self.cost.add(sampler.samples, ended.watching_s, ended.wall_s)
         return ended, sampler
 
-    def _task(self, slot: Slot, tree: SideTree, result_files: ResultFiles, selection: tuple[str, ...]) -> Task:
+    def _task(self, planned: _PlannedRun) -> Task:
         """Return the suite's command in its environment, with the limits of the run and of the job."""
-        names = "\n".join(selection)
+        slot, folder, out = planned.slot, planned.tree.folder, planned.files.out
+        names = "\n".join(planned.selection)
         variables = {
             **self.environment.variables,
-            "REGRESS_OUT": str(result_files.out),
+            "REGRESS_OUT": str(out),
             "REGRESS_SIDE": slot.side,
             "REGRESS_PAIR": str(slot.pair),
             "REGRESS_SELECT": names if len(names.encode()) <= LONGEST_VALUE else "",  # else all benchmarks run
@@ -383,8 +383,8 @@ class RunExecutor:
             variables |= self.clocks.begin(slot.side, self.environment.variables)
         limit = min(self.options.timeout_s or math.inf, self._left_s)
         return Task(
-            self.command.argv(result_files.out, selection, tree.folder, partial(self._write_list, slot)),
-            tree.folder,
+            self.command.argv(out, planned.selection, folder, partial(self._write_list, slot)),
+            folder,
             variables,
             limit,
             self.environment.cpus,
