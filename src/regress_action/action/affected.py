@@ -136,7 +136,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_bounded(path, _LARGEST_TRACE))
         return content if isinstance(content.get("benchmarks"), dict) else {"problem": "a trace is damaged"}
-    except (InputError, ValueError, AttributeError):
+    except (InputError, ValueError, AttributeError, RecursionError):
         return {"problem": "a side wrote no trace"}
 
 

@@ -83,7 +83,7 @@ def find_shared_installs(
     installs: list[SharedInstall] = []
     for interpreter in _interpreters(command, folder, variables):
         answers = [line for line in run([interpreter, "-c", _PROBE]).splitlines() if line.startswith(_ANSWER)]
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
             if answers:
                 installs += _from_answer(interpreter, json.loads(answers[-1].removeprefix(_ANSWER)), others)
     return installs

@@ -13,7 +13,7 @@ import pytest
 
 from integration.measure.measure_repository import Repository
 from judgements import judgement, regression
-from regress_action.action.affected import affected, labelled
+from regress_action.action.affected import _read, affected, labelled
 from regress_action.action.judge import Judged
 from regress_action.action.measure import MeasurementSpec
 from regress_action.analysis import Policy
@@ -175,3 +175,9 @@ def test_a_changed_lock_file_reaches_every_benchmark(repository: Repository) -> 
     assert len(result.reachable) == len(result.benchmarks) == BENCHMARKS.count("def test_")
     reason = next(entry.reason for entry in result.benchmarks if entry.name.endswith("test_fast"))
     assert lock in (reason or "")
+
+
+def test_a_trace_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
+    """The suite's own process writes it."""
+    (tmp_path / "trace.json").write_text("[" * 200_000)
+    assert _read(tmp_path / "trace.json") == {"problem": "a side wrote no trace"}

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from regress_action.measure import shared_installs
+from regress_action.measure.suite_command import SuiteCommand
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -91,3 +94,10 @@ def test_install_that_the_own_tree_precedes_is_measured(shop: Repository, measur
     code = f"import sys; sys.path.insert(0, 'src'); {SHOW}"
     measured = measure("--base", "HEAD~1", "--pairs", "1", "--", f'{environment} -c "{code}" > {{out}}')
     assert (measured.results("base"), measured.results()) == (["old\n"], ["new\n"]), measured.stderr
+
+
+def test_answer_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
+    """What an interpreter of the suite prints is text of the suite."""
+    answer = shared_installs._ANSWER + "[" * 200_000
+    command = SuiteCommand((sys.executable, "-m", "pytest"))
+    assert shared_installs.find_shared_installs(command, tmp_path, {}, [tmp_path], lambda _: answer) == []
