@@ -61,6 +61,8 @@ def decide(measurement: Path, rules: JudgingRules) -> str:
     measured = formats.read_measurement(_folder(measurement))
     if measured.base is None:
         return orjson.dumps({"continue": True, "select": None, "why": "There is no base to compare with."}).decode()
+    if not any(series.measured for report in (measured.base, measured.head) for series in report.series):
+        return orjson.dumps({"continue": False, "select": None, "why": "Not one result can be read."}).decode()
     base, head = overridden([measured.base, measured.head], rules.overrides)
     interim = analysis.analyse_interim([base], [head], rules.policy, rules.plan_of([head]))
     why = interim_words(

@@ -72,7 +72,7 @@ def command(
         raise IncompleteError(
             "There are no profiles of both sides.",
             meaning="No Python process of the suite wrote one: it is written in another language, ignores PYTHONPATH "
-            "(python -I or -E), or runs in a container.",
+            "(python -I or -E) or sets it, or runs in a container.",
             remedy="Give --profiler a command that writes profiles into {profile}.",
         )
 

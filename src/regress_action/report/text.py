@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from regress_action.model.comparisons import Mode, Outcome
+from regress_action.model.comparisons import Mode, Note, NoteCode, Outcome
 from regress_action.model.escaping import plain
 from regress_action.report import numbers
 from regress_action.report.findings import Findings, detectability, moved_services, rows_are
@@ -190,7 +190,9 @@ def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
     """Say that nothing alarms, and where so little was measured that this proves nothing, say that as well."""
     rows = count(len(judgement.comparisons), rows_are(judgement))
     if not judgement.comparisons or judgement.summary.verdict is Outcome.INCOMPLETE:
-        return ("Nothing was compared: the two sides have no benchmark in common",)
+        nothing = "Nothing was compared: the two sides have no benchmark in common"
+        is_empty = _sides_without_values(judgement) == {"base", "head"}
+        return ("Nothing was measured: not one run gave a value",) if is_empty else (nothing,)
     if len(findings.new) == len(judgement.comparisons):
         return (f"Nothing to compare with yet: {rows} measured for the first time",)
     if judgement.summary.verdict is Outcome.INCONCLUSIVE:
@@ -203,6 +205,12 @@ def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
         return ("No regression of a benchmark, but ", *service_change(worse[0]))
     smallest = detectability(judgement)
     return _NO_REGRESSION if smallest is None or smallest.covers_alarms else _NONE_PROVEN
+
+
+def _sides_without_values(judgement: Judgement) -> set[str]:
+    """Return the sides of which every run failed and left nothing that can be read."""
+    failed = (note for note in judgement.notes if isinstance(note, Note) and note.code is NoteCode.FAILED_RUNS)
+    return {note.names[0] for note in failed if note.numbers[0] == note.numbers[1] and not note.numbers[2]}
 
 
 def _regressions(regressions: Sequence[Comparison]) -> str:

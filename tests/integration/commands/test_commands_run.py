@@ -123,6 +123,16 @@ def test_how_base_and_head_alternate_is_passed_on(project: Path, option: tuple[s
     assert json.loads(file.read_text()).get("interleave", {"asked": "run"})["asked"] == asked
 
 
+def test_results_that_nothing_can_read_end_the_measurement(project: Path) -> None:
+    """After five pairs without one value the rest would give none either, and the headline says so."""
+    ended = regress(project, "run", "--base", "HEAD~1", "--pairs", "20", "--", "echo 3 GB/s > {out}")
+
+    assert ended.returncode == 3
+    assert "pair 5/20" in ended.stderr
+    assert "pair 6/20" not in ended.stderr
+    assert "Nothing was measured: not one run gave a value" in ended.stdout
+
+
 def test_uncommitted_work_is_measured_and_untouched(project: Path) -> None:
     """What is on disk is the head; neither file nor index changes by being measured."""
     (project / "suite.py").write_text(SUITE.format(loops=40_000))
