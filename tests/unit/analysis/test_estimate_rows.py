@@ -37,13 +37,16 @@ def stored_sides(seed: int) -> tuple[list[Report], list[Report]]:
     base: list[Report] = []
     head: list[Report] = []
     for number, metric in enumerate(KINDS):
-        sizes = (int(random.integers(3, 8)), 12, 9, 1)
+        sizes = (int(random.integers(3, 8)), 12, 9, 2, 1)
         base += runs(drawn(seed + number, sizes, metric), metric=metric)
         base.append(
             session({"away": [1.0, 2.0], "b1": [1.0, 1.0]}, metric=metric, environment=OTHER, name=f"o{number}")
         )
-        values = {name: of[:1] for name, of in drawn(seed + 50 + number, (1, 9), metric).items()}
+        values = {name: of[:1] for name, of in drawn(seed + 50 + number, (1, 2, 9), metric).items()}
         head.append(session(values | {"b12": [1.0], "away": [2.0]}, metric=metric, name=f"h{number}"))
+        many = {f"many{n}": np.exp(random.normal(0, 0.02, 10)) for n in range(12)}
+        base += runs({name: of[:9] for name, of in many.items()}, metric=metric)
+        head.append(session({name: of[9:] for name, of in many.items()}, metric=metric, name=f"m{number}"))
         head.append(session({"b9": [1.0, 3.0], "b12": [2.0, NAN]}, metric=metric, name=f"g{number}"))
     return base, head
 
@@ -149,9 +152,8 @@ def fields_of(found: designs.Estimate, rows: np.ndarray) -> np.ndarray:
     return np.array([getattr(found, name)[rows] for name in found.__slots__], float)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> None:
-    """Half of it is taken off either side; what has no pair at all is compared as one session with another."""
+def sides_in_pairs(seed: int) -> list[Report]:
+    """Draw both sides of twelve pairs, of which the second run is often slower, and of which some have gaps."""
     random = np.random.default_rng(seed)
     places = [int(place) for place in random.permutation([0, 1] * 6)]
     order = 0.05 * np.array([-1.0, 1.0])[places]
@@ -159,15 +161,29 @@ def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> Non
     for sign, positions in ((1, places), (-1, [1 - place for place in places])):
         of_side = []
         for metric in (TIME, EXACT, SIGNED):
-            logs = {f"b{n}": random.normal(0, 0.01, 12) + sign * order * (n % 2) for n in range(25)}
+            logs = {
+                f"b{n}": random.normal(0, 0.01, 12) + sign * order * (n % 2) + random.normal(0, 0.03) for n in range(25)
+            }
             values = {name: np.round(100 * np.exp(of)) if metric is EXACT else np.exp(of) for name, of in logs.items()}
+            values["coarse"] = np.where(np.arange(12) == 5, 1.25, 1.0)
             values["gone"] = np.where(np.arange(12) % 2 == (sign > 0), 1.0, NAN)
             values["half"] = np.where(np.arange(12) < 7 + sign, 1.1, NAN)
             of_side.append(pairs(values, metric=metric, positions=positions))
-        every = [series for report in of_side for series in report.series]
+        every = [
+            replace(series, spreads=(0.1 + 0.1 * (sign > 0),) * 12, rounds=(4,) * 12)
+            for report in of_side
+            for series in report.series
+        ]
         reports.append(replace(of_side[0], series=tuple(every)))
+    return reports
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> None:
+    """Half of it is taken off either side; what has no pair at all is compared as one session with another."""
+    base_report, head_report = sides_in_pairs(seed)
     policy = analysis.Policy()
-    matrix = analyse([reports[0]], [reports[1]], policy).matrix
+    matrix = analyse([base_report], [head_report], policy).matrix
     columns = list(range(12))
     base, head = matrix.base_values, matrix.head_values
     second = estimate._second(matrix, columns, columns)
@@ -197,8 +213,34 @@ def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> Non
     assert found.base == pytest.approx(np.where(together, base + half, NAN), nan_ok=True)
     assert found.head == pytest.approx(np.where(together, head - half, NAN), nan_ok=True)
     assert found.coarse.tolist() == (rounding > 0).tolist()
+    assert {*names[found.coarse]} >= {"coarse"}
+    assert (tau > 0.0075).any()
+    of_rounds = [estimate._of_rounds_in_pairs(side, columns) for side in (matrix.base, matrix.head)]
+    assert found.of_rounds == pytest.approx(of_rounds[0] + of_rounds[1], nan_ok=True)
     assert not (found.foreign | found.unstable | found.cut).any()
     assert not found.spread.any()
     assert (found.widened == 1).all()
     assert np.isnan([found.p_counts, found.p_order]).all()
     assert (found.base_columns, found.head_columns) == (columns, columns)
+
+
+def test_no_ratio_is_surer_than_one_in_ten_thousand_and_differences_may_be() -> None:
+    """Of rows whose runs never vary; what has no estimate has no error."""
+    of_kind = [
+        (pairs(values, metric=metric), pairs(values, metric=metric))
+        for metric in (TIME, SIGNED)
+        for values in ({"steady": [2.0] * 6, "noisy": [1.0, 1.1, 0.9, 1.2, 0.8, 1.0]},)
+    ]
+    sides = [
+        replace(side[0], series=tuple(row for of in side for row in of.series)) for side in zip(*of_kind, strict=True)
+    ]
+    policy = analysis.Policy(session_spread=analysis.SessionSpread(paired=0.0))
+    seen = analyse([sides[0]], [sides[1]], policy)
+
+    error = seen.estimates.estimate.se
+    names = [
+        (of.name, metric.name) for of, metric in zip(seen.matrix.rows.benchmarks, seen.matrix.rows.metrics, strict=True)
+    ]
+    by_name = dict(zip(names, error.tolist(), strict=True))
+    assert by_name["steady", "time"] == 1e-4
+    assert by_name["steady", "leak"] == 0

@@ -192,13 +192,13 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     estimates, scale = drawn(13)
     seen, random = estimates.estimate, np.random.default_rng(14)
     seen.d = np.where(random.random(ROWS) < 0.1, math.log(1.03), seen.d)
-    seen.weak, estimates.widened = random.random(ROWS) < 0.2, random.choice([1.0, 1.0, 3.0], ROWS)
+    seen.weak, estimates.widened = random.random(ROWS) < 0.2, random.choice([1.0, 1.0, 1.5, 3.0], ROWS)
     estimates.p_order = random.choice([np.nan, np.nan, 0.001, 0.4], ROWS)
     estimates.cautious = replace(seen, se=seen.se * random.choice([1, 4], ROWS)) if has_cautious else None
     families = random.choice(["time", "memory"], ROWS).tolist()
     asked = random.choice([np.nan, 1.02, 1.5], ROWS)
     thresholds = RowThresholds(np.where(np.isnan(asked), 1.2, asked), asked)
-    shift = random.choice([0.0, 0.0, 0.03, -0.03], ROWS)
+    shift = random.choice([0.0, 0.0, 0.03, -0.03, 0.25], ROWS)
     policy, nothing = Policy(plan=plan), np.zeros(ROWS)
 
     found = tests.decide(estimates, scale, families, thresholds, policy, shift)
@@ -217,7 +217,7 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     margin = np.where(scale.linear | np.isnan(asked), smallest, np.maximum(np.log(asked), smallest))
     upper = seen.d - np.minimum(shift, 0)
     ruled_out, beyond = tests._ruled_out(estimates, scale, upper, half, (smallest, margin), policy)
-    p_widened = 2 * stats.t.sf(np.abs(seen.d) / (3 * seen.se), seen.df)
+    p_widened = 2 * stats.t.sf(np.abs(seen.d) / (estimates.widened * seen.se), seen.df)
     doubted = np.fmax(estimates.p_order, np.where(estimates.widened > 1, p_widened, np.nan))
     q_doubted = tests.q_values(np.fmax(p_both, doubted), families)
     q_alike = q
@@ -255,3 +255,15 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     flags = (found.regression, found.improvement, found.unchanged, found.suspected)
     assert min(np.count_nonzero(flag) for flag in flags) >= 3
     assert bool(found.independent.any()) == has_cautious
+
+
+def test_no_difference_is_no_evidence_however_steady_the_runs_are() -> None:
+    """Its p-value is one, also where nothing varies at all."""
+    estimates, _ = drawn(15)
+    seen = estimates.estimate
+    seen.d, seen.se = np.zeros(ROWS), np.where(np.arange(ROWS) % 2, 0.0, seen.se)
+    estimates.p_counts = np.full(ROWS, np.nan)
+
+    p = tests._p_values(estimates, seen, Policy(), np.zeros(ROWS))
+
+    assert p == pytest.approx(np.where(seen.design == designs.NONE, np.nan, 1.0), nan_ok=True)
