@@ -442,13 +442,20 @@ def _environment_differs(note: Note) -> str:
     return f"The two sides differ in {_FIELDS.get(field, field)}: {before} at the baseline, {after} at the head."
 
 
+_RUN_REMEDIES = {
+    "exited with status": "Where that status is good, name it in ok-status.",
+    "in no known format": "`regress-action formats` lists what is read; without {out} the program is timed as a whole.",
+}
+
+
 def _failed_runs(note: Note) -> str:
     failed, runs, with_values = map(int, note.numbers)
     side, how = note.names
     kept = " What it had measured by then counts." if with_values else ""
     which = f"The one run of the {side}" if runs == 1 else f"{failed} of {runs} runs of the {side}"
-    remedy = " Where that status is good, name it in ok-status." if how.startswith("exited with status") else ""
-    return f"{which} failed: the run {how.rstrip('.')}.{kept}{remedy}"
+    remedy = next((f" {words}" for sign, words in _RUN_REMEDIES.items() if sign in how), "")
+    is_about_the_run = how[:1].islower() and "/" not in how.partition(" ")[0]  # else about its file of results
+    return f"{which} failed: {'the run ' if is_about_the_run else ''}{how.rstrip('.')}.{kept}{remedy}"
 
 
 def _unreachable(note: Note) -> str:

@@ -213,5 +213,10 @@ def test_runs_that_failed_are_counted_with_what_helps() -> None:
         "5 of 5 runs of the head failed: the run exited with status 1. What it had measured by then counts. "
         "Where that status is good, name it in ok-status."
     )
+    unread = Note(NoteCode.FAILED_RUNS, (5, 5, 0), ("head", ".regress/runs/head-01.json is text in no known format."))
+    assert phrases.note_sentence(unread) == (
+        "5 of 5 runs of the head failed: .regress/runs/head-01.json is text in no known format. "
+        "`regress-action formats` lists what is read; without {out} the program is timed as a whole."
+    )
     killed = Note(NoteCode.FAILED_RUNS, (1, 1, 0), ("base", "was killed by SIGTERM"))
     assert phrases.note_sentence(killed) == "The one run of the base failed: the run was killed by SIGTERM."
