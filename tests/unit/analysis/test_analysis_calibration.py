@@ -42,7 +42,7 @@ def test_history_calls_identical_code_changed_as_often_as_it_says(
     base_runs: int, head_runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five per cent of p-values below five per cent; fewer of several new runs, which may be correlated."""
-    monkeypatch.setattr(noise, "_ENOUGH", 10**9)  # each benchmark for itself
+    monkeypatch.setattr(noise, "_FEWEST_BENCHMARKS", 10**9)  # each benchmark for itself
 
     judgement = analysis.compare(runs(drawn(1, base_runs)), runs(drawn(2, head_runs)), BARE)
 

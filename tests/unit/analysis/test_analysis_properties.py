@@ -218,7 +218,7 @@ def test_more_pairs_see_smaller_changes() -> None:
 
 def test_rows_of_a_suite_that_shares_no_variance_agree_with_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is computed on whole arrays; but for what a suite shows of noise, only q depends on the others."""
-    monkeypatch.setattr(noise, "_ENOUGH", 10**9)
+    monkeypatch.setattr(noise, "_FEWEST_BENCHMARKS", 10**9)
     monkeypatch.setattr(estimate, "_SUITE", 10**9)
     random = np.random.default_rng(1)
     base = {f"b{n}": np.exp(random.normal(0, 0.02, 7)).tolist() for n in range(50)}
