@@ -86,7 +86,7 @@ def several(base: np.ndarray, head: np.ndarray, moderated: float) -> tuple[float
 def prior_of(seed: int) -> designs.Prior:
     """Draw what is known of each row: nothing, something, or all there is."""
     random = np.random.default_rng(seed)
-    df = random.choice([0.0, 4.0, 20.0], ROWS)
+    df = random.choice([0.0, 0.5, 4.0, 20.0], ROWS)
     return designs.Prior(df, random.choice([1e-5, 1e-4, 1e-2], ROWS), (df == 20) & (random.random(ROWS) < 0.7))
 
 
