@@ -425,6 +425,7 @@ def decide(name: str, amounts: tuple[int, int], folder: Path, wanted: argparse.N
     (row,) = [row for row in judged if row["metric"] == metric]
     above = row["ratio_low"] is not None and row["ratio_low"] > 1
     return {"verdict": row["verdict"], "above": above, "ratio": row["ratio"], "kind": kind_of(document),
+            "why": document["interleave"]["why"],
             "seconds": time.monotonic() - began}  # fmt: skip
 
 
