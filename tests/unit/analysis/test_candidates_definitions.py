@@ -170,6 +170,58 @@ def test_a_candidate_is_tested_between_its_neighbours(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
+def test_what_is_overlooked_is_the_strongest_between_any_two_that_hold(seed: int) -> None:
+    """Five runs or more from both, tested there without the rest, and strong enough to hold."""
+    random = np.random.default_rng(seed)
+    flat, ends = drawn(seed)
+    minimum = np.full(3, LIMIT)
+    fixed = np.sort(random.choice(np.arange(10, ends[-1] - 10, 10), 6, replace=False))
+    near = [at + away for at in [*fixed, *ends[1:-1]] for away in (-5, -4, 4, 5)]
+    place = np.unique([*near, *random.integers(0, ends[-1], 40), ends[-1] - 5, ends[-1] - 4])
+    held, proposed = (
+        Candidates(at, np.searchsorted(ends, at, side="right") - 1, *np.full((4, len(at)), np.nan))
+        for at in (fixed, place)
+    )
+
+    found = candidates._overlooked(flat, np.array(ends), held, proposed, minimum, 0.001, 5)
+
+    alone: dict[int, tuple[int, Candidates]] = {}  # place to which it moved → start of its gap, and what it is there
+    for row, (at, owner) in enumerate(zip(place.tolist(), proposed.owner.tolist(), strict=True)):
+        low = max([ends[owner], *(one for one in fixed.tolist() if one <= at)])
+        high = min([ends[owner + 1], *(one for one in fixed.tolist() if one > at)])
+        if low + 5 <= at <= high - 5:
+            bounds = np.array([low]), np.array([high])
+            one = candidates._tested(flat, np.array(ends), proposed.take(np.array([row])), minimum, 0.001, 5, *bounds)
+            alone.setdefault(int(one.place[0]), (low, one))
+    gaps = [[one for _, one in of] for _, of in groupby((alone[at] for at in sorted(alone)), key=lambda one: one[0])]
+    strongest = [max(gap, key=lambda one: one.strength[0]) for gap in gaps]
+    expected = [one for one in strongest if one.strength[0] >= 1]
+    assert len(strongest) > len(expected) > 0
+    for part, column in zip(found, zip(*expected, strict=True), strict=True):
+        assert part == pytest.approx(np.concatenate(column), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_new_and_what_stands_beside_it_is_untested(seed: int) -> None:
+    """All in order of place; what stands beside it in another series was tested and stays so."""
+    random = np.random.default_rng(seed)
+    place = random.choice(60, 18, replace=False)
+    parts = [place, place // 20, *random.random((4, 18))]
+    new = random.random(18) < 0.25
+    fresh, others = (Candidates(*(part[rows] for part in parts)).take(place[rows].argsort()) for rows in (new, ~new))
+
+    found = fresh.beside(others)
+
+    rows = place.argsort().tolist()
+    strength = []
+    for number, row in enumerate(rows):
+        around = [other for other in rows[max(number - 1, 0) : number + 2] if parts[1][other] == parts[1][row]]
+        strength.append(np.nan if new[around].any() else parts[5][row])
+    for part, expected in zip(found, [*(part[rows] for part in parts[:5]), strength], strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("seed", range(8, 14))
 def test_steps_in_one_direction_are_left_out_where_a_drift_describes_them_better(seed: int) -> None:
     """Steps that follow one another in a series and rise, or fall, are one group."""
     random = np.random.default_rng(seed)
@@ -179,7 +231,7 @@ def test_steps_in_one_direction_are_left_out_where_a_drift_describes_them_better
     )
     place = np.sort(random.choice(np.arange(5, 315, 10), 9, replace=False))
     owner = np.searchsorted(ends, place, side="right") - 1
-    shift = random.choice([-0.1, 0.1, 0.1], 9)
+    shift = random.choice([-0.1, 0.1], 3)[owner] * random.choice([-1, 1, 1, 1], 9)
     steps = Candidates(place, owner, *np.zeros((4, 9)))._replace(shift=shift)
 
     found = steps.without_lines(flat, np.array(ends))
@@ -261,7 +313,7 @@ def test_proposals_closer_than_a_level_are_one() -> None:
 def test_a_tile_is_split_for_as_long_as_its_parts_are_nearly_significant(seed: int) -> None:
     """At six times the significance that counts, each part alone, where both sides can be a level."""
     flat, ends = drawn(seed)
-    start, stop = candidates.tiles(np.array(ends), 100)
+    start, stop = candidates.tiles(np.array([*ends, ends[-1]]), 100)  # a series without runs is the last
 
     def parts(low: int, high: int) -> list[tuple[int, float]]:
         if high - low < 10:

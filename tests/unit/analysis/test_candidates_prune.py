@@ -106,6 +106,19 @@ def test_a_proposal_without_a_step_is_dropped_and_one_with_it_is_moved_to_its_ru
     assert not len(candidates.prune(flat, ends, proposals, np.array([0.5]), 0.001, 5).place)
 
 
+def test_a_step_exactly_as_unlikely_as_the_limit_holds() -> None:
+    """What counts is a p-value up to the limit, the limit included, at every look."""
+    flat, ends, minimum = steps(0.0, 0.3), np.array([0, 24]), np.array([0.04])
+    proposals = Proposals(np.array([12]), np.array([1e-4]))
+    found = candidates.prune(flat, ends, proposals, minimum, 0.001, 5)
+    none, proposed = found.take(np.array([], int)), found._replace(strength=np.array([np.nan]))
+    (limit,) = found.p_value
+
+    for p, count in ((limit, 1), (0.999 * limit, 0)):
+        assert len(candidates.prune(flat, ends, proposals, minimum, p, 5).place) == count
+        assert len(candidates._overlooked(flat, ends, none, proposed, minimum, p, 5).place) == count
+
+
 def test_series_that_stand_side_by_side_are_no_neighbours() -> None:
     """A step near the end of one series and one near the start of the next are each held to its own."""
     left, right = steps(0.0, 1.0, runs=20), steps(5.0, 4.0, runs=20, seed=2)
@@ -194,3 +207,22 @@ def test_nothing_that_was_proposed_holds_between_what_is_kept(seed: int) -> None
     assert (held.strength >= 1).all()
     assert (np.diff(held.place, prepend=0, append=80) >= 5).all()
     assert not len(candidates._overlooked(flat, ends, held, proposed, minimum, 0.001, 5).place)
+
+
+@pytest.mark.parametrize("seed", [260, 396, 707])
+def test_what_elimination_dropped_is_looked_at_three_times(seed: int) -> None:
+    """Where one set of steps leads to another and that back to the first, the third look is the last."""
+    draw = np.random.default_rng(seed)
+    flat = (draw.normal(0, 0.1, 120) + 0.1 * (np.arange(120) >= draw.integers(20, 100))).astype(np.float32)
+    rule = np.array([0.01]), 0.001, 5
+    ends, places = np.array([0, 120]), np.arange(5, 116, 7)
+    proposed = Candidates(places, np.zeros_like(places), *np.full((4, len(places)), np.nan))
+
+    held = candidates.prune(flat, ends, Proposals(places, np.zeros(0)), *rule)
+
+    looks = [candidates._holding(flat, ends, proposed.take(np.arange(len(places))), *rule)]
+    for _ in range(4):
+        again = candidates._overlooked(flat, ends, looks[-1], proposed, *rule)
+        looks.append(candidates._holding(flat, ends, again.beside(looks[-1]), *rule))
+    assert held.place.tolist() == looks[3].place.tolist()
+    assert looks[4].place.tolist() == looks[2].place.tolist() != looks[3].place.tolist()
