@@ -140,13 +140,15 @@ class Candidates(NamedTuple):
         place, owner, level, shift, p_value, strength = self
         return Candidates(place[rows], owner[rows], level[rows], shift[rows], p_value[rows], strength[rows])
 
+    def and_(self, others: Candidates) -> Candidates:
+        """Return both together, in order of place."""
+        joined = Candidates(*(np.concatenate(parts) for parts in zip(self, others, strict=True)))
+        return joined.take(np.argsort(joined.place, kind="stable"))
+
     def beside(self, others: Candidates) -> Candidates:
         """Return these, as new ones, and the others in order; the new ones and those next to them are untested."""
-        joined = Candidates(*(np.concatenate(parts) for parts in zip(others, self, strict=True)))
-        order = np.argsort(joined.place, kind="stable")
-        new = order >= len(others.place)
-        joined = joined.take(order)
-        joined.strength[new | _beside(new, joined.owner)] = np.nan
+        joined = others.and_(self._replace(strength=np.full(len(self.place), np.nan)))
+        joined.strength[_beside(np.isnan(joined.strength), joined.owner)] = np.nan
         return joined
 
     def without_lines(self, flat: Floats, ends: Ints) -> Candidates:
@@ -177,9 +179,7 @@ class Candidates(NamedTuple):
         short = np.searchsorted(levels.stop + shapes.WIDTHS[0], self.place, side="right")
         inside = short < len(levels.begin)
         inside[inside] = levels.begin[short[inside]] - shapes.WIDTHS[0] < self.place[inside]
-        kept = self.take(~inside)
-        joined = Candidates(*(np.concatenate(parts) for parts in zip(kept, added, strict=True)))
-        return joined.take(np.argsort(joined.place, kind="stable"))
+        return self.take(~inside).and_(added)
 
 
 def prune(flat: Floats, ends: Ints, proposals: Proposals, minimum: Floats, p: float, smallest: int) -> Candidates:
@@ -224,10 +224,10 @@ def _overlooked(
     stop = np.minimum(ends[proposed.owner + 1], np.append(held.place, ends[-1])[gap])
     rows = np.flatnonzero(np.minimum(proposed.place - start, stop - proposed.place) >= smallest)
     again = _tested(flat, ends, proposed.take(rows), minimum, p, smallest, start[rows], stop[rows])
-    gap = np.searchsorted(held.place, again.place, side="right") + again.owner
+    again = again.take(again.strength >= 1)
+    gap = np.searchsorted(held.place, again.place, side="right") + again.owner  # differs between series, too
     order = np.lexsort((-again.strength, gap))
-    strongest = order[np.unique(gap[order], return_index=True)[1]]
-    return again.take(strongest[again.strength[strongest] >= 1])
+    return again.take(order[np.unique(gap[order], return_index=True)[1]])
 
 
 def _tested(
@@ -380,9 +380,7 @@ def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:
 
 
 TILES = (100, 24, 48)
-_FOR_NOISE = (
-    48  # a width that only noisy tiles need: where 24 runs are too few, and 100 may hold a step up and one down
-)
+_FOR_NOISE = 48  # a width that only noisy tiles need: 24 runs are too few there, 100 may hold a step up and one down
 _AT_ONCE = 50_000  # values
 _NOISY = 0.9  # mean difference of neighbours, as a share of the smallest step
 _LOG_2 = math.log(2)
@@ -443,12 +441,12 @@ def tiles(ends: Ints, width: int) -> tuple[Ints, Ints]:
 def propose(flat: Floats, start: Ints, stop: Ints, p: float, smallest: int) -> Proposals:
     """Split every tile where it differs most, then the parts, for as long as the split is nearly significant."""
     proposals = Proposals.none()
+    columns = np.arange(smallest, MOST_VALUES)
     while True:
         divisible = stop - start >= 2 * smallest
         start, stop = start[divisible], stop[divisible]
         if not len(start):
             return proposals
-        columns = np.arange(smallest, int((stop - start).max()))
         place, p_value = best_splits(flat, Stretches(start, stop, start, columns, smallest))
         split = p_value < p * EAGERNESS
         start, stop, place = start[split], stop[split], place[split]
