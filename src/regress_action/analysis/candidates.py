@@ -379,8 +379,8 @@ def _quantiles(flat: Floats, start: Ints, stop: Ints) -> Floats:
     return quantiles
 
 
-TILES = (100, 24, 48)
 _FOR_NOISE = 48  # a width that only noisy tiles need: 24 runs are too few there, 100 may hold a step up and one down
+TILES = (100, 24, _FOR_NOISE)
 _AT_ONCE = 50_000  # values
 _NOISY = 0.9  # mean difference of neighbours, as a share of the smallest step
 _LOG_2 = math.log(2)

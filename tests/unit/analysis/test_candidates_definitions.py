@@ -274,8 +274,8 @@ def test_short_levels_replace_what_lies_between_their_ends_or_beside_them(seed: 
 def test_tiles_begin_half_a_width_apart(width: int) -> None:
     """For as long as more than half of one is left; those of 48 runs only in noise of 0.9 of the smallest step."""
     flat, ends = drawn(4, series=5)
-    ends = [0, 0, *ends[1:]]
-    minimum = np.array([1.0, LIMIT, 0.01, LIMIT, 0.005, 0.02])
+    ends = [0, 0, *ends[1:], ends[-1]]  # the first and the last have no runs
+    minimum = np.array([1.0, LIMIT, 0.01, LIMIT, 0.005, 0.02, 0.0])
     expected = []
     for owner, (low, high) in enumerate(pairwise(ends)):
         starts = [low, *range(low + width // 2, high - width // 2, width // 2)]
@@ -285,9 +285,11 @@ def test_tiles_begin_half_a_width_apart(width: int) -> None:
             if width != 48 or rough > 0.9 * minimum[owner]:
                 expected.append((start, min(start + width, high)))
 
-    start, stop = candidates.searched_tiles(flat, np.array(ends), width, minimum)
+    tiles = candidates.searched_tiles(flat, np.array(ends), width, minimum)
+    with_runs = candidates.searched_tiles(flat, np.array(ends[:-1]), width, minimum[:-1])
 
-    assert list(zip(start, stop, strict=True)) == expected
+    assert list(zip(*tiles, strict=True)) == expected
+    assert list(zip(*with_runs, strict=True)) == [tile for tile in expected if tile[0] < ends[-1]]
     assert candidates.searched_tiles(flat[:0], np.array([0, 0]), width, minimum[:1])[0].tolist() == [0]
 
 
