@@ -117,7 +117,6 @@ def _likelihood_ratio(left: Ints, total: Ints) -> Floats:
 REACHES = (100, 16)  # runs on each side that a proposal is tested on: far for small steps, near for young ones
 SLACK = np.arange(-10, 11)  # places to which it may move then
 _IN_NOISE = 10.0  # factor of the p-value of classes where the likelihood of a shift says more
-_LOOKS_AGAIN = 3  # at what elimination dropped
 CLEAR = 4.0  # mean deviations by which two levels are apart when every run shows to which it belongs
 QUANTILES = (np.arange(9) + 0.5) / 9
 
@@ -190,17 +189,19 @@ def prune(flat: Floats, ends: Ints, proposals: Proposals, minimum: Floats, p: fl
     nothing beyond its neighbours.
 
     What goes depends on the order in which others go: beside a chance neighbour a step shows few of its runs. So the
-    strongest of what went between any two that hold is kept after all where it holds there by itself.
+    strongest of what went between any two that hold is kept after all where it holds there by itself, and where a
+    series has more of them then than before: what held already is not given up for it.
     """
     place = proposals.place
     owner = np.searchsorted(ends, place, side="right") - 1
     proposed = Candidates(place, owner, *(np.full(len(place), np.nan) for _ in range(4)))
     held = _holding(flat, ends, proposed.take(np.arange(len(place))), minimum, p, smallest)  # a copy: testing moves it
-    for _ in range(_LOOKS_AGAIN):
-        again = _overlooked(flat, ends, held, proposed, minimum, p, smallest)
-        if not len(again.place):
+    while len((again := _overlooked(flat, ends, held, proposed, minimum, p, smallest)).place):
+        more = _holding(flat, ends, again.beside(held), minimum, p, smallest)
+        grown = np.bincount(more.owner, minlength=len(ends)) > np.bincount(held.owner, minlength=len(ends))
+        if not grown.any():
             break
-        held = _holding(flat, ends, again.beside(held), minimum, p, smallest)
+        held = more.take(grown[more.owner]).and_(held.take(~grown[held.owner]))
     return held
 
 
