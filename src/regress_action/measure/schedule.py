@@ -15,7 +15,8 @@ DEFAULT_PAIRS = 10
 MAX_CONSECUTIVE_FAILURES = 3
 _MOST_PAIRS = 40
 _PAIRS_S = 60.0
-_SAFE = 0.9  # of a budget, as later pairs may take longer
+_SAFE = 0.95  # of a budget, as later pairs may take longer
+_ANALYSIS_S = 0.5
 _INTERIM_ANALYSES = 6  # each one before the last costs some certainty, so a long plan takes longer steps
 
 
@@ -43,7 +44,8 @@ def affordable_pairs(asked: int | None, pairs_s: Sequence[float], elapsed_s: flo
     """
     pair_s = max(sum(pairs_s[1:]) / len(pairs_s[1:]), 1e-6)
     within_minute = len(pairs_s) + (_PAIRS_S - sum(pairs_s)) / pair_s
-    within_budget = len(pairs_s) + _SAFE * ((budget_s or math.inf) - elapsed_s) / pair_s
+    left_s = _SAFE * ((budget_s or math.inf) - elapsed_s) - _INTERIM_ANALYSES * _ANALYSIS_S
+    within_budget = len(pairs_s) + left_s / pair_s
     wanted = asked or min(max(within_minute, DEFAULT_PAIRS), _MOST_PAIRS)
     return math.floor(min(wanted, max(within_budget, MIN_PAIRS)))
 
