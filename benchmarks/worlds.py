@@ -43,18 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
             del worlds[name]
     before = json.loads(options.before.read_text()) if options.before else {}
     rates: dict[str, Rates] = {}
-    outside = 0
+    outside: list[str] = []
     for section in options.only or SECTIONS:
         started = time.perf_counter()
         module = import_module(f"simulated.{section}")
         for table in module.tables(trials):
             print(table.text(before.get(table.name, {})), flush=True)
             rates[table.name] = table.rates
-            outside += len(table.outside(trials))
+            outside += [f"{table.name}: {world}: {question}" for world, question in table.outside(trials)]
         print(f"  ({section}: {time.perf_counter() - started:.0f} s)", file=sys.stderr)
     if options.json:
         options.json.write_text(json.dumps(rates, indent=1))
-    print(f"\n{outside} rates outside their bounds." if outside else "\nEvery rate is inside its bound.")
+    print("\nOutside of their bounds:" if outside else "\nEvery rate is inside its bound.", *outside, sep="\n  ")
     return 1 if outside else 0
 
 
