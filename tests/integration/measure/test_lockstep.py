@@ -326,8 +326,11 @@ def test_side_that_computes_in_the_turns_of_the_other_one_is_noticed(repository:
     )
     repository.commit(test_suite_dot_py=suite)
     command = f"{PYTEST} --benchmark-json={{out}}"
-    measured = measure("--base", "HEAD~1", "--pairs", "1", "--", command)
-    assert measured.status == 0, measured.stderr
+    for _ in range(4):  # on a busy machine the child may hardly get a processor
+        measured = measure("--overwrite", "--base", "HEAD~1", "--pairs", "1", "--", command)
+        assert measured.status == 0, measured.stderr
+        if interleaved(measured)["kind"] == "run":
+            break
     assert re.match(r"head computed for \d+ % of the other side's turns", str(interleaved(measured)["why"]))
     assert [(run["side"], run["turns"]) for run in measured.runs] == [("base", None), ("head", None)]
 
