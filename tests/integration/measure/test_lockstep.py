@@ -325,7 +325,7 @@ def test_side_that_computes_in_the_turns_of_the_other_one_is_noticed(repository:
         "        yield\n        child.kill()\n"
     )
     repository.commit(test_suite_dot_py=suite)
-    command = f"{PYTEST} --benchmark-json={{out}}"
+    command = f"{PYTEST} --benchmark-max-time=0.5 --benchmark-json={{out}}"
     for _ in range(4):  # on a busy machine the child may hardly get a processor
         measured = measure("--overwrite", "--base", "HEAD~1", "--pairs", "1", "--", command)
         assert measured.status == 0, measured.stderr
