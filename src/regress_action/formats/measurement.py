@@ -36,6 +36,7 @@ from regress_action.formats.units import metric
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import (
     COMPILED,
+    MOST_PLANNED_PAIRS,
     Benchmark,
     Conditions,
     Environment,
@@ -77,7 +78,6 @@ _SHORTEST_S, _LONGEST_S = 1e-6, 1e3
 _MOST_SAVED_S = 1e8
 _LARGEST_AMOUNT = 1e18
 _SMALLEST_CPU_LIMIT = 1e-3
-_MOST_PAIRS = 1000
 _ANY_PROGRAM = (SOURCE, gnu_time.TITLE, hyperfine.TITLE, perf_stat.TITLE)  # measure programs of every kind
 _MOST_FAILURES = 50
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (?P<node>[^\s:]+\.py::.+?)(?: - (?P<reason>.*))?$", re.MULTILINE)
@@ -433,7 +433,7 @@ def _planned_pairs(content: dict[str, Any]) -> int | None:
     """Return how many pairs were planned, None where that is not told or nobody looked before the last one."""
     plan = optional_mapping(content.get("plan"))
     pairs = optional_count(plan.get("pairs"))
-    return pairs if 1 <= pairs <= _MOST_PAIRS and plan.get("looks") is not False else None
+    return pairs if 1 <= pairs <= MOST_PLANNED_PAIRS and plan.get("looks") is not False else None
 
 
 def _saved_s(content: dict[str, Any]) -> float | None:

@@ -224,6 +224,8 @@ class Failure:
 
 COMPILED = ("compiled", "true")
 """The fact, among those of a report's provenance, that a compiler laid out the code that was measured."""
+MOST_PLANNED_PAIRS = 1000
+"""The most pairs that a plan may have; where selected benchmarks are measured one by one, that is for each of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from regress_action.model.comparisons import Severity
+from regress_action.model.measurements import MOST_PLANNED_PAIRS
 
 INPUT: dict[str, Any] = {"action_input": True}
 
@@ -91,7 +92,7 @@ class Settings(BaseModel):
     runs: int | None = Field(
         None,
         ge=1,
-        le=1000,
+        le=MOST_PLANNED_PAIRS,
         description="Interleaved pairs, or runs of one side. Ten where nothing is said, and up to 40 pairs while that "
         "takes less than a minute and not everything is decided.",
         json_schema_extra=INPUT,

@@ -90,6 +90,32 @@ def test_runs_are_distinguished_by_session_and_pair(measured: Path) -> None:
     assert [run.position for side in (_base(measured), measurement.head) for run in side.runs] == [0, 0, 1, 1]
 
 
+def test_pairs_of_many_benchmarks_measured_one_by_one_find_each_other(tmp_path: Path) -> None:
+    """Their number is that of the plan times that of the benchmarks, so it may be larger than any plan."""
+    measurement = read_measurement(_written(tmp_path, *(_run(side, 12_000) for side in ("base", "head"))))
+
+    assert [run.pair for side in (measurement.base, measurement.head) if side for run in side.runs] == [12_000] * 2
+
+
+@pytest.mark.parametrize(
+    ("plan", "planned"),
+    [
+        ({"pairs": 40, "looks": True}, 40),
+        ({"pairs": 40}, 40),
+        ({"pairs": 40, "looks": False}, None),
+        ({"pairs": 1000}, 1000),
+        ({"pairs": 1001}, None),
+        ({"pairs": 0}, None),
+        ({}, None),
+    ],
+)
+def test_the_plan_is_known_where_somebody_looked(tmp_path: Path, plan: dict[str, object], planned: int | None) -> None:
+    """And not where it is larger than any plan may be."""
+    measurement = read_measurement(_written(tmp_path, _run("base", 1), _run("head", 1), plan=plan))
+
+    assert measurement.head.planned_pairs == planned
+
+
 def test_the_measurement_knows_better_than_the_result_files(measured: Path) -> None:
     """Commit, branch and machine are those measured, not those a result file claims."""
     measurement = read_measurement(measured)

@@ -10,6 +10,7 @@ import orjson
 
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import (
+    MOST_PLANNED_PAIRS,
     Benchmark,
     Conditions,
     Direction,
@@ -48,7 +49,6 @@ _WHOLE_NUMBERS: Final = frozenset({int, type(None)})
 _POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(MOST_DECIMALS + 1))
 _SHORTEST_S: Final = 1e-9
 _LONGEST_S: Final = 1e9
-_MOST_PAIRS: Final = 1000
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
 # The reports of a history name the same things again and again: each is made once, and found equal at a glance.
@@ -162,8 +162,8 @@ def _duration(fields: Object, key: str) -> float | None:
 
 def _planned(header: Object) -> int | None:
     pairs: int | None = optional(header, "planned_pairs", int)
-    if pairs is not None and not 1 <= pairs <= _MOST_PAIRS:
-        raise FlawError(f"`planned_pairs` is {pairs!r:.30}, and a plan has 1 to {_MOST_PAIRS} pairs")
+    if pairs is not None and not 1 <= pairs <= MOST_PLANNED_PAIRS:
+        raise FlawError(f"`planned_pairs` is {pairs!r:.30}, and a plan has 1 to {MOST_PLANNED_PAIRS} pairs")
     return pairs
 
 
