@@ -30,6 +30,9 @@ from regress_action.analysis.arrays import SMALLEST_DEVIATION, medians, moments
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
 
+_PATH_SHARE, _PATH_RULED_OUT = 0.15, 0.05  # of the head's runs that take a path, and the error of ruling it out
+_SHOWN, _POSSIBLE = 0.05, 0.25  # chance of as many runs: too small to be chance, and small enough for a path
+
 
 def count_p_values(base: Floats, head: Floats, rows: Flags) -> Floats:
     """Return the exact two-sided p-value of each row of whole numbers (rows × runs); NaN for all others.
@@ -67,10 +70,6 @@ def p_of_more(head: int, of_head: int, base: int, of_base: int) -> float:
     marked = head + base
     ways = (math.comb(of_head, k) * math.comb(of_base, marked - k) for k in range(head, min(marked, of_head) + 1))
     return sum(ways) / math.comb(of_head + of_base, marked)
-
-
-_PATH_SHARE, _PATH_RULED_OUT = 0.15, 0.05  # of the head's runs that take a path, and the error of ruling it out
-_SHOWN, _POSSIBLE = 0.05, 0.25  # chance of as many runs: too small to be chance, and small enough for a path
 
 
 def may_be_a_path(head: int, of_head: int, base: int, of_base: int) -> bool:

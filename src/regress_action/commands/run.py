@@ -16,7 +16,7 @@ import click
 
 from regress_action.commands import options, unconfigured
 from regress_action.commands.run_resume import EarlierPart, earlier_parts, forget_parts, judge_parts
-from regress_action.measure.schedule import DEFAULT_PAIRS
+from regress_action.measure.schedule import DEFAULT_PAIRS, MOST_SHORT_PAIRS
 from regress_action.model.errors import IncompleteError, RegressError, UsageError
 from regress_action.model.files import write_replace
 
@@ -351,7 +351,7 @@ def plan_of(settings: Settings, spec: MeasurementSpec, root: Path) -> Iterator[s
     yield f"command:   {' '.join(spec.command)}"
     named = "{out}" if "{out}" in " ".join(spec.command) else "(none: the program itself is timed)"
     yield f"results:   {settings.results or named}"
-    most = " to 40" if commits and spec.adaptive and not settings.runs else ""
+    most = f" to {MOST_SHORT_PAIRS}" if commits and spec.adaptive and not settings.runs else ""
     count = f"{settings.runs or DEFAULT_PAIRS}{most} {'pairs, base and head in turn' if commits else 'runs'}"
     limits = [f"at most {settings.budget_minutes:g} minutes"] if settings.budget_minutes else []
     limits += [f"each run at most {settings.timeout:g} s"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MIN_PAIRS = 5
 DEFAULT_PAIRS = 10
 MAX_CONSECUTIVE_FAILURES = 3
-_MOST_PAIRS = 40
+MOST_SHORT_PAIRS = 40
 _PAIRS_S = 60.0
 _SAFE = 0.95  # of a budget, as later pairs may take longer
 _ANALYSIS_S = 0.5
@@ -46,13 +46,13 @@ def affordable_pairs(asked: int | None, pairs_s: Sequence[float], elapsed_s: flo
     within_minute = len(pairs_s) + (_PAIRS_S - sum(pairs_s)) / pair_s
     left_s = _SAFE * ((budget_s or math.inf) - elapsed_s) - _INTERIM_ANALYSES * _ANALYSIS_S
     within_budget = len(pairs_s) + left_s / pair_s
-    wanted = asked or min(max(within_minute, DEFAULT_PAIRS), _MOST_PAIRS)
+    wanted = asked or min(max(within_minute, DEFAULT_PAIRS), MOST_SHORT_PAIRS)
     return math.floor(min(wanted, max(within_budget, MIN_PAIRS)))
 
 
 def planned_pairs(asked: int | None, said: int | None) -> int:
     """Return the pairs of a plan: what a measurement says, within the bounds of what was asked for."""
-    most = asked or _MOST_PAIRS
+    most = asked or MOST_SHORT_PAIRS
     return min(max(said or asked or DEFAULT_PAIRS, MIN_PAIRS), most)
 
 

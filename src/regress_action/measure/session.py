@@ -155,12 +155,18 @@ class _Session:
     def _loop(self, clocks: Callable[[], ActiveClocks]) -> PairsLoop:
         """Return the loop over the pairs, which knows how they alternate, and warn of what is planned."""
         options, executor = self.options, self.executor
-        clock = Clock(options.budget_s)
-        loop = PairsLoop(options, self.trees, executor, self.measurement, self.reporter, clock, options.select)
-        loop.interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
-        if loop.interleaving.kind is Kind.SELECTED:
-            loop.options = replace(options, pairs=options.pairs * len(options.select))
-            loop.planned = loop.options.pairs
+        interleaving = choose(options, is_subreaper=executor.processes.is_subreaper, clocks=clocks)
+        one_by_one = interleaving.kind is Kind.SELECTED
+        loop = PairsLoop(
+            replace(options, pairs=options.pairs * len(options.select)) if one_by_one else options,
+            self.trees,
+            executor,
+            self.measurement,
+            self.reporter,
+            Clock(options.budget_s),
+            options.select,
+            interleaving=interleaving,
+        )
         if options.base:
             loop.shared_installs = _shared_installs(options, executor, self.trees)
         if options.base and options.pairs < MIN_PAIRS:
