@@ -132,7 +132,7 @@ def test_pytest_suites_give_turns_to_one_another(
         "--interleave",
         interleave,
         "--",
-        f"{PYTEST}{option} --benchmark-json={{out}}",
+        f"{PYTEST}{option} --benchmark-max-time=0.2 --benchmark-json={{out}}",
     )
     assert measured.status == 0, measured.stderr
     assert interleaved(measured)["kind"] == kind

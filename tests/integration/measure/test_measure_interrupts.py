@@ -109,12 +109,12 @@ def test_internal_error_leaves_no_process(repository: Repository, measure: Measu
     """An internal error ends in exit code 4, and the watchdog ends the suite."""
     pid = tmp_path / "pid"
     broken = (
-        "import sys; from regress_action.measure import main, sampler\n"
-        "def sample(self): raise RuntimeError('a fault of our own')\n"
+        "import os, sys; from regress_action.measure import main, sampler\n"
+        f"def sample(self):\n if os.path.exists({str(pid)!r}): raise RuntimeError('a fault of our own')\n"
         "sampler.Sampler.sample = sample\n"
         "sys.exit(main.main(sys.argv[1:]))"
     )
-    words = measure.argv("--base", "HEAD~1", "--", f"echo $$ > {pid}; exec sleep 64.5")[3:]
+    words = measure.argv("--base", "HEAD~1", "--", f"echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 64.5")[3:]
     argv = [sys.executable, "-c", broken, *words]
     measured = subprocess.run(argv, cwd=measure.folder, env=VARIABLES, capture_output=True, text=True, check=False)
     assert measured.returncode == 4
