@@ -114,12 +114,7 @@ def _series(drift: ReleaseDrifts, names: Sequence[str], limit: SeriesLimits, aut
     ]
     used = None if limit.budget is None else badness(limit.budget, drift.level, history.metric.direction)
     return {
-        "name": history.benchmark.name,
-        "service": history.benchmark.service,
-        "metric": history.metric.name,
-        "unit": history.metric.unit,
-        "suite": history.suite,
-        "environment": history.environment,
+        **history.identity,
         "level": drift.level,
         "change": _change(drift.since[0]),
         "against": against,

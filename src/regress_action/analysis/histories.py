@@ -74,6 +74,18 @@ class BenchmarkHistory:
         return self.benchmark.name, self.metric.name
 
     @property
+    def identity(self) -> dict[str, str | None]:
+        """What it is a history of, for a JSON object."""
+        return {
+            "name": self.benchmark.name,
+            "service": self.benchmark.service,
+            "metric": self.metric.name,
+            "unit": self.metric.unit,
+            "suite": self.suite,
+            "environment": self.environment,
+        }
+
+    @property
     def times(self) -> Floats | None:
         """Seconds since 1970 of every value, or None when one of them has no readable time."""
         return _times([self])[0]
@@ -267,12 +279,7 @@ def as_object(followed: Sequence[Followed]) -> dict[str, object]:
 def _series(followed: Followed) -> dict[str, object]:
     history, going = followed.history, followed.trend
     return {
-        "name": history.benchmark.name,
-        "service": history.benchmark.service,
-        "metric": history.metric.name,
-        "unit": history.metric.unit,
-        "suite": history.suite,
-        "environment": history.environment,
+        **history.identity,
         "points": len(history),
         "direction": going.direction.value,
         "correlation": going.correlation,
