@@ -1,6 +1,6 @@
 """Which stored reports a new one is compared with, and what of it must not be compared with later.
 
-* The noise between neighbouring reports of a history: computed when a report is stored, and kept with it.
+Also here: the noise between neighbouring reports of a history: computed when a report is stored, and kept with it.
 """
 
 from __future__ import annotations

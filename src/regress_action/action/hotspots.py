@@ -11,7 +11,7 @@ from regress_action.advice import changed_lines, profile_files
 from regress_action.advice.cause_analysis import explain
 from regress_action.advice.memory_growth import memory_growth
 from regress_action.advice.resources import bottleneck, limits
-from regress_action.formats.measurement import SOURCE
+from regress_action.formats.measured_run import SOURCE
 from regress_action.history import Checkout
 from regress_action.model.comparisons import CauseNote, Mode
 from regress_action.model.errors import HistoryError, InputError

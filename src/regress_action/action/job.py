@@ -1,6 +1,6 @@
 """One job of CI: its event, its settings and rules, read once, and where its measurement and its history are.
 
-* What `plan` decided, handed to the steps after it as an output of the step.
+Also here: what `plan` decided, handed to the steps after it as an output of the step.
 
 Between the two runs the suite, as the same user: it can rewrite every file of the workspace and of the runner, but not
 an output that the runner has already read. So settings, thresholds and waivers are read once, by `plan`.

@@ -14,7 +14,7 @@ from regress_action.model import escaping
 from regress_action.model.comparisons import Mode, Outcome, Severity, Verdict
 from regress_action.model.errors import ExitCode, HistoryError, InputError, RegressError, UsageError
 from regress_action.model.measurements import Aliases, Direction, matches
-from regress_action.report import phrases
+from regress_action.report import notes
 from regress_action.settings.gate import GateFiles, read_gate_files
 from regress_action.settings.sources import FolderFiles
 
@@ -203,7 +203,7 @@ def with_changed_packages(judged: Judged, checkout: Checkout, carried: Sequence[
             before, after = (None if content is None else content.decode("utf-8", "replace") for content in contents)
             if packages := lock_files.changed_packages(path, before, after):
                 is_carried = any(f"/{path}".endswith(f"/{name.strip('/')}") for name in carried)
-                said.append(phrases.changed_packages(path, packages, paired=paired, carried=is_carried))
+                said.append(notes.changed_packages(path, packages, paired=paired, carried=is_carried))
     except (HistoryError, InputError):
         return judged
     return replace(judged, judgement=replace(judged.judgement, notes=(*judged.judgement.notes, *said)))
@@ -232,8 +232,8 @@ def _removed(baseline: Sequence[Report], head: Sequence[Report], rules: JudgingR
 
 def _with_removed(judgement: Judgement, names: tuple[str, ...]) -> Judgement:
     """Return the judgement with the names, and a note about them where there are some."""
-    notes = (*judgement.notes, phrases.removed_on_purpose(names)) if names else judgement.notes
-    return replace(judgement, notes=notes, removed=names)
+    said = (notes.removed_on_purpose(names),) if names else ()
+    return replace(judgement, notes=(*judgement.notes, *said), removed=names)
 
 
 def selected(

@@ -1,6 +1,6 @@
 """Stage 4: the judgement as text, in the files of the job, in the outputs of the step, and in notifications.
 
-* What a later job is asked about a verdict: the judgement as data, and the answer made of it.
+Also here: what a later job is asked about a verdict: the judgement as data, and the answer made of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The stages: baseline and detect judge what was measured, publish judges what another run measured.
 
-* Confirm before alerting: suspects against the history are measured again, paired with the baseline's commit.
+Also here: confirm before alerting: suspects against the history are measured again, paired with the baseline's
+commit.
 
 The container runs none of the user's code, so the runner makes the second measurement. The first pass writes its plan
 and publishes nothing. The second pass reads the second measurement and judges by both.

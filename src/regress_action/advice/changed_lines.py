@@ -1,6 +1,6 @@
 """What a change changed: the hunks of `git diff --unified=0`, with their lines on both sides.
 
-* What the lines of a source file belong to: functions and statements of Python, bare lines of anything else.
+Also here: what the lines of a source file belong to: functions and statements of Python, bare lines of anything else.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compare a baseline with a head: the one question everything else asks.
 
-* Put the arrays back into values: one `Comparison` per row, worst first.
+Also here: put the arrays back into values: one `Comparison` per row, worst first.
 """
 
 from __future__ import annotations

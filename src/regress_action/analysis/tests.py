@@ -1,6 +1,6 @@
 """From an estimate to a verdict: significance, size, non-inferiority, severity and what could have been seen.
 
-* What looking at a running measurement costs: the level at which an interval must be taken at every look.
+Also here: what looking at a running measurement costs: the level at which an interval must be taken at every look.
 
 An interval that is looked at several times misses the truth more often than one that is looked at once. Repeated
 confidence intervals (Jennison and Turnbull, JRSS B 51 (1989) 305-361) are taken at one stricter level at all looks, so

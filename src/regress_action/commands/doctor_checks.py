@@ -1,6 +1,6 @@
 """Checks of `doctor`: that the gate fires, and the figures of the runs of a noisy benchmark, which `advice` explains.
 
-* On recorded runs, each benchmark × metric is made worse in turn and must be caught.
+Also here: on recorded runs, each benchmark × metric is made worse in turn and must be caught.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regress_action.action.judge import JudgingRules
     from regress_action.advice.noise import Explanation
     from regress_action.formats import Measurement
-    from regress_action.formats.measurement import Execution
+    from regress_action.formats.measured_run import Execution
     from regress_action.model.comparisons import Comparison
     from regress_action.model.measurements import Report
 

@@ -1,6 +1,6 @@
 """How long a pull request takes, what can be seen in that time, and which settings an A/A measurement suggests.
 
-* Edit `regress.yml` in place: numbers are replaced and entries added, and every comment stays where it is.
+Also here: edit `regress.yml` in place: numbers are replaced and entries added, and every comment stays where it is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`regress-action load`: a load test of a function or an address.
 
-* Load at several levels of `regress-action load --levels`: the runs, and what they say about concurrency.
+Also here: load at several levels of `regress-action load --levels`: the runs, and what they say about concurrency.
 """
 
 from __future__ import annotations

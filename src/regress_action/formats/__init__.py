@@ -7,7 +7,8 @@
 A reader is one module of `readers` named in `registry.READERS`; it is imported when a file first needs it.
 """
 
-from regress_action.formats.measurement import Execution, Measurement, read_measurement
+from regress_action.formats.measured_run import Execution
+from regress_action.formats.measurement import Measurement, read_measurement
 from regress_action.formats.reading import gather, read
 from regress_action.formats.sides import matched
 from regress_action.formats.stacking import merge, stack

@@ -1,6 +1,7 @@
 """One results file, read once: its bytes, its text, its lines and, where it is JSON, its value.
 
-* JSON as tools really write it: what can be mended is mended and named, what cannot has its true cause named.
+Also here: JSON as tools really write it: what can be mended is mended and named, what cannot has its true cause
+named.
 
 Accepts what tools really write: gzip of any number of members, UTF-8 with or without a byte order mark, UTF-16 from a
 PowerShell redirection, terminal colours. Every size is bounded, so that no file can exhaust the memory.

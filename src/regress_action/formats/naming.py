@@ -1,6 +1,7 @@
 """Names out of result files, made safe to print and stable as an identity.
 
-* Names for benchmarks that stand under one name in one file: distinguished by what the file states, else numbered.
+Also here: names for benchmarks that stand under one name in one file: distinguished by what the file states, else
+numbered.
 """
 
 from __future__ import annotations

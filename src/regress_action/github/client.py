@@ -1,6 +1,6 @@
 """The client of GitHub's API: one repository, one retry policy, paced below the secondary rate limits.
 
-* Single files of a commit, as GitHub serves them.
+Also here: single files of a commit, as GitHub serves them.
 """
 
 from __future__ import annotations

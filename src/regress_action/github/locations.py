@@ -1,6 +1,6 @@
 """Where a benchmark is defined: looked up in the sources as text, nothing of which is executed.
 
-* Regressions on the lines that define their benchmarks, worst first.
+Also here: regressions on the lines that define their benchmarks, worst first.
 
 Found are pytest, pyperf and asv, Go benchmarks, Rust (criterion, divan, `#[bench]`), C++ (Google Benchmark, Catch2),
 JavaScript (`bench`, `it`, `test`, `.add`), Java and Kotlin (`@Benchmark`), also where a formatter broke the line

@@ -1,6 +1,6 @@
 """Records on a branch of their own, in any git repository; the user's checkout is never touched.
 
-* Two ways to put a commit on the branch.
+Also here: two ways to put a commit on the branch.
 
 A writer looks at the branch, adds its files on top, and pushes without force: the server takes the push of exactly
 one of those who looked at the same tip, and the others look again. Since every file has a name of its own, looking

@@ -1,6 +1,6 @@
 """A private, shallow, partial clone of one branch: it fetches the trees and files that are looked at, and no others.
 
-* Which repository holds the branch, and who we are to it.
+Also here: which repository holds the branch, and who we are to it.
 
 The tree is as deep as `runs/<suite>/<environment>/<yyyy>/<mm>`: five levels hold a few names per month, the sixth
 one name per record. Fetching five levels with the tip, then the wanted months, then the wanted files makes a window

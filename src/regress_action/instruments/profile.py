@@ -1,6 +1,6 @@
 """A finished profile: spans in their nesting, what the process used, and both as a report.
 
-* Profiles as files of other tools: Chrome's trace viewer (and Perfetto), and speedscope.
+Also here: profiles as files of other tools: Chrome's trace viewer (and Perfetto), and speedscope.
 """
 
 from __future__ import annotations

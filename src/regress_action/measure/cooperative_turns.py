@@ -1,6 +1,7 @@
 """Run two pytest suites that give turns to one another between the rounds of the same benchmark; nothing is stopped.
 
-* Which of two suites with the same benchmarks goes on next: rounds of one benchmark alternate, others run alone.
+Also here: which of two suites with the same benchmarks goes on next: rounds of one benchmark alternate, others run
+alone.
 
 The plugin in `suite_plugin` connects to a socket that the variable REGRESS_TURNS names. A suite that never connects
 runs to its end before the other one begins, as in a pair that is measured run by run.

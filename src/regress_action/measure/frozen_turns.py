@@ -1,6 +1,7 @@
 """Run two commands on the same processors, one of them always stopped, for turns of some milliseconds each.
 
-* Stop a process tree and let it go on: by the kernel's freezer where a control group may be made, else by signals.
+Also here: stop a process tree and let it go on: by the kernel's freezer where a control group may be made, else by
+signals.
 """
 
 from __future__ import annotations

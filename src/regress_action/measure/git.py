@@ -1,6 +1,6 @@
 """The git commands that measuring needs; none of them changes the user's files, index or refs.
 
-* Check out the submodules of a worktree from the objects on this machine; fetch only what is not here.
+Also here: check out the submodules of a worktree from the objects on this machine; fetch only what is not here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A command of a pair that runs beside the other one: started held, followed, and ended apart from it.
 
-* Run two commands at the same time, each on a processor of its own where there are two: duet benchmarking.
+Also here: run two commands at the same time, each on a processor of its own where there are two: duet benchmarking.
 
 For machines whose processors share their noise (Bulej et al., ICPE 2020, arXiv 2001.05811).
 """

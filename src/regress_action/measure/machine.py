@@ -1,6 +1,6 @@
 """The machine: the properties that measured numbers depend on, and its present load.
 
-* How fast the machine is now: the time of a fixed piece of work, taken between runs and never during one.
+Also here: how fast the machine is now: the time of a fixed piece of work, taken between runs and never during one.
 
 The times show whether the machine changed its speed during a measurement. No result is divided by them, because a
 program of another kind does not slow down in proportion.

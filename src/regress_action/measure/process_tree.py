@@ -1,6 +1,6 @@
 """The process tree of the suite: which processes belong to it, and how all of them are ended.
 
-* Wait for signals: a request to stop, or the end of a child process.
+Also here: wait for signals: a request to stop, or the end of a child process.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Report what happens: as JSON lines to a program, as text to a person, or as text to the log of a GitHub job.
 
-* What a suite printed: its beginning and its end, however much it was.
+Also here: what a suite printed: its beginning and its end, however much it was.
 
 Events are flat objects with the key `event`, and with `line`, the text for a log (null: none):
 

@@ -1,6 +1,6 @@
 """Execute one run: remove old results, run the command, take its result, and record all of it, failure included.
 
-* Recognise programs that were compiled in a side's tree, and so stand for one build of their source.
+Also here: recognise programs that were compiled in a side's tree, and so stand for one build of their source.
 
 A compiler chooses where every function lies, and that alone changes times. The analysis has to know of it.
 """

@@ -1,6 +1,7 @@
 """Sample the memory and CPU time of a process tree, so rarely that the suite is not slowed down.
 
-* How long the threads of a process tree were ready to run without a processor: busy, not waiting for anything else.
+Also here: how long the threads of a process tree were ready to run without a processor: busy, not waiting for
+anything else.
 """
 
 from __future__ import annotations

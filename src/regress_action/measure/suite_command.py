@@ -1,6 +1,6 @@
 """The suite's command: from the words of the caller to the argument vector of one run.
 
-* How each benchmark runner is given the benchmarks to run: from names in a report to command-line arguments.
+Also here: how each benchmark runner is given the benchmarks to run: from names in a report to command-line arguments.
 
 A selection runs exactly the named benchmarks where the runner allows it, and otherwise more of them, never fewer: one
 benchmark too many costs time, one too few leaves a suspect without a second measurement.

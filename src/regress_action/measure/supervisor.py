@@ -1,6 +1,7 @@
 """Start the measurer in a GitHub job, and make it visible if the suite killed it.
 
-* A control group (cgroup v2) for the suite: every process in it can be listed and killed, whatever it did to hide.
+Also here: a control group (cgroup v2) for the suite: every process in it can be listed and killed, whatever it did to
+hide.
 
 The suite may kill the measurer and its watchdog, which have its user id. What it started is then adopted by this
 process, which ends it and all that is left in the control group of the measurer, looks again, and writes

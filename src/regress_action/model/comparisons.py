@@ -1,6 +1,6 @@
 """The result of an analysis: one comparison per benchmark × metric, and the judgement over all of them.
 
-* Why a verdict is what it is, as a code and the numbers that the comparison itself does not hold.
+Also here: why a verdict is what it is, as a code and the numbers that the comparison itself does not hold.
 
 Ratios are badness ratios everywhere: 1.25 means 25 % worse, whichever direction the metric has.
 

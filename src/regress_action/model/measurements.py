@@ -1,6 +1,6 @@
 """The domain: what was measured, where, and how often.
 
-* Names over time: benchmarks that were renamed, and benchmarks that were removed on purpose.
+Also here: names over time: benchmarks that were renamed, and benchmarks that were removed on purpose.
 
 A `Report` holds every run of one commit in one environment. A `Run` is one fresh process and the unit of
 evidence; a `Series` holds, for one benchmark and metric, one value per run of its report.

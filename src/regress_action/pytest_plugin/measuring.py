@@ -1,6 +1,7 @@
 """A whole test measured: the function is called in calibrated rounds, like the body of a benchmark.
 
-* The process that measures one isolated test: it applies the limits, measures, and writes down what happened.
+Also here: the process that measures one isolated test: it applies the limits, measures, and writes down what
+happened.
 """
 
 from __future__ import annotations

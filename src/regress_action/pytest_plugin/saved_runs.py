@@ -1,6 +1,6 @@
 """The runs that `--benchmark-save` and `--benchmark-autosave` keep in a folder, in the form of pytest-benchmark.
 
-* The expressions of `--benchmark-compare-fail`, which compare a benchmark with one of them.
+Also here: the expressions of `--benchmark-compare-fail`, which compare a benchmark with one of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A bisection in a terminal: the first bad commit, how sure that is, and what to do next.
 
-* A bisection as JSON, read back where another job wrote it, and as Markdown for a comment.
+Also here: a bisection as JSON, read back where another job wrote it, and as Markdown for a comment.
 """
 
 from __future__ import annotations

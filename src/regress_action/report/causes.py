@@ -1,6 +1,6 @@
 """The cause of a regression in words: what got slower, by how much, where, and what was ruled out.
 
-* Base and head as one flame graph on a page that needs nothing else: no network, and one script of its own.
+Also here: base and head as one flame graph on a page that needs nothing else: no network, and one script of its own.
 """
 
 from __future__ import annotations

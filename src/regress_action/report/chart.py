@@ -1,6 +1,7 @@
 """Charts made of characters: an interval around 1, and a Mermaid chart for GitHub.
 
-* A line chart made of characters: curves as dots of Braille patterns, points and marks as symbols, labelled axes.
+Also here: a line chart made of characters: curves as dots of Braille patterns, points and marks as symbols, labelled
+axes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from regress_action.model.comparisons import Severity, Verdict
 from regress_action.model.escaping import NAME_LIMIT, plain
-from regress_action.report import phrases, reasons, text
+from regress_action.report import notes, phrases, reasons, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,7 +107,7 @@ def _service_case(service: ServiceComparison) -> ET.Element:
 
 def _removed_case(name: str) -> ET.Element:
     case = ET.Element("testcase", {"classname": "removed", "name": plain(name, NAME_LIMIT) or "(unnamed)"})
-    ET.SubElement(case, "skipped", {"message": phrases.removed_on_purpose([name])})
+    ET.SubElement(case, "skipped", {"message": notes.removed_on_purpose([name])})
     return case
 
 
@@ -150,7 +150,7 @@ def sarif(judgement: Judgement) -> bytes:
     driver = {"name": "regress-action", "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "results": results}
     if judgement.removed:  # no result: nothing is wrong with it
-        note = {"level": "note", "message": {"text": phrases.removed_on_purpose(judgement.removed)}}
+        note = {"level": "note", "message": {"text": notes.removed_on_purpose(judgement.removed)}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [note]}]
     return _json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 

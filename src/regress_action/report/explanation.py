@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from regress_action.model.comparisons import Mode, Severity, Verdict
-from regress_action.report import numbers, phrases, text
+from regress_action.report import notes, numbers, phrases, text
 from regress_action.report.findings import Context
 from regress_action.report.markdown import fitting
 from regress_action.report.numbers import count
@@ -61,7 +61,7 @@ def render(
             left_out=left_out,
             machine=text.environments(judgement),
             against=text.against_parts(judgement),
-            notes=phrases.note_sentences(judgement)[:MOST_ROWS],
+            notes=notes.note_sentences(judgement)[:MOST_ROWS],
             resources=judgement.resources[:MOST_ROWS] if any(row.is_proven_regression for row in rows) else (),
             rules=list(dict.fromkeys(_RULES[row.verdict] for row in rows[:shown])),
             context=Context(reproduce=reproduce or None),

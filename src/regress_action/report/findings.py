@@ -1,6 +1,7 @@
 """A judgement sorted into what a reader asks for, in the order in which it matters.
 
-* What a page says beyond the judgement: where things are, how to repeat the measurement, how to accept a change.
+Also here: what a page says beyond the judgement: where things are, how to repeat the measurement, how to accept a
+change.
 """
 
 from __future__ import annotations

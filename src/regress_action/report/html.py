@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from regress_action.model import escaping
-from regress_action.report import numbers, phrases, plots, reasons, text
+from regress_action.report import notes, numbers, phrases, plots, reasons, text
 from regress_action.report.chart import Axis
 from regress_action.report.findings import Context, Findings, moved_services, rows_are
 from regress_action.report.numbers import count
@@ -66,7 +66,7 @@ def render(
         .get_template("report.html.j2")
         .render(
             judgement=judgement,
-            notes=phrases.note_sentences(judgement),
+            notes=notes.note_sentences(judgement),
             headline=text.headline_parts(judgement),
             against=against_parts(judgement),
             facts=_facts(judgement, context.looks),

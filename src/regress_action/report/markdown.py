@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from regress_action.model.escaping import cut_bytes
-from regress_action.report import chart, numbers, phrases, text
+from regress_action.report import chart, notes, numbers, phrases, text
 from regress_action.report.findings import Context, Findings, moved_services, rows_are
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _remark_on_medians(findings: Findings) -> str:
 def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audience, context: Context) -> str:
     from regress_action.report import templating
 
-    kept, sentences = findings.first(rows), phrases.note_sentences(judgement)
+    kept, sentences = findings.first(rows), notes.note_sentences(judgement)
     if not (findings.regressions or findings.over_budget or findings.missing):
         context = replace(context, accept=None)
     return templating.page(

@@ -1,6 +1,6 @@
 """A measurement while it runs: a live display for a person, a line per thing that happened for a log.
 
-* Which benchmarks a change can reach, in lines for a log.
+Also here: which benchmarks a change can reach, in lines for a log.
 
 The events are those of the measuring process: flat objects with the keys `event` and `line`, what a log would say.
 """

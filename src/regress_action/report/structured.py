@@ -25,7 +25,7 @@ from regress_action.model.comparisons import (
 )
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Location, Metric, Noise
-from regress_action.report import phrases, reasons
+from regress_action.report import notes, reasons
 from regress_action.report.json_objects import (
     SCHEMA,
     BudgetObject,
@@ -70,7 +70,7 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
         "head": _subject_object(judgement.head),
         "machine": _machine_object(judgement.machine),
         "minutes_saved": _finite(judgement.minutes_saved),
-        "notes": [_text(note) for note in phrases.note_sentences(judgement)],
+        "notes": [_text(note) for note in notes.note_sentences(judgement)],
         "elsewhere": _optional(elsewhere),
         "services": [_service_object(service) for service in judgement.services],
         "resources": [{"kind": _text(note.kind), "paragraph": _text(note.paragraph)} for note in judgement.resources],

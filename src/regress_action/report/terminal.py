@@ -1,6 +1,6 @@
 """A judgement in a terminal or a CI log: the verdict first, then the rows that matter, the rest as counts.
 
-* Lines and tables for a console: aligned numbers, intervals drawn where they fit, the reason below.
+Also here: lines and tables for a console: aligned numbers, intervals drawn where they fit, the reason below.
 
 Words carry every meaning, colours only repeat it.
 
@@ -20,7 +20,7 @@ from rich.text import Text
 
 from regress_action.model.comparisons import Outcome, Severity
 from regress_action.model.escaping import NAME_LIMIT, plain, shorten
-from regress_action.report import numbers, phrases, reasons, text
+from regress_action.report import notes, numbers, phrases, reasons, text
 from regress_action.report.chart import Axis
 from regress_action.report.findings import Findings, moved_services, rows_are
 from regress_action.report.numbers import count, quantity
@@ -279,7 +279,7 @@ def _header(page: ConsolePage, judgement: Judgement) -> None:
     if saved := text.saved(judgement):
         page.sentence(f"{saved[0].upper()}{saved[1:]}.", "dim")
     shift = text.shift(judgement)
-    for note in phrases.note_sentences(judgement) or ([shift] if shift else []):
+    for note in notes.note_sentences(judgement) or ([shift] if shift else []):
         page.sentence(f"Note: {plain(note)}", "yellow" if shift else "")
 
 

@@ -1,6 +1,6 @@
 """Python projects: benchmarks with asv, pytest-benchmark, pytest-codspeed or pyperf, found by parsing.
 
-* First benchmarks of a Python project that has none: its benchmark scripts, its command line, its import.
+Also here: first benchmarks of a Python project that has none: its benchmark scripts, its command line, its import.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How a Python project installs what its benchmarks need: extras, dependency groups, requirement files, locks.
 
-* The sets of requirements that a Python project declares: extras, groups, files, and what tox, nox or poetry name.
+Also here: the sets of requirements that a Python project declares: extras, groups, files, and what tox, nox or poetry
+name.
 """
 
 from __future__ import annotations

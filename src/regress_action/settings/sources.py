@@ -1,6 +1,6 @@
 """Where settings come from, weakest first: defaults, `regress.yml`, action inputs or options.
 
-* Where the files of the settings are read from: a folder of this machine, or anything else with a `read`.
+Also here: where the files of the settings are read from: a folder of this machine, or anything else with a `read`.
 """
 
 from __future__ import annotations

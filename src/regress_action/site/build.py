@@ -1,6 +1,6 @@
 """From histories or report files to a site on disk: what the command, the action and `make demo-dashboard` call.
 
-* The site on disk: the page beside its data files, each file replaced as a whole.
+Also here: the site on disk: the page beside its data files, each file replaced as a whole.
 
 A data file is a script that hands one JSON value to the page, because a page that was opened from disk may load
 scripts and nothing else. Plotly is copied once and loaded only by the views that draw with it.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regress_action.advice.resources import bottleneck, limits
-from regress_action.formats.measurement import execution_of
+from regress_action.formats.measured_run import execution_of
 from regress_action.measure import activity
 from regress_action.model.resources import Bottleneck, Doing, LimitKind, RunResources
 from regress_action.report import resources as words

@@ -11,7 +11,7 @@ from regress_action import analysis
 from regress_action.analysis import conditions
 from regress_action.model.comparisons import Doubt, Judgement, Machine, Mode, NoteCode, Verdict
 from regress_action.model.measurements import Conditions, Environment, Report
-from regress_action.report.phrases import note_sentences
+from regress_action.report.notes import note_sentences
 from unit.analysis.compared_sides import HOSTED, NAN, OTHER, OWN, pairs, runs, session
 
 STEADY = [1.0, 1.001, 0.999, 1.0, 1.001, 1.0]

@@ -22,7 +22,7 @@ from regress_action.model.comparisons import (
     Verdict,
 )
 from regress_action.model.measurements import Benchmark, Metric
-from regress_action.report import phrases, reasons, structured
+from regress_action.report import notes, reasons, structured
 
 POLICY = Policy()
 
@@ -41,7 +41,7 @@ def test_a_control_alone_cannot_fail_the_check() -> None:
     assert labelled.summary.verdict is Outcome.PASS
     assert alarming(labelled) == []
     assert conclusion(labelled, Preferences()) == "success"
-    assert "cannot be caused by this diff" in " ".join(phrases.note_sentences(labelled))
+    assert "cannot be caused by this diff" in " ".join(notes.note_sentences(labelled))
 
 
 def test_what_the_change_reaches_still_fails() -> None:
@@ -63,7 +63,7 @@ def test_controls_that_moved_set_a_floor(ratio: float, *, alarms: bool) -> None:
     labelled = with_controls(judgement(Outcome.WARN, near, faster), {"far.away"}, POLICY)
 
     assert bool(alarming(labelled)) == alarms
-    assert "moved all the same" in " ".join(phrases.note_sentences(labelled))
+    assert "moved all the same" in " ".join(notes.note_sentences(labelled))
 
 
 def test_the_largest_floor_of_all_metrics_is_stated() -> None:

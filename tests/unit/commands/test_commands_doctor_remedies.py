@@ -24,7 +24,7 @@ from regress_action.commands.doctor_remedies import (
     tried,
 )
 from regress_action.formats import Measurement
-from regress_action.formats.measurement import Execution
+from regress_action.formats.measured_run import Execution
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 from regress_action.settings import Settings
 

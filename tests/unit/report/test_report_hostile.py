@@ -17,7 +17,7 @@ from rich.console import Console
 from judgements import HOSTILE, foreign, judgements
 from regress_action.action import publish
 from regress_action.model.changes import PackageChange
-from regress_action.report import phrases, terminal, trends
+from regress_action.report import notes, terminal, trends
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Judgement
@@ -103,7 +103,7 @@ def test_names_of_packages_are_one_short_line() -> None:
     named = "\x1b[31m::error::\n" + "x" * 100_000
     packages = (PackageChange(named, None, named), PackageChange(named, named, "2"), PackageChange(named, named, None))
 
-    sentence = phrases.changed_packages(named, packages, paired=True)
+    sentence = notes.changed_packages(named, packages, paired=True)
 
     assert harmless(sentence)
     assert "\n" not in sentence

@@ -22,7 +22,7 @@ from regress_action.model.comparisons import (
     WaiverApplied,
 )
 from regress_action.model.measurements import Metric
-from regress_action.report import numbers, phrases, reasons
+from regress_action.report import notes, numbers, phrases, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,8 +189,8 @@ def test_every_note_has_a_sentence(code: NoteCode) -> None:
     size |= {NoteCode.FAILED_RUNS: (3, 2)}
     length, names = (counts | size).get(code, (1, 1))
     note = Note(code, (1.25, 2.0, 3.0, 4.0, 5.0)[:length], ("first", "second", "third")[:names])
-    assert phrases.note_sentence(note).endswith(".")
-    assert "None" not in phrases.note_sentence(note)
+    assert notes.note_sentence(note).endswith(".")
+    assert "None" not in notes.note_sentence(note)
 
 
 def test_words_of_a_running_measurement() -> None:
@@ -209,14 +209,14 @@ def test_words_of_a_running_measurement() -> None:
 def test_runs_that_failed_are_counted_with_what_helps() -> None:
     """How the command failed, on which side, whether its values count, and the setting for a status that is good."""
     exited = Note(NoteCode.FAILED_RUNS, (5, 5, 5), ("head", "exited with status 1"))
-    assert phrases.note_sentence(exited) == (
+    assert notes.note_sentence(exited) == (
         "5 of 5 runs of the head failed: the run exited with status 1. What it had measured by then counts. "
         "Where that status is good, name it in ok-status."
     )
     unread = Note(NoteCode.FAILED_RUNS, (5, 5, 0), ("head", ".regress/runs/head-01.json is text in no known format."))
-    assert phrases.note_sentence(unread) == (
+    assert notes.note_sentence(unread) == (
         "5 of 5 runs of the head failed: .regress/runs/head-01.json is text in no known format. "
         "`regress-action formats` lists what is read; without {out} the program is timed as a whole."
     )
     killed = Note(NoteCode.FAILED_RUNS, (1, 1, 0), ("base", "was killed by SIGTERM"))
-    assert phrases.note_sentence(killed) == "The one run of the base failed: the run was killed by SIGTERM."
+    assert notes.note_sentence(killed) == "The one run of the base failed: the run was killed by SIGTERM."

@@ -1,6 +1,6 @@
 """The commits between a good and a bad one, and which of them contain which.
 
-* What the records of a history say before anything is measured: where along the commits a series steps.
+Also here: what the records of a history say before anything is measured: where along the commits a series steps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The profiles of a measurement: a folder for every run, with the files of all its processes.
 
-* The counts of calls and the times of lines that the profiler in a suite's Python processes writes.
+Also here: the counts of calls and the times of lines that the profiler in a suite's Python processes writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What was measured so far: log ratios of commits to the good commit, summarised for a Gaussian likelihood.
 
-* What a measurement of two commits says of one benchmark: a log ratio for each pair.
+Also here: what a measurement of two commits says of one benchmark: a log ratio for each pair.
 """
 
 from __future__ import annotations

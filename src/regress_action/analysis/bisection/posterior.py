@@ -1,6 +1,7 @@
 """The probability of every candidate to be the first commit with the change.
 
-* How likely a commit is to change the speed of a program before anything is measured: by the files it changes.
+Also here: how likely a commit is to change the speed of a program before anything is measured: by the files it
+changes.
 
 The model of the mean log ratio of commit i to the good commit, for the candidate c that made the change:
 

@@ -1,6 +1,6 @@
 """The next step of a bisection: measure a commit, or stop with an answer; values only.
 
-* Which commit to measure next: the one whose pairs tell most about the first bad commit for what they cost.
+Also here: which commit to measure next: the one whose pairs tell most about the first bad commit for what they cost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every request of a load test, folded once a second into histograms, counts and a line of the series.
 
-* Latencies in the buckets of an HDR histogram: bounded memory, 0.1 % precision from 100 ns to hours.
+Also here: latencies in the buckets of an HDR histogram: bounded memory, 0.1 % precision from 100 ns to hours.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What load is put on a target: how much, in which shape, for how long. Unlike scenarios are never compared.
 
-* What a load is put on: a function of a module, or an address that is requested by HTTP.
+Also here: what a load is put on: a function of a module, or an address that is requested by HTTP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The fields of a line, each checked for its exact type: a bool is an int to `isinstance`, and not to us.
 
-* What the fields of our schema are, and the steps from every older schema to it.
+Also here: what the fields of our schema are, and the steps from every older schema to it.
 """
 
 from __future__ import annotations
