@@ -99,6 +99,7 @@ def judgement(  # noqa: PLR0913 - the parts of a judgement
         counted[Verdict.MISSING],
         1.02 if rows else None,
         environment_shift,
+        sum(comparison.is_suspected for comparison in rows),
     )
     return Judgement(mode, summary, rows, BASE, HEAD, notes, machine, minutes_saved, services, resources)
 

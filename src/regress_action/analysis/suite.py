@@ -107,6 +107,7 @@ def summarise(
     return Summary(
         verdict=_outcome(comparisons, services, policy, counts, moved),
         regressions=counts[Verdict.REGRESSION],
+        suspected=sum(row.is_suspected for row in comparisons),
         improvements=counts[Verdict.IMPROVEMENT],
         inconclusive=counts[Verdict.INCONCLUSIVE] + counts[Verdict.UNSTABLE_BASELINE] + counts[Verdict.INCOMPARABLE],
         missing=counts[Verdict.MISSING] + counts[Verdict.FAILED],

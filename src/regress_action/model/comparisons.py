@@ -300,7 +300,7 @@ class ServiceComparison(Graded):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The verdict over the suite, and the counts behind it."""
+    """The verdict over the suite, and the counts behind it; `suspected` of the `regressions` are not proven."""
 
     verdict: Outcome
     regressions: int = 0
@@ -309,6 +309,7 @@ class Summary:
     missing: int = 0
     geomean_ratio: float | None = None
     environment_shift: float | None = None
+    suspected: int = 0
 
 
 class Doubt(StrEnum):

@@ -25,11 +25,13 @@ _COMPARED = _DECIDED_WITHOUT_ALARM | {Verdict.REGRESSION, Verdict.INCONCLUSIVE}
 class Findings:
     """The comparisons of one judgement by kind, each kind in the judgement's own order, worst first.
 
-    The fields stand in the order of their importance. `regressions` alarm, `slight` ones lie below their threshold.
+    The fields stand in the order of their importance. `regressions` are proven and alarm, `suspected` ones would alarm
+    if more runs showed them, `slight` ones lie below their threshold or are allowed.
     `over_budget` may repeat a comparison of another kind.
     """
 
     regressions: list[Comparison] = field(default_factory=list)
+    suspected: list[Comparison] = field(default_factory=list)
     over_budget: list[Comparison] = field(default_factory=list)
     failed: list[Comparison] = field(default_factory=list)
     missing: list[Comparison] = field(default_factory=list)
@@ -57,8 +59,12 @@ class Findings:
             Verdict.UNSTABLE_BASELINE: findings.unstable,
         }
         for comparison in judgement.comparisons:
-            if comparison.verdict is Verdict.REGRESSION:
-                (findings.regressions if comparison.reaches_threshold else findings.slight).append(comparison)
+            if comparison.alarms:
+                findings.regressions.append(comparison)
+            elif comparison.is_suspected:
+                findings.suspected.append(comparison)
+            elif comparison.verdict is Verdict.REGRESSION:
+                findings.slight.append(comparison)
             elif comparison.skipped:
                 findings.skipped.append(comparison)
             else:

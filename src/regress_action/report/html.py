@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 _MOST_PLOTS = 150
 _SEPARATORS = re.compile(r"(?<=[/_.:,\[\]()=-])(?=[^/_.:,\[\]()=-])")
-_OPEN = {"Regressions", "Inconclusive"}
-_OPEN_RUNS = {"Regressions"}
+_OPEN = {"Regressions", "Suspected regressions", "Inconclusive"}
+_OPEN_RUNS = {"Regressions", "Suspected regressions"}
 _SECTIONS = (
     ("regressions", "Regressions"),
+    ("suspected", "Suspected regressions"),
     ("inconclusive", "Inconclusive"),
     ("slight", "Worse without alarm: below the threshold, or allowed"),
     ("improvements", "Improvements"),

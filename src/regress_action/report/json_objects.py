@@ -107,7 +107,8 @@ class SummaryObject(TypedDict):
     """The verdict over the suite, and the counts behind it."""
 
     verdict: Outcome
-    regressions: Count
+    regressions: Annotated[Count, Field(description="All that are worse: proven, suspected, or below the threshold.")]
+    suspected: Annotated[NotRequired[Count], Field(description="How many of these are only suspected.")]
     improvements: Count
     inconclusive: Count
     missing: Count

@@ -91,12 +91,14 @@ def fitting(page: Callable[[int], str], rows: int, limit_bytes: int) -> str:
 
 def _has_tables(rows: Findings) -> bool:
     """Whether a table of the page has rows; what is new or missing stands in lists, with whole names."""
-    return bool(rows.regressions or rows.inconclusive or rows.slight or rows.improvements or rows.unchanged)
+    tabled = (rows.regressions, rows.suspected, rows.inconclusive, rows.slight, rows.improvements, rows.unchanged)
+    return any(tabled)
 
 
 def _remark_on_medians(findings: Findings) -> str:
     """Return what the asterisk in the tables means, empty where there is none."""
-    shown = [*findings.regressions, *findings.slight, *findings.improvements, *findings.unchanged]
+    worse = (*findings.regressions, *findings.suspected, *findings.slight)
+    shown = [*worse, *findings.improvements, *findings.unchanged]
     return phrases.MEDIANS_DISAGREE if any(map(phrases.medians_disagree, shown)) else ""
 
 
@@ -104,7 +106,7 @@ def _page(judgement: Judgement, findings: Findings, rows: int, audience: Audienc
     from regress_action.report import templating
 
     kept, sentences = findings.first(rows), notes.note_sentences(judgement)
-    if not (findings.regressions or findings.over_budget or findings.missing):
+    if not (findings.regressions or findings.suspected or findings.over_budget or findings.missing):
         context = replace(context, accept=None)
     return templating.page(
         "report.md.j2",

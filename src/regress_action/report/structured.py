@@ -60,6 +60,7 @@ def as_object(judgement: Judgement, *, suite: str | None = None, elsewhere: str 
         "summary": {
             "verdict": summary.verdict,
             "regressions": summary.regressions,
+            "suspected": summary.suspected,
             "improvements": summary.improvements,
             "inconclusive": summary.inconclusive,
             "missing": summary.missing,

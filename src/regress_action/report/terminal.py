@@ -231,7 +231,9 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     `elsewhere` is the sentence that suggests another machine.
     """
     findings = Findings.of(judgement)
-    in_tables = findings.regressions or findings.inconclusive or findings.slight or findings.improvements
+    in_tables = (
+        findings.regressions or findings.suspected or findings.inconclusive or findings.slight or findings.improvements
+    )
     left_out = phrases.common_beginning(judgement.comparisons) if in_tables and not verbose else ""
     page = ConsolePage(console, verbose, left_out)
     _header(page, judgement)
@@ -241,11 +243,12 @@ def show(judgement: Judgement, console: Console, *, verbose: bool = False, elsew
     def with_reason(row: Comparison) -> str:
         return f"{page.as_text(phrases.subject(row))}: {plain(reasons.sentence(row))}"
 
-    table(page, "Regressions", [row for row in findings.regressions if row.alarms])
-    listing(page, "Causes", list({_cause(row): row for row in findings.regressions if row.cause}.values()), _cause)
-    if findings.regressions:
+    worse = [*findings.regressions, *findings.suspected]
+    table(page, "Regressions", findings.regressions)
+    listing(page, "Causes", list({_cause(row): row for row in worse if row.cause}.values()), _cause)
+    if worse:
         _resources(page, judgement)
-    suspected = [row for row in findings.regressions if row.is_suspected]
+    suspected = findings.suspected
     table(page, "Suspected regressions", suspected, why=verbose or len(suspected) <= _MOST_REASONS)
     listing(page, "Services as a whole", moved_services(judgement), lambda service: _service(page, service))
     listing(page, "Over budget", findings.over_budget, lambda row: page.as_text(phrases.budget(row)) + _beyond(row))

@@ -153,13 +153,15 @@ def verdict_parts(judgement: Judgement) -> Sentence:
     """Return the verdict in plain words, with the worst of it named."""
     findings = Findings.of(judgement)
     certain = findings.over_budget or findings.unmeasured
-    if not certain and not any(row.alarms for row in findings.regressions) and (moved := suite_shift(judgement)):
+    if not certain and not findings.regressions and (moved := suite_shift(judgement)):
         return (moved,)
-    if findings.regressions:
-        return _with_alarm(findings)
     services = [service for service in moved_services(judgement) if service.reaches_threshold]
+    proven_service = any(service.alarms for service in services)
+    if findings.regressions or (findings.suspected and not proven_service):
+        return _with_alarm(findings)
     if services and not certain:
-        return (f"{grade(services[0])} regression: ".capitalize(), *service_change(services[0]))
+        worst = next((service for service in services if service.alarms), services[0])
+        return (f"{grade(worst)} regression: ".capitalize(), *service_change(worst))
     if findings.over_budget:
         return (count(len(findings.over_budget), "budget"), " exceeded: ", *budget(findings.over_budget[0]))
     if findings.unmeasured:
@@ -178,12 +180,14 @@ def suite_shift(judgement: Judgement) -> str:
 
 
 def _with_alarm(findings: Findings) -> Sentence:
-    """Count budgets and regressions and name the worst regression."""
-    worst = findings.regressions[0]
-    over = f"{count(len(findings.over_budget), 'budget')} exceeded and " if findings.over_budget else ""
-    colon = ": " if len(findings.regressions) == 1 and not over else "; the worst: "
+    """Count budgets, proven and suspected regressions, and name the worst one: a proven one where there is any."""
+    rows = [*findings.regressions, *findings.suspected]
+    counted = [f"{count(len(findings.over_budget), 'budget')} exceeded"] if findings.over_budget else []
+    counted += [_regressions(findings.regressions)] if findings.regressions else []
+    counted += [_regressions(findings.suspected, "suspected ")] if findings.suspected else []
+    colon = ": " if len(rows) == 1 and not findings.over_budget else "; the worst: "
     rest = f"; {_incomplete(findings)}" if findings.unmeasured else ""
-    return (f"{over}{_regressions(findings.regressions)}", colon, *what_changed(worst), *at_least(worst), rest)
+    return (_listed(counted), colon, *what_changed(rows[0]), *at_least(rows[0]), rest)
 
 
 def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
@@ -213,10 +217,9 @@ def _sides_without_values(judgement: Judgement) -> set[str]:
     return {note.names[0] for note in failed if note.numbers[0] == note.numbers[1] and not note.numbers[2]}
 
 
-def _regressions(regressions: Sequence[Comparison]) -> str:
+def _regressions(regressions: Sequence[Comparison], suspected: str = "") -> str:
     graded = Counter(row.severity for row in regressions)
     kinds = sorted(graded, reverse=True)
-    suspected = "suspected " if all(row.confirmed is False for row in regressions) else ""
     if len(kinds) == 1:
         return count(len(regressions), f"{suspected}{kinds[0]} regression")
     shares = ", ".join(f"{graded[kind]} {kind}" for kind in kinds)
@@ -233,6 +236,10 @@ def _incomplete(findings: Findings) -> str:
         parts.append(f"{missing} {'is' if len(findings.missing) == 1 else 'are'} missing")
     if findings.skipped:
         parts.append(f"{skipped} {'was' if len(findings.skipped) == 1 else 'were'} skipped")
+    return _listed(parts)
+
+
+def _listed(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 

@@ -59,6 +59,7 @@ def test_suite_that_moves_as_one_is_suspected_as_a_whole() -> None:
 
     assert judgement.summary.environment_shift == pytest.approx(1.3, rel=0.01)
     assert all(row.is_suspected and not row.alarms for row in judgement.comparisons)
+    assert judgement.summary.suspected == judgement.summary.regressions == len(judgement.comparisons)
     assert {reason_of(row).code for row in judgement.comparisons} == {ReasonCode.MOVED_WITH_SUITE}
     assert judgement.summary.verdict is Outcome.WARN
     assert len(analysis.suspects(judgement)) == 12

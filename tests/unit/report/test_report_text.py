@@ -21,6 +21,7 @@ from judgements import (
     judgements,
     regression,
     row,
+    whole_service,
 )
 from regress_action.model.comparisons import (
     Budget,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CRITICAL = regression("cache.evict", 3.1, Severity.CRITICAL, ratio_low=2.9)
+SUSPECTED = regression("cache.evict", 3.1, Severity.CRITICAL, confirmed=False)
 MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
 
 
@@ -50,7 +52,7 @@ MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
     [
         ([CRITICAL], Outcome.FAIL, "1 critical regression: cache.evict is 3.1× slower (at least 2.9×)"),
         (
-            [regression("cache.evict", 3.1, Severity.CRITICAL, confirmed=False)],
+            [SUSPECTED],
             Outcome.WARN,
             "1 suspected critical regression: cache.evict is 3.1× slower (at least 3.0×)",
         ),
@@ -69,6 +71,14 @@ MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
             [CRITICAL, MINOR, MINOR],
             Outcome.FAIL,
             "3 regressions (1 critical, 2 minor); the worst: cache.evict is 3.1× slower (at least 2.9×)",
+        ),
+        (
+            [SUSPECTED, MINOR, SUSPECTED],
+            Outcome.WARN,
+            (
+                "1 minor regression and 2 suspected critical regressions; the worst: "
+                "cache.get is 31 % slower (at least 26 %)"
+            ),
         ),
         ([MINOR, MINOR], Outcome.WARN, "2 minor regressions; the worst: cache.get is 31 % slower (at least 26 %)"),
         (
@@ -98,6 +108,12 @@ MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
 def test_the_headline_is_the_verdict_in_plain_words(rows: list[Comparison], outcome: Outcome, expected: str) -> None:
     """The first line alone tells what happened, and names the worst."""
     assert expected == text.headline(judgement(outcome, *rows))
+
+
+def test_a_proven_service_is_named_before_a_suspected_benchmark() -> None:
+    """What fails the check stands in the headline, not what is only suspected."""
+    judged = judgement(Outcome.FAIL, SUSPECTED, services=(whole_service("cache", 1.13, Severity.MINOR),))
+    assert text.headline(judged).startswith("Minor regression: service cache is 13 % slower")
 
 
 @pytest.mark.parametrize(
