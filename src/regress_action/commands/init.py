@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from regress_action import scaffold
     from regress_action.commands.init_trial import Trial
+    from regress_action.commands.trial_watch import TrialWatch
     from regress_action.model.measurements import Report
     from regress_action.scaffold import Project
 
@@ -33,21 +35,37 @@ _BUDGET_MINUTES = 30
     "--action", metavar="REF", default="OWNER/regress-action@v1", show_default=True, help="What `uses:` names."
 )
 @click.option("--try/--no-try", "trial", default=True, show_default=True, help="Run the suite once before writing.")
+@click.option(
+    "--limit-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default="20",
+    help="Stop trying after so many minutes, and write what was found.",
+)
 @click.option("--bisect", is_flag=True, help="Also write workflows that find the commit of a regression.")
-def command(*, suite: str, branch: str | None, action: str, trial: bool, bisect: bool) -> None:
+def command(*, suite: str, branch: str | None, action: str, trial: bool, limit_minutes: float, bisect: bool) -> None:
     """Write a workflow, a config and a thresholds file that fit this repository; nothing is ever overwritten.
 
     The suite is run once in a temporary clone, with the setup that was found. What is missing there is added, and what
-    was understood of its results is shown.
+    was understood of its results is shown. Ctrl-C ends it, and nothing is written.
     """
-    for line in initialise(Path.cwd(), suite=suite, branch=branch, action=action, trial=trial, bisect=bisect):
-        click.echo(line)
+    limit_minutes = limit_minutes if trial else 0
+    try:
+        for line in initialise(
+            Path.cwd(), suite=suite, branch=branch, action=action, limit_minutes=limit_minutes, bisect=bisect
+        ):
+            click.echo(line)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Nothing was written; init --no-try writes what was recognised, untried.", err=True)
+        raise
 
 
 def initialise(
-    root: Path, *, suite: str, branch: str | None, action: str, trial: bool = False, bisect: bool = False
+    root: Path, *, suite: str, branch: str | None, action: str, limit_minutes: float = 0, bisect: bool = False
 ) -> Iterator[str]:
     """Write each file that does not exist yet under `root`; yield one line for a person per step.
+
+    What was found is tried for at most `limit_minutes`, 0 for not at all.
 
     Raises:
         InfrastructureError: a file cannot be written.
@@ -60,7 +78,7 @@ def initialise(
     what = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
     yield f"{what}: {plain(projects[0].why)}."
     yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
-    suites = yield from _suites(projects, root, suite, trial=trial)
+    suites = yield from _suites(projects, root, suite, limit_minutes)
     repository = scaffold.Repository(root)
     replaced = list(scaffold.other_tools(repository))
     drafts = scaffold.drafts(
@@ -84,20 +102,25 @@ def initialise(
 
 
 def _suites(
-    projects: Sequence[Project], root: Path, name: str, *, trial: bool
+    projects: Sequence[Project], root: Path, name: str, limit_minutes: float
 ) -> Generator[str, None, list[scaffold.Suite]]:
     """Yield what a person should know, and return the suites to write: one, and one for each other folder that works.
 
     Without a trial the most likely way of each folder is taken.
     """
     from regress_action import scaffold
+    from regress_action.commands.trial_watch import TrialWatch
 
+    trial = limit_minutes > 0
+    watch = TrialWatch(ends_at=time.monotonic() + limit_minutes * 60)
+    if trial and not projects[0].missing:
+        click.echo(f"Trying it takes {limit_minutes:g} minutes at most. Ctrl-C ends it, and writes nothing.", err=True)
     tried: list[Project] = []
     measured: set[str] = set()
 
     def chosen(ways: Sequence[Project]) -> Generator[str, None, tuple[Project, int | None] | None]:
         results = []
-        for result in try_ways(ways, root) if trial else ():
+        for result in try_ways(ways, root, watch) if trial else ():
             results.append(result)
             yield from lines_of(result)
         tried.extend(result.project for result in results)
@@ -113,10 +136,16 @@ def _suites(
             return (working.project if working else ways[0]), runs
         return None
 
-    main = (yield from chosen(projects)) or (tried[0] if tried else projects[0], None)
+    main = yield from chosen(projects)
+    if main is None and trial and not watch.left_s:
+        yield _out_of_time("What was found first is written, and did not end its run", limit_minutes)
+    main = main or (tried[0] if tried else projects[0], None)
     tried.append(main[0])
     suites = [scaffold.Suite(name, *main)]
     for ways in _other_suites(projects, tried, main[0], trial=trial):
+        if trial and not watch.left_s:
+            yield _out_of_time("More suites were found, and are left out", limit_minutes)
+            break
         own = _name_of(ways[0].place, [made.name for made in suites])
         yield f"A suite of its own, {own}: {plain(ways[0].why)}."
         if working := (yield from chosen(ways)):
@@ -168,11 +197,20 @@ def _name_of(place: str, taken: Collection[str]) -> str:
     return next((name for name in names if name not in taken), f"suite-{len(taken) + 1}")
 
 
-def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
-    """Yield what became of each way, until one measures something; where nothing can be tried, say why."""
+def _out_of_time(what: str, limit_minutes: float) -> str:
+    return f"{what}: the limit of {limit_minutes:g} minutes was reached. init --limit-minutes N allows more."
+
+
+def try_ways(projects: Sequence[Project], root: Path, watch: TrialWatch | None = None) -> Iterator[Trial]:
+    """Yield what became of each way, until one measures something; where nothing can be tried, say why.
+
+    `watch` says how long all tries may take; without one, each has only its own limit.
+    """
     from regress_action.commands.init_trial import EARLIER_TIMEOUT_S, TIMEOUT_S, Trial, try_project
+    from regress_action.commands.trial_watch import UNLIMITED
     from regress_action.model.errors import RegressError
 
+    watch = watch or UNLIMITED
     broken: set[str] = set()
     possible = [project for project in projects if not project.missing]
     first = next((project for project in possible[_MOST_WAYS:] if project.first), None)
@@ -182,15 +220,15 @@ def try_ways(projects: Sequence[Project], root: Path) -> Iterator[Trial]:
     for project in ways:
         if any(project.setup == setup or project.setup.startswith(f"{setup} && ") for setup in broken):
             continue
+        if not watch.left_s:
+            return
         which = "" if project is ways[0] else f" ({plain(project.why)})"
         click.echo(f"Trying {project.kind}{which}: its setup, then one run …", err=True)
         try:
-            result = try_project(project, root, timeout_s=TIMEOUT_S if project is ways[-1] else EARLIER_TIMEOUT_S)
+            timeout_s = TIMEOUT_S if project is ways[-1] else EARLIER_TIMEOUT_S
+            result = try_project(project, root, watch, timeout_s=timeout_s)
         except RegressError as error:
             result = Trial(project, None, str(error))
-        except KeyboardInterrupt:
-            yield Trial(project, None, "The trial was interrupted. What was recognised is written, untried.")
-            return
         yield result
         if result.works:
             return
@@ -205,6 +243,8 @@ def lines_of(result: Trial) -> Iterator[str]:
     if result.works and result.report is not None:
         yield f"Tried it: {result.project.kind} was measured."
         yield from _table(result.report)
+        if "{select}" in result.project.command:
+            yield "Single benchmarks can be selected, so only those that are not decided yet are measured on."
     elif result.absent:
         yield f"Missing here: {result.absent}."
     else:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from regress_action.measure.suite_command import style_of
 from regress_action.scaffold import distribution_of, go_benchmarks, go_packages
 
 if TYPE_CHECKING:
@@ -80,6 +81,19 @@ _VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){WORD})
 _MOST_FILES = 12
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(rf" --bench ({WORD})")
+
+
+_SELECTED = {
+    "pytest": (re.compile(r" (?=--(?:benchmark-only|benchmark-json|codspeed)\b)"), " {select} "),
+    "go": (re.compile(r"-bench[ =](?:'[^']*'|\S+)"), r"\g<0> {select}"),
+    "vitest": (re.compile(r" (?=--(?:outputJson|reporter)=)"), " {select} "),
+    "google": (re.compile(r"--benchmark_(?:out_)?format=json"), r"\g<0> {select}"),
+    "cargo": (
+        re.compile(r"(cargo bench(?: (?!-- |\|)\S+)*)(?: --(?= )((?: (?!\|)\S+)*))?(?= \||$)"),
+        r"\1 --\2 {select}",
+    ),
+}
+"""Where a selection stands in a command, by the style of its runner: a pattern, and what takes its place."""
 
 
 def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, str] | None:
@@ -235,6 +249,15 @@ def node_of(name: str, repository: Repository) -> str | None:
         if repository.exists(file):
             return "::".join([file, *parts[count:]]) + bracket + parameters
     return None
+
+
+def selecting(command: str) -> str | None:
+    """Return the command with `{select}` where its runner takes names of benchmarks; None where no place is known."""
+    pattern, place = _SELECTED.get(style_of(command), (None, ""))
+    if pattern is None or "{select}" in command:
+        return None
+    longer, count = pattern.subn(place, command, count=1)
+    return longer if count else None
 
 
 def part_of(project: Project, repository: Repository) -> tuple[Project, str] | None:

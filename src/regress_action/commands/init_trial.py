@@ -7,18 +7,18 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regress_action.commands import init_mends
+from regress_action.commands.trial_watch import OUT_OF_TIME, UNLIMITED, WAITED, TrialDisplay, TrialWatch
 from regress_action.history.git_repository import GitFailedError, PrivateRepository, is_workflow, temporary_folder
 from regress_action.measure import untrusted_files
+from regress_action.measure.options import measurer_argv
 from regress_action.measure.suite_environment import passed_variables
 from regress_action.model.errors import RegressError
 
@@ -40,14 +40,6 @@ RUN_TIMEOUT_S = 180.0
 FIRST_TIMEOUT_S = 100.0
 """Seconds for a first benchmark, which is to be a short one."""
 
-IDLE_S = 90.0
-"""Seconds without any work after which a try is ended: it waits for something, mostly for what is out of reach."""
-
-LEAST_CPU_S = 0.2
-"""CPU seconds that count as work."""
-
-_WAITED = "It computed nothing for {:.0f} seconds, so it waits for something that does not come"
-_MEASURER = {"regress_action.measure", "regress_action.measure.watchdog"}
 _MENDS = 4
 _NEWEST_MINOR = 15
 _PACKAGE = os.fspath(Path(__file__).parents[2])
@@ -60,6 +52,13 @@ stop_with_parent(int(sys.argv.pop(1)))
 main()
 """
 """Starts this program, to end with its parent, without a variable that the suite's Python would see, too."""
+
+_START_MEASURER = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from regress_action.measure.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 _TOO_LONG = re.compile(r"ran longer than its limit")
 _SETUP_FAILED = "The setup of head failed"
@@ -134,10 +133,11 @@ class Trial:
         return self.report is not None and any(series.measured for series in self.report.series)
 
 
-def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, idle_s: float = IDLE_S) -> Trial:
+def try_project(project: Project, root: Path, watch: TrialWatch = UNLIMITED, *, timeout_s: float = TIMEOUT_S) -> Trial:
     """Measure a way once, in at most `timeout_s` seconds; mend what the log shows, and measure again.
 
-    A try whose processes compute nothing for `idle_s` seconds is ended.
+    `watch` ends what only waits, and what takes longer than all tries may. Where benchmarks can be selected, the way
+    that is returned has `{select}` in its command.
     Nothing is written below `root`: the committed state is cloned into a temporary folder for every try.
 
     Raises:
@@ -157,19 +157,22 @@ def try_project(project: Project, root: Path, *, timeout_s: float = TIMEOUT_S, i
     for _ in range(_MENDS):
         with _clone(root) as clone:
             submodule = _missing_submodule(clone, root)
-            report, log = _measure(project, clone, timeout_s, idle_s)
+            report, log = _measure(project, clone, watch, timeout_s)
             seconds = _seconds(clone)
+            selecting = _selecting(project, clone, report, watch) if report is not None else None
         limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
-        waited = re.search(_WAITED.format(idle_s), log)
+        waited = re.search(WAITED.format(watch.idle_s), log)
         reason = f"one run takes more than {limit_s:.0f} s." if _TOO_LONG.search(log) else _cause(log)
         trial = Trial(project, report, reason, tuple(changes), seconds, unprepared=_SETUP_FAILED in log)
         if report is not None and trial.works:
             fast = f"no test takes {init_mends.LEAST_TEST_S * 1000:.0f} ms."
             if not init_mends.times_all_tests(project):
-                project, report = init_mends.without_fast_tests(project, report, repository)
+                project, report = init_mends.without_fast_tests(selecting or project, report, repository)
                 return replace(trial, project=project, report=report, reason=fast)
             change = init_mends.slowest_tests(project, report, repository)
             trial = replace(trial, report=None, reason=fast)
+        elif not watch.left_s:
+            return replace(trial, reason=f"{OUT_OF_TIME}.")
         elif waited:
             trial = replace(trial, reason=f"{waited[0]}.")
             change = init_mends.without_failed_functions(project, log, repository)
@@ -298,17 +301,18 @@ def _missing_submodule(clone: Path, root: Path) -> str | None:
     return absent[0] if absent else None
 
 
-def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> tuple[Report | None, str]:
+def _measure(project: Project, clone: Path, watch: TrialWatch, timeout_s: float) -> tuple[Report | None, str]:
     """Return the report of one run in the clone, or None, and what was printed."""
     from regress_action import formats
 
-    limit_s = FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S
+    left_s = watch.left_s
+    limit_s = min(FIRST_TIMEOUT_S if project.first else RUN_TIMEOUT_S, max(1.0, left_s))
+    job_limit_s = min(timeout_s, max(1.0, left_s))
     words = [sys.executable, "-c", _START, _PACKAGE, str(os.getpid()), "run", "--runs", "1", "--timeout", str(limit_s)]
-    words += ["--job-timeout", str(timeout_s), "--setup", project.setup] if project.setup else []
+    words += ["--job-timeout", str(job_limit_s), "--setup", project.setup] if project.setup else []
     words += ["--results", project.results] if project.results else []
-    environ = passed_variables(os.environ, allow_list=True)  # what the suite gets in a job of GitHub, too
-    environ["PATH"] = f"{_python_folder(clone.parent)}{os.pathsep}{environ.get('PATH', '')}"
-    log, returned = _watched([*words, "--", project.command], clone, environ, idle_s)
+    display = TrialDisplay(job_limit_s if project.setup else limit_s, left_s, prepares=bool(project.setup))
+    log, returned = watch.run([*words, "--", project.command], clone, _environment(clone), display)
     logs = sorted((clone / ".regress").rglob("*.log"))
     log += "".join(path.read_text(errors="replace")[-20_000:] for path in logs)
     if returned or not (clone / ".regress/head.jsonl").is_file():
@@ -321,47 +325,52 @@ def _measure(project: Project, clone: Path, timeout_s: float, idle_s: float) -> 
     return (None if any(run.failure for run in report.runs) else report), log
 
 
-def _watched(words: list[str], folder: Path, environ: dict[str, str], idle_s: float) -> tuple[str, int]:
-    """Return what a measurement printed and its exit status; it is ended where its processes compute nothing."""
-    with (folder.parent / "printed.log").open("w+", errors="replace") as printed:
-        process = subprocess.Popen(  # noqa: S603 - the words of the project's own suite, run for the person who asked
-            words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
-        )
-        try:
-            last, since = _activity(process.pid), time.monotonic()
-            while process.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(min(2.0, idle_s))
-                seen = _activity(process.pid)
-                if seen[0] != last[0] or seen[1] > last[1] + LEAST_CPU_S:
-                    last, since = seen, time.monotonic()
-                elif time.monotonic() - since > idle_s:
-                    printed.write(f"\n{_WAITED.format(idle_s)}\n")
-                    break
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)  # a measurement ends its suite
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(30)
-                process.kill()
-                process.wait()
-        printed.seek(0)
-        return printed.read(), process.returncode
+def _selecting(project: Project, clone: Path, report: Report, watch: TrialWatch) -> Project | None:
+    """Return the way with `{select}` in its command, where a run of some benchmarks has these and not all, or None."""
+    from regress_action import formats
+    from regress_action.measure.suite_command import style_of
+    from regress_action.report.numbers import count
+
+    command = init_mends.selecting(project.command)
+    names = list(dict.fromkeys(series.benchmark.name for series in report.series if series.measured))
+    if command is None or len(names) < 2 or not watch.left_s:  # noqa: PLR2004 - with one there is nothing to select
+        return None
+    chosen = dict.fromkeys([names[0], names[-1]] if len(names) > 2 else names[:1])  # noqa: PLR2004 - a real part
+    out = clone / ".regress/selected"
+    limit_s = min(RUN_TIMEOUT_S, watch.left_s)
+    words = measurer_argv(
+        [command],
+        out=out,
+        runs=1,
+        timeout=limit_s,
+        results=project.results or None,
+        select=chosen,
+        select_style=style_of(command),
+        stop_with_parent=os.getpid(),
+    )
+    display = TrialDisplay(
+        limit_s, watch.left_s, prepares=False, run=f"one run of {count(len(chosen), 'benchmark')} alone"
+    )
+    words = [sys.executable, "-c", _START_MEASURER, _PACKAGE, *words[3:]]
+    _, returned = watch.run(words, clone, _environment(clone), display)
+    try:
+        selected = formats.read_measurement(out).head if not returned else None
+    except RegressError:
+        return None
+    if selected is None or any(run.failure for run in selected.runs):
+        return None
+    measured = {series.benchmark.name for series in selected.series if series.measured}
+    return replace(project, command=command) if chosen.keys() <= measured < set(names) else None
 
 
-def _activity(pid: int) -> tuple[frozenset[int], float]:
-    """Return the processes below a measurement, the measurer's own aside, and the CPU seconds that they have used."""
-    import psutil
-
-    processes, cpu_s = set(), 0.0
-    with suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if not _MEASURER.intersection(process.cmdline()):
-                    times = process.cpu_times()
-                    processes.add(process.pid)
-                    cpu_s += times.user + times.system
-    return frozenset(processes), cpu_s
+def _environment(clone: Path) -> dict[str, str]:
+    """Return the variables that a suite gets in a job of GitHub, too; what it leaves in TMPDIR goes with the clone."""
+    environ = passed_variables(os.environ, allow_list=True)
+    temporary = clone.parent / "tmp"
+    temporary.mkdir(exist_ok=True)
+    environ["TMPDIR"] = os.fspath(temporary)
+    environ["PATH"] = f"{_python_folder(clone.parent)}{os.pathsep}{environ.get('PATH', '')}"
+    return environ
 
 
 def _python_folder(folder: Path) -> Path:

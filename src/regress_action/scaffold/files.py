@@ -72,7 +72,7 @@ _CONFIG = """\
 # Prepares each of the two checked-out commits once, before anything is measured.{setup_source}
 setup: {setup}
 
-# Runs the suite once, in a fresh process. {{out}} is where this run's results go.{command_source}
+# Runs the suite once, in a fresh process. {{out}} is where this run's results go.{selects}{command_source}
 command: {command}
 {results}{carry}
 # Pairs of base and head. Ten see a change of about 3 % on a hosted runner; unless their number stands here, there are
@@ -87,6 +87,9 @@ fail-on: {fails}
 
 thresholds: thresholds.yml
 """
+
+_SELECTS = """ {select} is empty, or names the
+# benchmarks to run: those that are not decided yet, and suspects that are measured again."""
 
 _THRESHOLDS = """\
 # A ratio of 1.2 means: 20 % worse than the baseline is a regression worth a warning. Per service, as many as you like:
@@ -228,6 +231,7 @@ def _config(suite: Suite, action: str) -> str:
         setup_source=_from(sources, "setup"),
         command=yaml_scalar(project.command),
         command_source=_from(sources, "command"),
+        selects=_SELECTS if "{select}" in project.command else "",
         results=results if project.results else "",
         carry=carry if project.carry else "",
         fails="minor" if project.fails else "critical",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,15 +14,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from regress_action.commands.init import try_ways
 from regress_action.commands.init_trial import try_project
+from regress_action.commands.trial_watch import TrialWatch
 from regress_action.scaffold.repository import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 SUITE = """
 import json, os, sys
@@ -71,9 +74,87 @@ def test_a_try_that_only_waits_is_ended(tmp_path: Path) -> None:
     """A setup that asks a machine which does not answer would use up the time of the other ways."""
     project = Project(kind="hyperfine", why="it is one", setup="sleep 600", command="python3 -P suite.py {out}")
 
-    trial = try_project(project, _committed(tmp_path / "project"), idle_s=3)
+    trial = try_project(project, _committed(tmp_path / "project"), TrialWatch(idle_s=3))
 
     assert trial.reason == "It computed nothing for 3 seconds, so it waits for something that does not come."
+
+
+def test_no_try_lasts_longer_than_the_limit_of_all(tmp_path: Path) -> None:
+    """Work that does not end is ended, and no other way is tried."""
+    ways = [Project(kind="x", why="x", setup="while :; do :; done", command=f"echo {name}") for name in "ab"]
+    watch = TrialWatch(ends_at=time.monotonic() + 2)
+
+    trials = list(try_ways(ways, _committed(tmp_path / "project"), watch))
+
+    assert [trial.reason for trial in trials] == ["The limit for all tries of this init was reached."]
+    assert watch.left_s == 0
+
+
+INTERRUPTED = """\
+all:
+\ttrue
+bench:
+\techo left > $$TMPDIR/left; sleep 600
+"""
+
+
+def test_ctrl_c_ends_init_and_leaves_nothing(tmp_path: Path) -> None:
+    """On a terminal it shows what is tried, for how long and how long at most; interrupted, it writes no file."""
+    root, temporary = _committed(tmp_path / "project"), tmp_path / "temporary"
+    (root / "Makefile").write_text(INTERRUPTED)
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", "x")
+    temporary.mkdir()
+    controller, terminal = pty.openpty()
+    words = [sys.executable, "-m", "regress_action", "init"]
+    variables = {**os.environ, "TMPDIR": os.fspath(temporary), "TERM": "xterm"}
+    with subprocess.Popen(
+        words, cwd=root, env=variables, stdin=terminal, stdout=terminal, stderr=terminal, process_group=0
+    ) as init:
+        os.close(terminal)
+        suite = _child_named(init.pid, "sleep")
+        shown = _read_until(controller, "one run … 0:".encode())
+        init.send_signal(signal.SIGINT)
+        shown += _read_until(controller, b"untried")
+        assert init.wait(60) == 130
+
+    assert re.search(rb"one run \S+ 0:\d\d of at most \d+:\d\d, 1?\d:\d\d left for all tries", shown)
+    assert b"Nothing was written" in shown
+    assert not suite.is_running()
+    assert list(temporary.iterdir()) == []
+    assert sorted(path.name for path in root.iterdir()) == [".git", "Makefile", "suite.py"]
+
+
+def _read_until(terminal: int, wanted: bytes) -> bytes:
+    """Return what is shown on a terminal until `wanted` is."""
+    shown = b""
+    while wanted not in shown:
+        shown += os.read(terminal, 4096)
+    return shown
+
+
+SELECTABLE = """
+import json, sys
+out = next(word.partition("=")[2] for word in sys.argv if word.startswith("--benchmark_out="))
+asked = [word.partition("=")[2] for word in sys.argv if word.startswith("--benchmark_filter=")]
+names = [name for name in ("first", "second", "third") if OBEYS == 0 or not asked or name in asked[0]]
+rows = [{"name": name, "iterations": 9, "real_time": 5.0, "cpu_time": 5.0, "time_unit": "ms"} for name in names]
+json.dump({"context": {"library_build_type": "release"}, "benchmarks": rows}, open(out, "w"))
+"""
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_selection_is_written_where_it_works(tmp_path: Path, *, obeys: bool) -> None:
+    """A run of some benchmarks shows it; a program that runs everything all the same gets none."""
+    root = _committed(tmp_path / "project")
+    (root / "bench.py").write_text(SELECTABLE.replace("OBEYS", str(int(obeys))))
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", "x")
+    command = f"{sys.executable} bench.py --benchmark_out={{out}} --benchmark_out_format=json"
+    trial = try_project(Project(kind="google-benchmark", why="x", command=command), root)
+
+    assert trial.works, trial.reason
+    assert trial.project.command == command + (" {select}" if obeys else "")
 
 
 def test_a_setup_that_fails_says_why(tmp_path: Path) -> None:

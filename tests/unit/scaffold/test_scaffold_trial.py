@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from regress_action import formats
+from regress_action.commands import init_mends
 from regress_action.commands.init_mends import (
     mended,
     missing_packages,
@@ -62,6 +63,35 @@ def test_a_package_is_added_only_where_the_log_shows_that_it_is_missing(log: str
 def test_a_package_joins_the_last_install(setup: str, longer: str) -> None:
     """Or becomes an install of its own at the end."""
     assert with_package(setup, "numpy") == longer
+
+
+@pytest.mark.parametrize(
+    ("command", "selecting"),
+    [
+        (
+            "p -m pytest b --benchmark-only --benchmark-json={out}",
+            "p -m pytest b {select} --benchmark-only --benchmark-json={out}",
+        ),
+        ("p -m pytest b --codspeed -o addopts=", "p -m pytest b {select} --codspeed -o addopts="),
+        (
+            "cd m && go test -bench . -benchmem ./... | tee {out}",
+            "cd m && go test -bench . {select} -benchmem ./... | tee {out}",
+        ),
+        ("go test -bench '^(A|B)$' . | tee {out}", "go test -bench '^(A|B)$' {select} . | tee {out}"),
+        ("npx vitest bench --run --outputJson={out}", "npx vitest bench --run {select} --outputJson={out}"),
+        ("cargo bench --bench a | tee {out}", "cargo bench --bench a -- {select} | tee {out}"),
+        ("cargo bench --bench a -- --quick | tee {out}", "cargo bench --bench a -- --quick {select} | tee {out}"),
+        (
+            "./x --benchmark_out={out} --benchmark_out_format=json",
+            "./x --benchmark_out={out} --benchmark_out_format=json {select}",
+        ),
+        ("p -m pytest t -q --junitxml={out}", None),
+        ("./x | tee {out}", None),
+    ],
+)
+def test_a_selection_stands_where_the_runner_takes_names(command: str, selecting: str | None) -> None:
+    """Of other runners it is not known how they are given names."""
+    assert init_mends.selecting(command) == selecting
 
 
 def _pytest(**changes: str) -> Project:
