@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _KEPT = 6
+_NAME_LENGTH = 24  # as long as the name of a session's folder
 _READY, _LOCK = "ready", "lock"
 _SEARCH_PATHS = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "JAVA_HOME", "RUSTUP_TOOLCHAIN")
 _LOCK_FILE_NAMES = """
@@ -121,7 +122,7 @@ def keep_tree(
     for file in sorted(file for path in carried for file in _lock_files(path)):
         digest.update(file.read_bytes() + b"\0")
     try:
-        tree = _locked(parent / digest.hexdigest()[:16], side)
+        tree = _locked(parent / digest.hexdigest()[:_NAME_LENGTH], side)
         _remove_old(parent)
     except OSError:
         return None
@@ -143,17 +144,21 @@ def _locked(folder: Path, side: str) -> KeptTree | None:
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.path.samestat(os.fstat(descriptor), (folder / _LOCK).lstat())  # not removed by another one since
     except OSError:
+        is_ours = False
+    if not is_ours:
         os.close(descriptor)
         return None
     return KeptTree(folder, folder / side, descriptor)
 
 
 def _remove_old(parent: Path) -> None:
-    """Remove the trees that were not used for longest, those in use excepted."""
+    """Remove the trees that were not used for longest, and those of setups that were killed; none that is in use."""
     ready = sorted(parent.glob(f"*/{_READY}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for marker in ready[_KEPT:]:
-        side = next((path.name for path in marker.parent.iterdir() if path.is_dir()), "")
-        if side and (tree := _locked(marker.parent, side)):
+    unfinished = {lock.parent for lock in parent.glob(f"*/{_LOCK}")} - {marker.parent for marker in ready}
+    for folder in (*(marker.parent for marker in ready[_KEPT:]), *sorted(unfinished)):
+        side = next((path.name for path in folder.iterdir() if path.is_dir()), "head")
+        if tree := _locked(folder, side):
             tree.discard()
             tree.close()

@@ -26,11 +26,12 @@ from regress_action.measure.reporting import OutputLog
 from regress_action.measure.result_files import check_pattern
 from regress_action.measure.run_executor import RunExecutor
 from regress_action.measure.schedule import MIN_PAIRS, Clock
+from regress_action.measure.session_folder import session_folder
 from regress_action.measure.shared_installs import find_shared_installs
 from regress_action.measure.spawn import usable_namespace
 from regress_action.measure.suite_command import SuiteCommand
 from regress_action.measure.suite_environment import suite_environment
-from regress_action.measure.trees import SideTree, prepare, worktree_dir
+from regress_action.measure.trees import SideTree, prepare
 from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def measure(options: Options, reporter: Reporter) -> Exit:
     began, session_id = time.monotonic(), os.urandom(8).hex()
     is_subreaper = become_subreaper()
     repository = options.repository.resolve()
-    with SignalWaiter().installed() as signals, worktree_dir(repository, options.keep_trees) as worktrees:
+    with (
+        SignalWaiter().installed() as signals,
+        session_folder(session_id, repository, options.keep_trees) as worktrees,
+    ):
         environment = suite_environment(options, session_id, os.environ)
         folder = open_output(options.out, repository, overwrite=options.overwrite)
         trees = prepare(options, worktrees)

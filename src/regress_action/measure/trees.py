@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import os
-import secrets
 import shutil
 import stat
-import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from regress_action.measure import untrusted_files
 from regress_action.measure.errors import EnvironmentFailedError, MeasureUsageError
 from regress_action.measure.git import (
     GitFolder,
@@ -25,13 +22,14 @@ from regress_action.measure.git import (
 )
 from regress_action.measure.kept_trees import KeptTree, keep_tree, pins_packages, states_packages
 from regress_action.measure.measurement import disk_error
+from regress_action.measure.session_folder import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from regress_action.measure.options import Options
+    from regress_action.measure.session_folder import SessionFolder
 
-_TEMPORARY = "TMPDIR"
 _MOST_NAMES = 20  # of changed files in measurement.json
 _NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
 
@@ -67,67 +65,7 @@ class SideTree:
         return {"commit": self.commit, "branch": self.branch, **dirty, "label": self.label}
 
 
-@dataclass(slots=True)
-class WorktreeDir:
-    """A temporary folder with worktrees, and the folder in which git keeps its records of them, if there is one.
-
-    `kept` are trees outside of it that later measurements may use again.
-    """
-
-    folder: Path
-    records: Path | None
-    kept: list[KeptTree] = field(default_factory=list)
-
-    def clear(self) -> None:
-        """Remove the worktrees and git's records of them; never fails, because it runs while the program ends.
-
-        Git itself is not started, because the suite may have changed the repository's settings to start other programs.
-        """
-        for tree in self.kept:
-            tree.close()
-        untrusted_files.remove_tree(self.folder)
-        for record in self.records.glob("*") if self.records else ():
-            with contextlib.suppress(OSError):
-                if Path((record / "gitdir").read_text(encoding="utf-8").strip()).is_relative_to(self.folder):
-                    shutil.rmtree(record)
-        if self.records:
-            with contextlib.suppress(OSError):
-                self.records.rmdir()  # as git does when the last worktree is removed
-
-
-@contextlib.contextmanager
-def worktree_dir(repository: Path, keep_trees: Path | None) -> Iterator[WorktreeDir]:
-    """Yield a temporary folder for worktrees that is removed afterwards, whatever happens.
-
-    Raises:
-        EnvironmentFailedError: it cannot be made.
-    """
-    common = GitFolder(repository).query("rev-parse", "--git-common-dir") if repository.is_dir() else None
-    records = repository / common / "worktrees" if common else None
-    try:
-        folder = _folder_beside(keep_trees) or Path(tempfile.mkdtemp(prefix="regress-")).resolve()
-    except OSError as error:
-        raise disk_error(error, Path(tempfile.gettempdir()), _TEMPORARY) from error
-    worktrees = WorktreeDir(folder, records)
-    try:
-        yield worktrees
-    finally:
-        worktrees.clear()
-
-
-def _folder_beside(keep_trees: Path | None) -> Path | None:
-    """Make a folder for worktrees beside the kept ones; None where none are kept, or where they cannot be written."""
-    if keep_trees is None:
-        return None
-    folder = keep_trees.resolve() / secrets.token_hex(8)  # as long a name as theirs: equal paths for both sides
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-    except OSError:
-        return None
-    return folder
-
-
-def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
+def prepare(options: Options, worktrees: SessionFolder) -> dict[str, SideTree]:
     """Return the tree of every side, checked out and with the carried files copied over.
 
     Raises:
@@ -150,7 +88,7 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
     try:
         return _check_out_sides(options, git, worktrees, Path(top))
     except OSError as error:
-        raise disk_error(error, worktrees.folder, _TEMPORARY) from error
+        raise disk_error(error, worktrees.folder, TEMPORARY) from error
     except RecursionError as error:
         raise MeasureUsageError(
             f"{', '.join(options.carry) or 'What is not committed'} has too many levels of folders to be copied.",
@@ -158,7 +96,7 @@ def prepare(options: Options, worktrees: WorktreeDir) -> dict[str, SideTree]:
         ) from error
 
 
-def _check_out_sides(options: Options, git: GitFolder, worktrees: WorktreeDir, top: Path) -> dict[str, SideTree]:
+def _check_out_sides(options: Options, git: GitFolder, worktrees: SessionFolder, top: Path) -> dict[str, SideTree]:
     """Return the worktrees of the head and, if there is one, of the base, in the order of the first pair."""
     head = _plan_head(options, git)
     trees = {"head": _check_out(options, git, worktrees, head, top)}
@@ -220,7 +158,7 @@ def _plan_head(options: Options, git: GitFolder) -> _CheckoutPlan:
     )
 
 
-def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path) -> SideTree:
+def _check_out(options: Options, git: GitFolder, worktrees: SessionFolder, plan: _CheckoutPlan, top: Path) -> SideTree:
     """Return the worktree of a side, new or kept from an earlier measurement of the same commit.
 
     Raises:
@@ -236,6 +174,7 @@ def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _
         if kept:
             kept.discard()
         git.run("worktree", "add", "--quiet", "--detach", str(root), plan.commit)
+        worktrees.hold(root)
         modules = Path(git.run("rev-parse", "--git-path", "modules"))
         absent = check_out_submodules(root, git.folder / modules, top, plan.label)
     folder = root / git.folder.relative_to(top.resolve())
@@ -260,7 +199,7 @@ def _check_out(options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _
 
 
 def _kept_tree(
-    options: Options, git: GitFolder, worktrees: WorktreeDir, plan: _CheckoutPlan, top: Path
+    options: Options, git: GitFolder, worktrees: SessionFolder, plan: _CheckoutPlan, top: Path
 ) -> KeptTree | None:
     """Return the kept tree of a side; None where there is no setup, the side has changes, or there are submodules."""
     if not options.setup or options.keep_trees is None or plan.changed:

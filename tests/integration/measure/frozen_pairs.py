@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from regress_action.measure.frozen_turns import FrozenTurns
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.reporting import OutputLog
+from regress_action.measure.session_folder import SessionFolder
 from regress_action.measure.spawn import Task, usable_namespace
-from regress_action.measure.trees import WorktreeDir
 from regress_action.measure.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def measure(session_id: str, way: str, namespace: Namespace) -> None:
     """Measure until something ends this process."""
     become_subreaper()
     folder = Path(tempfile.gettempdir()) / f"no-worktrees-{session_id}"
-    with SignalWaiter().installed() as signals, watchdog(session_id, WorktreeDir(folder, None)) as watchdog_pid:
+    with SignalWaiter().installed() as signals, watchdog(session_id, SessionFolder(folder, None)) as watchdog_pid:
         processes = ProcessTree(session_id, {watchdog_pid}, namespace=namespace)
         variables = {**os.environ, "REGRESS_SESSION": session_id}
         argv = ["bash", "-c", COMMAND]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +74,19 @@ def test_tree_of_a_failed_setup_is_not_kept(repository: Repository, keeping: Kee
     assert keeping(setup="false").status == 3
     assert repository.worktrees == 1
     assert [path for path in keeping.trees.rglob("*") if path.is_file()] == []
+
+
+def test_tree_of_a_killed_setup_is_removed(keeping: KeepingMeasurer) -> None:
+    """A tree that nobody has locked and no setup finished is gone after the next measurement, of whatever commits."""
+    keeping()
+    abandoned, used = keeping.trees / ("a" * 24), keeping.trees / ("b" * 24)
+    for folder in (abandoned, used):
+        (folder / "head").mkdir(parents=True)
+        (folder / "lock").touch()
+    with (used / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert keeping().status == 0
+    assert (abandoned.exists(), used.exists(), keeping.setups) == (False, True, 2)
 
 
 def test_carried_lock_file_decides_as_well(repository: Repository, keeping: KeepingMeasurer) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,7 +21,6 @@ from integration.measure.measure_repository import VARIABLES, Measurer, Reposito
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SLOW_LATER = "test $REGRESS_PAIR = 1 || { echo $$ > PID; sleep 60; }"
 
@@ -82,6 +85,55 @@ def test_killed_measurer_leaves_no_process(repository: Repository, measure: Meas
     _until(lambda: not psutil.pid_exists(int(daemon.read_text())))
     _until(lambda: repository.worktrees == 1)
     assert len(json.loads((measure.out / "measurement.json").read_text())["runs"]) == 2
+
+
+def test_next_measurement_removes_what_a_killed_one_left(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """After SIGKILL of measurer and watchdog the next start removes its processes, folders and records alone."""
+    scratch, pid, daemon = tmp_path / "scratch", tmp_path / "pid", tmp_path / "daemon"
+    scratch.mkdir()
+    command = f"(setsid sleep 62.5 & echo $! > {daemon}); {SLOW_LATER.replace('PID', str(pid))}"
+    process = measure.start("--base", "HEAD~1", "--", command, TMPDIR=str(scratch))
+    _until(lambda: pid.exists() and pid.read_text().strip())
+    [abandoned] = scratch.iterdir()
+    for ended in (*psutil.Process(process.pid).children(), psutil.Process(process.pid)):
+        ended.kill()
+    process.communicate()
+    assert repository.worktrees == 3
+    running, going = Measurer(measure.folder, tmp_path / "running"), tmp_path / "going"
+    other = running.start("--base", "HEAD~1", "--", SLOW_LATER.replace("PID", str(going)), TMPDIR=str(scratch))
+    _until(lambda: going.exists() and going.read_text().strip())
+    assert not abandoned.exists()
+    assert repository.worktrees == 3
+    for file in (pid, daemon):
+        _until(lambda file=file: not psutil.pid_exists(int(file.read_text())))  # type: ignore[misc]
+    assert Measurer(measure.folder, tmp_path / "next")("--runs", "1", "--", "true", TMPDIR=str(scratch)).status == 0
+    assert (psutil.pid_exists(int(going.read_text())), repository.worktrees) == (True, 3)
+    other.terminate()
+    other.communicate(timeout=20)
+    assert (list(scratch.iterdir()), repository.worktrees) == ([], 1)
+
+
+def test_records_of_a_container_that_is_gone_are_removed(
+    repository: Repository, measure: Measurer, tmp_path: Path
+) -> None:
+    """Git's records of a session whose temporary folder is gone go with the next start, unless somebody holds one."""
+    places = [tmp_path / f"regress-session-{digit * 16}" for digit in "ab"]
+    for place in (*places, tmp_path / "of-the-user"):
+        repository.git("worktree", "add", "--quiet", "--detach", str(place / "head"))
+    records = repository.folder / ".git/worktrees"
+    by_place = {Path((record / "gitdir").read_text().strip()).parent.parent: record for record in records.iterdir()}
+    for place, record in by_place.items():
+        shutil.rmtree(place)
+        os.utime(record, (0, 0))
+    held = os.open(by_place[places[1]], os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert measure("--runs", "1", "--", "true").status == 0
+    assert {place for place, record in by_place.items() if record.exists()} == {places[1], tmp_path / "of-the-user"}
+    os.close(held)
+    assert measure("--overwrite", "--runs", "1", "--", "true").status == 0
+    assert not by_place[places[1]].exists()
 
 
 def test_daemon_is_found_without_subreaper(measure: Measurer, tmp_path: Path) -> None:
