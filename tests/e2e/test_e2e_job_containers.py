@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from e2e.e2e_repository import COSTS
@@ -83,30 +84,80 @@ RUN apt-get update -qq \\
 """
 
 
-def test_pytest_suites_in_containers_take_turns(repository: UserRepository) -> None:
-    """The measurer's plugin and socket are in both containers; what the image sets itself stays."""
+SPEAKS_FOR_BASE = """
+import glob, json, os, socket
+kept = []
+if os.environ["REGRESS_SIDE"] == "head":
+    own = os.path.dirname(os.environ["REGRESS_TURNS"])
+    places = [own, os.path.join(os.path.dirname(own), "base"), os.environ["GITHUB_WORKSPACE"]]
+    for path in [path for place in places for path in glob.glob(place + "/**/s", recursive=True, include_hidden=True)]:
+        try:
+            kept.append(socket.socket(socket.AF_UNIX))
+            kept[-1].connect(path)
+            kept[-1].sendall(json.dumps({"hello": "base", "names": ["test_turns.py::test_one"]}).encode() + b"\\n")
+        except OSError:
+            pass
+    try:
+        os.remove(own + "/s")
+    except OSError as error:
+        open(os.environ["GITHUB_WORKSPACE"] + "/.regress/refused", "w").write(f"{error.strerror} {len(kept)}")
+"""
+
+
+def test_pytest_suites_in_containers_take_turns(repository: UserRepository, tmp_path: Path) -> None:
+    """Each container has the plugin and its own side's socket; a head that speaks for the base changes nothing."""
     image = "regress-e2e-pytest:latest"
     build = ["docker", "build", "--quiet", "--tag", image, "-"]
     subprocess.run(build, input=SUITE_DOCKERFILE, capture_output=True, text=True, check=True)
     folder = repository.clone
-    (folder / "test_turns.py").write_text("def test_one(benchmark): benchmark(sum, range(500))\n")
-    for words in (["add", "test_turns.py"], ["commit", "--quiet", "-m", "x"], ["commit", "-qm", "y", "--allow-empty"]):
-        git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
-        subprocess.run([*git, *words], cwd=folder, check=True)
-    scratch = folder / ".regress" / "scratch"
+    for name, content in (
+        ("test_turns.py", "def test_one(benchmark): benchmark(sum, range(500))\n"),
+        ("conftest.py", SPEAKS_FOR_BASE),
+    ):
+        (folder / name).write_text(content)
+        for words in (["add", name], ["commit", "--quiet", "-m", "x"]):
+            git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+            subprocess.run([*git, *words], cwd=folder, check=True)
+    scratch, sockets = folder / ".regress" / "scratch", tmp_path / "sockets"
     scratch.mkdir(parents=True)
+    sockets.mkdir()
     suite = "PYTHONDONTWRITEBYTECODE=1 python3 -m pytest -q test_turns.py --benchmark-max-time=0.3"
     suite += " -p no:cacheprovider --benchmark-json={out}"
     root = Path(__file__).parents[2]
     argv = [sys.executable, "-m", "regress_action.measure", "--out", str(folder / ".regress/measured")]
     argv += ["--base", "HEAD~1", "--pairs", "2", "--interleave", "lockstep", "--", f"bash {root}/bin/suite '{suite}'"]
     variables = {**os.environ, "TMPDIR": str(scratch), "GITHUB_WORKSPACE": str(folder), "PYTHONPATH": str(root / "src")}
-    variables["REGRESS_SUITE_IMAGE"] = f"{image} --network=none"
+    variables |= {"REGRESS_SUITE_IMAGE": f"{image} --network=none", "REGRESS_SOCKETS": str(sockets)}
     ended = subprocess.run(argv, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     measured = json.loads((folder / ".regress/measured/measurement.json").read_text())
     assert measured["interleave"]["kind"] == "cooperative", ended.stderr
     assert [(run["failure"], run["turns"]["met"]) for run in measured["runs"]] == [(None, 1)] * 4
     assert all(run["turns"]["turns"] > 4 for run in measured["runs"])
+    assert (folder / ".regress/refused").read_text() == "Read-only file system 1"
+    assert list(sockets.iterdir()) == []
+
+
+def test_container_of_a_killed_measurement_is_removed(repository: UserRepository, tmp_path: Path) -> None:
+    """Where a job container ends with all in it, the next start finds the suite's container by its label alone."""
+    scratch, root = repository.clone / ".regress" / "scratch", Path(__file__).parents[2]
+    scratch.mkdir(parents=True)
+    suite = "trap : TERM; touch .regress/began; while sleep 1; do :; done"
+    argv = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-m", "regress_action.measure"]
+    argv += ["--overwrite", "--out", str(tmp_path / "measured"), "--runs", "1", "--"]
+    variables = {**os.environ, "TMPDIR": str(scratch), "GITHUB_WORKSPACE": str(repository.clone)}
+    variables |= {"REGRESS_SUITE_IMAGE": "debian:trixie-slim", "PYTHONPATH": str(root / "src")}
+    measurer = subprocess.Popen([*argv, f"bash {root}/bin/suite '{suite}'"], cwd=repository.clone, env=variables)
+    until = time.monotonic() + 60
+    while not (repository.clone / ".regress/began").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    [session] = [folder.name.removeprefix("regress-session-") for folder in scratch.glob("regress-session-*")]
+    [first] = psutil.Process(measurer.pid).children()  # in its namespace, with which all others end
+    first.kill()
+    measurer.wait()
+    running = ("ps", "--quiet", "--filter", f"label=regress-session={session}")
+    assert len(_docker(*running)) == 1
+    subprocess.run([*argv, "true"], cwd=repository.clone, env=variables, check=True)
+    assert (_docker(*running), list(scratch.glob("regress-session-*"))) == ([], [])
 
 
 def measured_shards(repository: UserRepository, numbers: tuple[int, ...]) -> Path:

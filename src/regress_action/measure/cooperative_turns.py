@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.measure.held_command import BlockedError, HeldCommand, collect, end_commands, pause_s
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from regress_action.measure.held_command import TurnResult
     from regress_action.measure.process_tree import ProcessTree, SignalWaiter
@@ -46,8 +46,13 @@ _BLOCKED_SHARE = 0.01
 _IN_CONTAINER = 20
 _MOST_CONNECTIONS = 8  # of one side: its pytest, and what connects by mistake
 _PEER = struct.Struct("3i")  # process, user, group
+_SIDES = ("base", "head")
+_SOCKETS = "REGRESS_SOCKETS"
 CONTAINER = "REGRESS_SUITE_IMAGE"
-"""The variable that names the image in whose containers `bin/suite` runs the suite."""
+"""The variable that names the image in whose containers `bin/suite` runs the suite.
+
+REGRESS_SOCKETS then names a folder that no container sees as a whole: each has the socket of its own side only.
+"""
 
 
 class Waiting(Enum):
@@ -199,12 +204,11 @@ _PLUGIN = Path(__file__).with_name("suite_plugin")
 class _Connection:
     """A suite's connection and what arrived on it so far.
 
-    `owner` is the side in whose tree the process is that connected, None for one in a container. `side` is the one that
-    it speaks for, None before it said so.
+    `owner` is the side to whose socket it connected. `side` is the one that it speaks for, None before it said so.
     """
 
     end: socket.socket
-    owner: int | None = None
+    owner: int
     side: int | None = None
     text: bytes = b""
 
@@ -240,9 +244,13 @@ def _prefix(session_id: str) -> str:
     return f"regress-turns-{session_id}-"
 
 
+def _place() -> Path:
+    return Path(os.environ.get(_SOCKETS) or tempfile.gettempdir())
+
+
 def remove_folders(session_id: str) -> None:
     """Remove the folders with sockets that a session left because it was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(session_id)}*"):
+    for folder in _place().glob(f"{_prefix(session_id)}*"):
         with contextlib.suppress(OSError):
             if folder.lstat().st_uid == os.getuid() and not folder.is_symlink():
                 shutil.rmtree(folder)
@@ -284,23 +292,19 @@ class CooperativeTurns:
         spent = time.process_time()
         self._chance.seed(self.seed)
         commands: list[HeldCommand] = []
-        folder = tempfile.mkdtemp(prefix=_prefix(self.processes.session_id))
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(self.processes.session_id), dir=_place()))
         with ExitStack() as cleanup:
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-            listener = cleanup.enter_context(socket.socket(socket.AF_UNIX))
             cleanup.callback(self._disconnect)
-            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-            cleanup.callback(os.close, descriptor)
-            listener.bind(f"/proc/self/fd/{descriptor}/s")  # the path itself may be longer than an address can be
-            listener.listen()
-            listener.setblocking(False)  # noqa: FBT003 - the method takes it so
+            listeners = [cleanup.enter_context(_listener(folder / side)) for side in _SIDES]
             cleanup.callback(lambda: end_commands(commands, self.signals, self.processes))
-            for task, log in zip(self.tasks, self.logs, strict=True):
-                variables = plugin_variables(task.variables) | {_ADDRESS: f"{folder}/s", _ROUNDS: f"{self.rounds:g}"}
+            for side, task, log in zip(_SIDES, self.tasks, self.logs, strict=True):
+                added = {_ADDRESS: str(folder / side / "s"), _ROUNDS: f"{self.rounds:g}"}
+                variables = plugin_variables(task.variables) | added
                 if self.narrows:
                     variables[_SELECTED] = task.variables.get("REGRESS_SELECT", "")
                 commands.append(HeldCommand.start(replace(task, variables=variables), log, self.processes))
-            self._take_turns(commands, listener)
+            self._take_turns(commands, listeners)
         watching = (time.process_time() - spent) / len(commands)
         return [command.result(watching) for command in commands]
 
@@ -313,14 +317,14 @@ class CooperativeTurns:
         """How many benchmarks both sides ran in turns."""
         return self.order.met
 
-    def _take_turns(self, commands: Sequence[HeldCommand], listener: socket.socket) -> None:
+    def _take_turns(self, commands: Sequence[HeldCommand], listeners: Sequence[socket.socket]) -> None:
         while True:
             self._grant(commands)
             if all(command.ended for command in commands):
                 return
             if self.signals.stop is not None or any(command.over_limit for command in commands):
                 return
-            self._wait(commands, listener)
+            self._wait(commands, listeners)
             self._check_progress(commands)
             for side, command in enumerate(commands):
                 if command.ended and not self.order.sides[side].ended:
@@ -348,36 +352,38 @@ class CooperativeTurns:
                 with contextlib.suppress(OSError):
                     connection.end.sendall(json.dumps(answer).encode() + b"\n")
 
-    def _wait(self, commands: Sequence[HeldCommand], listener: socket.socket) -> None:
+    def _wait(self, commands: Sequence[HeldCommand], listeners: Sequence[socket.socket]) -> None:
         """Wait until something happens, and take note of it."""
         streams = {stream: command for command in commands for stream in command.streams}
         peers = {connection.end.fileno(): connection for connection in self._connections}
         running = [command for command in commands if command.turn_began is not None]
-        for stream in self.signals.wait([listener.fileno(), *peers, *streams], min(self._look_s, pause_s(running))):
+        own = {listener.fileno(): side for side, listener in enumerate(listeners)}
+        for stream in self.signals.wait([*own, *peers, *streams], min(self._look_s, pause_s(running))):
             if stream in peers:
                 self._hear(peers[stream], commands)
             elif stream in streams:
                 streams[stream].read(stream)
             else:
                 with contextlib.suppress(OSError):
-                    self._accept(listener.accept()[0], commands)
+                    self._accept(listeners[own[stream]].accept()[0], own[stream], commands[own[stream]])
         collect(commands)
         for command in running:
             command.reaper.check()
             if not command.ended:
                 command.sampler.sample()
 
-    def _accept(self, end: socket.socket, commands: Sequence[HeldCommand]) -> None:
-        """Take a connection of a process of one of the sides; others, and more than a few of one side, are closed."""
+    def _accept(self, end: socket.socket, side: int, command: HeldCommand) -> None:
+        """Take a connection of a process of the side whose socket it is; others, and more than a few, are closed.
+
+        The processes of a container are not those of the command, but only its own container has the socket of a side.
+        """
         pid, *_ = _PEER.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-        owner = next((side for side, command in enumerate(commands) if pid in command.members()), None)
-        in_container = all(CONTAINER in command.task.variables for command in commands)
-        accepted = sum(connection.owner == owner for connection in self._connections)
-        if (owner is None and not in_container) or accepted >= _MOST_CONNECTIONS:
+        is_own = CONTAINER in command.task.variables or pid in command.members()
+        if not is_own or sum(connection.owner == side for connection in self._connections) >= _MOST_CONNECTIONS:
             end.close()
             return
         end.setblocking(False)  # noqa: FBT003 - the method takes it so
-        self._connections.append(_Connection(end, owner))
+        self._connections.append(_Connection(end, side))
 
     def _check_progress(self, commands: Sequence[HeldCommand]) -> None:
         """Compare from time to time what the side that has the turn has computed since.
@@ -398,7 +404,7 @@ class CooperativeTurns:
         elif now - watched.began > self.blocked_s * (_IN_CONTAINER if CONTAINER in command.task.variables else 1):
             command.ready.note(command.members())
             if command.ready.used_s - watched.used_s < _BLOCKED_SHARE * self.blocked_s:
-                raise BlockedError(("base", "head")[side])
+                raise BlockedError(_SIDES[side])
             self._watched = None
 
     def _disconnect(self) -> None:
@@ -424,8 +430,8 @@ class CooperativeTurns:
             ValueError: it has no meaning, or it speaks for the other side, or for one that is connected already.
         """
         if connection.side is None:
-            side = {"base": 0, "head": 1}.get(str(message.get("hello")))
-            if side is None or connection.owner not in {None, side}:
+            side = connection.owner
+            if message.get("hello") != _SIDES[side]:
                 raise ValueError("no side, or the other one")
             if any(other.side == side for other in self._connections):
                 raise ValueError("a side that is connected already")
@@ -434,6 +440,21 @@ class CooperativeTurns:
             commands[connection.side].end_turn(alone=self.order.sides[1 - connection.side].ended)
             other = commands[1 - connection.side]
             other.off_turn.end(other.members)
+
+
+@contextlib.contextmanager
+def _listener(folder: Path) -> Iterator[socket.socket]:
+    """Yield a socket that listens at the path `s` in a new folder."""
+    folder.mkdir(mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"/proc/self/fd/{descriptor}/s")  # the path itself may be longer than an address can be
+            listener.listen()
+            listener.setblocking(False)  # noqa: FBT003 - the method takes it so
+            yield listener
+    finally:
+        os.close(descriptor)
 
 
 def plugin_variables(variables: Mapping[str, str]) -> dict[str, str]:

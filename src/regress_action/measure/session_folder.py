@@ -13,6 +13,7 @@ import functools
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regress_action.measure import cooperative_turns, frozen_turns, process_tree, untrusted_files
+from regress_action.measure.cooperative_turns import CONTAINER
 from regress_action.measure.git import GitFolder
 from regress_action.measure.measurement import disk_error
 
@@ -99,6 +101,7 @@ def session_folder(session_id: str, repository: Path, keep_trees: Path | None) -
     try:
         yield folder
     finally:
+        remove_containers(session_id)
         folder.clear()
 
 
@@ -177,9 +180,24 @@ def clear_session(session_id: str, folder: SessionFolder, limit_s: float) -> Non
     for _ in range(_LOOKS):
         process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=limit_s)
         time.sleep(_BETWEEN_LOOKS_S)
+    remove_containers(session_id)
     frozen_turns.remove_groups(session_id)
     cooperative_turns.remove_folders(session_id)
     folder.clear()
+
+
+def remove_containers(session_id: str) -> None:
+    """End the containers in which the suite runs, which are children of the engine and outlive their client."""
+    if CONTAINER not in os.environ:
+        return
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        if running := _docker("ps", "--all", "--quiet", "--filter", f"label=regress-session={session_id}"):
+            _docker("rm", "--force", *running)
+
+
+def _docker(*words: str) -> list[str]:
+    argv = ["docker", *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_LIMIT_S).stdout.split()  # noqa: S603 - our own words
 
 
 def _records(records: Path | None) -> Iterator[tuple[Path, Path]]:

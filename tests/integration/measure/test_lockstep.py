@@ -194,9 +194,9 @@ def test_killed_measurer_leaves_no_temporary_folder(repository: Repository, meas
     words = ["--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--"]
     process = measure.start(*words, f"{PYTEST} --benchmark-json={{out}}", TMPDIR=str(scratch))
     until = time.monotonic() + 60
-    while not list(scratch.glob("regress-turns-*/s")) and time.monotonic() < until:
+    while not list(scratch.glob("regress-turns-*/*/s")) and time.monotonic() < until:
         time.sleep(0.02)
-    assert list(scratch.glob("regress-turns-*/s"))
+    assert list(scratch.glob("regress-turns-*/*/s"))
     process.kill()
     process.communicate()
     while list(scratch.iterdir()) and time.monotonic() < until:
@@ -374,8 +374,8 @@ def test_suites_that_exclude_one_another_are_noticed(repository: Repository, tmp
 
 CONNECT = """
 import json, os, socket
-def connect():
-    folder = os.open(os.path.dirname(os.environ["REGRESS_TURNS"]), os.O_RDONLY)
+def connect(below="."):
+    folder = os.open(os.path.join(os.path.dirname(os.environ["REGRESS_TURNS"]), below), os.O_RDONLY)
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(f"/proc/self/fd/{folder}/s")
     os.close(folder)
@@ -390,8 +390,9 @@ SPEAKS_FOR_BASE = 'json.dumps({"hello": "base", "names": ["test_suite.py::test_o
         "connect().sendall(b'[' * 200_000 + b'\\n')",
         "for kept in [connect() for _ in range(1100)]:\n    kept.close()",
         f"kept = connect()\nkept.sendall({SPEAKS_FOR_BASE})",
+        f"kept = connect('../base')\ntry: kept.sendall({SPEAKS_FOR_BASE})\nexcept OSError: pass",
     ],
-    ids=["nested message", "many connections", "the other side's name"],
+    ids=["nested message", "many connections", "the other side's name", "the other side's socket"],
 )
 def test_suite_that_misuses_the_socket_changes_nothing(repository: Repository, measure: Measurer, attack: str) -> None:
     """The head ends no measurement, and does not speak for the base: both pairs take turns."""
