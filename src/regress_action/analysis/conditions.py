@@ -112,6 +112,7 @@ _STATED: Mapping[str, Callable[[Report], str]] = {
     "cpu": lambda report: report.environment.cpu,
     "os": lambda report: report.environment.os,
     "runtime": lambda report: report.environment.runtime,
+    "toolchain": lambda report: report.environment.toolchain,
     "cores": lambda report: str(report.environment.cores or ""),
     "library_build_type": _provenance("library_build_type"),
     "build_type": _provenance("build_type"),

@@ -195,7 +195,7 @@ def _first_known(reports: list[Report], otherwise: Environment) -> Environment:
 def _environment(fields: dict[str, Any]) -> Environment:
     texts = {
         name: clean(value, LONGEST_LABEL)
-        for name in ("runner", "os", "cpu", "memory", "runtime")
+        for name in ("runner", "os", "cpu", "memory", "runtime", "toolchain")
         if (value := optional_text(fields.get(name)))
     }
     return Environment(cores=optional_count(fields.get("cores")), **texts)

@@ -237,4 +237,5 @@ def _cleaned(environment: Environment) -> Environment:
         cores=environment.cores,
         memory=clean(environment.memory, _LONGEST_LABEL),
         runtime=clean(environment.runtime, _LONGEST_LABEL),
+        toolchain=clean(environment.toolchain, _LONGEST_LABEL),
     )

@@ -11,14 +11,19 @@ from __future__ import annotations
 import math
 import os
 import platform
+import re
+import shlex
 import statistics
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 _GIB = 2**30
 
@@ -41,6 +46,43 @@ def fingerprint(cpus: tuple[int, ...] = (), runtime: str | None = None) -> dict[
         "memory": memory_class(_memory()),
         "runtime": runtime or f"{platform.python_implementation()} {platform.python_version()}",
     }
+
+
+def toolchain(texts: Sequence[str], variables: Mapping[str, str], ask: Callable[[list[str]], str]) -> str | None:
+    """Return the version of what a suite runs in or is compiled with, None where its command and setup show nothing.
+
+    `texts` are the command and the setup, of which the first that shows something counts. `ask` runs a program as the
+    suite would, and returns what it prints.
+    """
+    for text in texts:
+        for pattern, words in _TOOLCHAINS:
+            if match := re.search(rf"(?:^|[\s;&|(]){pattern}(?=[\s;&|)]|$)", text):
+                argv = [word.format(*match.groups()) for word in words]
+                if argv[0] == _COMPILER:
+                    argv[:1] = shlex.split(variables.get("CXX") or variables.get("CC") or _COMPILER)
+                line = next((line.strip() for line in ask(argv).splitlines() if line.strip()), "")
+                line = line.removeprefix("go version ")
+                return f"{argv[0]} {line}" if re.match(r"v?\d", line) else line or None
+    return None
+
+
+_COMPILER = "c++"
+_TOOLCHAINS = (
+    (r"((?:[\w./~-]*/)?python[\d.]*)", ["{0}", "--version"]),
+    (r"([\w./~-]*/)activate", ["{0}python", "--version"]),
+    ("go (?:test|run|build)", ["go", "version"]),
+    ("cargo", ["rustc", "--version"]),
+    ("(?:node|npm|npx|pnpm|yarn)", ["node", "--version"]),
+    ("bunx?", ["bun", "--version"]),
+    ("deno", ["deno", "--version"]),
+    (r"(?:java|mvn|(?:\./)?gradlew?)", ["java", "--version"]),
+    ("dotnet", ["dotnet", "--version"]),
+    (r"(?:php|\S*/phpbench)", ["php", "--version"]),
+    ("julia", ["julia", "--version"]),
+    ("(?:ruby|bundle|rake)", ["ruby", "--version"]),
+    (r"(?:cmake|meson|ninja|gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|\./configure)", [_COMPILER, "--version"]),
+)
+"""What names a toolchain in a command or a setup, and how it is asked for its version. `make` can mean any of them."""
 
 
 def image() -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from regress_action.measure import machine
 from regress_action.measure.active_clock import build_clocks
+from regress_action.measure.cooperative_turns import CONTAINER
 from regress_action.measure.errors import Exit, MeasureError, NothingMeasuredError
 from regress_action.measure.git import GitFolder
 from regress_action.measure.interleaving import Kind, choose
@@ -93,6 +94,7 @@ class _Session:
         """
         self._announce()
         self._set_up()
+        self._name_toolchain()
         loop = self._loop(clocks)
         stopped = StopReason("error", "ended by an error")
         try:
@@ -155,6 +157,14 @@ class _Session:
             if tree.kept:
                 tree.kept.mark_ready()
             self.reporter.emit("setup-finished", side=side, elapsed_s=round(ended.wall_s, 3))
+
+    def _name_toolchain(self) -> None:
+        """Add to the environment what the suite runs in or is compiled with, where that shows and can be asked."""
+        texts = [self.measurement.header["command"], self.options.setup or ""]
+        ask = partial(self.executor.probe, self.trees["head"])
+        if not os.environ.get(CONTAINER) and not self.options.runtime:
+            toolchain = machine.toolchain(texts, self.executor.environment.variables, ask)
+            self.measurement.header["environment"] |= {"toolchain": toolchain} if toolchain else {}
 
     def _loop(self, clocks: Callable[[], ActiveClocks]) -> PairsLoop:
         """Return the loop over the pairs, which knows how they alternate, and warn of what is planned."""

@@ -115,7 +115,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The machine a report was measured on; equal fingerprints may be compared."""
+    """The machine a report was measured on; equal fingerprints may be compared.
+
+    `runtime` is the Python that measured, or what the result file names. `toolchain` is what the suite runs in or was
+    compiled with, such as `rustc 1.90.0`: it is shown and compared, and starts no history anew.
+    """
 
     runner: str = "unknown"
     os: str = "unknown"
@@ -123,10 +127,11 @@ class Environment:
     cores: int = 0
     memory: str = "unknown"
     runtime: str = "unknown"
+    toolchain: str = field(default="unknown", compare=False)
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits over every field."""
+        """Twelve hexadecimal digits over every field but the toolchain, which older records do not have."""
         parts = (self.runner, self.os, self.cpu, str(self.cores), self.memory, self.runtime)
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
 

@@ -71,6 +71,9 @@ class EnvironmentObject(TypedDict):
     cores: Count
     memory: Text
     runtime: Text
+    toolchain: Annotated[
+        NotRequired[Text], Field(description="What the suite runs in or is compiled with; absent where unknown.")
+    ]
 
 
 class SubjectObject(TypedDict):

@@ -213,7 +213,7 @@ def _subject_object(subject: Subject) -> SubjectObject:
 
 
 def _environment_object(environment: Environment) -> EnvironmentObject:
-    return {
+    fields: EnvironmentObject = {
         "runner": _text(environment.runner),
         "os": _text(environment.os),
         "cpu": _text(environment.cpu),
@@ -221,6 +221,9 @@ def _environment_object(environment: Environment) -> EnvironmentObject:
         "memory": _text(environment.memory),
         "runtime": _text(environment.runtime),
     }
+    if environment.toolchain != "unknown":
+        fields["toolchain"] = _text(environment.toolchain)
+    return fields
 
 
 def _finite(number: float | None) -> float | None:

@@ -118,10 +118,11 @@ def environments(judgement: Judgement) -> str:
 
 
 def machine(environment: Environment) -> str:
-    """Return a machine as `AMD EPYC 7763, 4 cores, ubuntu-24.04`."""
+    """Return a machine as `AMD EPYC 7763, 4 cores, ubuntu-24.04, go1.25.1 linux/amd64`."""
     cores = count(environment.cores, "core") if environment.cores else ""
     runtime = environment.runtime if not environment.runtime[:1].isdigit() else f"runtime {environment.runtime}"
-    fields = (environment.cpu, cores, environment.os, runtime)
+    used = environment.toolchain if environment.toolchain != "unknown" else runtime
+    fields = (environment.cpu, cores, environment.os, used)
     return ", ".join(plain(text, NAME_LIMIT) for text in fields if text and text != "unknown")
 
 

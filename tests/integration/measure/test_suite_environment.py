@@ -125,6 +125,14 @@ def test_unknown_cpu_is_refused(measure: Measurer) -> None:
     assert "CPU 4096 cannot be used here" in measured.stderr
 
 
+def test_toolchain_of_the_suite_is_named(measure: Measurer) -> None:
+    """It is asked in the tree, where the setup may have made it, and no part of what decides comparability."""
+    made = "mkdir -p own && printf '#!/bin/sh\necho Python 9.9' > own/python && chmod +x own/python"
+    environment = measure("--runs", "1", "--setup", made, "--", "own/python bench.py").document["environment"]
+    assert environment["toolchain"] == "Python 9.9"
+    assert environment["runtime"].startswith("CPython 3.")
+
+
 def test_environment_is_described(measure: Measurer) -> None:
     """The fingerprint names the runner's class, not the runner."""
     variables = {"RUNNER_ENVIRONMENT": "github-hosted", "ImageOS": "ubuntu24", "RUNNER_NAME": "GitHub Actions 12"}

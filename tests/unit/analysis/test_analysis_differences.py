@@ -31,6 +31,13 @@ def test_other_type_of_build_is_named() -> None:
     assert differences(built("release"), built("debug")) == [("library_build_type", "release", "debug")]
 
 
+def test_other_toolchain_is_named() -> None:
+    """It decides what compiled code does, and is no part of the fingerprint."""
+    old, new = (replace(OWN, toolchain=f"go1.{minor}") for minor in (24, 25))
+    different = differences(runs(STEADY, environment=old), runs(STEADY, environment=new))
+    assert different == [("toolchain", "go1.24", "go1.25")]
+
+
 def test_other_runtime_is_named() -> None:
     """A new interpreter on the same machine is no change of the code."""
     old, new = (replace(OWN, runtime=f"CPython {version}") for version in ("3.12.4", "3.13.1"))

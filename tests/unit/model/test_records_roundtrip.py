@@ -38,7 +38,7 @@ benchmarks = st.builds(
     optional_text,
 )
 metrics = st.builds(Metric, text, text, st.sampled_from(Direction), st.booleans(), st.booleans())
-environments = st.builds(Environment, text, text, text, st.integers(0, 4096), text, text)
+environments = st.builds(Environment, text, text, text, st.integers(0, 4096), text, text, text | st.just("unknown"))
 runs = st.builds(
     Run, optional_text, st.none() | st.integers(0, 99), optional_text, st.none() | st.floats(0, 1e6), optional_text
 )

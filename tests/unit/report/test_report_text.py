@@ -299,6 +299,7 @@ def test_runtime_that_is_only_a_version_is_called_a_runtime() -> None:
     """A bare number after the processor would say nothing."""
     machine = replace(MACHINE, runtime="3.11.7")
     assert text.machine(machine).endswith("ubuntu-24.04, runtime 3.11.7")
+    assert text.machine(replace(machine, toolchain="go1.25.1")).endswith("ubuntu-24.04, go1.25.1")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from regress_action.model.errors import InputError
+from regress_action.model.measurements import Environment
 from regress_action.model.records.fields import (
     CONDITION_TYPES,
     ENVIRONMENT_TYPES,
@@ -43,7 +44,7 @@ def encode(report: Report) -> bytes:
         "series": len(report.series),
         "suite": report.suite,
         **_present(commit=report.commit, branch=report.branch, created=report.created),
-        "environment": {name: getattr(report.environment, name) for name in ENVIRONMENT_TYPES},
+        "environment": _environment(report.environment),
         "runs": [_present(**{name: getattr(run, name) for name in RUN_TYPES}) for run in report.runs],
         "source": report.source,
         **_present(origin=report.origin, warnings=report.warnings, provenance=_unique(report.provenance)),
@@ -70,6 +71,14 @@ def encode(report: Report) -> bytes:
             meaning="A name in the results is not valid Unicode, or a number is too large.",
             remedy="Rename the benchmark, or correct the tool that wrote the results.",
         ) from error
+
+
+def _environment(environment: Environment) -> Object:
+    """Return the fields of an environment; a toolchain that is not known is left out, as older records do."""
+    fields = {name: getattr(environment, name) for name in ENVIRONMENT_TYPES}
+    if environment.toolchain == Environment().toolchain:
+        del fields["toolchain"]
+    return fields
 
 
 def _present(**fields: object) -> Object:
