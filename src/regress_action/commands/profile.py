@@ -61,7 +61,9 @@ def command(
     if json_out != "-" and measured.runs:
         click.echo("\n".join(measured.lines()))
     if measured.failures:
-        click.echo(f"{len(measured.failures)} of {runs} processes failed: {measured.failures[0]}", err=True)
+        failed = f"{len(measured.failures)} of {runs} processes" if measured.runs else "The first process"
+        rest = "" if measured.runs or runs == 1 else " The others were not started."
+        click.echo(f"{failed} failed: {measured.failures[0]}.{rest}", err=True)
         raise click.exceptions.Exit(3)
     if sampler != "none":
         _sample(line, sampler, samples, timeout)

@@ -115,6 +115,8 @@ def runnable(words: Sequence[str]) -> tuple[str, ...]:
 def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: float) -> CommandProfile:
     """Run the command in `runs` fresh processes, one after another, with the output of this process.
 
+    Where the first one fails, the others are not started: they would print the same once more.
+
     Raises:
         UsageError: there is no such program.
     """
@@ -128,6 +130,8 @@ def profile_command(words: Sequence[str], *, runs: int, name: str, timeout_s: fl
                 measured.append(figures)
             else:
                 failures.append(f"it did not end within {timeout_s:g} s" if status is None else ended_by(status))
+            if not measured:
+                break
     except BaseException:  # no such program, or Ctrl-C: nobody is told where the traces are
         shutil.rmtree(folder)
         raise

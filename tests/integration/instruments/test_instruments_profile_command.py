@@ -138,6 +138,15 @@ def test_a_command_that_fails_is_no_measurement(tmp_path: Path, ending: str, sai
     assert not done.stdout
 
 
+def test_command_that_fails_at_once_is_started_once(tmp_path: Path) -> None:
+    """What it says would only be repeated."""
+    done = profile(tmp_path, "--runs", "3", "--", sys.executable, "-c", "raise ValueError('so')")
+
+    assert done.returncode == 3
+    assert done.stderr.count("Traceback") == 1
+    assert "The first process failed: it ended with status 1. The others were not started." in done.stderr
+
+
 @pytest.mark.parametrize("command", [("job.py",), (sys.executable, "-m", "job")])
 def test_a_script_or_a_module_gets_its_own_arguments(tmp_path: Path, command: tuple[str, ...]) -> None:
     """What follows the command belongs to it, options with names of ours included."""

@@ -305,6 +305,16 @@ def test_selected_benchmarks_are_measured_one_after_the_other(measure: Measurer)
     assert "BenchmarkB" in measured.results()[1]
 
 
+def test_plugin_is_loaded_where_the_command_turns_the_search_off(repository: Repository, measure: Measurer) -> None:
+    """Only the suite's own process sees a variable that the command sets."""
+    _suite(repository, "base")
+    _suite(repository, "head")
+    command = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {PYTEST} -p pytest_benchmark.plugin --benchmark-json={{out}}"
+    measured = measure("--base", "HEAD~1", "--pairs", "1", "--interleave", "lockstep", "--", command)
+    assert measured.status == 0, measured.stderr
+    assert [run["turns"]["met"] for run in measured.runs] == [3, 3]
+
+
 def test_suite_that_does_not_load_the_plugin_is_measured_run_by_run(repository: Repository, measure: Measurer) -> None:
     """`python -I` hides PYTHONPATH: the first pair ran one side after the other, counts, and the rest as well."""
     _suite(repository, "base")

@@ -5,7 +5,9 @@ in its page in all processes of one version of a program, and at another place i
 the kernel draws the addresses of the pages. The time that this costs or saves would show in every pair, as if the code
 were slower or faster (Curtsinger and Berger, "Stabilizer", ASPLOS 2013).
 
-With REGRESS_PROFILE the process is profiled. This file uses the standard library only and runs on Python 3.8 and newer.
+With REGRESS_PROFILE the process is profiled. Where pytest does not look for plugins, it is told of the one that takes
+turns: only the process itself sees what the suite's command has set. This file uses the standard library only and runs
+on Python 3.8 and newer.
 A sitecustomize of the user runs as well.
 """
 
@@ -38,6 +40,15 @@ def _move_allocations() -> None:
     del objects, shuffled
 
 
+def _name_plugin() -> None:
+    """Name the plugin that takes turns to a pytest that does not look for plugins by itself."""
+    named = os.environ.get("PYTEST_PLUGINS", "").split(",")
+    searches = "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
+    searches = searches and "--disable-plugin-autoload" not in getattr(sys, "orig_argv", ())
+    if not searches and "REGRESS_TURNS" in os.environ and "regress_turns" not in named:
+        os.environ["PYTEST_PLUGINS"] = ",".join([*filter(None, named), "regress_turns"])
+
+
 def _run_the_users_own() -> None:
     """Import the sitecustomize that this file hides, if there is one."""
     own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib would be imported for this alone
@@ -56,6 +67,7 @@ def _run_the_users_own() -> None:
 
 if __name__ == "sitecustomize":
     _move_allocations()
+    _name_plugin()
     if os.environ.get("REGRESS_PROFILE"):
         profiler = __import__("regress_profiler")  # beside this file, and in no package there
         _run_the_users_own()
