@@ -165,6 +165,8 @@ class _Rows:
             return Reason(ReasonCode.DIRECTION_UNKNOWN, design)
         if self._slow_runs[row]:
             return Reason(ReasonCode.SLOW_PATH, design, count=self._slow_runs[row])
+        if self._analysis.estimates.drifting[row]:
+            return Reason(ReasonCode.DRIFTING_BASELINE, design)
         if self._coarse[row] and not self._weak[row]:
             return Reason(ReasonCode.COARSE_CLOCK, design)
         return Reason(ReasonCode.UNDECIDED, design, margin=self._margins[row], weak=bool(self._weak[row]))
@@ -172,6 +174,8 @@ class _Rows:
     def _suspicion(self, row: int, design: Mode) -> Reason:
         if self._weak[row]:
             return Reason(ReasonCode.SUSPECTED, design, weak=True)
+        if self._suspected[row] and not math.isnan(self._analysis.estimates.p_line[row]):
+            return Reason(ReasonCode.DRIFTING_BASELINE, design)
         if self._suspected[row]:
             return Reason(ReasonCode.ONE_NEW_RUN, design)
         bound = self._analysis.estimates.layout[row]

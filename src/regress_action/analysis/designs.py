@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from regress_action.analysis import distributions
 from regress_action.analysis.arrays import ROUNDING, medians, moments
 from regress_action.analysis.autocorrelation import serial_correlation, variance_of_mean
 from regress_action.model import normal
@@ -33,7 +32,6 @@ Where fewer would be enough, leaving out what chance put far away would make the
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 _REPLAYED = 20  # newest stored runs that are predicted from those before them
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
-_DRIFTS = 0.01  # significance of a slope from which a baseline is taken to drift
 
 
 @dataclass(slots=True)
@@ -251,10 +249,8 @@ def _prediction(base: Floats, head: Floats, prior: Prior) -> tuple[Floats, Float
 def _several(base: Floats, head: Floats, moderated: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the baseline's mean, SE² of the difference to the mean of several new runs, and its degrees of freedom.
 
-    `moderated` is the variance of one run that the prior has moderated; it is used where it is the larger one. Of a
-    baseline that drifts only the newest ten runs count: what it was before is not where the head comes from.
+    `moderated` is the variance of one run that the prior has moderated; it is used where it is the larger one.
     """
-    base = np.where(_drifts(base)[:, None] & ~_newest(base, 2 * _HALF_LIFE), np.nan, base)
     runs_b, mean_b, squares_b = moments(base)
     runs_c, _, squares_c = moments(head)
     variance_b, variance_c = squares_b / (runs_b - 1), squares_c / (runs_c - 1)
@@ -271,25 +267,6 @@ def _several(base: Floats, head: Floats, moderated: Floats) -> tuple[Floats, Flo
         noisier = variance_c > variance_b * special.fdtri(runs_c - 1, runs_b - 1, 1 - _UNEQUAL)
     noisier &= welch > se2 * (1 - ROUNDING)  # the same for as many runs on either side, but for its fewer df
     return mean_b, np.where(noisier, welch, se2), np.where(noisier & np.isfinite(welch_df), welch_df, df)
-
-
-def _drifts(values: Floats) -> Flags:
-    """Return the rows whose runs, oldest first, follow a straight line (t test of its slope)."""
-    runs, mean, squares = moments(values)
-    order = np.where(np.isnan(values), np.nan, np.cumsum(~np.isnan(values), axis=1))
-    _, middle, spread = moments(order)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        slope = np.nansum((order - middle[:, None]) * (values - mean[:, None]), axis=1) / spread
-        explained = slope**2 * spread
-        t = np.sqrt(explained / (np.maximum(squares - explained, 0) / (runs - 2)))
-    p = np.where(runs > 2 * _HALF_LIFE, distributions.two_sided_p(t, np.maximum(runs - 2, 1)), 1.0)
-    return np.asarray(p < _DRIFTS)
-
-
-def _newest(values: Floats, count: int) -> Flags:
-    """Return which values are among the last so many of their row."""
-    present = ~np.isnan(values)
-    return np.asarray(present.sum(axis=1)[:, None] - np.cumsum(present, axis=1) < count)
 
 
 def replayed_spread(base: Floats) -> tuple[Floats, Floats]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
-from regress_action.analysis import designs, exact_tests, noise
+from regress_action.analysis import baseline_drift, designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
 from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.policy import LayoutBound
@@ -53,8 +53,9 @@ class RowEstimates:
     on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows hold
     values on a lattice that is wider than their noise. `layout` is what layout may change of the rows that were
     measured in compiled code, of which each side is one build. `p_counts` are exact p-values of counts, `p_order`
-    those that order statistics allow a single new run; NaN where neither applies. `widened` is the factor by which
-    an interval is wider than the standard error says, since its stored runs missed their own predictions by more.
+    those that order statistics allow a single new run, and `p_line` those of several new runs if their baseline drifts
+    as it may; NaN where none applies. `drifting` baselines drift. `widened` is the factor by which an interval is wider
+    than the standard error says, since its stored runs missed their own predictions by more.
     `cautious` is the estimate in pairs whose neighbours are as much alike as they cannot exclude; None without
     pairs. `of_rounds` is the variance of one pair's difference that the rounds inside its two runs explain, NaN
     where that is unknown.
@@ -72,6 +73,8 @@ class RowEstimates:
     layout: Mapping[int, LayoutBound]
     p_counts: Floats
     p_order: Floats
+    p_line: Floats
+    drifting: Flags
     widened: Floats
     latest: Flags | None = None
     learned: Mapping[int, Noise] = field(default_factory=dict)
@@ -151,6 +154,8 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         layout=_layout(matrix, policy),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
+        p_line=np.full(len(base), np.nan),
+        drifting=np.zeros(len(base), dtype=bool),
         widened=np.ones(len(base)),
         cautious=cautious,
         latest=~np.isnan(base[:, -1]) | ~np.isnan(head[:, -1]),
@@ -287,11 +292,14 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     scale, head = matrix.scale, matrix.head_values
     base, foreign = _same_machine(matrix)
     sessions_b, sessions_c = by_session(base, matrix.base), by_session(head, matrix.head)
-    stability = settle(np.where(scale.linear[:, None], np.nan, sessions_b))
-    sessions_b = np.where(scale.linear[:, None], sessions_b, stability.values)
+    drift = baseline_drift.of(np.where(_may_drift(matrix, sessions_c, policy)[:, None], sessions_b, np.nan))
+    level = drift.off(sessions_b, sessions_c, drift.certain)
+    stability = settle(np.where(scale.linear[:, None], np.nan, level[0]))
+    sessions_b = np.where(~scale.linear[:, None] & np.isnan(stability.values), np.nan, sessions_b)
     used = np.where(np.isnan(sessions_b)[:, matrix.base.sessions], np.nan, base)
-    prior, moderated = _prior(matrix, sessions_b, sessions_c, policy)
-    estimate = designs.history(sessions_b, sessions_c, prior, policy.minimum_runs)
+    prior, moderated = _prior(matrix, np.where(np.isnan(sessions_b), np.nan, level[0]), level[1], policy)
+    drift = replace(drift, possible=drift.possible & ~stability.cut)
+    estimate, p_line = baseline_drift.history(drift, sessions_b, sessions_c, prior, policy.minimum_runs)
     estimate.weak &= ~moderated
     rounding = rounding_error(sessions_b, sessions_c, scale.linear, scale.seconds)
     estimate.se, estimate.irreducible = np.hypot(estimate.se, rounding), np.hypot(estimate.irreducible, rounding)
@@ -318,9 +326,19 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         layout={},
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
+        p_line=np.where(estimate.design != designs.HISTORY, np.nan, p_line),
+        drifting=drift.certain & (estimate.design == designs.HISTORY),
         widened=np.where(borrowed, 1.0, _widened(sessions_b, prior)),
         learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
     )
+
+
+def _may_drift(matrix: RunMatrix, head: Floats, policy: Policy) -> Flags:
+    """Return the rows of several new sessions whose noise is not learned: a learned row ends at its present level."""
+    learned = np.zeros(len(head), dtype=bool)
+    learned[[row for row, _ in _learned(matrix, policy)]] = True
+    several = (~np.isnan(head)).sum(axis=1) > 1
+    return np.asarray(several & ~learned & ~matrix.scale.linear & ~matrix.scale.exact)
 
 
 def _borrowed_spread(matrix: RunMatrix, foreign: Flags, policy: Policy) -> Floats:

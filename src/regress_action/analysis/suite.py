@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regress_action.analysis import designs, distributions, grading
+from regress_action.analysis import baseline_drift, designs, distributions, grading
 from regress_action.analysis.arrays import ROUNDING, medians, quantiles
 from regress_action.analysis.designs import HISTORY, SINGLE
 from regress_action.analysis.policy import quorum_of, service_threshold, severity_of, waiver_of
@@ -316,7 +316,9 @@ def _stored(service: str | None, rows: Ints, analysis: Analysis, policy: Policy)
     stored, new = typical(base - level), typical(head - level)
     if stored.size < _FEWEST_RUNS or not new.size:
         return None
-    estimate = designs.history(stored[None, :], new[None, :], designs.no_prior(1), policy.minimum_runs)
+    sides = stored[None, :], new[None, :]
+    drift = baseline_drift.of(sides[0] if new.size > 1 else np.full((1, 1), np.nan))
+    estimate, _ = baseline_drift.history(drift, *sides, designs.no_prior(1), policy.minimum_runs)
     return _shift(service, Mode.HISTORY, rows, stored.size + new.size, estimate)
 
 

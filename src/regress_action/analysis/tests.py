@@ -194,7 +194,8 @@ def decide(
     slow_runs = _slow_runs(estimates, scale, smallest)
     with np.errstate(invalid="ignore", divide="ignore"):
         p_widened = distributions.two_sided_p(estimate.d / (estimate.se * estimates.widened), df)
-    doubted = np.fmax(estimates.p_order, np.where(estimates.widened > 1, p_widened, np.nan))
+    p_other = np.fmax(estimates.p_order, estimates.p_line)  # no row has both
+    doubted = np.fmax(p_other, np.where(estimates.widened > 1, p_widened, np.nan))
     proven = np.isnan(doubted) | (q_values(np.fmax(p_both, doubted), families) <= policy.alpha)
     return TestResults(
         p=p,

@@ -100,6 +100,18 @@ def _one_new_run(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _drifting_baseline(row: Comparison, reason: Reason) -> str:
+    if row.verdict is Verdict.INCONCLUSIVE:
+        return (
+            f"It lies between {_between(row)}, {_runs(row, reason)}. The stored runs drift, and whether that goes on "
+            "in the new ones is not known. Measure it interleaved with the base."
+        )
+    return (
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. The stored runs may drift, and held to where that leads "
+        "it is not proven. Measure again, best interleaved with the base."
+    )
+
+
 def _code_layout(row: Comparison, reason: Reason) -> str:
     by = numbers.change(reason.margin)
     may_change = (
@@ -256,6 +268,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.MOVED_WITH_SUITE: _moved_with_suite,
     ReasonCode.APART_FROM_SUITE: _apart_from_suite,
     ReasonCode.ONE_NEW_RUN: _one_new_run,
+    ReasonCode.DRIFTING_BASELINE: _drifting_baseline,
     ReasonCode.CODE_LAYOUT: _code_layout,
     ReasonCode.SLOW_PATH: _slow_path,
     ReasonCode.COARSE_CLOCK: _coarse_clock,

@@ -351,17 +351,6 @@ def test_several_new_runs_are_never_held_to_less_noise_than_they_show() -> None:
 
 
 @examples
-@given(SEEDS, st.integers(10, 24), st.floats(0, 0.01))
-def test_a_baseline_drifts_where_the_slope_of_its_line_is_significant(seed: int, count: int, slope: float) -> None:
-    """At one in a hundred by scipy's regression, whatever runs are missing; ten runs are too few."""
-    values = np.random.default_rng(seed).normal(0, 0.03, count) + slope * np.arange(count)
-    with_gaps = np.insert(values, [3, 7], np.nan)
-
-    significant = count > 10 and stats.linregress(np.arange(count), values).pvalue < 0.01
-    assert designs._drifts(np.stack([with_gaps, -with_gaps])).tolist() == [significant, significant]
-
-
-@examples
 @given(SEEDS)
 def test_neighbours_are_alike_by_their_correlation_without_the_reach_of_outliers(seed: int) -> None:
     """Values beyond three robust deviations are drawn in to them; gaps are stepped over."""

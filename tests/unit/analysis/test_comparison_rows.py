@@ -42,6 +42,7 @@ def drawn(seed: int) -> grading.Analysis:
     results.p, results.q = random.choice([0.01, NAN], ROWS), random.choice([0.02, NAN], ROWS)
     results.regression, results.improvement = some(random, 0.2), some(random, 0.2)
     results.suspected, results.layout = some(random, 0.3), some(random, 0.3)
+    estimates.drifting, estimates.p_line = some(random, 0.3), random.choice([0.2, NAN], ROWS)
     results.independent, results.slow_runs = some(random, 0.5), random.choice([0, 2], ROWS)
     seen.matrix.scale.linear[:], seen.matrix.scale.stopped[:] = some(random, 0.3), some(random, 0.5)
     seen.matrix.rows.clashes |= dict.fromkeys(range(0, ROWS, 2), Reason(ReasonCode.UNIT_CHANGED))
@@ -57,7 +58,7 @@ def reason_in_words(seen: grading.Analysis, row: int, verdict: Verdict, waiver: 
     design = [Mode.PAIRED, Mode.HISTORY, Mode.SINGLE, Mode.SINGLE][estimates.estimate.design[row]]
     margin = math.exp(min(float(results.margin[row]), 700))
     ruled_out, beyond = math.exp(float(results.ruled_out[row])), int(results.beyond[row])
-    bound = estimates.layout[row]
+    bound, doubted = estimates.layout[row], bool(results.suspected[row])
     rules: dict[Verdict, list[tuple[bool, Reason]]] = {
         Verdict.NEW: [(True, Reason(ReasonCode.NEW))],
         Verdict.MISSING: [
@@ -87,12 +88,14 @@ def reason_in_words(seen: grading.Analysis, row: int, verdict: Verdict, waiver: 
         Verdict.INCONCLUSIVE: [
             (bool(results.regression[row] | results.improvement[row]), Reason(ReasonCode.DIRECTION_UNKNOWN, design)),
             (results.slow_runs[row] > 0, Reason(ReasonCode.SLOW_PATH, design, count=2)),
+            (bool(estimates.drifting[row]), Reason(ReasonCode.DRIFTING_BASELINE, design)),
             (coarse and not weak, Reason(ReasonCode.COARSE_CLOCK, design)),
             (True, Reason(ReasonCode.UNDECIDED, design, margin=margin, weak=weak)),
         ],
         Verdict.REGRESSION: [
             (weak, Reason(ReasonCode.SUSPECTED, design, weak=True)),
-            (bool(results.suspected[row]), Reason(ReasonCode.ONE_NEW_RUN, design)),
+            (doubted and not math.isnan(estimates.p_line[row]), Reason(ReasonCode.DRIFTING_BASELINE, design)),
+            (doubted, Reason(ReasonCode.ONE_NEW_RUN, design)),
             (bool(results.layout[row]), Reason(ReasonCode.CODE_LAYOUT, design, margin=1.25, count=bound.builds)),
             (True, Reason(ReasonCode.PROVEN, design, waiver=waiver, independent=bool(results.independent[row]))),
         ],

@@ -63,14 +63,8 @@ def present_level(row: np.ndarray) -> tuple[float, float]:
     return weights @ np.clip(values, ordered[cut], ordered[len(values) - 1 - cut]), (weights**2).sum()
 
 
-def drifts(values: np.ndarray) -> bool:
-    """Whether the slope of eleven runs or more is significant at a hundredth."""
-    return len(values) > 10 and stats.linregress(np.arange(len(values)), values).pvalue < 0.01
-
-
 def several(base: np.ndarray, head: np.ndarray, moderated: float) -> tuple[float, float, float]:
     """Return the mean of the baseline, SE² and df: pooled and widened by correlation, or Welch's in a noisier head."""
-    base = base[-10:] if drifts(base) else base
     n, m = len(base), len(head)
     (correlation,) = serial_correlation(base[None])
     wide_n, wide_m = (float(variance_of_mean(correlation, np.array(float(runs)))) for runs in (n, m))
@@ -219,18 +213,6 @@ def test_a_weighted_quantile_takes_the_value_at_which_its_share_is_reached() -> 
     found = [designs._weighted_quantile(values, weights, share)[0] for share in (0.05, 0.1, 0.11, 0.3, 0.31, 1.0)]
 
     assert found == [1, 1, 2, 3, 4, 4]
-
-
-@pytest.mark.parametrize("runs", [10, 11, 25])
-def test_a_baseline_drifts_by_the_t_test_of_its_slope(runs: int) -> None:
-    """Of eleven runs or more, without the gaps between them."""
-    values = drawn(runs, runs)
-
-    assert designs._drifts(values).tolist() == [drifts(present(row)) for row in values]
-    newest = designs._newest(values, 4)
-    assert [present(row[of]).tolist() for row, of in zip(values, newest, strict=True)] == [
-        present(row)[-4:].tolist() for row in values
-    ]
 
 
 def test_one_session_on_each_side_borrows_what_separates_sessions() -> None:

@@ -171,18 +171,6 @@ def test_a_discovery_needs_the_level_of_its_rank() -> None:
             assert needed[row] == pytest.approx(0.05 * rank / len(family))
 
 
-@pytest.mark.parametrize(("p_value", "drifts"), [(0.0099, True), (0.0101, False)])
-def test_a_baseline_drifts_at_a_hundredth(p_value: float, *, drifts: bool) -> None:
-    """Twelve runs about a line whose slope has this p-value, by Student's t with ten degrees of freedom."""
-    time = np.arange(12) - 5.5
-    residuals = np.random.default_rng(1).normal(0, 0.01, 12)
-    residuals -= np.polyval(np.polyfit(time, residuals, 1), time)
-    error = math.sqrt(residuals @ residuals / 10 / (time @ time))
-    values = residuals + stats.t.isf(p_value / 2, 10) * error * time
-    assert stats.linregress(time, values).pvalue == pytest.approx(p_value)
-    assert designs._drifts(values[None]).tolist() == [drifts]
-
-
 @pytest.mark.parametrize("plan", [None, SamplingPlan()])
 @pytest.mark.parametrize("has_cautious", [True, False])
 def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
@@ -193,7 +181,7 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     seen, random = estimates.estimate, np.random.default_rng(14)
     seen.d = np.where(random.random(ROWS) < 0.1, math.log(1.03), seen.d)
     seen.weak, estimates.widened = random.random(ROWS) < 0.2, random.choice([1.0, 1.0, 1.5, 3.0], ROWS)
-    estimates.p_order = random.choice([np.nan, np.nan, 0.001, 0.4], ROWS)
+    estimates.p_order, estimates.p_line = random.choice([np.nan, np.nan, 0.001, 0.4], (2, ROWS))
     estimates.cautious = replace(seen, se=seen.se * random.choice([1, 4], ROWS)) if has_cautious else None
     families = random.choice(["time", "memory"], ROWS).tolist()
     asked = random.choice([np.nan, 1.02, 1.5], ROWS)
@@ -218,7 +206,7 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     upper = seen.d - np.minimum(shift, 0)
     ruled_out, beyond = tests._ruled_out(estimates, scale, upper, half, (smallest, margin), policy)
     p_widened = 2 * stats.t.sf(np.abs(seen.d) / (estimates.widened * seen.se), seen.df)
-    doubted = np.fmax(estimates.p_order, np.where(estimates.widened > 1, p_widened, np.nan))
+    doubted = np.fmax(np.fmax(estimates.p_order, estimates.p_line), np.where(estimates.widened > 1, p_widened, np.nan))
     q_doubted = tests.q_values(np.fmax(p_both, doubted), families)
     q_alike = q
     if estimates.cautious:
