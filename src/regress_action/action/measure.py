@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from regress_action.measure.options import measurer_argv, source_root
 from regress_action.measure.schedule import DEFAULT_PAIRS
+from regress_action.measure.suite_command import SuiteCommand, style_of
 from regress_action.model.errors import ExitCode, IncompleteError, InfrastructureError, RegressError, UsageError
 from regress_action.model.files import write_replace
 
@@ -66,7 +67,6 @@ class MeasurementSpec:
     job_timeout_s: float | None = None
     isolation: IsolationOptions = field(default_factory=IsolationOptions)
     select: Sequence[str] = ()
-    select_style: str = "plain"
     keep_trees: Path | None = None
     head: str | None = None
     silent: bool = False
@@ -149,7 +149,7 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
 
 def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) -> list[str]:
     """Return the command line of the measurer."""
-    paired = bool(settings.base)
+    paired, command = bool(settings.base), SuiteCommand(tuple(spec.command))
     return measurer_argv(
         spec.command,
         out=folder,
@@ -172,7 +172,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         ok_status=",".join(map(str, settings.ok_status)) or None,
         env_pass=settings.env_pass,
         select=spec.select,
-        select_style=spec.select_style if spec.select or spec.profile else None,
+        select_style=style_of(command.text) if command.obeys_selection else None,
         decide=_decide_command(settings) if paired and spec.adaptive else None,
         profile=spec.profile.pairs if spec.profile else None,
         profile_calls=spec.profile.calls if spec.profile else None,

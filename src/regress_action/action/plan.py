@@ -18,7 +18,6 @@ from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
-from regress_action.measure.suite_command import style_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.files import write_replace
 from regress_action.model.records import slug
@@ -69,8 +68,7 @@ def plan(job: Job, *, launch: str) -> MeasurementRequest:
         )
     extra, settings = _against_base(job)
     profile = ProfileOptions(command=settings.profile_command) if _is_profiled(settings) else None
-    style = style_of(settings.command)
-    spec = MeasurementSpec((settings.command,), FOLDER, adaptive=False, select_style=style, profile=profile)
+    spec = MeasurementSpec((settings.command,), FOLDER, adaptive=False, profile=profile)
     line = measurer_command(settings, spec, MEASUREMENT)
     words = (*extra, *_decide_options(settings, launch), *line[line.index("--out") :])
     against = f"against {settings.base}" if settings.base else "alone"

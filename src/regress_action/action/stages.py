@@ -26,7 +26,6 @@ from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.action.merge import sides
 from regress_action.action.plan import PAIRED, MeasurementRequest, write_request
 from regress_action.github.event import Stage
-from regress_action.measure.suite_command import style_of
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
 from regress_action.model.measurements import COMPILED
@@ -85,7 +84,6 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
         out=FOLDER,
         adaptive=False,
         select=suspects if "{select}" in settings.command else (),
-        select_style=style_of(settings.command),
     )
     line = measurer_command(settings, spec, CONFIRMATION)
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."

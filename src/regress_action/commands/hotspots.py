@@ -84,7 +84,6 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
         UsageError: there is no base.
     """
     from regress_action.action import measure
-    from regress_action.measure.suite_command import style_of
     from regress_action.model.errors import UsageError
 
     if not given["base"]:
@@ -101,7 +100,6 @@ def _measured(suite_command: tuple[str, ...], out: Path, given: dict[str, object
         out=out,
         adaptive=False,
         select=select if isinstance(select, tuple) else (),
-        select_style=style_of(" ".join(words)),
         head=str(head) if head else None,
         profile=measure.ProfileOptions(pairs=pairs, calls=calls, memory=memory, command=str(profiler or "")),
     )

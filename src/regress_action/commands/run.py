@@ -106,7 +106,6 @@ def command(
       regress-action run -- ./my-program --once
     """
     from regress_action.action import measure
-    from regress_action.measure.suite_command import style_of
 
     settings, words, recognised = _suite(suite_command, given)
     spec = measure.MeasurementSpec(
@@ -117,7 +116,6 @@ def command(
         isolation=measure.IsolationOptions(cpus=cpus, hash_seed=hash_seed, nice=nice, clean_env=clean_env),
         silent=quiet,
         keep_trees=None if fresh or os.environ.get("CI") else _cache_folder() / "trees",
-        select_style=style_of(" ".join(words)),
         # A job judges a commit; what its earlier steps left uncommitted must not be on one side only.
         head="HEAD" if given["base"] == "ci" else None,
         profile=_profile_options(settings, wanted=profile_regressions),
@@ -152,15 +150,13 @@ def _measured_in_some_way(
     affected: bool,
 ) -> tuple[Settings, MeasurementSpec, Judged | None]:
     """Measure; where the way is one that `init` would find and does not work, the next one. Return what was used."""
-    from regress_action.measure.suite_command import style_of
-
     try:
         return settings, spec, _measured(settings, spec, rules, resume=resume, affected=affected)
     except IncompleteError as error:  # the suite or its setup failed; nothing else becomes better by another suite
         if not recognised or resume:
             raise
         settings = unconfigured.another_way(settings, Path.cwd(), error)
-    spec = replace(spec, command=(settings.command,), select_style=style_of(settings.command))
+    spec = replace(spec, command=(settings.command,))
     return settings, spec, _measured(settings, spec, rules, resume=False, affected=affected)
 
 
@@ -385,4 +381,4 @@ def only_affected(settings: Settings, spec: MeasurementSpec) -> MeasurementSpec:
         return spec
     if not result.reachable:
         raise click.exceptions.Exit(0)
-    return replace(spec, select=result.reachable, select_style="pytest")
+    return replace(spec, select=result.reachable)

@@ -74,6 +74,15 @@ def test_the_measurer_asks_through_the_launcher(tmp_path: Path) -> None:
     assert words[words.index("--decide") + 1] == "bash '/a path/launch' decide --planned"
 
 
+@pytest.mark.parametrize(
+    ("command", "style"), [("go test -bench . {select}", "go"), ("pytest {select}", "pytest"), ("pytest", None)]
+)
+def test_selected_benchmarks_are_named_as_the_runner_wants(tmp_path: Path, command: str, style: str | None) -> None:
+    """A decision between two pairs may select some, so the style does not depend on a selection at the start."""
+    words = planned(tmp_path, "pull_request", PULL, command=command).words
+    assert [word for word in words if "select-style" in word] == ([f"--select-style={style}"] if style else [])
+
+
 def test_regressions_are_profiled_where_that_is_asked_for(tmp_path: Path) -> None:
     """The measurer profiles after the timed runs, if the container says that something regressed."""
     words = planned(tmp_path, "pull_request", PULL, command="pytest {select}", profile="regressions").words

@@ -33,7 +33,6 @@ from regress_action.analysis.bisection import observations as paired
 from regress_action.measure.errors import MeasureError
 from regress_action.measure.git import GitFolder
 from regress_action.measure.kept_trees import pins_packages, states_packages
-from regress_action.measure.suite_command import style_of
 from regress_action.model import escaping
 from regress_action.model.changes import OtherChange
 from regress_action.model.errors import IncompleteError, InfrastructureError, UsageError
@@ -226,7 +225,7 @@ class CommitMeasurer:
             update={"base": base, "runs": pairs, "carry": (), "budget_minutes": None, "interleave": "run"}
         )
         select = (key[0],) if key and "{select}" in settings.command else ()
-        spec = replace(self.spec, head=head, adaptive=False, select=select, select_style=style_of(settings.command))
+        spec = replace(self.spec, head=head, adaptive=False, select=select)
         began = time.monotonic()
         measured = measure_pairs(settings, spec, quiet=True)
         return self._pairs(commit, measured, key, time.monotonic() - began)
