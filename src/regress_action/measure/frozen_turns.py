@@ -301,9 +301,10 @@ class _Progress:
         began = time.perf_counter()
         if began < self.due:
             return
+        spent = time.process_time()  # on a busy machine most of the time that passes meanwhile is that of others
         members = command.members()
         command.ready.note(members)
-        self.due = began + (time.perf_counter() - began) / _NOTE_SHARE
+        self.due = began + (time.process_time() - spent) / _NOTE_SHARE
         self._judge(command, frozenset(members))
 
     def _judge(self, command: HeldCommand, members: frozenset[int]) -> None:

@@ -196,7 +196,7 @@ class HeldCommand:
         status = self.reaper.status
         used = usage_of(self.reaper.usage, self.sampler)
         ended = ProcessResult(status, self.active_s, used, watching_s, self.left_behind)
-        busy_s = used.user_s + used.system_s + self.ready.queued_s
+        busy_s = used.user_s + used.system_s + self.ready.queued_s + self.ready.unseen_share * self.active_s
         # Who is stopped while it waits for a processor stays in the run queue, so the sum can be more than the turns.
         busy = min(1.0, busy_s / self.active_s) if self.active_s else None
         waiting = waiting_share(self.sampler.activity.described) if self.sampler.activity else None

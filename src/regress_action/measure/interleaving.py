@@ -261,11 +261,13 @@ def _failed_in_turns(runs: Sequence[RunRecord], known_failures: Collection[tuple
 
 
 def _waited_in_turns(runs: Sequence[RunRecord]) -> str | None:
-    """Return which side waited for much of its turns."""
+    """Return which side waited for much of its turns; what other machines took of its processor is left out."""
+    taken_s = sum(run.wall_s for run in runs)
     for run in runs:
         busy = (run.turns or {}).get("busy")
-        if busy is not None and busy < _LEAST_BUSY_IN_TURNS:
-            share = f"{run.side} waited for {_percent(1 - busy)} of its turns"
+        stolen = run.steal_s / (os.cpu_count() or 1) / taken_s if taken_s else 0.0  # both were noted for the whole pair
+        if busy is not None and busy + stolen < _LEAST_BUSY_IN_TURNS:
+            share = f"{run.side} waited for {_percent(1 - busy - stolen)} of its turns"
             return f"{share}, perhaps for something that the stopped side holds"
     return None
 

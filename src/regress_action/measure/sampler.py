@@ -131,12 +131,16 @@ class ReadyTimes:
 
     @property
     def most_queued_s(self) -> float:
-        """What `queued_s` may be at most: with the time before the first look at a process and after the last one.
+        """What `queued_s` may be at most: with the time before the first look at a process and after the last one."""
+        return self.queued_s + self.unseen_share * (self._last - self._began)
+
+    @property
+    def unseen_share(self) -> float:
+        """The share of the time before the first look and after the last one.
 
         After few looks not all of that counts: a command that waits must not pass for one that was ready all the time.
         """
-        seen_s = self._last - self._began
-        return self.queued_s + min(_UNSEEN_GAPS / self._looks, _MOST_UNSEEN) * seen_s if self._looks else 0.0
+        return min(_UNSEEN_GAPS / self._looks, _MOST_UNSEEN) if self._looks else 0.0
 
     @property
     def queued_s(self) -> float:

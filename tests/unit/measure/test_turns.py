@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,9 +12,14 @@ import pytest
 from regress_action.measure.active_clock import ActiveClocks, NoClockError
 from regress_action.measure.cooperative_turns import Grant, TurnOrder, Waiting
 from regress_action.measure.frozen_turns import Slices
+from regress_action.measure.held_command import HeldCommand
 from regress_action.measure.interleaving import Interleaving, Kind, choose
 from regress_action.measure.measurement import RunRecord
 from regress_action.measure.options import Options
+from regress_action.measure.process import Reaper
+from regress_action.measure.reporting import OutputLog
+from regress_action.measure.sampler import Sampler
+from regress_action.measure.spawn import StartedProcess, Task
 
 
 def record(side: str = "head", *, wall_s: float = 1.0, cpu_s: float = 1.0, **values: object) -> RunRecord:
@@ -306,6 +313,25 @@ def test_pair_that_waited_in_its_turns_is_not_used() -> None:
     assert frozen.fault_of([record("base", turns={"busy": 1.0}), busy]) is None
     assert "waited for 60 % of its turns" in str(frozen.fault_of([record("base", turns={"busy": 1.0}), waiting]))
     assert "exited with status 1" in str(frozen.fault_of([record(failure="exited with status 1")]))
+
+
+def test_what_other_machines_took_is_no_waiting() -> None:
+    """Of turns of 2 s a fifth was stolen from each processor, so 70 % of them were busy enough."""
+    frozen = Interleaving("auto", Kind.FROZEN, "")
+    pair = [record(side, turns={"busy": 0.7}, steal_s=0.4 * (os.cpu_count() or 1)) for side in ("base", "head")]
+    assert frozen.fault_of(pair) is None
+    assert "30 %" in str(frozen.fault_of([replace(run, steal_s=0.0) for run in pair]))
+
+
+@pytest.mark.parametrize(("seen", "busy"), [(4, 0.8), (200, 0.71)])
+def test_time_that_no_look_saw_is_no_waiting(seen: int, busy: float) -> None:
+    """Before the first look and after the last one a command may have been ready; where there are few, that is 10 %."""
+    started = StartedProcess(0, None, 0.0, 0)
+    command = HeldCommand(Task(["x"], Path(), {}), OutputLog(), Reaper(started, 0), Sampler(), [], active_s=1.0)
+    command.reaper.usage.user_s = 0.7
+    for _ in range(seen):
+        command.ready.note([])
+    assert command.result(0.0).use.busy == pytest.approx(busy)
 
 
 @pytest.mark.parametrize(
