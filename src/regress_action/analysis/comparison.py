@@ -272,6 +272,7 @@ def analyse(
     _require_overlap(rows, base_side, head_side)
     failures = _failures_of_command(head, rows, base_side, head_side) | _failures(head)
     _place_failures(rows, failures)
+    _mark_failed_on_base(rows, base_side, baseline, head)
     base_side, head_side = grown(base_side, len(rows)), grown(head_side, len(rows))
     scale, base_values, head_values = badness(rows, base_side, head_side)
     environment = max(head, key=lambda report: report.created or "").environment
@@ -355,6 +356,24 @@ def _failures_of_command(
     named = any(not failure.skipped for report in head for failure in report.failures)
     reason = Reason(ReasonCode.COMMAND_FAILED, text=runs[0].failure or "")
     return dict.fromkeys(names or ([] if named else [_COMMAND]), reason)
+
+
+def _mark_failed_on_base(
+    rows: RowIndex, base_side: SideRuns, baseline: Sequence[Report], head: Sequence[Report]
+) -> None:
+    """Mark what only the head has although the base was meant to measure it beside the head, and failed.
+
+    Such a benchmark is not new. Where no failure has a name, it may be any of those that the base lacks.
+    """
+    beside = [report for report in baseline if conditions.is_beside(report, head)]
+    runs = [run for report in beside for run in report.runs]
+    named = {
+        failure.benchmark: failure.reason for report in beside for failure in report.failures if not failure.skipped
+    }
+    unnamed = runs[0].failure if runs and not named and all(run.failure for run in runs) else None
+    for row in plain(np.flatnonzero(~base_side.listed)):
+        if (why := named.get(rows.benchmarks[row].name, unnamed)) is not None:
+            rows.clashes.setdefault(row, Reason(ReasonCode.FAILED_ON_BASE, text=why))
 
 
 def _place_failures(rows: RowIndex, failures: dict[str, Reason]) -> None:

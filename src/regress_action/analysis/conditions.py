@@ -89,6 +89,12 @@ def failed_runs(baseline: Sequence[Report], head: Sequence[Report]) -> Iterator[
             yield Note(NoteCode.FAILED_RUNS, counts, (side, failed[0][0]))
 
 
+def is_beside(report: Report, head: Sequence[Report]) -> bool:
+    """Whether a report of the base was measured in a session of the head."""
+    sessions = {run.session for other in head for run in other.runs if run.session}
+    return any(run.session in sessions for run in report.runs)
+
+
 def differences(baseline: Sequence[Report], head: Sequence[Report]) -> Iterator[Note]:
     """Yield in what the two sides differ as far as their files say, such as the runtime or the type of a build.
 

@@ -394,6 +394,7 @@ class ReasonCode(StrEnum):
     UNIT_CHANGED = "unit-changed"  # before, text
     DIRECTION_CHANGED = "direction-changed"  # before, text
     BODY_CHANGED = "body-changed"
+    FAILED_ON_BASE = "failed-on-base"  # text: how it failed there, or every run of the base that was measured with it
     OTHER_MACHINE = "other-machine"  # text: the CPU model of the head
     UNSTABLE_BASELINE = "unstable-baseline"  # spread
     LEVEL_CHANGED = "level-changed"  # count: runs since then

@@ -202,6 +202,11 @@ def _command_failed(row: Comparison, reason: Reason) -> str:
     return f"Every run of the head failed: the run {(reason.text or 'failed').rstrip('.')}."
 
 
+def _failed_on_base(row: Comparison, reason: Reason) -> str:
+    del row
+    return f"Not measured on the base. It failed there: {(reason.text or 'no value').rstrip('.')}."
+
+
 def _unusable_rounds(row: Comparison, reason: Reason) -> str:
     del row
     return f"Its values cannot be used: {count(reason.count or 0, 'round')} gave no finite number."
@@ -278,6 +283,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.SKIPPED: _skipped,
     ReasonCode.FAILED: _failed,
     ReasonCode.COMMAND_FAILED: _command_failed,
+    ReasonCode.FAILED_ON_BASE: _failed_on_base,
     ReasonCode.UNUSABLE_ROUNDS: _unusable_rounds,
     ReasonCode.UNIT_CHANGED: _definition_changed,
     ReasonCode.DIRECTION_CHANGED: _definition_changed,

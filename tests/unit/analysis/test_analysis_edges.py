@@ -291,6 +291,26 @@ def test_a_benchmark_that_a_failing_command_did_not_measure_failed() -> None:
     assert Note(NoteCode.FAILED_RUNS, (6, 6, 6), ("head", "exited with status 1")) in judgement.notes
 
 
+def test_what_failed_on_the_base_is_not_new() -> None:
+    """A benchmark that only the head measured beside a base that failed is open; beside one that ran, it is new."""
+    base, head = (_in_one_session(runs(values)) for values in ({"a": STEADY}, {"a": STEADY, "b": STEADY}))
+    named = [replace(report, failures=(Failure("b", "raised ZeroDivisionError"),)) for report in base]
+
+    for baseline, reason in ((_exited(base, len(STEADY)), "exited with status 1"), (named, "raised ZeroDivisionError")):
+        judgement = analysis.compare(baseline, head)
+        assert of(judgement, "b").verdict is Verdict.INCOMPARABLE
+        assert reason_of(of(judgement, "b")) == Reason(ReasonCode.FAILED_ON_BASE, text=reason)
+        assert judgement.summary.verdict is Outcome.INCONCLUSIVE
+    for baseline in (base, _exited(base, 1), _exited(runs({"a": STEADY}), len(STEADY))):  # the last one is stored
+        assert of(analysis.compare(baseline, head), "b").verdict is Verdict.NEW
+
+
+def _in_one_session(reports: list[Report]) -> list[Report]:
+    return [
+        replace(report, runs=(replace(report.runs[0], session="s", pair=pair),)) for pair, report in enumerate(reports)
+    ]
+
+
 def test_a_head_whose_command_always_fails_never_passes() -> None:
     """Also where every benchmark of the baseline has values: then the command itself failed."""
     judgement = analysis.compare(runs({"a": STEADY}), _exited(runs({"a": STEADY}), len(STEADY)))
