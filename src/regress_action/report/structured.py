@@ -235,8 +235,8 @@ def _optional(text: str | None) -> str | None:
 
 
 def _text(text: str) -> str:
-    """Keep every character but lone surrogates, which no UTF-8 writer accepts."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    """Keep every character but lone surrogates, which no UTF-8 writer accepts and every sentence shows as U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def as_judgement(content: object) -> Judgement:

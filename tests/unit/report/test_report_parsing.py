@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from judgements import EXAMPLES, judgements
-from regress_action.model.comparisons import Machine
+from regress_action.model.comparisons import Machine, TradeOff, TradeOffState, Verdict
 from regress_action.model.errors import InputError
+from regress_action.model.measurements import Metric
 from regress_action.report import structured
 from regress_action.report.structured import as_judgement
 
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
 WRITTEN = structured.as_object(EXAMPLES["everything"], suite="services")
 
 
+_TRADED = TradeOff("\ud800", 1.2, Metric("time", "s"), 0.9, TradeOffState.HOLDS)
+LONE_SURROGATE = replace(
+    EXAMPLES["everything"],
+    comparisons=(
+        replace(EXAMPLES["everything"].comparisons[0], verdict=Verdict.REGRESSION, confirmed=None, trade_off=_TRADED),
+    ),
+)
+
+
 @settings(max_examples=50)
 @given(judgements(max_size=5))
+@example(LONE_SURROGATE)
 def test_any_judgement_survives_the_way_through_json(made: Judgement) -> None:
     """Writing, reading and writing again changes nothing."""
     written = structured.as_object(made)
