@@ -53,7 +53,7 @@ def accept_level(where: str, scope: AcceptanceScope) -> Iterator[str]:
     if scope.commit and not any((report.commit or "").startswith(scope.commit) for report in reports):
         raise _nothing(scope.commit, "record of the commit", [report.commit or "" for report in reports])
     earlier = store.events()
-    now, who = datetime.now(UTC), whoami()
+    now, who = history.time_after(earlier, datetime.now(UTC)), whoami()
     if scope.undo:
         event = history.withdraw([pattern], at=now, who=who, why=scope.reason, suite=scope.suite)
     else:

@@ -20,7 +20,7 @@ from regress_action.history.branch import ApiCommitter, Backoff, BranchStore, Gi
 from regress_action.history.checkout import Checkout
 from regress_action.history.clone import branch_of, identity_of, remote_of
 from regress_action.history.entries import RecordEntry
-from regress_action.history.events import Event, EventKind, SeriesPattern
+from regress_action.history.events import Event, EventKind, SeriesPattern, time_after
 from regress_action.history.export import ExportFormat, export_to
 from regress_action.history.history import History, Receipt, find_records, import_reports, list_entries
 from regress_action.history.retention import RetentionRule, discard, prune
@@ -67,6 +67,7 @@ __all__ = [
     "quarantine_events",
     "reference_window",
     "references",
+    "time_after",
     "verify",
     "withdraw",
 ]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from regress_action.history.events import Event, EventKind, SeriesPattern
+from regress_action.history.events import Event, EventKind, SeriesPattern, time_after
 from regress_action.history.selection import EVERYTHING, Selection
 
 if TYPE_CHECKING:
@@ -70,9 +70,11 @@ def quarantine_events(
     """
     if not patterns:
         return []
+    known = history.events()
+    at = time_after(known, at)
     held = quarantine(report, patterns, at=at, who=who, why="It shows a regression that nobody has accepted yet.")
     stored = history.load(Selection(suite=report.suite, branch=report.branch, last=window))
-    return [held, *persisting([*stored, report], [*history.events(), held], at=at)]
+    return [held, *persisting([*stored, report], [*known, held], at=at)]
 
 
 def references(reports: Sequence[Report], events: Sequence[Event]) -> tuple[Report, ...]:

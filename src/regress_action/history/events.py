@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from regress_action.model.errors import InputError
 from regress_action.model.measurements import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA: Final = 1
 _PATTERNS_KEY: Final = "marks"  # the name of `patterns` in the stored form, which never changes
@@ -71,6 +74,15 @@ class Event:
         return datetime.fromisoformat(self.at).astimezone(UTC)
 
 
+def time_after(events: Iterable[Event], now: datetime) -> datetime:
+    """Return the time of a decision that is made now, in knowledge of `events`: later than each of them.
+
+    What decides is which of two decisions is the later one, and they come from machines whose clocks differ.
+    """
+    known = [event.time for event in events]
+    return max([now, *(time + timedelta(seconds=1) for time in known if time.year < MAXYEAR)])
+
+
 _SHAPE: Final = TypeAdapter(Event)
 
 
@@ -105,7 +117,7 @@ def decode_event(data: bytes, where: str) -> Event:
             fields["patterns"] = fields.pop(_PATTERNS_KEY)
         event = _SHAPE.validate_python(fields, extra="forbid")
         event.time  # noqa: B018 - a time that cannot be read is a flaw of this line
-    except (orjson.JSONDecodeError, ValidationError, ValueError) as error:
+    except (orjson.JSONDecodeError, ValidationError, ValueError, OverflowError) as error:
         raise _unreadable(where, str(error).splitlines()[0]) from None
     return event
 

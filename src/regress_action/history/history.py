@@ -51,7 +51,8 @@ class Receipt:
 class History:
     """Append-only reports and events in a store.
 
-    `clock` gives the present in UTC: records from beyond tomorrow are left out, and a report without a time gets it.
+    `clock` gives the present in UTC, and a report without a time gets it. Records from beyond tomorrow are left out,
+    unless all of them are: then it is this clock that is wrong.
     `aliases` are applied to every report that is read; what is stored keeps the names of its time.
     """
 
@@ -168,13 +169,18 @@ class History:
         return tuple(sorted(wanted, key=lambda event: event.time))
 
     def _newest_first(self, selection: Selection) -> Iterator[RecordEntry]:
-        """Yield entries, newest first, by months in steps that double: a window needs few round trips."""
+        """Yield entries, newest first, by months in steps that double: a window needs few round trips.
+
+        A clock that is set back must not hide the history, so where no record is of its past, all of them count.
+        """
         suites = self._below(["runs"], lambda name: selection.suite is None or name == slug(selection.suite))
         machines = self._below(suites, lambda name: name.startswith(selection.environment or ""))
         months = sorted(self._months(machines, selection).items(), reverse=True)
         admits = selection.entry_filter()
         tomorrow = self.clock() + _SKEW
         step = _MONTHS if selection.last is not None else len(months)
+        future: list[RecordEntry] = []
+        has_past = False
         while months:
             batch, months = months[:step], months[step:]
             step *= 2
@@ -184,10 +190,20 @@ class History:
                 entry = RecordEntry.parse(path)  # only here: who wants the newest few reads no more names than that
                 if entry is None or not admits(entry):
                     continue
-                if entry.time <= tomorrow or selection.until is not None:
-                    yield entry
-                else:
-                    _log.warning("%s is dated in the future and is left out: a clock was wrong", entry.path)
+                if entry.time > tomorrow and selection.until is None:
+                    future.append(entry)
+                    continue
+                if future and not has_past:
+                    _log.warning(
+                        "%d records such as %s are dated in the future and left out: a clock was wrong",
+                        len(future),
+                        future[0].path,
+                    )
+                has_past = True
+                yield entry
+        if future and not has_past:
+            _log.warning("all records are dated in the future, up to %s: the clock here is wrong", future[0].path)
+            yield from future
 
     def _below(self, folders: Sequence[str], wanted: Callable[[str], bool]) -> list[str]:
         listed = self.store.children(folders) if folders else {}

@@ -68,11 +68,16 @@ class RetentionRule:
 
 
 def prune(history: History, rule: RetentionRule, *, who: str, dry_run: bool = False) -> tuple[RecordEntry, ...]:
-    """Thin the history by `rule`; return what was removed, or would be."""
+    """Thin the history by `rule`; return what was removed, or would be.
+
+    The present is at most the time of the newest record: a clock that is set forward must not make all of them old.
+    """
     accepted = frozenset(
         event.commit for event in history.events() if event.commit and event.kind is not EventKind.HELD
     )
-    surplus = rule.surplus(history.entries(), history.clock(), accepted)
+    entries = history.entries()
+    now = min([history.clock(), *(entry.time for entry in entries[-1:])])
+    surplus = rule.surplus(entries, now, accepted)
     if surplus and not dry_run:
         _remove(history, surplus, who, f"Thinned by rule: {rule}.")
     return surplus

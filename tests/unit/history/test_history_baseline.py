@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Unpack
 
+import pytest
+
 from regress_action.history import (
     Event,
     History,
@@ -13,10 +15,14 @@ from regress_action.history import (
     accept,
     persisting,
     quarantine,
+    quarantine_events,
     reference_window,
     references,
+    time_after,
 )
+from regress_action.history.events import decode_event, encode_event
 from regress_action.history.store import FolderStore
+from regress_action.model.errors import InputError
 from regress_action.model.measurements import Benchmark, Environment, Metric, Report, Run, Series
 from typed_fields import ReportFields
 
@@ -101,6 +107,25 @@ def test_a_regression_after_the_acceptance_is_held_again() -> None:
     """Accepting one slowdown does not accept the next."""
     reports = [report(day) for day in range(6)]
     assert reference_days(reports, [held(2), accepted(2, 2), held(4), held(5)]) == [2, 3]
+
+
+def test_decisions_of_clocks_that_differ_keep_their_order(tmp_path: Path) -> None:
+    """What was accepted by a clock that is ten days fast does not accept what is found a day later."""
+    history = History(FolderStore(tmp_path), clock=lambda: START + timedelta(days=9))
+    history.extend([report(3)], events=[held(3), accepted(14, 3)])
+    found = quarantine_events(history, report(5), [SLOW], at=START + timedelta(days=5), who="ci", window=20)
+    history.append(report(5), events=found)
+    assert reference_days([report(3), report(5)], list(history.events())) == [3]
+    assert time_after(history.events(), START) > START + timedelta(days=14)
+
+
+def test_an_event_at_the_end_of_time_is_read() -> None:
+    """A time that no clock in UTC can hold is an error of ours; the last second of the calendar moves no decision."""
+    last = replace(held(3), at="9999-12-31T23:59:59+00:00")
+    assert time_after([last], START) == START
+    path, data = encode_event(last)
+    with pytest.raises(InputError):
+        decode_event(data.replace(b"59+00:00", b"59-14:00"), path)
 
 
 def test_an_acceptance_without_commit_is_about_what_follows_it() -> None:

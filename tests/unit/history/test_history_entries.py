@@ -153,6 +153,17 @@ def test_a_record_from_the_future_does_not_hide_the_present(history: History) ->
     assert len(history.load(Selection(until=NOW + timedelta(days=999)))) == 2
 
 
+def test_a_clock_that_is_set_back_hides_nothing(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    """Where every record is of the future, it is the clock of the reader that is wrong; one warning says so."""
+    history.extend([report(day) for day in range(40)])
+    back = replace(history, clock=lambda: NOW - timedelta(days=9999))
+    assert days(back.load(Selection(last=3))) == [2, 1, 0]
+    assert days(back.load()) == list(range(39, -1, -1))
+    assert [record.message.partition(",")[0] for record in caplog.records] == [
+        "all records are dated in the future"
+    ] * 2
+
+
 def test_a_report_without_a_time_gets_the_present(history: History) -> None:
     """Formats that know no time can be stored."""
     history.append(report(1, created=None))

@@ -1,6 +1,7 @@
 """Old records are thinned by rule, and every removal is in the audit trail."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +79,12 @@ def test_thinning_twice_removes_nothing_more(history: History) -> None:
     prune(history, RetentionRule(), who="ada")
     assert prune(history, RetentionRule(), who="ada") == ()
     assert len(history.events()) == 1
+
+
+def test_a_clock_that_is_set_forward_thins_nothing_more(history: History) -> None:
+    """Ages count from the newest record: ten years later by the clock, the same records stay."""
+    prune(history, RetentionRule(), who="ada")
+    assert prune(replace(history, clock=lambda: NOW + timedelta(days=3650)), RetentionRule(), who="ada") == ()
 
 
 def test_a_dry_run_removes_nothing(history: History) -> None:
