@@ -220,3 +220,43 @@ def test_nothing_of_an_earlier_measurement_is_taken_for_this_one(measure: Measur
     measure("--overwrite", "--runs", "1", "--", "true")
 
     assert not (out / kept).exists()
+
+
+JUMPING_CLOCK = """
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *now) {
+    static long calls;
+    int status = syscall(SYS_clock_gettime, id, now);
+    if (id == CLOCK_REALTIME) now->tv_sec += (calls++ % 3 - 1) * 400L * 86400L;
+    return status;
+}
+"""
+
+
+def test_clock_that_jumps_changes_no_duration(measure: Measurer, tmp_path: Path) -> None:
+    """The time of day goes back and forth by more than a year; budget, limits and durations stay as they are."""
+    source, library = tmp_path / "jumping.c", tmp_path / "jumping.so"
+    source.write_text(JUMPING_CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    words = [
+        "--base",
+        "HEAD~1",
+        "--pairs",
+        "3",
+        "--interleave",
+        "run",
+        "--budget-minutes",
+        "1",
+        "--job-timeout",
+        "60",
+        "--timeout",
+        "50",
+    ]
+    measured = measure(*words, "--", "sleep 0.05", LD_PRELOAD=str(library))
+    assert measured.status == 0, measured.stderr
+    assert measured.document["stopped"]["word"] == "complete"
+    assert len({run["started"][:4] for run in measured.runs}) > 1
+    assert all(run["failure"] is None and 0.05 <= run["wall_s"] < 50 for run in measured.runs)
