@@ -70,11 +70,11 @@ def quarantine_events(
     """
     if not patterns:
         return []
-    known = history.events()
-    at = time_after(known, at)
+    decided = history.events()
+    at = time_after(decided, at)
     held = quarantine(report, patterns, at=at, who=who, why="It shows a regression that nobody has accepted yet.")
     stored = history.load(Selection(suite=report.suite, branch=report.branch, last=window))
-    return [held, *persisting([*stored, report], [*known, held], at=at)]
+    return [held, *persisting([*stored, report], [*decided, held], at=at)]
 
 
 def references(reports: Sequence[Report], events: Sequence[Event]) -> tuple[Report, ...]:

@@ -79,8 +79,8 @@ def time_after(events: Iterable[Event], now: datetime) -> datetime:
 
     What decides is which of two decisions is the later one, and they come from machines whose clocks differ.
     """
-    known = [event.time for event in events]
-    return max([now, *(time + timedelta(seconds=1) for time in known if time.year < MAXYEAR)])
+    times = [event.time for event in events]
+    return max([now, *(time + timedelta(seconds=1) for time in times if time.year < MAXYEAR)])
 
 
 _SHAPE: Final = TypeAdapter(Event)
