@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regress_action.measure.schedule import DEFAULT_PAIRS
+from regress_action.measure.schedule import DEFAULT_PAIRS, MOST_SHORT_PAIRS
 from regress_action.model.escaping import plain
 
 if TYPE_CHECKING:
@@ -137,8 +137,9 @@ def _suites(
         return None
 
     main = yield from chosen(projects)
-    if main is None and trial and not watch.left_s:
-        yield _out_of_time("What was found first is written, and did not end its run", limit_minutes)
+    if main is None and tried:
+        untried = "Nothing was measured here, so what is written is untried"
+        yield f"{untried}." if watch.left_s else _out_of_time(untried, limit_minutes)
     main = main or (tried[0] if tried else projects[0], None)
     tried.append(main[0])
     suites = [scaffold.Suite(name, *main)]
@@ -255,12 +256,14 @@ def _affordable(seconds: float | None) -> tuple[int | None, list[str]]:
     """Return how many pairs fit into the budget when a run takes `seconds`, None for enough, and what to say of it."""
     if seconds is None:
         return None, []
+    from regress_action.report.numbers import duration
+
     minutes = seconds * 2 / 60
     runs = max(_FEWEST_RUNS, min(DEFAULT_PAIRS, int(_BUDGET_MINUTES / minutes))) if minutes else DEFAULT_PAIRS
     needed = runs * minutes
-    lines = [
-        f"One run takes {seconds:.1f} s, so {runs} pairs take about {max(needed, 0.1):.1f} minutes, the setup aside."
-    ]
+    if needed * MOST_SHORT_PAIRS / runs < 1:
+        return None, [f"One run takes {duration(seconds)}, so the pairs take less than a minute, the setup aside."]
+    lines = [f"One run takes {duration(seconds)}, so {runs} pairs take about {needed:.1f} minutes, the setup aside."]
     if needed > _BUDGET_MINUTES:
         lines.append(
             "That is more than the budget of 30 minutes: select fewer benchmarks in  command:  of regress.yml."

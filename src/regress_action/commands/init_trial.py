@@ -72,7 +72,12 @@ _UNREACHED = (
     (re.compile(r"No matching version found for (\S+?)\.?\s"), "the package {}"),
     (re.compile(r"(?:404 Not Found -|FETCH_404\W*) GET \S+/([^/\s:]+)"), "the package {}"),
     (re.compile(r"No matching distribution found for (\S+)"), "the package {}"),
-    (re.compile(r"go: (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)"), "the module {}"),
+    (
+        re.compile(
+            r"^\S*(?:go|\.go:[\d:]+): (?:downloading )?(\S+)@\S+: (?:Get|reading|unrecognized|git|dial)", re.MULTILINE
+        ),
+        "the module {}",
+    ),
     (re.compile(r"Could not transfer artifact (\S+) from"), "the artifact {}"),
     (re.compile(r"UnknownHostException: ([\w.-]+)"), "what lies at {}"),
     (re.compile(r"could not get https?://([^/\s]+)"), "what lies at {}"),
@@ -83,12 +88,6 @@ _UNREACHED = (
 )
 """What npm, pip, go, Maven, Gradle, Meson, cargo and git say of what they cannot fetch."""
 
-_LIBRARY = re.compile(
-    r'ERROR: Dependency "([\w.+-]+)" not found|package configuration file provided by\s+"([\w.+-]+)"|'
-    r"Could NOT find ([\w.+-]+) \(missing"
-)
-"""What Meson and CMake say of a library that is not installed."""
-
 _UNFETCHED = ", which cannot be fetched from here. Where it can, the files work as written"
 _PROGRAMS = (
     "cargo",
@@ -98,6 +97,7 @@ _PROGRAMS = (
     "yarn",
     "bun",
     "corepack",
+    "autoreconf",
     "cmake",
     "meson",
     "ninja",
@@ -109,6 +109,39 @@ _PROGRAMS = (
     "make",
     "just",
 )
+
+
+_NOT_HERE = ", which this machine does not have. Install it here, and in a step of the workflow"
+_ABSENT = (
+    (re.compile(r"go\.mod requires go >= (\S+)|requires Go (1\.\d+)"), "Go {}. The workflow installs it"),
+    (
+        re.compile(r"package (\S+) is not in (?:GOROOT|std)"),
+        "a newer Go, which has the package {}. The workflow installs it",
+    ),
+    (
+        re.compile(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v"),
+        "a newer Node.js, which the project's tools need. The workflow installs it",
+    ),
+    (
+        re.compile(r"Meson version is \S+ but project requires >=? ?([\d.]+\d)"),
+        "Meson {}. The workflow installs it",
+    ),
+    (
+        re.compile(
+            r"ERROR: Program '([\w.+-]+)[^']*' not found|Can't exec \"([\w.+-]+)\"|"
+            rf"sh: (?:line )?\d+: ({'|'.join(_PROGRAMS)}): (?:command )?not found"
+        ),
+        f"the program {{}}{_NOT_HERE}",
+    ),
+    (
+        re.compile(
+            r'ERROR: Dependency "([\w.+-]+)" not found|package configuration file provided by\s+"([\w.+-]+)"|'
+            r"Could NOT find ([\w.+-]+) \(missing"
+        ),
+        f"the library {{}}{_NOT_HERE}",
+    ),
+)
+"""What Go, Node, Meson, CMake, autoconf and shells say of what this machine lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +225,9 @@ def try_project(project: Project, root: Path, watch: TrialWatch = UNLIMITED, *, 
 
 def absent_here(log: str) -> str | None:
     """Return which newer toolchain or which library a log asks for; None where it asks for none."""
-    if match := re.search(r"go\.mod requires go >= (\S+)|requires Go (1\.\d+)", log):
-        return f"Go {match[1] or match[2]}. The workflow installs it"
-    if re.search(r"ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js v", log):
-        return "a newer Node.js, which the project's tools need. The workflow installs it"
-    if match := re.search(r"Meson version is \S+ but project requires >=? ?([\d.]+\d)", log):
-        return f"Meson {match[1]}. The workflow installs it"
-    if match := re.search(r"ERROR: Program '([\w.+-]+)[^']*' not found", log):
-        return (
-            f"the program {match[1]}, which this machine does not have. Install it here, and in a step of the workflow"
-        )
-    if match := _LIBRARY.search(log):
-        name = next(filter(None, match.groups()))
-        return f"the library {name}, which this machine does not have. Install it here, and in a step of the workflow"
+    for pattern, words in _ABSENT:
+        if match := pattern.search(log):
+            return words.format(next(filter(None, match.groups()), ""))
     return None
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from regress_action.scaffold import compiled, python, rust, scripts
+from regress_action.scaffold import autotools, compiled, python, rust, scripts
 from regress_action.scaffold.repository import Project, Repository, entering, tasks
 from regress_action.scaffold.requirements import install_command, is_installable
 from regress_action.scaffold.workflows import translated
@@ -28,6 +28,7 @@ _KINDS = (
     scripts.javascript,
     compiled.cpp,
     compiled.meson,
+    autotools.autotools,
     compiled.java,
     compiled.dotnet,
     scripts.php,

@@ -43,6 +43,7 @@ def javascript(repository: Repository) -> list[Project]:
     projects += [project for path in manifests if (project := _script(repository, path))]
     projects += _files(repository, manifests[0])
     loadable = [path for path in manifests if _is_loadable(repository, path)]
+    loadable.sort(key=lambda path: bool(repository.json(str(path)).get("private")))  # the package that others install
     return projects[:_MOST_WAYS] + _first(repository, (loadable or manifests)[0])
 
 
@@ -79,10 +80,7 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
         return None
     folder = manifest.parent
     manager, setup, _ = _manager(repository, folder)
-    run = "npx --yes bun run" if manager == "bun" else "npm run --silent"
-    fetched = re.search(r"(npx --yes \S+|node \S+) install", setup)
-    if fetched and re.search(rf"\b{manager}\b", str(scripts[name])):  # the script itself calls the manager
-        run = f"{fetched[1]} run --silent"
+    run = "npx --yes bun run" if manager == "bun" else f"{_runner(manager, setup, scripts[name])} --silent"
     return Project(
         kind="node",
         why=f"{manifest} has the script {name}",
@@ -92,6 +90,13 @@ def _script(repository: Repository, manifest: PurePosixPath) -> Project | None:
         place=str(folder),
         sources=(("setup", f"the lock file of {manager}"), ("command", f"the script {name} of {manifest}")),
     )
+
+
+def _runner(manager: str, setup: str, script: object) -> str:
+    """Return what runs a script of a manifest: npm, or the manager that the setup fetches where the script calls it."""
+    fetched = re.search(r"(npx --yes \S+|node \S+) install", setup)
+    calls = re.search(rf"\b{manager}\b", str(script))
+    return f"{fetched[1]} run" if fetched and calls else "npm run"
 
 
 def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
@@ -108,12 +113,12 @@ def _files(repository: Repository, manifest: PurePosixPath) -> list[Project]:
         own = path.parent / "package.json"
         if str(path.parent) != "." and repository.exists(str(own)):
             setup += f" && {_manager(repository, path.parent)[1]}"
-        build = "build" in _mapping(repository.json("package.json"), "scripts")
+        build = _mapping(repository.json("package.json"), "scripts").get("build")
         projects.append(
             Project(
                 kind="node",
                 why=f"{path} is a benchmark by its name",
-                setup=f"{setup} && npm run build" if build else setup,
+                setup=f"{setup} && {_runner(manager, setup, build)} build" if build else setup,
                 command=f"node {shell_word(path)} | tee {{out}}",
                 carry=(str(path),),
                 toolchain=_toolchain(repository, manager),
@@ -129,9 +134,10 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
     manager, setup, _ = _manager(repository, folder)
     package = repository.json(str(manifest))
     entry = _entry(package)
-    build = "build" in _mapping(package, "scripts")
+    build = _mapping(package, "scripts").get("build")
     program = f"import(process.cwd() + {json.dumps('/' + entry)})"
-    together = not build and "build" in _mapping(repository.json("package.json"), "scripts")  # a workspace's root
+    together = None if build else _mapping(repository.json("package.json"), "scripts").get("build")  # a workspace's
+    run = _runner(manager, setup, build or together)
     if not build and not together and not repository.exists(str(folder / entry)):
         return [
             Project(
@@ -146,7 +152,7 @@ def _first(repository: Repository, manifest: PurePosixPath) -> list[Project]:
         Project(
             kind="node",
             why=f"no benchmark was found, so loading {package.get('name') or 'the package'} is measured as a first one",
-            setup=f"{setup} && {_within(folder if build else PurePosixPath(), 'npm run build')}"
+            setup=f"{setup} && {_within(folder if build else PurePosixPath(), f'{run} build')}"
             if build or together
             else _without_tools(setup),
             command=f"{entering(folder)}node --eval {shlex.quote(program)}",

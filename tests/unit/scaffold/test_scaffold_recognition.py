@@ -224,6 +224,17 @@ ASV = '{\n  // the project\n  "version": 1, "benchmark_dir": "asv/suite", "resul
         ({"Makefile": "bench: b.c\n\tcc b.c -o $@\n\t./$@\n"}, "make", "make bench | tee {out}"),
         ({"Makefile": "all: a\ncheck: all\n\t./a", "a.c": ""}, "make", "make check"),
         (
+            {"configure.ac": "LT_INIT", "b/Makefile.am": "noinst_PROGRAMS = a \\\n b_bench"},
+            "autotools",
+            "./b/b_bench | tee {out}",
+        ),
+        (
+            {"lib/configure.ac": "", "lib/src/Makefile.am": "bin_PROGRAMS = $(X) tool\nTESTS = t"},
+            "autotools",
+            "cd lib && ./src/tool --help",
+        ),
+        ({"configure.ac": "", "Makefile.am": "check_PROGRAMS = perform\n"}, "autotools", "make check"),
+        (
             {"pom.xml": "<module>perf</module>", "perf/pom.xml": "jmh-core <finalName>micro</finalName>"},
             "jmh",
             "java -jar perf/target/micro.jar -f 1 -rf json -rff {out}",
@@ -812,6 +823,45 @@ def test_the_options_of_meson_that_build_benchmarks_are_set(tmp_path: Path) -> N
 def test_what_the_benchmarks_need_is_built_with_them(tmp_path: Path, files: dict[str, str], setup: str) -> None:
     """Modules beside it, and options whose names may hold dots."""
     assert recognise(write(tmp_path, files))[0].setup == setup
+
+
+@pytest.mark.parametrize(
+    ("files", "setup"),
+    [
+        ({"Makefile.am": "bin_PROGRAMS = a"}, "autoreconf --force --install && ./configure && make -j4"),
+        ({"Makefile.am": "bin_PROGRAMS = a", "configure": ""}, "./configure && make -j4"),
+        ({"Makefile.am": "TESTS = a", "configure": ""}, "./configure && make -j4 && make check TESTS="),
+        (
+            {"Makefile.am": "bin_PROGRAMS = a", "autogen.sh": "", "configure.ac": "  LT_INIT([shared])"},
+            "NOCONFIGURE=1 sh ./autogen.sh && ./configure --disable-shared && make -j4",
+        ),
+        (
+            {"t/Makefile.am": "EXTRA_PROGRAMS = bench", "configure": ""},
+            "./configure && make -j4 && make -C t bench",
+        ),
+    ],
+)
+def test_autotools_make_configure_where_it_is_not_there(tmp_path: Path, files: dict[str, str], setup: str) -> None:
+    """By the project's own script where it has one; libtool would make a script of a program with a shared library."""
+    assert recognise(write(tmp_path, {"configure.ac": "", **files}))[0].setup == setup
+
+
+def test_a_project_of_autotools_without_anything_to_run_is_named(tmp_path: Path) -> None:
+    """A library without tests needs a person."""
+    assert recognise(write(tmp_path, {"configure.ac": "", "Makefile.am": "lib_LIBRARIES = a"}))[0].missing
+
+
+def test_the_package_that_others_install_is_loaded(tmp_path: Path) -> None:
+    """Private packages of a workspace are its tools; a script that calls the manager is run by it."""
+    files = {
+        "package.json": '{"private": true, "packageManager": "pnpm@10.1.0", "scripts": {"build": "pnpm -r build"}}',
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'",
+        "packages/aid/package.json": '{"private": true, "main": "x.js"}',
+        "packages/main/package.json": '{"name": "main", "main": "dist/x.js"}',
+    }
+    way = recognise(write(tmp_path, files))[0]
+    assert way.why == "no benchmark was found, so loading main is measured as a first one"
+    assert way.setup.endswith(" && npx --yes pnpm@10.1.0 run build")
 
 
 def test_a_makefile_without_a_target_that_measures_is_named(tmp_path: Path) -> None:

@@ -228,6 +228,13 @@ def test_what_a_log_shows_is_mended(fields: dict[str, str], log: str, field: str
         ("Could NOT find Boost (missing: Boost_INCLUDE_DIR)", f"the library Boost{NOT_HERE}"),
         ("ERROR: Meson version is 1.0.1 but project requires >= 1.4.0", "Meson 1.4.0. The workflow installs it"),
         ("meson.build:3:8: ERROR: Program 'bison win_bison' not found or", f"the program bison{NOT_HERE}"),
+        ('autoreconf: error: Can\'t exec "libtoolize": No such file', f"the program libtoolize{NOT_HERE}"),
+        ("sh: 1: pnpm: not found", f"the program pnpm{NOT_HERE}"),
+        ("sh: 1: tsc: not found", None),
+        (
+            "context.go:6:2: package slices is not in GOROOT (/usr/lib/go-1.19/src/slices)",
+            "a newer Go, which has the package slices. The workflow installs it",
+        ),
         ("error: no matching package found", None),
     ],
 )
@@ -351,6 +358,7 @@ def test_a_part_of_files_of_vitest_is_a_dozen_at_most(tmp_path: Path) -> None:
         ("ERR_PNPM_FETCH_404\u2009 GET https://r/a/-/a-2.tgz: Not Found - 404", "the package a-2.tgz,"),
         ("ERROR: No matching distribution found for numpy==9\n", "the package numpy==9,"),
         ('go: example.org/x@v1.2: Get "https://p": dial tcp: no such host', "the module example.org/x,"),
+        ('a/x.go:19:2: example.org/x@v1.2: Get "https://p": dial tcp: no such host', "the module example.org/x,"),
         (
             "[6] Could not resolve hostname (Could not resolve host: index.example.org)",
             "what lies at index.example.org,",
