@@ -1,8 +1,8 @@
 """Trees that the setup prepared, kept for later measurements of the same commit.
 
 A kept tree has the same path every time, because what a setup builds often holds its own path. It is used again only
-for the same repository, side, commit, setup command, search paths and carried lock files, and by one measurement at a
-time.
+for the same repository, side, commit, uncommitted content, setup command, search paths and carried lock files, and by
+one measurement at a time.
 """
 
 from __future__ import annotations
@@ -90,6 +90,10 @@ class KeptTree:
         self.mark_ready()
         return True
 
+    def mark_unready(self) -> None:
+        """Note that the setup has to run, and that the tree is removed if it is not marked as ready again."""
+        (self.folder / _READY).unlink(missing_ok=True)
+
     def discard(self) -> None:
         """Remove the tree and git's record of it, so that another can be made in its place."""
         with contextlib.suppress(OSError, ValueError):
@@ -98,7 +102,7 @@ class KeptTree:
             if record.parent.name == "worktrees" and points_here:
                 shutil.rmtree(record)
         untrusted_files.remove_tree(self.root)
-        (self.folder / _READY).unlink(missing_ok=True)
+        self.mark_unready()
 
     def close(self) -> None:
         """Give the tree free for other measurements; remove it if the setup has not succeeded in it."""
@@ -109,15 +113,16 @@ class KeptTree:
 
 
 def keep_tree(
-    parent: Path, repository: Path, side: str, commit: str, setup: str, carried: Iterable[Path]
+    parent: Path, repository: Path, side: str, commit: str, setup: str, carried: Iterable[Path], uncommitted: str = ""
 ) -> KeptTree | None:
     """Return the kept tree of a side, new or used before; None where another measurement uses it or it cannot be made.
 
-    `carried` are the files and folders that are copied over the tree before the setup.
+    `carried` are the files and folders that are copied over the tree before the setup, `uncommitted` is the `digest_of`
+    what is copied on top of the commit.
     """
     digest = hashlib.sha256()
     paths = (os.environ.get(name, "") for name in _SEARCH_PATHS)
-    for text in (str(repository), side, commit, setup, *paths):
+    for text in (str(repository), side, commit, uncommitted, setup, *paths):
         digest.update(text.encode("utf-8", "surrogateescape") + b"\0")
     for file in sorted(file for path in carried for file in _lock_files(path)):
         digest.update(file.read_bytes() + b"\0")
@@ -127,6 +132,27 @@ def keep_tree(
     except OSError:
         return None
     return tree
+
+
+def digest_of(paths: Iterable[str], top: Path) -> str:
+    """Return a digest of what stands at each path below `top`: file, link or nothing; empty without paths.
+
+    Raises:
+        OSError: something cannot be read.
+    """
+    digest = hashlib.sha256()
+    names = sorted(paths)
+    for name in names:
+        file = top / name
+        digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+        if file.is_symlink():
+            digest.update(b"link\0" + os.fsencode(file.readlink()) + b"\0")
+        elif file.is_file():
+            is_program = os.access(file, os.X_OK)
+            digest.update(b"program\0" if is_program else b"file\0")
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest() if names else ""
 
 
 def _lock_files(path: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from regress_action.measure.git import (
     commit_of,
     fork_point,
 )
-from regress_action.measure.kept_trees import KeptTree, keep_tree, pins_packages, states_packages
+from regress_action.measure.kept_trees import KeptTree, digest_of, keep_tree, pins_packages, states_packages
 from regress_action.measure.measurement import disk_error
 from regress_action.measure.session_folder import TEMPORARY
 
@@ -99,8 +99,12 @@ def prepare(options: Options, worktrees: SessionFolder) -> dict[str, SideTree]:
 def _check_out_sides(options: Options, git: GitFolder, worktrees: SessionFolder, top: Path) -> dict[str, SideTree]:
     """Return the worktrees of the head and, if there is one, of the base, in the order of the first pair."""
     head = _plan_head(options, git)
-    trees = {"head": _check_out(options, git, worktrees, head, top)}
+    uncommitted = digest_of(head.changed, top)
+    trees = {"head": _check_out(options, git, worktrees, replace(head, uncommitted=uncommitted), top)}
     overlay(head.changed, top, trees["head"].root)
+    if (kept := trees["head"].kept) and digest_of(head.changed, kept.root) != uncommitted:  # edited meanwhile
+        kept.mark_unready()
+        trees["head"] = replace(trees["head"], kept=None, is_set_up=False)
     if options.base is not None:
         base = commit_of(git, options.base, fetch=options.fetch)
         base = fork_point(git, base, head.commit) if options.merge_base else base
@@ -136,6 +140,7 @@ class _CheckoutPlan:
     label: str
     changed: tuple[str, ...] = ()
     carried: tuple[Path, ...] = ()
+    uncommitted: str = ""
 
 
 def _users_tree(git: GitFolder, repository: Path, top: str | None) -> SideTree:
@@ -201,12 +206,13 @@ def _check_out(options: Options, git: GitFolder, worktrees: SessionFolder, plan:
 def _kept_tree(
     options: Options, git: GitFolder, worktrees: SessionFolder, plan: _CheckoutPlan, top: Path
 ) -> KeptTree | None:
-    """Return the kept tree of a side; None where there is no setup, the side has changes, or there are submodules."""
-    if not options.setup or options.keep_trees is None or plan.changed:
+    """Return the kept tree of a side; None where there is no setup, or where there are submodules."""
+    if not options.setup or options.keep_trees is None:
         return None
     if git.query("cat-file", "-e", f"{plan.commit}:.gitmodules") is not None:
         return None
-    kept = keep_tree(options.keep_trees.resolve(), top, plan.side, plan.commit, options.setup, plan.carried)
+    parent, commit = options.keep_trees.resolve(), plan.commit
+    kept = keep_tree(parent, top, plan.side, commit, options.setup, plan.carried, plan.uncommitted)
     if kept:
         worktrees.kept.append(kept)
     return kept

@@ -60,13 +60,33 @@ def test_new_commit_and_changed_setup_are_set_up(repository: Repository, keeping
     assert keeping.setups == 6
 
 
-def test_uncommitted_changes_are_set_up_every_time(repository: Repository, keeping: KeepingMeasurer) -> None:
-    """The head with changes is no commit, so only the base is kept."""
+def test_uncommitted_content_is_set_up_once(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """A change or a new file is set up again only when its content changes; what git ignores is no part of the tree."""
     (repository.folder / "version").write_text("changed")
+    (repository.folder / "notes").write_text("new")
+    (repository.folder / "built").write_text("ignored")
     first, second = keeping(), keeping()
-    assert (first.status, second.status) == (0, 0), second.stderr
-    assert "changed" in second.results()[0]
+    assert (first.status, second.status, keeping.setups) == (0, 0, 2), second.stderr
+    assert second.results() == first.results() == ["changedchangedbuilt\nnotes\nversion\n"]
+    (repository.folder / "built").write_text("something else")
+    keeping()
+    assert keeping.setups == 2
+    (repository.folder / "notes").chmod(0o755)
+    keeping()
     assert keeping.setups == 3
+    (repository.folder / "notes").unlink()
+    assert keeping().results() == ["changedchangedbuilt\nversion\n"]
+    assert keeping.setups == 4
+
+
+def test_tree_of_content_that_changed_meanwhile_is_not_kept(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """A file that changes while it is copied is measured as it was copied, and no later measurement gets that tree."""
+    repository.commit(_dot_gitattributes="version filter=edit\n")
+    repository.git("config", "filter.edit.smudge", f"date +%N > {repository.folder}/edited; cat")
+    for setups in (2, 3):
+        (repository.folder / "edited").write_text("before")
+        assert keeping().status == 0
+        assert keeping.setups == setups
 
 
 def test_tree_of_a_failed_setup_is_not_kept(repository: Repository, keeping: KeepingMeasurer) -> None:
