@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import os
+import re
 import shutil
 import stat
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from regress_action.measure.session_folder import SessionFolder
 
 _MOST_NAMES = 20  # of changed files in measurement.json
+_SETTINGS = re.compile(r"(?:regress(?:-[\w.-]+)?|thresholds)\.ya?ml|\.github/workflows/performance\.yml")
 _NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
 
 
@@ -143,10 +145,15 @@ class _CheckoutPlan:
     uncommitted: str = ""
 
 
+def _changes(git: GitFolder) -> tuple[str, ...]:
+    """Return what differs from the commit, without our own settings: they say how both sides are measured."""
+    return tuple(path for path in changed(git) if not _SETTINGS.fullmatch(path))
+
+
 def _users_tree(git: GitFolder, repository: Path, top: str | None) -> SideTree:
     if top is None:
         return SideTree("head", repository, repository, users_own=True, label=repository.name)
-    commit, paths = git.query("rev-parse", "--verify", "--quiet", "HEAD"), tuple(changed(git))
+    commit, paths = git.query("rev-parse", "--verify", "--quiet", "HEAD"), _changes(git)
     label = _uncommitted_label(commit) if paths else (commit or "")[:12]
     return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), paths, label)  # noqa: FBT003 - users_own
 
@@ -157,7 +164,7 @@ def _plan_head(options: Options, git: GitFolder) -> _CheckoutPlan:
         return _CheckoutPlan(
             "head", commit, _branch(git, options.head), commit[:12] if options.head == "HEAD" else options.head
         )
-    commit, paths = commit_of(git, "HEAD", fetch=False), tuple(changed(git))
+    commit, paths = commit_of(git, "HEAD", fetch=False), _changes(git)
     return _CheckoutPlan(
         "head", commit, _branch(git, "HEAD"), _uncommitted_label(commit) if paths else commit[:12], paths
     )

@@ -138,6 +138,12 @@ def detectability(judgement: Judgement) -> Detectability | None:
     )
 
 
+def rules_out_alarms(judgement: Judgement) -> bool:
+    """Whether a change as large as its threshold is ruled out for every benchmark that both sides have."""
+    verdicts = {comparison.verdict for comparison in judgement.comparisons}
+    return Verdict.UNCHANGED in verdicts and verdicts <= _DECIDED_WITHOUT_ALARM | {Verdict.NEW}
+
+
 def _smallest(row: Comparison) -> float | None:
     """Return the smallest ratio that would have been proven, None if unknown; every change of a count or of 0 is."""
     is_exact = row.metric.exact or row.baseline.median == row.head.median == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regress_action.model.comparisons import Mode, Note, NoteCode, Outcome
 from regress_action.model.escaping import plain
 from regress_action.report import numbers
-from regress_action.report.findings import Findings, detectability, moved_services, rows_are
+from regress_action.report.findings import Findings, detectability, moved_services, rows_are, rules_out_alarms
 from regress_action.report.numbers import count, duration, percent, quantity
 from regress_action.report.phrases import (
     NAME_LIMIT,
@@ -209,7 +209,8 @@ def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
     if worse := [service for service in moved_services(judgement) if service.ratio > 1]:
         return ("No regression of a benchmark, but ", *service_change(worse[0]))
     smallest = detectability(judgement)
-    return _NO_REGRESSION if smallest is None or smallest.covers_alarms else _NONE_PROVEN
+    certain = smallest is None or smallest.covers_alarms or rules_out_alarms(judgement)
+    return _NO_REGRESSION if certain else _NONE_PROVEN
 
 
 def _sides_without_values(judgement: Judgement) -> set[str]:
@@ -250,20 +251,19 @@ def visible(judgement: Judgement) -> Sentence:
     if smallest is None:
         return ()
     noun = f"{'other ' if smallest.others else ''}{rows_are(judgement)}"
-    of_all = f"of {count(smallest.compared, noun)}"
-    if not smallest.covers_alarms:
-        lost = smallest.ratio >= numbers.UNDETECTABLE
-        more = f": it needs more {'pairs' if judgement.mode is Mode.PAIRED else 'runs'}" if lost else ""
-        seen = (
-            f"A change as large as its threshold would have been seen (80 % power) in {smallest.at_threshold} {of_all}"
-        )
-        return (f"{seen}, anything above {numbers.change(smallest.ratio)} in {smallest.rows}{more}.",)
-    share = f"{smallest.rows} {of_all}"
-    if smallest.rows == smallest.compared:
-        share = {1: f"the one {noun}", 2: f"both {noun}s"}.get(
-            smallest.compared, f"all {count(smallest.compared, noun)}"
-        )
-    return (f"Anything above {numbers.change(smallest.ratio)} would have been seen (80 % power) in {share}.",)
+    rows = count(smallest.compared, noun)
+    every = {1: f"the one {noun}", 2: f"both {noun}s"}.get(smallest.compared, f"all {rows}")
+    above = numbers.change(smallest.ratio)
+    if smallest.covers_alarms:
+        share = every if smallest.rows == smallest.compared else f"{smallest.rows} of {rows}"
+        return (f"Anything above {above} would have been seen (80 % power) in {share}.",)
+    if rules_out_alarms(judgement):
+        ruled_out = f"A change as large as its threshold is ruled out in {every}"
+        return (f"{ruled_out}; anything above {above} would have been proven (80 % power) in {smallest.rows}.",)
+    lost = smallest.ratio >= numbers.UNDETECTABLE
+    more = f": it needs more {'pairs' if judgement.mode is Mode.PAIRED else 'runs'}" if lost else ""
+    seen = f"A change as large as its threshold would have been seen (80 % power) in {smallest.at_threshold} of {rows}"
+    return (f"{seen}, anything above {above} in {smallest.rows}{more}.",)
 
 
 def shift(judgement: Judgement) -> str:

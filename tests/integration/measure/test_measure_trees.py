@@ -58,6 +58,17 @@ def test_uncommitted_changes_are_measured_and_unchanged(repository: Repository, 
     assert _state(repository) == before
 
 
+def test_our_own_settings_are_no_change_of_the_head(repository: Repository, measure: Measurer) -> None:
+    """What `init` just wrote tells how both sides are measured; with it the head is still its commit."""
+    repository.commit(version="0")
+    for name in ("regress.yml", "regress-web.yml", "thresholds.yml", "other.yml"):
+        (repository.folder / name).write_text("1")
+    side = measure("--base", "HEAD", "--pairs", "1", "--", "true").document["sides"]["head"]
+    assert side["changed"] == ["other.yml"]
+    (repository.folder / "other.yml").unlink()
+    assert measure("--runs", "1", "--overwrite", "--", "true").document["sides"]["head"]["dirty"] is False
+
+
 def test_uncommitted_changes_add_no_git_objects(repository: Repository, measure: Measurer) -> None:
     """Uncommitted files, which may be large or secret, do not become objects of the user's repository."""
     (repository.folder / "untracked").write_text("secret")

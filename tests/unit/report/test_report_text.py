@@ -261,17 +261,27 @@ def test_one_session_on_each_side_is_never_called_free_of_regressions() -> None:
 @pytest.mark.parametrize(
     ("smallest", "said"),
     [
-        ((2.9, 2.9, 2.9, 2.9), "in 0 of 4 benchmarks, anything above 2.9× in 4."),
-        ((1.1, 1.2, 1.3, 4.0), "in 2 of 4 benchmarks, anything above 4.0× in 4."),
-        ((1.1, 73964.0, 73964.0, 73964.0), "in 1 of 4 benchmarks, anything above 10× in 1: it needs more pairs."),
+        ((2.9, 2.9, 2.9, 2.9), "in 0 of 4 other benchmarks, anything above 2.9× in 4."),
+        ((1.1, 1.2, 1.3, 4.0), "in 2 of 4 other benchmarks, anything above 4.0× in 4."),
+        ((1.1, 73964.0, 73964.0, 73964.0), "in 1 of 4 other benchmarks, anything above 10× in 1: it needs more pairs."),
     ],
 )
 def test_what_could_be_missed_is_counted_at_the_threshold(smallest: Sequence[float], said: str) -> None:
     """Rows that are proven unchanged are not said to hide a change of 10×, and an absurd ratio is not quoted."""
     pairs = zip(UNCHANGED, smallest, strict=True)
-    rows = (replace(row, threshold=1.2, minimum_detectable_ratio=ratio) for row, ratio in pairs)
+    rows = [replace(row, threshold=1.2, minimum_detectable_ratio=ratio) for row, ratio in pairs]
     expected = f"No regression proven. A change as large as its threshold would have been seen (80 % power) {said}"
-    assert text.headline(judgement(Outcome.PASS, *rows)) == expected
+    slight = regression("slight", 1.06, Severity.SLIGHT)
+    assert text.headline(judgement(Outcome.PASS, slight, *rows)) == expected
+
+
+def test_what_is_ruled_out_for_every_benchmark_is_no_open_question() -> None:
+    """Each interval lies below its threshold, so it does not matter what few pairs could have been expected to show."""
+    rows = [replace(row, threshold=1.2, minimum_detectable_ratio=1.4) for row in UNCHANGED]
+    assert text.headline(judgement(Outcome.PASS, *rows)) == (
+        "No regression. A change as large as its threshold is ruled out in all 4 benchmarks; "
+        "anything above +40 % would have been proven (80 % power) in 4."
+    )
 
 
 def test_counts_show_every_change() -> None:
