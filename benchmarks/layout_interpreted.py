@@ -2,9 +2,9 @@
 
 An inert edit changes no executed statement: functions and imports in another order, functions and constants that nobody
 uses, other names of locals, longer docstrings. Base and head are two such edits of one program, measured in pairs of
-fresh processes with their own hash seeds and addresses: as Python starts by itself, and as the measurer lets it start,
-which draws the places of what it allocates. A third side is the base's source in another folder, which shows what the
-same comparison says where there is nothing to find.
+fresh processes: as Python starts by itself, with places that each process draws for what it allocates, and as the
+measurer starts a pair, of which both sides get the same draw and fixed addresses. A third side is the base's source in
+another folder, which shows what the same comparison says where there is nothing to find.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scipy import optimize, special
 
 from regress_action import analysis
 from regress_action.measure import python_start
+from regress_action.measure.suite_environment import layout_of_pair, layout_variables
 from regress_action.model.comparisons import Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 PROGRAMS = sorted((Path(__file__).parent / "interpreted_programs").glob("*.py"))
 SIDES = ("base", "copy", "head")
-STARTS = {"as Python starts": "", "as the measurer starts it": str(Path(python_start.__file__).parent)}
-"""The folder on PYTHONPATH."""
+ALONE, OWN, COMMON = STARTS = ("as Python starts", "each process draws its own layout", "as the measurer starts a pair")
+_HOOK = str(Path(python_start.__file__).parent)
 _MODULE = "program"
 _JUDGED = 10  # pairs, as many as are measured by default
 _ROUNDS = """
@@ -127,8 +128,9 @@ def measured(edits: int, pairs: int, seed: int) -> Iterator[Row]:
             for pair in range(pairs):
                 order = SIDES if pair % 2 == 0 else SIDES[::-1]
                 for row in rows:
+                    layout = layout_of_pair(f"{seed} {edit}", pair) if row.start is COMMON else None
                     for side in order:
-                        row.seconds[side].append(_seconds(places[side], STARTS[row.start]))
+                        row.seconds[side].append(_seconds(places[side], "" if row.start is ALONE else _HOOK, layout))
             yield from rows
 
 
@@ -144,10 +146,16 @@ def _bytecode(source: str) -> list[tuple[str, bytes]]:
     return sorted(found)
 
 
-def _seconds(folder: Path, start: str) -> float:
-    """Return the median CPU time of three rounds in a fresh process, with the folder `start` on its PYTHONPATH."""
+def _seconds(folder: Path, start: str, layout: int | None = None) -> float:
+    """Return the median CPU time of three rounds in a fresh process, with the folder `start` on its PYTHONPATH.
+
+    With a `layout` it is that of the pair, at fixed addresses.
+    """
     words = [sys.executable, "-c", _ROUNDS, str(folder)]
     variables = {**os.environ, "PYTHONPATH": start}
+    if layout is not None:
+        words = ["setarch", "-R", *words]
+        variables |= layout_variables(layout, variables, fixed_addresses=True)
     return float(subprocess.run(words, check=True, capture_output=True, text=True, env=variables).stdout)
 
 

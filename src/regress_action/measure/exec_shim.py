@@ -11,6 +11,8 @@ kernel ends all of it when the first process ends: when the measurer closes the 
 In the mode `keep` this process itself stays the parent of everything that the command begins, without a namespace, and
 ends it when the control pipe closes. It can stand beside another one: what one command used is told from the other's.
 
+With REGRESS_ADDRESSES=fixed the kernel draws no addresses for the command, where the system allows that.
+
 A library that REGRESS_PRELOAD names is loaded into the command, and not into this process, which the suite could change
 through it.
 
@@ -32,6 +34,7 @@ _NEW_MOUNTS, _NEW_USER, _NEW_PIDS = 0x00020000, 0x10000000, 0x20000000  # <sched
 _SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _SLAVE_ALL = 1 << 19 | 1 << 14  # MS_SLAVE | MS_REC of <sys/mount.h>
 _PROC_FLAGS = 2 | 4 | 8  # nosuid, nodev, noexec
+_ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -87,6 +90,9 @@ def _become(report_fd: int, hold_fd: int, cpus: str, nice: str, argv: tuple[str,
     os.nice(int(nice))
     if preloaded := os.environ.pop("REGRESS_PRELOAD", None):
         os.environ["LD_PRELOAD"] = preloaded
+    if os.environ.pop("REGRESS_ADDRESSES", None) == "fixed":
+        with contextlib.suppress(AttributeError):  # Linux only, and Docker's seccomp profile refuses it
+            ctypes.CDLL(None).personality(_ADDR_NO_RANDOMIZE)
     os.write(report_fd, b"began %d" % time.monotonic_ns())
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - without a shell, as the caller asked

@@ -13,7 +13,7 @@ from regress_action.measure.activity import waiting_share
 from regress_action.measure.cooperative_turns import CONTAINER
 from regress_action.measure.frozen_turns import SLICE_S
 from regress_action.measure.process_tree import CHILDREN_LISTED
-from regress_action.measure.suite_command import style_of
+from regress_action.measure.suite_command import draws_layout, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -64,6 +64,7 @@ class Interleaving:
     `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial,
     `rounds` the share of their rounds that the suites of a pair time. `has_met` is whether suites took turns in an
     earlier pair, so that they may start at the same time. `clocks` are those that a suite reads which times itself.
+    `is_python` is whether the command is known to be a Python program that draws its layout.
     """
 
     asked: str
@@ -75,6 +76,16 @@ class Interleaving:
     rounds: float = 1.0
     has_met: bool = False
     clocks: ActiveClocks | None = None
+    is_python: bool = False
+
+    @property
+    def fixes_addresses(self) -> bool:
+        """Whether the kernel places nothing at random: where the layout is drawn otherwise.
+
+        Elsewhere, what an edit without any effect does at one set of addresses would show in every pair. A suite that
+        takes turns has loaded the measurer's plugin, and so what draws the layout.
+        """
+        return self.is_python or self.kind in {Kind.COOPERATIVE, Kind.BENCHMARK}
 
     @property
     def in_turns(self) -> bool:
@@ -192,6 +203,13 @@ def choose(options: Options, *, is_subreaper: bool, clocks: Callable[[], ActiveC
 
     `clocks` makes the clocks for a suite that times itself.
     """
+    chosen = _choose(options, is_subreaper=is_subreaper, clocks=clocks)
+    is_one_program = _writes_no_results(options) or style_of(" ".join(options.command)) == "pytest"
+    chosen.is_python = is_one_program and not os.environ.get(CONTAINER) and draws_layout(options.command)
+    return chosen
+
+
+def _choose(options: Options, *, is_subreaper: bool, clocks: Callable[[], ActiveClocks]) -> Interleaving:
     asked = options.interleave
     if not options.base or asked == "run":
         return Interleaving(asked, Kind.RUN, "as it was asked for" if options.base else "there is one side")
@@ -205,7 +223,7 @@ def choose(options: Options, *, is_subreaper: bool, clocks: Callable[[], ActiveC
 def _by_suite(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:
     """Choose by what the suite's results are."""
     asked, text = options.interleave, " ".join(options.command)
-    if options.results is None and "{out}" not in text and "REGRESS_OUT" not in text:
+    if _writes_no_results(options):
         if asked == "benchmark":
             return Interleaving(asked, Kind.RUN, "the command is one benchmark")
         return Interleaving(asked, Kind.TRIAL, "a trial run of each side decides", options.cpus)
@@ -216,6 +234,11 @@ def _by_suite(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleav
         why = f"the suite runs any one of the {len(options.select)} selected benchmarks by itself"
         return Interleaving(asked, Kind.SELECTED, why)
     return _by_clock(options, clocks)
+
+
+def _writes_no_results(options: Options) -> bool:
+    text = " ".join(options.command)
+    return options.results is None and "{out}" not in text and "REGRESS_OUT" not in text
 
 
 def _by_clock(options: Options, clocks: Callable[[], ActiveClocks]) -> Interleaving:

@@ -26,6 +26,8 @@ class RunRecord:
     `compiled` says that it executed a program which was compiled in its tree.
     `ready_s` is the longest time that a trial run may have been in the run queue. `turns` says how it took turns with
     the other side's {active_s, alone_s, turns, busy, off_turn, met}; `wall_s` is then the time of its turns.
+    `layout` is the number from which it and the other run of its pair draw the layout of their Python processes, None
+    where each draws its own.
     `resources` holds what its processes did and waited for, None where they were not sampled one side at a time.
     With both a `failure` and a `result`, the command failed after it had written the result of what it measured.
     """
@@ -57,6 +59,7 @@ class RunRecord:
     ready_s: float | None = None
     turns: dict[str, float | int | None] | None = None
     resources: dict[str, Any] | None = None
+    layout: int | None = None
 
     @property
     def is_usable(self) -> bool:

@@ -183,6 +183,7 @@ class PairsLoop:
             left = self.planned - pair + 1 - position / 2
             self._report("run-started", slots[list(self.trees).index(side)], left)
         self.executor.clocks = self.interleaving.clocks
+        self.executor.fixed_addresses = self.interleaving.fixes_addresses
         try:
             results = self.executor.run_in_turns(slots, self.trees, self.selection, self.interleaving)
         except BlockedError as error:
@@ -252,6 +253,7 @@ class PairsLoop:
         """
         tree = self.trees[slot.side]
         self.executor.clocks = self.interleaving.clocks
+        self.executor.fixed_addresses = self.interleaving.fixes_addresses
         waits = ReadyTimes() if self.interleaving.kind is Kind.TRIAL and slot.pair else None
         if slot.side != "base" or not self.shared_installs:
             return self.executor.run(slot, tree, self._selection_of(slot.pair), retried, waits)

@@ -36,6 +36,7 @@ from regress_action.measure.result_files import ResultFiles, UnusableResultError
 from regress_action.measure.sampler import SHARE, Sampler
 from regress_action.measure.spawn import Task
 from regress_action.measure.suite_command import LONGEST_VALUE, shell
+from regress_action.measure.suite_environment import layout_of_pair, layout_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -162,7 +163,8 @@ class _Surroundings:
 class RunExecutor:
     """Runs the suite in the trees of one measurement; `ends` is the job's limit on the monotonic clock.
 
-    `clocks` are those that the suite reads in the place of the kernel's, if it is to be stopped.
+    `clocks` are those that the suite reads in the place of the kernel's, if it is to be stopped. With `fixed_addresses`
+    both runs of a pair have the same ones.
     """
 
     options: Options
@@ -174,6 +176,7 @@ class RunExecutor:
     ends: float = math.inf
     cost: Cost = field(default_factory=Cost)
     clocks: ActiveClocks | None = None
+    fixed_addresses: bool = False
 
     def run(
         self,
@@ -287,6 +290,7 @@ class RunExecutor:
             mhz_after=around.after.mhz,
             output_tail=log.last() if failure else None,
             left_behind=list(ended.left_behind),
+            layout=self._layout(slot),
             compiled=holds_compiled_program(tree.root, tree.folder, self.options.command, programs),
         )
 
@@ -379,6 +383,8 @@ class RunExecutor:
         if not os.environ.get(CONTAINER):
             searched = filter(None, (_PYTHON_START, self.environment.variables.get("PYTHONPATH")))
             variables["PYTHONPATH"] = os.pathsep.join(searched)
+        if (layout := self._layout(slot)) is not None:
+            variables |= layout_variables(layout, variables, fixed_addresses=self.fixed_addresses)
         if self.clocks:
             variables |= self.clocks.begin(slot.side, self.environment.variables)
         limit = min(self.options.timeout_s or math.inf, self._left_s)
@@ -391,6 +397,10 @@ class RunExecutor:
             self.environment.nice,
             suite=True,
         )
+
+    def _layout(self, slot: Slot) -> int | None:
+        """Return what both runs of a pair draw their layout from; a run of one side alone draws its own."""
+        return layout_of_pair(self.processes.session_id, slot.pair) if self.options.base else None
 
     def _write_list(self, slot: Slot, names: Sequence[str]) -> Path:
         file = f"{slot.name}.select"

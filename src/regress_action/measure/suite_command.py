@@ -8,6 +8,7 @@ benchmark too many costs time, one too few leaves a suspect without a second mea
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -143,6 +144,31 @@ def style_of(command: str) -> str:
     if "vitest" in words:
         return "vitest"
     return "google" if "--benchmark_out" in command or "--benchmark_format" in command else "plain"
+
+
+_PYTHON_PROGRAM = re.compile(r"(?:.*/)?((python|pypy)[\d.]*|pytest|py\.test)")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_BARE_START = re.compile(r"-[a-zA-Z]*[EIS]")  # Python without its variables or without sitecustomize
+
+
+def draws_layout(words: Sequence[str]) -> bool:
+    """Whether a command is a Python program that reads the variables of Python and imports sitecustomize.
+
+    Where another program starts it, or a shell does more, that is not known.
+    """
+    if len(words) == 1:
+        if re.search(r"[;&|()`\n]", words[0]):
+            return False
+        try:
+            words = shlex.split(words[0])
+        except ValueError:
+            return False
+        while words and _ASSIGNMENT.match(words[0]):
+            words = words[1:]
+    if not words or not _PYTHON_PROGRAM.fullmatch(words[0]):
+        return False
+    options = itertools.takewhile(lambda word: word.startswith("-") and word not in {"-m", "-c"}, words[1:])
+    return not any(_BARE_START.match(option) for option in options)
 
 
 _SPECIAL_IN_DOUBLE_QUOTES = str.maketrans({character: "\\" + character for character in '\\"$`'})

@@ -2,10 +2,15 @@
 
 In a GitHub job the variables are an allow-list: what toolchains need, and nothing that could be a secret. `--env-pass`
 adds names to it. On a person's own machine the suite gets all variables but the secrets.
+
+Both sides of a pair get the same random numbers, which are drawn anew in every pair (common random numbers). Identical
+code then lies at the same addresses and has the same hashes on both sides, so that its layout cancels. An edit lies
+elsewhere, in each pair at another place, so that its layout is part of the noise and does not look like a change.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -71,6 +76,11 @@ _TOOLCHAINS = """
 _ALLOWED = (*_PERSON.split(), *_JOB.split(), *_TOOLCHAINS.split())
 
 
+_LARGEST_HASH_SEED = 2**32 - 1  # that Python takes; 0 stands for no random hashes
+_STACK_STEP = 16  # bytes, to which the stack is aligned
+_PAGE = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteEnvironment:
     """What one process of the suite runs with; `withheld` are the names of variables that it does not get."""
@@ -96,6 +106,25 @@ def suite_environment(options: Options, session_id: str, inherited: Mapping[str,
     if options.nice < 0 and os.geteuid() != 0:
         raise MeasureUsageError("--nice below 0 is for root only.", remedy="Leave it out, or give a positive number.")
     return SuiteEnvironment(variables, options.cpus, options.nice, _withheld(inherited, passed))
+
+
+def layout_of_pair(session_id: str, pair: int) -> int:
+    """Return the number from which the layout of both sides of a pair is drawn, which is a hash seed of Python too."""
+    digest = hashlib.sha256(f"{session_id} {pair}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") % _LARGEST_HASH_SEED + 1
+
+
+def layout_variables(layout: int, inherited: Mapping[str, str], *, fixed_addresses: bool) -> dict[str, str]:
+    """Return the variables by which Python processes draw their layout from a number; a given hash seed stays.
+
+    With `fixed_addresses` the kernel draws none; blanks move the stack then, which lies below the variables.
+    """
+    blanks = " " * (layout * _STACK_STEP % _PAGE)
+    return {
+        "REGRESS_LAYOUT": f"{layout}{blanks}",
+        "PYTHONHASHSEED": inherited.get("PYTHONHASHSEED") or str(layout),
+        **({"REGRESS_ADDRESSES": "fixed"} if fixed_addresses else {}),
+    }
 
 
 def passed_variables(inherited: Mapping[str, str], *, allow_list: bool, names: tuple[str, ...] = ()) -> dict[str, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
 
-from integration.measure.measure_repository import SOURCES, Measurer
+from integration.measure.measure_repository import SOURCES, Measurer, Repository
 
 NEEDS_AFFINITY = pytest.mark.skipif(sys.platform != "linux", reason="CPU affinity is Linux's")
+NEEDS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="the personality of a process is Linux's")
 SECRETS = {
     "GITHUB_TOKEN": "s",
     "GH_TOKEN": "s",
@@ -94,6 +96,73 @@ def test_measurer_sources_are_not_on_the_suites_path(measure: Measurer) -> None:
 def test_hash_seed_is_set(measure: Measurer) -> None:
     """--hash-seed fixes the order of Python's sets."""
     assert _seen(measure, "--hash-seed", "7")["PYTHONHASHSEED"] == "7"
+
+
+PLACES = """
+kinds = (object, lambda: bytes(90), lambda: "x" * 900)
+places = [[id(it) % 4096 for it in [make() for _ in range(8)]] for make in kinds]
+print([places, hash("x")])
+"""
+
+
+PYTEST = "-m pytest -sq -p no:cacheprovider -p pytest_benchmark.plugin --benchmark-max-time=0.01"
+
+
+@pytest.mark.parametrize(
+    ("options", "program"),
+    [
+        (("--interleave", "run"), "program.py"),
+        (("--interleave", "lockstep"), f"{PYTEST} program.py --benchmark-json={{out}}"),
+    ],
+    ids=["command", "pytest"],
+)
+def test_both_sides_of_a_pair_have_one_layout(
+    repository: Repository, measure: Measurer, options: tuple[str, ...], program: str
+) -> None:
+    """Objects lie at the same places, strings have the same hashes; every pair draws others, which the file names."""
+    for _ in range(2):
+        repository.commit(program_dot_py=f"{PLACES}\ndef test_it(benchmark): benchmark(int)\n")
+    words = ("--base", "HEAD~1", "--pairs", "3", *options, "--", f"{sys.executable} {program}")
+    measured = measure(*words, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert measured.status == 0, measured.stderr
+    seen = {
+        (run["pair"], run["side"]): (next(line for line in log.splitlines() if "[[[" in line), run["layout"])
+        for run in measured.runs
+        for log in [(measured.out / f"runs/{run['side']}-{run['pair']:02}.log").read_text()]
+    }
+    # In the first pair, one side may compile modules that are installed for both.
+    pairs = [[seen[pair, side] for side in ("base", "head")] for pair in (2, 3)]
+    assert [base for base, _ in pairs] == [head for _, head in pairs]
+    assert len({line for (line, _), _ in pairs}) == len({layout for (_, layout), _ in pairs}) == 2
+
+
+@NEEDS_PROC
+def test_addresses_of_a_python_program_are_fixed(measure: Measurer) -> None:
+    """Where the system allows it, and of no other command, whose layout nothing else draws."""
+    read = "print(open('/proc/self/personality').read().strip())"
+    fix = f"import ctypes; ctypes.CDLL(None).personality(0x40000); {read}"
+    allowed = subprocess.run([sys.executable, "-c", fix], check=True, capture_output=True, text=True).stdout
+    pair = ("--overwrite", "--base", "HEAD~1", "--pairs", "1", "--interleave", "run", "--")
+    for command, expected in (
+        ((sys.executable, "-c", read), allowed),
+        ((sys.executable, "-I", "-c", read), "00000000\n"),
+        (("cat", "/proc/self/personality"), "00000000\n"),
+    ):
+        measured = measure(*pair, *command)
+        assert measured.status == 0, measured.stderr
+        assert [(measured.out / f"runs/{side}-01.log").read_text() for side in ("base", "head")] == [expected] * 2
+
+
+def test_hash_seed_of_the_user_wins(measure: Measurer) -> None:
+    """One that was asked for, or is set, is the same in all pairs; one side alone draws its own."""
+    command = ("--base", "HEAD~1", "--pairs", "2", "--", "env -0 > {out}")
+    for options, variables in ((("--hash-seed", "7"), {}), ((), {"PYTHONHASHSEED": "7"})):
+        measured = measure("--overwrite", *options, *command, **variables)
+        assert ["PYTHONHASHSEED=7" in result.split("\0") for result in measured.results()] == [True, True]
+    alone = measure("--overwrite", "--runs", "1", "--", "env -0 > {out}")
+    assert "REGRESS_LAYOUT" not in alone.results()[0]
+    assert "PYTHONHASHSEED" not in alone.results()[0]
+    assert alone.runs[0]["layout"] is None
 
 
 def test_sigpipe_has_its_default_action_in_the_suite(measure: Measurer) -> None:

@@ -10,7 +10,7 @@ from _pytest.mark.expression import Expression
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regress_action.measure.suite_command import STYLES, Invocation, style_of
+from regress_action.measure.suite_command import STYLES, Invocation, draws_layout, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,3 +114,22 @@ def test_command_with_a_path_gets_keywords(tmp_path: Path, command: str) -> None
 def test_style_is_that_of_the_commands_runner(command: str, style: str) -> None:
     """The runner is recognised by its name in the command."""
     assert style_of(command) == style
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["python3.12", "-W", "error", "-OO", "bench.py", "-S"], True),
+        ([".venv/bin/python", "-m", "pytest", "-E"], True),
+        (["PYTHONPATH=src:$PYTHONPATH A=1 pytest bench > log"], True),
+        (["python", "-I", "bench.py"], False),
+        (["python -BS -c pass"], False),
+        (["./build/bench", "python"], False),
+        (["python report.py | ./build/bench"], False),
+        (["python 'half"], False),
+        (["A=1"], False),
+    ],
+)
+def test_command_that_is_a_python_program_draws_its_layout(words: list[str], expected: bool) -> None:
+    """Only where nothing but Python with its variables and its sitecustomize runs."""
+    assert draws_layout(words) is expected

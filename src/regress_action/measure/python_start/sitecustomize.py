@@ -5,6 +5,9 @@ in its page in all processes of one version of a program, and at another place i
 the kernel draws the addresses of the pages. The time that this costs or saves would show in every pair, as if the code
 were slower or faster (Curtsinger and Berger, "Stabilizer", ASPLOS 2013).
 
+REGRESS_LAYOUT holds the number from which it is drawn: the same one on both sides of a pair, another one in every pair.
+Identical code lies at the same places on both sides then. Without the variable every process draws by itself.
+
 With REGRESS_PROFILE the process is profiled. Where pytest does not look for plugins, it is told of the one that takes
 turns: only the process itself sees what the suite's command has set. This file uses the standard library only and runs
 on Python 3.8 and newer.
@@ -19,23 +22,30 @@ import sys
 _OBJECTS = 1536
 _BLOCKS = 256
 _BLOCK_UNIT = 16  # bytes; of which the block at the start of the heap has up to 4095
+_PAGE = 4096
+_LEAST_PAGES = 64  # of a block that malloc maps by itself; nothing writes to it, so it takes no memory
+_MULTIPLIER, _INCREMENT, _MASK = 6364136223846793005, 1442695040888963407, 2**64 - 1  # Knuth, TAOCP 2, 3.3.4
 
 kept: list[object] = []
 
 
 def _move_allocations() -> None:
-    """Keep a random half of some objects of every size that Python's own allocator serves, and a block of the heap.
+    """Keep a random half of some objects of every size that Python's own allocator serves, and two larger blocks.
+
+    One of these moves the heap, and the other one what is mapped later, such as extension modules.
 
     What is allocated next lies in the gaps, in the order in which they were made: also a random one. How much memory
     that takes is always the same.
     """
-    kept.append(bytes(_BLOCK_UNIT * (int.from_bytes(os.urandom(2), "little") % 4096)))
     objects: list[object] = [bytes(2 * number % 512) for number in range(_OBJECTS)]  # 48 to 544 bytes each
     objects += [bytes(512 + _BLOCK_UNIT * number) for number in range(_BLOCKS)]  # larger ones come from the heap
     objects += [object() for _ in range(_OBJECTS // 16)]  # 16 bytes
     objects += [0.5 + number for number in range(_OBJECTS // 16)]  # 32 bytes
-    drawn = os.urandom(len(objects))
-    shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn.__getitem__)]
+    drawn = _drawn(len(objects) + 4)
+    heap, mapped = (int.from_bytes(drawn[at : at + 2], "little") % 4096 for at in (0, 2))
+    kept.append(bytes(_BLOCK_UNIT * heap))
+    kept.append(bytes(_PAGE * (_LEAST_PAGES + mapped)))
+    shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn[4:].__getitem__)]
     kept.extend(shuffled[::2])
     del objects, shuffled
 
@@ -47,6 +57,18 @@ def _name_plugin() -> None:
     searches = searches and "--disable-plugin-autoload" not in getattr(sys, "orig_argv", ())
     if not searches and "REGRESS_TURNS" in os.environ and "regress_turns" not in named:
         os.environ["PYTEST_PLUGINS"] = ",".join([*filter(None, named), "regress_turns"])
+
+
+def _drawn(count: int) -> bytes:
+    """Return random bytes: from the number that was given to both sides of the pair, or from the system."""
+    given = os.environ.get("REGRESS_LAYOUT", "").strip()
+    if not given.isdecimal():
+        return os.urandom(count)
+    state, drawn = int(given), bytearray()
+    for _ in range(count):
+        state = (state * _MULTIPLIER + _INCREMENT) & _MASK
+        drawn.append(state >> 56)  # the highest bits are the most random ones
+    return bytes(drawn)
 
 
 def _run_the_users_own() -> None:
