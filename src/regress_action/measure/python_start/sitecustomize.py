@@ -32,19 +32,18 @@ kept: list[object] = []
 def _move_allocations() -> None:
     """Keep a random half of some objects of every size that Python's own allocator serves, and two larger blocks.
 
-    One of these moves the heap, and the other one what is mapped later, such as extension modules.
+    These come first: one moves all that follows in the heap, the other one what is mapped later, such as extensions.
 
     What is allocated next lies in the gaps, in the order in which they were made: also a random one. How much memory
     that takes is always the same.
     """
+    drawn = _drawn(4 + _OBJECTS + _BLOCKS + 2 * (_OBJECTS // 16))
+    heap, mapped = (int.from_bytes(drawn[at : at + 2], "little") % 4096 for at in (0, 2))
+    kept.extend((bytes(_BLOCK_UNIT * heap), bytes(_PAGE * (_LEAST_PAGES + mapped))))
     objects: list[object] = [bytes(2 * number % 512) for number in range(_OBJECTS)]  # 48 to 544 bytes each
     objects += [bytes(512 + _BLOCK_UNIT * number) for number in range(_BLOCKS)]  # larger ones come from the heap
     objects += [object() for _ in range(_OBJECTS // 16)]  # 16 bytes
     objects += [0.5 + number for number in range(_OBJECTS // 16)]  # 32 bytes
-    drawn = _drawn(len(objects) + 4)
-    heap, mapped = (int.from_bytes(drawn[at : at + 2], "little") % 4096 for at in (0, 2))
-    kept.append(bytes(_BLOCK_UNIT * heap))
-    kept.append(bytes(_PAGE * (_LEAST_PAGES + mapped)))
     shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn[4:].__getitem__)]
     kept.extend(shuffled[::2])
     del objects, shuffled
