@@ -2,7 +2,7 @@
 
     make bench-lockstep ARGS="[--only spread,error,recognition,kills,decisions,suite,
                               slices,addresses,project,coverage,planted,tools] [--pairs 10] [--kills 32]
-                              [--trials 1] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
+                              [--trials 1] [--names PART] [--json OUT] [--keep FILE] [--minutes N] [--jobs N]"
 
 Both ways are measured in the same run of this program, in turn, so that they meet the same machine. Each part prints
 one table. The sizes are small enough for some minutes; `--pairs`, `--kills` and `--trials` take larger ones. With
@@ -373,9 +373,10 @@ def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, An
     beyond no change.
     """
     journal = Journal(wanted.keep, wanted.until)
-    works = WORKS | OTHER_WORKS
+    works = {name: work for name, work in (WORKS | OTHER_WORKS).items() if wanted.names in name}
+    functions = [name for name in FUNCTIONS if wanted.names in name]
     alone_s = {name: seconds_of(machine, name, work.format(n=STEPS)) for name, work in works.items()}
-    steps = {name: round(STEPS * _RUN_S / alone_s[name]) for name in works} | dict.fromkeys(FUNCTIONS, STEPS)
+    steps = {name: round(STEPS * _RUN_S / alone_s[name]) for name in works} | dict.fromkeys(functions, STEPS)
     calls: dict[tuple[str, float], list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for trial in range(wanted.first, wanted.first + wanted.trials):
@@ -534,6 +535,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write kills and decisions down, and go on from them")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no kill and no decision after so many")
     parser.add_argument("--seconds", type=float, default=20.0, help="a decision may measure so long")
+    parser.add_argument("--names", default="", metavar="PART", help="decide on commands and functions so called only")
     parser.add_argument("--jobs", type=int, default=1, help="kills at the same time")
     parser.add_argument("--interleave", default="lockstep", help="how base and head alternate in decisions")
     wanted = parser.parse_args()
