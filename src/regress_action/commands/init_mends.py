@@ -81,12 +81,14 @@ _VITEST = re.compile(rf"^(?:{_ENTERED})?(.* vitest bench --run)((?: (?!-){WORD})
 _MOST_FILES = 12
 _ASV_RUN = " run -E "
 _ASV_CHOSEN = re.compile(rf" --bench ({WORD})")
+_ASV_FAILED = re.compile(r"^\[ *[\d.]+%\] ·+ (\S+) +(?:\d+/\d+ )?failed$", re.MULTILINE)
 
 
 _SELECTED = {
     "pytest": (re.compile(r" (?=--(?:benchmark-only|benchmark-json|codspeed)\b)"), " {select} "),
     "go": (re.compile(r"-bench[ =](?:'[^']*'|\S+)"), r"\g<0> {select}"),
     "vitest": (re.compile(r" (?=--(?:outputJson|reporter)=)"), " {select} "),
+    "asv": (re.compile(r"(?<= run) (?=(?:--bench|-E) )"), " {select} "),
     "google": (re.compile(r"--benchmark_(?:out_)?format=json"), r"\g<0> {select}"),
     "cargo": (
         re.compile(r"(cargo bench(?: (?!-- |\|)\S+)*)(?: --(?= )((?: (?!\|)\S+)*))?(?= \||$)"),
@@ -115,7 +117,7 @@ def mended(project: Project, log: str, own: Collection[str]) -> tuple[Project, s
     if project.command.endswith(_KEPT) and _UNKNOWN_FORMAT.search(log) and not _FAILED_RUN.search(log):
         timed = replace(project, command=project.command.removesuffix(_KEPT))
         return timed, "the program is timed as a whole, because what it prints is in no known format"
-    return _without_failures(project, log)
+    return _without_failed_asv(project, log) or _without_failures(project, log)
 
 
 def _packages_of_python(project: Project, log: str, own: Collection[str]) -> tuple[Project, str] | None:
@@ -150,6 +152,24 @@ def _packages_of_node(project: Project, log: str) -> tuple[Project, str] | None:
     return None
 
 
+def _without_failed_asv(project: Project, log: str) -> tuple[Project, str] | None:
+    """Return the way without the benchmarks of asv that failed, if they are few."""
+    failed, command = list(dict.fromkeys(_ASV_FAILED.findall(log))), _ASV_CHOSEN.sub("", project.command)
+    if _ASV_RUN not in command or not failed or len(failed) > _MOST_LEFT_OUT:
+        return None
+    pattern = f"^(?!({'|'.join(map(re.escape, failed))})($|[(]))"
+    if chosen := _ASV_CHOSEN.search(project.command):
+        before = shlex.split(chosen[1])[0]
+        pattern += f"(?={before})" if before.startswith("^") else f"(?=.*({before}))"
+    command = command.replace(_ASV_RUN, f" run --bench {shlex.quote(pattern)} -E ")
+    return replace(project, command=command), _said_of_failed(failed)
+
+
+def _said_of_failed(failed: Sequence[str]) -> str:
+    few = ", ".join(failed[:3]) + (" and others" if len(failed) > 3 else "")  # noqa: PLR2004 - names that are shown
+    return f"left out {len(failed)} that fail at this commit: {few}"
+
+
 def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
     """Return the way without options that nothing here knows, or without the tests that failed, if they are few."""
     if "-m pytest" not in project.command:
@@ -165,8 +185,7 @@ def _without_failures(project: Project, log: str) -> tuple[Project, str] | None:
         return None
     options = [f"--deselect={name}" if "::" in name else f"--ignore={name}" for name in failed]
     command = f"{project.command} {shlex.join(options)}"
-    few = ", ".join(failed[:3]) + (" and others" if len(failed) > 3 else "")  # noqa: PLR2004 - names that are shown
-    return replace(project, command=command), f"left out {len(failed)} that fail at this commit: {few}"
+    return replace(project, command=command), _said_of_failed(failed)
 
 
 def missing_packages(log: str, own: Collection[str] = ()) -> list[str]:

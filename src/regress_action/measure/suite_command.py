@@ -110,6 +110,12 @@ def _vitest(names: Sequence[str], _invocation: Invocation) -> list[str]:
     return ["-t", f"(^| )({'|'.join(ends)})$"]
 
 
+def _asv(names: Sequence[str], _invocation: Invocation) -> list[str]:
+    """Return one expression for functions; asv puts parameters in brackets, and all of them are run."""
+    functions = dict.fromkeys(re.escape(name.partition("(")[0]) for name in names)
+    return ["--bench", f"^({'|'.join(functions)})($|[(])"]
+
+
 def _cargo(names: Sequence[str], invocation: Invocation) -> list[str]:
     """Return one expression for Criterion, whose names have levels, and exact names for libtest and Divan."""
     if any(_CRITERION_NAME in name for name in names):
@@ -126,6 +132,7 @@ STYLES: dict[str, Callable[[Sequence[str], Invocation], list[str]]] = {
     "go": _go,
     "google": _google,
     "cargo": _cargo,
+    "asv": _asv,
     "vitest": _vitest,
     "regex": _regex,
     "plain": _plain,
@@ -143,6 +150,8 @@ def style_of(command: str) -> str:
         return "cargo"
     if "vitest" in words:
         return "vitest"
+    if re.search(r"\basv\s(?:.*\s)?run\s", command):
+        return "asv"
     return "google" if "--benchmark_out" in command or "--benchmark_format" in command else "plain"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,6 +81,7 @@ def test_a_package_joins_the_last_install(setup: str, longer: str) -> None:
         ),
         ("go test -bench '^(A|B)$' . | tee {out}", "go test -bench '^(A|B)$' {select} . | tee {out}"),
         ("npx vitest bench --run --outputJson={out}", "npx vitest bench --run {select} --outputJson={out}"),
+        ("cd b && p -m asv --config c run -E existing:p", "cd b && p -m asv --config c run {select} -E existing:p"),
         ("cargo bench --bench a | tee {out}", "cargo bench --bench a -- {select} | tee {out}"),
         ("cargo bench --bench a -- --quick | tee {out}", "cargo bench --bench a -- --quick {select} | tee {out}"),
         (
@@ -117,6 +120,24 @@ def test_tests_that_fail_at_this_commit_are_left_out_by_name() -> None:
     assert change[0].command == "p -m pytest t '--deselect=t/test_a.py::test_x[1]' --ignore=t/test_b.py"
     assert "left out 2 that fail" in change[1]
     assert mended(_pytest(), "".join(f"FAILED t/a.py::t{n}\n" for n in range(30)), set()) is None
+
+
+def test_benchmarks_of_asv_that_fail_are_left_out_by_name() -> None:
+    """What a job chose before stays chosen; a parameter in brackets belongs to the name."""
+    log = "[ 50.00%] ··· mod.Suite.time_a    1/3 failed\n[100.00%] ··· time_b failed\n[100.00%] ··· time_c 3.1±0ms\n"
+    project = replace(_pytest(), kind="asv", command="p -m asv run -E existing:p --record-samples")
+    change = mended(project, log, set())
+    again = mended(change[0], "[ 50.00%] ··· time_d failed\n", set()) if change else None
+
+    assert change is not None
+    assert again is not None
+    first, second = (
+        re.compile(shlex.split(way.command)[shlex.split(way.command).index("--bench") + 1])
+        for way in (change[0], again[0])
+    )
+    names = ["mod.Suite.time_a", "time_b", "time_c", "time_d", "time_b2", "mod.Suite.time_a(1)"]
+    assert [name for name in names if first.search(name)] == ["time_c", "time_d", "time_b2"]
+    assert [name for name in names if second.search(name)] == ["time_c", "time_b2"]
 
 
 def test_program_that_fails_is_not_called_one_with_an_unknown_format() -> None:
