@@ -31,6 +31,8 @@ Where fewer would be enough, leaving out what chance put far away would make the
 """
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 _REPLAYED = 20  # newest stored runs that are predicted from those before them
+_GREW = 1.9  # times the learned variance, in which the newest five runs show that noise grew; one in seven by chance
+_WITHOUT_LARGEST = 0.5561  # mean square of the four smallest of five standard normal values
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 
 
@@ -269,8 +271,11 @@ def _several(base: Floats, head: Floats, moderated: Floats) -> tuple[Floats, Flo
     return mean_b, np.where(noisier, welch, se2), np.where(noisier & np.isfinite(welch_df), welch_df, df)
 
 
-def replayed_spread(base: Floats) -> tuple[Floats, Floats]:
+def replayed_spread(base: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the spread of one run by which the newest stored runs missed their prediction, and its degrees of freedom.
+
+    The third is the spread by which the newest five did, of which the largest miss is left out: one bad commit is not
+    noise.
 
     Each of the last twenty runs of a row (oldest first) is predicted by the level at which the runs before it ended, as
     the head will be: noise that changed, and a level that wanders, are in these errors. Newer ones weigh more, halving
@@ -287,7 +292,7 @@ def replayed_spread(base: Floats) -> tuple[Floats, Floats]:
         usable = np.count_nonzero(~np.isnan(before), axis=1) >= _HALF_LIFE
         errors.append(np.where(usable, np.abs(packed[:, at] - level) / np.sqrt(1 + share), np.nan))
         weights.append(0.5 ** (age / _HALF_LIFE))
-    nothing = np.full(len(base), np.nan), np.zeros(len(base))
+    nothing = np.full(len(base), np.nan), np.zeros(len(base)), np.full(len(base), np.nan)
     if not errors:
         return nothing
     missed = np.stack(errors, axis=1)
@@ -298,7 +303,9 @@ def replayed_spread(base: Floats) -> tuple[Floats, Floats]:
         _weighted_quantile(missed, weight, 0.8) / normal.DEVIATIONS_AT_80,
     )
     enough = np.count_nonzero(weight, axis=1) >= 2 * _HALF_LIFE
-    return np.where(enough, spread, nothing[0]), np.where(enough, df, nothing[1])
+    newest = np.sort(missed[:, :_HALF_LIFE], axis=1)[:, : _HALF_LIFE - 1]
+    of_newest = np.sqrt((newest**2).mean(axis=1) / _WITHOUT_LARGEST)  # NaN where fewer than five were predicted
+    return np.where(enough, spread, nothing[0]), np.where(enough, df, nothing[1]), np.where(enough, of_newest, np.nan)
 
 
 def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
@@ -307,6 +314,24 @@ def _weighted_quantile(values: Floats, weights: Floats, share: float) -> Floats:
     ranked, heavy = np.take_along_axis(values, order, axis=1), np.take_along_axis(weights, order, axis=1)
     reached = np.cumsum(heavy, axis=1) >= share * heavy.sum(axis=1, keepdims=True) * (1 - ROUNDING)
     return np.asarray(ranked[np.arange(len(values)), reached.argmax(axis=1)])
+
+
+def widened(base: Floats, prior: Prior) -> Floats:
+    """Return by what factor the interval of each row is widened, beyond the noise that was learned.
+
+    The very statistic is replayed over the newest stored runs: each is predicted from those before it, as the head is.
+    Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. The larger of this
+    and the learned noise counts: combined by their degrees of freedom, what was learned outvotes the newest runs. Where
+    the newest five alone missed by much more, they say how wide: noise that grew a few runs ago is in these alone.
+    """
+    factor = np.ones(len(base))
+    rows = np.flatnonzero(prior.learned & (prior.variance > 0))
+    missed, df, newest = replayed_spread(base[rows])
+    variance = prior.variance[rows]
+    wide = np.maximum(np.where(df > 0, missed**2, variance) / variance, 1.0)
+    grown = newest**2 > _GREW * variance
+    factor[rows] = np.sqrt(np.where(grown, np.fmax(wide, newest**2 / variance), wide))
+    return factor
 
 
 def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) -> Estimate:

@@ -328,7 +328,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
         p_line=np.where(estimate.design != designs.HISTORY, np.nan, p_line),
         drifting=drift.certain & (estimate.design == designs.HISTORY),
-        widened=np.where(borrowed, 1.0, _widened(sessions_b, prior)),
+        widened=np.where(borrowed, 1.0, designs.widened(sessions_b, prior)),
         learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
     )
 
@@ -388,21 +388,6 @@ def _prior(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> tup
         if steps[row] > 1 and recent[row] ** 2 > spread**2 * special.fdtri(steps[row], runs - 1, 1 - _NOISIER):
             prior_df[row], prior[row] = steps[row], recent[row] ** 2
     return designs.Prior(prior_df, prior, learned), moderated | learned
-
-
-def _widened(base: Floats, prior: designs.Prior) -> Floats:
-    """Return by what factor the interval of each row is widened, beyond the noise that was learned.
-
-    The very statistic is replayed over the newest stored runs: each is predicted from those before it, as the head is.
-    Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. The larger of this
-    and the learned noise counts: combined by their degrees of freedom, what was learned outvotes the newest runs.
-    """
-    factor = np.ones(len(base))
-    rows = np.flatnonzero(prior.learned & (prior.variance > 0))
-    missed, df = designs.replayed_spread(base[rows])
-    variance = prior.variance[rows]
-    factor[rows] = np.sqrt(np.maximum(np.where(df > 0, missed**2, variance) / variance, 1.0))
-    return factor
 
 
 def _resting_on(learned: Flags, matrix: RunMatrix, policy: Policy) -> dict[int, Noise]:

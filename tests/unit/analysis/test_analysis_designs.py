@@ -393,7 +393,7 @@ def test_a_replayed_run_is_predicted_by_the_level_before_it() -> None:
     reached = np.cumsum(np.array(weights)[order]) / sum(weights)
     half, most = (np.array(errors)[order][np.argmax(reached >= share)] for share in (0.5, 0.8))
 
-    spread, df = designs.replayed_spread(values[None])
+    spread, df, _ = designs.replayed_spread(values[None])
     assert spread[0] == pytest.approx(max(half * 1.4826, most / stats.norm.isf(0.1)), rel=1e-4)
     assert df[0] == pytest.approx(sum(weights) ** 2 / np.square(weights).sum())
     assert designs.replayed_spread(values[None, :14])[1].tolist() == [0]

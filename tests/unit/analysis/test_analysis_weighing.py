@@ -300,9 +300,10 @@ def test_what_is_known_of_a_row_is_learned_newer_or_borrowed(seed: int) -> None:
         rests = learned is not None and learned.runs > max(1, len(base[benchmark.name]))
         assert (prior.learned[row], moderated[row]) == (rests, rests)
 
-    missed, seen = designs.replayed_spread(matrix.base_values)
-    widened = estimate._widened(matrix.base_values, prior)
-    factor = np.sqrt(np.maximum(missed**2 / prior.variance, 1))
+    missed, seen, newest = designs.replayed_spread(matrix.base_values)
+    widened = designs.widened(matrix.base_values, prior)
+    grew = np.where(newest**2 > 1.9 * prior.variance, newest, 0)
+    factor = np.sqrt(np.fmax(np.fmax(missed, grew) ** 2 / prior.variance, 1))
     assert widened == pytest.approx(np.where(prior.learned & (seen > 0), factor, 1.0))
 
 
@@ -472,7 +473,7 @@ def test_noise_that_was_learned_as_none_widens_nothing() -> None:
     """There is no factor to a spread of zero."""
     values = np.random.default_rng(1).normal(0, 0.02, (2, 15))
     prior = designs.Prior(np.full(2, 20.0), np.array([0.0, 0.001**2]), np.ones(2, bool))
-    widened = estimate._widened(values, prior)
+    widened = designs.widened(values, prior)
     assert (widened[0], widened[1] > 2) == (1.0, True)
 
 

@@ -259,7 +259,7 @@ def test_a_spread_that_is_replayed_is_that_of_one_run() -> None:
     """Of a thousand rows of white noise, on average; too few runs give none."""
     values = np.random.default_rng(1).normal(0, 0.02, (1000, 20))
 
-    spread, df = designs.replayed_spread(values)
+    spread, df, _ = designs.replayed_spread(values)
 
     assert np.median(spread) == pytest.approx(0.02, rel=0.15)
     assert (df > 5).all()
@@ -322,7 +322,7 @@ def test_noise_that_jumps_between_two_levels_is_replayed_by_its_typical_error() 
     """Alternately 2 % above and below the level: the median of the errors says more than their outer fifth."""
     values = 0.02 * (-1.0) ** np.arange(30)
 
-    spread, _ = designs.replayed_spread(values[None])
+    spread, _, _ = designs.replayed_spread(values[None])
 
     assert spread[0] > 0.026
 

@@ -179,7 +179,7 @@ def test_the_replay_predicts_each_of_the_newest_runs_from_those_before_it(runs: 
     """Twenty of them from twenty each, five at least; of median and 80 % quantile the one that says more counts."""
     values = drawn(runs, runs)
 
-    spreads, dfs = designs.replayed_spread(values)
+    spreads, dfs, of_newest = designs.replayed_spread(values)
 
     replayed = 0
     for row in range(ROWS):
@@ -192,7 +192,7 @@ def test_the_replay_predicts_each_of_the_newest_runs_from_those_before_it(runs: 
                 errors.append(abs(series[at] - level) / math.sqrt(1 + share))
                 weights.append(0.5 ** (age / 5))
         if len(errors) < 10:
-            assert (math.isnan(spreads[row]), dfs[row]) == (True, 0)
+            assert (math.isnan(spreads[row]), dfs[row], math.isnan(of_newest[row])) == (True, 0, True)
             continue
         replayed += 1
         ordered, total = sorted(zip(errors, weights, strict=True)), sum(weights)
@@ -202,6 +202,8 @@ def test_the_replay_predicts_each_of_the_newest_runs_from_those_before_it(runs: 
         )
         assert spreads[row] == pytest.approx(max(half * 1.4826, most / 1.2816))
         assert dfs[row] == pytest.approx(total**2 / sum(weight**2 for weight in weights))
+        smallest = sorted(errors[:5])[:4]
+        assert of_newest[row] == pytest.approx(math.sqrt(np.mean(np.square(smallest)) / 0.5561))
     assert (replayed > 0) == (runs >= 15)
 
 

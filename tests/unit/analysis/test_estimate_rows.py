@@ -71,7 +71,7 @@ def test_stored_runs_of_one_machine_are_a_history_where_either_side_has_several(
     as_history = designs.history(level, new, prior, 5)
     rounding = resolution.rounding_error(level, new, scale.linear, scale.seconds)
     ranked = exact_tests.order_p_values(level, new, scale.timed & ~scale.linear & ~scale.exact)
-    widened = estimate._widened(level, prior)
+    widened = designs.widened(level, prior)
     designs_used = set()
     for row, design in enumerate(found.estimate.design):
         b, h = ((~np.isnan(side[row])).sum() for side in (level, new))
