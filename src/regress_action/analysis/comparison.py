@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regress_action.analysis import conditions, designs, grading, noise, suite, tests, trade_offs
+from regress_action.analysis import conditions, designs, exact_tests, grading, noise, suite, tests, trade_offs
 from regress_action.analysis.arrays import Flags, Floats, Ints, medians, plain
 from regress_action.analysis.estimate import RunMatrix, estimate_rows
 from regress_action.analysis.policy import Policy, budget_rules, row_thresholds
@@ -153,7 +153,16 @@ class _Rows:
     def _tested(self, row: int, verdict: Verdict) -> Reason:
         design = designs.MODES[min(self._designs[row], designs.SINGLE)]
         if verdict is Verdict.UNCHANGED:
-            return Reason(ReasonCode.RULED_OUT, design, ruled_out=self._ruled_out[row], pairs_beyond=self._beyond[row])
+            pairs = (
+                self._sides[row][1].runs if design is Mode.PAIRED and not self._analysis.matrix.scale.exact[row] else 0
+            )
+            return Reason(
+                ReasonCode.RULED_OUT,
+                design,
+                ruled_out=self._ruled_out[row],
+                pairs_beyond=self._beyond[row],
+                missed_share=exact_tests.missed_path_share(pairs) if pairs else None,
+            )
         if verdict is Verdict.INCONCLUSIVE:
             return self._open(row, design)
         if self._is_suspected(row):

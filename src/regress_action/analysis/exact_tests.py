@@ -84,6 +84,21 @@ def may_be_a_path(head: int, of_head: int, base: int, of_base: int) -> bool:
     return chance <= _SHOWN or (possible and chance <= _POSSIBLE)
 
 
+FEWEST_SLOW = 2  # one slow run is a stalled process more often than a path
+
+
+@cache
+def missed_path_share(runs: int) -> float:
+    """Return the share of the head's runs below which a slower path may be missed at 5 %, in so many pairs.
+
+    A path is named from the fewest slow runs on that are no chance beside a base without any: two of ten, five of
+    sixty. That so many runs of the head take it has a chance of 95 % at this share. 1 where no number is enough.
+    """
+    named = (slow for slow in range(FEWEST_SLOW, runs + 1) if may_be_a_path(slow, runs, 0, runs))
+    fewest = next(named, None)
+    return 1.0 if fewest is None else float(special.bdtri(fewest - 1, runs, _PATH_RULED_OUT))
+
+
 _FEWEST_STORED = 4  # a score needs three others
 _SUITE = 20  # benchmarks that show the tail of each other
 

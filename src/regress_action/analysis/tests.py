@@ -122,7 +122,6 @@ def _last_penalty(p: Floats, plan: SamplingPlan, alpha: float) -> float:
 _MOST_RUNS = 10_000  # beyond this, "more runs" is no advice
 _ROUNDS = 12  # of a fixed point that halves its error each time
 _FAR = 5.0  # robust standard deviations beyond which a run took another path
-_SLOW_RUNS = 2
 _TAILS = 2.0  # times the variance of an estimated variance: that of noise with an excess kurtosis of two
 _UNCERTAIN = 3.0  # more runs than the variance seems to need, over its degrees of freedom: it may be too small
 _COUNTED = 0.75  # the part of alpha that interval and counting may err by together
@@ -307,7 +306,7 @@ def _slow_runs(estimates: RowEstimates, scale: Scale, size: Floats) -> Ints:
         slow_b = (runs_b - middle > limit).sum(axis=1)
     of_c, of_b = ((~np.isnan(runs)).sum(axis=1) for runs in (runs_c, runs_b))
     counts = zip(*map(plain, (slow_c, of_c, slow_b, of_b)), strict=True)
-    shown = [count[0] >= _SLOW_RUNS and exact_tests.may_be_a_path(*count) for count in counts]
+    shown = [count[0] >= exact_tests.FEWEST_SLOW and exact_tests.may_be_a_path(*count) for count in counts]
     return np.where(np.array(shown, dtype=bool) & ~scale.exact, slow_c, 0)
 
 

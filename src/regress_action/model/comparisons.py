@@ -378,7 +378,7 @@ class ReasonCode(StrEnum):
     DRIFTING_BASELINE = "drifting-baseline"  # design; the stored runs drift, or a suspected change may be their drift
     CODE_LAYOUT = "code-layout"  # design, margin: what code layout alone can change; count: builds that showed it
     SLOW_PATH = "slow-path"  # design, count: runs of the head that are far slower than the rest
-    RULED_OUT = "ruled-out"  # design, ruled_out, pairs_beyond
+    RULED_OUT = "ruled-out"  # design, ruled_out, pairs_beyond, missed_share
     UNDECIDED = "undecided"  # design, margin, weak
     COARSE_CLOCK = "coarse-clock"  # design; its values are whole ticks that are wider than their noise
     MOVED_WITH_SUITE = "moved-with-suite"  # design; suspected, since everything moved together
@@ -422,6 +422,7 @@ class Reason:
     `design` is how this comparison was measured. `margin` is the smallest badness ratio called a change, `ruled_out`
     the one that is ruled out, and `pairs_beyond` how many pairs lay beyond it where counting them decided. `spread` is
     the standard deviation of log values. `weak` marks runs that cannot show how far runs of the same code lie apart.
+    `missed_share` is the share of the head's runs below which a slower path that only these take may be missed.
     `independent` marks pairs that prove it only if neighbouring ones are not alike, which so few cannot show.
     `again` is the second measurement. `text` and `before` may be somebody else's words and are data.
     """
@@ -431,6 +432,7 @@ class Reason:
     margin: float | None = None
     ruled_out: float | None = None
     pairs_beyond: int | None = None
+    missed_share: float | None = None
     spread: float | None = None
     independent: bool = False
     count: int | None = None

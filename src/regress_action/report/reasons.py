@@ -147,8 +147,15 @@ def _ruled_out(row: Comparison, reason: Reason) -> str:
     if reason.pairs_beyond is not None:
         few = "none" if reason.pairs_beyond == 0 else f"only {reason.pairs_beyond}"
         differ = "differs" if reason.pairs_beyond <= 1 else "differ"
-        return f"{limit}: {few} of {row.baseline.runs} interleaved pairs {differ} so much."
-    return f"{limit}: it lies between {_between(row)}, {_runs(row, reason)}."
+        return f"{limit}: {few} of {row.baseline.runs} interleaved pairs {differ} so much.{_missed(reason)}"
+    return f"{limit}: it lies between {_between(row)}, {_runs(row, reason)}.{_missed(reason)}"
+
+
+def _missed(reason: Reason) -> str:
+    """Say which slower path so few runs may have missed."""
+    if reason.missed_share is None:
+        return ""
+    return f" Extra work that fewer than {math.ceil(100 * reason.missed_share)} % of its runs do may have been missed."
 
 
 def _undecided(row: Comparison, reason: Reason) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regress_action.analysis import LayoutBound, Policy, designs, grading
+from regress_action.analysis import LayoutBound, Policy, designs, exact_tests, grading
 from regress_action.analysis.comparison import _Rows, _sides, analyse
 from regress_action.model.comparisons import Mode, Reason, ReasonCode, Severity, Side, Verdict, WaiverApplied
 from unit.analysis.compared_sides import NAN, pairs
@@ -59,6 +59,8 @@ def reason_in_words(seen: grading.Analysis, row: int, verdict: Verdict, waiver: 
     margin = math.exp(min(float(results.margin[row]), 700))
     ruled_out, beyond = math.exp(float(results.ruled_out[row])), int(results.beyond[row])
     bound, doubted = estimates.layout[row], bool(results.suspected[row])
+    is_noisy_pair = design is Mode.PAIRED and not seen.matrix.scale.exact[row]
+    missed_share = exact_tests.missed_path_share(2) if is_noisy_pair else None
     rules: dict[Verdict, list[tuple[bool, Reason]]] = {
         Verdict.NEW: [(True, Reason(ReasonCode.NEW))],
         Verdict.MISSING: [
@@ -82,7 +84,13 @@ def reason_in_words(seen: grading.Analysis, row: int, verdict: Verdict, waiver: 
         Verdict.UNCHANGED: [
             (
                 True,
-                Reason(ReasonCode.RULED_OUT, design, ruled_out=ruled_out, pairs_beyond=beyond if beyond >= 0 else None),
+                Reason(
+                    ReasonCode.RULED_OUT,
+                    design,
+                    ruled_out=ruled_out,
+                    pairs_beyond=beyond if beyond >= 0 else None,
+                    missed_share=missed_share,
+                ),
             )
         ],
         Verdict.INCONCLUSIVE: [

@@ -179,3 +179,18 @@ def test_a_new_run_like_stored_runs_that_never_differ_is_no_surprise(rows: int) 
 
     assert exact_tests.order_p_values(base, head, family).tolist() == [1.0] * rows
     assert exact_tests.order_p_values(base, head + 1, family) == pytest.approx([0.0] * rows)
+
+
+@pytest.mark.parametrize(("runs", "fewest"), [(2, 2), (5, 2), (10, 2), (30, 2), (40, 3), (60, 5)])
+def test_the_share_of_runs_below_which_a_path_may_be_missed(runs: int, fewest: int) -> None:
+    """At this share one measurement in twenty holds fewer slow runs than it takes to name the path."""
+    share = exact_tests.missed_path_share(runs)
+
+    assert exact_tests.may_be_a_path(fewest, runs, 0, runs)
+    assert fewest == exact_tests.FEWEST_SLOW or not exact_tests.may_be_a_path(fewest - 1, runs, 0, runs)
+    assert stats.binom(runs, share).cdf(fewest - 1) == pytest.approx(0.05)
+
+
+def test_one_pair_shows_no_path_at_all() -> None:
+    """Two slow runs are needed to tell it from a stall."""
+    assert exact_tests.missed_path_share(1) == 1

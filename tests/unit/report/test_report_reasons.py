@@ -92,6 +92,11 @@ def test_ruled_out_change_names_interval_or_pairs() -> None:
         "A change of +3 % or more for the worse is ruled out: it lies between −3.6"
     )
     assert reasons.sentence(counted).endswith("ruled out: only 1 of 10 interleaved pairs differs so much.")
+    for seen in (unchanged, counted):
+        assert isinstance(seen.reason, Reason)
+        missed = replace(seen, reason=replace(seen.reason, missed_share=0.394))
+        told = reasons.sentence(seen) + " Extra work that fewer than 40 % of its runs do may have been missed."
+        assert reasons.sentence(missed) == told
 
 
 def undecided(detectable: float, needed: int | None = 24, *, reason: Reason = UNDECIDED) -> str:
