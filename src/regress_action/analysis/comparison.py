@@ -183,6 +183,8 @@ class _Rows:
     def _suspicion(self, row: int, design: Mode) -> Reason:
         if self._weak[row]:
             return Reason(ReasonCode.SUSPECTED, design, weak=True)
+        if self._suspected[row] and design is Mode.PAIRED:
+            return Reason(ReasonCode.ALIKE_PAIRS, design)
         if self._suspected[row] and not math.isnan(self._analysis.estimates.p_line[row]):
             return Reason(ReasonCode.DRIFTING_BASELINE, design)
         if self._suspected[row]:

@@ -11,7 +11,7 @@ from scipy import special
 
 from regress_action.analysis import baseline_drift, designs, exact_tests, noise
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
-from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
+from regress_action.analysis.pair_order import SUITE, PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.policy import LayoutBound
 from regress_action.analysis.resolution import rounding_error
 from regress_action.analysis.run_matrix import by_session
@@ -33,6 +33,7 @@ _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts whe
 _LEARNED_DF = 20.0  # the most that a learned spread counts
 _RECENT = 10  # stored runs that show how noisy the machine is now
 _CORRELATED = 3.0  # standard errors from which neighbouring pairs are said to be alike
+_SEEM_ALIKE = 1.2  # standard errors from which the neighbouring pairs of a suite seem alike; one in 30 by chance
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _A_SIDE = 5  # benchmarks that got faster, or slower, from which the scatter of a suite is read
 _BY_CHANCE = 1.17  # standard error of a robust deviation, times √n (Rousseeuw and Croux, J. Am. Stat. Assoc. 88 (1993))
@@ -50,7 +51,8 @@ class RowEstimates:
     `base` and `head` are the runs used (rows × runs, on the scale of `badness`), taken from those columns of the
     sides, or from all of them. `spread` is the robust one of a stored baseline. `latest` marks the rows that the
     last of the pairs measured; None where nothing was paired. `learned` is the learned noise of the rows that rest
-    on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0. `coarse` rows hold
+    on it. `correlation` is that of neighbouring pairs where they are beyond doubt alike, else 0; `alike` rows
+    are those of a suite whose pairs seem so. `coarse` rows hold
     values on a lattice that is wider than their noise. `layout` is what layout may change of the rows that were
     measured in compiled code, of which each side is one build. `p_counts` are exact p-values of counts, `p_order`
     those that order statistics allow a single new run, and `p_line` those of several new runs if their baseline drifts
@@ -70,6 +72,7 @@ class RowEstimates:
     spread: Floats
     coarse: Flags
     correlation: Floats
+    alike: Flags
     layout: Mapping[int, LayoutBound]
     p_counts: Floats
     p_order: Floats
@@ -151,6 +154,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         *_nothing_wrong(len(base)),
         coarse=rounding > 0,
         correlation=np.where(order.evidence > _CORRELATED, order.correlation, 0.0),
+        alike=_seem_alike(matrix.scale, order),
         layout=_layout(matrix, policy),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
@@ -191,6 +195,16 @@ def _pair_order(scale: Scale, base: Floats, head: Floats, second: Ints) -> PairO
         family = (scale.timed == timed) & ~scale.exact
         correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family], sums[family])
     return PairOrder(effect, scaling, correlation, cautious, evidence)
+
+
+def _seem_alike(scale: Scale, order: PairOrder) -> Flags:
+    """Return the rows of a suite whose neighbouring pairs seem alike, which so few of them do not prove."""
+    alike = np.zeros(len(order.evidence), dtype=bool)
+    for timed in (True, False):
+        family = scale.timed == timed
+        if np.count_nonzero(order.evidence[family]) >= SUITE:
+            alike[family] = order.evidence[family] > _SEEM_ALIKE
+    return alike
 
 
 def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:
@@ -323,6 +337,7 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         stability.spread,
         coarse=rounding > 0,
         correlation=np.zeros(len(head)),
+        alike=np.zeros(len(head), dtype=bool),
         layout={},
         p_counts=np.full(len(head), np.nan),
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),

@@ -24,7 +24,7 @@ _FEWEST = 5  # pairs from which their order is looked at
 _A_SIDE = 2  # pairs of either order from which its effect is estimated
 _EFFECT = 0.01  # significance from which the order of a pair is taken to matter
 _FEWEST_ALONE = 12  # pairs from which the interval of a row by itself is widened by what its neighbours seem alike
-_SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
+SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
 _USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
 
@@ -112,16 +112,16 @@ def correlation_of_pairs(differences: Floats, sums: Floats) -> tuple[Floats, Flo
         variances = pairs / (pairs - 3.0) ** 2 * (1 + weight**2) / (1 + weight) ** 2
     usable = np.isfinite(estimates) & (pairs >= _FEWEST)
     rows = np.count_nonzero(usable)
-    if rows >= _SUITE:
+    if rows >= SUITE:
         shared = float(estimates[usable].mean())
         of_mean = _variance_of_shared((differences[usable], sums[usable]), weight[usable], shared)
         estimates = np.where(usable, shared, np.nan)
         variances = np.where(usable, float(medians(variances[usable][None])[0]) * of_mean, np.nan)
-    seen = usable & ((pairs >= _FEWEST_ALONE) | (rows >= _SUITE))
+    seen = usable & ((pairs >= _FEWEST_ALONE) | (rows >= SUITE))
     estimates, variances = np.where(usable, estimates, 0.0), np.where(usable, variances, 1.0)
     drawn = _USUAL_CORRELATION**2 / (_USUAL_CORRELATION**2 + variances)
     expected = np.clip(estimates * drawn, 0.0, MOST_CORRELATED)
-    if rows >= _SUITE:
+    if rows >= SUITE:
         expected = expected * _chance_of_any(estimates**2 / variances, drawn)
     cautious = np.clip(estimates * drawn + np.sqrt(variances * drawn), 0.0, MOST_CORRELATED)
     evidence = estimates / np.sqrt(variances)

@@ -134,10 +134,11 @@ class TestResults:
     `smallest` is the smallest difference called a change; `margin` is what must be ruled out for a row to count as
     unchanged: the threshold that somebody wrote down for it, else `smallest`. `ruled_out` is the smaller of the two
     that is proven not to be reached, NaN where neither is, and `beyond` the number of pairs beyond it where the
-    pairs had to be counted, else -1. `suspected` changes rest on what one new run shows, or on learned noise that the
-    stored runs themselves exceeded; `independent` ones are proven only if neighbouring pairs are not alike, which the
-    pairs do not show; `layout` ones could be made by the code layout of a single build. `slow_runs` counts the runs of
-    the head that took another, slower path, 0 where those are too few to be no chance.
+    pairs had to be counted, else -1. `suspected` changes rest on what one new run shows, on a level that does not
+    drift, on noise that the stored runs exceeded, or on pairs that are not alike although they seem so; `independent`
+    ones are proven only if neighbouring pairs are not alike, which these do not show; `layout` ones could be made by
+    the code layout of a single build. `slow_runs` counts the runs of the head that took another, slower path, 0 where
+    those are too few to be no chance.
     """
 
     p: Floats
@@ -196,6 +197,7 @@ def decide(
     p_other = np.fmax(estimates.p_order, estimates.p_line)  # no row has both
     doubted = np.fmax(p_other, np.where(estimates.widened > 1, p_widened, np.nan))
     proven = np.isnan(doubted) | (q_values(np.fmax(p_both, doubted), families) <= policy.alpha)
+    independent = ~_holds_of_alike_pairs(estimates, policy, (p_both, shift), families)
     return TestResults(
         p=p,
         q=q,
@@ -211,8 +213,8 @@ def decide(
         regression=regression,
         improvement=improvement,
         unchanged=~np.isnan(ruled_out) & (slow_runs == 0) & ~estimate.weak & ~regression & ~improvement,
-        suspected=(regression | improvement) & ~proven,
-        independent=(regression | improvement) & ~_holds_of_alike_pairs(estimates, policy, (p_both, shift), families),
+        suspected=(regression | improvement) & (~proven | (independent & estimates.alike)),
+        independent=(regression | improvement) & independent,
         layout=_within_layout(estimates, scale),
         slow_runs=slow_runs,
     )

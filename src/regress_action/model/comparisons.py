@@ -375,6 +375,7 @@ class ReasonCode(StrEnum):
     PROVEN = "proven"  # design, `waiver` where one covers it, independent
     SUSPECTED = "suspected"  # design
     ONE_NEW_RUN = "one-new-run"  # design; a single new run is not far enough beyond all stored ones
+    ALIKE_PAIRS = "alike-pairs"  # design; suspected, since neighbouring pairs of the suite seem alike
     DRIFTING_BASELINE = "drifting-baseline"  # design; the stored runs drift, or a suspected change may be their drift
     CODE_LAYOUT = "code-layout"  # design, margin: what code layout alone can change; count: builds that showed it
     SLOW_PATH = "slow-path"  # design, count: runs of the head that are far slower than the rest

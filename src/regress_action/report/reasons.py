@@ -100,6 +100,13 @@ def _one_new_run(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _alike_pairs(row: Comparison, reason: Reason) -> str:
+    return (
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Neighbouring pairs of the suite seem alike, as if one "
+        "side drifts, and then it is not proven. Measure more pairs."
+    )
+
+
 def _drifting_baseline(row: Comparison, reason: Reason) -> str:
     if row.verdict is Verdict.INCONCLUSIVE:
         return (
@@ -280,6 +287,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.MOVED_WITH_SUITE: _moved_with_suite,
     ReasonCode.APART_FROM_SUITE: _apart_from_suite,
     ReasonCode.ONE_NEW_RUN: _one_new_run,
+    ReasonCode.ALIKE_PAIRS: _alike_pairs,
     ReasonCode.DRIFTING_BASELINE: _drifting_baseline,
     ReasonCode.CODE_LAYOUT: _code_layout,
     ReasonCode.SLOW_PATH: _slow_path,

@@ -16,7 +16,7 @@ from regress_action.analysis import autocorrelation, designs, estimate, pair_ord
 from regress_action.analysis.run_matrix import Scale
 from regress_action.model.comparisons import Verdict
 from regress_action.report.reasons import sentence
-from unit.analysis.compared_sides import number, only_row, pairs, reason_of
+from unit.analysis.compared_sides import number, of, only_row, pairs, reason_of
 
 if TYPE_CHECKING:
     from regress_action.model.comparisons import Comparison
@@ -289,3 +289,24 @@ def test_what_neighbouring_pairs_explain_is_not_taken_for_two_builds() -> None:
     for n in range(30):
         row = rows[f"{n:02}"]
         assert np.log(number(row.ratio_high) / number(row.ratio_low)) / 2 == pytest.approx(half[n], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("correlated", "benchmarks", "confirmed"), [(True, 10, False), (False, 10, None), (True, 9, None)]
+)
+def test_what_holds_of_independent_pairs_alone_is_suspected_in_a_suite_whose_neighbours_seem_alike(
+    correlated: bool, benchmarks: int, confirmed: object
+) -> None:
+    """Each side of every benchmark drifts, or is in no order; fewer than ten show nothing together."""
+    sides = 0.015 * np.random.default_rng(12).normal(0, 1, (10, 2, 5)).cumsum(axis=2)
+    sides -= sides.mean(axis=2, keepdims=True)
+    sides[0, 1] += np.log(1.15)
+    order = np.arange(5) if correlated else np.array([3, 0, 4, 1, 2])
+    base, head = (
+        pairs({f"b{n}": np.exp(row[side, order]) for n, row in enumerate(sides[:benchmarks])}) for side in (0, 1)
+    )
+
+    row = of(analysis.compare([base], [head]), "b0")
+
+    assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, confirmed)
+    assert ("Neighbouring pairs of the suite seem alike" in sentence(row)) == (confirmed is False)

@@ -95,8 +95,8 @@ def test_ruled_out_change_names_interval_or_pairs() -> None:
     for seen in (unchanged, counted):
         assert isinstance(seen.reason, Reason)
         missed = replace(seen, reason=replace(seen.reason, missed_share=0.394))
-        told = reasons.sentence(seen) + " Extra work that fewer than 40 % of its runs do may have been missed."
-        assert reasons.sentence(missed) == told
+        expected = reasons.sentence(seen) + " Extra work that fewer than 40 % of its runs do may have been missed."
+        assert reasons.sentence(missed) == expected
 
 
 def undecided(detectable: float, needed: int | None = 24, *, reason: Reason = UNDECIDED) -> str:
