@@ -252,7 +252,8 @@ def _trusted_settings(payload: Mapping[str, Any], environ: Mapping[str, str], ro
 class Job:
     """What every stage works on; `root` is the workspace, `environ` the variables that the runner set.
 
-    `trusted` is where settings and rules come from, and what the change tries to change about them.
+    `trusted` is where settings and rules come from, and what the change tries to change about them. `launch` is how the
+    runner starts this program again, to be asked for decisions while it measures.
     """
 
     settings: Settings
@@ -262,6 +263,7 @@ class Job:
     root: Path
     environ: Mapping[str, str]
     step_log: StepLog
+    launch: str = "regress-action"
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of this job, whose `path` is relative to the workspace; links on the way are refused.

@@ -176,11 +176,19 @@ def _is_profiled(settings: Settings) -> bool:
     return settings.profile == "regressions" and bool(settings.base) and not settings.suite_image
 
 
+def early_options(settings: Settings, launch: str) -> tuple[str, ...]:
+    """Return the options by which the measurer asks whether everything is decided; none where nothing may end early."""
+    return ("--decide", _decide(launch)) if settings.adaptive and settings.base else ()
+
+
+def _decide(launch: str) -> str:
+    return shlex.join([*shlex.split(launch), "decide", "--planned"])
+
+
 def _decide_options(settings: Settings, launch: str) -> tuple[str, ...]:
     """Return the options by which the measurer asks whether everything is decided, and what regressed."""
-    decide = shlex.join([*shlex.split(launch), "decide", "--planned"])
-    early = ("--decide", decide) if settings.adaptive and settings.base else ()
+    early = early_options(settings, launch)
     if not _is_profiled(settings):
         return early
     traced = ("--trace",) if can_be_traced((settings.command,)) else ()
-    return (*early, "--profile-if", f"{decide} --regressions", *traced)
+    return (*early, "--profile-if", f"{_decide(launch)} --regressions", *traced)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from regress_action import analysis, formats
-from regress_action.action.job import CONFIRMATION, FOLDER
+from regress_action.action.job import CONFIRMATION, FOLDER, encode_plan
 from regress_action.action.judge import (
     Judged,
     judge_against_history,
@@ -24,7 +24,7 @@ from regress_action.action.judge import (
 )
 from regress_action.action.measure import MeasurementSpec, measurer_command
 from regress_action.action.merge import sides
-from regress_action.action.plan import PAIRED, MeasurementRequest, write_request
+from regress_action.action.plan import PAIRED, MeasurementRequest, early_options, write_request
 from regress_action.github.event import Stage
 from regress_action.model import records
 from regress_action.model.errors import HistoryError, InputError
@@ -72,7 +72,8 @@ def _combined(job: Job, first: Judgement) -> Judgement:
     measured = formats.read_measurement(job.root / CONFIRMATION)
     if measured.base is None:
         return first
-    again = judge_reports([measured.base], [measured.head], _rules_of_pairs(job, measured.head, measured.base))
+    rules = _rules_of_pairs(job, measured.head, measured.base)
+    again = judge_reports([measured.base], [measured.head], rules, interim=job.settings.adaptive)
     return analysis.confirm(first, again.judgement, job.rules.policy)
 
 
@@ -89,9 +90,9 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
     (job.root / CONFIRMATION_REQUESTED).touch()
     (job.root / CONFIRMATION_ENDED).unlink(missing_ok=True)
-    write_request(
-        MeasurementRequest((*PAIRED, *line[line.index("--out") :]), why, settings.suite_image), job.root, job.environ
-    )
+    words = (*PAIRED, *early_options(settings, job.launch), *line[line.index("--out") :])
+    planned = encode_plan(job.trusted, job.environ)
+    write_request(MeasurementRequest(words, why, settings.suite_image, planned=planned), job.root, job.environ)
 
 
 ARTIFACT = "regress-report"

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from regress_action.github.client import Client
     from regress_action.github.runner import StepLog
 
+LAUNCH = "regress-action"
+
 
 @click.command(name="ci")
-def command() -> None:
+@click.option("--launch", metavar="COMMAND", default=LAUNCH, help="How the runner starts this program.")
+def command(*, launch: str) -> None:
     """Judge what was measured, store it in the history, and report to GitHub: what the action's container runs.
 
     Reads the action's inputs from REGRESS_INPUTS, the event from GITHUB_EVENT_NAME and GITHUB_EVENT_PATH, and what was
@@ -32,10 +35,10 @@ def command() -> None:
     from regress_action.action import job
 
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    raise click.exceptions.Exit(run(job.read_event(os.environ), os.environ, root))
+    raise click.exceptions.Exit(run(job.read_event(os.environ), os.environ, root, launch))
 
 
-def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> ExitCode:
+def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path, launch: str = LAUNCH) -> ExitCode:
     """Do what the event asks for and return how the step should end.
 
     The exit code gives the verdict. A failure to reach GitHub is a notice, never a failure of the step.
@@ -46,7 +49,7 @@ def run(payload: Mapping[str, Any], environ: Mapping[str, str], root: Path) -> E
     from regress_action.github.runner import StepLog
 
     log = StepLog(sys.stdout)
-    job = load_job(payload, environ, root, log)
+    job = replace(load_job(payload, environ, root, log), launch=launch)
     log.info(str(job.plan))
     for note in job.trusted.notes:
         log.warning(note, title="The gate of this change")

@@ -81,7 +81,7 @@ class Workspace:
                 words = (self.folder / ".regress/plan").read_bytes().decode().split("\0")[:-1]
                 log += self._run(["-m", "regress_action.measure", *words], environ)[1]
             output.write_text("")
-            status, printed = self._run(["-m", "regress_action", "ci"], judging)
+            status, printed = self._run(["-m", "regress_action", "ci", launch], judging)
             log += printed
             again = self._outputs(output).get("measure") == "true"
         return status, self._outputs(output), log

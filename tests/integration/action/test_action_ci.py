@@ -58,7 +58,8 @@ def test_an_equal_pull_request_is_silent(workspace: Workspace) -> None:
 def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspace) -> None:
     """Five pushes are a baseline; the slow sixth is measured again, paired, and only then becomes an issue.
 
-    Base and head then alternate as finely as the settings ask for: here the suites take turns, of the suspects only.
+    Base and head then alternate as finely as the settings ask for: here the suites take turns, of the suspects only. It
+    ends as any other measurement does, here at its first look.
     """
     suite = workspace.folder / "benchmarks" / "test_parse.py"
     suite.parent.mkdir()
@@ -75,11 +76,12 @@ def test_a_slower_push_is_confirmed_before_an_issue_is_opened(workspace: Workspa
         assert status == 0, log
     assert workspace.github.data.issues == []
     slow = workspace.pushed(workspace.commit(0.025))
-    status, outputs, log = workspace.step("push", slow, runs="5", interleave="lockstep", command=command)
+    status, outputs, log = workspace.step("push", slow, runs="10", interleave="lockstep", command=command)
     assert (status, outputs["verdict"]) == (1, "fail"), log
     assert "measured again" in log
     again = json.loads((workspace.folder / ".regress/confirmation/measurement.json").read_text())
     assert (again["interleave"]["asked"], again["interleave"]["kind"]) == ("lockstep", "cooperative")
+    assert (again["plan"]["pairs"], again["stopped"]["word"]) == (10, "decided"), log
     suspects = ["benchmarks/test_parse.py::test_parse"]
     assert [(run["selection"], run["turns"]["met"]) for run in again["runs"]] == [(suspects, 1)] * 10
     [issue] = workspace.github.data.issues
