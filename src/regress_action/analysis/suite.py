@@ -95,8 +95,8 @@ def summarise(
 
     `fail`: a regression that is not merely suspected, of a benchmark or of a service as a whole, reaches
     `policy.fail_on`, or a budget is exceeded. `incomplete`: something was not measured, or nothing was compared because
-    every benchmark is new. `warn`: a regression alarms. `inconclusive`: a regression that would alarm cannot be ruled
-    out. Otherwise `pass`.
+    every benchmark is new or failed on the base. `warn`: a regression alarms. `inconclusive`: a regression that would
+    alarm cannot be ruled out. Otherwise `pass`.
     """
     counts = Counter(comparison.verdict for comparison in comparisons)
     ratios = [
@@ -131,11 +131,17 @@ def _outcome(
         return Outcome.INCOMPLETE
     if over_budget or any(compared.reaches_threshold for compared in (*comparisons, *services)):
         return Outcome.WARN
-    if all(comparison.verdict is Verdict.NEW and comparison.budget is None for comparison in comparisons):
+    if all(_has_no_baseline(comparison) and comparison.budget is None for comparison in comparisons):
         return Outcome.INCOMPLETE
     if moved is not None or any(_open(comparison) for comparison in comparisons):
         return Outcome.INCONCLUSIVE
     return Outcome.PASS
+
+
+def _has_no_baseline(comparison: Comparison) -> bool:
+    reason = comparison.reason
+    failed = isinstance(reason, Reason) and reason.code is ReasonCode.FAILED_ON_BASE
+    return comparison.verdict is Verdict.NEW or failed
 
 
 def _fails(compared: Graded, policy: Policy) -> bool:
