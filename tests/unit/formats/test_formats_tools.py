@@ -274,6 +274,11 @@ CASES: dict[str, tuple[str, dict[tuple[str, str], tuple[float, str, str]], list[
         {("default", "time"): (7.617, "s", "lower"), ("parse: all", "time"): (2.5, "s", "lower")},
         [],
     ),
+    "timed-lines/node.txt": (
+        "timed_lines",
+        {("1000*queue", "time"): (2.0, "s", "lower"), ("1000*other", "time"): (0.012345, "s", "lower")},
+        [],
+    ),
     "gnu-time/time.txt": (
         "gnu_time",
         {

@@ -308,6 +308,9 @@ def test_tests_that_were_slow_only_once_are_left_out(tmp_path: Path) -> None:
 
     assert kept.command.startswith(".venv/bin/python -m pytest tests/test_a.py::test_slow -q ")
     assert [series.benchmark.name for series in shown.series] == ["tests.test_a.test_slow"]
+    (tmp_path / "x.xml").write_text(text.replace("0.02", "0.006"))
+    none = formats.gather([str(tmp_path / "x.xml")])[0]
+    assert without_fast_tests(chosen, none, Repository(tmp_path))[1].series == ()
     other = replace(project, command="python -m pytest tests/test_a.py --benchmark-only")
     assert without_fast_tests(other, report, Repository(tmp_path)) == (other, report)
 
