@@ -73,11 +73,14 @@ def initialise(
     """
     from regress_action import scaffold
 
-    branch = branch or _default_branch(root)
+    branch, guessed = (branch, False) if branch else _default_branch(root)
     projects = scaffold.recognise(root)
     what = "Found nothing to measure" if projects[0].missing else f"Found {projects[0].kind}"
     yield f"{what}: {plain(projects[0].why)}."
-    yield f"The default branch is {branch}. If it is another one, delete the workflow and name it: init --branch NAME"
+    other = " If it is another one, delete the workflow and name it: init --branch NAME" if guessed else ""
+    yield f"The default branch is {branch}.{other}"
+    if (root / scaffold.CONFIG).exists():
+        yield f"{scaffold.CONFIG} is there already and is kept. Delete it first to have it written anew."
     suites = yield from _suites(projects, root, suite, limit_minutes)
     repository = scaffold.Repository(root)
     replaced = list(scaffold.other_tools(repository))
@@ -283,8 +286,10 @@ def _table(report: Report) -> Iterator[str]:
         yield f"  and {count(len(report.series) - _SHOWN, 'row')} more"
 
 
-def _default_branch(root: Path) -> str:
-    """Return the default branch that the repository shows; `main` where there is no repository yet.
+def _default_branch(root: Path) -> tuple[str, bool]:
+    """Return the default branch that the repository shows, and whether it may be another one.
+
+    It is `main` where there is no repository yet.
 
     Raises:
         UsageError: there are several branches, and nothing shows which is the default one.
@@ -295,13 +300,14 @@ def _default_branch(root: Path) -> str:
     from regress_action.model.errors import HistoryError, UsageError
 
     try:
-        branch = Checkout(root, os.environ).default_branch()
+        checkout = Checkout(root, os.environ)
+        branch, of_origin = checkout.default_branch(), checkout.default_branch_of_origin()
     except HistoryError:
-        return "main"
+        return "main", True
     if branch is None:
         raise UsageError(
             f"{root} does not show which of its branches is the default one.",
             meaning="The workflow records baselines on that branch, and nothing was written.",
             remedy="Name it: regress-action init --branch NAME",
         )
-    return branch
+    return branch, of_origin is None

@@ -145,6 +145,10 @@ class Checkout:
         lines = (line.split() for line in printed.decode(errors="replace").splitlines())
         return {fields[0]: fields[-1] for fields in lines if len(fields) > 1}
 
+    def default_branch_of_origin(self) -> str | None:
+        """Return the branch that `origin` called its head when it was cloned; None where that is not known."""
+        return _target(self._git.folder / "refs" / "remotes" / "origin" / "HEAD", "refs/remotes/origin/")
+
     def default_branch(self) -> str | None:
         """Return the default branch, or None where the repository does not show which one it is.
 
@@ -152,7 +156,7 @@ class Checkout:
         branch exists; else the only other branch than the one checked out, or the only branch.
         """
         head = _target(self._git.folder / "HEAD")
-        if origin := _target(self._git.folder / "refs" / "remotes" / "origin" / "HEAD", "refs/remotes/origin/"):
+        if origin := self.default_branch_of_origin():
             return origin
         printed = self._git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin").decode()
         names = (re.sub(r"^refs/(?:heads|remotes/origin)/", "", line) for line in printed.splitlines())

@@ -23,7 +23,13 @@ def test_the_workflow_names_the_branch_that_is_not_checked_out(tmp_path: Path) -
     """On a feature branch, the only other branch is the default one, and it is named."""
     root = repository(tmp_path / "r", "trunk", "feature/x")
     lines = list(initialise(root, suite="default", branch=None, action="OWNER/regress-action@v1"))
-    assert any("The default branch is trunk" in line for line in lines)
+    assert any("The default branch is trunk. If it is another one" in line for line in lines)
+    again = list(initialise(root, suite="default", branch="trunk", action="OWNER/regress-action@v1"))
+    assert "The default branch is trunk." in again
+    assert "regress.yml is there already and is kept. Delete it first to have it written anew." in again
+    subprocess.run(["git", "clone", "-q", "--branch", "trunk", root, tmp_path / "clone"], check=True)
+    cloned = list(initialise(tmp_path / "clone", suite="default", branch=None, action="OWNER/regress-action@v1"))
+    assert "The default branch is feature/x." in cloned
     assert "branches: [trunk]" in (root / ".github/workflows/performance.yml").read_text()
 
 
