@@ -74,7 +74,7 @@ def parse_claim(text: str) -> Claim:
     for word, factor in _FACTOR_WORDS.items():
         words = re.sub(rf"^{word}\b", factor, words)
     claim = _negated(text, words) or _limited(text, words) or _stated(text, words)
-    if claim is None:
+    if claim is None or not 0 < claim.bound < math.inf:
         raise UsageError(
             f"The claim {escaping.plain(text)!r} is not understood.",
             meaning="A claim names a number and what it is of.",

@@ -360,7 +360,7 @@ def _failures_of_command(
     Where nothing that the baseline has is missing, the command itself failed: such a suite never passes.
     """
     runs = [run for report in head for run in report.runs]
-    if not all(run.failure for run in runs) or not head_side.listed.any():
+    if not runs or not all(run.failure for run in runs) or not head_side.listed.any():
         return {}
     missing = base_side.newest & np.isnan(head_side.values).all(axis=1)
     names = [rows.benchmarks[row].name for row in plain(np.flatnonzero(missing))]

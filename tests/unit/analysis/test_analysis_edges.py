@@ -291,6 +291,15 @@ def test_a_benchmark_that_a_failing_command_did_not_measure_failed() -> None:
     assert Note(NoteCode.FAILED_RUNS, (6, 6, 6), ("head", "exited with status 1")) in judgement.notes
 
 
+def test_a_record_that_lists_benchmarks_and_no_run_is_no_crash() -> None:
+    """Somebody's file may say so: nothing was measured of what it lists."""
+    [empty] = [replace(report, runs=(), series=(Series(Benchmark("a"), TIME, ()),)) for report in runs({"a": [1.0]})]
+
+    judgement = analysis.compare(runs({"a": STEADY}), [empty])
+
+    assert [row.verdict for row in judgement.comparisons] == [Verdict.MISSING]
+
+
 def test_what_failed_on_the_base_is_not_new() -> None:
     """A benchmark that only the head measured beside a base that failed is open; beside one that ran, it is new."""
     base, head = (_in_one_session(runs(values)) for values in ({"a": STEADY}, {"a": STEADY, "b": STEADY}))
