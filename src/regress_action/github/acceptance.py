@@ -74,8 +74,12 @@ def _comments(client: Client, number: int) -> list[IssueComment]:
 
 
 def _by_command(client: Client, comments: Sequence[IssueComment]) -> list[Acceptance]:
-    """Return what people with write access accepted in comments that are commands; an app's comment is none."""
-    commands = [(comment.user, parse(comment.body)) for comment in comments if comment.user.type == PERSON]
+    """Return what people with write access accepted in comments that are commands; an app's comment is none.
+
+    The author of a comment is None where that account is gone.
+    """
+    people = [comment for comment in comments if comment.user is not None and comment.user.type == PERSON]
+    commands = [(comment.user, parse(comment.body)) for comment in people]
     return [
         Acceptance(command.benchmark or "", user.login, command.reason)
         for user, command in commands

@@ -121,7 +121,7 @@ def with_pull_request(client: Client, plan: Plan) -> Plan:
     return replace(
         plan,
         pull_request=pull.number,
-        pull_request_author=pull.user.login,
+        pull_request_author=pull.user.login if pull.user is not None else None,
         is_draft=bool(pull.draft),
         base_sha=pull.base.sha,
         base_ref=pull.base.ref,

@@ -85,10 +85,10 @@ class Client:
         """Sleep for a multiple of the back-off."""
         self.sleep(steps * self.pace.backoff_s)
 
-    def wrote(self, author: NamedUser | Organization) -> bool:
-        """Whether an author is us; nobody is while our own login is not known."""
+    def wrote(self, author: NamedUser | Organization | None) -> bool:
+        """Whether an author is us; nobody is while our own login is not known. Who left GitHub is None."""
         login = self.own_login()
-        return bool(login) and author.login == login
+        return bool(login) and author is not None and author.login == login
 
     def created(self, run: CheckRun) -> bool:
         """Whether a check run was created by us: by the app whose token we have."""

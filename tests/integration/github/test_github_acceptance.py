@@ -309,6 +309,16 @@ def test_what_somebody_accepts_is_green_from_then_on(github: FakeGitHub, connect
     assert [annotation["message"].split(" ")[0] for annotation in github.data.check_runs[0].annotations] == ["api.list"]
 
 
+def test_comments_of_accounts_that_are_gone_accept_nothing(github: FakeGitHub, connect: Callable[[], Client]) -> None:
+    """GitHub names no author of theirs; the rest of the thread counts, and the verdict is published."""
+    github.data.add_pull(head_sha=sha(77), user="")
+    github.data.add_comment(1, "/regress accept * because", user="")
+    github.data.add_comment(1, "/regress accept cache.* because", user="octo")
+    assert [entry.by for entry in acceptance.of(connect(), pull(github, 1), Preferences())] == ["octo"]
+    Job().run(connect(), pull(github, 1), CRITICAL)
+    assert github.data.check_runs[0].conclusion == "failure"
+
+
 def test_run_starts_the_newest_run_of_the_workflow_again(github: FakeGitHub, connect: Callable[[], Client]) -> None:
     """In the pull request's own workflow, with its own rights; a run that is under way is left alone."""
     github.data.add_pull(head_sha=sha(77))
