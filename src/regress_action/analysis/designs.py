@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from regress_action.analysis import distributions
 from regress_action.analysis.arrays import ROUNDING, medians, moments
 from regress_action.analysis.autocorrelation import serial_correlation, variance_of_mean
 from regress_action.model import normal
@@ -33,6 +34,10 @@ _HALF_LIFE = 5  # runs after which a stored run says half as much about today's 
 _REPLAYED = 20  # newest stored runs that are predicted from those before them
 _GREW = 1.9  # times the learned variance, in which the newest five runs show that noise grew; one in seven by chance
 _WITHOUT_LARGEST = 0.5561  # mean square of the four smallest of five standard normal values
+_FEWEST_TAILS = 20  # stored runs that show how far one of them may lie
+_TAIL = 0.065  # chance of a new run farther out than the stored one that the interval reaches
+_BEYOND_CHANCE = 1.15  # times Student's interval
+_INTERVAL = 0.05
 _UNEQUAL = 0.05  # significance at which the head is taken to vary more than its baseline
 
 
@@ -332,6 +337,26 @@ def widened(base: Floats, prior: Prior) -> Floats:
     grown = newest**2 > _GREW * variance
     factor[rows] = np.sqrt(np.where(grown, np.fmax(wide, newest**2 / variance), wide))
     return factor
+
+
+def widened_by_tails(base: Floats, estimate: Estimate) -> Floats:
+    """Return by what factor the interval of one new run must be wider, as its stored runs (rows × runs) themselves lie.
+
+    Student's t takes their tails for normal. Of K exchangeable runs and a new one, the new one lies farther out than
+    the j-th farthest of the K with probability j / (K + 1) (Vovk, Gammerman and Shafer, 2005): the interval reaches as
+    far for the j that is nearest to 6.5 %, two at least, so that one bad commit widens nothing. Fewer than twenty show
+    no such tail, and what exceeds Student's by less than 15 % is chance.
+    """
+    runs, _, _ = moments(base)
+    rows = (estimate.design == HISTORY) & (estimate.head_runs == 1) & (runs >= _FEWEST_TAILS)
+    if not rows.any():
+        return np.ones(len(base))
+    place = np.maximum(np.round(_TAIL * (runs + 1)), 2).astype(int)
+    distance = np.sort(-np.abs(base - trimmed(base, few=False)[1][:, None]), axis=1)  # NaN comes last
+    far = -distance[np.arange(len(base)), np.where(rows, place - 1, 0)] * np.sqrt(1 + 1 / np.maximum(runs, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = far / (distributions.t_quantile(_INTERVAL / 2, estimate.df) * estimate.se)
+    return np.where(rows & (factor > _BEYOND_CHANCE), factor, 1.0)
 
 
 def single(base: Floats, head: Floats, within: Floats, tau: Floats, df: Floats) -> Estimate:

@@ -343,9 +343,15 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
         p_order=np.where(scale.exact | scale.linear | (estimate.design != designs.HISTORY), np.nan, p_order),
         p_line=np.where(estimate.design != designs.HISTORY, np.nan, p_line),
         drifting=drift.certain & (estimate.design == designs.HISTORY),
-        widened=np.where(borrowed, 1.0, designs.widened(sessions_b, prior)),
+        widened=np.where(borrowed, 1.0, _widened(sessions_b, prior, estimate, scale)),
         learned=_resting_on(prior.learned & ~borrowed & np.isfinite(estimate.d), matrix, policy),
     )
+
+
+def _widened(base: Floats, prior: designs.Prior, estimate: designs.Estimate, scale: Scale) -> Floats:
+    """Return the factor of each row's interval: by its learned noise, or where nothing is learned by its own tails."""
+    tails = designs.widened_by_tails(base, estimate)
+    return np.where(prior.learned | scale.exact | scale.linear, designs.widened(base, prior), tails)
 
 
 def _may_drift(matrix: RunMatrix, head: Floats, policy: Policy) -> Flags:

@@ -233,3 +233,33 @@ def test_one_session_on_each_side_borrows_what_separates_sessions() -> None:
         design = designs.SINGLE if usable else designs.NONE
         expected = [d, se, df[row], n, m, tau[row], math.sqrt(2) * tau[row], True, design]
         assert [getattr(found, name)[row] for name in found.__slots__] == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("runs", [19, 20, 31, 60])
+@pytest.mark.parametrize("new", [1, 2])
+def test_the_interval_of_one_new_run_reaches_as_far_as_its_stored_runs_lie(runs: int, new: int) -> None:
+    """To the second of up to 37 of them and the fourth of sixty, where that is 15 % farther than Student's t says."""
+    random = np.random.default_rng(runs)
+    base, head = random.standard_t(2, (ROWS, runs)), random.standard_t(2, (ROWS, new))
+    base[::3, 4] = math.nan
+    seen = designs.history(base, head, designs.no_prior(ROWS), 5)
+
+    found = designs.widened_by_tails(base, seen)
+
+    for row in range(ROWS):
+        values = present(base[row])
+        count = len(values)
+        level = trimmed(base[row], few=False)[1]
+        far = sorted(np.abs(values - level))[-max(round(0.065 * (count + 1)), 2)] * math.sqrt(1 + 1 / count)
+        factor = far / (stats.t.isf(0.025, seen.df[row]) * seen.se[row])
+        applies = new == 1 and count >= 20 and factor > 1.15
+        assert found[row] == pytest.approx(factor if applies else 1)
+    assert (found > 1).any() == (new == 1 and runs > 19)
+
+
+def test_one_bad_commit_of_thirty_widens_no_interval() -> None:
+    """The second farthest run counts."""
+    base = np.random.default_rng(1).uniform(-0.01, 0.01, (1, 30))
+    base[0, 7] = 0.3
+
+    assert designs.widened_by_tails(base, designs.history(base, base[:, :1], designs.no_prior(1), 5)).tolist() == [1]
