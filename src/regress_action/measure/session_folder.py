@@ -35,9 +35,9 @@ _PREFIX = "regress-"
 _NAME = re.compile(r"(?:regress-)?session-([0-9a-f]{16})")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _YOUNG_S = 60.0  # a record of git that another measurement may not have locked yet
-_LIMIT_S = 30.0
+_MOST_AT_ONCE = 20
+_LIMIT_S = 10.0
 _LONGEST_PATH = 8192
-_LOOKS = 5
 _BETWEEN_LOOKS_S = 0.2
 
 
@@ -157,13 +157,21 @@ def _locked(folder: Path) -> int | None:
 def remove_abandoned(parents: list[Path], records: Path | None) -> None:
     """Remove the folders in `parents` that killed measurements of this user left, and what belongs to them.
 
-    Records of git whose folder is gone are removed as well, as where the temporary folder was that of a container.
+    Records of git whose folder is gone are removed as well, as where the temporary folder was that of a container. A
+    suite may make folders with such names: a few go at a time, and none ends what belongs to a session that lives.
     """
-    for parent in parents:
-        for folder in sorted(parent.glob("*session-*")):
-            name = _NAME.fullmatch(folder.name)
-            if name and (descriptor := _locked(folder)) is not None:
-                clear_session(name[1], SessionFolder(folder, records, locks=[descriptor]), _LIMIT_S)
+    folders = [folder for parent in parents for folder in sorted(parent.glob("*session-*"))]
+    named = [(name[1], folder) for folder in folders if (name := _NAME.fullmatch(folder.name))]
+    locks = [(session_id, folder, _locked(folder)) for session_id, folder in named[:_MOST_AT_ONCE]]
+    alive = {session_id for session_id, _, descriptor in locks if descriptor is None}
+    for session_id, path, descriptor in locks:
+        if descriptor is None:
+            continue
+        folder = SessionFolder(path, records, locks=[descriptor])
+        if session_id in alive or sum(other == session_id for other, _ in named) > 1:
+            folder.clear()
+        else:
+            clear_session(session_id, folder, looks=1, limit_s=_LIMIT_S)
     for record, link in _records(records):
         with contextlib.suppress(OSError):
             is_ours = _NAME.fullmatch(link.parent.parent.name) and not link.parent.parent.exists()
@@ -173,13 +181,15 @@ def remove_abandoned(parents: list[Path], records: Path | None) -> None:
                 os.close(descriptor)
 
 
-def clear_session(session_id: str, folder: SessionFolder, limit_s: float) -> None:
-    """End every process that has the session's marker, and remove all that the session made for its time."""
+def clear_session(session_id: str, folder: SessionFolder, *, looks: int, limit_s: float) -> None:
+    """End every process that has the session's marker, and remove all that the session made for its time.
+
+    What a measurer was just starting when it ended shows its variables only after its exec: one look may miss it.
+    """
     marked = functools.partial(process_tree.processes_with_marker, session_id)
-    # What the measurer was just starting shows its variables only after its exec, so a single look may miss it.
-    for _ in range(_LOOKS):
+    for look in range(looks):
+        time.sleep(_BETWEEN_LOOKS_S if look else 0.0)
         process_tree.end_processes(marked, lambda: None, grace_s=0, limit_s=limit_s)
-        time.sleep(_BETWEEN_LOOKS_S)
     remove_containers(session_id)
     frozen_turns.remove_groups(session_id)
     cooperative_turns.remove_folders(session_id)

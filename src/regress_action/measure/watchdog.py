@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FINISHED = b"finished"
 _LIMIT_S = 3600.0  # nobody waits for this process
+_LOOKS = 6
 _SOURCES = str(Path(__file__).resolve().parents[2])
 
 
@@ -64,7 +65,8 @@ def main(session_id: str, folder: str, records: str) -> None:
     process_tree.hide_from_suite()
     if sys.stdin.buffer.read() == _FINISHED:
         return
-    clear_session(session_id, SessionFolder(Path(folder), Path(records) if records else None), _LIMIT_S)
+    worktrees = SessionFolder(Path(folder), Path(records) if records else None)
+    clear_session(session_id, worktrees, looks=_LOOKS, limit_s=_LIMIT_S)
 
 
 if __name__ == "__main__":

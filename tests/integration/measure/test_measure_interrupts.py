@@ -115,6 +115,35 @@ def test_next_measurement_removes_what_a_killed_one_left(
     assert (list(scratch.iterdir()), repository.worktrees) == ([], 1)
 
 
+def test_folders_that_a_suite_named_like_those_of_sessions_end_nothing(measure: Measurer, tmp_path: Path) -> None:
+    """One with the name of a living session ends none of its processes, and of very many only a few go at a time."""
+    scratch, pid = tmp_path / "scratch", tmp_path / "pid"
+    scratch.mkdir()
+    living = measure.start(
+        "--runs",
+        "2",
+        "--",
+        SLOW_LATER.replace("$REGRESS_PAIR = 1", "x = y").replace("PID", str(pid)),
+        TMPDIR=str(scratch),
+    )
+    _until(lambda: pid.exists() and pid.read_text().strip())
+    [session] = scratch.iterdir()
+    false_name = scratch / session.name.removeprefix("regress-")
+    false_name.mkdir()
+    for number in range(200):
+        (scratch / f"session-{number:016x}").mkdir()
+    other = Measurer(measure.folder, tmp_path / "other")
+    assert other("--runs", "1", "--", "true", TMPDIR=str(scratch)).status == 0
+    assert psutil.pid_exists(int(pid.read_text()))
+    assert 150 < len(list(scratch.iterdir())) < 200
+    for left in scratch.glob("session-0*"):
+        left.rmdir()
+    assert other("--overwrite", "--runs", "1", "--", "true", TMPDIR=str(scratch)).status == 0
+    assert (psutil.pid_exists(int(pid.read_text())), session.exists(), false_name.exists()) == (True, True, False)
+    living.terminate()
+    living.communicate(timeout=20)
+
+
 def test_records_of_a_container_that_is_gone_are_removed(
     repository: Repository, measure: Measurer, tmp_path: Path
 ) -> None:
