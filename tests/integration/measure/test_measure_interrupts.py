@@ -127,19 +127,19 @@ def test_folders_that_a_suite_named_like_those_of_sessions_end_nothing(measure: 
         TMPDIR=str(scratch),
     )
     _until(lambda: pid.exists() and pid.read_text().strip())
-    [session] = scratch.iterdir()
+    [session], running = scratch.iterdir(), int(pid.read_text())
     false_name = scratch / session.name.removeprefix("regress-")
     false_name.mkdir()
     for number in range(200):
         (scratch / f"session-{number:016x}").mkdir()
     other = Measurer(measure.folder, tmp_path / "other")
     assert other("--runs", "1", "--", "true", TMPDIR=str(scratch)).status == 0
-    assert psutil.pid_exists(int(pid.read_text()))
+    assert psutil.pid_exists(running)
     assert 150 < len(list(scratch.iterdir())) < 200
     for left in scratch.glob("session-0*"):
         left.rmdir()
     assert other("--overwrite", "--runs", "1", "--", "true", TMPDIR=str(scratch)).status == 0
-    assert (psutil.pid_exists(int(pid.read_text())), session.exists(), false_name.exists()) == (True, True, False)
+    assert (psutil.pid_exists(running), session.exists(), false_name.exists()) == (True, True, False)
     living.terminate()
     living.communicate(timeout=20)
 
