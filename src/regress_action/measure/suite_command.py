@@ -32,6 +32,7 @@ _CHANGES_FOLDER = {"cd", "pushd", "--rootdir", "-C", "--directory", "--chdir"}
 _GO_BENCHMARK = re.compile(r"(?:^|\.)(Benchmark.*)", re.DOTALL)
 _GO_PROCESSORS = re.compile(r"-\d+$")
 _CRITERION_NAME = "/"
+_VITEST_FILE = re.compile(r"^[^-].*\.[cm]?[jt]sx?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,14 @@ def _google(names: Sequence[str], invocation: Invocation) -> list[str]:
 
 
 def _vitest(names: Sequence[str], _invocation: Invocation) -> list[str]:
-    # The report puts the file before the name, and vitest puts the suites before it.
+    """Return the files of the benchmarks, and an expression for their names, which vitest itself may not obey.
+
+    The report puts the file before the name, and vitest puts the suites before it.
+    """
     ends = dict.fromkeys(re.escape(name.rsplit(" > ", 1)[-1]) for name in names)
-    return ["-t", f"(^| )({'|'.join(ends)})$"]
+    files = dict.fromkeys(name.partition(" > ")[0] for name in names)
+    selected = files if all(_VITEST_FILE.search(file) for file in files) else ()
+    return [*selected, "-t", f"(^| )({'|'.join(ends)})$"]
 
 
 def _asv(names: Sequence[str], _invocation: Invocation) -> list[str]:
