@@ -126,6 +126,15 @@ def test_damage_is_a_clear_error(noise: bytes, at: int) -> None:
             assert "name" in error.what  # noqa: PT017 - a profile is right as well
 
 
+def test_stacks_of_too_many_frames_are_refused() -> None:
+    """A small file can say that thousands of functions call one another, all as deep; the same stack counts once."""
+    builder = formats.StackBuilder("callgrind.out", CostMode.INSTRUCTIONS, frames=formats.MOST_FRAMES - 2)
+    for _ in range(3):
+        builder.add((formats.frame("a"), formats.frame("b")), 1.0)
+    with pytest.raises(InputError, match="more than 8000000 frames"):
+        builder.add((formats.frame("c"),), 1.0)
+
+
 @pytest.mark.parametrize("cost", ["-5", "nan", "1e400", "inf"])
 def test_costs_are_finite_and_positive(cost: str) -> None:
     """A cost that is no plausible number is refused in every format."""

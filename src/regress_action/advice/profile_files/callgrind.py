@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regress_action.advice.profile_files.formats import DEEPEST, HIGHEST_LINE, StackBuilder, damaged, frame
 from regress_action.model.profiles import CostMode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from regress_action.model.profiles import StackFrame, StackProfile
 
     Function = tuple[str, str]
@@ -120,9 +123,13 @@ def read(text: str, name: str) -> StackProfile:
         raise damaged(name, f"it is not what callgrind writes ({error})") from error
     builder = StackBuilder(name, CostMode.INSTRUCTIONS)
     chains: dict[Function, tuple[StackFrame, ...]] = {}
+    arcs = {
+        called: sorted(costs, key=lambda arc, costs=costs: costs[arc], reverse=True)  # type: ignore[misc]
+        for called, costs in reader.callers.items()
+    }
     for (function, file, line), cost in reader.own.items():
         if function not in chains:
-            chains[function] = _chain(function, reader)
+            chains[function] = _chain(function, arcs)
         builder.add((*chains[function], frame(function[0], file, line)), cost)
     return builder.profile()
 
@@ -141,15 +148,21 @@ def _read(text: str, name: str, reader: _Reader) -> None:
             reader.note(*match.groups())
 
 
-def _chain(function: Function, reader: _Reader) -> tuple[StackFrame, ...]:
-    """Return the callers of a function, root first, each that which caused most of the cost below it."""
+def _chain(function: Function, callers: Mapping[Function, Sequence[tuple[Function, int]]]) -> tuple[StackFrame, ...]:
+    """Return the callers of a function, root first, each that which caused most of the cost below it.
+
+    `callers` are those of each function, that of most cost first.
+    """
     frames: list[StackFrame] = []
     seen = {function}
-    while len(frames) < DEEPEST and (arcs := reader.callers.get(function)):
-        rows = {arc: cost for arc, cost in arcs.items() if arc[0] not in seen}
-        if not rows:
+    while len(frames) < DEEPEST:
+        caller = next((arc for arc in callers.get(function, ()) if arc[0] not in seen), None)
+        if caller is None:
             break
-        (function, line), _ = max(rows.items(), key=lambda item: item[1])
+        function, line = caller
         seen.add(function)
-        frames.append(frame(function[0], function[1], line))
+        frames.append(_frame(*function, line))
     return tuple(reversed(frames))
+
+
+_frame = lru_cache(maxsize=100_000)(frame)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 64 * 2**20
 MOST_STACKS = 200_000
+MOST_FRAMES = 8_000_000  # of all stacks: a small file can say that thousands of functions call one another in a row
 DEEPEST = 512
 LONGEST_NAME = 400
 HIGHEST_LINE = 10_000_000
@@ -59,6 +60,7 @@ class StackBuilder:
     mode: CostMode
     costs: dict[Stack, float] = field(default_factory=dict)
     total: float = 0.0
+    frames: int = 0
 
     def add(self, frames: Iterable[StackFrame], cost: float) -> None:
         """Add the cost of a stack, root first.
@@ -70,9 +72,13 @@ class StackBuilder:
             raise damaged(self.name, f"a stack has the cost {cost!r}")
         stack = tuple(frames)[-DEEPEST:]
         if stack and cost:
-            self.costs[stack] = self.costs.get(stack, 0.0) + cost
+            before = self.costs.get(stack)
+            self.costs[stack] = (before or 0.0) + cost
+            self.frames += len(stack) if before is None else 0
             if len(self.costs) > MOST_STACKS:
                 raise damaged(self.name, f"it has more than {MOST_STACKS} different stacks")
+            if self.frames > MOST_FRAMES:
+                raise damaged(self.name, f"its stacks have more than {MOST_FRAMES} frames")
 
     def profile(self) -> StackProfile:
         """Return what was added."""
