@@ -38,8 +38,9 @@ _BUDGET_MINUTES = 30
 @click.option(
     "--limit-minutes",
     type=click.FloatRange(0, min_open=True),
-    default=20.0,
-    show_default="20",
+    default=20,
+    show_default=True,
+    metavar="N",
     help="Stop trying after so many minutes, and write what was found.",
 )
 @click.option("--bisect", is_flag=True, help="Also write workflows that find the commit of a regression.")
