@@ -23,6 +23,8 @@ _OBJECTS = 1536
 _BLOCKS = 256
 _BLOCK_UNIT = 16  # bytes; of which the block at the start of the heap has up to 4095
 _PAGE = 4096
+_ARENA = 2**20  # bytes that Python's allocator takes from the system at once
+_FILLING = 447  # bytes of a block that it serves from there
 _LEAST_PAGES = 64  # of a block that malloc maps by itself; nothing writes to it, so it takes no memory
 _MULTIPLIER, _INCREMENT, _MASK = 6364136223846793005, 1442695040888963407, 2**64 - 1  # Knuth, TAOCP 2, 3.3.4
 
@@ -35,17 +37,20 @@ def _move_allocations() -> None:
     These come first: one moves all that follows in the heap, the other one what is mapped later, such as extensions.
 
     What is allocated next lies in the gaps, in the order in which they were made: also a random one. How much memory
-    that takes is always the same.
+    that takes is always the same; with the number of a pair, a random part of an arena is filled on both sides as well,
+    so that they do not always reach the end of one at the same point of the program.
     """
-    drawn = _drawn(4 + _OBJECTS + _BLOCKS + 2 * (_OBJECTS // 16))
+    drawn = _drawn(5 + _OBJECTS + _BLOCKS + 2 * (_OBJECTS // 16))
     heap, mapped = (int.from_bytes(drawn[at : at + 2], "little") % 4096 for at in (0, 2))
     kept.extend((bytes(_BLOCK_UNIT * heap), bytes(_PAGE * (_LEAST_PAGES + mapped))))
     objects: list[object] = [bytes(2 * number % 512) for number in range(_OBJECTS)]  # 48 to 544 bytes each
     objects += [bytes(512 + _BLOCK_UNIT * number) for number in range(_BLOCKS)]  # larger ones come from the heap
     objects += [object() for _ in range(_OBJECTS // 16)]  # 16 bytes
     objects += [0.5 + number for number in range(_OBJECTS // 16)]  # 32 bytes
-    shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn[4:].__getitem__)]
+    shuffled = [objects[at] for at in sorted(range(len(objects)), key=drawn[5:].__getitem__)]
     kept.extend(shuffled[::2])
+    if os.environ.get("REGRESS_LAYOUT"):
+        kept.extend(bytes(_FILLING) for _ in range(drawn[4] * _ARENA // 256 // _FILLING))
     del objects, shuffled
 
 
