@@ -59,11 +59,14 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--history", type=int, nargs="*", default=[], metavar="N", help="stored builds")
     parser.add_argument("--interpreted", action="store_true", help="measure Python programs instead")
+    parser.add_argument(
+        "--starts", type=int, default=3, help="of Python programs: so many ways to start, the last first"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.interpreted:
-        return layout_interpreted.report(options.edits, options.pairs, options.seed)
+        return layout_interpreted.report(options.edits, options.pairs, options.seed, options.starts)
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         print("There is no C compiler here (Debian: apt-get install gcc).", file=sys.stderr)
