@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -115,8 +117,8 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
     """Make the folder of a new measurement, ignored by git.
 
     Raises:
-        MeasureUsageError: there is a measurement already, a file is in the way, or a link in the repository leads to
-            another place.
+        MeasureUsageError: there is a measurement already, another one is writing to it, a file is in the way, or a link
+            in the repository leads to another place.
         EnvironmentFailedError: it cannot be written.
     """
     lexical, folder = Path(os.path.abspath(folder)), folder.resolve()  # noqa: PTH100 - links are to be kept
@@ -137,6 +139,7 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _take(descriptor, folder)
         for name in (_FILE, _RUNS, PROFILES, TRACES):  # those of an earlier measurement are none of this one
             untrusted_files.remove(descriptor, name)
         untrusted_files.write(descriptor, ".gitignore", b"*\n")
@@ -144,6 +147,23 @@ def open_output(folder: Path, repository: Path, *, overwrite: bool) -> OutputFol
             return OutputFolder(folder, descriptor, os.dup(runs))
     except OSError as error:
         raise disk_error(error, folder) from error
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    """Lock the folder for as long as this process lives.
+
+    Raises:
+        MeasureUsageError: another measurement has it.
+    """
+    with contextlib.suppress(OSError):  # a file system without locks
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise MeasureUsageError(
+                f"Another measurement is writing to {folder}.",
+                meaning="The files of both would be mixed.",
+                remedy="Wait until it has ended, or name another folder with --out.",
+            ) from error
 
 
 def disk_error(error: OSError, folder: Path, chosen_by: str = "--out") -> EnvironmentFailedError:

@@ -165,6 +165,19 @@ def test_records_of_a_container_that_is_gone_are_removed(
     assert not by_place[places[1]].exists()
 
 
+def test_folder_of_a_running_measurement_is_not_taken(measure: Measurer, tmp_path: Path) -> None:
+    """Another one with the same --out ends with 2, also with --overwrite, and costs the first one nothing."""
+    pid = tmp_path / "pid"
+    first = measure.start("--runs", "2", "--", f"echo $$ > {pid}.new; mv {pid}.new {pid}; sleep 2")
+    _until(pid.exists)
+    second = Measurer(measure.folder, measure.out)("--overwrite", "--runs", "1", "--", "true")
+    assert second.status == 2
+    assert "Another measurement is writing to" in second.stderr
+    _, stderr = first.communicate(timeout=60)
+    assert first.returncode == 0, stderr
+    assert Measurer(measure.folder, measure.out)("--overwrite", "--runs", "1", "--", "true").status == 0
+
+
 def test_daemon_is_found_without_subreaper(measure: Measurer, tmp_path: Path) -> None:
     """Where the system has no subreaper, orphans are found by the marker variable that they inherit."""
     code = """
