@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 import layout_interpreted
 
 from regress_action import analysis
-from regress_action.measure.run_executor import holds_compiled_program
+from regress_action.measure.compiled_programs import holds_compiled_program
 from regress_action.model.comparisons import Comparison, Severity, Verdict
 from regress_action.model.measurements import COMPILED, Benchmark, Environment, Metric, Report, Run, Series
 

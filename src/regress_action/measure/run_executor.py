@@ -1,18 +1,10 @@
-"""Execute one run: remove old results, run the command, take its result, and record all of it, failure included.
-
-Also here: recognise programs that were compiled in a side's tree, and so stand for one build of their source.
-
-A compiler chooses where every function lies, and that alone changes times. The analysis has to know of it.
-"""
+"""Execute one run: remove old results, run the command, take its result, and record all of it, failure included."""
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import math
 import os
-import re
-import shlex
 import signal
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from regress_action.measure import machine, python_start, untrusted_files
 from regress_action.measure.active_clock import ClockWitness
 from regress_action.measure.activity import Activity, KernelTotals
+from regress_action.measure.compiled_programs import holds_compiled_program
 from regress_action.measure.control_group_limits import ControlGroupLimits
 from regress_action.measure.cooperative_turns import CONTAINER, SLICE_S, CooperativeTurns, TurnOrder
 from regress_action.measure.errors import MeasureUsageError
@@ -39,7 +32,7 @@ from regress_action.measure.suite_command import LONGEST_VALUE, shell
 from regress_action.measure.suite_environment import layout_of_pair, layout_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from regress_action.measure.active_clock import ActiveClocks
     from regress_action.measure.held_command import TurnResult
@@ -53,47 +46,11 @@ if TYPE_CHECKING:
     from regress_action.measure.trees import SideTree
 
 
-_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")  # ELF, Mach-O, and Mach-O for several processors
-_INTERPRETER = re.compile(r"(python|pypy|node|bun|deno|ruby|perl|php|java|julia)[\d.]*(-config)?")
-_INSTALLED = frozenset({"node_modules", "site-packages", "vendor", ".venv", "venv", ".tox", ".nox", ".git"})
-
 _PYTHON_START = str(Path(python_start.__file__).parent)
 _PROBE_LIMIT_S = 20.0
 _TRIAL_SHARE = 0.05  # of one CPU, for watching a trial run
 _NO_COMMAND = frozenset({126, 127})
 _SHELL_SIGNAL_OFFSET = 128
-
-
-def holds_compiled_program(root: Path, folder: Path, words: Sequence[str], executed: Iterable[str]) -> bool:
-    """Whether a run started a program compiled in the tree `root`.
-
-    `words` are those of the command, which runs in `folder`; `executed` are the programs that a sample saw. A program
-    that ends before the first sample is known by the words alone.
-    """
-    candidates = [*(os.path.join(folder, word) for word in _names(words)), *executed]  # noqa: PTH118 - a word may be absolute
-    return any(_is_compiled(Path(candidate), root) for candidate in dict.fromkeys(candidates))
-
-
-def _names(words: Sequence[str]) -> list[str]:
-    """Return the words that may name a program; a single word is a line for the shell."""
-    if len(words) > 1:
-        return list(words)
-    with contextlib.suppress(ValueError):
-        return shlex.split(words[0], posix=True) if words else []
-    return words[0].split()
-
-
-def _is_compiled(file: Path, root: Path) -> bool:
-    """Whether `file` is a program in `root` that this tree compiled, and no interpreter or installed tool."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # no such file, a null byte, links in a circle
-        real, top = file.resolve(), root.resolve()
-        if not real.is_relative_to(top) or _INSTALLED.intersection(real.relative_to(top).parts):
-            return False
-        if _INTERPRETER.fullmatch(real.name) or not real.is_file() or not os.access(real, os.X_OK):
-            return False
-        with real.open("rb") as content:
-            return content.read(4) in _MAGIC
-    return False
 
 
 @dataclass(frozen=True, slots=True)

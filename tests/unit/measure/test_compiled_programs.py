@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from regress_action.measure.run_executor import holds_compiled_program
+from regress_action.measure.compiled_programs import holds_compiled_program
 
 TRUE = Path(shutil.which("true") or "/bin/true")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs are ELF or Mach-O files")
