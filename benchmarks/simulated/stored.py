@@ -62,7 +62,7 @@ def tables(trials: int) -> list[WorldTable]:
             {name: _learned_rates(draw, max(trials // 2, 20)) for name, draw in _LEARNED_WORLDS.items()},
             {"slower": Bound(2.5), "coverage": Bound(95.0, at_most=False), "unchanged ×1.05": Bound(3.75)},
             {
-                "doubled 5 runs ago": "five runs hardly show yet how noisy it became: 93",
+                "doubled 5 runs ago": "five runs hardly show yet how noisy it became",
                 "AR .8": "a baseline of twenty hardly shows it",
                 "drift 0.5 % a run": "a level that moves from run to run",
             },
