@@ -17,7 +17,7 @@ from regress_action.measure.active_clock import ClockWitness
 from regress_action.measure.activity import Activity, KernelTotals
 from regress_action.measure.compiled_programs import holds_compiled_program
 from regress_action.measure.control_group_limits import ControlGroupLimits
-from regress_action.measure.cooperative_turns import CONTAINER, SLICE_S, CooperativeTurns, TurnOrder
+from regress_action.measure.cooperative_turns import CONTAINER, SLICE_S, CooperativeTurns
 from regress_action.measure.errors import MeasureUsageError
 from regress_action.measure.frozen_turns import FrozenTurns, Slices
 from regress_action.measure.held_command import run_in_parallel
@@ -30,6 +30,7 @@ from regress_action.measure.sampler import SHARE, Sampler
 from regress_action.measure.spawn import Task
 from regress_action.measure.suite_command import LONGEST_VALUE, shell
 from regress_action.measure.suite_environment import layout_of_pair, layout_variables
+from regress_action.measure.turn_order import TurnOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from regress_action.measure.active_clock import ActiveClocks, NoClockError
-from regress_action.measure.cooperative_turns import Grant, TurnOrder, Waiting
 from regress_action.measure.frozen_turns import Slices
 from regress_action.measure.held_command import HeldCommand
 from regress_action.measure.interleaving import Interleaving, Kind, choose
@@ -20,6 +19,7 @@ from regress_action.measure.process import Reaper
 from regress_action.measure.reporting import OutputLog
 from regress_action.measure.sampler import Sampler
 from regress_action.measure.spawn import StartedProcess, Task
+from regress_action.measure.turn_order import Grant, TurnOrder, Waiting
 
 
 def record(side: str = "head", *, wall_s: float = 1.0, cpu_s: float = 1.0, **values: object) -> RunRecord:
