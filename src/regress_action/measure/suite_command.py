@@ -163,6 +163,7 @@ def style_of(command: str) -> str:
 
 _PYTHON_PROGRAM = re.compile(r"(?:.*/)?((python|pypy)[\d.]*|pytest|py\.test)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_OWN_PATH = re.compile(r"PYTHONPATH=(?!.*\$\{?PYTHONPATH\b)", re.DOTALL)  # the folder of our sitecustomize is not in it
 _BARE_START = re.compile(r"-[a-zA-Z]*[EIS]")  # Python without its variables or without sitecustomize
 
 
@@ -178,12 +179,25 @@ def draws_layout(words: Sequence[str]) -> bool:
             words = shlex.split(words[0])
         except ValueError:
             return False
-        while words and _ASSIGNMENT.match(words[0]):
-            words = words[1:]
-    if not words or not _PYTHON_PROGRAM.fullmatch(words[0]):
-        return False
-    options = itertools.takewhile(lambda word: word.startswith("-") and word not in {"-m", "-c"}, words[1:])
-    return not any(_BARE_START.match(option) for option in options)
+        assigned = list(itertools.takewhile(_ASSIGNMENT.match, words))
+        if any(map(_OWN_PATH.match, assigned)):
+            return False
+        words = words[len(assigned) :]
+    program = _PYTHON_PROGRAM.fullmatch(words[0]) if words else None
+    return program is not None and not (program[2] and _starts_bare(words[1:]))
+
+
+def _starts_bare(words: Sequence[str]) -> bool:
+    """Whether the options of Python at the start of `words` leave out its variables or sitecustomize."""
+    rest = iter(words)
+    for word in rest:
+        if word in {"-X", "-W"}:
+            next(rest, None)  # what is set
+        elif not word.startswith("-") or word in {"-m", "-c"}:
+            return False
+        elif _BARE_START.match(word):
+            return True
+    return False
 
 
 _SPECIAL_IN_DOUBLE_QUOTES = str.maketrans({character: "\\" + character for character in '\\"$`'})
