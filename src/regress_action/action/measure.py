@@ -150,6 +150,7 @@ def judge_measurement(folder: Path, spec: MeasurementSpec, rules: JudgingRules) 
 def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) -> list[str]:
     """Return the command line of the measurer."""
     paired, command = bool(settings.base), SuiteCommand(tuple(spec.command))
+    profiled = SuiteCommand((spec.profile.command if spec.profile else "",))
     return measurer_argv(
         spec.command,
         out=folder,
@@ -172,7 +173,7 @@ def measurer_command(settings: Settings, spec: MeasurementSpec, folder: Path) ->
         ok_status=",".join(map(str, settings.ok_status)) or None,
         env_pass=settings.env_pass,
         select=spec.select,
-        select_style=style_of(command.text) if command.obeys_selection else None,
+        select_style=style_of(command.text) if command.obeys_selection or profiled.obeys_selection else None,
         decide=_decide_command(settings) if paired and spec.adaptive else None,
         profile=spec.profile.pairs if spec.profile else None,
         profile_calls=spec.profile.calls if spec.profile else None,

@@ -83,6 +83,13 @@ def test_selected_benchmarks_are_named_as_the_runner_wants(tmp_path: Path, comma
     assert [word for word in words if "select-style" in word] == ([f"--select-style={style}"] if style else [])
 
 
+def test_command_that_profiles_gets_names_as_the_runner_wants(tmp_path: Path) -> None:
+    """It may take a selection where the suite's own command takes none."""
+    inputs = {"profile": "regressions", "profile-command": "sample {profile} pytest {select}"}
+    words = planned(tmp_path, "pull_request", PULL, command="pytest", **inputs).words
+    assert "--select-style=pytest" in words
+
+
 def test_regressions_are_profiled_where_that_is_asked_for(tmp_path: Path) -> None:
     """The measurer profiles after the timed runs, if the container says that something regressed."""
     words = planned(tmp_path, "pull_request", PULL, command="pytest {select}", profile="regressions").words
