@@ -18,6 +18,7 @@ from regress_action.action.merge import DEFAULT, sides
 from regress_action.github.event import Stage
 from regress_action.github.runner import write_outputs
 from regress_action.history import Checkout
+from regress_action.measure.suite_command import style_of
 from regress_action.model.errors import HistoryError, SettingsError
 from regress_action.model.files import write_replace
 from regress_action.model.records import slug
@@ -176,9 +177,14 @@ def _is_profiled(settings: Settings) -> bool:
     return settings.profile == "regressions" and bool(settings.base) and not settings.suite_image
 
 
-def early_options(settings: Settings, launch: str) -> tuple[str, ...]:
-    """Return the options by which the measurer asks whether everything is decided; none where nothing may end early."""
-    return ("--decide", _decide(launch)) if settings.adaptive and settings.base else ()
+def early_options(settings: Settings, launch: str, *, selected: bool = False) -> tuple[str, ...]:
+    """Return the options by which the measurer asks whether everything is decided; none where nothing may end early.
+
+    Benchmarks that were `selected` are measured one after the other where their runner allows it, each in all pairs.
+    """
+    alternates = settings.interleave not in {"run", "parallel"}
+    one_by_one = selected and alternates and style_of(settings.command) not in {"plain", "pytest"}
+    return ("--decide", _decide(launch)) if settings.adaptive and settings.base and not one_by_one else ()
 
 
 def _decide(launch: str) -> str:

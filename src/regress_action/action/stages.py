@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from regress_action.history import History
     from regress_action.model.comparisons import Judgement
     from regress_action.model.measurements import Report
+    from regress_action.settings import Settings
 
 
 CONFIRMATION_ENDED = FOLDER / "measure-ended.json"
@@ -73,13 +74,22 @@ def _combined(job: Job, first: Judgement) -> Judgement:
     if measured.base is None:
         return first
     rules = _rules_of_pairs(job, measured.head, measured.base)
-    again = judge_reports([measured.base], [measured.head], rules, interim=job.settings.adaptive)
+    looked_at = bool(_early_options(job, _paired(job, first.baseline.commit or "")))
+    again = judge_reports([measured.base], [measured.head], rules, interim=looked_at)
     return analysis.confirm(first, again.judgement, job.rules.policy)
+
+
+def _paired(job: Job, base: str) -> Settings:
+    return job.settings.model_copy(update={"base": base})
+
+
+def _early_options(job: Job, settings: Settings) -> tuple[str, ...]:
+    return early_options(settings, job.launch, selected="{select}" in settings.command)
 
 
 def _request(job: Job, suspects: Sequence[str], base: str) -> None:
     """Request the measurement: only of the suspects where the command takes a selection, on the same machine."""
-    settings = job.settings.model_copy(update={"base": base})
+    settings = _paired(job, base)
     spec = MeasurementSpec(
         command=(settings.command,),
         out=FOLDER,
@@ -90,7 +100,7 @@ def _request(job: Job, suspects: Sequence[str], base: str) -> None:
     why = f"Measuring {len(suspects)} suspects again, against {base[:12]}."
     (job.root / CONFIRMATION_REQUESTED).touch()
     (job.root / CONFIRMATION_ENDED).unlink(missing_ok=True)
-    words = (*PAIRED, *early_options(settings, job.launch), *line[line.index("--out") :])
+    words = (*PAIRED, *_early_options(job, settings), *line[line.index("--out") :])
     planned = encode_plan(job.trusted, job.environ)
     write_request(MeasurementRequest(words, why, settings.suite_image, planned=planned), job.root, job.environ)
 

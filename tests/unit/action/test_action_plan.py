@@ -7,13 +7,19 @@ import json
 import re
 import subprocess
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import pytest
 
 from regress_action.action import job, plan
 from regress_action.github.runner import StepLog
+from regress_action.measure.active_clock import NoClockError
+from regress_action.measure.interleaving import Kind, choose
+from regress_action.measure.options import parse
+from regress_action.measure.process_tree import CHILDREN_LISTED
+from regress_action.measure.suite_command import style_of
 from regress_action.model.errors import InputError, SettingsError
+from regress_action.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +87,36 @@ def test_selected_benchmarks_are_named_as_the_runner_wants(tmp_path: Path, comma
     """A decision between two pairs may select some, so the style does not depend on a selection at the start."""
     words = planned(tmp_path, "pull_request", PULL, command=command).words
     assert [word for word in words if "select-style" in word] == ([f"--select-style={style}"] if style else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "interleave", "kind"),
+    [
+        ("go test -bench . {select} | tee {out}", "auto", Kind.SELECTED),
+        ("go test -bench . {select} | tee {out}", "run", Kind.RUN),
+        ("go test -bench . {select} | tee {out}", "parallel", Kind.PARALLEL),
+        ("pytest {select} --benchmark-json={out}", "auto", Kind.COOPERATIVE),
+        ("./run {select} > {out}", "auto", Kind.RUN),
+    ],
+)
+def test_suspects_that_are_measured_one_after_the_other_have_all_their_pairs(
+    command: str, interleave: Literal["auto", "run", "parallel"], kind: Kind
+) -> None:
+    """Elsewhere the measurer asks whether to go on. It would not measure them so if it asked."""
+    early = plan.early_options(Settings(command=command, base="b", interleave=interleave), "launch", selected=True)
+    assert bool(early) is (kind is not Kind.SELECTED)
+    given = ("--select", "BenchmarkA", "--select-style", style_of(command), "--interleave", interleave)
+    options = parse(["--base", "b", "--out", "o", *given, *early, "--", command])
+    assert choose(options, is_subreaper=True, clocks=refuse).kind is (kind if CHILDREN_LISTED else Kind.RUN)
+
+
+def refuse() -> NoReturn:
+    """Make no clocks for a suite that times itself.
+
+    Raises:
+        NoClockError: always.
+    """
+    raise NoClockError("there is no compiler")
 
 
 def test_command_that_profiles_gets_names_as_the_runner_wants(tmp_path: Path) -> None:
