@@ -34,7 +34,7 @@ _NEW_MOUNTS, _NEW_USER, _NEW_PIDS = 0x00020000, 0x10000000, 0x20000000  # <sched
 _SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _SLAVE_ALL = 1 << 19 | 1 << 14  # MS_SLAVE | MS_REC of <sys/mount.h>
 _PROC_FLAGS = 2 | 4 | 8  # nosuid, nodev, noexec
-_ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+_ADDR_NO_RANDOMIZE, _ASK = 0x0040000, 0xFFFFFFFF  # <sys/personality.h>, personality(2)
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -92,7 +92,8 @@ def _become(report_fd: int, hold_fd: int, cpus: str, nice: str, argv: tuple[str,
         os.environ["LD_PRELOAD"] = preloaded
     if os.environ.pop("REGRESS_ADDRESSES", None) == "fixed":
         with contextlib.suppress(AttributeError):  # Linux only, and Docker's seccomp profile refuses it
-            ctypes.CDLL(None).personality(_ADDR_NO_RANDOMIZE)
+            personality = ctypes.CDLL(None).personality
+            personality(personality(_ASK) | _ADDR_NO_RANDOMIZE)
     os.write(report_fd, b"began %d" % time.monotonic_ns())
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - without a shell, as the caller asked

@@ -136,21 +136,34 @@ def test_both_sides_of_a_pair_have_one_layout(
     assert len({line for (line, _), _ in pairs}) == len({layout for (_, layout), _ in pairs}) == 2
 
 
+READ = "print(open('/proc/self/personality').read().strip())"
+FIX = f"import ctypes; ctypes.CDLL(None).personality(0x40000); {READ}"
+OLD_RELEASE = "import ctypes, os, sys; ctypes.CDLL(None).personality(0x20000); os.execv(sys.argv[1], sys.argv[1:])"
+
+
 @NEEDS_PROC
 def test_addresses_of_a_python_program_are_fixed(measure: Measurer) -> None:
     """Where the system allows it, and of no other command, whose layout nothing else draws."""
-    read = "print(open('/proc/self/personality').read().strip())"
-    fix = f"import ctypes; ctypes.CDLL(None).personality(0x40000); {read}"
-    allowed = subprocess.run([sys.executable, "-c", fix], check=True, capture_output=True, text=True).stdout
+    allowed = subprocess.run([sys.executable, "-c", FIX], check=True, capture_output=True, text=True).stdout
     pair = ("--overwrite", "--base", "HEAD~1", "--pairs", "1", "--interleave", "run", "--")
     for command, expected in (
-        ((sys.executable, "-c", read), allowed),
-        ((sys.executable, "-I", "-c", read), "00000000\n"),
+        ((sys.executable, "-c", READ), allowed),
+        ((sys.executable, "-I", "-c", READ), "00000000\n"),
         (("cat", "/proc/self/personality"), "00000000\n"),
     ):
         measured = measure(*pair, *command)
         assert measured.status == 0, measured.stderr
         assert [(measured.out / f"runs/{side}-01.log").read_text() for side in ("base", "head")] == [expected] * 2
+
+
+@NEEDS_PROC
+def test_what_a_job_set_besides_stays(measure: Measurer) -> None:
+    """A job may run as on another system, such as one of 32 bits, and fixed addresses do not end that."""
+    allowed = subprocess.run([sys.executable, "-c", FIX], check=True, capture_output=True, text=True).stdout
+    words = ("--base", "HEAD~1", "--pairs", "1", "--interleave", "run", "--", sys.executable, "-c", READ)
+    _, stderr = (first := measure.start(*words, wrapper=(sys.executable, "-c", OLD_RELEASE))).communicate(timeout=60)
+    assert first.returncode == 0, stderr
+    assert int((measure.out / "runs/head-01.log").read_text(), 16) == int(allowed, 16) | 0x20000
 
 
 def test_hash_seed_of_the_user_wins(measure: Measurer) -> None:
