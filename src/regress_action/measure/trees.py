@@ -213,10 +213,12 @@ def _check_out(options: Options, git: GitFolder, worktrees: SessionFolder, plan:
 def _kept_tree(
     options: Options, git: GitFolder, worktrees: SessionFolder, plan: _CheckoutPlan, top: Path
 ) -> KeptTree | None:
-    """Return the kept tree of a side; None where there is no setup, or where there are submodules."""
+    """Return the kept tree of a side; None where there is no setup, or where there are submodules, also new ones."""
     if not options.setup or options.keep_trees is None:
         return None
     if git.query("cat-file", "-e", f"{plan.commit}:.gitmodules") is not None:
+        return None
+    if any((top / path).is_dir() and not (top / path).is_symlink() for path in plan.changed if path[-1] != "/"):
         return None
     parent, commit = options.keep_trees.resolve(), plan.commit
     kept = keep_tree(parent, top, plan.side, commit, options.setup, plan.carried, plan.uncommitted)

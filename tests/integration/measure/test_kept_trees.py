@@ -79,6 +79,19 @@ def test_uncommitted_content_is_set_up_once(repository: Repository, keeping: Kee
     assert keeping.setups == 4
 
 
+def test_tree_with_a_new_submodule_is_not_kept(repository: Repository, keeping: KeepingMeasurer) -> None:
+    """What it holds is copied, and git does not say what of it changed."""
+    inner = repository.folder / "inner"
+    inner.mkdir()
+    for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "inner")):
+        repository.git("-C", "inner", *words)
+    for content in ("first", "second"):
+        (inner / "version").write_text(content)
+        repository.git("add", "inner")
+        assert keeping(setup="cat inner/version > built; echo once >> $COUNT").results()[0].startswith(f"{content}new")
+    assert keeping.setups == 3
+
+
 def test_tree_of_content_that_changed_meanwhile_is_not_kept(repository: Repository, keeping: KeepingMeasurer) -> None:
     """A file that changes while it is copied is measured as it was copied, and no later measurement gets that tree."""
     repository.commit(_dot_gitattributes="version filter=edit\n")
