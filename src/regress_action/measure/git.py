@@ -30,8 +30,12 @@ HOOK_VARIABLES = (
     "GIT_NAMESPACE",
 )
 # No hook of the user runs for our checkouts. The checkout of a job container belongs to another uid, and the caller
-# has already asked to execute what is in it.
-_CONFIG = ("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c", "advice.detachedHead=false")
+# has already asked to execute what is in it. Relative paths between a worktree and its record would change the user's
+# configuration (git 2.48), and by absolute ones we tell whose record it is.
+_CONFIG = (
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "safe.directory=*", "-c", "advice.detachedHead=false"),
+    *("-c", "worktree.useRelativePaths=false"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.measure.measure_repository import Measurer, Repository
+from regress_action.measure.git import GitFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -370,6 +371,13 @@ def test_user_hooks_do_not_run(repository: Repository, measure: Measurer) -> Non
     hook.chmod(0o755)
     measure("--base", "HEAD~1", "--pairs", "1", "--", "true")
     assert not (repository.folder / "hooked").exists()
+
+
+def test_records_of_worktrees_hold_absolute_paths(repository: Repository) -> None:
+    """By them the next measurement tells those of a living one, whatever the user prefers."""
+    repository.git("config", "worktree.useRelativePaths", "true")
+    git = GitFolder(repository.folder)
+    assert git.query("config", "--type=bool", "worktree.useRelativePaths") == "false"
 
 
 def test_setup_runs_once_in_each_tree(measure: Measurer) -> None:
