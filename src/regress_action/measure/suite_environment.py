@@ -39,6 +39,7 @@ _NEVER_PASSED = (
     "ACTIONS_*",
     "INPUT_*",
     "REGRESS_INPUTS",
+    *("REGRESS_LAYOUT", "REGRESS_ADDRESSES", "REGRESS_SOCKETS"),  # those of another measurement, in which this one runs
     *HOOK_VARIABLES,
 )
 # Passed on only if named: words in a name that make it a secret, and addresses with a password in them.

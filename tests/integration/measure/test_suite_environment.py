@@ -178,6 +178,15 @@ def test_hash_seed_of_the_user_wins(measure: Measurer) -> None:
     assert alone.runs[0]["layout"] is None
 
 
+@NEEDS_PROC
+def test_layout_of_an_outer_measurement_is_not_taken_over(measure: Measurer) -> None:
+    """A measurement that another one measures draws its own."""
+    outer = {"REGRESS_LAYOUT": "7", "REGRESS_ADDRESSES": "fixed", "REGRESS_SOCKETS": "/"}
+    measured = measure("--runs", "1", "--", "env > {out}; cat /proc/self/personality", **outer)
+    assert (measured.out / "runs/head-01.log").read_text() == "00000000\n"
+    assert not any(f"{name}=" in measured.results()[0] for name in outer)
+
+
 def test_sigpipe_has_its_default_action_in_the_suite(measure: Measurer) -> None:
     """Python ignores SIGPIPE, and what is ignored would stay so in the suite."""
     measured = measure("--runs", "1", "--", "yes | head -n 1")
