@@ -12,7 +12,6 @@ import math
 import os
 import platform
 import re
-import shlex
 import statistics
 import subprocess
 import time
@@ -56,17 +55,24 @@ def toolchain(texts: Sequence[str], variables: Mapping[str, str], ask: Callable[
     """
     for text in texts:
         for pattern, words in _TOOLCHAINS:
-            if match := re.search(rf"(?:^|[\s;&|(]){pattern}(?=[\s;&|)]|$)", text):
+            if match := re.search(rf"{_START}{pattern}(?=[\s;&|)]|$)", text):
                 argv = [word.format(*match.groups()) for word in words]
                 if argv[0] == _COMPILER:
-                    argv[:1] = shlex.split(variables.get("CXX") or variables.get("CC") or _COMPILER)
-                line = next((line.strip() for line in ask(argv).splitlines() if line.strip()), "")
+                    argv[:1] = (variables.get("CXX") or variables.get("CC") or "").split() or [_COMPILER]
+                lines = (line.strip() for line in ask(argv).splitlines())
+                line = next((line for line in lines if line and not _NOTICE.match(line)), "")
                 line = line.removeprefix("go version ")
                 return f"{argv[0]} {line}" if re.match(r"v?\d", line) else line or None
     return None
 
 
 _COMPILER = "c++"
+_START = r"(?:^|[;&|(\n])\s*(?:(?:\w+=\S*|env|exec|time|nice|\.|source|timeout\s+\S+|taskset\s+-c\s+\S+)\s+)*"
+"""Where a command begins. What comes after another program is its argument, or what it starts in an environment."""
+
+_NOTICE = re.compile(r"(?:go|info|warning|note): |Picked up ", re.IGNORECASE)
+"""What go, rustup and Java print before their version."""
+
 _TOOLCHAINS = (
     (r"((?:[\w./~-]*/)?python[\d.]*)", ["{0}", "--version"]),
     (r"([\w./~-]*/)activate", ["{0}python", "--version"]),

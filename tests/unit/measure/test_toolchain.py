@@ -24,6 +24,16 @@ from regress_action.model.measurements import Environment
         ("npx vitest bench --run", "npm ci", "node --version", "v22.1.0", "node v22.1.0"),
         ("./build/bench", "cmake -S . -B build", "c++ --version", "c++ (Debian) 12.2\nCopyright", "c++ (Debian) 12.2"),
         ("java -jar x.jar", "mvn package", "java --version", "openjdk 21.0.2", "openjdk 21.0.2"),
+        (
+            "go test",
+            "",
+            "go version",
+            "go: downloading go1.25.1\ngo version go1.25.1 linux/arm64",
+            "go1.25.1 linux/arm64",
+        ),
+        ("A=1 timeout 9 java -jar x.jar", "", "java --version", "Picked up A: -B\nopenjdk 21.0.2", "openjdk 21.0.2"),
+        ("uv run python bench.py", "uv sync", "", "", None),
+        ("./bench --language python", "", "", "", None),
         ("make bench", "", "", "", None),
         ("./mongo", "./category", "", "", None),
         ("go test ./...", "", "go version", "", None),
@@ -46,6 +56,7 @@ def test_toolchain_is_asked_for_its_version(
 def test_compiler_that_is_chosen_by_a_variable_is_asked() -> None:
     """CXX and CC name what CMake and Meson use."""
     assert machine.toolchain(["meson test"], {"CXX": "ccache clang++"}, " ".join) == "ccache clang++ --version"
+    assert machine.toolchain(["meson test"], {"CC": 'cc "'}, " ".join) == 'cc " --version'
 
 
 def test_toolchain_starts_no_history_anew() -> None:
