@@ -175,7 +175,8 @@ def remove_abandoned(parents: list[Path], records: Path | None) -> None:
     for record, link in _records(records):
         with contextlib.suppress(OSError):
             is_ours = _NAME.fullmatch(link.parent.parent.name) and not link.parent.parent.exists()
-            is_young = time.time() - record.stat().st_mtime < _YOUNG_S
+            # Git locks a record in its own way while it checks out the tree, which may take minutes.
+            is_young = time.time() - record.stat().st_mtime < _YOUNG_S or (record / "locked").exists()
             if is_ours and not is_young and (descriptor := _locked(record)) is not None:
                 shutil.rmtree(record)
                 os.close(descriptor)
