@@ -128,9 +128,10 @@ def keep_tree(
         digest.update(file.read_bytes() + b"\0")
     try:
         tree = _locked(parent / digest.hexdigest()[:_NAME_LENGTH], side)
-        _remove_old(parent)
     except OSError:
         return None
+    with contextlib.suppress(OSError):  # another measurement removes the same ones
+        _remove_old(parent)
     return tree
 
 

@@ -122,6 +122,12 @@ def test_tree_of_a_killed_setup_is_removed(keeping: KeepingMeasurer) -> None:
     assert (abandoned.exists(), used.exists(), keeping.setups) == (False, True, 2)
 
 
+def test_tree_is_kept_where_an_old_one_cannot_be_removed(keeping: KeepingMeasurer) -> None:
+    """What is wrong with that one costs this measurement nothing."""
+    (keeping.trees / "old/lock").mkdir(parents=True)
+    assert [keeping().status, keeping().status, keeping.setups] == [0, 0, 2]
+
+
 def test_carried_lock_file_decides_as_well(repository: Repository, keeping: KeepingMeasurer) -> None:
     """A lock file that is carried from the head belongs to what the base was set up with; other files do not."""
     repository.commit(requirements_dot_txt="a==1")
