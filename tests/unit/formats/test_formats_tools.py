@@ -397,6 +397,15 @@ def test_exactly_one_reader_takes_a_sample(file: str) -> None:
     assert [name for name in READERS if reader(name).sniff(document)] == [CASES[file][0]]
 
 
+def test_only_labels_of_console_time_that_come_again_are_rounds(tmp_path: Path) -> None:
+    """Two benchmarks of Dart with one name are numbered and never averaged."""
+    (tmp_path / "dart.txt").write_text("parse(RunTime): 1.0 us.\nparse(RunTime): 3.0 us.\n")
+    (tmp_path / "console.txt").write_text("parse: 1ms - timer ended\nparse: 3ms - timer ended\n")
+    dart, console = (_values(read(tmp_path / name)[0]) for name in ("dart.txt", "console.txt"))
+    assert {name: value for (name, _), (value, *_) in dart.items()} == pytest.approx({"parse": 1e-6, "parse #2": 3e-6})
+    assert {name: value for (name, _), (value, *_) in console.items()} == pytest.approx({"parse": 2e-3})
+
+
 def test_every_reader_has_a_sample_and_says_how_its_file_is_written() -> None:
     """A reader without a sample would never be tried."""
     elsewhere = {"pytest_benchmark", "records", "pyperf", "asv", "hyperfine", "google_benchmark", "libtest", "vitest"}

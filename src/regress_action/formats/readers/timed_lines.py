@@ -41,15 +41,19 @@ def sniff(document: Document) -> bool:
 
 
 def read(document: Document) -> tuple[Report, ...]:
-    """Return the one run in the file."""
+    """Return the one run in the file; a label of console.time that comes again is another round of its benchmark."""
     builder = ReportBuilder()
     of_node = _is_of_node(document)
-    times: dict[str, list[float | None]] = {}
+    times: list[tuple[str, list[float | None]]] = []
+    rounds: dict[str, list[float | None]] = {}
     for line in document.lines:
         if row := _NODE.match(line) if of_node else _row(line):
-            value = quantity(row["time"])
-            times.setdefault(clean(row["name"]), []).append(value[0] if value else None)
-    for name, values in times.items():
+            name, value = clean(row["name"]), quantity(row["time"])
+            if row.re is _DART or name not in rounds:
+                rounds[name] = []
+                times.append((name, rounds[name]))
+            rounds[name].append(value[0] if value else None)
+    for name, values in times:
         builder.benchmark(Benchmark(name)).add(_TIME, summarise(values, f"{name}: its times"))
     return (builder.report(document, TITLE),)
 
