@@ -64,7 +64,8 @@ class Interleaving:
     `slice_s` is how long the turns of a stopped pair are, `alone_cpu_s` the CPU time of both runs of the trial,
     `rounds` the share of their rounds that the suites of a pair time. `has_met` is whether suites took turns in an
     earlier pair, so that they may start at the same time. `clocks` are those that a suite reads which times itself.
-    `is_python` is whether the command is known to be a Python program that draws its layout.
+    `is_python` is whether the command is known to be a Python program that draws its layout, `is_compiled` whether a
+    run executed a program that was compiled in its tree.
     """
 
     asked: str
@@ -77,15 +78,17 @@ class Interleaving:
     has_met: bool = False
     clocks: ActiveClocks | None = None
     is_python: bool = False
+    is_compiled: bool = False
 
     @property
     def fixes_addresses(self) -> bool:
         """Whether the kernel places nothing at random: where the layout is drawn otherwise.
 
         Elsewhere, what an edit without any effect does at one set of addresses would show in every pair. A suite that
-        takes turns has loaded the measurer's plugin, and so what draws the layout.
+        takes turns has loaded the measurer's plugin, and so what draws the layout. A compiled program that it starts
+        has not.
         """
-        return self.is_python or self.kind in {Kind.COOPERATIVE, Kind.BENCHMARK}
+        return not self.is_compiled and (self.is_python or self.kind in {Kind.COOPERATIVE, Kind.BENCHMARK})
 
     @property
     def in_turns(self) -> bool:

@@ -289,6 +289,7 @@ class PairsLoop:
             names = ", ".join(sorted(set(run.left_behind)))
             self.reporter.emit("warning", message=f"the run left processes behind, which were ended: {names}")
         self.executor.signals.check()
+        self.interleaving.is_compiled |= run.compiled
         if run.failure and run.result:
             self.known_failures.add((run.side, run.failure))
         self.failing[slot.side] = 0 if run.is_usable else self.failing.get(slot.side, 0) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -154,6 +155,21 @@ def test_addresses_of_a_python_program_are_fixed(measure: Measurer) -> None:
         measured = measure(*pair, *command)
         assert measured.status == 0, measured.stderr
         assert [(measured.out / f"runs/{side}-01.log").read_text() for side in ("base", "head")] == [expected] * 2
+
+
+@NEEDS_PROC
+def test_addresses_of_a_compiled_program_that_python_starts_are_random(
+    repository: Repository, measure: Measurer
+) -> None:
+    """Once a run has shown that there is one: nothing else draws its layout."""
+    for _ in range(2):
+        shutil.copy("/bin/cat", repository.folder / "built")
+        repository.commit(start_dot_py="import os, sys; os.execv(sys.argv[1], sys.argv[1:])")
+    program = (sys.executable, "start.py", "./built", "/proc/self/personality")
+    measured = measure("--base", "HEAD~1", "--pairs", "2", "--interleave", "run", "--", *program)
+    assert measured.status == 0, measured.stderr
+    later = [(measured.out / f"runs/{side}-02.log").read_text() for side in ("base", "head")]
+    assert later == ["00000000\n"] * 2
 
 
 @NEEDS_PROC
