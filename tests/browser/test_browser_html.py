@@ -49,7 +49,7 @@ def test_the_page_fits_and_draws_every_interval(browser: Browser, width: int) ->
     """On a desktop and on a telephone, with a bar for every row that has a ratio."""
     seen = browser.ask(allowed(html.render(EXAMPLES["everything"])), LAYOUT, width=width)
     assert (seen["overflow"], seen["loaded"]) == (0, 0)
-    assert seen["headline"].startswith("1 budget exceeded and 3 regressions")
+    assert seen["headline"].startswith("1 budget exceeded, 2 regressions (1 critical, 1 moderate) and 1 suspected")
     assert seen["bars"] == 11
 
 
@@ -87,7 +87,7 @@ def test_the_demo_of_the_readme_is_an_image(browser: Browser, tmp_path: Path) ->
     const svg = document.querySelector('svg'), box = svg.getBoundingClientRect();
     const words = [...svg.querySelectorAll('text')].map(one => [one.textContent, one.getBoundingClientRect().right]);
     return {
-      width: Math.round(box.width), headline: words.filter(one => one[0].includes('3\u00a0regressions')).length,
+      width: Math.round(box.width), headline: words.filter(one => one[0].includes('2\u00a0regressions')).length,
       outside: words.filter(one => one[1] > box.right).length, loaded: performance.getEntriesByType('resource').length,
     };
     """
