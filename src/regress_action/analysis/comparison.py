@@ -96,6 +96,7 @@ class _Rows:
         base, head = self._sides[row]
         ratio, low, high = self._ratios[row]
         judged = verdict in _JUDGED
+        is_question_of_runs = not (self._changed[row] or self._analysis.estimates.drifting[row])
         return Comparison(
             benchmark=rows.benchmarks[row],
             metric=rows.metrics[row],
@@ -112,7 +113,7 @@ class _Rows:
             severity=self._severities[row],
             reason=self._reason(row, verdict),
             confirmed=False if judged and self._is_suspected(row) else None,
-            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE and not self._changed[row] else None,
+            runs_needed=self._needed[row] if verdict is Verdict.INCONCLUSIVE and is_question_of_runs else None,
             difference=self._differences[row],
             budget=self._analysis.budgets.get(row),
             noise=self._analysis.estimates.learned.get(row),

@@ -306,7 +306,8 @@ def _stored(matrix: RunMatrix, policy: Policy, mode: Mode | None) -> RowEstimate
     scale, head = matrix.scale, matrix.head_values
     base, foreign = _same_machine(matrix)
     sessions_b, sessions_c = by_session(base, matrix.base), by_session(head, matrix.head)
-    drift = baseline_drift.of(np.where(_may_drift(matrix, sessions_c, policy)[:, None], sessions_b, np.nan))
+    may_drift = _may_drift(matrix, sessions_b, sessions_c, policy)
+    drift = baseline_drift.of(np.where(may_drift[:, None], sessions_b, np.nan))
     level = drift.off(sessions_b, sessions_c, drift.certain)
     stability = settle(np.where(scale.linear[:, None], np.nan, level[0]))
     sessions_b = np.where(~scale.linear[:, None] & np.isnan(stability.values), np.nan, sessions_b)
@@ -354,10 +355,11 @@ def _widened(base: Floats, prior: designs.Prior, estimate: designs.Estimate, sca
     return np.where(prior.learned | scale.exact | scale.linear, designs.widened(base, prior), tails)
 
 
-def _may_drift(matrix: RunMatrix, head: Floats, policy: Policy) -> Flags:
-    """Return the rows of several new sessions whose noise is not learned: a learned row ends at its present level."""
+def _may_drift(matrix: RunMatrix, base: Floats, head: Floats, policy: Policy) -> Flags:
+    """Return the rows of several new sessions that rest on no learned noise: such a row ends at its present level."""
+    stored = (~np.isnan(base)).sum(axis=1)
     learned = np.zeros(len(head), dtype=bool)
-    learned[[row for row, _ in _learned(matrix, policy)]] = True
+    learned[[row for row, (_, runs) in _learned(matrix, policy) if stored[row] < runs]] = True
     several = (~np.isnan(head)).sum(axis=1) > 1
     return np.asarray(several & ~learned & ~matrix.scale.linear & ~matrix.scale.exact)
 

@@ -8,9 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from regress_action.analysis import baseline_drift, designs
+from regress_action.analysis import Policy, baseline_drift, designs
 from regress_action.analysis.autocorrelation import lag_one
 from regress_action.model.comparisons import ReasonCode, Verdict
+from regress_action.model.measurements import Noise
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import reason_of, stored
 
@@ -91,7 +92,21 @@ def test_new_runs_that_go_on_with_a_drift_are_neither_slower_nor_unchanged() -> 
     row = stored(values[:30], values[30:])
 
     assert (row.verdict, reason_of(row).code) == (Verdict.INCONCLUSIVE, ReasonCode.DRIFTING_BASELINE)
+    assert row.runs_needed is None
     assert "The stored runs drift, and whether that goes on" in sentence(row)
+
+
+@pytest.mark.parametrize(("learned", "is_drift"), [(30, True), (31, False)])
+def test_a_baseline_that_is_as_long_as_what_noise_was_learned_from_is_asked_for_its_drift(
+    learned: int, *, is_drift: bool
+) -> None:
+    """It shows its noise itself; of a longer history the head is held to the level at which the baseline ends."""
+    values = np.exp(np.random.default_rng(2).normal(0, 0.02, 35) + 0.005 * np.arange(35))
+
+    row = stored(values[:30], values[30:], Policy(noise={("b", "time"): Noise(0.02, learned)}))
+
+    assert (row.noise is None) == is_drift
+    assert (reason_of(row).code is ReasonCode.DRIFTING_BASELINE) == is_drift
 
 
 def test_a_change_far_beyond_a_drift_is_proven() -> None:
