@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from regress_action.analysis import distributions
-from regress_action.analysis.arrays import ROUNDING, medians, moments
+from regress_action.analysis.arrays import ROUNDING, SMALLEST_DEVIATION, medians, moments
 from regress_action.analysis.autocorrelation import serial_correlation, variance_of_mean
 from regress_action.model import normal
 from regress_action.model.comparisons import Mode
@@ -328,11 +328,12 @@ def widened(base: Floats, prior: Prior) -> Floats:
     Noise that grew, a level that wanders, and neighbours that are alike show in how far that missed. The larger of this
     and the learned noise counts: combined by their degrees of freedom, what was learned outvotes the newest runs. Where
     the newest five alone missed by much more, they say how wide: noise that grew a few runs ago is in these alone.
+    Learned noise below the smallest deviation counts as that, as the standard error does.
     """
     factor = np.ones(len(base))
     rows = np.flatnonzero(prior.learned & (prior.variance > 0))
     missed, df, newest = replayed_spread(base[rows])
-    variance = prior.variance[rows]
+    variance = np.maximum(prior.variance[rows], SMALLEST_DEVIATION**2)
     wide = np.maximum(np.where(df > 0, missed**2, variance) / variance, 1.0)
     grown = newest**2 > _GREW * variance
     factor[rows] = np.sqrt(np.where(grown, np.fmax(wide, newest**2 / variance), wide))
@@ -345,7 +346,8 @@ def widened_by_tails(base: Floats, estimate: Estimate) -> Floats:
     Student's t takes their tails for normal. Of K exchangeable runs and a new one, the new one lies farther out than
     the j-th farthest of the K with probability j / (K + 1) (Vovk, Gammerman and Shafer, 2005): the interval reaches as
     far for the j that is nearest to 6.5 %, two at least, so that one bad commit widens nothing. Fewer than twenty show
-    no such tail, and what exceeds Student's by less than 15 % is chance.
+    no such tail, and what exceeds Student's by less than 15 % is chance. A standard error below the smallest deviation
+    counts as that, since the interval is no narrower.
     """
     runs, _, _ = moments(base)
     rows = (estimate.design == HISTORY) & (estimate.head_runs == 1) & (runs >= _FEWEST_TAILS)
@@ -354,8 +356,9 @@ def widened_by_tails(base: Floats, estimate: Estimate) -> Floats:
     place = np.maximum(np.round(_TAIL * (runs + 1)), 2).astype(int)
     distance = np.sort(-np.abs(base - trimmed(base, few=False)[1][:, None]), axis=1)  # NaN comes last
     far = -distance[np.arange(len(base)), np.where(rows, place - 1, 0)] * np.sqrt(1 + 1 / np.maximum(runs, 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factor = far / (distributions.t_quantile(_INTERVAL / 2, estimate.df) * estimate.se)
+    with np.errstate(invalid="ignore"):
+        student = distributions.t_quantile(_INTERVAL / 2, estimate.df) * np.maximum(estimate.se, SMALLEST_DEVIATION)
+        factor = far / student
     return np.where(rows & (factor > _BEYOND_CHANCE), factor, 1.0)
 
 

@@ -263,3 +263,17 @@ def test_one_bad_commit_of_thirty_widens_no_interval() -> None:
     base[0, 7] = 0.3
 
     assert designs.widened_by_tails(base, designs.history(base, base[:, :1], designs.no_prior(1), 5)).tolist() == [1]
+
+
+def test_a_spread_that_is_too_small_to_be_real_widens_no_interval_beyond_what_runs_show() -> None:
+    """A ten-millionth of noise counts as a ten-thousandth: the interval reaches the odd run at 0.1 %, and no farther."""
+    base = 1e-7 * np.random.default_rng(1).normal(0, 1, (1, 30))
+    base[0, [15, 25, 28]] += 0.001
+    seen = designs.history(base, base[:, :1], designs.no_prior(1), 5)
+    assert seen.se < 1e-6
+    prior = designs.Prior(np.full(1, 20.0), np.full(1, 1e-14), np.ones(1, dtype=bool))
+
+    by_tails, by_learned = designs.widened_by_tails(base, seen), designs.widened(base, prior)
+
+    assert by_tails * 1e-4 * stats.t.isf(0.025, seen.df) == pytest.approx([0.001], rel=0.1)
+    assert by_learned * 1e-4 <= 0.002
