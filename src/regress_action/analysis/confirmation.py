@@ -75,7 +75,7 @@ def _is_suspect(comparison: Comparison, policy: Policy) -> bool:
 
 def _confirmed(row: Comparison, second: Mapping[tuple[str, str], Comparison], mode: Mode, policy: Policy) -> Comparison:
     repetition = second.get((row.benchmark.name, row.metric.name))
-    if repetition is None or repetition.verdict not in (*_SAYS_SOMETHING, *_OPEN):
+    if repetition is None or repetition.verdict not in (*_SAYS_SOMETHING, *_OPEN) or _failed_on_base(repetition):
         return row
     decided = repetition.verdict in _SAYS_SOMETHING
     by_suite = _moved_with_suite(row)
@@ -95,6 +95,11 @@ def _confirmed_service(service: ServiceComparison, again: Judgement) -> ServiceC
     if repeated.is_proven_regression:
         return replace(repeated, confirmed=True)
     return replace(repeated, verdict=Verdict.INCONCLUSIVE, severity=Severity.NONE, confirmed=False)
+
+
+def _failed_on_base(row: Comparison) -> bool:
+    """Whether the base could not measure it again, which takes nothing back."""
+    return isinstance(row.reason, Reason) and row.reason.code is ReasonCode.FAILED_ON_BASE
 
 
 def _moved_with_suite(row: Comparison) -> bool:

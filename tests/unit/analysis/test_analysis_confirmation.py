@@ -55,6 +55,17 @@ def test_a_regression_that_repeats_is_confirmed_with_the_numbers_of_the_pairs() 
     assert (reason_of(row).code, reason_of(row).design) == (ReasonCode.CONFIRMED, Mode.PAIRED)
 
 
+def test_a_base_that_fails_when_it_is_measured_again_takes_no_regression_back() -> None:
+    """It says nothing of the head, whatever made it fail."""
+    alarmed = first(steady_a=2.5)
+    base = pairs({"steady_b": STEADY})
+    failing = replace(base, runs=tuple(replace(run, failure="exited with status 1") for run in base.runs))
+    second = analysis.compare([failing], [pairs({"steady_a": [2.5 * v for v in STEADY], "steady_b": STEADY})])
+    assert of(second, "steady_a").verdict is Verdict.INCOMPARABLE
+
+    assert analysis.confirm(alarmed, second).comparisons == alarmed.comparisons
+
+
 def test_a_regression_that_does_not_repeat_is_inconclusive_and_alarms_no_more() -> None:
     """It is remembered as seen once."""
     alarmed = first(steady_a=2.5)
