@@ -53,8 +53,8 @@ def analyse_interim(
     """Judge what was measured so far; `pairs_done` is the number of whole pairs, counted from the reports if None.
 
     A benchmark is decided when every metric of it is proven worse, better or unchanged, or cannot be compared at
-    all, and given up when it has hardly a chance of being decided by the pairs that are left. What was decided
-    earlier and not measured in the latest pair stays decided.
+    all; what is suspected because its pairs seem alike is not. It is given up when it has hardly a chance of being
+    decided by the pairs that are left. What was decided earlier and not measured in the latest pair stays decided.
     """
     analysis = analyse(baseline, head, replace(policy, plan=plan))
     latest = analysis.estimates.latest
@@ -109,7 +109,7 @@ def _settled(analysis: Analysis) -> Flags:
     results = analysis.results
     compared = ~np.isnan(analysis.estimates.estimate.d)
     unchanged = results.unchanged & (results.ruled_out <= results.smallest)
-    proven = results.regression | results.improvement | unchanged
+    proven = ((results.regression | results.improvement) & ~results.suspected) | unchanged
     return np.asarray(~compared | (proven & ~analysis.estimates.estimate.weak))
 
 
