@@ -149,7 +149,7 @@ class SamplingPlan:
 
     A look before the last spends its share of alpha, all together half of it; the shares add up to one, so by the
     union bound looking often costs no false alarm, whatever the distribution (the simplest form of alpha spending,
-    Lan and DeMets, Biometrika 70 (1983) 659-663). `tests.paid_for_looks` gives the last look what the others leave.
+    Lan and DeMets, Biometrika 70 (1983) 659-663). `looks.paid_for_looks` gives the last look what the others leave.
     """
 
     looks: tuple[int, ...] = (5, 6, 7, 8, 9, 10)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from regress_action.analysis import candidates, distributions, shapes
+from regress_action.analysis import distributions, shapes, splits
 from regress_action.analysis.arrays import Stretches, plain
 from regress_action.analysis.autocorrelation import lag_one, taken_high
 from regress_action.model.measurements import Direction
@@ -234,7 +234,7 @@ def _differ(levels: Sequence[Floats]) -> Floats:
 
     1 for a series that is too short to be split.
     """
-    windows = [window[-candidates.MOST_VALUES :] for window in levels]
+    windows = [window[-splits.MOST_VALUES :] for window in levels]
     sizes = np.array([len(window) for window in windows], dtype=np.intp)
     results = np.ones(len(windows))
     usable = np.flatnonzero(sizes >= 2 * SHORTEST_LEVEL)
@@ -243,7 +243,7 @@ def _differ(levels: Sequence[Floats]) -> Floats:
         start = ends - sizes[usable]
         places = np.arange(SHORTEST_LEVEL, int(sizes.max()) - SHORTEST_LEVEL + 1)
         flat = np.concatenate([windows[row] for row in usable])
-        _, results[usable] = candidates.best_splits(flat, Stretches(start, ends, start, places, SHORTEST_LEVEL))
+        _, results[usable] = splits.best_splits(flat, Stretches(start, ends, start, places, SHORTEST_LEVEL))
     return results
 
 

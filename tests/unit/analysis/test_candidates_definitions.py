@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import pytest
 
-from regress_action.analysis import candidates, shapes, shift_likelihood
+from regress_action.analysis import candidates, shapes, shift_likelihood, splits
 from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.candidates import Candidates, Proposals
 
@@ -137,13 +137,13 @@ def test_a_candidate_is_tested_between_its_neighbours(seed: int) -> None:
         owner = untested.owner[row]
         low = max([ends[owner], *untested.place[:row]])
         high = min([ends[owner + 1], *untested.place[row + 1 :]])
-        splits = []
+        widths = []
         for reach in (100, 16):
             bounds = np.array([max(low, at - reach)]), np.array([min(high, at + reach)])
-            splits.append(Stretches(*bounds, np.array([at]), SLACK, 5))
-        (far, p_far), (close, p_close) = (candidates.best_splits(flat, split) for split in splits)
+            widths.append(Stretches(*bounds, np.array([at]), SLACK, 5))
+        (far, p_far), (close, p_close) = (splits.best_splits(flat, width) for width in widths)
         split, p = (close, p_close[0]) if p_close < p_far else (far, p_far[0])
-        near = splits[0]
+        near = widths[0]
         (place,), level, shift = candidates._sharpened(flat, near, split)
         for reach in (100, 16):
             edges = np.maximum(near.start, place - reach), np.array([place]), np.minimum(near.stop, place + reach)
@@ -321,7 +321,7 @@ def test_a_tile_is_split_for_as_long_as_its_parts_are_nearly_significant(seed: i
         if high - low < 10:
             return []
         bounds = np.array([low]), np.array([high]), np.array([low])
-        (place,), (p,) = candidates.best_splits(flat, Stretches(*bounds, np.arange(5, high - low), 5))
+        (place,), (p,) = splits.best_splits(flat, Stretches(*bounds, np.arange(5, high - low), 5))
         return [(place, p), *parts(low, place), *parts(place, high)] if p < 0.006 else []
 
     found = candidates.propose(flat, start, stop, 0.001, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regress_action.analysis import candidates, change_points
+from regress_action.analysis import candidates, change_points, splits
 from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.candidates import Candidates, Proposals, propose
 
@@ -73,8 +73,8 @@ def test_a_small_p_value_is_exact(freedom: int) -> None:
 
     p = np.geomspace(1e-12, 0.01, 60)
 
-    assert candidates._p_value(stats.chi2(freedom).isf(p), np.full(60, freedom)) == pytest.approx(p)
-    assert candidates._p_value(np.array([freedom / 2]), np.array([freedom])).tolist() == [1]
+    assert splits._p_value(stats.chi2(freedom).isf(p), np.full(60, freedom)) == pytest.approx(p)
+    assert splits._p_value(np.array([freedom / 2]), np.array([freedom])).tolist() == [1]
 
 
 def test_of_neighbouring_doubts_the_weakest_goes_first() -> None:

@@ -266,7 +266,7 @@ def test_one_bad_commit_of_thirty_widens_no_interval() -> None:
 
 
 def test_a_spread_that_is_too_small_to_be_real_widens_no_interval_beyond_what_runs_show() -> None:
-    """A ten-millionth of noise counts as a ten-thousandth: the interval reaches the odd run at 0.1 %, and no farther."""
+    """A ten-millionth counts as a ten-thousandth: the interval reaches the odd runs at 0.1 %, and no farther."""
     base = 1e-7 * np.random.default_rng(1).normal(0, 1, (1, 30))
     base[0, [15, 25, 28]] += 0.001
     seen = designs.history(base, base[:, :1], designs.no_prior(1), 5)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regress_action.analysis import LayoutBound, Policy, SamplingPlan, designs, exact_tests, tests
+from regress_action.analysis import LayoutBound, Policy, SamplingPlan, designs, exact_tests, looks, tests
 from regress_action.analysis.comparison import analyse
 from regress_action.analysis.policy import RowThresholds
 from regress_action.analysis.run_matrix import Scale
@@ -56,7 +56,7 @@ def test_the_p_value_is_students_and_that_of_counts_and_pays_for_looks() -> None
     assert tests._p_values(estimates, seen, Policy(), shift) == pytest.approx(expected, nan_ok=True)
 
     plan = SamplingPlan()
-    paid = np.minimum(tests.paid_for_looks(expected, plan, 0.05, seen.base_runs, seen), 1)
+    paid = np.minimum(looks.paid_for_looks(expected, plan, 0.05, seen.base_runs, seen), 1)
     paid = np.where(seen.design == designs.PAIRED, paid, expected)
     assert tests._p_values(estimates, seen, Policy(plan=plan), shift) == pytest.approx(paid, nan_ok=True)
 
@@ -128,7 +128,7 @@ def test_the_smaller_of_two_sizes_is_ruled_out_by_the_interval_or_by_counting(pl
     random = np.random.default_rng(11)
     half, small, large = random.choice([0.005, 0.05, 0.3], ROWS), np.full(ROWS, 0.03), random.choice([0.03, 0.2], ROWS)
     policy = Policy(plan=plan)
-    alpha = 0.05 if plan is None else tests.strictest_level(plan, 0.05)
+    alpha = 0.05 if plan is None else looks.strictest_level(plan, 0.05)
     found, beyond = tests._ruled_out(estimates, scale, seen.d, half, (small, large), policy)
     counted_rows = 0
     for row in range(ROWS):
@@ -201,8 +201,8 @@ def test_a_row_is_decided_with_and_without_what_the_suite_moved_by(
     needed, paired = tests.levels(q, families, 0.05), seen.design == designs.PAIRED
     level, penalty = np.full(ROWS, 0.05), np.ones(ROWS)
     if plan:
-        level[paired] = tests.interval_levels(plan, 0.05, seen.irreducible, seen.spread)[paired]
-        end = tests.paid_for_looks(nothing + 0.05, plan, 0.05, nothing + plan.pairs, seen) / 0.05
+        level[paired] = looks.interval_levels(plan, 0.05, seen.irreducible, seen.spread)[paired]
+        end = looks.paid_for_looks(nothing + 0.05, plan, 0.05, nothing + plan.pairs, seen) / 0.05
         penalty[paired] = end[paired]
     half = stats.t.isf(level / 2, seen.df) * seen.se * estimates.widened
     strict = stats.t.isf(needed / penalty / 2, seen.df) * seen.se

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regress_action.analysis import candidates
+from regress_action.analysis import splits
 from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.candidates import Proposals, tiles
 
@@ -18,7 +18,7 @@ def g_test(values: np.ndarray[tuple[int], np.dtype[np.float32]], place: int) -> 
     """Return scipy's p-value for the classes of the values before and after a place."""
     from scipy.stats import chi2_contingency
 
-    classes = int(np.clip(len(values) // candidates.VALUES_PER_CLASS, 2, candidates.CLASSES))
+    classes = int(np.clip(len(values) // splits.VALUES_PER_CLASS, 2, splits.CLASSES))
     ordered = np.sort(values)
     cuts = ordered[[number * len(values) // classes - 1 for number in range(1, classes)]]
     of = (values[:, None] > cuts).sum(axis=1)
@@ -43,7 +43,7 @@ def test_the_best_split_is_scipys_best(seed: int, size: int, smallest: int, ties
     if ties:
         values = np.round(values)
     around = np.concatenate([np.array([99, -99], np.float32), values, np.array([99], np.float32)])
-    (place,), (p,) = candidates.best_splits(around, one_row(size, smallest, before=2))
+    (place,), (p,) = splits.best_splits(around, one_row(size, smallest, before=2))
     ps = [g_test(values, at) for at in range(smallest, size - smallest + 1)]
     if min(ps) < 0.001:
         assert p == pytest.approx(min(ps), rel=1e-3)
@@ -57,10 +57,10 @@ def test_rows_of_different_sizes_do_not_disturb_one_another() -> None:
     start = draw.integers(0, 2700, 200)
     stop = start + draw.integers(11, 200, 200)
     pivot = (start + stop) // 2
-    together = candidates.best_splits(flat.astype(np.float32), Stretches(start, stop, pivot, np.arange(-10, 11), 5))
+    together = splits.best_splits(flat.astype(np.float32), Stretches(start, stop, pivot, np.arange(-10, 11), 5))
     for row in range(200):
         alone = Stretches(start[[row]], stop[[row]], pivot[[row]], np.arange(-10, 11), 5)
-        place, p = candidates.best_splits(flat.astype(np.float32), alone)
+        place, p = splits.best_splits(flat.astype(np.float32), alone)
         assert (place[0], p[0]) == (together[0][row], together[1][row])
         assert start[row] + 5 <= place[0] <= stop[row] - 5
         assert abs(place[0] - pivot[row]) <= 10
@@ -69,7 +69,7 @@ def test_rows_of_different_sizes_do_not_disturb_one_another() -> None:
 def test_what_cannot_be_split_stays_whole() -> None:
     """Too few values on a side, or one value throughout: the pivot, with certainty."""
     for values, size in ((np.arange(9.0), 9), (np.ones(50), 50)):
-        place, p = candidates.best_splits(values.astype(np.float32), one_row(size, 5))
+        place, p = splits.best_splits(values.astype(np.float32), one_row(size, 5))
         assert (place.tolist(), p.tolist()) == ([0], [1.0])
 
 
@@ -118,10 +118,10 @@ def test_a_row_that_begins_or_ends_nearer_to_its_pivot_is_split_as_by_itself() -
         before, after = (near, far) if sign == 1 else (far, near)
         rows = Stretches(middle - before, middle + after, middle, columns, 5)
 
-        together = candidates.best_splits(values, rows)
+        together = splits.best_splits(values, rows)
 
         for row in (0, 1):
-            place, p = candidates.best_splits(values, rows.take(np.array([row])))
+            place, p = splits.best_splits(values, rows.take(np.array([row])))
             assert (place[0], p[0]) == (together[0][row], together[1][row])
         assert together[0][0] == middle[0]
         assert together[1][0] < 1e-6

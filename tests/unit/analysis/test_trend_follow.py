@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from regress_action.analysis import autocorrelation, candidates, trend
+from regress_action.analysis import autocorrelation, splits, trend
 from regress_action.analysis.arrays import Stretches
 from regress_action.analysis.shapes import is_line
 from regress_action.analysis.trend import Tendency, TrendRule, follow
@@ -380,5 +380,5 @@ def test_windows_are_split_each_by_itself() -> None:
         last = window[-255:]
         start = np.array([0])
         row = Stretches(start, start + len(last), start, np.arange(3, len(last) - 2), 3)
-        assert p == (candidates.best_splits(last, row)[1][0] if len(last) >= 6 else 1)
+        assert p == (splits.best_splits(last, row)[1][0] if len(last) >= 6 else 1)
     assert trend._differ(windows[:1]).tolist() == [1]
