@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from regress_action.analysis import baseline_drift, designs, exact_tests, noise
+from regress_action.analysis import baseline_drift, designs, exact_tests, noise, pair_order
 from regress_action.analysis.arrays import SMALLEST_DEVIATION, Flags, Floats, medians, moments, plain
-from regress_action.analysis.pair_order import SUITE, PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.policy import LayoutBound
 from regress_action.analysis.resolution import rounding_error
 from regress_action.analysis.run_matrix import by_session
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from regress_action.analysis.arrays import Ints
+    from regress_action.analysis.pair_order import PairOrder
     from regress_action.analysis.policy import Policy
     from regress_action.analysis.run_matrix import RowIndex, Scale, SideRuns
     from regress_action.model.measurements import Environment, Noise
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _BORROWED_DF = 4.0  # how many runs' worth the machine's usual spread counts where a baseline is too short
 _LEARNED_DF = 20.0  # the most that a learned spread counts
 _RECENT = 10  # stored runs that show how noisy the machine is now
-_CORRELATED = 3.0  # standard errors from which neighbouring pairs are said to be alike
-_SEEM_ALIKE = 1.2  # standard errors from which the neighbouring pairs of a suite seem alike; one in 30 by chance
 _SUITE = 20  # benchmarks that show together how far two builds lie apart
 _A_SIDE = 5  # benchmarks that got faster, or slower, from which the scatter of a suite is read
 _BY_CHANCE = 1.17  # standard error of a robust deviation, times √n (Rousseeuw and Croux, J. Am. Stat. Assoc. 88 (1993))
@@ -137,7 +135,7 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
     tau = noise.per_row(matrix.scale, policy.session_spread.paired, policy.session_spread)
     rounding = rounding_error(base, head, matrix.scale.linear, matrix.scale.seconds)
     second = _second(matrix, base_columns, head_columns)
-    order = _pair_order(matrix.scale, base, head, second)
+    order = pair_order.of(matrix.scale, base, head, second)
     base, head = base + second * order.effect[:, None] / 2, head - second * order.effect[:, None] / 2
     prior = _suite_prior(matrix.scale, head - base, order)
     tau = _spread_of_builds(matrix.scale, head - base, tau, prior, order)
@@ -153,8 +151,8 @@ def _paired(matrix: RunMatrix, policy: Policy, matched: list[tuple[int, int]]) -
         np.where(together, head, np.nan),
         *_nothing_wrong(len(base)),
         coarse=rounding > 0,
-        correlation=np.where(order.evidence > _CORRELATED, order.correlation, 0.0),
-        alike=_seem_alike(matrix.scale, order),
+        correlation=order.beyond_doubt(),
+        alike=order.seem_alike(matrix.scale.timed),
         layout=_layout(matrix, policy),
         p_counts=np.full(len(base), np.nan),
         p_order=np.full(len(base), np.nan),
@@ -182,29 +180,6 @@ def _second(matrix: RunMatrix, base_columns: list[int], head_columns: list[int])
     """Return +1 for pairs whose head ran second, -1 for those whose base did, 0 where that is unknown."""
     base, head = matrix.base.positions[base_columns], matrix.head.positions[head_columns]
     return np.where((base >= 0) & (head >= 0), np.sign(head - base), 0)
-
-
-def _pair_order(scale: Scale, base: Floats, head: Floats, second: Ints) -> PairOrder:
-    """Return what the order of the pairs shows; neighbours are compared after the effect of who ran first is off."""
-    effect, scaling = effect_of_order(head - base, second)
-    counted = scale.exact | scale.linear  # whole numbers stay whole
-    effect, scaling = np.where(counted, 0.0, effect), np.where(counted, 1.0, scaling)
-    level, sums = head - base - second * effect[:, None], base + head
-    correlation, cautious, evidence = np.zeros((3, len(level)))
-    for timed in (True, False):
-        family = (scale.timed == timed) & ~scale.exact
-        correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family], sums[family])
-    return PairOrder(effect, scaling, correlation, cautious, evidence)
-
-
-def _seem_alike(scale: Scale, order: PairOrder) -> Flags:
-    """Return the rows of a suite whose neighbouring pairs seem alike, which so few of them do not prove."""
-    alike = np.zeros(len(order.evidence), dtype=bool)
-    for timed in (True, False):
-        family = scale.timed == timed
-        if np.count_nonzero(order.evidence[family]) >= SUITE:
-            alike[family] = order.evidence[family] > _SEEM_ALIKE
-    return alike
 
 
 def _of_rounds_in_pairs(side: SideRuns, columns: list[int]) -> Floats:

@@ -19,12 +19,15 @@ from regress_action.analysis.autocorrelation import MOST_CORRELATED, lag_one, va
 
 if TYPE_CHECKING:
     from regress_action.analysis.arrays import Flags, Floats, Ints
+    from regress_action.analysis.run_matrix import Scale
 
 _FEWEST = 5  # pairs from which their order is looked at
 _A_SIDE = 2  # pairs of either order from which its effect is estimated
 _EFFECT = 0.01  # significance from which the order of a pair is taken to matter
 _FEWEST_ALONE = 12  # pairs from which the interval of a row by itself is widened by what its neighbours seem alike
-SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
+_SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
+_BEYOND_DOUBT = 3.0  # standard errors from which neighbouring pairs are said to be alike
+_SEEM_ALIKE = 1.2  # standard errors from which the neighbouring pairs of a suite seem alike; one in 30 by chance
 _USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
 
@@ -64,6 +67,34 @@ class PairOrder:
     def taken_cautiously(self) -> Self:
         """Return the same with neighbours as much alike as the pairs cannot exclude."""
         return replace(self, correlation=self.cautious)
+
+    def beyond_doubt(self) -> Floats:
+        """Return the correlation of the rows whose neighbouring pairs are beyond doubt alike, 0 for the others."""
+        return np.where(self.evidence > _BEYOND_DOUBT, self.correlation, 0.0)
+
+    def seem_alike(self, timed: Flags) -> Flags:
+        """Return the rows of a suite whose neighbouring pairs seem alike, which so few of them do not prove."""
+        alike = np.zeros(len(timed), dtype=bool)
+        for family in (timed, ~timed):
+            if np.count_nonzero(self.evidence[family]) >= _SUITE:
+                alike[family] = self.evidence[family] > _SEEM_ALIKE
+        return alike
+
+
+def of(scale: Scale, base: Floats, head: Floats, second: Ints) -> PairOrder:
+    """Return what the order of the pairs shows (rows × pairs), of times and of all else apart.
+
+    Neighbours are compared after the effect of who ran first is off.
+    """
+    effect, scaling = effect_of_order(head - base, second)
+    counted = scale.exact | scale.linear  # whole numbers stay whole
+    effect, scaling = np.where(counted, 0.0, effect), np.where(counted, 1.0, scaling)
+    level, sums = head - base - second * effect[:, None], base + head
+    correlation, cautious, evidence = np.zeros((3, len(level)))
+    for timed in (True, False):
+        family = (scale.timed == timed) & ~scale.exact
+        correlation[family], cautious[family], evidence[family] = correlation_of_pairs(level[family], sums[family])
+    return PairOrder(effect, scaling, correlation, cautious, evidence)
 
 
 def effect_of_order(differences: Floats, second: Ints) -> tuple[Floats, Floats]:
@@ -112,16 +143,16 @@ def correlation_of_pairs(differences: Floats, sums: Floats) -> tuple[Floats, Flo
         variances = pairs / (pairs - 3.0) ** 2 * (1 + weight**2) / (1 + weight) ** 2
     usable = np.isfinite(estimates) & (pairs >= _FEWEST)
     rows = np.count_nonzero(usable)
-    if rows >= SUITE:
+    if rows >= _SUITE:
         shared = float(estimates[usable].mean())
         of_mean = _variance_of_shared((differences[usable], sums[usable]), weight[usable], shared)
         estimates = np.where(usable, shared, np.nan)
         variances = np.where(usable, float(medians(variances[usable][None])[0]) * of_mean, np.nan)
-    seen = usable & ((pairs >= _FEWEST_ALONE) | (rows >= SUITE))
+    seen = usable & ((pairs >= _FEWEST_ALONE) | (rows >= _SUITE))
     estimates, variances = np.where(usable, estimates, 0.0), np.where(usable, variances, 1.0)
     drawn = _USUAL_CORRELATION**2 / (_USUAL_CORRELATION**2 + variances)
     expected = np.clip(estimates * drawn, 0.0, MOST_CORRELATED)
-    if rows >= SUITE:
+    if rows >= _SUITE:
         expected = expected * _chance_of_any(estimates**2 / variances, drawn)
     cautious = np.clip(estimates * drawn + np.sqrt(variances * drawn), 0.0, MOST_CORRELATED)
     evidence = estimates / np.sqrt(variances)

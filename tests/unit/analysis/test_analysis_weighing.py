@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from regress_action import analysis
-from regress_action.analysis import designs, estimate, noise
+from regress_action.analysis import designs, estimate, noise, pair_order
 from regress_action.analysis.comparison import analyse
 from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.run_matrix import Scale
@@ -382,7 +382,7 @@ def test_the_order_of_pairs_is_judged_without_the_effect_of_who_ran_second(seed:
     head = base + random.normal(0, 0.01, (8, 14)) + random.choice([0.0, 0.1], (8, 1)) * second / 2
     kinds = np.arange(8)
     scale = Scale(kinds == 1, np.ones(8), kinds == 2, kinds < 5, np.zeros(8, bool))
-    found = estimate._pair_order(scale, base, head, second)
+    found = pair_order.of(scale, base, head, second)
     effect, scaling = effect_of_order(head - base, second)
     effect[1:3], scaling[1:3] = 0, 1
     assert found.effect == pytest.approx(effect)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from regress_action import analysis
-from regress_action.analysis import LayoutBound, designs, estimate, exact_tests, noise, resolution
+from regress_action.analysis import LayoutBound, designs, estimate, exact_tests, noise, pair_order, resolution
 from regress_action.analysis.comparison import analyse
 from regress_action.analysis.run_matrix import by_session
 from regress_action.analysis.stability import settle
@@ -187,7 +187,7 @@ def test_pairs_are_estimated_without_the_effect_of_their_order(seed: int) -> Non
     columns = list(range(12))
     base, head = matrix.base_values, matrix.head_values
     second = estimate._second(matrix, columns, columns)
-    found_order = estimate._pair_order(matrix.scale, base, head, second)
+    found_order = pair_order.of(matrix.scale, base, head, second)
     half = second * found_order.effect[:, None] / 2
     difference = (head - half) - (base + half)
     prior = estimate._suite_prior(matrix.scale, difference, found_order)
