@@ -191,8 +191,8 @@ def outcome_of(row: Comparison, truth: float) -> Outcome:
 def _looked(
     random: np.random.Generator, world: noise.PairedWorld, trials: int, typical: float
 ) -> dict[str, float | None]:
-    null = looked_at(random, world, [1.0] * trials)
-    margin = looked_at(random, world, [AT_MARGIN / typical] * trials)
+    null = looked_at(random, world, [1.0] * trials, typical=typical)
+    margin = looked_at(random, world, [AT_MARGIN / typical] * trials, typical=typical)
     rates: dict[str, float | None] = {
         "slower": percent([outcome.slower for outcome, _ in null]),
         "coverage": percent([outcome.covers for outcome, _ in null]),
@@ -208,15 +208,23 @@ def _looked(
 
 
 def looked_at(
-    random: np.random.Generator, world: noise.PairedWorld, factors: Sequence[float], plan: SamplingPlan = PLAN
+    random: np.random.Generator,
+    world: noise.PairedWorld,
+    factors: Sequence[float],
+    plan: SamplingPlan = PLAN,
+    typical: float = 1.0,
 ) -> list[tuple[Outcome, int]]:
-    """Measure pair by pair until the analysis says that more would change nothing; return what is said then."""
+    """Measure pair by pair until the analysis says that more would change nothing; return what is said then.
+
+    The typical run of the head is `typical` times as slow besides, as in `compared_in_pairs`.
+    """
     draws = [world(random, plan.pairs, factor) for factor in factors]
     used = np.concatenate(
         [_pairs_used(draws[first : first + UNRELATED], plan) for first in range(0, len(draws), UNRELATED)]
     )
     measured = [(base[:pairs], head[:pairs]) for (base, head), pairs in zip(draws, used, strict=True)]
-    said = in_batches(measured, factors, lambda some: _in_pairs(some, analysis.Policy(plan=plan)))
+    truths = [factor * typical for factor in factors]
+    said = in_batches(measured, truths, lambda some: _in_pairs(some, analysis.Policy(plan=plan)))
     return list(zip(said, map(int, used), strict=True))
 
 
