@@ -160,9 +160,10 @@ def verdict_parts(judgement: Judgement) -> Sentence:
     proven_service = any(service.alarms for service in services)
     if findings.regressions or (findings.suspected and not proven_service):
         return _with_alarm(findings)
-    if services and not certain:
+    if services and not findings.over_budget and (proven_service or not findings.unmeasured):
         worst = next((service for service in services if service.alarms), services[0])
-        return (f"{grade(worst)} regression: ".capitalize(), *service_change(worst))
+        rest = f"; {_incomplete(findings)}" if findings.unmeasured else ""
+        return (f"{grade(worst)} regression: ".capitalize(), *service_change(worst), rest)
     if findings.over_budget:
         return (count(len(findings.over_budget), "budget"), " exceeded: ", *budget(findings.over_budget[0]))
     if findings.unmeasured:

@@ -114,6 +114,9 @@ def test_a_proven_service_is_named_before_a_suspected_benchmark() -> None:
     """What fails the check stands in the headline, not what is only suspected."""
     judged = judgement(Outcome.FAIL, SUSPECTED, services=(whole_service("cache", 1.13, Severity.MINOR),))
     assert text.headline(judged).startswith("Minor regression: service cache is 13 % slower")
+    missing = replace(judged, comparisons=(*judged.comparisons, row("a", Verdict.MISSING, None)))
+    assert text.headline(missing).startswith("Minor regression: service cache is 13 % slower")
+    assert text.headline(missing).endswith("; 1 benchmark is missing")
 
 
 @pytest.mark.parametrize(
