@@ -32,7 +32,7 @@ Where fewer would be enough, leaving out what chance put far away would make the
 """
 _HALF_LIFE = 5  # runs after which a stored run says half as much about today's level; a baseline needs as many
 _REPLAYED = 20  # newest stored runs that are predicted from those before them
-_GREW = 1.9  # times the learned variance, in which the newest five runs show that noise grew; one in seven by chance
+_GREW = 1.9  # times the learned variance, in which the newest five runs show that noise grew; one in nine by chance
 _WITHOUT_LARGEST = 0.5561  # mean square of the four smallest of five standard normal values
 _FEWEST_TAILS = 20  # stored runs that show how far one of them may lie
 _TAIL = 0.065  # chance of a new run farther out than the stored one that the interval reaches

@@ -27,7 +27,7 @@ _EFFECT = 0.01  # significance from which the order of a pair is taken to matter
 _FEWEST_ALONE = 12  # pairs from which the interval of a row by itself is widened by what its neighbours seem alike
 _SUITE = 10  # rows that share one estimate of how neighbouring pairs are correlated
 _BEYOND_DOUBT = 3.0  # standard errors from which neighbouring pairs are said to be alike
-_SEEM_ALIKE = 1.2  # standard errors from which the neighbouring pairs of a suite seem alike; one in 30 by chance
+_SEEM_ALIKE = 1.2  # standard errors from which the neighbouring pairs of a suite seem alike
 _USUAL_CORRELATION = 0.25  # standard deviation of what neighbouring pairs are correlated by, before they are looked at
 
 

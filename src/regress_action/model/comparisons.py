@@ -300,7 +300,10 @@ class ServiceComparison(Graded):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The verdict over the suite, and the counts behind it; `suspected` of the `regressions` are not proven."""
+    """The verdict over the suite, and the counts behind it.
+
+    `suspected` of the `regressions` would alarm, were they proven.
+    """
 
     verdict: Outcome
     regressions: int = 0

@@ -111,7 +111,7 @@ class SummaryObject(TypedDict):
 
     verdict: Outcome
     regressions: Annotated[Count, Field(description="All that are worse: proven, suspected, or below the threshold.")]
-    suspected: Annotated[NotRequired[Count], Field(description="How many of these are only suspected.")]
+    suspected: Annotated[NotRequired[Count], Field(description="How many of these would alarm, were they proven.")]
     improvements: Count
     inconclusive: Count
     missing: Count
