@@ -8,12 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from regress_action import analysis
 from regress_action.analysis import Policy, baseline_drift, designs
 from regress_action.analysis.autocorrelation import lag_one
-from regress_action.model.comparisons import ReasonCode, Verdict
+from regress_action.model.comparisons import Mode, ReasonCode, Verdict
 from regress_action.model.measurements import Noise
 from regress_action.report.reasons import sentence
-from unit.analysis.compared_sides import reason_of, stored
+from unit.analysis.compared_sides import only_row, reason_of, runs, stored
 
 SEEDS = st.integers(0, 2**32 - 1)
 examples = settings(max_examples=30, deadline=None)
@@ -75,8 +76,8 @@ def test_the_interval_of_a_drifting_baseline_holds_those_of_all_its_readings(see
     found, p_line = baseline_drift.history(drift, base, head, none, 5)
 
     readings = [designs.history(newest, head, none, 5)]
-    for line, runs in ((drift, base), (baseline_drift.of(newest), newest)):
-        along = designs.history(*line.off(runs, head, np.array([True])), none, 5)
+    for line, values in ((drift, base), (baseline_drift.of(newest), newest)):
+        along = designs.history(*line.off(values, head, np.array([True])), none, 5)
         along.se = np.hypot(along.se, line.error * (line.middle - 1 + (new + 1) / 2))
         readings.append(along)
     ends = np.array([one.d + side * stats.t.isf(0.025, one.df) * one.se for one in readings for side in (-1, 1)])
@@ -131,3 +132,24 @@ def test_a_change_that_a_possible_drift_explains_is_suspected() -> None:
     )
     assert "The stored runs may drift" in sentence(near)
     assert far.confirmed is None
+
+
+def test_a_level_that_stepped_is_no_slope() -> None:
+    """New runs are held to the newest level, also where a line through both would explain them."""
+    noise = np.exp(np.random.default_rng(5).normal(0, 0.01, 30))
+    base = noise[:25] * np.repeat([1.0, 1.3], [15, 10])
+    assert baseline_drift.of(np.log(base)[None]).possible.all()
+
+    row = stored(base, 1.43 * noise[25:])
+
+    assert (row.verdict, row.confirmed, row.baseline.runs) == (Verdict.REGRESSION, None, 10)
+
+
+def test_sides_that_are_compared_as_single_sessions_have_no_drift() -> None:
+    """That is not why they are open."""
+    values = np.exp(np.random.default_rng(2).normal(0, 0.005, 35) + 0.001 * np.arange(35))
+    base, head = runs({"b": values[:30]}), runs({"b": values[30:]})
+
+    row = only_row(analysis.compare(base, head, mode=Mode.SINGLE))
+
+    assert (row.verdict, reason_of(row).code) == (Verdict.INCONCLUSIVE, ReasonCode.UNDECIDED)

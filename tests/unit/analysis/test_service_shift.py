@@ -142,6 +142,22 @@ def test_suite_that_moved_as_one_against_a_history_is_no_service() -> None:
     assert judgement.services == ()
 
 
+def test_service_whose_stored_runs_drift_goes_on_with_them() -> None:
+    """Twelve benchmarks half a per cent slower a run: five new runs are where their line leads."""
+    random = np.random.default_rng(3)
+    values = np.exp(random.normal(0, 0.02, (25, 12)) + 0.005 * np.arange(25)[:, None])
+    runs = [
+        session({f"b{n}": [value] for n, value in enumerate(row)},
+                service="cache", name=f"s{at}", created=day(at), environment=OWN)
+        for at, row in enumerate(values)
+    ]  # fmt: skip
+
+    service = the_service(analysis.compare(runs[:20], runs[20:]))
+
+    assert service.verdict is Verdict.INCONCLUSIVE
+    assert service.ratio_low < 1 < service.ratio_high
+
+
 def test_sessions_that_lie_apart_are_no_change() -> None:
     """A machine that is another one each time: of 60 suites hardly one is suspected."""
     found = [the_service(judgement).verdict for seed in range(60)
