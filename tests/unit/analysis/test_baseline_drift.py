@@ -11,10 +11,11 @@ from scipy import stats
 from regress_action import analysis
 from regress_action.analysis import Policy, baseline_drift, designs
 from regress_action.analysis.autocorrelation import lag_one
+from regress_action.analysis.comparison import analyse
 from regress_action.model.comparisons import Mode, ReasonCode, Verdict
-from regress_action.model.measurements import Noise
+from regress_action.model.measurements import Metric, Noise
 from regress_action.report.reasons import sentence
-from unit.analysis.compared_sides import only_row, reason_of, runs, stored
+from unit.analysis.compared_sides import EXACT, SIGNED, only_row, reason_of, runs, stored
 
 SEEDS = st.integers(0, 2**32 - 1)
 examples = settings(max_examples=30, deadline=None)
@@ -76,8 +77,8 @@ def test_the_interval_of_a_drifting_baseline_holds_those_of_all_its_readings(see
     found, p_line = baseline_drift.history(drift, base, head, none, 5)
 
     readings = [designs.history(newest, head, none, 5)]
-    for line, values in ((drift, base), (baseline_drift.of(newest), newest)):
-        along = designs.history(*line.off(values, head, np.array([True])), none, 5)
+    for line, stored_runs in ((drift, base), (baseline_drift.of(newest), newest)):
+        along = designs.history(*line.off(stored_runs, head, np.array([True])), none, 5)
         along.se = np.hypot(along.se, line.error * (line.middle - 1 + (new + 1) / 2))
         readings.append(along)
     ends = np.array([one.d + side * stats.t.isf(0.025, one.df) * one.se for one in readings for side in (-1, 1)])
@@ -153,3 +154,16 @@ def test_sides_that_are_compared_as_single_sessions_have_no_drift() -> None:
     row = only_row(analysis.compare(base, head, mode=Mode.SINGLE))
 
     assert (row.verdict, reason_of(row).code) == (Verdict.INCONCLUSIVE, ReasonCode.UNDECIDED)
+
+
+@pytest.mark.parametrize("metric", [EXACT, SIGNED])
+def test_what_is_counted_or_has_a_sign_neither_drifts_nor_has_tails(metric: Metric) -> None:
+    """A count of instructions is what it is; differences have no line of ratios."""
+    noise = np.random.default_rng(2).normal(0, 1, 35)
+    drift = 1000.0 + 5 * np.arange(35) + np.round(noise)
+    tailed = 1000.0 + np.where(np.arange(35) % 9 == 0, 50, np.round(noise))
+
+    for values, count in ((drift, 30), (tailed, 34)):
+        base, head = runs({"b": values[:count]}, metric=metric), runs({"b": values[count:]}, metric=metric)
+        seen = analyse(base, head, Policy()).estimates
+        assert (seen.drifting.any(), np.isnan(seen.p_line).all(), seen.widened.tolist()) == (False, True, [1.0])
