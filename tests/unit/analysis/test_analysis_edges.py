@@ -312,7 +312,8 @@ def test_what_failed_on_the_base_is_not_new() -> None:
         assert judgement.summary.verdict is Outcome.INCONCLUSIVE
     nothing = [replace(report, series=()) for report in _exited(base, len(STEADY))]
     assert analysis.compare(nothing, head).summary.verdict is Outcome.INCOMPLETE
-    for baseline in (base, _exited(base, 1), _exited(runs({"a": STEADY}), len(STEADY))):  # the last one is stored
+    other = [replace(report, failures=(Failure("c", "raised"),)) for report in _exited(base, len(STEADY))]
+    for baseline in (base, _exited(base, 1), other, _exited(runs({"a": STEADY}), len(STEADY))):  # the last is stored
         assert of(analysis.compare(baseline, head), "b").verdict is Verdict.NEW
 
 

@@ -313,3 +313,16 @@ def test_what_holds_of_independent_pairs_alone_is_suspected_in_a_suite_whose_nei
     assert (row.verdict, row.confirmed) == (Verdict.REGRESSION, confirmed)
     assert confirmed is None or "b0" in undecided  # more pairs may show that they are not alike
     assert ("Neighbouring pairs of the suite seem alike" in sentence(row)) == (confirmed is False)
+
+
+def test_a_suite_of_ten_seems_alike_from_1_2_standard_errors_on() -> None:
+    """Times and all else each among their own; a row of too few pairs has no evidence, and makes no suite."""
+    evidence = np.concatenate([np.full(10, 1.3), np.full(10, 1.1), np.full(9, 1.3), [0.0]])
+    order = pair_order.PairOrder(*np.zeros((4, 30)), evidence)
+
+    def seem_alike(timed: np.ndarray) -> list[int]:
+        return np.flatnonzero(order.seem_alike(timed)).tolist()
+
+    assert seem_alike(np.arange(30) < 10) == [*range(10), *range(20, 29)]
+    assert seem_alike(np.arange(30) >= 20) == list(range(10))
+    assert seem_alike(np.arange(30) < 20) == list(range(10))

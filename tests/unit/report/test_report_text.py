@@ -285,6 +285,8 @@ def test_what_is_ruled_out_for_every_benchmark_is_no_open_question() -> None:
         "No regression. A change as large as its threshold is ruled out in all 4 benchmarks; "
         "anything above +40 % would have been proven (80 % power) in 4."
     )
+    undecided = replace(rows[0], verdict=Verdict.INCONCLUSIVE)
+    assert text.headline(judgement(Outcome.PASS, undecided, *rows[1:])).startswith("No regression proven.")
 
 
 def test_counts_show_every_change() -> None:
