@@ -266,6 +266,11 @@ def all_runs_needed(rows: Sequence[Comparison], mode: Mode) -> str:
     )
 
 
+def is_speed(metric: Metric) -> bool:
+    """Whether worse means slower."""
+    return _words(metric)[0] == "slower"
+
+
 def _words(metric: Metric) -> tuple[str, str]:
     if metric.direction is Direction.UNKNOWN:
         return "more", "less"

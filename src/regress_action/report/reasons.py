@@ -133,9 +133,10 @@ def _code_layout(row: Comparison, reason: Reason) -> str:
 
 
 def _slow_path(row: Comparison, reason: Reason) -> str:
+    odd, worse = ("took far longer", "slower") if phrases.is_speed(row.metric) else ("did far worse", "worse")
     return (
-        f"{count(reason.count or 0, 'run')} of the head took far longer than the rest, and fewer or none of the base "
-        f"did, {_runs(row, reason)}: neither unchanged nor slower throughout. Look for work that only some runs do."
+        f"{count(reason.count or 0, 'run')} of the head {odd} than the rest, and fewer or none of the base "
+        f"did, {_runs(row, reason)}: neither unchanged nor {worse} throughout. Look for work that only some runs do."
     )
 
 

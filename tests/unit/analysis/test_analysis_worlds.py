@@ -15,7 +15,7 @@ from regress_action import analysis
 from regress_action.analysis import autocorrelation, designs, noise, pair_order
 from regress_action.analysis.policy import Policy
 from regress_action.model.comparisons import NoteCode, Verdict
-from regress_action.model.measurements import COMPILED, Noise
+from regress_action.model.measurements import COMPILED, Metric, Noise
 from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import HOSTED, OWN, number, of, paired, pairs, runs, stored
 
@@ -52,6 +52,9 @@ def test_a_slow_path_in_some_runs_is_not_unchanged(seed: int) -> None:
 
     assert row.verdict is Verdict.INCONCLUSIVE
     assert sentence(row).startswith("3 runs of the head took far longer than the rest")
+    memory = sentence(paired(base, head, metric=Metric("peak_memory", "B")))
+    assert memory.startswith("3 runs of the head did far worse than the rest")
+    assert "neither unchanged nor worse throughout" in memory
 
 
 def test_two_slow_runs_of_sixty_are_chance() -> None:
