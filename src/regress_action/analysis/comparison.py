@@ -188,6 +188,8 @@ class _Rows:
             return Reason(ReasonCode.ALIKE_PAIRS, design)
         if self._suspected[row] and not math.isnan(self._analysis.estimates.p_line[row]):
             return Reason(ReasonCode.DRIFTING_BASELINE, design)
+        if self._suspected[row] and self._sides[row][1].runs > 1:
+            return Reason(ReasonCode.NOISE_EXCEEDED, design)
         if self._suspected[row]:
             return Reason(ReasonCode.ONE_NEW_RUN, design)
         bound = self._analysis.estimates.layout[row]

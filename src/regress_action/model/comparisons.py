@@ -380,6 +380,7 @@ class ReasonCode(StrEnum):
     ONE_NEW_RUN = "one-new-run"  # design; a single new run is not far enough beyond all stored ones
     ALIKE_PAIRS = "alike-pairs"  # design; suspected, since neighbouring pairs of the suite seem alike
     DRIFTING_BASELINE = "drifting-baseline"  # design; the stored runs drift, or a suspected change may be their drift
+    NOISE_EXCEEDED = "noise-exceeded"  # design; several new runs are suspected: stored ones exceed the learned noise
     CODE_LAYOUT = "code-layout"  # design, margin: what code layout alone can change; count: builds that showed it
     SLOW_PATH = "slow-path"  # design, count: runs of the head that are far slower than the rest
     RULED_OUT = "ruled-out"  # design, ruled_out, pairs_beyond, missed_share

@@ -100,6 +100,13 @@ def _one_new_run(row: Comparison, reason: Reason) -> str:
     )
 
 
+def _noise_exceeded(row: Comparison, reason: Reason) -> str:
+    return (
+        f"Suspected only: {_size(row)}, {_runs(row, reason)}. The newest stored runs lie farther apart than the noise "
+        "that was learned says, and held to that it is not proven. Measure again, best interleaved with the base."
+    )
+
+
 def _alike_pairs(row: Comparison, reason: Reason) -> str:
     return (
         f"Suspected only: {_size(row)}, {_runs(row, reason)}. Neighbouring pairs of the suite seem alike, as if one "
@@ -288,6 +295,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Comparison, Reason], str]] = {
     ReasonCode.MOVED_WITH_SUITE: _moved_with_suite,
     ReasonCode.APART_FROM_SUITE: _apart_from_suite,
     ReasonCode.ONE_NEW_RUN: _one_new_run,
+    ReasonCode.NOISE_EXCEEDED: _noise_exceeded,
     ReasonCode.ALIKE_PAIRS: _alike_pairs,
     ReasonCode.DRIFTING_BASELINE: _drifting_baseline,
     ReasonCode.CODE_LAYOUT: _code_layout,

@@ -13,8 +13,9 @@ from regress_action.analysis import designs, estimate, noise, pair_order
 from regress_action.analysis.comparison import analyse
 from regress_action.analysis.pair_order import PairOrder, correlation_of_pairs, effect_of_order
 from regress_action.analysis.run_matrix import Scale
-from regress_action.model.comparisons import Mode, Severity, Verdict
+from regress_action.model.comparisons import Mode, ReasonCode, Severity, Verdict
 from regress_action.model.measurements import Benchmark, Metric, Report, Run, Series
+from regress_action.report.reasons import sentence
 from unit.analysis.compared_sides import (
     COUNT,
     EXACT,
@@ -28,6 +29,7 @@ from unit.analysis.compared_sides import (
     only_row,
     paired,
     pairs,
+    reason_of,
     runs,
     session,
     stored,
@@ -467,6 +469,19 @@ def test_only_measured_values_have_p_values_of_order_statistics() -> None:
     names = [benchmark.name for benchmark in seen.matrix.rows.benchmarks]
     shown = dict(zip(names, np.isfinite(seen.estimates.p_order).tolist(), strict=True))
     assert shown == {"time": True, "exact": False, "signed": False}
+
+
+def test_several_new_runs_beside_stored_ones_that_exceed_the_learned_noise_are_suspected() -> None:
+    """The reason is not that of a single new run."""
+    random = np.random.default_rng(14)
+    base = np.exp(random.normal(0, 0.01, 20))
+    base[12:] = np.exp(random.normal(0, 0.04, 8))
+    head = 1.07 * np.exp(random.normal(0, 0.01, 3))
+
+    row = stored(base, head, analysis.Policy(noise={("b", "time"): analysis.Noise(0.02, 60)}))
+
+    assert (row.verdict, row.confirmed, reason_of(row).code) == (Verdict.REGRESSION, False, ReasonCode.NOISE_EXCEEDED)
+    assert "farther apart than the noise that was learned says" in sentence(row)
 
 
 def test_noise_that_was_learned_as_none_widens_nothing() -> None:

@@ -104,6 +104,7 @@ def reason_in_words(seen: grading.Analysis, row: int, verdict: Verdict, waiver: 
             (weak, Reason(ReasonCode.SUSPECTED, design, weak=True)),
             (doubted and design is Mode.PAIRED, Reason(ReasonCode.ALIKE_PAIRS, design)),
             (doubted and not math.isnan(estimates.p_line[row]), Reason(ReasonCode.DRIFTING_BASELINE, design)),
+            (doubted and _sides(seen, base=False)[row].runs > 1, Reason(ReasonCode.NOISE_EXCEEDED, design)),
             (doubted, Reason(ReasonCode.ONE_NEW_RUN, design)),
             (bool(results.layout[row]), Reason(ReasonCode.CODE_LAYOUT, design, margin=1.25, count=bound.builds)),
             (True, Reason(ReasonCode.PROVEN, design, waiver=waiver, independent=bool(results.independent[row]))),

@@ -318,7 +318,8 @@ def test_what_holds_of_independent_pairs_alone_is_suspected_in_a_suite_whose_nei
 def test_a_suite_of_ten_seems_alike_from_1_2_standard_errors_on() -> None:
     """Times and all else each among their own; a row of too few pairs has no evidence, and makes no suite."""
     evidence = np.concatenate([np.full(10, 1.3), np.full(10, 1.1), np.full(9, 1.3), [0.0]])
-    order = pair_order.PairOrder(*np.zeros((4, 30)), evidence)
+    none = np.zeros(30)
+    order = pair_order.PairOrder(none, none, none, none, evidence)
 
     def seem_alike(timed: np.ndarray) -> list[int]:
         return np.flatnonzero(order.seem_alike(timed)).tolist()
