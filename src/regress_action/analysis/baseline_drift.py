@@ -5,7 +5,7 @@ its line leads, they look changed where it ended, and a change hides in it where
 readings of a baseline that drifts: the line through all of its runs, the line through the newest ten, and the level of
 these. The interval holds those of all three, and what only some of them prove is not proven.
 
-A slope that may as well be noise widens nothing. A change that goes its way, and that it would explain, is suspected.
+A slope that may as well be noise widens nothing. A change that is not proven along its line is suspected.
 """
 
 from __future__ import annotations
