@@ -20,15 +20,15 @@ MOST_ROWS = 10
 MOST_NAMES = 10
 _VERDICT_WORDS = {Verdict.INCOMPARABLE: "not comparable", Verdict.UNSTABLE_BASELINE: "unstable baseline"}
 _RULES = {
-    Verdict.REGRESSION: "A change is a regression when its interval lies beyond what counts as a change at all and it "
-    "is unlikely to be chance among so many benchmarks; it alarms from its threshold on.",
+    Verdict.REGRESSION: "A change is a regression when it is as large as what counts as a change at all and is "
+    "unlikely to be chance among so many benchmarks; it alarms from its threshold on.",
     Verdict.IMPROVEMENT: "An improvement takes the same proof as a regression, in the other direction.",
-    Verdict.UNCHANGED: "Unchanged means: no change was proven, and one that matters would have been seen.",
-    Verdict.INCONCLUSIVE: "Inconclusive means: the runs scatter too much to rule a change out, or to prove one.",
+    Verdict.UNCHANGED: "Unchanged means: a change for the worse that matters is ruled out.",
+    Verdict.INCONCLUSIVE: "Inconclusive means: the runs neither prove a change nor rule it out.",
     Verdict.NEW: "New means: the baseline does not have it, so there is nothing to compare with.",
     Verdict.MISSING: "Missing means: the baseline has it and the head does not. That is no pass.",
     Verdict.FAILED: "Failed means: it was started and gave no usable value. That is no pass.",
-    Verdict.INCOMPARABLE: "Not comparable means: both sides were measured differently, so a ratio would mean nothing.",
+    Verdict.INCOMPARABLE: "Not comparable means: the baseline has no value that was measured in the same way.",
     Verdict.UNSTABLE_BASELINE: "Unstable means: the baseline itself moves too much to be compared with.",
 }
 

@@ -54,7 +54,7 @@ def test_unchanged_benchmark_is_explained() -> None:
     """A quiet verdict is explained, too: what could have been seen."""
     page = explained("pass", "cache.get")
     assert "**`cache.get`**: unchanged" in page
-    assert "one that matters would have been seen" in page
+    assert "a change for the worse that matters is ruled out" in page
     assert COMMAND in page
 
 
