@@ -24,7 +24,7 @@ from regress_action.report import notes, phrases, reasons, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from regress_action.model.comparisons import Comparison, Judgement, ServiceComparison
+    from regress_action.model.comparisons import Comparison, Graded, Judgement, ServiceComparison
     from regress_action.model.measurements import Location
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -263,15 +263,20 @@ def _problems(judgement: Judgement) -> list[_Problem]:
             rules.append("allowed-regression")
         for rule in rules:
             key = (rule, row.benchmark.service or "", row.benchmark.name, row.metric.name)
-            place = _place(row.benchmark.location)
-            problems.append(_Problem(rule, row.severity, _name(row), _description(row), place, _fingerprint(*key)))
+            severity, place = _severity(row, rule), _place(row.benchmark.location)
+            problems.append(_Problem(rule, severity, _name(row), _description(row), place, _fingerprint(*key)))
     for service in judgement.services:
         if service.reaches_threshold:
             rule = "regression" if service.alarms else "suspected-regression"
             name, description = phrases.as_text(phrases.service_name(service)), _service_description(service)
             mark = _fingerprint(rule, service.service or "")
-            problems.append(_Problem(rule, service.severity, name, description, _NO_PLACE, mark))
+            problems.append(_Problem(rule, _severity(service, rule), name, description, _NO_PLACE, mark))
     return problems
+
+
+def _severity(compared: Graded, rule: str) -> Severity:
+    """Return how bad it is: what is only suspected is no error, which may fail a check of code scanning."""
+    return min(compared.severity, Severity.MODERATE) if rule == "suspected-regression" else compared.severity
 
 
 def _name(row: Comparison) -> str:

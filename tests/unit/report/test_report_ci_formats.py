@@ -284,6 +284,16 @@ def test_junit_counts_failures_errors_and_skipped_cases() -> None:
     assert critical.attrib["time"] == "0.0038622"
 
 
+def test_what_is_only_suspected_is_no_error() -> None:
+    """It fails no gate, and code scanning fails where there is an error."""
+    suspected = judgement(Outcome.WARN, regression("cache.evict", 3.1, Severity.CRITICAL, confirmed=False))
+    [result] = json.loads(ci_formats.sarif(suspected))["runs"][0]["results"]
+    [entry] = json.loads(ci_formats.code_quality(suspected))
+
+    assert (result["ruleId"], result["level"]) == ("suspected-regression", "warning")
+    assert entry["severity"] == "major"
+
+
 def test_sarif_points_at_the_source() -> None:
     """A regression stands at its benchmark, with a level by its severity and a stable fingerprint."""
     results = json.loads(ci_formats.sarif(EVERYTHING))["runs"][0]["results"]
