@@ -130,6 +130,7 @@ __all__ = ["against", "as_text", "duration", "finding", "headline", "percent", "
 
 _NO_REGRESSION = ("No regression",)
 _NONE_PROVEN = ("No regression proven",)
+_NONE_IN_COMMON = "the two sides have no benchmark in common"
 
 
 def headline(judgement: Judgement) -> str:
@@ -195,12 +196,14 @@ def _with_alarm(findings: Findings) -> Sentence:
 def _without_alarm(judgement: Judgement, findings: Findings) -> Sentence:
     """Say that nothing alarms, and where so little was measured that this proves nothing, say that as well."""
     rows = count(len(judgement.comparisons), rows_are(judgement))
+    if findings.new and len(findings.new) == len(judgement.comparisons):
+        return (f"Nothing to compare with yet: {rows} measured for the first time",)
     if not judgement.comparisons or judgement.summary.verdict is Outcome.INCOMPLETE:
-        nothing = "Nothing was compared: the two sides have no benchmark in common"
+        failed = count(len(findings.incomparable), rows_are(judgement))
+        why = f"{failed} could not be measured on the base" if findings.incomparable else _NONE_IN_COMMON
+        nothing = f"Nothing was compared: {why}"
         is_empty = _sides_without_values(judgement) == {"base", "head"}
         return ("Nothing was measured: not one run gave a value",) if is_empty else (nothing,)
-    if len(findings.new) == len(judgement.comparisons):
-        return (f"Nothing to compare with yet: {rows} measured for the first time",)
     if judgement.summary.verdict is Outcome.INCONCLUSIVE:
         undecided = len(findings.inconclusive) + len(findings.unstable) + len(findings.incomparable)
         of_all = f"{undecided} of " if undecided < len(judgement.comparisons) else ""

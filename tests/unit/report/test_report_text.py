@@ -58,8 +58,13 @@ MINOR = regression("cache.get", 1.31, Severity.MINOR, ratio_low=1.26)
         ),
         (
             [row("a", Verdict.NEW, None), row("b", Verdict.NEW, None)],
-            Outcome.PASS,
+            Outcome.INCOMPLETE,
             "Nothing to compare with yet: 2 benchmarks measured for the first time",
+        ),
+        (
+            [row("a", Verdict.NEW, None), row("b", Verdict.INCOMPARABLE, None)],
+            Outcome.INCOMPLETE,
+            "Nothing was compared: 1 benchmark could not be measured on the base",
         ),
         (
             [CRITICAL, row("a", Verdict.MISSING, None)],
