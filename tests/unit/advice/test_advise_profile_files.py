@@ -135,6 +135,17 @@ def test_stacks_of_too_many_frames_are_refused() -> None:
         builder.add((formats.frame("c"),), 1.0)
 
 
+def test_only_the_costliest_callers_of_a_function_are_followed() -> None:
+    """Where hundreds of functions call one another, all of them in every chain would take minutes."""
+    lines = ["# callgrind format", "events: Ir"]
+    for number in range(60):
+        lines += [f"fn=f{number}", "1 1"]
+        for called in range(60):
+            lines += [f"cfn=f{called}", "calls=1 1", f"{number + called} {1000 - number}"]
+    profile = callgrind.read("\n".join(lines), "callgrind.out")
+    assert max(map(len, profile.stacks)) == 34
+
+
 @pytest.mark.parametrize("cost", ["-5", "nan", "1e400", "inf"])
 def test_costs_are_finite_and_positive(cost: str) -> None:
     """A cost that is no plausible number is refused in every format."""

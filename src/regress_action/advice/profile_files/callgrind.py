@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"\((\d{1,9})\)(?: (.*))?\Z")
 _FIELD = re.compile(r"(fl|fi|fe|fn|cfi|cfl|cfn|positions)[=:] ?(.*)\Z")
 _MOST_LINES = 5_000_000
+_MOST_CALLERS = 32  # of a function: code in which all functions call one another would take minutes
 
 
 @dataclass(slots=True)
@@ -123,10 +124,7 @@ def read(text: str, name: str) -> StackProfile:
         raise damaged(name, f"it is not what callgrind writes ({error})") from error
     builder = StackBuilder(name, CostMode.INSTRUCTIONS)
     chains: dict[Function, tuple[StackFrame, ...]] = {}
-    arcs = {
-        called: sorted(costs, key=lambda arc, costs=costs: costs[arc], reverse=True)  # type: ignore[misc]
-        for called, costs in reader.callers.items()
-    }
+    arcs = {called: _costliest(called, costs) for called, costs in reader.callers.items()}
     for (function, file, line), cost in reader.own.items():
         if function not in chains:
             chains[function] = _chain(function, arcs)
@@ -148,10 +146,19 @@ def _read(text: str, name: str, reader: _Reader) -> None:
             reader.note(*match.groups())
 
 
+def _costliest(called: Function, costs: Mapping[tuple[Function, int], float]) -> list[tuple[Function, int]]:
+    """Return the functions that call `called`, each with its costliest line, the costliest function first."""
+    lines: dict[Function, int] = {}
+    for function, line in sorted(costs, key=lambda arc: costs[arc], reverse=True):
+        if function != called:
+            lines.setdefault(function, line)
+    return list(lines.items())[:_MOST_CALLERS]
+
+
 def _chain(function: Function, callers: Mapping[Function, Sequence[tuple[Function, int]]]) -> tuple[StackFrame, ...]:
     """Return the callers of a function, root first, each that which caused most of the cost below it.
 
-    `callers` are those of each function, that of most cost first.
+    `callers` are the costliest of each function. Where all of them are in the chain already, it ends.
     """
     frames: list[StackFrame] = []
     seen = {function}
