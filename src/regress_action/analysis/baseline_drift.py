@@ -46,15 +46,15 @@ class Drift:
     certain: Flags
     possible: Flags
 
-    def off(self, base: Floats, head: Floats, rows: Flags) -> tuple[Floats, Floats]:
+    def taken_off(self, base: Floats, head: Floats, rows: Flags) -> tuple[Floats, Floats]:
         """Return both sides (rows × runs) of the given rows as they would lie at the middle of the new runs."""
         slope = np.where(rows, self.slope, 0.0)[:, None]
         centre = _middle(head)[:, None]
         ahead = np.cumsum(~np.isnan(head), axis=1) - centre
         return base + slope * (_age(base) + centre), head - slope * ahead
 
-    def of_forecast(self, head: Floats) -> Floats:
-        """Return the standard error of the level at the middle of the new runs that the slope's makes."""
+    def forecast_error(self, head: Floats) -> Floats:
+        """Return the standard error that the slope's gives to the level at the middle of the new runs."""
         return np.asarray(self.error * (self.middle - 1 + _middle(head)))
 
 
@@ -139,8 +139,8 @@ def history(drift: Drift, base: Floats, head: Floats, prior: Prior, minimum: int
 def _along(drift: Drift, base: Floats, head: Floats, prior: Prior, minimum: int) -> Estimate:
     """Estimate from a baseline that is held to where its line leads."""
     every = np.ones(len(base), dtype=bool)
-    estimate = designs.history(*drift.off(base, head, every), prior, minimum)
-    return replace(estimate, se=np.hypot(estimate.se, drift.of_forecast(head)))
+    estimate = designs.history(*drift.taken_off(base, head, every), prior, minimum)
+    return replace(estimate, se=np.hypot(estimate.se, drift.forecast_error(head)))
 
 
 def _joined(readings: list[Estimate]) -> Estimate:

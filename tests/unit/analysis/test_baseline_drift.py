@@ -58,7 +58,7 @@ def test_a_drift_is_taken_off_to_the_middle_of_the_new_runs() -> None:
     base[:, 4] = np.nan
     base[:, 5:] -= 0.01  # a missing run is no run
 
-    level, new = baseline_drift.of(base).off(base, head - 0.01, np.array([True, False]))
+    level, new = baseline_drift.of(base).taken_off(base, head - 0.01, np.array([True, False]))
 
     assert level[0][~np.isnan(level[0])] == pytest.approx(np.full(9, 0.1))
     assert new[0] == pytest.approx(np.full(3, 0.1))
@@ -78,7 +78,7 @@ def test_the_interval_of_a_drifting_baseline_holds_those_of_all_its_readings(see
 
     readings = [designs.history(newest, head, none, 5)]
     for line, stored_runs in ((drift, base), (baseline_drift.of(newest), newest)):
-        along = designs.history(*line.off(stored_runs, head, np.array([True])), none, 5)
+        along = designs.history(*line.taken_off(stored_runs, head, np.array([True])), none, 5)
         along.se = np.hypot(along.se, line.error * (line.middle - 1 + (new + 1) / 2))
         readings.append(along)
     ends = np.array([one.d + side * stats.t.isf(0.025, one.df) * one.se for one in readings for side in (-1, 1)])
