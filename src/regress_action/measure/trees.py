@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from regress_action.measure.session_folder import SessionFolder
 
 _MOST_NAMES = 20  # of changed files in measurement.json
-_SETTINGS = re.compile(r"(?:regress(?:-[\w.-]+)?|thresholds)\.ya?ml|\.github/workflows/performance\.yml")
+_SETTINGS = re.compile(
+    r"(?:regress(?:-[\w.-]+)?|thresholds)\.ya?ml|\.github/workflows/(?:performance(?:-commands)?|bisect)\.yml"
+)
 _NOT_SEARCHED = frozenset({".git", "node_modules", ".venv", "target"})
 
 

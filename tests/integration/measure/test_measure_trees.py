@@ -62,6 +62,10 @@ def test_uncommitted_changes_are_measured_and_unchanged(repository: Repository, 
 def test_our_own_settings_are_no_change_of_the_head(repository: Repository, measure: Measurer) -> None:
     """What `init` just wrote tells how both sides are measured; with it the head is still its commit."""
     repository.commit(version="0")
+    workflows = repository.folder / ".github/workflows"
+    workflows.mkdir(parents=True)
+    for name in ("performance.yml", "performance-commands.yml", "bisect.yml"):  # with --bisect
+        (workflows / name).write_text("1")
     for name in ("regress.yml", "regress-web.yml", "thresholds.yml", "other.yml"):
         (repository.folder / name).write_text("1")
     side = measure("--base", "HEAD", "--pairs", "1", "--", "true").document["sides"]["head"]
