@@ -105,7 +105,7 @@ def _check_out_sides(options: Options, git: GitFolder, worktrees: SessionFolder,
     head = _plan_head(options, git)
     uncommitted = digest_of(head.changed, top)
     trees = {"head": _check_out(options, git, worktrees, replace(head, uncommitted=uncommitted), top)}
-    overlay(head.changed, top, trees["head"].root)
+    overlay((*head.changed, *head.settings), top, trees["head"].root)
     if (kept := trees["head"].kept) and digest_of(head.changed, kept.root) != uncommitted:  # edited meanwhile
         kept.mark_unready()
         trees["head"] = replace(trees["head"], kept=None, is_set_up=False)
@@ -143,19 +143,22 @@ class _CheckoutPlan:
     branch: str | None
     label: str
     changed: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     carried: tuple[Path, ...] = ()
     uncommitted: str = ""
 
 
-def _changes(git: GitFolder) -> tuple[str, ...]:
-    """Return what differs from the commit, without our own settings: they say how both sides are measured."""
-    return tuple(path for path in changed(git) if not _SETTINGS.fullmatch(path))
+def _changes(git: GitFolder) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what differs from the commit, and what of our own settings does: they say how both sides are measured."""
+    paths = changed(git)
+    settings = tuple(filter(_SETTINGS.fullmatch, paths))
+    return tuple(path for path in paths if path not in settings), settings
 
 
 def _users_tree(git: GitFolder, repository: Path, top: str | None) -> SideTree:
     if top is None:
         return SideTree("head", repository, repository, users_own=True, label=repository.name)
-    commit, paths = git.query("rev-parse", "--verify", "--quiet", "HEAD"), _changes(git)
+    commit, (paths, _) = git.query("rev-parse", "--verify", "--quiet", "HEAD"), _changes(git)
     label = _uncommitted_label(commit) if paths else (commit or "")[:12]
     return SideTree("head", Path(top), repository, True, commit, _branch(git, "HEAD"), paths, label)  # noqa: FBT003 - users_own
 
@@ -166,10 +169,9 @@ def _plan_head(options: Options, git: GitFolder) -> _CheckoutPlan:
         return _CheckoutPlan(
             "head", commit, _branch(git, options.head), commit[:12] if options.head == "HEAD" else options.head
         )
-    commit, paths = commit_of(git, "HEAD", fetch=False), _changes(git)
-    return _CheckoutPlan(
-        "head", commit, _branch(git, "HEAD"), _uncommitted_label(commit) if paths else commit[:12], paths
-    )
+    commit, (paths, settings) = commit_of(git, "HEAD", fetch=False), _changes(git)
+    label = _uncommitted_label(commit) if paths else commit[:12]
+    return _CheckoutPlan("head", commit, _branch(git, "HEAD"), label, paths, settings)
 
 
 def _check_out(options: Options, git: GitFolder, worktrees: SessionFolder, plan: _CheckoutPlan, top: Path) -> SideTree:

@@ -74,6 +74,14 @@ def test_our_own_settings_are_no_change_of_the_head(repository: Repository, meas
     assert measure("--runs", "1", "--overwrite", "--", "true").document["sides"]["head"]["dirty"] is False
 
 
+def test_suite_of_the_head_reads_settings_as_they_are_on_disk(repository: Repository, measure: Measurer) -> None:
+    """It may read them as well, or they may be its own under the same name."""
+    repository.commit(thresholds_dot_yml="committed")
+    (repository.folder / "thresholds.yml").write_text("on disk")
+    measured = measure("--base", "HEAD", "--pairs", "1", "--", "cat thresholds.yml > {out}")
+    assert (measured.results("base"), measured.results()) == (["committed"], ["on disk"])
+
+
 def test_uncommitted_changes_add_no_git_objects(repository: Repository, measure: Measurer) -> None:
     """Uncommitted files, which may be large or secret, do not become objects of the user's repository."""
     (repository.folder / "untracked").write_text("secret")
