@@ -93,6 +93,7 @@ def test_selected_benchmarks_are_named_as_the_runner_wants(tmp_path: Path, comma
     ("command", "interleave", "kind"),
     [
         ("go test -bench . {select} | tee {out}", "auto", Kind.SELECTED),
+        ("asv run {select} -E existing && cp results.json {out}", "auto", Kind.SELECTED),
         ("go test -bench . {select} | tee {out}", "run", Kind.RUN),
         ("go test -bench . {select} | tee {out}", "parallel", Kind.PARALLEL),
         ("pytest {select} --benchmark-json={out}", "auto", Kind.COOPERATIVE),
