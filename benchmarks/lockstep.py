@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,12 +39,14 @@ from lockstep_journal import Journal, show
 from lockstep_tools import TOOLS, spreads
 
 from integration.measure.lockstep_kills import VICTIMS, WAYS, killer
+from regress_action.measure import python_start
 from regress_action.measure.frozen_turns import SLICE_S, FrozenTurns, Slices
 from regress_action.measure.interleaving import shared_processor
 from regress_action.measure.process import NullSampler, ProcessResult, execute
 from regress_action.measure.process_tree import ProcessTree, SignalWaiter, become_subreaper
 from regress_action.measure.reporting import OutputLog
 from regress_action.measure.spawn import Task
+from regress_action.measure.suite_environment import layout_of_pair, layout_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,15 +85,17 @@ class Machine:
     processes: ProcessTree
     cpus: tuple[int, ...]
 
-    def task(self, code: str, side: str, cpus: tuple[int, ...] | None = None) -> Task:
-        """Return a Python program as one side of a pair."""
+    def task(self, code: str, side: str, pair: int) -> Task:
+        """Return a Python program as one side of a pair, with the layout of the pair, as the measurer starts it."""
         variables = {**os.environ, "REGRESS_SESSION": self.processes.session_id, "REGRESS_SIDE": side}
-        argv = [sys.executable, "-S", "-c", code]
-        return Task(argv, Path.cwd(), variables, cpus=self.cpus if cpus is None else cpus, suite=True)
+        variables["PYTHONPATH"] = str(Path(python_start.__file__).parent)
+        layout = layout_of_pair(self.processes.session_id, pair)
+        variables |= layout_variables(layout, variables, fixed_addresses=True)
+        return Task([sys.executable, "-c", code], Path.cwd(), variables, cpus=self.cpus, suite=True)
 
-    def alone(self, code: str) -> ProcessResult:
+    def alone(self, code: str, pair: int = 0) -> ProcessResult:
         """Run it from beginning to end."""
-        return execute(self.task(code, "base"), OutputLog(), self.signals, self.processes, NullSampler())
+        return execute(self.task(code, "base", pair), OutputLog(), self.signals, self.processes, NullSampler())
 
 
 def cpu_s(ended: ProcessResult) -> float:
@@ -109,7 +113,7 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
         turns: list[float] = []
         active, elapsed, watching, cost = 0.0, 0.0, 0.0, [0.0, 0.0]
         for pair in range(wanted.pairs):
-            one, other = machine.alone(code), machine.alone(code)
+            one, other = machine.alone(code, pair), machine.alone(code, pair)
             whole.append(math.log(other.wall_s / one.wall_s))
             whole_cpu.append(math.log(cpu_s(other) / cpu_s(one)))
             spent = time.process_time()
@@ -128,6 +132,7 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
                 "lockstep, CPU": statistics.stdev(turns),
                 "less noise than wall": statistics.stdev(whole) / statistics.stdev(turns),
                 "than CPU": statistics.stdev(whole_cpu) / statistics.stdev(turns),
+                "of an undisturbed pair": " / ".join(f"{_undisturbed(each):.2%}" for each in (whole, whole_cpu, turns)),
                 "time between turns": 1 - active / elapsed,
                 "CPU of the measurer": watching / elapsed,
                 "more CPU time": cost[1] / cost[0] - 1,
@@ -136,17 +141,23 @@ def spread(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
     return rows
 
 
+def _undisturbed(ratios: Sequence[float]) -> float:
+    """Return a standard deviation that single disturbed pairs do not decide: from the median distance to the median."""
+    middle = statistics.median(ratios)
+    return 1.4826 * statistics.median(abs(ratio - middle) for ratio in ratios)
+
+
 def pair_in_turns(
-    machine: Machine, code: str | list[str], seed: int, length_s: float = SLICE_S
+    machine: Machine, code: str | list[str], pair: int, length_s: float = SLICE_S
 ) -> tuple[list[TurnResult], float]:
     """Run a command on both sides, or one for each, in lockstep.
 
     Return how they ended, and the seconds that all turns took.
     """
     codes = [code, code] if isinstance(code, str) else code
-    tasks = [machine.task(code, side) for code, side in zip(codes, ("base", "head"), strict=True)]
+    tasks = [machine.task(code, side, pair) for code, side in zip(codes, ("base", "head"), strict=True)]
     logs = [OutputLog(), OutputLog()]
-    turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(length_s, seed), first=seed % 2)
+    turns = FrozenTurns(tasks, logs, machine.signals, machine.processes, Slices(length_s, pair), first=pair % 2)
     return turns.run(), turns.took_s
 
 
@@ -158,7 +169,7 @@ def slices(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, Any]]
         code = WORKS[name].format(n=STEPS // 2)
 
         def used() -> list[float]:
-            alone = cpu_s(machine.alone(code))
+            alone = cpu_s(machine.alone(code, pair))
             results, _ = pair_in_turns(machine, code, pair, length_s)
             return [alone, *(cpu_s(result.ended) for result in results)]
 
@@ -400,7 +411,7 @@ def decisions(machine: Machine, wanted: argparse.Namespace) -> list[dict[str, An
 
 def seconds_of(machine: Machine, name: str, code: str) -> float:
     """Return how long a command takes where nothing else runs."""
-    task = replace(machine.task(code, "base"), argv=[sys.executable, "-c", code])  # with numpy
+    task = machine.task(code, "base", 0)
     ended = execute(task, OutputLog(), machine.signals, machine.processes, NullSampler())
     if ended.status != 0:
         sys.exit(f"The command of {name} failed with status {ended.status}.")
