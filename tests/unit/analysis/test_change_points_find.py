@@ -57,17 +57,17 @@ def test_a_step_far_above_the_noise_is_clear_after_eight_runs(seed: int, ratio: 
     assert point.clear
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.6))
-def test_correlated_noise_shows_changes_and_hardly_a_clear_one(seed: int, correlation: float) -> None:
-    """Of twenty histories of a hundred runs at most one holds a clear change at its end."""
-    shocks = np.random.default_rng(seed).normal(0, 0.05, (20, 100))
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
+def test_correlated_noise_shows_changes_and_hardly_a_clear_one(correlation: float) -> None:
+    """Of a hundred histories of a hundred runs at most two hold a clear change at their end; the seed is fixed."""
+    shocks = np.random.default_rng(1).normal(0, 0.05, (100, 100))
     for run in range(1, 100):
         shocks[:, run] += correlation * shocks[:, run - 1]
 
     changes = find_all(list(np.exp(shocks)))
 
-    assert sum(any(point.clear for point in points) for points in changes) <= 1
+    assert sum(any(point.clear for point in points) for points in changes) <= 2
+    assert any(changes) or not correlation
 
 
 def test_what_came_back_before_is_not_clear() -> None:
