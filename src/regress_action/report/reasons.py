@@ -74,15 +74,20 @@ def _without_ratio(row: Comparison) -> str:
     return "from zero" if row.baseline.median == 0 else "for such a metric"
 
 
+def _only_suspected(row: Comparison, reason: Reason) -> str:
+    """Return how every reason for a suspicion begins."""
+    return f"Suspected only: {_size(row)}, {_runs(row, reason)}"
+
+
 def _suspected(row: Comparison, reason: Reason) -> str:
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. So few runs cannot show how far runs of the same code "
+        f"{_only_suspected(row, reason)}. So few runs cannot show how far runs of the same code "
         "lie apart. Measure again, best interleaved with the base."
     )
 
 
 def _moved_with_suite(row: Comparison, reason: Reason) -> str:
-    return f"Suspected only: {_size(row)}, {_runs(row, reason)}, like the whole suite, which was measured apart."
+    return f"{_only_suspected(row, reason)}, like the whole suite, which was measured apart."
 
 
 def _apart_from_suite(row: Comparison, reason: Reason) -> str:
@@ -94,7 +99,7 @@ def _apart_from_suite(row: Comparison, reason: Reason) -> str:
 
 def _one_new_run(row: Comparison, reason: Reason) -> str:
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. That is not far enough beyond what the stored "
+        f"{_only_suspected(row, reason)}. That is not far enough beyond what the stored "
         "runs did to exclude that it is one of their rare slow or fast ones. Measure again, best interleaved with the "
         "base."
     )
@@ -102,14 +107,14 @@ def _one_new_run(row: Comparison, reason: Reason) -> str:
 
 def _noise_exceeded(row: Comparison, reason: Reason) -> str:
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. The newest stored runs lie farther apart than the noise "
+        f"{_only_suspected(row, reason)}. The newest stored runs lie farther apart than the noise "
         "that was learned says, and held to that it is not proven. Measure again, best interleaved with the base."
     )
 
 
 def _alike_pairs(row: Comparison, reason: Reason) -> str:
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Neighbouring pairs of the suite seem alike, as if one "
+        f"{_only_suspected(row, reason)}. Neighbouring pairs of the suite seem alike, as if one "
         "side drifts, and then it is not proven. Measure more pairs."
     )
 
@@ -121,7 +126,7 @@ def _drifting_baseline(row: Comparison, reason: Reason) -> str:
             "in the new ones is not known. Measure it interleaved with the base."
         )
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. The stored runs may drift, and held to where that leads "
+        f"{_only_suspected(row, reason)}. The stored runs may drift, and held to where that leads "
         "it is not proven. Measure again, best interleaved with the base."
     )
 
@@ -134,7 +139,7 @@ def _code_layout(row: Comparison, reason: Reason) -> str:
         else f"is assumed to change a time by up to {by}"
     )
     return (
-        f"Suspected only: {_size(row)}, {_runs(row, reason)}. Both sides are one build each of compiled code, whose "
+        f"{_only_suspected(row, reason)}. Both sides are one build each of compiled code, whose "
         f"layout alone {may_change}. Compare several builds, or executed instructions."
     )
 
