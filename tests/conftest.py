@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("calm")  # a busy machine is no failure
+# A busy machine is no failure. What is drawn is the same in every run, since a bound on noise is exceeded by chance now
+# and then; `tests/fuzz.py` draws anew.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 # A shell ignores Ctrl-C for what it starts in the background, and what is ignored stays so in every process below; the
 # tests of interrupts need it heard, however they were started.
